@@ -1,0 +1,153 @@
+"""All settings, one class, read from the environment once on first use (never at import).
+
+In Azure they are app settings; on one machine `local.settings.json` holds them. Only endpoints, keys and limits
+differ between the two: no code asks where it runs.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import ConfigurationError
+
+DEVELOPMENT_MARK = "development-only"
+"""Every secret shipped in `local.settings.example.json` carries this word, so that production can refuse it."""
+
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class Settings(BaseSettings):
+    """Names of environment variables are the field names in upper case, or the alias where one is given."""
+
+    model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", env_ignore_empty=True)
+
+    environment: Literal["development", "production"] = "production"
+
+    # Storage: a connection string (Azurite, or a key), or the two service URIs with a managed identity.
+    storage: SecretStr | None = Field(None, validation_alias="Storage")
+    storage_blob_uri: str | None = Field(None, validation_alias="Storage__blobServiceUri")
+    storage_queue_uri: str | None = Field(None, validation_alias="Storage__queueServiceUri")
+    storage_client_id: str | None = Field(None, validation_alias="Storage__clientId")
+    cdn_base_url: str | None = None
+    read_url_minutes: int = Field(10, ge=1, le=60)
+    upload_url_minutes: int = Field(10, ge=1, le=60)
+
+    documents: str = "cosmos"
+    cosmos_endpoint: str | None = None
+    cosmos_key: SecretStr | None = None
+    cosmos_database: str = "studio"
+    cosmos_create: bool = False
+    cosmos_verify_tls: bool = True
+
+    # Identity
+    jwt_keys: dict[str, SecretStr] = Field(default_factory=dict)
+    jwt_active_kid: str = "k1"
+    jwt_issuer: str = "ai-fashion-studio"
+    jwt_audience: str = "ai-fashion-studio-api"
+    access_token_minutes: int = Field(15, ge=1, le=60)
+    refresh_token_days: int = Field(30, ge=1, le=90)
+    account_cache_s: Seconds = 60
+    """How long a changed role, a disabled account or a revoked token may still be honoured by another process."""
+    login_failures_before_delay: int = Field(5, ge=1)
+    login_delay_base_s: Seconds = 2
+    login_delay_cap_s: Seconds = 900
+    trusted_proxy_hops: int = Field(0, ge=0, le=5)
+    """How many proxies of ours append to `X-Forwarded-For`; 1 behind the Azure Functions front end."""
+
+    # Limits: allowed calls in a window of seconds, by route class.
+    rate_limits: dict[str, tuple[int, int]] = Field(
+        default_factory=lambda: {
+            "default": (600, 60),
+            "auth": (30, 60),
+            "upload": (60, 60),
+            "conversions": (30, 60),
+        }
+    )
+    rate_limit_scale: float = Field(1.0, gt=0)
+    """Multiplies every limit: a load test or a demo raises all of them at once."""
+    conversion_quota: int = Field(50, ge=0)
+    """Conversions a user may ask for in a calendar month (UTC)."""
+    upload_quota_bytes: int = Field(500 * 1024 * 1024, ge=0)
+    upload_quota_images: int = Field(500, ge=0)
+    upload_max_bytes: int = Field(15 * 1024 * 1024, ge=1024)
+    pending_upload_hours: int = Field(24, ge=1)
+
+    # Jobs
+    job_max_attempts: int = Field(5, ge=1)
+    job_lease_s: Seconds = 90
+    job_backoff_base_s: Seconds = 2
+    job_backoff_cap_s: Seconds = 300
+    job_orphan_s: Seconds = 30
+    job_grace_s: Seconds = 15
+
+    # Gemini
+    gemini_api_key: SecretStr | None = None
+    gemini_base_url: str | None = None
+    gemini_api_version: str = "v1beta"
+    gemini_model: str = "gemini-3.1-flash-image"
+    gemini_timeout_s: Seconds = 120
+
+    # Notification providers
+    email_connection: SecretStr | None = None
+    """`endpoint=https://...;accesskey=...` of Azure Communication Services."""
+    email_sender: str = "studio@example.com"
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_base_url: str | None = None
+    sms_sender: str = "+15005550006"
+    sms_daily_cap: int = Field(20, ge=0)
+    email_daily_cap: int = Field(100, ge=0)
+    webpubsub_connection: SecretStr | None = None
+    webpubsub_hub: str = "studio"
+    app_url: str = "http://127.0.0.1:7071"
+    """Where the links in e-mails lead."""
+
+    @model_validator(mode="after")
+    def refuse_unsafe(self) -> Settings:
+        """Outside development every secret must be real and long enough; HMAC keys are never under 32 bytes."""
+        for kid, key in self.jwt_keys.items():
+            if len(key.get_secret_value().encode()) < 32:
+                raise ValueError(f"JWT_KEYS[{kid}] is shorter than 32 bytes: make one with `openssl rand -base64 48`")
+        if self.jwt_active_kid not in self.jwt_keys:
+            raise ValueError("JWT_KEYS has no key named by JWT_ACTIVE_KID")
+        if self.storage is None and (self.storage_blob_uri is None or self.storage_queue_uri is None):
+            raise ValueError("set Storage, or both Storage__blobServiceUri and Storage__queueServiceUri")
+        if self.environment == "production":
+            self._refuse_development_secrets()
+        return self
+
+    def _refuse_development_secrets(self) -> None:
+        secrets = {f"JWT_KEYS[{kid}]": key for kid, key in self.jwt_keys.items()}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                secrets[name.upper()] = value
+        for name, secret in secrets.items():
+            text = secret.get_secret_value()
+            if DEVELOPMENT_MARK in text or "devstoreaccount1" in text or "UseDevelopmentStorage" in text:
+                raise ValueError(f"{name} holds a development secret: set a real one, or ENVIRONMENT=development")
+        for name in ("gemini_base_url", "twilio_base_url", "cosmos_endpoint", "app_url"):
+            url = getattr(self, name)
+            if url and url.startswith("http://") and name != "app_url":
+                raise ValueError(f"{name.upper()} must be https outside development")
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        ConfigurationError: a setting is missing, malformed or unsafe; names it and says what to do.
+    """
+    try:
+        return Settings()  # pyright: ignore[reportCallIssue]
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        raise ConfigurationError(f"settings are not usable: {told}") from None

@@ -1,0 +1,124 @@
+"""What the system says about itself: JSON log lines, counters, and one trace from request to worker.
+
+Nothing personal is logged: secrets, signatures, e-mail addresses and phone numbers are cut out of every line, so a
+slip in a caller can't leak one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from shared import clock
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter, Histogram
+
+_logger = logging.getLogger("studio")
+_facts: ContextVar[dict[str, Any] | None] = ContextVar("facts", default=None)
+_propagator = TraceContextTextMapPropagator()
+
+_SECRETS = (
+    (re.compile(r"(?i)\b(sig|access_token|key|token|code|secret|password)=[^&\s\"']+"), r"\1=***"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+"), r"\1 ***"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "***"),
+    (re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"), "***@***"),
+    (re.compile(r"(?<![\w.-])\+\d{7,15}\b"), "+***"),
+)
+
+
+def redact(text: str) -> str:
+    """`text` without signatures, tokens, e-mail addresses and E.164 phone numbers."""
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def log(event: str, *, level: str = "info", **facts: Any) -> None:
+    """Write one JSON line: time, level, event, the bound facts (request id, job id, user id) and these."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    if not _logger.isEnabledFor(number):
+        return
+    line = {"at": clock.iso(), "level": level, "event": event, **(_facts.get() or {}), **facts}
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        line["traceId"] = f"{span.trace_id:032x}"
+    _logger.log(number, "%s", redact(json.dumps(line, default=str)))
+
+
+@contextmanager
+def bound(**facts: Any) -> Generator[None]:
+    """Add facts to every log line of this block."""
+    mark = _facts.set({**(_facts.get() or {}), **facts})
+    try:
+        yield
+    finally:
+        _facts.reset(mark)
+
+
+@contextmanager
+def span(name: str, *, parent: str | None = None, **attributes: str | int | float) -> Generator[trace.Span]:
+    """Run a block as an OpenTelemetry span.
+
+    Args:
+        parent: W3C `traceparent` to continue. The worker runs sync functions in a thread that has lost the context,
+            so both adapters hand it in.
+    """
+    mark = None
+    if parent:
+        mark = otel_context.attach(_propagator.extract({"traceparent": parent}))
+    try:
+        with trace.get_tracer("studio").start_as_current_span(name, attributes=attributes) as current:
+            yield current
+    finally:
+        if mark is not None:
+            otel_context.detach(mark)
+
+
+def traceparent() -> str | None:
+    """The W3C `traceparent` of the current span, to be carried in a message; None outside any trace."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")
+
+
+@cache
+def _counter(name: str, labels: tuple[str, ...]) -> Counter:
+    from prometheus_client import Counter
+
+    return Counter(name, name.replace("_", " "), labels)
+
+
+@cache
+def _histogram(name: str, labels: tuple[str, ...]) -> Histogram:
+    from prometheus_client import Histogram
+
+    buckets = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+    return Histogram(name, name.replace("_", " "), labels, buckets=buckets)
+
+
+def count(name: str, amount: float = 1, **labels: str) -> None:
+    """Add to a counter of this process."""
+    _counter(name, tuple(sorted(labels))).labels(**labels).inc(amount)
+
+
+def observe(name: str, value: float, **labels: str) -> None:
+    """Put a value, in seconds, into a histogram of this process."""
+    _histogram(name, tuple(sorted(labels))).labels(**labels).observe(value)
+
+
+def failure(error: BaseException) -> Mapping[str, str]:
+    """Facts of an unexpected error for `log`: its type, and the traceback with secrets cut out."""
+    import traceback
+
+    return {"error": type(error).__name__, "traceback": redact("".join(traceback.format_exception(error)))}
