@@ -1,0 +1,73 @@
+"""The document store: one port, SQLite on one machine, Cosmos DB in Azure."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from shared.documents.containers import CONTAINERS, Container
+from shared.documents.store import (
+    Create,
+    Delete,
+    Document,
+    DocumentStore,
+    Operation,
+    Page,
+    Patch,
+    Replace,
+    Upsert,
+    Where,
+)
+from shared.documents.values import DocumentTooLarge, InvalidOperation
+from shared.errors import ConfigurationError
+
+__all__ = [
+    "CONTAINERS",
+    "Container",
+    "Create",
+    "Delete",
+    "Document",
+    "DocumentStore",
+    "DocumentTooLarge",
+    "InvalidOperation",
+    "Operation",
+    "Page",
+    "Patch",
+    "Replace",
+    "Upsert",
+    "Where",
+    "store",
+]
+
+
+@cache
+def store() -> DocumentStore:
+    """The store that the settings name, one per process.
+
+    `documents` is `sqlite:PATH` or `cosmos`; the latter reads `cosmos_endpoint`, `cosmos_key` (without it:
+    the identity of the machine), `cosmos_database`, `cosmos_verify_tls` and `cosmos_create`.
+
+    Raises:
+        ConfigurationError: if `documents` is neither, or the endpoint is missing.
+    """
+    from shared.settings import settings
+
+    configured = settings()
+    kind, _, path = configured.documents.partition(":")
+    if kind == "sqlite" and path:
+        from shared.documents.sqlite import SqliteStore
+
+        return SqliteStore(path)
+    if configured.documents != "cosmos":
+        raise ConfigurationError("DOCUMENTS must be sqlite:PATH or cosmos")
+    if not configured.cosmos_endpoint:
+        raise ConfigurationError("COSMOS_ENDPOINT is missing")
+    from shared.documents.cosmos import connect
+
+    key = configured.cosmos_key
+    return connect(
+        configured.cosmos_endpoint,
+        key.get_secret_value() if key is not None else None,
+        database=configured.cosmos_database,
+        verify_tls=configured.cosmos_verify_tls,
+        create=configured.cosmos_create,
+    )

@@ -1,0 +1,41 @@
+"""The containers of the database `studio`: what lives where, under which partition key, for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container.
+
+    Args:
+        name: as in Cosmos DB.
+        partition_key: top-level field whose value places an item; `id` makes every item its own partition.
+        unique: fields whose value may occur once in a partition.
+        ttl: seconds an item lives when it brings no `ttl` of its own; None keeps it. An item's `ttl` of -1
+            keeps it.
+    """
+
+    name: str
+    partition_key: str = "userId"
+    unique: tuple[str, ...] = ()
+    ttl: int | None = None
+
+
+DAY = 24 * 3600
+
+CONTAINERS: dict[str, Container] = {
+    c.name: c
+    for c in (
+        Container("studio"),
+        Container("accounts", "id"),
+        Container("payments", "userId"),
+        Container("webhook_events", "id", ttl=90 * DAY),
+        Container("idempotency", "id", ttl=DAY),
+        Container("audit", "userId", ttl=400 * DAY),
+        Container("rate_limits", "id", ttl=DAY),
+        Container("garments", "tenantId"),
+        Container("leases", "id"),
+    )
+}

@@ -1,0 +1,276 @@
+"""Documents in Cosmos DB for NoSQL, by the synchronous `azure-cosmos` client.
+
+Imported by `shared.documents.store` only when it is configured, so that nothing else loads the SDK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.cosmos import ContainerProxy, CosmosClient, PartitionKey
+
+from shared.documents import cosmos_sql as sql
+from shared.documents.checks import SYSTEM_FIELDS, check_operation, check_operations
+from shared.documents.containers import CONTAINERS, Container
+from shared.documents.cosmos_errors import port_errors
+from shared.documents.store import Create, Delete, Document, Operation, Page, Patch, Replace, Upsert, Where
+from shared.documents.values import (
+    InvalidOperation,
+    check_limit,
+    check_partition,
+    decode_token,
+    encode_token,
+    valid_id,
+)
+from shared.errors import BatchFailed, DocumentNotFound
+
+
+def connect(
+    endpoint: str,
+    key: str | None,
+    *,
+    database: str,
+    verify_tls: bool = True,
+    create: bool = False,
+    containers: Mapping[str, Container] = CONTAINERS,
+) -> CosmosStore:
+    """A store on an account.
+
+    Args:
+        endpoint: of the account.
+        key: of the account; None signs in as the machine's identity (`DefaultAzureCredential`).
+        database: its name.
+        verify_tls: False for an emulator with a certificate of its own, which then is also taken for the only
+            region.
+        create: make the database and the containers if missing; needs a key, roles of the data plane don't
+            suffice.
+        containers: what may be used, by name.
+
+    Raises:
+        Unavailable, ConfigurationError: if the account can't be reached or refuses.
+    """
+    if key is None:
+        from azure.identity import DefaultAzureCredential
+
+        credential: Any = DefaultAzureCredential()
+    else:
+        credential = key
+    with port_errors():
+        client = CosmosClient(endpoint, credential, connection_verify=verify_tls, enable_endpoint_discovery=verify_tls)
+        if create:
+            _create(client, database, containers)
+    return CosmosStore(client, database, containers=containers)
+
+
+def _create(client: CosmosClient, database: str, containers: Mapping[str, Container]) -> None:
+    proxy = client.create_database_if_not_exists(database)
+    for container in containers.values():
+        policy = {"uniqueKeys": [{"paths": ["/" + field.replace(".", "/")]} for field in container.unique]}
+        proxy.create_container_if_not_exists(
+            container.name,
+            PartitionKey(path="/" + container.partition_key),
+            # -1 keeps items, but lets an item's own ttl count; without a default it would be ignored.
+            default_ttl=container.ttl if container.ttl is not None else -1,
+            unique_key_policy=policy if container.unique else None,
+        )
+
+
+class CosmosStore:
+    """`DocumentStore` in one database of an account; `connect` makes it.
+
+    Args:
+        client: one per process; used from any thread.
+        database: its name.
+        containers: what may be used, by name.
+    """
+
+    def __init__(
+        self, client: CosmosClient, database: str, *, containers: Mapping[str, Container] = CONTAINERS
+    ) -> None:
+        self._client = client
+        self._database = client.get_database_client(database)
+        self._containers = dict(containers)
+        self._proxies: dict[str, ContainerProxy] = {}
+
+    def create(self, container: str, item: Mapping[str, Any]) -> Document:
+        """See `DocumentStore.create`."""
+        return self._write(container, None, Create(item))
+
+    def read(self, container: str, id: str, partition: str) -> Document:
+        """See `DocumentStore.read`."""
+        proxy = self._proxy(container)
+        if not valid_id(id):
+            raise DocumentNotFound(f"no item {id[:100]!r} in {container}")
+        check_partition(partition)
+        with port_errors():
+            return _document(proxy.read_item(id, partition))
+
+    def find(self, container: str, id: str, partition: str) -> Document | None:
+        """See `DocumentStore.find`."""
+        try:
+            return self.read(container, id, partition)
+        except DocumentNotFound:
+            return None
+
+    def replace(self, container: str, item: Mapping[str, Any], *, etag: str | None = None) -> Document:
+        """See `DocumentStore.replace`."""
+        return self._write(container, None, Replace(item, etag))
+
+    def upsert(self, container: str, item: Mapping[str, Any]) -> Document:
+        """See `DocumentStore.upsert`."""
+        return self._write(container, None, Upsert(item))
+
+    def patch(
+        self,
+        container: str,
+        id: str,
+        partition: str,
+        *,
+        set: Mapping[str, Any] | None = None,
+        incr: Mapping[str, int | float] | None = None,
+        remove: Sequence[str] | None = None,
+        where: Sequence[Where] = (),
+        etag: str | None = None,
+    ) -> Document:
+        """See `DocumentStore.patch`."""
+        return self._write(container, partition, Patch(id, set, incr, remove, where, etag))
+
+    def delete(self, container: str, id: str, partition: str, *, etag: str | None = None) -> None:
+        """See `DocumentStore.delete`."""
+        self._write(container, partition, Delete(id, etag))
+
+    def query(
+        self,
+        container: str,
+        *where: Where,
+        partition: str | None = None,
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        continuation: str | None = None,
+    ) -> Page:
+        """See `DocumentStore.query`.
+
+        The token holds the last item's order value and the keys of the items seen that share it, since Cosmos
+        DB sorts by two fields only with a composite index, and the SDK can't continue an ordered
+        cross-partition query.
+        """
+        found = self._container(container)
+        check_limit(limit)
+        after: Any = None
+        if continuation is not None:
+            token = decode_token(continuation)
+            after = token.get("after")
+            if [token.get("by"), token.get("desc")] != [order_by, descending] or not sql.valid_after(after):
+                raise InvalidOperation("the continuation token belongs to another query", field="continuation")
+        statement = sql.page(found, where, partition, order_by, descending, limit + 1, after)
+        rows = self._query(container, statement, partition)
+        following = None
+        if len(rows) > limit:
+            rows = rows[:limit]
+            following = encode_token(
+                {"by": order_by, "desc": descending, "after": sql.position(found, rows, order_by, after)}
+            )
+        return Page([_document(row) for row in rows], following)
+
+    def count(self, container: str, *where: Where, partition: str | None = None) -> int:
+        """See `DocumentStore.count`."""
+        return sum(self._query(container, sql.count(self._container(container), where, partition), partition))
+
+    def batch(self, container: str, partition: str, operations: Sequence[Operation]) -> list[Document]:
+        """See `DocumentStore.batch`."""
+        found = self._container(container)
+        checked = check_operations(found, partition, operations)
+        for index, operation in enumerate(checked):
+            if isinstance(operation, Patch | Delete) and not valid_id(operation.id):
+                raise BatchFailed(index, DocumentNotFound(f"no item {operation.id[:100]!r} in {container}"))
+        with port_errors():
+            results = self._proxy(container).execute_item_batch(
+                [_batch_operation(operation) for operation in checked], partition
+            )
+        return [_document(result.get("resourceBody") or {}) for result in results]
+
+    def close(self) -> None:
+        """See `DocumentStore.close`."""
+        self._client.__exit__()
+
+    def _container(self, name: str) -> Container:
+        try:
+            return self._containers[name]
+        except KeyError:
+            raise InvalidOperation(f"no container {name!r}") from None
+
+    def _proxy(self, name: str) -> ContainerProxy:
+        if name not in self._proxies:
+            self._proxies[name] = self._database.get_container_client(self._container(name).name)
+        return self._proxies[name]
+
+    def _query(self, container: str, statement: sql.Statement, partition: str | None) -> list[Any]:
+        if partition is not None:
+            scope: dict[str, Any] = {"partition_key": check_partition(partition)}
+        else:
+            scope = {"enable_cross_partition_query": True}
+        with port_errors():
+            return list(self._proxy(container).query_items(statement.text, parameters=statement.parameters, **scope))
+
+    def _write(self, name: str, partition: str | None, operation: Operation) -> Document:
+        container = self._container(name)
+        if partition is not None:
+            check_partition(partition)
+        operation, _ = check_operation(container, None, operation)
+        proxy = self._proxy(name)
+        if isinstance(operation, Patch | Delete) and not valid_id(operation.id):
+            raise DocumentNotFound(f"no item {operation.id[:100]!r} in {name}")
+        with port_errors():
+            match operation:
+                case Create(item):
+                    return _document(proxy.create_item(dict(item)))
+                case Upsert(item):
+                    return _document(proxy.upsert_item(dict(item)))
+                case Replace(item, etag):
+                    return _document(proxy.replace_item(item["id"], dict(item), **_if_match(etag)))
+                case Delete(id, etag):
+                    proxy.delete_item(id, partition or "", **_if_match(etag))
+                    return Document()
+                case Patch(id=id, where=where, etag=etag):
+                    predicate = sql.predicate(where)
+                    return _document(
+                        proxy.patch_item(
+                            id,
+                            partition or "",
+                            sql.patch_operations(operation),
+                            filter_predicate=predicate,
+                            **_if_match(etag),
+                        )
+                    )
+
+
+def _document(item: Mapping[str, Any]) -> Document:
+    hidden = SYSTEM_FIELDS - {"_etag", "_ts"}
+    return Document({name: value for name, value in item.items() if name not in hidden})
+
+
+def _if_match(etag: str | None) -> dict[str, Any]:
+    return {} if etag is None else {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def _batch_operation(operation: Operation) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    match operation:
+        case Create(item):
+            return "create", (dict(item),), {}
+        case Upsert(item):
+            return "upsert", (dict(item),), {}
+        case Replace(item, etag):
+            return "replace", (item["id"], dict(item)), _if_match_etag(etag)
+        case Delete(id, etag):
+            return "delete", (id,), _if_match_etag(etag)
+        case Patch(id=id, where=where, etag=etag):
+            predicate = sql.predicate(where)
+            condition = {} if predicate is None else {"filter_predicate": predicate}
+            return "patch", (id, sql.patch_operations(operation)), {**condition, **_if_match_etag(etag)}
+
+
+def _if_match_etag(etag: str | None) -> dict[str, Any]:
+    return {} if etag is None else {"if_match_etag": etag}
