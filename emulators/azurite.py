@@ -1,0 +1,140 @@
+"""Azurite, the storage emulator, as a child process on free ports.
+
+    with Azurite() as storage:                      # in memory
+        QueueServiceClient.from_connection_string(storage.connection_string)
+
+Azurite is looked for in `$STUDIO_NODE_MODULES` and in `node_modules` of the repository root. It is started
+with `--skipApiVersionCheck`, because current storage SDKs speak a newer protocol version than it declares.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""The account and key every storage emulator and SDK knows; published by Microsoft, no secret."""
+
+_SERVICES = ("Blob", "Queue", "Table")
+_LISTENING = re.compile(r"Azurite (\w+) service is successfully listening at http://[^:\s]+:(\d+)")
+_KEEP_ALIVE_SECONDS = 120
+
+
+class AzuriteError(RuntimeError):
+    """Azurite or Node is missing, or Azurite did not start."""
+
+
+def find_azurite() -> Path:
+    """Return the path of `azurite.js`; raises `AzuriteError` when it is not installed."""
+    roots = [os.environ.get("STUDIO_NODE_MODULES"), Path(__file__).resolve().parents[1] / "node_modules"]
+    for root in filter(None, roots):
+        script = Path(root) / "azurite" / "dist" / "src" / "azurite.js"
+        if script.is_file():
+            return script
+    raise AzuriteError(
+        "Azurite is not installed: run `npm ci` in the repository root, or name a folder in STUDIO_NODE_MODULES"
+    )
+
+
+class Azurite:
+    """One Azurite process: blob, queue and table service.
+
+    `directory` keeps the data (and may be given again after `stop()`); None keeps it in memory.
+    `ports` are (blob, queue, table); 0 takes a free one. After `start()` the attributes `blob_port`,
+    `queue_port`, `table_port` and `connection_string` are set and all three services accept connections.
+    """
+
+    def __init__(
+        self,
+        directory: Path | str | None = None,
+        *,
+        ports: tuple[int, int, int] = (0, 0, 0),
+        host: str = "127.0.0.1",
+    ) -> None:
+        self.directory = Path(directory) if directory is not None else None
+        self.host = host
+        self.blob_port, self.queue_port, self.table_port = ports
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, timeout: float = 30.0) -> Self:
+        """Start and wait until all services listen; raises `AzuriteError` with Azurite's output otherwise."""
+        node = shutil.which("node")
+        if node is None:
+            raise AzuriteError("Node.js is not on PATH: install Node.js 20 or newer")
+        command = [node, str(find_azurite()), "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+        ports = (self.blob_port, self.queue_port, self.table_port)
+        for service, port in zip(_SERVICES, ports, strict=True):
+            name = service.lower()
+            command += [f"--{name}Host", self.host, f"--{name}Port", str(port)]
+            command += [f"--{name}KeepAliveTimeout", str(_KEEP_ALIVE_SECONDS)]
+        if self.directory is None:
+            command.append("--inMemoryPersistence")
+        else:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            command += ["--location", str(self.directory)]
+        with tempfile.TemporaryFile() as log:
+            # An own session: ^C reaches the starter first, which stops the users of the storage before it.
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+            atexit.register(self.stop)
+            found = self._wait(log.fileno(), timeout)
+        self.blob_port, self.queue_port, self.table_port = (found[service] for service in _SERVICES)
+        return self
+
+    def _wait(self, log: int, timeout: float) -> dict[str, int]:
+        assert self._process is not None
+        deadline = time.monotonic() + timeout
+        while True:
+            text = os.pread(log, 1 << 20, 0).decode(errors="replace")
+            found = {service: int(port) for service, port in _LISTENING.findall(text)}
+            if len(found) == len(_SERVICES):
+                return found
+            code = self._process.poll()
+            if code is not None or time.monotonic() > deadline:
+                self.stop()
+                why = f"exited with {code}" if code is not None else f"was not ready in {timeout:.0f} s"
+                raise AzuriteError(f"Azurite {why}:\n{text}")
+            time.sleep(0.02)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs, else None."""
+        return self._process.pid if self._process else None
+
+    @property
+    def connection_string(self) -> str:
+        """Storage connection string of the well-known account for blobs, queues and tables."""
+        endpoints = (
+            f"{service}Endpoint=http://{self.host}:{port}/{ACCOUNT};"
+            for service, port in zip(_SERVICES, (self.blob_port, self.queue_port, self.table_port), strict=True)
+        )
+        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{''.join(endpoints)}"
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Ask Azurite to write its data and end; kill it after `timeout` seconds. Safe to call twice."""
+        process, self._process = self._process, None
+        atexit.unregister(self.stop)
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -1,0 +1,39 @@
+"""Start an emulator as a process of its own and stop it again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def launch(name: str, *arguments: str) -> Generator[dict[str, Any]]:
+    """Run `python -m emulators.NAME --port 0`; yields its start-up line as a dict, stops it on the way out.
+
+    Raises RuntimeError when the process ends before it printed the line (its traceback is on stderr).
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"emulators.{name}", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the {name} emulator did not start")
+        yield json.loads(line)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()

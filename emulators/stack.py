@@ -1,0 +1,159 @@
+"""Everything the app needs, as processes of this machine: storage, providers, and the Functions host itself.
+
+    with Stack() as stack:
+        requests.get(stack.url + "/api/health")
+
+A provider whose key stands in the environment is the real one; for the others the emulator's address and key are put
+into the app's settings. The app itself is the same either way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from emulators.azurite import Azurite
+from emulators.launch import launch
+
+ROOT = Path(__file__).resolve().parents[1]
+STOP_S = 45
+
+PROVIDERS: Mapping[str, str] = {
+    "gemini": "GEMINI_API_KEY",
+    "email": "EMAIL_CONNECTION",
+    "sms": "TWILIO_AUTH_TOKEN",
+    "webpubsub": "WEBPUBSUB_CONNECTION",
+}
+"""Emulators, each with the setting that, once given, means the real provider."""
+
+
+class Stack:
+    """The whole system on this machine.
+
+    Args:
+        data: directory that keeps blobs, queues and documents; None for a temporary one.
+        workers: instances of the app, as processes.
+        settings: settings for the app over those of `local.settings.json`.
+        port: of the app; 0 takes a free one.
+        blob_poll: seconds between scans for new blobs.
+
+    Attributes once started: `url` of the app, `storage` (connection string), `providers` (start-up facts of each
+    emulator by name), `settings` (what the app got), `functions` (as the host lists them).
+    """
+
+    def __init__(
+        self,
+        data: Path | None = None,
+        *,
+        workers: int = 1,
+        settings: Mapping[str, str] | None = None,
+        port: int = 0,
+        blob_poll: float = 1.0,
+        log: Path | None = None,
+    ) -> None:
+        self._data = data
+        self._workers = workers
+        self._given = dict(settings or {})
+        self._port = port
+        self._blob_poll = blob_poll
+        self._log = log
+        self._open = ExitStack()
+        self.providers: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            return self._start()
+        except BaseException:
+            self._open.close()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def _start(self) -> Self:
+        data = self._data
+        if data is None:
+            data = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="studio-")))
+        data.mkdir(parents=True, exist_ok=True)
+        azurite = Azurite(None if self._data is None else data / "azurite")
+        wanted = [name for name, key in PROVIDERS.items() if not os.environ.get(key)]
+        launches = {name: launch(name) for name in wanted}
+        with ThreadPoolExecutor(len(wanted) + 1) as pool:
+            storage = pool.submit(self._open.enter_context, azurite)
+            started = {name: pool.submit(self._open.enter_context, cm) for name, cm in launches.items()}
+            storage.result()
+            self.providers = {name: future.result() for name, future in started.items()}
+        self.storage = azurite.connection_string
+        self.settings = {
+            "AzureWebJobsStorage": self.storage,
+            "Storage": self.storage,
+            "DOCUMENTS": f"sqlite:{data / 'documents.sqlite'}",
+            **self._provider_settings(),
+            **self._given,
+        }
+        self._host(data)
+        return self
+
+    def _provider_settings(self) -> dict[str, str]:
+        made: dict[str, str] = {}
+        if gemini := self.providers.get("gemini"):
+            made |= {"GEMINI_API_KEY": "development-only-gemini-key", "GEMINI_BASE_URL": gemini["url"]}
+        if email := self.providers.get("email"):
+            made |= {"EMAIL_CONNECTION": email["connectionString"], "EMAIL_SENDER": email["sender"]}
+        if sms := self.providers.get("sms"):
+            made |= {
+                "TWILIO_ACCOUNT_SID": sms["accountSid"],
+                "TWILIO_AUTH_TOKEN": sms["authToken"],
+                "TWILIO_BASE_URL": sms["url"],
+                "SMS_SENDER": sms["sender"],
+            }
+        if webpubsub := self.providers.get("webpubsub"):
+            made["WEBPUBSUB_CONNECTION"] = webpubsub["connectionString"]
+        return made
+
+    def _host(self, data: Path) -> None:
+        self.log = self._log or data / "functions.log"
+        log = self._open.enter_context(self.log.open("ab"))
+        command = [sys.executable, "-m", "emulators.functions_host", "--app", str(ROOT), "--json"]
+        command += ["--port", str(self._port), "--workers", str(self._workers)]
+        command += ["--blob-poll", str(self._blob_poll)]
+        # An own session: ^C reaches us alone, and we stop the app before what it stands on.
+        host = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **self.settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+        self._open.callback(_stop, host)
+        assert host.stdout is not None
+        line = host.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the Functions host did not start:\n{self.log.read_text()[-4000:]}")
+        facts = json.loads(line)
+        if facts.get("errors"):
+            told = "\n".join(f"  {name}: {why}" for name, why in facts["errors"].items())
+            raise RuntimeError(f"functions in error:\n{told}")
+        self.url: str = facts["url"].rstrip("/")
+        self.functions: list[dict[str, Any]] = facts["functions"]
+        self.pids: list[int] = facts["pids"]
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,210 @@
+"""Blob Storage under our own identity: bytes in and out, and short URLs (SAS) minted when somebody reads.
+
+A SAS never goes into a document, a queue message, an e-mail or a log: names are stored, URLs are made on demand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from shared.errors import Conflict, NotFound
+from shared.settings import settings
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient, ContainerClient
+
+UPLOADS = "uploads"
+"""Raw uploads by SAS, not yet through the image gate: a quarantine, never served."""
+IMAGES = "images"
+"""Pictures that passed the gate: original, optimised."""
+THUMBNAILS = "thumbnails"
+RESULTS = "results"
+CONTAINERS = (UPLOADS, IMAGES, THUMBNAILS, RESULTS)
+
+IMMUTABLE = "private, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True)
+class BlobInfo:
+    """What the service says of a blob: size in bytes, its content type, ETag and metadata."""
+
+    name: str
+    size: int
+    content_type: str | None
+    etag: str
+    metadata: Mapping[str, str]
+    modified: float
+
+
+@cache
+def _service() -> BlobServiceClient:
+    from azure.storage.blob import BlobServiceClient
+
+    conf = settings()
+    options: dict[str, Any] = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 30}
+    if conf.storage is not None:
+        return BlobServiceClient.from_connection_string(conf.storage.get_secret_value(), **options)
+    from azure.identity import DefaultAzureCredential
+
+    credential = DefaultAzureCredential(managed_identity_client_id=conf.storage_client_id)
+    return BlobServiceClient(str(conf.storage_blob_uri), credential=credential, **options)
+
+
+@cache
+def _container(name: str) -> ContainerClient:
+    """The client of a container that exists: made on the first use in this process, so a fresh account works."""
+    from azure.core.exceptions import ResourceExistsError
+
+    client = _service().get_container_client(name)
+    with suppress(ResourceExistsError):
+        client.create_container()
+    return client
+
+
+def endpoint() -> str:
+    """The account's blob endpoint without a trailing slash, as it stands in blob URLs."""
+    return _service().url.rstrip("/")
+
+
+def put(
+    container: str,
+    name: str,
+    data: bytes,
+    *,
+    content_type: str,
+    only_new: bool = False,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Store `data` under `name`, whole or not at all.
+
+    Raises:
+        Conflict: `only_new` and the blob is there (HTTP `If-None-Match: *`).
+    """
+    from azure.core.exceptions import ResourceExistsError
+    from azure.storage.blob import ContentSettings
+
+    try:
+        _container(container).upload_blob(
+            name,
+            data,
+            overwrite=not only_new,
+            metadata=dict(metadata or {}),
+            content_settings=ContentSettings(content_type=content_type, cache_control=IMMUTABLE),
+        )
+    except ResourceExistsError:
+        raise Conflict(f"the blob {container}/{name} exists", code="blob_exists") from None
+
+
+def get(container: str, name: str) -> bytes:
+    """The bytes of a blob. Raises NotFound."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return _container(container).download_blob(name).readall()
+    except ResourceNotFoundError:
+        raise NotFound(f"there is no blob {container}/{name}", code="blob_not_found") from None
+
+
+def info(container: str, name: str) -> BlobInfo | None:
+    """What is known of a blob without reading it; None when there is none."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return _info(_container(container).get_blob_client(name).get_blob_properties())
+    except ResourceNotFoundError:
+        return None
+
+
+def _info(properties: Any) -> BlobInfo:
+    return BlobInfo(
+        name=properties.name,
+        size=properties.size,
+        content_type=properties.content_settings.content_type,
+        etag=properties.etag,
+        metadata=properties.metadata or {},
+        modified=properties.last_modified.timestamp(),
+    )
+
+
+def delete(container: str, name: str) -> bool:
+    """Remove a blob; False when there was none."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        _container(container).delete_blob(name)
+    except ResourceNotFoundError:
+        return False
+    return True
+
+
+def listing(container: str, prefix: str = "") -> Iterator[BlobInfo]:
+    """All blobs of a container whose names start with `prefix`, by name."""
+    for properties in _container(container).list_blobs(name_starts_with=prefix, include=["metadata"]):
+        yield _info(properties)
+
+
+@cache
+def _delegation_key(hour: int) -> Any:
+    """A user delegation key good for the hour after next; `hour` is the cache key."""
+    start = datetime.fromtimestamp(hour * 3600, UTC) - timedelta(minutes=10)
+    return _service().get_user_delegation_key(start, start + timedelta(hours=3))
+
+
+def _sign(container: str, name: str, minutes: int, **extra: Any) -> str:
+    from azure.storage.blob import generate_blob_sas
+
+    service = _service()
+    now = datetime.now(UTC)
+    credential: dict[str, Any]
+    if settings().storage is not None:
+        credential = {"account_key": service.credential.account_key}  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
+    else:
+        credential = {"user_delegation_key": _delegation_key(int(now.timestamp()) // 3600)}
+    token = generate_blob_sas(
+        account_name=str(service.account_name),
+        container_name=container,
+        blob_name=name,
+        start=now - timedelta(minutes=5),
+        expiry=now + timedelta(minutes=minutes),
+        protocol="https" if service.url.startswith("https") else "https,http",
+        **credential,
+        **extra,
+    )
+    return f"{endpoint()}/{container}/{quote(name)}?{token}"
+
+
+def read_url(container: str, name: str, *, content_type: str, filename: str | None = None) -> str:
+    """A URL that reads this one blob for `READ_URL_MINUTES`, with the content type we say; the CDN's where one is
+    configured and the container is one it serves."""
+    from azure.storage.blob import BlobSasPermissions
+
+    disposition = f'inline; filename="{filename}"' if filename else "inline"
+    url = _sign(
+        container,
+        name,
+        settings().read_url_minutes,
+        permission=BlobSasPermissions(read=True),
+        content_type=content_type,
+        content_disposition=disposition,
+    )
+    cdn = settings().cdn_base_url
+    return url.replace(endpoint(), cdn.rstrip("/"), 1) if cdn else url
+
+
+def upload_url(container: str, name: str) -> tuple[str, float]:
+    """A URL that may create this one blob, once, for `UPLOAD_URL_MINUTES`: (url, expiry in epoch seconds).
+
+    A SAS limits neither content nor size; what lands is checked when the upload is completed.
+    """
+    from azure.storage.blob import BlobSasPermissions
+
+    minutes = settings().upload_url_minutes
+    _container(container)
+    url = _sign(container, name, minutes, permission=BlobSasPermissions(create=True))
+    return url, datetime.now(UTC).timestamp() + minutes * 60

@@ -1,0 +1,57 @@
+"""Storage Queues: the one place where a message is encoded and sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from shared.settings import settings
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueClient
+
+CONVERT = "convert"
+NOTIFY = "notify"
+QUEUES = (CONVERT, NOTIFY)
+POISON = "-poison"
+
+MAX_DELAY_S = 604_800
+"""Seven days: the longest the service hides a message. A longer wait stays in the document for the sweeper."""
+
+
+@cache
+def client(queue: str) -> QueueClient:
+    """The client of a queue that exists, base64 on the wire as the Functions host expects it."""
+    from azure.core.exceptions import ResourceExistsError
+    from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
+
+    conf = settings()
+    options: dict[str, Any] = {
+        "message_encode_policy": TextBase64EncodePolicy(),
+        "message_decode_policy": TextBase64DecodePolicy(),
+        "retry_total": 3,
+        "connection_timeout": 5,
+        "read_timeout": 15,
+    }
+    if conf.storage is not None:
+        made = QueueClient.from_connection_string(conf.storage.get_secret_value(), queue, **options)
+    else:
+        from azure.identity import DefaultAzureCredential
+
+        credential = DefaultAzureCredential(managed_identity_client_id=conf.storage_client_id)
+        made = QueueClient(str(conf.storage_queue_uri), queue, credential=credential, **options)
+    with suppress(ResourceExistsError):
+        made.create_queue()
+    return made
+
+
+def send(queue: str, message: Mapping[str, Any], *, delay_s: float = 0) -> None:
+    """Put a message that becomes visible after `delay_s` seconds (0 to 604,800; more is cut) and never expires.
+
+    `time_to_live=-1` because Azure demands that the delay be shorter than the lifetime.
+    """
+    delay = min(int(delay_s + 0.999), MAX_DELAY_S) if delay_s > 0 else 0
+    client(queue).send_message(json.dumps(message), visibility_timeout=delay, time_to_live=-1)

@@ -1,0 +1,114 @@
+"""What many rooms' tests stand on: storage, the product code in this process, and the whole stack."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.client import Client
+from emulators.azurite import Azurite
+from emulators.stack import Stack
+
+QUICK = {
+    "JOB_LEASE_S": "6",
+    "JOB_GRACE_S": "1",
+    "JOB_ORPHAN_S": "3",
+    "JOB_BACKOFF_BASE_S": "0.2",
+    "JOB_BACKOFF_CAP_S": "0.5",
+    "JOB_MAX_ATTEMPTS": "3",
+    "SWEEP_SCHEDULE": "*/2 * * * * *",
+    "RATE_LIMIT_SCALE": "1000",
+    "ACCOUNT_CACHE_S": "1",
+    "CONVERSION_QUOTA": "10",
+    "GEMINI_TIMEOUT_S": "5",
+}
+"""Settings under which waits are short; the product's rules stay as they are."""
+
+
+def eventually(condition: Callable[[], Any], what: str = "it", seconds: float = 30) -> Any:
+    """Poll until the condition gives something true, and return that."""
+    until = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > until:
+            pytest.fail(f"{what} did not happen within {seconds} s")
+        time.sleep(0.05)
+
+
+def forget_factories() -> None:
+    """Drop every cached client and setting of the product code in this process."""
+    from shared import blobs, notifications, settings
+    from shared.documents import store
+    from shared.http.auth import accounts
+    from shared.jobs import queues
+
+    caches = (settings.settings, store, blobs._service, blobs._container, blobs._delegation_key, queues.client)
+    for cached in (*caches, notifications.hub):
+        cached.cache_clear()
+    accounts._known.clear()
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """Azurite, in memory, for the whole session."""
+    with Azurite() as storage:
+        yield storage
+
+
+@pytest.fixture
+def local(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The product code in this process: a fresh SQLite store, Azurite, short waits. Yields the settings."""
+    settings = {
+        **QUICK,
+        "ENVIRONMENT": "development",
+        "Storage": azurite.connection_string,
+        "DOCUMENTS": f"sqlite:{tmp_path / 'documents.sqlite'}",
+        "JWT_KEYS": '{"k1": "development-only-key-that-no-production-will-take"}',
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    forget_factories()
+    yield settings
+    forget_factories()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole system with two instances of the app, shared by all tests that talk to it over HTTP."""
+    with Stack(workers=2, settings=QUICK) as running:
+        yield running
+
+
+@pytest.fixture
+def sign_up(stack: Stack) -> Callable[..., Client]:
+    """Registers users of the shared stack: `sign_up(role="vendor", phone=...)` gives a signed-in client."""
+
+    def register(role: str = "shopper", **fields: Any) -> Client:
+        email = f"{role}.{secrets.token_hex(6)}@example.com"
+        fields.setdefault("phone", f"+1555{secrets.randbelow(10**7):07d}")
+        return Client(stack.url).register(email, secrets.token_urlsafe(12), role=role, **fields)
+
+    return register
+
+
+@pytest.fixture(scope="session")
+def admin(stack: Stack) -> Client:
+    """An administrator of the shared stack."""
+    import subprocess
+    import sys
+
+    from emulators.stack import ROOT
+
+    email, password = f"admin.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12)
+    environment = {**os.environ, **stack.settings, "STUDIO_ADMIN_PASSWORD": password}
+    command = [sys.executable, "-m", "cli", "admin", "create", "--email", email]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    return Client(stack.url).login(email, password)

@@ -1,0 +1,314 @@
+"""The job protocol on a real store and a real queue: every transition, every guard, every crash point."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import clock
+from shared.documents import Create, Document, Patch, store
+from shared.errors import Conflict, StudioError, Unprocessable, UpstreamError
+from shared.jobs import protocol, queues, sweeper
+from shared.jobs.consumer import Task, bury, consume
+from shared.jobs.protocol import LeaseLost, Outcome
+
+QUEUE = "protocol"
+USER = "u1"
+
+
+class Recorder:
+    """A step that does what the test tells it, and notes what the consumer asked of it."""
+
+    def __init__(self, behaviour: Any = None) -> None:
+        self.behaviour = behaviour
+        self.calls: list[str] = []
+
+    def run(self, task: Task) -> Outcome:
+        self.calls.append("run")
+        if isinstance(self.behaviour, Exception):
+            raise self.behaviour
+        return self.behaviour(task) if self.behaviour else Outcome(result={"made": task.attempt_key})
+
+    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+        self.calls.append(f"ended {status} {error.code if error else None}")
+        return Outcome()
+
+    def committed(self, job: Document) -> None:
+        self.calls.append("committed")
+
+    def abandoned(self, job: Document) -> None:
+        self.calls.append("abandoned")
+
+    def push(self, job: Document) -> None:
+        self.calls.append(f"push {job['status']}")
+
+
+@pytest.fixture(autouse=True)
+def empty_queue(local: dict[str, str]) -> None:
+    queues.client(QUEUE).clear_messages()
+
+
+def make(**fields: Any) -> Document:
+    job = protocol.new_job("test", QUEUE, USER, {"n": 1})
+    return store().create("studio", {**job, **fields})
+
+
+def load(job: Document) -> Document:
+    return protocol.load(job["id"], USER)
+
+
+def pointer(job: Document, attempt: int | None = None) -> str:
+    wanted = job["attempt"] + 1 if attempt is None else attempt
+    body = {"jobId": job["id"], "userId": USER, "generation": job["generation"], "attempt": wanted}
+    return json.dumps(body)
+
+
+def sent() -> list[dict[str, Any]]:
+    """All messages of the queue, hidden ones too."""
+    return [json.loads(m.content) for m in queues.client(QUEUE).receive_messages(max_messages=32)]
+
+
+def test_a_job_runs_once_however_often_its_message_comes() -> None:
+    job, step = make(), Recorder()
+    for _ in range(3):
+        consume(pointer(job), step)
+    done = load(job)
+    assert done["status"] == "done"
+    assert done["result"] == {"made": "1-1"}
+    assert done["attempt"] == 1
+    assert done["dueAt"] is None
+    assert step.calls == ["push running", "run", "push done", "committed"]
+
+
+def test_the_subject_follows_and_the_outcome_is_one_commit() -> None:
+    store().create("studio", {"id": "thing", "userId": USER, "type": "thing", "status": "queued"})
+    job = make(subjectId="thing")
+    seen: list[str] = []
+
+    def work(task: Task) -> Outcome:
+        seen.append(store().read("studio", "thing", USER)["status"])
+        extra = {"id": "extra", "userId": USER, "type": "extra"}
+        return Outcome(operations=[Create(extra)], subject={"colour": "red"})
+
+    consume(pointer(job), Recorder(work))
+    thing = store().read("studio", "thing", USER)
+    assert seen == ["processing"]
+    assert (thing["status"], thing["colour"]) == ("completed", "red")
+    assert store().find("studio", "extra", USER)
+
+
+def test_a_commit_that_fails_in_part_writes_nothing_of_it() -> None:
+    store().create("studio", {"id": "thing", "userId": USER, "type": "thing", "status": "queued"})
+    job = make(subjectId="thing")
+
+    def work(task: Task) -> Outcome:
+        extra = {"id": "extra", "userId": USER, "type": "extra"}
+        return Outcome(operations=[Create(extra), Patch("missing", set={"a": 1})])
+
+    step = Recorder(work)
+    consume(pointer(job), step)
+    assert store().find("studio", "extra", USER) is None
+    assert load(job)["status"] == "failed"
+    assert store().read("studio", "thing", USER)["status"] == "failed"
+
+
+def test_jobs_made_by_a_job_are_sent() -> None:
+    child = protocol.new_job("child", QUEUE, USER, {})
+    job = make()
+    consume(pointer(job), Recorder(lambda task: Outcome(operations=[Create(child)])))
+    assert [message["jobId"] for message in sent()] == [child["id"]]
+
+
+def test_retryable_errors_wait_longer_each_time_and_end_as_a_dead_letter() -> None:
+    job, step = make(maxAttempts=3), Recorder(UpstreamError("busy", code="busy"))
+    for attempt in (1, 2, 3):
+        store().patch("studio", job["id"], USER, set={"nextAt": 0})
+        consume(pointer(job, attempt), step)
+        job = load(job)
+        assert job["attempt"] == attempt
+    assert job["status"] == "dead"
+    assert job["lastError"]["code"] == "busy"
+    assert step.calls[-3:] == ["ended dead busy", "push dead", "committed"]
+
+
+def test_the_wait_asked_for_by_a_provider_wins() -> None:
+    job = make()
+    consume(pointer(job), Recorder(UpstreamError("busy", code="busy", retry_after=77)))
+    parked = load(job)
+    assert parked["status"] == "retry_wait"
+    assert parked["nextAt"] - clock.now() > 70
+    assert parked["dueAt"] > parked["nextAt"]
+
+
+def test_permanent_errors_fail_at_once() -> None:
+    job, step = make(), Recorder(Unprocessable("no", code="blocked"))
+    consume(pointer(job), step)
+    assert load(job)["status"] == "failed"
+    assert "ended failed blocked" in step.calls
+
+
+def test_an_error_may_bound_its_own_repetitions() -> None:
+    job, step = make(maxAttempts=9), Recorder(UpstreamError("none", code="no_image", max_tries=2))
+    consume(pointer(job), step)
+    store().patch("studio", job["id"], USER, set={"nextAt": 0})
+    consume(pointer(job, 2), step)
+    assert load(job)["status"] == "failed"
+
+
+def test_an_unexpected_error_is_retried_and_told_without_its_text() -> None:
+    job = make()
+    consume(pointer(job), Recorder(RuntimeError("password=hunter2")))
+    parked = load(job)
+    assert parked["status"] == "retry_wait"
+    assert "hunter2" not in json.dumps(parked)
+
+
+def test_a_live_lease_is_respected_and_the_message_comes_back() -> None:
+    job = make()
+    claimed = protocol.claim(job, "other")
+    assert claimed
+    step = Recorder()
+    consume(pointer(job), step)
+    assert step.calls == []
+    assert queues.client(QUEUE).get_queue_properties().approximate_message_count == 1
+
+
+def test_an_expired_lease_is_taken_over_by_an_old_message() -> None:
+    job = make()
+    assert protocol.claim(job, "died")
+    store().patch("studio", job["id"], USER, set={"leaseUntil": clock.now() - 1})
+    consume(pointer(job, 1), Recorder())
+    done = load(job)
+    assert (done["status"], done["attempt"]) == ("done", 2)
+
+
+def test_who_lost_the_lease_commits_nothing_and_tidies_up() -> None:
+    job = make()
+
+    def slow(task: Task) -> Outcome:
+        store().patch("studio", job["id"], USER, set={"leaseUntil": clock.now() - 1})
+        consume(pointer(job, 1), Recorder(lambda inner: Outcome(result={"by": "second"})))
+        return Outcome(result={"by": "first"})
+
+    step = Recorder(slow)
+    consume(pointer(job), step)
+    assert load(job)["result"] == {"by": "second"}
+    assert step.calls[-1] == "abandoned"
+
+
+def test_a_stale_message_of_an_older_generation_does_nothing() -> None:
+    job = make(status="dead")
+    old = pointer(job, 1)
+    revived = protocol.redrive(job)
+    step = Recorder()
+    consume(old, step)
+    assert step.calls == []
+    consume(pointer(revived), step)
+    assert load(job)["status"] == "done"
+    assert load(job)["generation"] == 2
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "done", "cancelled"])
+def test_only_dead_and_failed_jobs_are_redriven(status: str) -> None:
+    with pytest.raises(Conflict):
+        protocol.redrive(make(status=status))
+
+
+@pytest.mark.parametrize("status", ["queued", "retry_wait"])
+def test_a_waiting_job_is_cancelled_by_the_next_message(status: str) -> None:
+    job, step = make(status=status, nextAt=clock.now() + 900), Recorder()
+    flagged = protocol.request_cancel(job)
+    (message,) = sent()
+    consume(json.dumps(message), step)
+    assert load(flagged)["status"] == "cancelled"
+    assert step.calls == ["ended cancelled None", "push cancelled", "committed"]
+
+
+def test_a_running_job_is_cancelled_between_two_parts() -> None:
+    job = make()
+
+    def work(task: Task) -> Outcome:
+        protocol.request_cancel(load(job))
+        task.progress("half", 100)
+        raise AssertionError("went on")
+
+    consume(pointer(job), Recorder(work))
+    assert load(job)["status"] == "cancelled"
+
+
+def test_a_cancellation_that_comes_with_the_commit_wins() -> None:
+    job = make()
+
+    def work(task: Task) -> Outcome:
+        protocol.request_cancel(load(job))
+        return Outcome()
+
+    consume(pointer(job), Recorder(work))
+    assert load(job)["status"] == "cancelled"
+
+
+def test_an_ended_job_can_not_be_cancelled() -> None:
+    with pytest.raises(Conflict):
+        protocol.request_cancel(make(status="done"))
+
+
+def test_poison_ends_as_a_dead_letter_and_never_raises() -> None:
+    job, step = make(), Recorder()
+    bury(pointer(job), step)
+    assert load(job)["lastError"]["code"] == "host_crash"
+    bury(pointer(job), step)
+    bury("not json", step)
+    bury(json.dumps({"jobId": "x", "userId": "y", "generation": 1, "attempt": 1}), step)
+    assert step.calls.count("ended dead host_crash") == 1
+
+
+def test_a_lease_that_was_lost_can_not_be_renewed() -> None:
+    job = protocol.claim(make(), "one")
+    assert job
+    store().patch("studio", job["id"], USER, set={"fence": 9})
+    with pytest.raises(LeaseLost):
+        protocol.renew(job)
+
+
+def test_the_sweeper_sends_what_is_overdue_and_waits_longer_each_time() -> None:
+    overdue = clock.now() - 1
+    lost = [make(dueAt=overdue), make(status="retry_wait", dueAt=overdue), make(status="running", dueAt=overdue)]
+    make(status="done", dueAt=None)
+    make()
+    assert sweeper.sweep() == 3
+    assert {message["jobId"] for message in sent()} == {job["id"] for job in lost}
+    assert sweeper.sweep() == 0
+    first = load(lost[0])["dueAt"]
+    store().patch("studio", lost[0]["id"], USER, set={"dueAt": overdue})
+    sweeper.sweep()
+    assert load(lost[0])["dueAt"] > first + 2
+
+
+CRASHES = ("before-claim", "after-claim", "in-work", "before-commit", "after-commit")
+
+
+@pytest.mark.parametrize("where", CRASHES)
+def test_a_process_that_dies_at_any_step_loses_nothing(where: str, local: dict[str, str]) -> None:
+    """The worker exits for real at one step; the sweeper and the next worker finish the job, with one effect."""
+    store().create("studio", {"id": "counter", "userId": USER, "type": "counter", "n": 0})
+    job = make()
+    died = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "dying_worker.py"), where, pointer(job)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        check=False,
+    )
+    assert died.returncode == 9
+    store().patch("studio", job["id"], USER, set={"dueAt": clock.now() - 1 if load(job)["status"] != "done" else None})
+    if load(job)["status"] == "running":
+        store().patch("studio", job["id"], USER, set={"leaseUntil": clock.now() - 1})
+    sweeper.sweep()
+    for message in sent():
+        consume(json.dumps(message), Recorder(lambda task: Outcome(operations=[Patch("counter", incr={"n": 1})])))
+    assert load(job)["status"] == "done"
+    assert store().read("studio", "counter", USER)["n"] == 1
