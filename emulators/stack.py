@@ -105,7 +105,7 @@ class Stack:
     def _provider_settings(self) -> dict[str, str]:
         made: dict[str, str] = {}
         if gemini := self.providers.get("gemini"):
-            made |= {"GEMINI_API_KEY": "development-only-gemini-key", "GEMINI_BASE_URL": gemini["url"]}
+            made |= {"GEMINI_API_KEY": gemini["apiKey"], "GEMINI_BASE_URL": gemini["url"]}
         if email := self.providers.get("email"):
             made |= {"EMAIL_CONNECTION": email["connectionString"], "EMAIL_SENDER": email["sender"]}
         if sms := self.providers.get("sms"):
@@ -147,7 +147,7 @@ class Stack:
             raise RuntimeError(f"functions in error:\n{told}")
         self.url: str = facts["url"].rstrip("/")
         self.functions: list[dict[str, Any]] = facts["functions"]
-        self.pids: list[int] = facts["pids"]
+        self.host_pid = host.pid
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

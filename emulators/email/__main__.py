@@ -1,0 +1,4 @@
+from emulators.email.service import Email
+from emulators.server import main
+
+main(Email)

@@ -1,0 +1,167 @@
+"""One host instance: a process that holds the app, its HTTP front and its listeners.
+
+Started by the supervisor. It writes one line of JSON to its standard output when it is ready (what the app
+prints goes to standard error) and stops when it gets SIGTERM or its standard input ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from . import log, worker
+from .admin import Admin
+from .bindings import Function, violations
+from .data_bindings import DataBindings
+from .http_listener import HttpListener
+from .listeners import Listeners, describe, is_disabled, start_problem
+from .protos import TypedData
+from .settings import HostSettings, SettingsError, load
+from .storage import Storage
+from .timer_listener import timer_data
+from .worker import IndexingError, Invoker
+
+_log = logging.getLogger("Host.General")
+EXIT_INDEX, EXIT_SETTINGS, EXIT_TIMEOUT = 1, 2, 3
+"""Exit codes: the app cannot be indexed, its settings are unusable, a run was over functionTimeout."""
+
+_AFTER_TIMEOUT_SECONDS = 5.0
+_BACKLOG = 1024
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class Instance:
+    """The parts of one process, put together for an indexed app."""
+
+    def __init__(
+        self, settings: HostSettings, functions: list[Function], url: str, options: argparse.Namespace
+    ) -> None:
+        self.errors = violations(functions, has_bundle=settings.has_bundle)
+        for function in functions:
+            problem = None if function.name in self.errors else start_problem(function)
+            if problem:
+                self.errors[function.name] = problem
+        self.functions = {f.name: f for f in functions if f.name not in self.errors and not is_disabled(f)}
+        self.rows = [
+            describe(f, url, settings.http.prefix)
+            for f in sorted(self.functions.values(), key=lambda f: f.name.lower())
+        ]
+        self.invoker = Invoker(settings.timeout)
+        self._storage = Storage()
+        self._listeners = Listeners(settings, self._storage, options.blob_poll)
+        self._data = DataBindings(self.invoker, self._storage, settings.queues, self._listeners.sent)
+        admin = Admin(settings.host_id, self.rows, self.errors, self.run_by_hand)
+        http = [f for f in self.functions.values() if f.trigger.type == "httpTrigger"]
+        front = HttpListener(http, settings.http, self._data.invoke, admin.answer)
+        server = web.Server(
+            front.handle, auto_decompress=False, access_log=None, lingering_time=1, keepalive_timeout=75
+        )
+        self._runner = web.ServerRunner(server, shutdown_timeout=options.grace)
+        self._by_hand: set[asyncio.Task[Any]] = set()
+
+    async def start(self, listening: socket.socket) -> None:
+        """Take requests, messages, blobs and ticks."""
+        await self._runner.setup()
+        await web.SockSite(self._runner, listening, backlog=_BACKLOG).start()
+        self._listeners.start(list(self.functions.values()), self._data)
+
+    async def run_by_hand(self, name: str, text: str) -> bool:
+        """Start a timer or queue function now; False when there is none of that name."""
+        function = next((f for f in self.functions.values() if f.name.lower() == name), None)
+        kinds = {"timerTrigger": timer_data(None, False), "queueTrigger": TypedData(string=text)}
+        if function is None or function.trigger.type not in kinds:
+            return False
+        run = asyncio.create_task(self._data.invoke(function, kinds[function.trigger.type], {}))
+        self._by_hand.add(run)
+        run.add_done_callback(self._by_hand.discard)
+        return True
+
+    async def stop(self) -> None:
+        """Take nothing more, wait for what runs, close."""
+        await asyncio.gather(self._runner.cleanup(), self._listeners.stop(), *self._by_hand)
+        await self._storage.close()
+
+
+async def _serve(options: argparse.Namespace, report: int) -> int:
+    settings = load(options.app)
+    log.configure(settings.log_levels)
+    os.chdir(settings.app)
+    functions = await worker.index(settings.app)
+    listening = socket.create_server((options.host, options.port), reuse_port=True, backlog=_BACKLOG)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    instance = Instance(settings, functions, f"http://{host}:{options.port}", options)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with contextlib.suppress(OSError, ValueError):
+        loop.add_reader(0, _on_input, loop, stop)
+    await instance.start(listening)
+    line = {"pid": os.getpid(), "functions": instance.rows, "errors": instance.errors}
+    os.write(report, json.dumps(line).encode() + b"\n")
+    os.close(report)
+
+    ends = [asyncio.create_task(stop.wait()), asyncio.create_task(instance.invoker.timed_out.wait())]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    timed_out = not stop.is_set()
+    if timed_out:
+        _log.critical("A function ran over functionTimeout: this instance ends and is replaced, as in Azure.")
+    try:
+        await asyncio.wait_for(instance.stop(), _AFTER_TIMEOUT_SECONDS if timed_out else options.grace)
+    except TimeoutError:
+        _log.warning("Functions still run after %s s of grace: ending anyway.", options.grace)
+    return EXIT_TIMEOUT if timed_out else 0
+
+
+def _on_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """The supervisor never writes: readable input means that it is gone."""
+    loop.remove_reader(0)
+    stop.set()
+
+
+def main() -> None:
+    """Run one instance; arguments are the supervisor's."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--app", type=Path, required=True)
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--blob-poll", type=float, required=True)
+    parser.add_argument("--grace", type=float, required=True)
+    options = parser.parse_args()
+    options.app = options.app.resolve()
+    report = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # `-m` has put the host's own directory first, which is no business of the app.
+    if Path(sys.path[0]).resolve() == _ROOT != options.app:
+        del sys.path[0]
+    try:
+        code = asyncio.run(_serve(options, report))
+    except SettingsError as error:
+        code = _fail(EXIT_SETTINGS, f"Settings: {error}")
+    except IndexingError as error:
+        code = _fail(EXIT_INDEX, f"The app in {options.app} cannot be indexed.\n{error}")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A function that hangs keeps its thread alive, for which a normal exit would wait.
+    os._exit(code)
+
+
+def _fail(code: int, message: str) -> int:
+    print(message, file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""host.json, local.settings.json and the `%SETTING%` notation, as the Functions host reads them.
+
+Every value of host.json can be overridden by an environment variable `AzureFunctionsJobHost__a__b=value`
+(the path joined by two underscores), as in Azure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_OVERRIDE = "AzureFunctionsJobHost__"
+_HOST_ID = "AzureFunctionsWebHost__hostid"
+_TIMESPAN = re.compile(r"^(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)$")
+_SETTING = re.compile(r"%([^%]+)%")
+DEFAULT_BODY_LIMIT = 104_857_600
+
+
+class SettingsError(ValueError):
+    """A settings file or a value in it is unusable."""
+
+
+def seconds(value: Any, name: str) -> float:
+    """A .NET TimeSpan `[d.]hh:mm:ss[.f]` (or a number of seconds) as seconds; raises `SettingsError`."""
+    if isinstance(value, int | float):
+        return float(value)
+    found = _TIMESPAN.match(str(value))
+    if not found:
+        raise SettingsError(f"{name}: {value!r} is not a time span like 00:00:30")
+    days, hours, minutes, rest = found.groups()
+    return int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + float(rest)
+
+
+def resolve(text: str) -> str:
+    """Replace each `%NAME%` by the app setting of that name; raises `SettingsError` when it is unset."""
+
+    def value(found: re.Match[str]) -> str:
+        setting = os.environ.get(found[1])
+        if not setting:
+            raise SettingsError(f"'%{found[1]}%' does not resolve to a value: set {found[1]}")
+        return setting
+
+    return _SETTING.sub(value, text)
+
+
+@dataclass(frozen=True)
+class QueueOptions:
+    """`extensions.queues` of host.json; times in seconds.
+
+    `take` is how long a taken message stays invisible; it is renewed at half time while its function runs.
+    """
+
+    batch_size: int = 16
+    new_batch_threshold: int = 8
+    max_dequeue_count: int = 5
+    visibility_timeout: float = 0
+    max_polling_interval: float = 60
+    base64: bool = True
+    take: float = 600
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """`extensions.http` of host.json and the limits of the HTTP front; sizes in bytes."""
+
+    prefix: str = "api"
+    body_limit: int = DEFAULT_BODY_LIMIT
+    max_outstanding: int = 0
+    max_concurrent: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cors: tuple[str, ...] = ()
+    cors_credentials: bool = False
+
+
+@dataclass(frozen=True)
+class HostSettings:
+    """What one app directory says about how it is to be hosted."""
+
+    app: Path
+    host_id: str
+    has_bundle: bool
+    timeout: float
+    queues: QueueOptions
+    http: HttpOptions
+    poison_blob_threshold: int
+    log_levels: Mapping[str, str]
+
+
+def load(app: Path) -> HostSettings:
+    """Read the app's settings and put `Values` into the environment, where real variables win."""
+    app = app.resolve()
+    local = _read(app / "local.settings.json") or _read(app / "local.settings.example.json")
+    if local.get("IsEncrypted"):
+        raise SettingsError("local.settings.json is encrypted: run `func settings decrypt`")
+    for name, value in local.get("Values", {}).items():
+        if value is not None:
+            os.environ.setdefault(name, str(value))
+    os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
+    os.environ.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
+    host = _read(app / "host.json")
+    if not host:
+        raise SettingsError(f"{app / 'host.json'} is missing: this is no function app")
+    _override(host, os.environ)
+    extensions = host.get("extensions", {})
+    return HostSettings(
+        app=app,
+        host_id=_host_id(app, host),
+        has_bundle="extensionBundle" in host,
+        timeout=_timeout(host),
+        queues=_queues(extensions.get("queues", {})),
+        http=_http(extensions.get("http", {}), local.get("Host", {})),
+        poison_blob_threshold=int(extensions.get("blobs", {}).get("poisonBlobThreshold", 5)),
+        log_levels=host.get("logging", {}).get("logLevel", {}),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path}: not a JSON object")
+    return content
+
+
+def _override(host: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        if not name.startswith(_OVERRIDE):
+            continue
+        *path, last = name.removeprefix(_OVERRIDE).split("__")
+        node = host
+        for key in path:
+            node = node.setdefault(key, {})
+        node[last] = value
+
+
+def _timeout(host: Mapping[str, Any]) -> float:
+    value = host.get("functionTimeout", "00:30:00")
+    return float("inf") if str(value) in ("-1", "None") else seconds(value, "functionTimeout")
+
+
+def _queues(given: Mapping[str, Any]) -> QueueOptions:
+    batch = int(given.get("batchSize", 16))
+    if not 1 <= batch <= 32:
+        raise SettingsError(f"extensions.queues.batchSize: {batch} is not in 1..32")
+    encoding = str(given.get("messageEncoding", "base64")).lower()
+    if encoding not in ("base64", "none"):
+        raise SettingsError(f"extensions.queues.messageEncoding: {encoding!r} is neither base64 nor none")
+    return QueueOptions(
+        batch_size=batch,
+        new_batch_threshold=int(given.get("newBatchThreshold", batch // 2)),
+        max_dequeue_count=int(given.get("maxDequeueCount", 5)),
+        visibility_timeout=seconds(given.get("visibilityTimeout", 0), "visibilityTimeout"),
+        max_polling_interval=max(0.1, seconds(given.get("maxPollingInterval", 60), "maxPollingInterval")),
+        base64=encoding == "base64",
+        take=float(os.environ.get("FUNCTIONS_HOST_QUEUE_TAKE_SECONDS", "600")),
+    )
+
+
+def _http(given: Mapping[str, Any], local: Mapping[str, Any]) -> HttpOptions:
+    cors = str(local.get("CORS") or "")
+    return HttpOptions(
+        prefix=str(given.get("routePrefix", "api")).strip("/"),
+        body_limit=int(os.environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", DEFAULT_BODY_LIMIT)),
+        max_outstanding=max(0, int(given.get("maxOutstandingRequests", 0))),
+        max_concurrent=max(0, int(given.get("maxConcurrentRequests", 0))),
+        headers={str(k): str(v) for k, v in given.get("customHeaders", {}).items()},
+        cors=tuple(origin.strip().rstrip("/") for origin in cors.split(",") if origin.strip()),
+        cors_credentials=bool(local.get("CORSCredentials")),
+    )
+
+
+def _host_id(app: Path, host: Mapping[str, Any]) -> str:
+    """The id under which instances of one app share locks and receipts; at most 32 characters."""
+    given = os.environ.get(_HOST_ID) or host.get("id")
+    if given:
+        return str(given).lower()[:32]
+    stem = re.sub(r"[^a-z0-9]", "", app.name.lower())[:20] or "app"
+    return f"{stem}-{hashlib.sha256(str(app).encode()).hexdigest()[:10]}"

@@ -1,0 +1,231 @@
+"""PayPal's control surface: the payer, the bank and the webhook sender, moved by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from emulators.paypal.certificates import KINDS
+from emulators.paypal.ledger import Capture, Order, new_id, now
+from emulators.paypal.money import written
+from emulators.paypal.webhooks import Event
+from emulators.server import answer
+
+if TYPE_CHECKING:
+    from emulators.paypal.service import PayPal
+
+REASONS = {"PENDING": "ECHECK", "DECLINED": "DECLINED_BY_RISK_FRAUD_FILTERS", "REVERSED": "CHARGEBACK"}
+TAMPERS = (None, "body", "reserialise", "crc")
+
+
+class _Wrong(ValueError):
+    """The control request makes no sense."""
+
+
+def routes(paypal: PayPal) -> Iterable[web.RouteDef]:
+    """The control routes of one emulator."""
+    control = Control(paypal)
+    return [
+        web.get("/_emulator/ca.pem", control.ca),
+        web.get("/_emulator/state", control.state),
+        web.post("/_emulator/settings", control.settings),
+        web.get("/_emulator/webhook", control.webhook),
+        web.post("/_emulator/webhook", control.webhook),
+        web.post("/_emulator/release", control.release),
+        web.get("/_emulator/events", control.events),
+        web.post("/_emulator/events", control.fire),
+        web.post("/_emulator/orders/{order}", control.order),
+        web.post("/_emulator/captures/{capture}", control.capture),
+    ]
+
+
+class Control:
+    """Handlers of the control surface."""
+
+    def __init__(self, paypal: PayPal) -> None:
+        self.paypal = paypal
+
+    async def ca(self, request: web.Request) -> web.Response:
+        """The root certificate to trust."""
+        return web.Response(body=self.paypal.authority.root_pem, content_type="application/x-pem-file")
+
+    async def state(self, request: web.Request) -> web.Response:
+        """Counters: tokens issued, orders, captures and refunds by status."""
+        ledger = self.paypal.ledger
+        return answer(
+            {
+                "tokensIssued": self.paypal.tokens.issued,
+                "orders": {order.id: order.status for order in ledger.orders.values()},
+                "captures": {
+                    one.id: {"status": one.status, "orderId": one.order.id, "customId": one.order.unit.get("custom_id")}
+                    for one in ledger.captures.values()
+                },
+                "refunds": {
+                    one.id: {"captureId": one.capture.id, "units": one.units} for one in ledger.refunds.values()
+                },
+            }
+        )
+
+    async def settings(self, request: web.Request) -> web.Response:
+        """`tokenSeconds`, `tokenUses` (null: no limit), `idempotencySeconds` (null: as PayPal), `revoke` (bool)."""
+        wish = await request.json()
+        tokens = self.paypal.tokens
+        tokens.seconds = float(wish.get("tokenSeconds", tokens.seconds))
+        tokens.uses = wish.get("tokenUses", tokens.uses)
+        self.paypal.request_ids.seconds = wish.get("idempotencySeconds", self.paypal.request_ids.seconds)
+        if wish.get("revoke"):
+            tokens.revoke()
+        return web.Response(status=204)
+
+    async def webhook(self, request: web.Request) -> web.Response:
+        """Where and how events go: `url`, `webhookId`, `duplicates`, `delaySeconds`, `hold`, `retrySeconds`."""
+        switches = self.paypal.webhooks.switches
+        if request.method == "POST":
+            wish = await request.json()
+            switches.url = wish.get("url", switches.url)
+            switches.webhook_id = wish.get("webhookId", switches.webhook_id)
+            switches.duplicates = int(wish.get("duplicates", switches.duplicates))
+            switches.delay = float(wish.get("delaySeconds", switches.delay))
+            switches.hold = bool(wish.get("hold", switches.hold))
+            switches.retries = tuple(map(float, wish.get("retrySeconds", switches.retries)))
+        return answer(
+            {
+                "url": switches.url,
+                "webhookId": switches.webhook_id,
+                "duplicates": switches.duplicates,
+                "delaySeconds": switches.delay,
+                "hold": switches.hold,
+                "retrySeconds": switches.retries,
+                "held": [event.id for event in self.paypal.webhooks.held],
+            }
+        )
+
+    async def release(self, request: web.Request) -> web.Response:
+        """Deliver the held events: `order` fifo, reverse or shuffle (with `seed`), `duplicates`."""
+        wish = json.loads(await request.text() or "{}")
+        order = wish.get("order", "fifo")
+        if order not in ("fifo", "reverse", "shuffle"):
+            return answer({"error": "order must be fifo, reverse or shuffle"}, status=400)
+        seed, duplicates = int(wish.get("seed", 0)), int(wish.get("duplicates", 0))
+        return answer({"released": self.paypal.webhooks.release(order, seed, duplicates)})
+
+    async def events(self, request: web.Request) -> web.Response:
+        """All events with their deliveries; `?orderId=` and `?type=` narrow them."""
+        order, type = request.query.get("orderId"), request.query.get("type")
+        found = [
+            event.shown()
+            for event in self.paypal.webhooks.events.values()
+            if order in (None, event.order) and type in (None, event.type)
+        ]
+        return answer({"events": found})
+
+    async def fire(self, request: web.Request) -> web.Response:
+        """Make or replay an event and deliver it once.
+
+        `type` with `captureId`, `refundId`, `orderId` or `resource` makes one (`id` gives it its id); `replay`
+        names one to send again. The delivery can be bent: `certificate` (a KIND), `certUrl`, `webhookId`,
+        `algorithm`, `transmissionId`, `transmissionTime`, `tamper` (body, reserialise, crc), `url`.
+        `"deliver": false` sends nothing and only answers with the signed `headers` and `body`.
+        """
+        try:
+            wish = await request.json()
+            event = self._event(wish)
+        except (ValueError, AttributeError) as wrong:
+            return answer({"error": str(wrong)}, status=400)
+        headers, body = self.paypal.webhooks.signed(event, wish)
+        delivery = None
+        if wish.get("deliver", True):
+            if not (wish.get("url") or self.paypal.webhooks.switches.url):
+                return answer({"error": "there is no webhook url"}, status=400)
+            delivery = await self.paypal.webhooks.deliver(event, wish)
+        return answer({"id": event.id, "headers": headers, "body": body.decode(), "delivery": delivery})
+
+    def _event(self, wish: dict[str, Any]) -> Event:
+        if wish.get("certificate", "good") not in KINDS or wish.get("tamper") not in TAMPERS:
+            raise _Wrong(f"certificate is one of {KINDS}, tamper one of {TAMPERS}")
+        if replay := wish.get("replay"):
+            event = self.paypal.webhooks.events.get(replay)
+            if event is None:
+                raise _Wrong("there is no such event")
+            return event
+        if not isinstance(wish.get("type"), str):
+            raise _Wrong("type or replay is needed")
+        resource, order = self._resource(wish)
+        return self.paypal.webhooks.happened(wish["type"], resource, order, id=wish.get("id"))
+
+    def _resource(self, wish: dict[str, Any]) -> tuple[Any, str | None]:
+        ledger, shapes, base = self.paypal.ledger, self.paypal.shapes, self.paypal.webhooks.base
+        if "resource" in wish:
+            return wish["resource"], wish.get("orderId")
+        if refund := ledger.refunds.get(wish.get("refundId", "")):
+            return shapes.refund(refund, base), refund.capture.order.id
+        if capture := ledger.captures.get(wish.get("captureId", "")):
+            if wish["type"].startswith("CUSTOMER.DISPUTE"):
+                return _dispute(capture, wish["type"]), capture.order.id
+            if wish["type"].endswith((".REVERSED", ".REFUNDED")):
+                return _reversal(capture, base), capture.order.id
+            return shapes.capture_alone(capture, base), capture.order.id
+        if order := ledger.orders.get(wish.get("orderId", "")):
+            if wish["type"].endswith("APPROVAL.REVERSED"):
+                return _approval(order), order.id
+            return shapes.order(order, base), order.id
+        raise _Wrong("captureId, refundId, orderId or resource is needed, and must exist")
+
+    async def order(self, request: web.Request) -> web.Response:
+        """The payer's side: `action` approve (with `outcome` completed, refused, pending), reverse or void."""
+        order = self.paypal.ledger.orders.get(request.match_info["order"])
+        wish = await request.json()
+        action = wish.get("action")
+        if order is None or action not in ("approve", "reverse", "void"):
+            return answer({"error": "no such order or action"}, status=404 if order is None else 400)
+        if action == "approve":
+            self.paypal.approve(order, wish.get("outcome", "completed"))
+        else:
+            order.move("VOIDED")
+        if action == "reverse":
+            event = self.paypal.webhooks.happened("CHECKOUT.PAYMENT-APPROVAL.REVERSED", _approval(order), order.id)
+            self.paypal.webhooks.announce(event)
+        return answer(self.paypal.shapes.order(order, self.paypal.webhooks.base))
+
+    async def capture(self, request: web.Request) -> web.Response:
+        """The bank's side: `status` COMPLETED, DECLINED, DENIED (event name; the capture reads DECLINED), REVERSED."""
+        capture = self.paypal.ledger.captures.get(request.match_info["capture"])
+        status = (await request.json()).get("status")
+        if capture is None or status not in ("COMPLETED", "DECLINED", "DENIED", "REVERSED"):
+            return answer({"error": "no such capture or status"}, status=404 if capture is None else 400)
+        base = self.paypal.webhooks.base
+        capture.status = {"DENIED": "DECLINED", "REVERSED": "REFUNDED"}.get(status, status)
+        capture.reason, capture.updated = REASONS.get("DECLINED" if status == "DENIED" else status), now()
+        if status == "REVERSED":
+            resource = _reversal(capture, base)
+        else:
+            resource = self.paypal.shapes.capture_alone(capture, base)
+        event = self.paypal.webhooks.happened(f"PAYMENT.CAPTURE.{status}", resource, capture.order.id)
+        self.paypal.webhooks.announce(event)
+        return answer(self.paypal.shapes.capture_alone(capture, base))
+
+
+def _approval(order: Order) -> dict[str, Any]:
+    return {"order_id": order.id, "purchase_units": [order.unit], "payment_source": {"paypal": {}}}
+
+
+def _reversal(capture: Capture, base: str) -> dict[str, Any]:
+    up = {"href": f"{base}/v2/payments/captures/{capture.id}", "rel": "up", "method": "GET"}
+    amount = written(capture.order.units, capture.order.currency)
+    custom = {"custom_id": capture.order.unit.get("custom_id")}
+    return {"id": new_id(), "status": "COMPLETED", "amount": amount, **custom, "create_time": now(), "links": [up]}
+
+
+def _dispute(capture: Capture, type: str) -> dict[str, Any]:
+    transaction = {"seller_transaction_id": capture.id, "custom": capture.order.unit.get("custom_id")}
+    return {
+        "dispute_id": f"PP-D-{new_id()[:6]}",
+        "create_time": now(),
+        "disputed_transactions": [transaction],
+        "reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
+        "status": "RESOLVED" if type.endswith("RESOLVED") else "OPEN",
+        "dispute_amount": written(capture.order.units, capture.order.currency),
+    }

@@ -1,0 +1,39 @@
+"""Amounts as PayPal writes them: a currency code and a decimal string."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from emulators.paypal.problems import Problem
+
+CURRENCIES = frozenset(
+    {
+        *("AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS"),
+        *("JPY", "MXN", "MYR", "NOK", "NZD", "PHP", "PLN", "SEK", "SGD", "THB", "TWD", "USD"),
+    }
+)
+WHOLE = frozenset({"HUF", "JPY", "TWD"})
+"""Currencies PayPal takes no decimals for: developer.paypal.com/api/rest/reference/currency-codes."""
+
+
+def minor(amount: Any, field: str) -> int:
+    """An amount object in the currency's minor unit. Raises Problem with PayPal's issue for a wrong one."""
+    if not isinstance(amount, dict) or not isinstance(amount.get("value"), str):
+        raise Problem(400, "MISSING_REQUIRED_PARAMETER", "A required field is missing.", f"{field}/value")
+    currency = amount.get("currency_code")
+    if currency not in CURRENCIES:
+        raise Problem(422, "CURRENCY_NOT_SUPPORTED", field=f"{field}/currency_code")
+    shape = re.fullmatch(r"(\d{1,29})(?:\.(\d*))?", amount["value"])
+    if shape is None:
+        raise Problem(400, "INVALID_PARAMETER_SYNTAX", "The value of a field does not conform.", f"{field}/value")
+    decimals = shape[2] or ""
+    if len(decimals) > 2 or (currency in WHOLE and decimals.strip("0")):
+        raise Problem(422, "DECIMAL_PRECISION", field=f"{field}/value")
+    return int(shape[1]) if currency in WHOLE else int(shape[1]) * 100 + int(decimals.ljust(2, "0"))
+
+
+def written(units: int, currency: str) -> dict[str, str]:
+    """An amount object of so many minor units."""
+    value = str(units) if currency in WHOLE else f"{units // 100}.{units % 100:02d}"
+    return {"currency_code": currency, "value": value}

@@ -1,0 +1,210 @@
+"""Signed webhook deliveries: made, sent, repeated, held back and shuffled on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import random
+import uuid
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from emulators.paypal.certificates import Authority
+from emulators.paypal.forgery import same_checksum
+from emulators.paypal.ledger import new_id, now
+
+SUMMARIES = {
+    "CHECKOUT.ORDER.APPROVED": ("checkout-order", "An order has been approved by buyer"),
+    "CHECKOUT.PAYMENT-APPROVAL.REVERSED": ("checkout-order", "A payment approval was reversed"),
+    "PAYMENT.CAPTURE.COMPLETED": ("capture", "Payment completed"),
+    "PAYMENT.CAPTURE.PENDING": ("capture", "Payment pending"),
+    "PAYMENT.CAPTURE.DENIED": ("capture", "Payment denied"),
+    "PAYMENT.CAPTURE.DECLINED": ("capture", "Payment declined"),
+    "PAYMENT.CAPTURE.REFUNDED": ("refund", "A capture payment was refunded"),
+    "PAYMENT.CAPTURE.REVERSED": ("refund", "A capture payment was reversed"),
+    "CUSTOMER.DISPUTE.CREATED": ("dispute", "A new dispute was opened"),
+    "CUSTOMER.DISPUTE.RESOLVED": ("dispute", "A dispute was resolved"),
+}
+
+
+@dataclass
+class Event:
+    """Something that happened: `body` is what is delivered, byte for byte, however often."""
+
+    id: str
+    type: str
+    order: str | None
+    body: bytes
+    transmission: str = field(default_factory=lambda: str(uuid.uuid4()))
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
+
+    def shown(self) -> dict[str, Any]:
+        """The event for the control surface."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "orderId": self.order,
+            "body": self.body.decode(),
+            "deliveries": self.deliveries,
+        }
+
+
+@dataclass
+class Switches:
+    """How events are delivered. `delay` and the entries of `retries` are seconds; `hold` keeps events back."""
+
+    url: str | None = None
+    webhook_id: str = "1JE4291016473214C"
+    duplicates: int = 0
+    delay: float = 0.0
+    hold: bool = False
+    retries: tuple[float, ...] = (1, 2, 4, 8, 16)
+    timeout: float = 10.0
+
+
+class Webhooks:
+    """Events and their deliveries to the one configured URL."""
+
+    def __init__(self, authority: Authority, switches: Switches) -> None:
+        self.authority, self._configured, self.switches = authority, switches, Switches(**vars(switches))
+        self.base = self.cert_origin = ""
+        self.events: dict[str, Event] = {}
+        self.held: list[Event] = []
+        self._session: ClientSession | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def reset(self) -> None:
+        """Forget all events, stop what is on its way, and deliver again as at the start."""
+        for task in self._tasks:
+            task.cancel()
+        self.switches = Switches(**vars(self._configured))
+        self.events.clear()
+        self.held.clear()
+
+    async def stop(self) -> None:
+        """Stop delivering."""
+        self.reset()
+        if self._session is not None:
+            await self._session.close()
+
+    def happened(self, type: str, resource: Any, order: str | None, *, id: str | None = None) -> Event:
+        """Make an event of a type; nothing is sent yet."""
+        event_id = id or f"WH-{new_id()}-{new_id()}"
+        kind, summary = SUMMARIES.get(type, ("object", type))
+        me = f"{self.base}/v1/notifications/webhooks-events/{event_id}"
+        body = {
+            "id": event_id,
+            "event_version": "1.0",
+            "create_time": now(),
+            "resource_type": kind,
+            "resource_version": "2.0",
+            "event_type": type,
+            "summary": summary,
+            "resource": resource,
+            "links": [
+                {"href": me, "rel": "self", "method": "GET"},
+                {"href": f"{me}/resend", "rel": "resend", "method": "POST"},
+            ],
+        }
+        event = Event(event_id, type, order, json.dumps(body, separators=(",", ":")).encode())
+        self.events[event_id] = event
+        return event
+
+    def announce(self, event: Event) -> None:
+        """Deliver an event in the background as the switches say."""
+        if self.switches.hold:
+            self.held.append(event)
+            return
+        for _ in range(1 + self.switches.duplicates):
+            self._start(event)
+
+    def release(self, order: str, seed: int, duplicates: int) -> list[str]:
+        """Deliver what was held, one after the other: `fifo`, `reverse` or `shuffle`, each 1 + duplicates times."""
+        events = [event for event in self.held for _ in range(1 + duplicates)]
+        self.held.clear()
+        if order == "reverse":
+            events.reverse()
+        elif order == "shuffle":
+            random.Random(seed).shuffle(events)
+        task = asyncio.create_task(self._in_turn(events))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return [event.id for event in events]
+
+    def signed(self, event: Event, wish: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+        """Headers and body of a delivery. `wish` may bend it: see `POST /_emulator/events`."""
+        signer = self.authority.signer(wish.get("certificate", "good"))
+        transmission = wish.get("transmissionId") or event.transmission
+        time = wish.get("transmissionTime") or now()
+        webhook = wish.get("webhookId") or self.switches.webhook_id
+        text = f"{transmission}|{time}|{webhook}|{zlib.crc32(event.body)}"
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "PayPal/AUHD-214.0-58843000",
+            "PAYPAL-TRANSMISSION-ID": transmission,
+            "PAYPAL-TRANSMISSION-TIME": time,
+            "PAYPAL-TRANSMISSION-SIG": base64.b64encode(signer.sign(text.encode())).decode(),
+            "PAYPAL-CERT-URL": wish.get("certUrl") or f"{self.cert_origin}/v1/notifications/certs/{signer.id}",
+            "PAYPAL-AUTH-ALGO": wish.get("algorithm", "SHA256withRSA"),
+        }
+        return headers, tampered(event.body, wish.get("tamper"))
+
+    async def deliver(self, event: Event, wish: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Post one delivery and tell what came back: `status` (None: no answer), `attempt`, `transmissionId`."""
+        wish = wish or {}
+        headers, body = self.signed(event, wish)
+        url = wish.get("url") or self.switches.url
+        if self._session is None:
+            self._session = ClientSession()
+        entry: dict[str, Any] = {
+            "at": now(),
+            "attempt": len(event.deliveries) + 1,
+            "transmissionId": headers["PAYPAL-TRANSMISSION-ID"],
+            "status": None,
+        }
+        event.deliveries.append(entry)
+        try:
+            limit = ClientTimeout(total=self.switches.timeout)
+            async with self._session.post(
+                url, data=body, headers=headers, timeout=limit, allow_redirects=False
+            ) as response:
+                entry["answer"] = (await response.text())[:500]
+                entry["status"] = response.status
+        except (ClientError, TimeoutError, OSError, ValueError) as failed:
+            entry["error"] = f"{type(failed).__name__}: {failed}"
+        return entry
+
+    def _start(self, event: Event) -> None:
+        if self.switches.url is None:
+            return
+        task = asyncio.create_task(self._stubborn(event))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _stubborn(self, event: Event) -> None:
+        await asyncio.sleep(self.switches.delay)
+        for pause in (*self.switches.retries, None):
+            status = (await self.deliver(event))["status"]
+            if (status is not None and 200 <= status < 300) or pause is None:
+                return
+            await asyncio.sleep(pause)
+
+    async def _in_turn(self, events: list[Event]) -> None:
+        for event in events:
+            await self._stubborn(event)
+
+
+def tampered(body: bytes, how: str | None) -> bytes:
+    """A delivery's body after someone touched it: `body`, `reserialise` or `crc` (same checksum, other amount)."""
+    if how is None:
+        return body
+    event = json.loads(body)
+    if how == "reserialise":
+        return json.dumps(event, indent=1).encode()
+    if isinstance(event["resource"], dict):
+        event["resource"]["amount"] = {"currency_code": "USD", "value": "99999.00"}
+    return same_checksum(body, event) if how == "crc" else json.dumps(event, separators=(",", ":")).encode()

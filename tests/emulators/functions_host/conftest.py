@@ -1,0 +1,137 @@
+"""The host as a child process on the foreign app, with a real Azurite behind it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64EncodePolicy
+
+from emulators.azurite import Azurite
+
+ROOT = Path(__file__).resolve().parents[3]
+APP = Path(__file__).parent / "foreign_app"
+DEADLINE = 25.0
+
+
+def _until(condition: Callable[[], Any], what: str = "it", deadline: float = DEADLINE) -> Any:
+    """Poll until `condition()` is true and return its value; fails after the deadline."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            pytest.fail(f"{what} did not happen within {deadline} s")
+        time.sleep(0.05)
+
+
+class Storage:
+    """Clients of the Azurite account."""
+
+    def __init__(self, connection_string: str) -> None:
+        self.connection_string = connection_string
+        self.blobs = BlobServiceClient.from_connection_string(connection_string)
+        self.queues = QueueServiceClient.from_connection_string(connection_string)
+
+    def queue(self, name: str) -> QueueClient:
+        """A queue client that sends as the Functions host expects it; the queue is made when missing."""
+        client = self.queues.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy())
+        if name not in [queue.name for queue in self.queues.list_queues()]:
+            client.create_queue()
+        return client
+
+    def upload(self, container: str, name: str, content: bytes, **more: Any) -> None:
+        """Write a blob; the container is made when missing."""
+        client = self.blobs.get_container_client(container)
+        if not client.exists():
+            client.create_container()
+        client.upload_blob(name, content, overwrite=True, **more)
+
+
+class Host:
+    """One `python -m emulators.functions_host --json`."""
+
+    def __init__(self, app: Path, arguments: list[str], environment: dict[str, str]) -> None:
+        self._ledger = Path(environment["LEDGER"])
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115, closed by stop()
+        command = [sys.executable, "-m", "emulators.functions_host", "--app", str(app), "--json", *arguments]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=self.errors)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        self.report: dict[str, Any] = json.loads(line) if line else {}
+        self.url: str = self.report.get("url", "")
+
+    @property
+    def log(self) -> str:
+        """Everything on standard error so far."""
+        return os.pread(self.errors.fileno(), 1 << 22, 0).decode(errors="replace")
+
+    def ledger(self, function: str | None = None) -> list[dict[str, Any]]:
+        """What the app's functions have recorded."""
+        if not self._ledger.exists():
+            return []
+        lines = [json.loads(line) for line in self._ledger.read_text().splitlines()]
+        return [line for line in lines if function in (None, line["function"])]
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(DEADLINE)
+        finally:
+            self.process.kill()
+            if not self.errors.closed:
+                sys.stderr.write(self.log)
+            if self.process.stdout:
+                self.process.stdout.close()
+            self.errors.close()
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., Any]:
+    """Poll a condition with a deadline."""
+    return _until
+
+
+@pytest.fixture(scope="session")
+def storage() -> Iterator[Storage]:
+    """One Azurite for all; hosts are told apart by their ids."""
+    with Azurite() as azurite:
+        yield Storage(azurite.connection_string)
+
+
+@pytest.fixture(scope="module")
+def start_host(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Host]]:
+    """Start hosts: `start_host(workers=1, app=APP, **environment)`; each has a host id and ledger of its own."""
+    hosts: list[Host] = []
+
+    def start(*arguments: str, app: Path = APP, workers: int = 1, **environment: str) -> Host:
+        settings = {
+            **os.environ,
+            "AzureWebJobsStorage": storage.connection_string,
+            "AzureFunctionsWebHost__hostid": uuid.uuid4().hex[:12],
+            "LEDGER": str(tmp_path_factory.mktemp("ledger") / "ledger"),
+            "FUNCTIONS_MASTER_KEY": "master",
+            "FUNCTIONS_FUNCTION_KEY": "function",
+            "TICK": "0 0 0 1 1 *",
+            **environment,
+        }
+        host = Host(app, ["--workers", str(workers), "--blob-poll", "0.2", *arguments], settings)
+        hosts.append(host)
+        return host
+
+    yield start
+    for host in hosts:
+        if host.process.poll() is None:
+            host.stop()

@@ -1,0 +1,139 @@
+"""What the host refuses, and what it says then."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulators.functions_host.bindings import parse, violations
+
+ROOT = Path(__file__).resolve().parents[3]
+HTTP = {"type": "httpTrigger", "direction": "IN", "name": "req", "authLevel": "ANONYMOUS"}
+QUEUE = {"type": "queueTrigger", "direction": "IN", "name": "msg", "queueName": "orders"}
+
+
+def _http(name: str, route: str, *methods: str) -> Any:
+    return parse(name, name, [{**HTTP, "route": route, "methods": list(methods)}])
+
+
+@pytest.mark.parametrize(
+    ("functions", "refused", "says"),
+    [
+        ([parse("a", "1", [{**HTTP, "name": "my_req"}])], "a", "no underscore"),
+        ([_http("same", "x"), _http("Same", "y")], None, "unique within the app without regard to case"),
+        ([_http("b", "X/{id}/", "GET"), _http("a", "x/{id}", "GET", "PUT")], "b", "conflicts with the route"),
+        ([_http("b", "x"), _http("a", "x", "GET")], "b", "conflicts with the route of function 'a'"),
+        ([_http("a", "admin/users")], "a", "no route may start with 'admin' or 'runtime'"),
+        ([_http("a", "Administration")], "a", "built in routes"),
+        ([_http("a", "runtime/x")], "a", "built in routes"),
+        ([_http("admin", "")], "admin", "built in routes"),
+        ([parse("1a", "1", [HTTP])], "1a", "not a valid function name"),
+        ([parse("a", "1", [{**QUEUE, "type": "kafkaTrigger"}])], "a", "not supported by this local host"),
+    ],
+)
+def test_refused(functions: list[Any], refused: str | None, says: str) -> None:
+    found = violations(functions, has_bundle=True)
+    assert len(found) == 1
+    assert refused in (None, *found)
+    assert says in next(iter(found.values()))
+
+
+def test_accepted() -> None:
+    functions = [_http("a", "x", "GET"), _http("b", "x", "POST"), _http("c", "{any}"), _http("d", "{other}")]
+    assert violations([*functions, parse("q", "q", [QUEUE])], has_bundle=True) == {}
+
+
+def test_queue_needs_the_extension_bundle() -> None:
+    functions = [_http("a", "x"), parse("q", "q", [QUEUE])]
+    found = violations(functions, has_bundle=False)
+    assert list(found) == ["q"]
+    assert "extensionBundle" in found["q"]
+
+
+def _app(directory: Path, code: str, host: str = '{"version": "2.0", "extensionBundle": {}}') -> Path:
+    (directory / "host.json").write_text(host)
+    (directory / "function_app.py").write_text(f"import azure.functions as func\n{code}")
+    return directory
+
+
+def _run(app: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a host that is expected to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "emulators.functions_host", "--app", str(app), "--json"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("import no_such_package", "ModuleNotFoundError: No module named 'no_such_package'"),
+        ("app = func.FunctionApp()\n1 / 0", "ZeroDivisionError"),
+        ("x = 1", "Could not find top level function app instances"),
+        (
+            "app = func.FunctionApp()\n@app.route()\ndef a(req: func.HttpRequest, k) -> str: return ''",
+            "parameters are declared in Python but not in the function definition",
+        ),
+    ],
+)
+def test_app_that_cannot_be_indexed_ends_the_host(tmp_path: Path, code: str, says: str) -> None:
+    ended = _run(_app(tmp_path, code))
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert "Traceback (most recent call last)" in ended.stderr
+    assert says in ended.stderr
+
+
+def test_settings_that_cannot_be_read_end_the_host(tmp_path: Path) -> None:
+    assert "host.json is missing" in _run(tmp_path).stderr
+    broken = _run(_app(tmp_path, "", host="{"))
+    assert (broken.returncode, "host.json" in broken.stderr) == (1, True)
+    odd = _run(_app(tmp_path, "", host='{"extensions": {"queues": {"visibilityTimeout": "soon"}}}'))
+    assert "'soon' is not a time span" in odd.stderr
+
+
+def test_function_that_cannot_start_leaves_the_others(tmp_path: Path) -> None:
+    code = """
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route()
+def fine(req: func.HttpRequest) -> str:
+    return "fine"
+
+@app.queue_trigger(arg_name="msg", queue_name="orders", connection="NoSuchAccount")
+def unconnected(msg: str) -> None: ...
+
+@app.queue_trigger(arg_name="msg", queue_name="%NO_SUCH_SETTING%", connection="AzureWebJobsStorage")
+def unnamed(msg: str) -> None: ...
+
+@app.timer_trigger(arg_name="timer", schedule="at noon")
+def unscheduled(timer: func.TimerRequest) -> None: ...
+
+@app.route(route="x/{id:colour}")
+def unrouted(req: func.HttpRequest) -> str:
+    return ""
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emulators.functions_host", "--app", str(_app(tmp_path, code)), "--json"],
+        cwd=ROOT,
+        env={**os.environ, "AzureWebJobsStorage": "UseDevelopmentStorage=true"},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    report = json.loads(process.stdout.readline())
+    process.terminate()
+    process.communicate(timeout=20)
+    assert [row["name"] for row in report["functions"]] == ["fine"]
+    assert "NoSuchAccount__queueServiceUri" in report["errors"]["unconnected"]
+    assert "%NO_SUCH_SETTING%" in report["errors"]["unnamed"]
+    assert "at noon" in report["errors"]["unscheduled"]
+    assert "colour" in report["errors"]["unrouted"]

@@ -1,0 +1,131 @@
+"""Two hundred conversions while the workers are killed at random: nothing lost, nothing done twice."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import secrets
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from azure.storage.blob import BlobServiceClient
+from conftest import QUICK
+from PIL import Image
+
+from demo.client import Client, Refused
+from emulators.stack import Stack
+from shared.documents import Where
+from shared.documents.sqlite import SqliteStore
+
+JOBS, WORKERS, KILLS = 200, 4, 16
+DEADLINE_S = 150
+LEASE = {"JOB_LEASE_S": "4", "JOB_MAX_ATTEMPTS": "12", "CONVERSION_QUOTA": "1000", "EMAIL_DAILY_CAP": "1000"}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    log = tmp_path_factory.mktemp("kill") / "functions.log"
+    with Stack(workers=WORKERS, settings={**QUICK, **LEASE, "SMS_DAILY_CAP": "1000"}, log=log) as running:
+        yield running
+    crashes = [line for line in log.read_text(errors="replace").splitlines() if "crashed" in line]
+    assert not crashes, crashes[0]
+
+
+def picture(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (48, 64), colour).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def instances(stack: Stack) -> list[int]:
+    """Process ids of the app's instances: children of the host's supervisor."""
+    children = Path(f"/proc/{stack.host_pid}/task/{stack.host_pid}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def outbox(stack: Stack, provider: str, path: str = "outbox") -> list[dict[str, Any]]:
+    answer = requests.get(f"{stack.providers[provider]['url']}/_emulator/{path}", timeout=10).json()
+    return answer if isinstance(answer, list) else next(v for v in answer.values() if isinstance(v, list))
+
+
+@pytest.mark.timeout(DEADLINE_S + 90)
+def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack) -> None:
+    client = Client(cluster.url).register(
+        f"kill.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12), phone="+15550107777"
+    )
+    wanted = {
+        "userImageId": client.upload(picture("tan"), "me.jpg", "person")["id"],
+        "clothImageId": client.upload(picture("teal"), "shirt.jpg", "garment")["id"],
+    }
+    store = SqliteStore(cluster.settings["DOCUMENTS"].removeprefix("sqlite:"))
+    user = client.user["id"]
+
+    def ask(number: int) -> str:
+        """As a client does: the same key again until there is an answer."""
+        key = {"Idempotency-Key": f"kill-{number}"}
+        for _ in range(40):
+            try:
+                return client.call("POST", "conversions", json=wanted, headers=key)["id"]
+            except requests.RequestException:
+                time.sleep(0.3)
+            except Refused as refused:
+                assert refused.problem["retryable"], refused
+        raise AssertionError("no answer to a conversion")
+
+    def count(status: str) -> int:
+        return store.count("studio", Where("type", "=", "conversion"), Where("status", "=", status), partition=user)
+
+    chance = random.Random(7)
+    killed = 0
+    until = time.monotonic() + DEADLINE_S
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(ask, number) for number in range(JOBS)]
+        while count("completed") < JOBS and time.monotonic() < until:
+            if killed < KILLS and count("completed") >= killed * JOBS // (KILLS + 2) - 4:
+                pids = instances(cluster)
+                if pids:
+                    os.kill(chance.choice(pids), signal.SIGKILL)
+                    killed += 1
+            time.sleep(chance.uniform(0.1, 0.4))
+        ids = {future.result() for future in asked}
+
+    assert killed == KILLS
+    assert len(ids) == JOBS
+    assert count("completed") == JOBS, "lost"
+
+    def settled() -> bool:
+        jobs = store.count(
+            "studio", Where("type", "=", "job"), Where("status", "in", ["queued", "running", "retry_wait"])
+        )
+        return jobs == 0
+
+    while not settled() and time.monotonic() < until + 60:
+        time.sleep(0.2)
+    assert settled(), "a notification is still on its way"
+
+    quota = store.query("studio", Where("type", "=", "quota"), partition=user).items[0]
+    assert quota["used"] == JOBS, "quota"
+    results = store.count("studio", Where("type", "=", "file"), Where("kind", "=", "result"), partition=user)
+    assert results == JOBS, "result images"
+    notifications = store.count("studio", Where("type", "=", "notification"), partition=user)
+    assert notifications == JOBS, "notifications"
+    mails = Counter(json.dumps(mail).split("/conversions/")[1][:26] for mail in outbox(cluster, "email"))
+    assert set(mails) == ids, "an e-mail is missing"
+    assert set(mails.values()) == {1}, "an e-mail was sent twice"
+    texts = Counter(json.dumps(text).split("/conversions/")[1][:26] for text in outbox(cluster, "sms"))
+    assert set(texts.values()) == {1}, "an SMS was sent twice"
+    blobs = BlobServiceClient.from_connection_string(cluster.storage).get_container_client("results")
+    kept = Counter(blob.name.split("/")[1] for blob in blobs.list_blobs())
+    referenced = {job: n for job, n in kept.items() if job in ids}
+    assert set(referenced) == ids
+    assert max(Counter(referenced.values())) >= 2
+    store.close()
