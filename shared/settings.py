@@ -7,9 +7,10 @@ differ between the two: no code asks where it runs.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigurationError
@@ -18,6 +19,14 @@ DEVELOPMENT_MARK = "development-only"
 """Every secret shipped in `local.settings.example.json` carries this word, so that production can refuse it."""
 
 Seconds = Annotated[float, Field(ge=0)]
+
+
+class CreditPack(BaseModel, frozen=True):
+    """What a shopper can buy: conversions beyond the free ones of a month, and their price in minor units."""
+
+    credits: int = Field(ge=1)
+    price_minor: int = Field(ge=1)
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
 
 
 class Settings(BaseSettings):
@@ -65,8 +74,12 @@ class Settings(BaseSettings):
             "auth": (30, 60),
             "upload": (60, 60),
             "conversions": (30, 60),
+            "paypal": (60, 60),
+            "webhook": (1200, 60),
         }
     )
+    idempotency_work_s: Seconds = 60
+    """How long the first request under an `Idempotency-Key` may take before another takes its place."""
     rate_limit_scale: float = Field(1.0, gt=0)
     """Multiplies every limit: a load test or a demo raises all of them at once."""
     conversion_quota: int = Field(50, ge=0)
@@ -106,6 +119,64 @@ class Settings(BaseSettings):
     app_url: str = "http://127.0.0.1:7071"
     """Where the links in e-mails lead."""
 
+    # PayPal
+    paypal_base_url: str = "https://api-m.sandbox.paypal.com"
+    """Live is `https://api-m.paypal.com`."""
+    paypal_client_id: str | None = None
+    paypal_client_secret: SecretStr | None = None
+    paypal_merchant_id: str | None = None
+    """The payee every order must name."""
+    paypal_webhook_id: str | None = None
+    paypal_webhook_verify: Literal["offline", "postback"] = "offline"
+    paypal_timeout_s: Seconds = 10
+    paypal_cert_origins: tuple[str, ...] = ()
+    """Where webhook certificates may come from; by default PayPal's two hosts that belong to the base URL."""
+    paypal_cert_name: str | None = None
+    """DNS name the webhook certificate must carry; by default PayPal's for the base URL."""
+    paypal_cert_roots: str | None = None
+    """Path of a PEM file with the roots to trust for it; by default those of certifi."""
+    paypal_lease_s: Seconds = 90
+    """How long one caller may be busy with a capture before another tries."""
+    credit_packs: dict[str, CreditPack] = Field(
+        default_factory=lambda: {
+            "small": CreditPack(credits=10, price_minor=499, currency="USD"),
+            "medium": CreditPack(credits=50, price_minor=1999, currency="USD"),
+            "large": CreditPack(credits=200, price_minor=5999, currency="USD"),
+        }
+    )
+
+    # Models and pictures
+    models_dir: str = str(Path(__file__).resolve().parents[1] / "models_onnx")
+    model_threads: int = Field(1, ge=1, le=64)
+    """Threads of one inference; calls beside each other scale better than threads within one."""
+    segment_sync_megapixels: float = Field(4.0, ge=0)
+    """Larger pictures, and lists of them, are segmented by the queue's worker."""
+    segment_parallel: int = Field(2, ge=1, le=32)
+    """Pictures a process segments at once; each holds arrays of its full size."""
+
+    # Vendor drops
+    vendor_digest_s: Seconds = 300
+    """Length of the window whose rejected files a vendor is told of in one message."""
+    catalogue_orphan_s: Seconds = 30
+    """Age at which a dropped file without a record counts as missed by the trigger."""
+
+    # Operating
+    rate_limit_ip_factor: float = Field(5.0, ge=1)
+    """How many callers' worth of signed-in calls one address may make: an office shares one."""
+    probe_key: SecretStr | None = None
+    """Who sends it as `X-Probe-Key` is told the details of a probe, as an administrator is."""
+    probe_timeout_s: Seconds = 3
+    probe_cache_s: Seconds = 5
+    """How long one answer to `health?probe=all` serves all who ask."""
+    metrics_cache_s: Seconds = 10
+    """How long the counts of the whole system serve all scrapes of a process."""
+    applicationinsights_connection_string: SecretStr | None = None
+    otel_exporter_otlp_endpoint: str | None = None
+    trace_file: str | None = None
+    """Path of a file that every process appends its spans to, one line of JSON each."""
+    trace_sample_ratio: float = Field(1.0, ge=0, le=1)
+    """Share of traces kept of those that begin here; one that comes in keeps its caller's choice."""
+
     @model_validator(mode="after")
     def refuse_unsafe(self) -> Settings:
         """Outside development every secret must be real and long enough; HMAC keys are never under 32 bytes."""
@@ -130,10 +201,12 @@ class Settings(BaseSettings):
             text = secret.get_secret_value()
             if DEVELOPMENT_MARK in text or "devstoreaccount1" in text or "UseDevelopmentStorage" in text:
                 raise ValueError(f"{name} holds a development secret: set a real one, or ENVIRONMENT=development")
-        for name in ("gemini_base_url", "twilio_base_url", "cosmos_endpoint", "app_url"):
+        for name in ("gemini_base_url", "twilio_base_url", "paypal_base_url", "cosmos_endpoint", "app_url"):
             url = getattr(self, name)
             if url and url.startswith("http://") and name != "app_url":
                 raise ValueError(f"{name.upper()} must be https outside development")
+        if any(not origin.startswith("https://") for origin in self.paypal_cert_origins):
+            raise ValueError("PAYPAL_CERT_ORIGINS must be https outside development")
 
 
 @cache

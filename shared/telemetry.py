@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared import clock
+from shared.tracing import tracer
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Histogram
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("studio")
 _facts: ContextVar[dict[str, Any] | None] = ContextVar("facts", default=None)
 _propagator = TraceContextTextMapPropagator()
+_registering = threading.Lock()
+"""A metric may be registered once, and a cache alone lets two threads make it at the same time."""
 
 _SECRETS = (
     (re.compile(r"(?i)\b(sig|access_token|key|token|code|secret|password)=[^&\s\"']+"), r"\1=***"),
@@ -58,17 +62,28 @@ def log(event: str, *, level: str = "info", **facts: Any) -> None:
 
 @contextmanager
 def bound(**facts: Any) -> Generator[None]:
-    """Add facts to every log line of this block."""
+    """Add facts to every log line of this block, and to the spans that begin in it or go on through it."""
     mark = _facts.set({**(_facts.get() or {}), **facts})
+    trace.get_current_span().set_attributes(_attributes(facts))
     try:
         yield
     finally:
         _facts.reset(mark)
 
 
+def _attributes(facts: Mapping[str, Any]) -> dict[str, str | int | float]:
+    return {f"studio.{name}": value for name, value in facts.items() if isinstance(value, str | int | float)}
+
+
 @contextmanager
-def span(name: str, *, parent: str | None = None, **attributes: str | int | float) -> Generator[trace.Span]:
-    """Run a block as an OpenTelemetry span.
+def span(
+    name: str,
+    *,
+    parent: str | None = None,
+    kind: Literal["internal", "server", "client", "consumer"] = "internal",
+    **attributes: str | int | float,
+) -> Generator[trace.Span]:
+    """Run a block as an OpenTelemetry span that carries the bound facts; an error that leaves it marks it.
 
     Args:
         parent: W3C `traceparent` to continue. The worker runs sync functions in a thread that has lost the context,
@@ -77,12 +92,26 @@ def span(name: str, *, parent: str | None = None, **attributes: str | int | floa
     mark = None
     if parent:
         mark = otel_context.attach(_propagator.extract({"traceparent": parent}))
+    facts = {**_attributes(_facts.get() or {}), **attributes}
     try:
-        with trace.get_tracer("studio").start_as_current_span(name, attributes=attributes) as current:
-            yield current
+        # Messages of errors may name what no trace may hold: the type alone is kept.
+        with tracer().start_as_current_span(
+            name, kind=trace.SpanKind[kind.upper()], attributes=facts, record_exception=False,
+            set_status_on_exception=False,
+        ) as current:  # fmt: skip
+            try:
+                yield current
+            except BaseException as error:
+                failed(current, type(error).__name__)
+                raise
     finally:
         if mark is not None:
             otel_context.detach(mark)
+
+
+def failed(current: trace.Span, why: str = "") -> None:
+    """Mark a span as failed."""
+    current.set_status(trace.StatusCode.ERROR, why)
 
 
 def traceparent() -> str | None:
@@ -109,12 +138,16 @@ def _histogram(name: str, labels: tuple[str, ...]) -> Histogram:
 
 def count(name: str, amount: float = 1, **labels: str) -> None:
     """Add to a counter of this process."""
-    _counter(name, tuple(sorted(labels))).labels(**labels).inc(amount)
+    with _registering:
+        metric = _counter(name, tuple(sorted(labels)))
+    (metric.labels(**labels) if labels else metric).inc(amount)
 
 
 def observe(name: str, value: float, **labels: str) -> None:
     """Put a value, in seconds, into a histogram of this process."""
-    _histogram(name, tuple(sorted(labels))).labels(**labels).observe(value)
+    with _registering:
+        metric = _histogram(name, tuple(sorted(labels)))
+    (metric.labels(**labels) if labels else metric).observe(value)
 
 
 def failure(error: BaseException) -> Mapping[str, str]:

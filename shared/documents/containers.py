@@ -33,6 +33,7 @@ CONTAINERS: dict[str, Container] = {
         Container("payments", "userId"),
         Container("webhook_events", "id", ttl=90 * DAY),
         Container("idempotency", "id", ttl=DAY),
+        Container("tokens", "id", ttl=31 * DAY),
         Container("audit", "userId", ttl=400 * DAY),
         Container("rate_limits", "id", ttl=DAY),
         Container("garments", "tenantId"),

@@ -1,0 +1,166 @@
+"""Who calls: access tokens (JWT, RFC 7519 under the rules of RFC 8725) and what a role may do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from shared import clock
+from shared.documents import store
+from shared.errors import Unauthorized
+from shared.settings import settings
+
+ALGORITHM = "HS256"
+LEEWAY_S = 10
+
+
+class Role(StrEnum):
+    """What an account may be."""
+
+    SHOPPER = "shopper"
+    VENDOR = "vendor"
+    MERCHANT = "merchant"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may call a route. Every route declares one; there is no default.
+
+    Args:
+        roles: roles that may; empty for none.
+        public: no token needed.
+    """
+
+    roles: frozenset[Role] = frozenset()
+    public: bool = False
+
+
+PUBLIC = Access(public=True)
+SIGNED_IN = Access(frozenset(Role))
+ADMIN_ONLY = Access(frozenset({Role.ADMIN}))
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A caller whose token holds."""
+
+    user_id: str
+    role: Role
+    token_id: str
+    expires: float
+
+
+def issue(user_id: str, role: str, token_version: int) -> tuple[str, int]:
+    """Sign an access token: (token, seconds it lives)."""
+    import jwt
+
+    conf = settings()
+    at = int(clock.now())
+    lifetime = conf.access_token_minutes * 60
+    claims = {
+        "iss": conf.jwt_issuer,
+        "aud": conf.jwt_audience,
+        "sub": user_id,
+        "role": role,
+        "ver": token_version,
+        "typ": "access",
+        "jti": clock.new_id(),
+        "iat": at,
+        "nbf": at,
+        "exp": at + lifetime,
+    }
+    key = conf.jwt_keys[conf.jwt_active_kid].get_secret_value()
+    return jwt.encode(claims, key, ALGORITHM, headers={"kid": conf.jwt_active_kid}), lifetime
+
+
+def authenticate(header: str | None) -> Principal:
+    """The caller behind an `Authorization` header.
+
+    The signature alone is not enough: the account must exist, be enabled, and have the token's version, read at most
+    `ACCOUNT_CACHE_S` ago.
+
+    Raises:
+        Unauthorized: one answer for every cause, so that nothing is learned from it.
+    """
+    scheme, _, token = (header or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized("sign in first: send `Authorization: Bearer <access token>`", code="token_missing")
+    claims = _decode(token.strip())
+    account = accounts.get(claims["sub"])
+    if (
+        account is None
+        or account.get("disabled")
+        or account.get("tokenVersion") != claims["ver"]
+        or any(revoked["jti"] == claims["jti"] for revoked in account.get("revoked", ()))
+    ):
+        raise _refused()
+    return Principal(claims["sub"], Role(account["role"]), claims["jti"], claims["exp"])
+
+
+def _refused() -> Unauthorized:
+    return Unauthorized("the access token is not valid any more: sign in again", code="token_invalid")
+
+
+def _decode(token: str) -> Mapping[str, Any]:
+    import jwt
+
+    conf = settings()
+    if len(token) > 4096:
+        raise _refused()
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = conf.jwt_keys.get(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise _refused()
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key.get_secret_value(),
+            algorithms=[ALGORITHM],
+            audience=conf.jwt_audience,
+            issuer=conf.jwt_issuer,
+            leeway=LEEWAY_S,
+            options={"require": ["iss", "aud", "sub", "exp", "iat", "nbf", "jti", "ver", "typ", "role"]},
+        )
+    except (jwt.PyJWTError, ValueError):
+        raise _refused() from None
+    if claims["typ"] != "access":
+        raise _refused()
+    return claims
+
+
+class _Accounts:
+    """Accounts by id, read at most once in `ACCOUNT_CACHE_S` seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, Mapping[str, Any] | None]] = {}
+        self._forgotten = 0
+
+    def get(self, user_id: str) -> Mapping[str, Any] | None:
+        at = clock.now()
+        with self._lock:
+            until, account = self._known.get(user_id, (0.0, None))
+            forgotten = self._forgotten
+        if until > at:
+            return account
+        account = store().find("accounts", user_id, user_id)
+        with self._lock:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            # What was read before a change must not be kept after it.
+            if forgotten == self._forgotten:
+                self._known[user_id] = (at + settings().account_cache_s, account)
+        return account
+
+    def forget(self, user_id: str) -> None:
+        """Read it anew next time: its role, version or state was changed here."""
+        with self._lock:
+            self._known.pop(user_id, None)
+            self._forgotten += 1
+
+
+accounts = _Accounts()

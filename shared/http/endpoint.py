@@ -1,0 +1,383 @@
+"""The adapter for HTTP: from a request to plain types, from plain types to a response.
+
+Order: request id and trace, identity and role, rate limit, path, query and body, idempotency key, handler, answer.
+Errors of the one tree become `application/problem+json`; anything else is a 500 that tells nothing and is logged.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import azure.functions as func
+from pydantic import BaseModel, ValidationError
+
+from shared import clock, telemetry
+from shared.errors import BadRequest, Forbidden, StudioError, TooLarge, Unprocessable, UnsupportedMedia
+from shared.http import auth, idempotency, limits
+from shared.http.auth import Access, Principal
+
+PREFIX: Final = "api/"
+"""Stands in every route, because the host refuses routes that begin with `admin`; its own prefix is empty."""
+MAX_JSON_BYTES: Final = 256 * 1024
+MAX_DEPTH: Final = 20
+
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, checked: what a handler gets.
+
+    Args:
+        user: the caller; None only on public routes without a token.
+        body: the validated body model, or None.
+        query: the validated query model, or None.
+        path: route parameters.
+        new_id: id for what the call creates; the same for every repetition under one idempotency key.
+        ip: caller's address by the trusted hops.
+        raw: the request itself, for uploads alone.
+    """
+
+    request_id: str
+    user: Principal | None
+    body: Any
+    query: Any
+    path: Mapping[str, str]
+    headers: Mapping[str, str]
+    new_id: str
+    ip: str
+    raw: func.HttpRequest
+
+    @property
+    def caller(self) -> Principal:
+        """The caller on a route that needs one."""
+        assert self.user is not None
+        return self.user
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with a status or headers of its own; a bare model answers with the route's status.
+
+    `content` goes out as it is instead of a body, as one of the route's `media`.
+    """
+
+    body: BaseModel | None = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    content: bytes | None = None
+    media: str = "application/json"
+
+
+type Handler = Callable[[Call], BaseModel | Reply | None]
+
+
+@dataclass(frozen=True)
+class Route:
+    """What is declared of a route; the API description and the role tests are made from these."""
+
+    name: str
+    method: str
+    path: str
+    access: Access
+    status: int
+    limit: str | None
+    idempotent: bool
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    answer: type[BaseModel] | None
+    upload: bool
+    errors: tuple[int, ...]
+    answers: Mapping[int, type[BaseModel]]
+    media: tuple[str, ...]
+    doc: str
+
+
+ROUTES: list[Route] = []
+"""Every route of the app, in order of registration."""
+
+
+def endpoint(
+    bp: func.Blueprint,
+    method: str,
+    path: str,
+    *,
+    access: Access,
+    status: int = 200,
+    limit: str | None = "default",
+    idempotent: bool = False,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    answer: type[BaseModel] | None = None,
+    upload: bool = False,
+    errors: tuple[int, ...] = (),
+    answers: Mapping[int, type[BaseModel]] | None = None,
+    media: tuple[str, ...] = ("application/json",),
+) -> Callable[[Handler], Handler]:
+    """Register a handler as an HTTP function named as the handler.
+
+    Args:
+        path: as in Azure Functions, `conversions/{id}`, without the prefix.
+        access: who may call; there is no default.
+        limit: class of the rate limit; None for a route that must touch nothing and is not counted.
+        idempotent: honour `Idempotency-Key`.
+        body, query: models that validate what comes in; without one the route takes none.
+        answer: model of the body that goes out, for the API description.
+        upload: the handler reads the raw body itself.
+        errors: statuses a caller may see beside those that follow from the other arguments.
+        answers: models of further answers that are no problems, by status.
+        media: content types of the answer, the first by default.
+    """
+
+    if idempotent and access.public:
+        raise ValueError(f"{path}: without a caller anyone could ask for the answer of another's key")
+
+    def register(handler: Handler) -> Handler:
+        name = handler.__name__
+        route = Route(
+            name, method, path, access, status, limit, idempotent, body, query, answer, upload, errors,
+            dict(answers or {}), media, (handler.__doc__ or name).strip(),
+        )  # fmt: skip
+        ROUTES.append(route)
+
+        def handle(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+            return _handle(route, handler, req, context)
+
+        trigger = bp.route(route=PREFIX + path, methods=[method], auth_level=func.AuthLevel.ANONYMOUS)
+        bp.function_name(name)(trigger(handle))
+        return handler
+
+    return register
+
+
+def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    started = time.perf_counter()
+    request_id = _request_id(req.headers.get("X-Request-Id"))
+    parent = getattr(context.trace_context, "Traceparent", None) or req.headers.get("traceparent")
+    extra: dict[str, str] = {}
+    with (
+        telemetry.bound(requestId=request_id, route=route.name),
+        telemetry.span(f"{route.method} /{PREFIX}{route.path}", parent=parent, kind="server") as span,
+    ):
+        try:
+            response = _answer(route, handler, req, request_id, extra)
+        except StudioError as error:
+            if isinstance(error, limits.Limited):
+                extra.update(error.allowance.headers)
+            response = problem(error, request_id)
+        except Exception as error:
+            telemetry.log("http.crashed", level="error", **telemetry.failure(error))
+            response = problem(StudioError("something failed on our side; it has been logged"), request_id)
+        for name, value in {**HEADERS, **extra, "X-Request-Id": request_id}.items():
+            response.headers.setdefault(name, value)
+        span.set_attributes(
+            {
+                "http.request.method": route.method,
+                "http.route": f"/{PREFIX}{route.path}",
+                "http.response.status_code": response.status_code,
+            }
+        )
+        if response.status_code >= 500:
+            telemetry.failed(span)
+        seconds = time.perf_counter() - started
+        telemetry.observe("studio_http_seconds", seconds, route=route.name, status=str(response.status_code))
+        telemetry.log("http", status=response.status_code, ms=round(seconds * 1000, 1))
+    return response
+
+
+def _answer(
+    route: Route, handler: Handler, req: func.HttpRequest, request_id: str, extra: dict[str, str]
+) -> func.HttpResponse:
+    ip = limits.client_address(req.headers.get("X-Forwarded-For"))
+    if route.limit is not None:
+        _allow(limits.take_address(ip, route.limit, public=route.access.public), extra)
+    user = _identify(route, req)
+    if route.limit is not None and user is not None:
+        _allow(limits.take(f"user:{user.user_id}", route.limit), extra)
+    query = _query(route, req)
+    body, raw = _body(route, req)
+    key = req.headers.get("Idempotency-Key") if route.idempotent else None
+    ticket = None
+    if key is not None and user is not None:
+        path = "/".join(f"{k}={v}" for k, v in sorted(dict(req.route_params).items()))
+        claimed = idempotency.begin(user.user_id, f"{route.name}/{path}", key, raw)
+        if isinstance(claimed, idempotency.Replay):
+            extra["Idempotency-Replayed"] = "true"
+            return _json(claimed.body, claimed.status, claimed.headers)
+        ticket = claimed
+    call = Call(
+        request_id=request_id,
+        user=user,
+        body=body,
+        query=query,
+        path=dict(req.route_params),
+        headers=req.headers,
+        new_id=ticket.resource_id if ticket else clock.new_id(),
+        ip=ip,
+        raw=req,
+    )
+    try:
+        with telemetry.bound(userId=user.user_id if user else None):
+            result = handler(call)
+    except BaseException:
+        if ticket is not None:
+            idempotency.release(ticket)
+        raise
+    reply = result if isinstance(result, Reply) else Reply(result)
+    if reply.content is not None:
+        return func.HttpResponse(
+            reply.content, status_code=reply.status or route.status, headers=dict(reply.headers), mimetype=reply.media
+        )
+    status = reply.status or (route.status if reply.body is not None or route.status != 200 else 204)
+    content = reply.body.model_dump(mode="json", by_alias=True) if reply.body is not None else None
+    headers = dict(reply.headers)
+    if ticket is not None:
+        idempotency.settle(ticket, status, content, headers)
+    return _json(content, status, headers)
+
+
+def _allow(allowance: limits.Allowance | None, extra: dict[str, str]) -> None:
+    """Of several limits, tell of the one with the fewest calls left."""
+    if allowance is None:
+        return
+    told = extra.get("RateLimit-Remaining")
+    if told is None or allowance.remaining < int(told):
+        extra.update(allowance.headers)
+
+
+def _json(content: Any, status: int, headers: Mapping[str, str]) -> func.HttpResponse:
+    text = b"" if content is None else json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return func.HttpResponse(text, status_code=status, headers=dict(headers), mimetype="application/json")
+
+
+def problem(error: StudioError, request_id: str) -> func.HttpResponse:
+    """An error as RFC 9457 `application/problem+json`."""
+    content: dict[str, Any] = {
+        "type": f"urn:ai-fashion-studio:problem:{error.code}",
+        "title": error.code.replace("_", " "),
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        "retryable": error.retryable,
+        "requestId": request_id,
+    }
+    if error.field:
+        content["field"] = error.field
+    if error.details:
+        content["details"] = error.details
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    text = json.dumps(content, ensure_ascii=False).encode(errors="replace")
+    return func.HttpResponse(text, status_code=error.status, headers=headers, mimetype="application/problem+json")
+
+
+def _request_id(given: str | None) -> str:
+    return given if given and re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else clock.new_id()
+
+
+def _identify(route: Route, req: func.HttpRequest) -> Principal | None:
+    header = req.headers.get("Authorization")
+    if route.access.public:
+        return None
+    user = auth.authenticate(header)
+    if user.role not in route.access.roles:
+        raise Forbidden(f"your role, {user.role}, may not do this")
+    return user
+
+
+def _query(route: Route, req: func.HttpRequest) -> BaseModel | None:
+    given = dict(req.params)
+    if route.query is None:
+        if given:
+            name = min(given)
+            raise BadRequest(
+                f"this route takes no query parameter `{name[:64]}`", code="unknown_query", field=name[:64]
+            )
+        return None
+    return _validated(route.query, given, "query")
+
+
+def _body(route: Route, req: func.HttpRequest) -> tuple[BaseModel | None, bytes]:
+    if route.upload:
+        return None, req.get_body() if route.idempotent else b""
+    raw = req.get_body()
+    if route.body is None:
+        return None, raw
+    if len(raw) > MAX_JSON_BYTES:
+        raise TooLarge(f"the body is over {MAX_JSON_BYTES} bytes")
+    kind = (req.headers.get("Content-Type") or "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMedia("send the body as `application/json`", field="Content-Type")
+    return _validated(route.body, parse_json(raw), "body"), raw
+
+
+def parse_json(raw: bytes) -> Any:
+    """JSON without what parsers disagree on: duplicate keys, NaN, deep nesting, anything but UTF-8.
+
+    Raises:
+        BadRequest: with what is wrong.
+    """
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = dict(found)
+        if len(names) != len(found):
+            raise BadRequest("the body names a field twice", code="duplicate_field")
+        return names
+
+    def constant(name: str) -> Any:
+        raise BadRequest(f"{name} is not JSON", code="bad_json")
+
+    def number(digits: str) -> float:
+        value = float(digits)
+        return value if math.isfinite(value) else constant(digits[:64])
+
+    try:
+        content = json.loads(raw.decode(), object_pairs_hook=pairs, parse_constant=constant, parse_float=number)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is not JSON: {str(error)[:120]}", code="bad_json") from None
+    if _deeper(content, MAX_DEPTH):
+        raise BadRequest(f"the body is nested deeper than {MAX_DEPTH}", code="bad_json")
+    return content
+
+
+def _deeper(content: Any, levels: int) -> bool:
+    if not isinstance(content, dict | list):
+        return False
+    if levels == 0:
+        return True
+    inner = content.values() if isinstance(content, dict) else content
+    return any(_deeper(item, levels - 1) for item in inner)
+
+
+def _validated(model: type[BaseModel], given: Any, what: str) -> BaseModel:
+    try:
+        if what == "body":
+            return model.model_validate_json(json.dumps(given))
+        return model.model_validate(given)
+    except (ValidationError, ValueError) as error:
+        if not isinstance(error, ValidationError):
+            raise Unprocessable(f"the {what} is not valid") from None
+        problems = [
+            {"field": ".".join(str(part) for part in p["loc"])[:200], "message": p["msg"][:300]}
+            for p in error.errors(include_input=False, include_url=False, include_context=False)[:20]
+        ]
+        first = problems[0]
+        raise Unprocessable(
+            f"{first['field'] or what}: {first['message']}",
+            code="invalid",
+            field=first["field"] or None,
+            details={"errors": problems},
+        ) from None

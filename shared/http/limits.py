@@ -1,0 +1,132 @@
+"""Rate limits: fixed windows counted in documents, so that all processes share one count.
+
+A counter is one conditional patch ("add one where it is below the limit"), which can't over-admit however many
+processes race. A process that has seen a window exhausted refuses on its own until the window ends. Libraries for this
+count in Redis, memcached or in one process; none knows Cosmos DB.
+
+A public route counts by address. A signed-in route counts by address before the token is looked at
+(`RATE_LIMIT_IP_FACTOR` times the class's limit, since an office shares one), then by user. A route without a class is
+not counted at all.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import threading
+from dataclasses import dataclass
+
+from shared import clock
+from shared.documents import Where, store
+from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed, TooManyRequests
+from shared.settings import settings
+
+CONTAINER = "rate_limits"
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What is left: calls allowed in the window, calls left, seconds until it ends, seconds it is long."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+    window_s: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As response headers (draft-ietf-httpapi-ratelimit-headers, the three-field form clients know)."""
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_s),
+            "RateLimit-Policy": f"{self.limit};w={self.window_s}",
+        }
+
+
+class Limited(TooManyRequests):
+    """A rate limit is used up; `allowance` is what the response headers say of it."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        super().__init__("too many requests: wait and try again", retry_after=allowance.reset_s)
+        self.allowance = allowance
+        self.details = {"limit": allowance.limit, "remaining": 0, "resetSeconds": allowance.reset_s}
+
+
+_exhausted: dict[str, float] = {}
+_lock = threading.Lock()
+
+
+def take_address(ip: str, route_class: str, *, public: bool) -> Allowance | None:
+    """Count one call from an address; None where that would tell nobody apart.
+
+    Raises:
+        Limited: the address has used up its window.
+    """
+    if public:
+        return take(f"ip:{ip}", route_class)
+    if ip == UNKNOWN:
+        return None
+    return take(f"ip-any:{ip}", route_class, settings().rate_limit_ip_factor)
+
+
+def take(subject: str, route_class: str, factor: float = 1.0) -> Allowance:
+    """Count one call of `subject` (`ip:<address>` or `user:<id>`) against `factor` times its class's limit.
+
+    Raises:
+        Limited: the window is used up; `retry_after` says when the next begins.
+    """
+    conf = settings()
+    allowed, window_s = conf.rate_limits.get(route_class) or conf.rate_limits["default"]
+    limit = max(1, math.floor(allowed * conf.rate_limit_scale * factor))
+    at = clock.now()
+    start = int(at // window_s) * window_s
+    left = max(1, math.ceil(start + window_s - at))
+    key = f"{subject}:{route_class}:{start}".replace("/", "_")
+    with _lock:
+        if _exhausted.get(key, 0) > at:
+            raise Limited(Allowance(limit, 0, left, window_s))
+    try:
+        used = _add(key, limit, 2 * window_s)
+    except PreconditionFailed:
+        with _lock:
+            if len(_exhausted) > 10_000:
+                _exhausted.clear()
+            _exhausted[key] = start + window_s
+        raise Limited(Allowance(limit, 0, left, window_s)) from None
+    return Allowance(limit, limit - used, left, window_s)
+
+
+def _add(key: str, limit: int, ttl_s: int) -> int:
+    below = (Where("n", "<", limit),)
+    for _ in range(2):
+        try:
+            return store().patch(CONTAINER, key, key, incr={"n": 1}, where=below)["n"]
+        except DocumentNotFound:
+            try:
+                return store().create(CONTAINER, {"id": key, "n": 1, "ttl": ttl_s})["n"]
+            except DocumentConflict:
+                continue
+    return store().patch(CONTAINER, key, key, incr={"n": 1}, where=below)["n"]
+
+
+def client_address(forwarded: str | None) -> str:
+    """The caller's address by the hops we trust.
+
+    Each trusted proxy appends one entry to `X-Forwarded-For`; anything further left was written by the caller and is
+    not believed. Without a trusted hop there is no address to tell callers apart by, and all share one allowance.
+    """
+    hops = settings().trusted_proxy_hops
+    chain = [entry.strip() for entry in (forwarded or "").split(",") if entry.strip()]
+    if hops == 0 or len(chain) < hops:
+        return UNKNOWN
+    address = chain[-hops]
+    if address.startswith("["):
+        address = address[1:].partition("]")[0]
+    elif address.count(":") == 1:
+        address = address.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return UNKNOWN

@@ -1,0 +1,35 @@
+"""A process that asks for many calls at once: prints how many it was given. Arguments: threads, calls of each."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from shared.errors import TooManyRequests
+from shared.http import limits
+
+
+def main() -> None:
+    threads, calls = int(sys.argv[1]), int(sys.argv[2])
+    start, given, lock = threading.Barrier(threads), list[int](), threading.Lock()
+
+    def ask() -> None:
+        start.wait()
+        for _ in range(calls):
+            try:
+                left = limits.take("user:ada", "auth").remaining
+            except TooManyRequests:
+                continue
+            with lock:
+                given.append(left)
+
+    running = [threading.Thread(target=ask) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    print(*given)
+
+
+if __name__ == "__main__":
+    main()

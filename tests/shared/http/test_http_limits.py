@@ -1,0 +1,108 @@
+"""Rate limits: exact over all processes; and whose address a caller has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from http_calls import App
+from http_shop import Shop
+
+from shared.http import limits
+
+FOREVER = 10**9
+"""A window that does not end while these tests run."""
+
+WORKER = Path(__file__).parent / "limits_worker.py"
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def few(change_settings: Callable[..., None]) -> None:
+    change_settings(RATE_LIMIT_SCALE="1", RATE_LIMITS=f'{{"default": [3, {FOREVER}], "auth": [30, {FOREVER}]}}')
+
+
+def test_threads_of_four_processes_are_given_exactly_the_limit() -> None:
+    command = [sys.executable, str(WORKER), "13", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    workers = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) for _ in range(4)]
+    given = [int(left) for worker in workers for left in worker.communicate(timeout=120)[0].split()]
+    assert [worker.returncode for worker in workers] == [0] * 4
+    assert sorted(given) == list(range(30))
+
+
+def test_a_caller_sees_what_is_left(call: App) -> None:
+    answers = [call("plain") for _ in range(4)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers[:3]] == ["2", "1", "0"]
+    assert answers[0].headers["RateLimit-Limit"] == "3"
+    refused = answers[3]
+    assert (refused.code, refused.body["retryable"]) == ("rate_limited", True)
+    assert 0 < int(refused.headers["Retry-After"]) <= FOREVER
+    assert refused.body["details"]["limit"] == 3
+
+
+def test_a_process_that_saw_the_end_of_a_window_asks_no_more(call: App) -> None:
+    for _ in range(4):
+        call("plain")
+    assert len(limits._exhausted) == 1
+    assert call("plain", ip="203.0.113.8").status == 200
+
+
+def test_users_are_counted_apart_and_beside_addresses(call: App, token: Callable[..., str]) -> None:
+    assert [call("search", token=token("ada")).status for _ in range(4)] == [200, 200, 200, 429]
+    assert call("search", token=token("eve")).status == 200
+    assert call("plain").status == 200
+
+
+def test_classes_are_counted_apart(call: App, shop: Shop) -> None:
+    assert [call("plain").status for _ in range(4)] == [200, 200, 200, 429]
+    assert call("open_order", {"item": "hat"}).status == 200
+
+
+def test_a_bad_request_counts_too(call: App, token: Callable[..., str]) -> None:
+    assert [call("search", query={"limit": "x"}, token=token()).status for _ in range(4)] == [422, 422, 422, 429]
+
+
+def test_one_setting_scales_all(call: App, change_settings: Callable[..., None]) -> None:
+    change_settings(RATE_LIMIT_SCALE="0.5")
+    assert [call("plain").status for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.parametrize(
+    ("hops", "forwarded", "address"),
+    [
+        (0, "198.51.100.1", "unknown"),
+        (1, None, "unknown"),
+        (1, "", "unknown"),
+        (1, " , ", "unknown"),
+        (1, "198.51.100.1", "198.51.100.1"),
+        (1, "198.51.100.1:50123", "198.51.100.1"),
+        (1, "203.0.113.9, 198.51.100.1:50123", "198.51.100.1"),
+        (1, "127.0.0.1,,198.51.100.1", "198.51.100.1"),
+        (2, "203.0.113.9, 198.51.100.1, 192.0.2.1", "198.51.100.1"),
+        (2, "198.51.100.1", "unknown"),
+        (1, "2001:db8::1", "2001:db8::1"),
+        (1, "[2001:db8::1]:50123", "2001:db8::1"),
+        (1, "2001:0DB8:0:0::0001", "2001:db8::1"),
+        (1, "[2001:db8::1", "2001:db8::1"),
+        (1, "a/b?c#d", "unknown"),
+        (1, "x" * 3000, "unknown"),
+        (1, "198.51.100.256", "unknown"),
+        (1, "198.51.100.1\n", "198.51.100.1"),
+    ],
+)
+def test_only_our_own_proxies_are_believed(
+    change_settings: Callable[..., None], hops: int, forwarded: str | None, address: str
+) -> None:
+    change_settings(TRUSTED_PROXY_HOPS=str(hops))
+    assert limits.client_address(forwarded) == address
+
+
+def test_a_forged_address_does_not_make_a_new_caller(call: App) -> None:
+    statuses = [call("plain", ip=f"203.0.113.{n}, 198.51.100.1").status for n in range(4)]
+    assert statuses == [200, 200, 200, 429]
