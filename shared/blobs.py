@@ -5,15 +5,15 @@ A SAS never goes into a document, a queue message, an e-mail or a log: names are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, Unavailable
 from shared.settings import settings
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def _service() -> BlobServiceClient:
     from azure.storage.blob import BlobServiceClient
 
     conf = settings()
-    options: dict[str, Any] = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 30}
+    # The SDK's own waits begin at 15 seconds, which a caller of ours does not sit out.
+    waits = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
+    options: dict[str, Any] = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 30, **waits}
     if conf.storage is not None:
         return BlobServiceClient.from_connection_string(conf.storage.get_secret_value(), **options)
     from azure.identity import DefaultAzureCredential
@@ -65,6 +67,19 @@ def _container(name: str) -> ContainerClient:
     with suppress(ResourceExistsError):
         client.create_container()
     return client
+
+
+@contextmanager
+def _service_errors() -> Generator[None]:
+    """What the SDK raises for a service that is down, busy or refuses us, as an error of the one tree."""
+    from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+
+    try:
+        yield
+    except (ResourceExistsError, ResourceNotFoundError):
+        raise
+    except AzureError as error:
+        raise Unavailable("the image storage can't be reached right now: try again", code="storage_down") from error
 
 
 def endpoint() -> str:
@@ -90,13 +105,14 @@ def put(
     from azure.storage.blob import ContentSettings
 
     try:
-        _container(container).upload_blob(
-            name,
-            data,
-            overwrite=not only_new,
-            metadata=dict(metadata or {}),
-            content_settings=ContentSettings(content_type=content_type, cache_control=IMMUTABLE),
-        )
+        with _service_errors():
+            _container(container).upload_blob(
+                name,
+                data,
+                overwrite=not only_new,
+                metadata=dict(metadata or {}),
+                content_settings=ContentSettings(content_type=content_type, cache_control=IMMUTABLE),
+            )
     except ResourceExistsError:
         raise Conflict(f"the blob {container}/{name} exists", code="blob_exists") from None
 
@@ -106,7 +122,8 @@ def get(container: str, name: str) -> bytes:
     from azure.core.exceptions import ResourceNotFoundError
 
     try:
-        return _container(container).download_blob(name).readall()
+        with _service_errors():
+            return _container(container).download_blob(name).readall()
     except ResourceNotFoundError:
         raise NotFound(f"there is no blob {container}/{name}", code="blob_not_found") from None
 
@@ -116,7 +133,8 @@ def info(container: str, name: str) -> BlobInfo | None:
     from azure.core.exceptions import ResourceNotFoundError
 
     try:
-        return _info(_container(container).get_blob_client(name).get_blob_properties())
+        with _service_errors():
+            return _info(_container(container).get_blob_client(name).get_blob_properties())
     except ResourceNotFoundError:
         return None
 
@@ -137,7 +155,8 @@ def delete(container: str, name: str) -> bool:
     from azure.core.exceptions import ResourceNotFoundError
 
     try:
-        _container(container).delete_blob(name)
+        with _service_errors():
+            _container(container).delete_blob(name)
     except ResourceNotFoundError:
         return False
     return True
@@ -145,8 +164,9 @@ def delete(container: str, name: str) -> bool:
 
 def listing(container: str, prefix: str = "") -> Iterator[BlobInfo]:
     """All blobs of a container whose names start with `prefix`, by name."""
-    for properties in _container(container).list_blobs(name_starts_with=prefix, include=["metadata"]):
-        yield _info(properties)
+    with _service_errors():
+        for properties in _container(container).list_blobs(name_starts_with=prefix, include=["metadata"]):
+            yield _info(properties)
 
 
 @cache
@@ -165,7 +185,8 @@ def _sign(container: str, name: str, minutes: int, **extra: Any) -> str:
     if settings().storage is not None:
         credential = {"account_key": service.credential.account_key}  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
     else:
-        credential = {"user_delegation_key": _delegation_key(int(now.timestamp()) // 3600)}
+        with _service_errors():
+            credential = {"user_delegation_key": _delegation_key(int(now.timestamp()) // 3600)}
     token = generate_blob_sas(
         account_name=str(service.account_name),
         container_name=container,
@@ -179,19 +200,18 @@ def _sign(container: str, name: str, minutes: int, **extra: Any) -> str:
     return f"{endpoint()}/{container}/{quote(name)}?{token}"
 
 
-def read_url(container: str, name: str, *, content_type: str, filename: str | None = None) -> str:
-    """A URL that reads this one blob for `READ_URL_MINUTES`, with the content type we say; the CDN's where one is
-    configured and the container is one it serves."""
+def read_url(container: str, name: str, *, content_type: str) -> str:
+    """A URL that reads this one blob for `READ_URL_MINUTES`, with the content type we say; on the CDN's host where one
+    is configured (its origin is the account, and the signature rides along)."""
     from azure.storage.blob import BlobSasPermissions
 
-    disposition = f'inline; filename="{filename}"' if filename else "inline"
     url = _sign(
         container,
         name,
         settings().read_url_minutes,
         permission=BlobSasPermissions(read=True),
         content_type=content_type,
-        content_disposition=disposition,
+        content_disposition="inline",
     )
     cdn = settings().cdn_base_url
     return url.replace(endpoint(), cdn.rstrip("/"), 1) if cdn else url
@@ -205,6 +225,7 @@ def upload_url(container: str, name: str) -> tuple[str, float]:
     from azure.storage.blob import BlobSasPermissions
 
     minutes = settings().upload_url_minutes
-    _container(container)
-    url = _sign(container, name, minutes, permission=BlobSasPermissions(create=True))
-    return url, datetime.now(UTC).timestamp() + minutes * 60
+    with _service_errors():
+        _container(container)
+    expires = int(datetime.now(UTC).timestamp()) + minutes * 60
+    return _sign(container, name, minutes, permission=BlobSasPermissions(create=True)), float(expires)

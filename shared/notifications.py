@@ -48,6 +48,12 @@ TEMPLATES: Mapping[str, Template] = {
         sms="AI Fashion Studio: your try-on could not be made; nothing was charged. {link}",
         link="/conversions/{conversionId}",
     ),
+    "payment.alert": Template(
+        subject="A payment needs a look",
+        text="About {subject}: {about}.",
+        sms="AI Fashion Studio: {about}. {link}",
+        link="/admin/payments/{subject}",
+    ),
 }
 
 

@@ -27,6 +27,7 @@ QUICK = {
     "ACCOUNT_CACHE_S": "1",
     "CONVERSION_QUOTA": "10",
     "GEMINI_TIMEOUT_S": "5",
+    "IDEMPOTENCY_WORK_S": "5",
 }
 """Settings under which waits are short; the product's rules stay as they are."""
 

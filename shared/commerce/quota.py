@@ -6,10 +6,14 @@ a race nor be left behind by a crash. Giving back is a patch inside the batch th
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from shared import clock
+from shared.commerce import credits
 from shared.documents import Operation, Patch, Where, store
 from shared.errors import DocumentConflict, QuotaExceeded
 from shared.settings import settings
@@ -32,25 +36,50 @@ def open_month(user_id: str) -> str:
     return id
 
 
-def take(quota_id: str) -> Operation:
-    """Reserve one conversion; fails the batch with `PreconditionFailed` when none is left."""
-    return Patch(quota_id, incr={"used": 1}, where=(Where("used", "<", settings().conversion_quota),))
+@dataclass(frozen=True)
+class Reservation:
+    """One way to pay for a conversion: the write that takes it, and what the conversion remembers of it."""
+
+    take: Operation
+    fields: Mapping[str, str]
 
 
-def charge(quota_id: str) -> Operation:
-    """Count one conversion without asking: a redriven job whose reservation was given back, now delivered."""
-    return Patch(quota_id, incr={"used": 1})
+def reservations(user_id: str) -> Iterator[Reservation]:
+    """The ways to pay for a conversion, in the order to try them: the month's free ones, then a credit.
+
+    Each `take` fails its batch with `PreconditionFailed` when nothing is left of its kind.
+    """
+    month = open_month(user_id)
+    left = (Where("used", "<", settings().conversion_quota),)
+    yield Reservation(Patch(month, incr={"used": 1}, where=left), {"paidBy": "quota", "quotaId": month})
+    credits.open_account(user_id)
+    yield Reservation(credits.take(), {"paidBy": "credit", "quotaId": credits.ACCOUNT})
 
 
-def give_back(quota_id: str) -> Operation:
-    """Undo a reservation."""
-    return Patch(quota_id, incr={"used": -1})
+def charge(user_id: str) -> Reservation:
+    """Pay for a conversion that is delivered after its reservation was given back: a redriven job.
+
+    Where neither the month nor the credits have anything left, the month is overdrawn: the failure was ours.
+    """
+    month = open_month(user_id)
+    used, limit = standing(user_id)
+    if used >= limit and credits.balance(user_id) > 0:
+        return Reservation(credits.take(), {"paidBy": "credit", "quotaId": credits.ACCOUNT})
+    return Reservation(Patch(month, incr={"used": 1}), {"paidBy": "quota", "quotaId": month})
+
+
+def give_back(conversion: Mapping[str, Any]) -> Operation:
+    """Undo the reservation a conversion remembers."""
+    if conversion["paidBy"] == "credit":
+        return credits.give_back()
+    return Patch(conversion["quotaId"], incr={"used": -1})
 
 
 def exceeded() -> QuotaExceeded:
     """The error for a month that is used up."""
     return QuotaExceeded(
-        f"all {settings().conversion_quota} conversions of this month are used; they come back on the first",
+        f"all {settings().conversion_quota} conversions of this month are used, and there are no credits: "
+        "buy a pack, or wait for the first of next month",
         details={"limit": settings().conversion_quota, "period": month_id().removeprefix("quota:")},
     )
 

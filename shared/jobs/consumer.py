@@ -139,12 +139,13 @@ def consume(message: str, step: Step) -> None:
         telemetry.log("job.bad_message", level="error", size=len(message))
         return
     facts = {"jobId": pointer.jobId, "userId": pointer.userId}
-    with telemetry.bound(**facts), telemetry.span("job", parent=pointer.traceparent):
+    with telemetry.bound(**facts), telemetry.span("job", parent=pointer.traceparent, kind="consumer") as span:
         job = store().find(protocol.CONTAINER, pointer.jobId, pointer.userId)
         if job is None:
             telemetry.log("job.missing", level="warning")
             return
-        with telemetry.bound(requestId=job.get("requestId"), kind=job["kind"]):
+        span.update_name(f"job {job['kind']}")
+        with telemetry.bound(requestId=job.get("requestId"), kind=job["kind"], attempt=pointer.attempt):
             _advance(job, pointer, step)
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 CONVERT = "convert"
 NOTIFY = "notify"
-QUEUES = (CONVERT, NOTIFY)
+PAYPAL = "paypal"
+QUEUES = (CONVERT, NOTIFY, PAYPAL)
 POISON = "-poison"
 
 MAX_DELAY_S = 604_800

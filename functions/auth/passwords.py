@@ -1,0 +1,120 @@
+"""Passwords: argon2id as OWASP sizes it (19 MiB, t=2, p=1); bcrypt hashes are verified, and replaced on login.
+
+Hashing is meant to be dear, so a process runs no more hashes at once than it has cores: a flood of logins waits or
+is turned away instead of starving everything else.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from shared import telemetry
+from shared.errors import Unavailable, Unprocessable
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+MIN_CHARACTERS: Final = 10
+MAX_BYTES: Final = 1024
+BCRYPT_MAX_BYTES: Final = 72
+"""bcrypt reads no further; a longer password never matches, instead of matching by its beginning."""
+
+WAIT_S: Final = 10
+_BCRYPT: Final = ("$2a$", "$2b$", "$2y$")
+_NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$x3MQD488E9r8ikW82jPYpw$Hd3k3xkvMohxkwMLfTNq480+kQyKr/kDRlcIiW6lLsU"
+"""Hash of a random password that was thrown away: what is verified where there is no account."""
+
+_slots = threading.BoundedSemaphore(os.process_cpu_count() or 1)
+
+
+def check(password: str, email: str, *, field: str = "password") -> None:
+    """Whether a password may be chosen: 10 characters to 1,024 bytes, and not the e-mail address.
+
+    Args:
+        field: path of the password in the request.
+
+    Raises:
+        Unprocessable: `weak_password`, with the rule it breaks.
+    """
+    if len(password) < MIN_CHARACTERS:
+        raise _weak(f"choose a password of {MIN_CHARACTERS} characters or more", field)
+    if len(password.encode()) > MAX_BYTES:
+        raise _weak(f"choose a password of at most {MAX_BYTES} bytes", field)
+    if password.casefold() == email.casefold():
+        raise _weak("choose a password other than your e-mail address", field)
+
+
+def hash(password: str) -> str:
+    """Hash a password with argon2id.
+
+    Raises:
+        Unavailable: too many hashes are being computed.
+    """
+    with _slot("hash"):
+        return _hasher().hash(password)
+
+
+def matches(password: str, stored: str | None) -> bool:
+    """Whether a password is the one behind a stored hash, argon2id or bcrypt.
+
+    Args:
+        stored: None where there is no account: the same work is done, and nothing matches.
+
+    Raises:
+        Unavailable: too many hashes are being computed.
+    """
+    import argon2
+
+    with _slot("verify"):
+        if stored is not None and stored.startswith(_BCRYPT):
+            secret = password.encode()
+            if len(secret) <= BCRYPT_MAX_BYTES:
+                return _bcrypt_matches(secret, stored)
+            stored = None
+        try:
+            return _hasher().verify(stored or _NOBODY, password) and stored is not None
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
+
+
+def outdated(stored: str) -> bool:
+    """Whether a hash should be replaced when its password is at hand: bcrypt, or other parameters than ours."""
+    return not stored.startswith("$argon2id$") or _hasher().check_needs_rehash(stored)
+
+
+def _bcrypt_matches(secret: bytes, stored: str) -> bool:
+    import bcrypt
+
+    try:
+        return bcrypt.checkpw(secret, stored.encode())
+    except ValueError:
+        return False
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+@contextmanager
+def _slot(kind: str) -> Generator[None]:
+    if not _slots.acquire(timeout=WAIT_S):
+        raise Unavailable("too many are signing in: try again", code="busy", retry_after=5)
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        _slots.release()
+        telemetry.observe("studio_password_seconds", time.perf_counter() - started, kind=kind)
+
+
+def _weak(message: str, field: str) -> Unprocessable:
+    return Unprocessable(message, code="weak_password", field=field)

@@ -1,0 +1,145 @@
+"""Refresh tokens: opaque, of one use, and a family dies when one of it is used twice.
+
+A family is one document, made at sign-in: it holds the SHA-256 of the token that may be used next. Rotation replaces
+that by ETag, so of two that use a token at once one wins. The loser, and whoever shows the token just used within
+`GRACE_S`, gets neither tokens nor the family killed: browser tabs race. Later, or with an older token, it is theft:
+the family is revoked. A family also dies with the account's `tokenVersion`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+
+from shared import audit, clock
+from shared.documents import Document, store
+from shared.documents.containers import DAY
+from shared.errors import Conflict, DocumentNotFound, PreconditionFailed, Unauthorized
+from shared.settings import settings
+
+CONTAINER = "tokens"
+GRACE_S = 10
+_TOKEN = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})", re.ASCII)
+
+
+def start(user_id: str, token_version: int) -> str:
+    """Begin a family; returns its first refresh token."""
+    family, secret, digest = secrets.token_hex(16), *_secret()
+    store().create(
+        CONTAINER,
+        {
+            "id": family,
+            "userId": user_id,
+            "type": "session",
+            "tokenVersion": token_version,
+            "digest": digest,
+            "usedDigest": None,
+            "usedAt": None,
+            "revokedAt": None,
+            "generation": 0,
+            "createdAt": clock.iso(),
+            **_lifetime(),
+        },
+    )
+    return f"{family}.{secret}"
+
+
+def lifetime_s() -> int:
+    """Seconds a refresh token lives."""
+    return settings().refresh_token_days * DAY
+
+
+def present(token: str, ip: str, at: float) -> Document:
+    """The family whose next token this is.
+
+    Args:
+        at: now, epoch seconds.
+
+    Raises:
+        Unauthorized: unknown, expired, revoked or used before; the last revokes the family.
+        Conflict: `refresh_superseded`: it was used within the last seconds.
+    """
+    family, digest = _parts(token)
+    session = store().find(CONTAINER, family, family) if family else None
+    if session is None or session["revokedAt"] is not None or session["expiresAt"] <= at:
+        raise refused()
+    if hmac.compare_digest(session["digest"], digest):
+        return session
+    facts = {"subject": family, "ip": ip, "generation": session["generation"]}
+    if session["usedDigest"] == digest and at < session["usedAt"] + GRACE_S:
+        audit.record(session["userId"], "REFRESH_RACED", **facts)
+        raise superseded()
+    revoke(family)
+    audit.record(session["userId"], "REFRESH_REUSED", **facts)
+    raise refused()
+
+
+def rotate(session: Document, at: float) -> str:
+    """Use the family's token up; returns the next one.
+
+    Raises:
+        Conflict: `refresh_superseded`: another request was faster.
+    """
+    secret, digest = _secret()
+    used = {
+        "digest": digest,
+        "usedDigest": session["digest"],
+        "usedAt": at,
+        "generation": session["generation"] + 1,
+        **_lifetime(),
+    }
+    try:
+        store().patch(CONTAINER, session["id"], session["id"], set=used, etag=session.etag)
+    except (PreconditionFailed, DocumentNotFound):
+        raise superseded() from None
+    return f"{session['id']}.{secret}"
+
+
+def end(token: str, user_id: str) -> None:
+    """Revoke the family of a user's token, current or used; anything else is ignored."""
+    family, digest = _parts(token)
+    session = store().find(CONTAINER, family, family) if family else None
+    if session and session["userId"] == user_id and digest in (session["digest"], session["usedDigest"]):
+        revoke(family)
+
+
+def revoke(family: str) -> None:
+    """No token of the family works any more; the document stays until it expires."""
+    try:
+        store().patch(CONTAINER, family, family, set={"revokedAt": clock.iso()})
+    except DocumentNotFound:
+        return
+
+
+def refused() -> Unauthorized:
+    """The one answer for a refresh token that does not work, whatever the cause."""
+    return Unauthorized("the refresh token is not valid any more: sign in again", code="refresh_invalid")
+
+
+def superseded() -> Conflict:
+    """The answer to the slower one of two that used a token at once."""
+    return Conflict(
+        "another request has just used this refresh token: go on with the tokens it got",
+        code="refresh_superseded",
+    )
+
+
+def _secret() -> tuple[str, str]:
+    secret = secrets.token_urlsafe(32)
+    return secret, _digest(secret)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _parts(token: str) -> tuple[str, str]:
+    found = _TOKEN.fullmatch(token)
+    return (found[1], _digest(found[2])) if found else ("", "")
+
+
+def _lifetime() -> dict[str, float | int]:
+    """Fields that make a family end; the store keeps it a day longer, for clocks that differ."""
+    return {"expiresAt": clock.now() + lifetime_s(), "ttl": lifetime_s() + DAY}

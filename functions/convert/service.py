@@ -1,0 +1,178 @@
+"""Asking for conversions, reading them, stopping them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from functions.convert.models import Conversion, ConversionList, ConversionRequest, ConversionsQuery
+from shared import audit, clock, telemetry
+from shared.commerce import quota
+from shared.documents import Create, Document, Where, store
+from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound, PreconditionFailed, Unprocessable
+from shared.http.auth import Principal
+from shared.images import library
+from shared.jobs import protocol, queues
+
+CONTAINER = "studio"
+
+
+def request(user: Principal, id: str, wanted: ConversionRequest, request_id: str) -> Conversion:
+    """Accept a conversion: quota, record and job in one batch, then the queue.
+
+    Args:
+        id: id of the conversion; the same id again gives the same conversion.
+
+    Raises:
+        NotFound: an image is missing, foreign, or not public.
+        Unprocessable: an image is not ready, or not of the kind it is used as.
+        QuotaExceeded: nothing is left of this month.
+    """
+    person = _usable(wanted.user_image_id, "userImageId", library.find(wanted.user_image_id, user.user_id), "person")
+    cloth = _usable(
+        wanted.cloth_image_id, "clothImageId", library.visible(wanted.cloth_image_id, user.user_id), "garment"
+    )
+    conversion_id = f"conversion:{id}"
+    options = wanted.options.model_dump(exclude_none=True)
+    job = protocol.new_job(
+        "convert",
+        queues.CONVERT,
+        user.user_id,
+        {"conversionId": conversion_id},
+        id=f"job:{id}",
+        subject_id=conversion_id,
+        request_id=request_id,
+    )
+    record = {
+        "id": conversion_id,
+        "userId": user.user_id,
+        "type": "conversion",
+        "status": "queued",
+        "jobId": job["id"],
+        "userImageId": person["imageId"],
+        "clothImageId": cloth["imageId"],
+        "clothOwnerId": cloth["userId"],
+        "options": options,
+        "inputHash": hashlib.sha256(
+            json.dumps([person.get("sha256"), cloth.get("sha256"), options], sort_keys=True).encode()
+        ).hexdigest(),
+        "charged": True,
+        "resultImageId": None,
+        "error": None,
+        "processingMs": None,
+        "requestId": request_id,
+        "createdAt": clock.iso(),
+        "updatedAt": clock.iso(),
+    }
+    stored = _reserve(user.user_id, record, job)
+    if stored is None:
+        return _view(store().read(CONTAINER, conversion_id, user.user_id), None)
+    protocol.enqueue(job)
+    audit.record(user.user_id, "CONVERSION_REQUESTED", subject=id)
+    telemetry.count("studio_conversions_requested")
+    return _view(stored, job)
+
+
+def _reserve(user_id: str, record: dict[str, Any], job: dict[str, Any]) -> Document | None:
+    """Store a conversion and its job with the first reservation that can pay for it; None when it exists already."""
+    for reservation in quota.reservations(user_id):
+        batch = [reservation.take, Create({**record, **reservation.fields}), Create(job)]
+        try:
+            return store().batch(CONTAINER, user_id, batch)[1]
+        except BatchFailed as failure:
+            if failure.index == 0 and isinstance(failure.cause, PreconditionFailed):
+                continue
+            if not isinstance(failure.cause, DocumentConflict):
+                raise
+            return None
+    raise quota.exceeded()
+
+
+def _usable(image_id: str, field: str, image: Document, kind: str) -> Document:
+    if image["status"] != "ready":
+        raise Unprocessable(f"the image is {image['status']}, not ready", code="image_not_ready", field=field)
+    if image["kind"] != kind and not (kind == "person" and image["kind"] == "result"):
+        raise Unprocessable(
+            f"the image was uploaded as a {image['kind']}; this needs a {kind}", code="image_kind", field=field
+        )
+    return image
+
+
+def _find(user: Principal, id: str) -> Document:
+    record = store().find(CONTAINER, f"conversion:{id}", user.user_id)
+    if record is None or record.get("type") != "conversion":
+        raise NotFound("there is no such conversion", code="conversion_not_found")
+    return record
+
+
+def conversion(user: Principal, id: str) -> Conversion:
+    """One's conversion with the URLs of its images. Raises NotFound, for a foreign one too."""
+    record = _find(user, id)
+    job = store().find(CONTAINER, record["jobId"], user.user_id)
+    return _view(record, job).model_copy(
+        update={
+            "user_image": _image(record["userImageId"], user.user_id),
+            "cloth_image": _image(record["clothImageId"], user.user_id),
+            "result_image": _image(record["resultImageId"], user.user_id),
+        }
+    )
+
+
+def _image(image_id: str | None, user_id: str) -> library.Image | None:
+    if image_id is None:
+        return None
+    try:
+        return library.view(library.visible(image_id, user_id))
+    except NotFound:
+        return None
+
+
+def conversions(user: Principal, query: ConversionsQuery) -> ConversionList:
+    """One's conversions, newest first, without image URLs."""
+    where = [Where("type", "=", "conversion")]
+    if query.status:
+        where.append(Where("status", "=", query.status))
+    page = store().query(
+        CONTAINER,
+        *where,
+        partition=user.user_id,
+        order_by="createdAt",
+        descending=True,
+        limit=query.limit,
+        continuation=query.continuation,
+    )
+    return ConversionList(items=[_view(record, None) for record in page.items], continuation=page.continuation)
+
+
+def cancel(user: Principal, id: str) -> Conversion:
+    """Ask that a conversion stop; its quota comes back when it has.
+
+    Raises:
+        Conflict: it has ended already.
+    """
+    record = _find(user, id)
+    job = protocol.load(record["jobId"], user.user_id)
+    if record["status"] in ("completed", "failed", "cancelled"):
+        raise Conflict(f"the conversion is {record['status']} already", code="job_ended")
+    job = protocol.request_cancel(job)
+    audit.record(user.user_id, "CONVERSION_CANCELLED", subject=id)
+    return _view(record, job)
+
+
+def _view(record: Mapping[str, Any], job: Mapping[str, Any] | None) -> Conversion:
+    return Conversion(
+        id=record["id"].removeprefix("conversion:"),
+        status=record["status"],
+        job_id=record["jobId"].removeprefix("job:"),
+        user_image_id=record["userImageId"],
+        cloth_image_id=record["clothImageId"],
+        result_image_id=record["resultImageId"],
+        progress=job.get("progress") if job else None,
+        attempt=job["attempt"] if job else 0,
+        error=record["error"],
+        processing_ms=record["processingMs"],
+        created_at=record["createdAt"],
+        updated_at=record["updatedAt"],
+    )

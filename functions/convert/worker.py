@@ -1,0 +1,148 @@
+"""The worker of conversions: two images in, one picture out, committed with everything that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from functions.convert.gemini import Gemini, Picture
+from shared import blobs, clock, notifications, telemetry
+from shared.commerce import quota
+from shared.documents import Create, Document, Operation, store
+from shared.errors import StudioError, Unprocessable, UpstreamError
+from shared.images import library
+from shared.jobs.consumer import Task
+from shared.jobs.protocol import Outcome
+
+CONTAINER = "studio"
+
+
+class ConversionStep:
+    """The `convert` queue's step (see `shared.jobs.consumer.Step`)."""
+
+    def __init__(self) -> None:
+        self._gemini = Gemini()
+
+    def run(self, task: Task) -> Outcome:
+        """Fetch both images, let Gemini make the picture, store it with its thumbnail.
+
+        Raises:
+            StudioError: as `Gemini.convert` says; `image_gone` when an input was deleted meanwhile.
+        """
+        record = store().read(CONTAINER, task.payload["conversionId"], task.user_id)
+        task.progress("fetching", 5)
+        person = self._fetch(record["userImageId"], task.user_id)
+        cloth = self._fetch(record["clothImageId"], task.user_id)
+        task.progress("converting", 20)
+        answer = self._gemini.convert(person, cloth, record["options"])
+        task.progress("storing", 80)
+        try:
+            picture = library.through_gate(answer.data)
+        except StudioError as error:
+            if error.retryable:
+                raise
+            raise UpstreamError("the picture that came back can't be used", code="bad_picture", max_tries=2) from None
+        image_id = clock.new_id()
+        stored = library.put_renditions(
+            picture, self._prefix(task.job) + task.attempt_key, originals=blobs.RESULTS, only_new=True
+        )
+        task.progress("finishing", 100)
+        return self._outcome(task.job, record, image_id, stored, answer.tokens)
+
+    def _outcome(self, job: Document, record: Document, image_id: str, stored: dict[str, Any], tokens: int) -> Outcome:
+        started = datetime.fromisoformat(job["startedAt"]).timestamp()
+        elapsed_ms = round((clock.now() - started) * 1000)
+        result = library.new_record(image_id, job["userId"], kind="result", status="ready", **stored)
+        result |= {"images": 0, "dueAt": None, "conversionId": record["id"]}
+        operations: list[Operation] = [Create(result)]
+        paid: Mapping[str, str] = {}
+        if not record["charged"]:
+            payment = quota.charge(job["userId"])
+            operations.append(payment.take)
+            paid = payment.fields
+        operations += notifications.announce(
+            job["userId"],
+            "conversion.completed",
+            f"{self._id(job)}-{job['generation']}-completed",
+            {
+                "conversionId": self._id(job),
+                "resultImageId": image_id,
+                "seconds": round(elapsed_ms / 1000, 1),
+            },
+            request_id=job.get("requestId"),
+        )
+        telemetry.observe("studio_conversion_seconds", elapsed_ms / 1000)
+        return Outcome(
+            result={"conversionId": self._id(job), "resultImageId": image_id, "tokens": tokens},
+            operations=operations,
+            subject={
+                "resultImageId": image_id,
+                "processingMs": elapsed_ms,
+                "error": None,
+                "charged": True,
+                **paid,
+            },
+        )
+
+    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+        """Give the quota back; after a failure tell the user on every channel."""
+        record = store().read(CONTAINER, job["payload"]["conversionId"], job["userId"])
+        operations: list[Operation] = []
+        if record["charged"]:
+            operations.append(quota.give_back(record))
+        if error is not None:
+            operations += notifications.announce(
+                job["userId"],
+                "conversion.failed",
+                f"{self._id(job)}-{job['generation']}-failed",
+                {"conversionId": self._id(job), "code": error.code, "reason": _sentence(error.message)},
+                request_id=job.get("requestId"),
+            )
+        return Outcome(operations=operations, subject={"charged": False})
+
+    def committed(self, job: Document) -> None:
+        """Remove what attempts that did not commit have left in the results."""
+        record = store().read(CONTAINER, job["payload"]["conversionId"], job["userId"])
+        kept: set[str] = set()
+        if record["resultImageId"]:
+            image = store().find(CONTAINER, library.document_id(record["resultImageId"]), job["userId"])
+            kept = {form["name"] for form in image["blobs"].values()} if image else set()
+        self._remove(self._prefix(job), kept)
+
+    def abandoned(self, job: Document) -> None:
+        """Remove what this attempt stored: another one commits."""
+        self._remove(f"{self._prefix(job)}{job['generation']}-{job['fence']}/", set())
+
+    def push(self, job: Document) -> None:
+        """Tell the user's open pages how the job stands."""
+        notifications.push_job(job)
+
+    @staticmethod
+    def _id(job: Document) -> str:
+        return job["payload"]["conversionId"].removeprefix("conversion:")
+
+    def _prefix(self, job: Document) -> str:
+        return f"{job['userId']}/{self._id(job)}/"
+
+    @staticmethod
+    def _remove(prefix: str, kept: set[str]) -> None:
+        for container in (blobs.RESULTS, blobs.THUMBNAILS):
+            for blob in list(blobs.listing(container, prefix)):
+                if blob.name not in kept:
+                    blobs.delete(container, blob.name)
+
+    @staticmethod
+    def _fetch(image_id: str, user_id: str) -> Picture:
+        try:
+            image = library.visible(image_id, user_id)
+            original = image["blobs"]["original"]
+            return Picture(blobs.get(original["container"], original["name"]), original["contentType"])
+        except StudioError as error:
+            if error.status == 404:
+                raise Unprocessable("an image of this conversion was deleted", code="image_gone") from None
+            raise
+
+
+def _sentence(message: str) -> str:
+    return message[:1].upper() + message[1:].rstrip(".") + "."

@@ -1,0 +1,34 @@
+"""HTTP triggers of upload by SAS: `files/presign`, `files/{id}/complete`."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from functions.files.models import Presigned, PresignRequest
+from shared.http.auth import SIGNED_IN
+from shared.http.endpoint import Call, endpoint
+from shared.images.library import Image
+
+bp = func.Blueprint()
+
+
+@endpoint(
+    bp, "POST", "files/presign", access=SIGNED_IN, status=201, limit="upload", idempotent=True,
+    body=PresignRequest, answer=Presigned, errors=(413,),
+)  # fmt: skip
+def files_presign(call: Call) -> Presigned:
+    """Get a URL to upload an image to, straight into Blob Storage."""
+    from functions.files import service
+
+    return service.presign(call.caller, call.new_id, call.body)
+
+
+@endpoint(
+    bp, "POST", "files/{id}/complete", access=SIGNED_IN, limit="upload", answer=Image,
+    errors=(404, 409, 413, 415, 422),
+)  # fmt: skip
+def files_complete(call: Call) -> Image:
+    """Say that the upload is done: it is checked, cleaned and becomes an image."""
+    from functions.files import service
+
+    return service.complete(call.caller, call.path["id"])

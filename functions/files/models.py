@@ -1,0 +1,31 @@
+"""Requests and answers of upload by SAS."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from shared.http.models import Answer, Body
+
+
+class PresignRequest(Body):
+    """What will be uploaded."""
+
+    container: Literal["uploads"] = "uploads"
+    content_type: Literal["image/jpeg", "image/png", "image/webp", "image/avif", "image/heic"]
+    kind: Literal["person", "garment"] = "person"
+    visibility: Literal["private", "public"] = "private"
+    name: str | None = Field(default=None, max_length=255)
+    size: int | None = Field(default=None, ge=1, description="bytes, if known: too many are refused before the upload")
+
+
+class Presigned(Answer):
+    """Where to PUT the bytes, once."""
+
+    file_id: str
+    url: str
+    method: str = "PUT"
+    headers: dict[str, str] = Field(description="to send with the PUT")
+    expires_at: str = Field(description="RFC 3339, UTC")
+    max_bytes: int

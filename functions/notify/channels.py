@@ -1,0 +1,191 @@
+"""The three channels: e-mail, SMS, WebSocket. Each sends one message once, or says why not."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from shared import notifications
+from shared.documents import Document
+from shared.errors import ConfigurationError, StudioError, Unprocessable, UpstreamError
+from shared.settings import settings
+
+if TYPE_CHECKING:
+    from azure.communication.email import EmailClient
+    from twilio.rest import Client as TwilioClient
+
+NAMESPACE = uuid.UUID("6f0a9a2e-7d0c-5b1e-9d0e-3c1f2a5b7c4d")
+
+TWILIO_OPTED_OUT = 21610
+
+
+class Channel(Protocol):
+    """One way to a user.
+
+    `repeatable` says whether sending the same key again is dropped by the provider; where it is not, a send whose
+    outcome is unknown is never repeated.
+    """
+
+    repeatable: bool
+
+    def send(self, account: Mapping[str, Any], record: Document, key: str) -> dict[str, Any]:
+        """Deliver a notification; returns facts to keep. Raises StudioError."""
+        ...
+
+
+class Skipped(Exception):
+    """There is nothing to send to: no address, or the channel is not configured."""
+
+
+class EmailChannel:
+    """Azure Communication Services (REST 2025-09-01), deduplicated by `Repeatability-Request-ID`."""
+
+    repeatable = True
+
+    def send(self, account: Mapping[str, Any], record: Document, key: str) -> dict[str, Any]:
+        """Hand the e-mail over; accepted is not delivered, the operation id is kept to ask."""
+        address = account.get("email")
+        if not address:
+            raise Skipped("no e-mail address")
+        operation = str(uuid.uuid5(NAMESPACE, key))
+        message = {
+            "senderAddress": settings().email_sender,
+            "recipients": {"to": [{"address": address}]},
+            "content": {
+                "subject": record["subject"],
+                "plainText": f"{record['text']}\n\n{record['link']}\n",
+                "html": notifications.html_of(record),
+            },
+        }
+        first_sent = datetime.fromisoformat(record["createdAt"]).astimezone(UTC)
+        headers = {
+            "Repeatability-Request-ID": operation,
+            "Repeatability-First-Sent": format_datetime(first_sent, usegmt=True),
+        }
+        try:
+            _email().begin_send(message, operation_id=operation, headers=headers, polling=False)
+        except Exception as error:
+            raise _azure_error(error, "e-mail") from error
+        return {"operationId": operation}
+
+
+class SmsChannel:
+    """Twilio. It has no idempotency header: at most one send per attempt, none after an unknown outcome."""
+
+    repeatable = False
+
+    def send(self, account: Mapping[str, Any], record: Document, key: str) -> dict[str, Any]:
+        """Hand the SMS over."""
+        number = account.get("phone")
+        if not number:
+            raise Skipped("no phone number")
+        from requests.exceptions import ConnectionError, Timeout
+        from twilio.base.exceptions import TwilioRestException
+
+        try:
+            sent = _twilio().messages.create(to=number, from_=settings().sms_sender, body=record["sms"])
+        except TwilioRestException as error:
+            if error.status == 429 or error.status >= 500:
+                raise UpstreamError("the SMS provider is busy or failing", code="sms_failed") from error
+            code = "sms_opted_out" if error.code == TWILIO_OPTED_OUT else "sms_refused"
+            raise Unprocessable(f"the SMS was refused ({error.code})", code=code) from error
+        except ConnectionError as error:
+            raise UpstreamError("the SMS provider can't be reached", code="sms_unreachable") from error
+        except Timeout as error:
+            raise Unprocessable("the SMS provider did not answer; it is not sent twice", code="sms_unknown") from error
+        return {"sid": sent.sid}
+
+
+class WebSocketChannel:
+    """Web PubSub. The message id is the key, a page drops one it has seen."""
+
+    repeatable = True
+
+    def send(self, account: Mapping[str, Any], record: Document, key: str) -> dict[str, Any]:
+        """Push to all open pages of the user; there may be none."""
+        client = notifications.hub()
+        if client is None:
+            raise Skipped("no WebSocket service is configured")
+        message = {
+            "v": 1,
+            "type": "notification",
+            "id": key,
+            "notificationId": record["id"].removeprefix("notification:"),
+            "event": record["event"],
+            "subject": record["subject"],
+            "text": record["text"],
+            "data": record["data"],
+        }
+        try:
+            client.send_to_user(record["userId"], message, content_type="application/json")
+        except Exception as error:
+            raise _azure_error(error, "WebSocket") from error
+        return {}
+
+
+CHANNELS: Mapping[str, Channel] = {
+    notifications.EMAIL: EmailChannel(),
+    notifications.SMS: SmsChannel(),
+    notifications.WEBSOCKET: WebSocketChannel(),
+}
+
+
+@cache
+def _email() -> EmailClient:
+    from azure.communication.email import EmailClient
+    from azure.core.credentials import AzureKeyCredential
+
+    conf = settings()
+    if conf.email_connection is None:
+        raise Skipped("no e-mail service is configured")
+    parts = dict(part.split("=", 1) for part in conf.email_connection.get_secret_value().split(";") if "=" in part)
+    # from_connection_string of the SDK forces https, which a local endpoint does not speak.
+    return EmailClient(
+        parts["endpoint"],
+        AzureKeyCredential(parts["accesskey"]),
+        retry_total=0,
+        connection_timeout=5,
+        read_timeout=10,
+    )
+
+
+@cache
+def _twilio() -> TwilioClient:
+    from twilio.http.http_client import TwilioHttpClient
+    from twilio.rest import Client
+
+    conf = settings()
+    if conf.twilio_account_sid is None or conf.twilio_auth_token is None:
+        raise Skipped("no SMS service is configured")
+    client = Client(
+        conf.twilio_account_sid,
+        conf.twilio_auth_token.get_secret_value(),
+        http_client=TwilioHttpClient(timeout=10, max_retries=0),
+    )
+    if conf.twilio_base_url:
+        client.api.base_url = conf.twilio_base_url
+    return client
+
+
+def _azure_error(error: Exception, what: str) -> StudioError:
+    """What an exception of an Azure SDK means; `Retry-After` is passed on."""
+    from azure.core.exceptions import HttpResponseError
+
+    if isinstance(error, Skipped | StudioError):
+        raise error
+    if isinstance(error, HttpResponseError) and error.status_code:
+        if error.status_code in (408, 429) or error.status_code >= 500:
+            wait = getattr(error.response, "headers", {}).get("Retry-After", "")
+            return UpstreamError(
+                f"the {what} service is busy or failing",
+                code=f"{what.lower().replace('-', '')}_failed",
+                retry_after=float(wait) if str(wait).isdigit() else None,
+            )
+        if error.status_code in (401, 403):
+            return ConfigurationError(f"the {what} service refused our key", code="channel_key_refused")
+        return Unprocessable(f"the {what} service refused the message", code="channel_refused")
+    return UpstreamError(f"the {what} service can't be reached", code=f"{what.lower().replace('-', '')}_unreachable")

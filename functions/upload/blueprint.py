@@ -1,0 +1,49 @@
+"""HTTP triggers of images: `images/upload`, `images`, `images/{id}`."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from functions.upload.models import ImageList, ImagesQuery
+from shared.http.auth import SIGNED_IN
+from shared.http.endpoint import Call, Reply, endpoint
+from shared.images.library import Image
+
+bp = func.Blueprint()
+
+
+@endpoint(
+    bp, "POST", "images/upload", access=SIGNED_IN, status=201, limit="upload", idempotent=True, answer=Image,
+    upload=True, errors=(400, 413, 415, 422),
+)  # fmt: skip
+def images_upload(call: Call) -> Reply:
+    """Upload an image (multipart part `file`, or the raw body): checked, cleaned, stored with renditions."""
+    from functions.upload import receive, service
+
+    data, about = receive.read(call.raw)
+    image = service.upload(call.caller, call.new_id, data, about)
+    return Reply(image, headers={"Location": f"/api/images/{image.id}"})
+
+
+@endpoint(bp, "GET", "images", access=SIGNED_IN, query=ImagesQuery, answer=ImageList)
+def images_list(call: Call) -> ImageList:
+    """One's images, newest first."""
+    from functions.upload import service
+
+    return service.images(call.caller, call.query)
+
+
+@endpoint(bp, "GET", "images/{id}", access=SIGNED_IN, answer=Image, errors=(404,))
+def images_get(call: Call) -> Image:
+    """An image with URLs that live for some minutes."""
+    from functions.upload import service
+
+    return service.image(call.caller, call.path["id"])
+
+
+@endpoint(bp, "DELETE", "images/{id}", access=SIGNED_IN, status=204, errors=(404, 409))
+def images_delete(call: Call) -> None:
+    """Delete an image and all its renditions."""
+    from functions.upload import service
+
+    service.delete(call.caller, call.path["id"])

@@ -1,0 +1,307 @@
+"""The models as shipped: what `manifest.json` says of them, and one ONNX Runtime session each, made on first use.
+
+A model is refused when its file is not the one the manifest names, or when it does not answer its golden picture as
+it did at export. What goes in (size, mean, channel order) and what comes out is read from the manifest alone, so a
+model is replaced by replacing files. Neither numpy nor onnxruntime is imported before a model is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from shared import telemetry
+from shared.errors import ConfigurationError
+from shared.settings import settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
+
+MANIFEST = "manifest.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class ImageInput(_Part):
+    """How a picture becomes the model's input."""
+
+    name: str
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    size: tuple[int, int] = Field(description="height, width in pixels")
+    resize: Literal["stretch", "shortest_crop", "letterbox"] = "stretch"
+    resample: str = "bilinear"
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    channel_order: Literal["RGB", "BGR"] = "RGB"
+
+
+class Golden(_Part):
+    """A picture, what the model answered on it at export, and how far an answer may be from that."""
+
+    picture: str | None = None
+    file: str
+    tolerance: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class Entry(_Part):
+    """One model of the manifest; fields that only its own step reads stay in `model_extra`."""
+
+    id: str
+    role: str
+    file: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    bytes: int
+    precision: str
+    input: dict[str, Any] = Field(default_factory=dict[str, Any])
+    outputs: dict[str, Any] = Field(default_factory=dict[str, Any])
+    labels: tuple[str, ...] = ()
+    licence: str = ""
+    figures: dict[str, Any] = Field(default_factory=dict[str, Any])
+    golden: Golden | None = None
+
+    @property
+    def version(self) -> str:
+        """Names exactly these weights: `<id>@<first 12 digits of the sha256>`."""
+        return f"{self.id}@{self.sha256[:12]}"
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a registered model stands, without loading it."""
+
+    id: str
+    version: str
+    status: Literal["loaded", "ready", "missing", "refused"]
+    bytes: int
+    precision: str
+    reason: str | None = None
+
+
+class Model:
+    """A loaded model: its manifest entry and its session."""
+
+    def __init__(self, entry: Entry, session: InferenceSession) -> None:
+        self.entry = entry
+        self._session = session
+
+    @property
+    def version(self) -> str:
+        """See `Entry.version`."""
+        return self.entry.version
+
+    def run(self, feeds: Mapping[str, Any], outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Run once; outputs by name, those the manifest lists by default. May be called from any thread."""
+        names = list(outputs or self.entry.outputs)
+        found: list[Any] = list(self._session.run(names, dict(feeds)))
+        return dict(zip(names, found, strict=True))
+
+
+type Check = Callable[[Model, Path], str | None]
+"""Compares a model with its golden answer: what is wrong, or None. Gets the folder of the golden files."""
+
+
+@cache
+def manifest() -> Mapping[str, Entry]:
+    """The entries of `manifest.json` by id.
+
+    Raises:
+        ConfigurationError: there is none, or it can't be read.
+    """
+    path = folder() / MANIFEST
+    try:
+        listed = TypeAdapter(list[Entry]).validate_json(path.read_bytes())
+    except OSError:
+        raise ConfigurationError(f"there is no model manifest: {path.name} is missing", code="no_models") from None
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise ConfigurationError(f"{path.name} is not valid: {where}: {problem['msg']}", code="no_models") from None
+    return {entry.id: entry for entry in listed}
+
+
+def folder() -> Path:
+    """Where the models lie."""
+    return Path(settings().models_dir)
+
+
+_lock = threading.Lock()
+_loaded: dict[str, Model] = {}
+_refused: dict[str, str] = {}
+
+
+def model(id: str, check: Check | None = None) -> Model:
+    """The model of this process, loaded and checked on first use.
+
+    Args:
+        check: compares it with its golden answer, once.
+
+    Raises:
+        ConfigurationError: `model_missing` or `model_refused`, with what was expected and what was found.
+    """
+    found = _loaded.get(id)
+    if found is not None:
+        return found
+    with _lock:
+        if id not in _loaded:
+            try:
+                _loaded[id] = _load(id, check)
+            except ConfigurationError as error:
+                _refused[id] = error.message
+                telemetry.log("model.refused", level="error", model=id, reason=error.message)
+                raise
+        return _loaded[id]
+
+
+def _load(id: str, check: Check | None) -> Model:
+    entry = manifest().get(id)
+    if entry is None:
+        raise ConfigurationError(f"the manifest lists no model `{id}`", code="model_missing")
+    with telemetry.span("model.load", model=entry.version):
+        try:
+            data = (folder() / entry.file).read_bytes()
+        except OSError:
+            raise ConfigurationError(f"{entry.file} is missing", code="model_missing") from None
+        sha256 = hashlib.sha256(data).hexdigest()
+        if sha256 != entry.sha256:
+            raise _refusal(entry, f"sha256 {entry.sha256}", sha256)
+        made = Model(entry, _session(entry, data))
+        wrong = check(made, folder()) if check else None
+        if wrong:
+            raise ConfigurationError(f"model `{id}` is refused: {wrong}", code="model_refused")
+    telemetry.log("model.loaded", model=entry.version, bytes=len(data))
+    return made
+
+
+def _session(entry: Entry, data: bytes) -> InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = settings().model_threads
+    options.inter_op_num_threads = 1
+    # idle threads that spin between calls starve the rest of the process
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ConfigurationError(
+            f"model `{entry.id}` can't be opened: {type(error).__name__}", code="model_refused"
+        ) from error
+
+
+def _refusal(entry: Entry, expected: str, found: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"model `{entry.id}` is refused: expected {expected}, found {found}", code="model_refused"
+    )
+
+
+def health() -> list[Health]:
+    """How every registered model stands. Reads no weights."""
+    return [_standing(entry) for entry in manifest().values()]
+
+
+def _standing(entry: Entry) -> Health:
+    path = folder() / entry.file
+    reason = None
+    if entry.id in _loaded:
+        status = "loaded"
+    elif entry.id in _refused:
+        status, reason = "refused", _refused[entry.id]
+    elif not path.is_file():
+        status, reason = "missing", f"{entry.file} is missing"
+    elif path.stat().st_size != entry.bytes:
+        status, reason = "refused", f"expected {entry.bytes} bytes, found {path.stat().st_size}"
+    else:
+        status = "ready"
+    return Health(entry.id, entry.version, status, entry.bytes, entry.precision, reason)
+
+
+def forget() -> None:
+    """Drop everything loaded and read, for a process whose models or settings have changed."""
+    with _lock:
+        manifest.cache_clear()
+        _loaded.clear()
+        _refused.clear()
+
+
+def tensor(picture: NDArray[np.uint8], wanted: ImageInput) -> NDArray[np.float32]:
+    """An RGB picture (h, w, 3) as a model's input, a batch of one.
+
+    `letterbox` pads with grey, `shortest_crop` keeps the middle; Pillow's resampling filters when it shrinks.
+    """
+    import numpy as np
+    from PIL import Image
+
+    height, width = wanted.size
+    image = Image.fromarray(picture)
+    method = Image.Resampling[wanted.resample.rpartition("_")[2].upper()]
+    if wanted.resize == "stretch":
+        image = image.resize((width, height), method)
+    else:
+        scales = (width / image.width, height / image.height)
+        scale = min(scales) if wanted.resize == "letterbox" else max(scales)
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        offset = ((width - size[0]) // 2, (height - size[1]) // 2)
+        canvas = Image.new("RGB", (width, height), (128, 128, 128))
+        canvas.paste(image.resize(size, method), offset)
+        image = canvas
+    pixels = np.asarray(image, np.float32) / np.float32(255)
+    if wanted.channel_order == "BGR":
+        pixels = pixels[:, :, ::-1]
+    mean, std = np.array(wanted.mean, np.float32), np.array(wanted.std, np.float32)
+    pixels = (pixels - mean) / std
+    if wanted.layout == "NCHW":
+        pixels = pixels.transpose(2, 0, 1)
+    return np.ascontiguousarray(pixels[None], np.float32)
+
+
+def golden_grid(output: str) -> Check:
+    """A check for models that answer a map: the map's values on a grid of places, by cosine, and scalars named in
+    the golden file by `<name>_tolerance`."""
+
+    def check(candidate: Model, where: Path) -> str | None:
+        import numpy as np
+        from PIL import Image
+
+        golden = candidate.entry.golden
+        if golden is None or golden.picture is None:
+            return "the manifest names no golden picture"
+        expected = json.loads((where / golden.file).read_text())
+        with Image.open(where / golden.picture) as picture:
+            pixels = np.asarray(picture.convert("RGB"))
+        wanted = ImageInput.model_validate(candidate.entry.input)
+        found = candidate.run({wanted.name: tensor(pixels, wanted)})
+        reference = np.asarray(expected[f"{output}_grid"], np.float64)
+        height, width = found[output].shape[2:]
+        rows, columns = (_places(n, side) for n, side in zip(reference.shape, (height, width), strict=False))
+        values = found[output][0][:, rows][:, :, columns].transpose(1, 2, 0)
+        a, b = values.ravel().astype(np.float64), reference.ravel()
+        cosine = float(a @ b / max(float(np.sqrt((a @ a) * (b @ b))), 1e-12))
+        floor = golden.tolerance.get("cosine", {}).get(candidate.entry.precision, 0.999)
+        if cosine < floor:
+            return f"the golden answer's cosine is {cosine:.5f}, expected at least {floor}"
+        for name, answer in found.items():
+            allowed = golden.tolerance.get(f"{name}_tolerance")
+            value = float(answer.ravel()[0])
+            if allowed is not None and abs(value - float(expected[name])) > allowed:
+                return f"golden {name} is {value:.4f}, expected {expected[name]} +- {allowed}"
+        return None
+
+    return check
+
+
+def _places(count: int, side: int) -> NDArray[Any]:
+    import numpy as np
+
+    return (np.arange(count) * 2 + 1) * side // (2 * count)

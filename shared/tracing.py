@@ -1,0 +1,90 @@
+"""Where spans go: Application Insights, an OTLP collector, a file; nowhere, at no cost, when none is configured.
+
+The OpenTelemetry SDK is set up on the first span of a process and not at import. The host does the same for its own
+spans (`telemetryMode` in `host.json`); ours are children of those by the `traceparent` it hands to every invocation.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
+
+from shared.errors import ConfigurationError
+from shared.settings import settings
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+SERVICE = "ai-fashion-studio"
+
+
+@cache
+def instance() -> str:
+    """Names this process among all instances of the app, in traces and metrics."""
+    host = os.environ.get("WEBSITE_INSTANCE_ID", "")[:16] or socket.gethostname()
+    return f"{host}:{os.getpid()}"
+
+
+def tracer() -> trace.Tracer:
+    """The tracer of this process; the API's own, which records nothing, when no exporter is configured."""
+    try:
+        return made()
+    except ConfigurationError:
+        # Whoever needs the settings tells what is wrong with them; tracing must not come in the way of that.
+        return trace.NoOpTracerProvider().get_tracer(SERVICE)
+
+
+@cache
+def made() -> trace.Tracer:
+    """See `tracer`; raises ConfigurationError when the settings are not usable."""
+    conf = settings()
+    if not (conf.applicationinsights_connection_string or conf.otel_exporter_otlp_endpoint or conf.trace_file):
+        return trace.NoOpTracerProvider().get_tracer(SERVICE)
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+
+    provider = TracerProvider(
+        sampler=ParentBased(TraceIdRatioBased(conf.trace_sample_ratio)),
+        resource=Resource.create({"service.name": SERVICE, "service.instance.id": instance()}),
+    )
+    if conf.trace_file:
+        provider.add_span_processor(SimpleSpanProcessor(_file(Path(conf.trace_file))))
+    if conf.otel_exporter_otlp_endpoint:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    if conf.applicationinsights_connection_string:
+        from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter
+
+        connection = conf.applicationinsights_connection_string.get_secret_value()
+        provider.add_span_processor(BatchSpanProcessor(AzureMonitorTraceExporter(connection_string=connection)))
+    return provider.get_tracer(SERVICE)
+
+
+def _file(path: Path) -> SpanExporter:
+    """An exporter that appends one line of JSON a span; processes share the file, since each line is one write."""
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+    class FileExporter(SpanExporter):
+        def __init__(self) -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            for span in spans:
+                os.write(self._descriptor, span.to_json(indent=None).encode() + b"\n")
+            return SpanExportResult.SUCCESS
+
+        def shutdown(self) -> None:
+            os.close(self._descriptor)
+
+    return FileExporter()

@@ -1,0 +1,157 @@
+"""The dominant colours inside a mask: k-means in CIE Lab, where distance is close to what the eye sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SAMPLES = 6_000
+CLUSTERS = 6
+SAME = 14.0
+"""Clusters nearer than this (delta E 1976) are one colour in two lights."""
+LEAST = 0.06
+"""Colours below this share of the mask are left out."""
+
+NAMED = {
+    "black": (24, 24, 26),
+    "charcoal": (58, 60, 64),
+    "grey": (128, 128, 128),
+    "light grey": (196, 196, 196),
+    "white": (246, 246, 244),
+    "cream": (242, 232, 205),
+    "beige": (214, 194, 160),
+    "tan": (186, 146, 100),
+    "brown": (106, 70, 44),
+    "maroon": (108, 24, 36),
+    "red": (196, 34, 40),
+    "coral": (240, 118, 96),
+    "orange": (236, 128, 36),
+    "mustard": (204, 154, 40),
+    "yellow": (244, 214, 60),
+    "olive": (110, 112, 54),
+    "green": (52, 132, 62),
+    "dark green": (26, 72, 46),
+    "mint": (170, 222, 196),
+    "teal": (24, 124, 128),
+    "light blue": (156, 198, 228),
+    "blue": (42, 92, 180),
+    "navy": (28, 38, 78),
+    "lavender": (186, 172, 220),
+    "purple": (108, 54, 140),
+    "pink": (240, 168, 192),
+    "magenta": (200, 40, 124),
+}
+"""Names and a typical sRGB value of each; a colour gets the name it is nearest to in Lab."""
+
+
+@dataclass(frozen=True)
+class Colour:
+    """One dominant colour: `hex` of its sRGB value, its name, its share of the mask in 0..1."""
+
+    name: str
+    hex: str
+    share: float
+
+
+def dominant(picture: NDArray[Any], mask: NDArray[Any], *, seed: int = 0) -> list[Colour]:
+    """Up to six colours of an RGB picture (h, w, 3) inside a bool mask, the largest first; the same every time.
+
+    Args:
+        mask: what to look at; hand in the safe inside, edges carry the background.
+    """
+    import numpy as np
+
+    pixels = picture[mask]
+    if not len(pixels):
+        return []
+    rng = np.random.default_rng(seed)
+    if len(pixels) > SAMPLES:
+        pixels = pixels[rng.choice(len(pixels), SAMPLES, replace=False)]
+    points = lab(pixels)
+    centres, nearest = _kmeans(points, min(CLUSTERS, len(points)), rng)
+    sizes = np.bincount(nearest, minlength=len(centres)).astype(np.float64)
+    merged = _merged(centres, sizes)
+    total = sum(size for _, size in merged)
+    found: dict[str, Colour] = {}
+    for centre, size in sorted(merged, key=lambda pair: -pair[1]):
+        share = size / total
+        if share < LEAST:
+            continue
+        # the shown value is a pixel of the picture, not a mean that may occur nowhere
+        value = pixels[int(((points - centre) ** 2).sum(1).argmin())]
+        name = name_of(centre)
+        if name in found:
+            share += found[name].share
+            found[name] = Colour(name, found[name].hex, round(share, 4))
+        else:
+            found[name] = Colour(name, "#{:02x}{:02x}{:02x}".format(*value.tolist()), round(share, 4))
+    return sorted(found.values(), key=lambda colour: -colour.share)
+
+
+def name_of(value: NDArray[Any]) -> str:
+    """The name nearest to a Lab value (3,)."""
+    import numpy as np
+
+    known = lab(np.array(list(NAMED.values()), np.uint8))
+    return list(NAMED)[int(((known - value) ** 2).sum(1).argmin())]
+
+
+def lab(rgb: NDArray[Any]) -> NDArray[Any]:
+    """sRGB (n, 3) uint8 as CIE L*a*b* under D65 (IEC 61966-2-1; CIE 15:2004)."""
+    import numpy as np
+
+    values = rgb.astype(np.float64) / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    matrix = np.array(
+        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+    )
+    xyz = linear @ matrix.T / np.array([0.95047, 1.0, 1.08883])
+    root = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    x, y, z = root.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
+
+
+def _kmeans(points: NDArray[Any], count: int, rng: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Lloyd's iterations from k-means++ seeds (D. Arthur, S. Vassilvitskii, SODA 2007)."""
+    import numpy as np
+
+    centres = points[[int(rng.integers(len(points)))]]
+    for _ in range(count - 1):
+        away = ((points[:, None] - centres[None]) ** 2).sum(2).min(1)
+        if away.sum() <= 1e-9:
+            break
+        centres = np.concatenate([centres, points[[int(rng.choice(len(points), p=away / away.sum()))]]])
+    nearest = np.zeros(len(points), np.int64)
+    for _ in range(12):
+        nearest = ((points[:, None] - centres[None]) ** 2).sum(2).argmin(1)
+        moved = np.stack(
+            [points[nearest == i].mean(0) if (nearest == i).any() else centres[i] for i in range(len(centres))]
+        )
+        if np.allclose(moved, centres, atol=0.05):
+            break
+        centres = moved
+    return centres, nearest
+
+
+def _merged(centres: NDArray[Any], sizes: NDArray[Any]) -> list[tuple[Any, float]]:
+    """Clusters, near ones joined. Lightness counts half: folds and shadow change it within one cloth."""
+    import numpy as np
+
+    weight = np.array([0.5, 1.0, 1.0])
+    groups = [(centre, float(size)) for centre, size in zip(centres, sizes, strict=True) if size]
+    while len(groups) > 1:
+        pairs = [
+            (float(np.linalg.norm((groups[i][0] - groups[j][0]) * weight)), i, j)
+            for i in range(len(groups))
+            for j in range(i + 1, len(groups))
+        ]
+        distance, i, j = min(pairs)
+        if distance > SAME:
+            break
+        (a, m), (b, n) = groups[i], groups[j]
+        joined = ((a * m + b * n) / (m + n), m + n)
+        groups = [group for k, group in enumerate(groups) if k not in (i, j)] + [joined]
+    return groups

@@ -1,0 +1,187 @@
+"""From a coarse map of probabilities to an outline at the picture's own resolution.
+
+The map is cleaned of specks, then bent to the picture's edges by a guided filter: within a window the answer is a
+linear function of the colours, fitted to the map (K. He, J. Sun, X. Tang, "Guided Image Filtering", PAMI 2013). The
+fit is made on a reduced picture and applied to every pixel (K. He, J. Sun, "Fast Guided Filter", arXiv:1505.00996,
+2015), in strips, so that memory stays bounded for any size.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+WORKING_SIDE = 448
+"""Long side, in pixels, of the reduced picture on which the filter is fitted."""
+SMOOTHNESS = 1e-3
+"""Regularisation: edges of a variance below this (colours in 0..1) are not followed."""
+SOFTNESS = 0.8
+"""Standard deviation, in pixels, of the blur that softens the outline."""
+SPECK = 0.03
+"""Pieces and holes below this share of the largest piece are faults, not shape."""
+RADIUS = 3.0
+"""Reach of the filter, in places of the coarse map: what it may be wrong by."""
+STRIP_PIXELS = 1 << 20
+
+
+def alpha(chance: NDArray[Any], picture: NDArray[Any]) -> NDArray[Any]:
+    """Opacity (h, w) uint8 of what `chance` says is there, for every pixel of `picture`, soft by 1-2 pixels at edges.
+
+    Args:
+        chance: (rows, columns) probabilities, stretched over the picture.
+        picture: RGB (h, w, 3) uint8.
+    """
+    import numpy as np
+    from PIL import Image, ImageFilter
+
+    height, width = picture.shape[:2]
+    cleaned = without_specks(chance.astype(np.float32))
+    scale = min(1.0, WORKING_SIDE / max(height, width))
+    size = (max(2, round(width * scale)), max(2, round(height * scale)))
+    guide = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX), np.float32) / 255
+    coarse = np.asarray(Image.fromarray(cleaned).resize(size, Image.Resampling.BICUBIC), np.float32).clip(0, 1)
+    cell = max(size[0] / chance.shape[1], size[1] / chance.shape[0])
+    slopes, offset = _fit(guide, coarse, radius=max(2, round(RADIUS * cell)))
+    field = np.concatenate([slopes, offset[:, :, None]], 2)
+    out = np.empty((height, width), np.uint8)
+    rows = max(1, STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        bottom = min(height, top + rows)
+        here = _stretched(field, (width, height), top, bottom)
+        answer = (here[:, :, :3] * (picture[top:bottom].astype(np.float32) / 255)).sum(2) + here[:, :, 3]
+        # outside the doubtful band texture must not shine through: there the map itself decides
+        sure = _stretched(coarse[:, :, None], (width, height), top, bottom)[:, :, 0]
+        answer = np.where(sure > 0.97, 1, np.where(sure < 0.03, 0, answer))
+        out[top:bottom] = np.where(answer > 0.5, 255, 0)
+    # a median drops single wrong pixels, a small blur turns stairs into a soft edge
+    smooth = Image.fromarray(out).filter(ImageFilter.MedianFilter(3)).filter(ImageFilter.GaussianBlur(SOFTNESS))
+    return np.asarray(smooth)
+
+
+def _fit(guide: NDArray[Any], target: NDArray[Any], radius: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Coefficients (h, w, 3) and (h, w) of the local linear model `target = slopes . guide + offset`."""
+    import numpy as np
+
+    stack = [guide, target[:, :, None], guide * target[:, :, None]]
+    pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
+    stack.append(np.stack([guide[:, :, i] * guide[:, :, j] for i, j in pairs], 2))
+    means = box(np.concatenate(stack, 2), radius)
+    colour, mean = means[:, :, :3], means[:, :, 3]
+    cross = means[:, :, 4:7] - colour * mean[:, :, None]
+    matrix = np.empty((*guide.shape[:2], 3, 3), np.float32)
+    for place, (i, j) in enumerate(pairs):
+        matrix[:, :, i, j] = matrix[:, :, j, i] = means[:, :, 7 + place] - colour[:, :, i] * colour[:, :, j]
+    matrix += SMOOTHNESS * np.eye(3, dtype=np.float32)
+    slopes = _solve(matrix, cross)
+    offset = mean - (slopes * colour).sum(2)
+    smooth = box(np.concatenate([slopes, offset[:, :, None]], 2), radius)
+    return smooth[:, :, :3], smooth[:, :, 3]
+
+
+def _solve(m: NDArray[Any], v: NDArray[Any]) -> NDArray[Any]:
+    """Symmetric 3 x 3 systems by cofactors, all at once."""
+    import numpy as np
+
+    a, b, c = m[:, :, 0, 0], m[:, :, 0, 1], m[:, :, 0, 2]
+    d, e, f = m[:, :, 1, 1], m[:, :, 1, 2], m[:, :, 2, 2]
+    aa, bb, cc = d * f - e * e, c * e - b * f, b * e - c * d
+    dd, ee, ff = a * f - c * c, b * c - a * e, a * d - b * b
+    x, y, z = v[:, :, 0], v[:, :, 1], v[:, :, 2]
+    determinant = a * aa + b * bb + c * cc
+    found = (aa * x + bb * y + cc * z, bb * x + dd * y + ee * z, cc * x + ee * y + ff * z)
+    return np.stack(found, 2) / determinant[:, :, None]
+
+
+def box(values: NDArray[Any], radius: int) -> NDArray[Any]:
+    """Mean over the square of `2 radius + 1` around each place of (h, w, channels), smaller at the borders."""
+    import numpy as np
+
+    for axis in (0, 1):
+        length = values.shape[axis]
+        sums = np.cumsum(values, axis, dtype=np.float64)
+        zero = np.zeros_like(np.take(sums, [0], axis))
+        sums = np.concatenate([zero, sums], axis)
+        high = np.minimum(np.arange(length) + radius + 1, length)
+        low = np.maximum(np.arange(length) - radius, 0)
+        shape = [1] * values.ndim
+        shape[axis] = length
+        values = (np.take(sums, high, axis) - np.take(sums, low, axis)) / (high - low).reshape(shape)
+    return values.astype(np.float32)
+
+
+def _stretched(field: NDArray[Any], size: tuple[int, int], top: int, bottom: int) -> NDArray[Any]:
+    """Rows `top` to `bottom` of a (h, w, channels) field enlarged bilinearly to `size` (width, height)."""
+    import numpy as np
+    from PIL import Image
+
+    height, width = field.shape[:2]
+    share = height / size[1]
+    window = (0.0, top * share, float(width), bottom * share)
+    target = (size[0], bottom - top)
+    planes = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(field[:, :, n])).resize(target, Image.Resampling.BILINEAR, window)
+        )
+        for n in range(field.shape[2])
+    ]
+    return np.stack(planes, 2)
+
+
+def without_specks(chance: NDArray[Any]) -> NDArray[Any]:
+    """The map without small pieces beside the large ones, and without small holes in them."""
+    import numpy as np
+
+    kept = chance.copy()
+    for inside in (True, False):
+        labels = pieces((kept >= 0.5) == inside)
+        sizes = np.bincount(labels.ravel())
+        if sizes.size < 2:
+            continue
+        reference = np.bincount(pieces(kept >= 0.5).ravel())[1:].max(initial=0)
+        small = np.flatnonzero(sizes < SPECK * reference)
+        kept[np.isin(labels, small[small > 0])] = 0.0 if inside else 1.0
+    return kept
+
+
+def pieces(mask: NDArray[Any]) -> NDArray[Any]:
+    """Number from 1 the connected pieces (by edges) of a bool mask (h, w); 0 outside.
+
+    Two passes over the runs of each row with a union-find (A. Rosenfeld, J. Pfaltz, JACM 1966); quick where runs are
+    few, as on the model's own maps.
+    """
+    import numpy as np
+
+    parent = [0]
+
+    def root(number: int) -> int:
+        while parent[number] != number:
+            parent[number] = parent[parent[number]]
+            number = parent[number]
+        return number
+
+    rows: list[list[tuple[int, int, int]]] = []
+    above: list[tuple[int, int, int]] = []
+    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    for line in edges:
+        starts, ends = np.flatnonzero(line == 1).tolist(), np.flatnonzero(line == -1).tolist()
+        here: list[tuple[int, int, int]] = []
+        for start, end in zip(starts, ends, strict=True):
+            touching = {root(number) for left, right, number in above if left < end and start < right}
+            if touching:
+                number = min(touching)
+                for other in touching:
+                    parent[other] = number
+            else:
+                number = len(parent)
+                parent.append(number)
+            here.append((start, end, number))
+        rows.append(here)
+        above = here
+    order = {0: 0}
+    labels = np.zeros(mask.shape, np.int32)
+    for y, here in enumerate(rows):
+        for start, end, number in here:
+            labels[y, start:end] = order.setdefault(root(number), len(order))
+    return labels

@@ -1,0 +1,80 @@
+"""The garment parser: a picture in, the probability of each class at each place out, and whether somebody wears it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared import onnx
+from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MODEL = "garment_parser"
+LOGITS, WORN = "class_logits", "worn"
+BACKGROUND = "background"
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What the model saw.
+
+    Args:
+        probabilities: (classes, h, w) at the model's own resolution, stretched over the picture; sums to 1.
+        labels: the classes, in that order.
+        worn: probability that a person wears what is shown, 0..1.
+        version: of the model.
+    """
+
+    probabilities: NDArray[Any]
+    labels: tuple[str, ...]
+    worn: float
+    version: str
+
+    @property
+    def is_worn(self) -> bool:
+        """Worn, as against lying or hanging alone."""
+        return self.worn >= 0.5
+
+    def share_of(self, names: tuple[str, ...]) -> NDArray[Any]:
+        """(h, w): probability that a place shows one of the classes; names the model lacks count nothing."""
+        return self.probabilities[[self.labels.index(name) for name in names if name in self.labels]].sum(0)
+
+    @property
+    def foreground(self) -> NDArray[Any]:
+        """(h, w): probability that a place is not background."""
+        return 1 - self.probabilities[self.labels.index(BACKGROUND)]
+
+
+def loaded() -> onnx.Model:
+    """The model, checked against its golden picture when it is loaded.
+
+    Raises:
+        ConfigurationError: it is missing, refused, or not a parser.
+    """
+    model = onnx.model(MODEL, onnx.golden_grid(LOGITS))
+    if BACKGROUND not in model.entry.labels or not {LOGITS, WORN} <= set(model.entry.outputs):
+        raise ConfigurationError(f"model `{MODEL}` is not a garment parser", code="model_refused")
+    return model
+
+
+def version() -> str:
+    """The version that would be used, without loading it. Raises ConfigurationError when none is registered."""
+    entry = onnx.manifest().get(MODEL)
+    if entry is None:
+        raise ConfigurationError(f"the manifest lists no model `{MODEL}`", code="model_missing")
+    return entry.version
+
+
+def parse(picture: NDArray[Any]) -> Parsed:
+    """Parse an upright RGB picture (h, w, 3) uint8 of any size."""
+    import numpy as np
+
+    model = loaded()
+    wanted = onnx.ImageInput.model_validate(model.entry.input)
+    found = model.run({wanted.name: onnx.tensor(picture, wanted)}, (LOGITS, WORN))
+    logits = found[LOGITS][0].astype(np.float32)
+    powers = np.exp(logits - logits.max(0, keepdims=True))
+    chances = powers / powers.sum(0, keepdims=True)
+    return Parsed(chances, model.entry.labels, float(found[WORN].ravel()[0]), model.version)

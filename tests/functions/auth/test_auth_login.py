@@ -1,0 +1,225 @@
+"""Signing in: the same answer and the same work for every failure, slower and slower, all of it on record."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import bcrypt
+import pytest
+from http_calls import EMAIL, PASSWORD, Answered, App
+from prometheus_client import REGISTRY
+
+from functions.auth import accounts, passwords, service, throttle
+from functions.auth.models import LoginRequest
+from shared.documents import Document, store
+from shared.errors import TooManyRequests
+
+DIGEST = accounts.email_hash(EMAIL)
+
+
+def verified() -> float:
+    """How many passwords this process has verified so far."""
+    return REGISTRY.get_sample_value("studio_password_seconds_count", {"kind": "verify"}) or 0
+
+
+def stored_hash(user_id: str) -> str:
+    return store().read("accounts", user_id, user_id)["passwordHash"]
+
+
+def set_hash(user_id: str, hashed: str) -> None:
+    store().patch("accounts", user_id, user_id, set={"passwordHash": hashed})
+
+
+def test_the_right_password_signs_in(
+    call: App, ada: dict[str, Any], login: Callable[..., Answered], audit: Callable[..., list[Document]]
+) -> None:
+    answer = login()
+    assert answer.status == 200
+    assert answer.body["user"] == ada["user"]
+    assert {k: answer.body[k] for k in ("tokenType", "expiresIn", "refreshExpiresIn")} == {
+        "tokenType": "Bearer",
+        "expiresIn": 900,
+        "refreshExpiresIn": 30 * 86400,
+    }
+    assert call("auth_me", token=answer.body["accessToken"]).status == 200
+    assert len(audit(ada["user"]["id"], "LOGIN")) == 1
+
+
+def test_every_failure_answers_alike(
+    register: Callable[..., Answered], login: Callable[..., Answered], audit: Callable[..., list[Document]]
+) -> None:
+    ids = {name: register(email=f"{name}@example.com").body["user"]["id"] for name in ("wrong", "disabled", "long")}
+    store().patch("accounts", ids["disabled"], ids["disabled"], set={"disabled": True})
+    set_hash(ids["long"], bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode())
+    answers: list[tuple[Any, ...]] = []
+    for name, password in (
+        ("nobody", PASSWORD),
+        ("wrong", "another password"),
+        ("disabled", PASSWORD),
+        ("disabled", "another password"),
+        ("long", "x" * 73),
+    ):
+        before = verified()
+        answer = login(email=f"{name}@example.com", password=password)
+        body = {k: v for k, v in answer.body.items() if k != "requestId"}
+        names = tuple(sorted(answer.headers))
+        answers.append((answer.status, tuple(body.items()), names, verified() - before))
+    assert len(set(answers)) == 1, answers
+    assert answers[0][0] == 401
+    assert answers[0][3] == 1
+    causes = {name: [e["cause"] for e in audit(id, "LOGIN_FAILED")] for name, id in ids.items()}
+    assert causes == {"wrong": ["password"], "disabled": ["disabled", "password"], "long": ["password"]}
+
+
+def test_failures_of_nobody_are_on_record_without_the_address(
+    login: Callable[..., Answered], audit: Callable[..., list[Document]]
+) -> None:
+    login()
+    (entry,) = audit("anonymous")
+    assert (entry["action"], entry["cause"], entry["emailHash"]) == ("LOGIN_FAILED", "unknown", DIGEST)
+    assert "@" not in str(entry)
+    assert PASSWORD not in str(entry)
+
+
+@pytest.mark.parametrize("kind", [b"2a", b"2b"])
+def test_a_bcrypt_hash_is_replaced_at_login(ada: dict[str, Any], login: Callable[..., Answered], kind: bytes) -> None:
+    id = ada["user"]["id"]
+    set_hash(id, bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4, kind)).decode())
+    assert login(password="another password").status == 401
+    assert stored_hash(id).startswith("$2")
+    assert login().status == 200
+    assert stored_hash(id).startswith("$argon2id$")
+    assert login().status == 200
+
+
+def test_argon2_with_other_parameters_is_replaced_at_login(ada: dict[str, Any], login: Callable[..., Answered]) -> None:
+    from argon2 import PasswordHasher
+
+    set_hash(ada["user"]["id"], PasswordHasher(1, 8192, 1).hash(PASSWORD))
+    assert login().status == 200
+    assert stored_hash(ada["user"]["id"]).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    kept = stored_hash(ada["user"]["id"])
+    assert login().status == 200
+    assert stored_hash(ada["user"]["id"]) == kept
+
+
+def test_a_replacement_that_loses_a_race_does_not_fail_the_login(ada: dict[str, Any]) -> None:
+    id = ada["user"]["id"]
+    set_hash(id, bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode())
+    seen = store().read("accounts", id, id)
+    chosen = passwords.hash("chosen meanwhile")
+    set_hash(id, chosen)
+    service._rehash(seen, PASSWORD)
+    assert stored_hash(id) == chosen
+
+
+@pytest.mark.parametrize("broken", ["", "$2b$", "$2b$12$short", "$argon2id$v=19$broken", "plain", "$1$old$hash"])
+def test_a_broken_hash_matches_nothing(ada: dict[str, Any], login: Callable[..., Answered], broken: str) -> None:
+    set_hash(ada["user"]["id"], broken)
+    assert login().code == "login_failed"
+
+
+def test_guessing_gets_slower_and_success_forgets(change_settings: Callable[..., None]) -> None:
+    change_settings(LOGIN_DELAY_CAP_S="30")
+    at, waits = 1_000_000.0, list[int]()
+    for _ in range(4):
+        throttle.reserve("subject", at)
+    for _ in range(7):
+        throttle.reserve("subject", at)
+        with pytest.raises(TooManyRequests) as refused:
+            throttle.reserve("subject", at)
+        assert refused.value.retry_after is not None
+        waits.append(round(refused.value.retry_after))
+        at += refused.value.retry_after
+    assert waits == [2, 4, 8, 16, 30, 30, 30]
+    throttle.clear("subject")
+    for _ in range(5):
+        throttle.reserve("subject", at)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_too_many_failures_are_told_when_to_come_back(
+    register: Callable[..., Answered], login: Callable[..., Answered], audit: Callable[..., list[Document]], known: bool
+) -> None:
+    user = register().body["user"]["id"] if known else "anonymous"
+    assert [login(password="another password").status for _ in range(5)] == [401] * 5
+    before = verified()
+    answer = login()
+    assert (answer.status, answer.code, answer.headers["Retry-After"]) == (429, "login_throttled", "2")
+    assert answer.body["retryable"] is True
+    assert verified() == before
+    assert audit(user, "LOGIN_FAILED")[-1]["cause"] == "throttled"
+    passed_by()
+    assert login().status == (200 if known else 401)
+
+
+def passed_by() -> None:
+    """What time does to the throttle."""
+    id = f"login:{DIGEST}"
+    store().patch("rate_limits", id, id, set={"until": 0})
+
+
+def test_success_gives_all_free_attempts_back(ada: dict[str, Any], login: Callable[..., Answered]) -> None:
+    for _ in range(2):
+        assert [login(password="another password").status for _ in range(4)] == [401] * 4
+        assert login().status == 200
+
+
+def test_parallel_guesses_do_not_outrun_the_count(ada: dict[str, Any]) -> None:
+    def guess(n: int) -> str:
+        try:
+            service.login(LoginRequest(email=EMAIL, password=f"wrong password {n}"), "203.0.113.7")
+        except Exception as error:
+            return getattr(error, "code", "crashed")
+        return "in"
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = Counter(pool.map(guess, range(20)))
+    assert answers == {"login_failed": 5, "login_throttled": 15}
+
+
+def test_one_address_does_not_slow_another(register: Callable[..., Answered], login: Callable[..., Answered]) -> None:
+    register()
+    for _ in range(6):
+        login(email="eve@example.com")
+    assert login().status == 200
+
+
+def test_one_caller_is_limited_over_all_addresses(call: App, change_settings: Callable[..., None]) -> None:
+    change_settings(RATE_LIMIT_SCALE="1", RATE_LIMITS='{"default": [9, 60], "auth": [3, 1000000000]}')
+
+    def attempt(n: int, ip: str) -> int:
+        return call("auth_login", {"email": f"a{n}@example.com", "password": PASSWORD}, ip=ip).status
+
+    assert [attempt(n, "198.51.100.1") for n in range(5)] == [401, 401, 401, 429, 429]
+    assert attempt(5, "198.51.100.2") == 401
+
+
+def test_no_more_hashes_run_at_once_than_there_are_cores(
+    ada: dict[str, Any], login: Callable[..., Answered], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "WAIT_S", 0.05)
+    held = 0
+    while passwords._slots.acquire(blocking=False):
+        held += 1
+    try:
+        answer = login()
+        assert (answer.status, answer.code, answer.body["retryable"]) == (503, "busy", True)
+    finally:
+        passwords._slots.release(held)
+    assert login().status == 200
+
+
+def test_secrets_stay_out_of_the_log(
+    ada: dict[str, Any], login: Callable[..., Answered], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    login()
+    login(password="another password")
+    assert PASSWORD not in caplog.text
+    assert EMAIL not in caplog.text
+    assert not re.search(r"eyJ|\$argon2", caplog.text)

@@ -1,0 +1,111 @@
+"""What each outcome of Gemini means to us: the real SDK against the emulator, fault by fault."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from emulators.launch import launch
+from functions.convert.gemini import Gemini, Picture
+from shared.errors import StudioError
+
+
+def picture(colour: str) -> Picture:
+    buffer = io.BytesIO()
+    Image.new("RGB", (96, 128), colour).save(buffer, "JPEG")
+    return Picture(buffer.getvalue(), "image/jpeg")
+
+
+PERSON, CLOTH = picture("tan"), picture("navy")
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[str]:
+    with launch("gemini") as facts, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEMINI_API_KEY", facts["apiKey"])
+        yield facts["url"]
+
+
+@pytest.fixture
+def gemini(local: dict[str, str], emulator: str, monkeypatch: pytest.MonkeyPatch) -> Gemini:
+    from shared.settings import settings
+
+    monkeypatch.setenv("GEMINI_BASE_URL", emulator)
+    monkeypatch.setenv("GEMINI_TIMEOUT_S", "1")
+    settings.cache_clear()
+    return Gemini()
+
+
+def convert_under(gemini: Gemini, emulator: str, **fault: Any) -> StudioError | Picture:
+    wish = secrets.token_hex(6)
+    requests.post(
+        f"{emulator}/_emulator/faults", json={"match": wish, "times": 1, **fault}, timeout=5
+    ).raise_for_status()
+    try:
+        return gemini.convert(PERSON, CLOTH, {"prompt": wish})
+    except StudioError as error:
+        return error
+
+
+def test_a_picture_comes_back(gemini: Gemini, emulator: str) -> None:
+    made = gemini.convert(PERSON, CLOTH, {"aspect_ratio": "3:4", "seed": 7})
+    image = Image.open(io.BytesIO(made.data))
+    assert image.width / image.height == pytest.approx(3 / 4, abs=0.03)
+    assert made.tokens > 0
+
+
+def test_thoughts_and_unknown_fields_are_passed_over(gemini: Gemini, emulator: str) -> None:
+    made = convert_under(gemini, emulator, mode="thoughts")
+    assert isinstance(made, Picture)
+    Image.open(io.BytesIO(made.data)).load()
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "retryable", "max_tries"),
+    [
+        ({"mode": "429", "retryDelay": 7}, "gemini_busy", True, None),
+        ({"mode": "500"}, "gemini_failed", True, None),
+        ({"mode": "503"}, "gemini_failed", True, None),
+        ({"mode": "hang", "seconds": 3}, "gemini_unreachable", True, None),
+        ({"mode": "disconnect"}, "gemini_unreachable", True, None),
+        ({"mode": "html"}, "bad_answer", True, 2),
+        ({"mode": "truncated"}, "bad_answer", True, 2),
+        ({"mode": "no_image"}, "no_image", True, 2),
+        ({"mode": "text_only"}, "no_image", True, 2),
+        ({"mode": "image_safety"}, "blocked", False, None),
+        ({"mode": "prompt_block"}, "blocked", False, None),
+        ({"mode": "404"}, "model_retired", False, None),
+        ({"mode": "403"}, "gemini_key_refused", False, None),
+        ({"mode": "400"}, "gemini_refused", False, None),
+    ],
+)
+def test_outcomes(
+    gemini: Gemini, emulator: str, fault: dict[str, Any], code: str, retryable: bool, max_tries: int | None
+) -> None:
+    error = convert_under(gemini, emulator, **fault)
+    assert isinstance(error, StudioError), error
+    assert (error.code, error.retryable, error.max_tries) == (code, retryable, max_tries)
+
+
+def test_the_wait_asked_for_is_passed_on(gemini: Gemini, emulator: str) -> None:
+    error = convert_under(gemini, emulator, mode="429", retryDelay=7)
+    assert isinstance(error, StudioError)
+    assert error.retry_after == 7
+
+
+def test_an_answer_that_is_no_picture_is_handed_to_the_gate(gemini: Gemini, emulator: str) -> None:
+    made = convert_under(gemini, emulator, mode="not_image")
+    assert isinstance(made, Picture)
+    assert made.data == b"this is not a picture"
+
+
+def test_without_a_key_the_setting_is_named(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    with pytest.raises(StudioError, match="GEMINI_API_KEY"):
+        Gemini().convert(PERSON, CLOTH, {})

@@ -1,0 +1,74 @@
+"""The app as Microsoft's worker library sees it: every function indexed, nothing heavy imported on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FORBIDDEN = ("onnxruntime", "faiss", "PIL", "numpy", "google", "twilio", "azure.storage", "azure.cosmos", "requests")
+
+
+TRIGGERS = {
+    "convert_worker": ("queueTrigger", "convert"),
+    "convert_poison": ("queueTrigger", "convert-poison"),
+    "notify_worker": ("queueTrigger", "notify"),
+    "notify_poison": ("queueTrigger", "notify-poison"),
+    "sweeper": ("timerTrigger", "%SWEEP_SCHEDULE%"),
+}
+
+ROUTES = {
+    ("POST", "auth/register"), ("POST", "auth/login"), ("POST", "auth/refresh"), ("POST", "auth/logout"),
+    ("GET", "auth/me"), ("POST", "images/upload"), ("GET", "images"), ("GET", "images/{id}"),
+    ("DELETE", "images/{id}"), ("POST", "files/presign"), ("POST", "files/{id}/complete"),
+    ("POST", "conversions"), ("GET", "conversions"), ("GET", "conversions/{id}"), ("DELETE", "conversions/{id}"),
+    ("GET", "jobs/{id}"), ("POST", "jobs/{id}/cancel"), ("POST", "jobs/{id}/retry"), ("GET", "notifications"),
+    ("PATCH", "notifications/{id}"), ("GET", "notifications/preferences"), ("PUT", "notifications/preferences"),
+    ("GET", "notifications/negotiate"), ("GET", "health"), ("GET", "admin/ping"), ("GET", "admin/dead-letters"),
+    ("POST", "admin/dead-letters/{id}/redrive"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def indexed() -> dict[str, Any]:
+    """Index the app in a process of its own: `{functions: {name: bindings}, modules: [...]}`."""
+    command = [sys.executable, str(Path(__file__).parent / "index_app.py")]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_every_trigger_is_indexed(indexed: dict[str, Any]) -> None:
+    for name, (kind, source) in TRIGGERS.items():
+        (binding,) = indexed["functions"][name]
+        assert binding["type"] == kind
+        assert source in (binding.get("queueName"), binding.get("schedule"))
+
+
+def test_every_route_is_indexed_once(indexed: dict[str, Any]) -> None:
+    found = [
+        (binding["methods"][0], binding["route"].removeprefix("api/"))
+        for bindings in indexed["functions"].values()
+        for binding in bindings
+        if binding["type"] == "httpTrigger"
+    ]
+    assert len(found) == len(set(found))
+    assert set(found) >= ROUTES
+
+
+def test_no_route_is_one_the_real_host_refuses(indexed: dict[str, Any]) -> None:
+    for bindings in indexed["functions"].values():
+        for binding in bindings:
+            assert not str(binding.get("route") or "").startswith(("admin", "runtime"))
+
+
+def test_indexing_imports_nothing_heavy(indexed: dict[str, Any]) -> None:
+    assert not [name for name in indexed["modules"] if name.startswith(FORBIDDEN)]
