@@ -1,0 +1,70 @@
+"""What the local Functions host costs: an HTTP call through it beside one to a bare server, same machine, same run."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import statistics
+import time
+from typing import Any
+
+import requests
+
+from emulators.stack import Stack
+
+ROUNDS = 5
+CALLS = 200
+
+
+def main() -> dict[str, Any]:
+    """Milliseconds a call, median of the rounds' medians, and the ratio; rounds alternate between the two."""
+    ready = multiprocessing.Queue()
+    bare = multiprocessing.Process(target=_bare, args=(ready,), daemon=True)
+    bare.start()
+    port = ready.get(timeout=30)
+    with Stack(settings={"RATE_LIMIT_SCALE": "100000"}) as stack:
+        urls = {"bare_aiohttp": f"http://127.0.0.1:{port}/", "health_function": f"{stack.url}/api/health"}
+        sessions = {name: requests.Session() for name in urls}
+        for name, url in urls.items():
+            _round(sessions[name], url)
+        medians: dict[str, list[float]] = {name: [] for name in urls}
+        for _ in range(ROUNDS):
+            for name, url in urls.items():
+                medians[name].append(_round(sessions[name], url))
+    bare.terminate()
+    found = {name: statistics.median(values) for name, values in medians.items()}
+    return {
+        "ok": True,
+        "ms_p50": found,
+        "ratio": found["health_function"] / found["bare_aiohttp"],
+        "calls": ROUNDS * CALLS,
+        "note": "the function passes the whole adapter: rate limit in a document, metrics, a log line",
+    }
+
+
+def _round(session: requests.Session, url: str) -> float:
+    spent = []
+    for _ in range(CALLS):
+        started = time.perf_counter()
+        session.get(url, timeout=10).raise_for_status()
+        spent.append((time.perf_counter() - started) * 1000)
+    return statistics.median(spent)
+
+
+def _bare(ready: Any) -> None:
+    from aiohttp import web
+
+    async def serve() -> None:
+        app = web.Application()
+        app.add_routes([web.get("/", lambda request: _ok())])
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        ready.put(runner.addresses[0][1])
+        await asyncio.Event().wait()
+
+    async def _ok() -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    asyncio.run(serve())

@@ -1,0 +1,46 @@
+"""`./studio bench NAME`: measures, side by side in one run, and prints a table or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import pkgutil
+from typing import Any
+
+import bench
+
+
+def names() -> list[str]:
+    """The benches there are: modules of `bench/` without a leading underscore."""
+    return sorted(module.name for module in pkgutil.iter_modules(bench.__path__) if not module.name.startswith("_"))
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("bench", help="measure one part: " + ", ".join(names()))
+    parser.add_argument("name", choices=names())
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    parser.set_defaults(handler=handle)
+
+
+def handle(options: argparse.Namespace) -> int:
+    """Run `bench.NAME.main() -> dict`; 0 unless its `ok` is false."""
+    figures = importlib.import_module(f"bench.{options.name}").main()
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        show(figures)
+    return 0 if figures.get("ok", True) else 1
+
+
+def show(figures: dict[str, Any], indent: str = "") -> None:
+    """Print nested figures as aligned lines."""
+    width = max((len(name) for name in figures), default=0)
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}")
+            show(value, indent + "  ")
+        else:
+            text = f"{value:.3g}" if isinstance(value, float) else value
+            print(f"{indent}{name:<{width}}  {text}")

@@ -1,0 +1,63 @@
+"""`./studio run`: the whole stack, until ^C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from emulators.stack import ROOT, Stack
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("run", help="start everything and stay; lists every function")
+    parser.add_argument("--port", type=int, default=0, help="port of the app (a free one)")
+    parser.add_argument("--workers", type=int, default=1, help="instances of the app")
+    parser.add_argument("--data", type=Path, default=ROOT / ".studio", help="where blobs and documents are kept")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON when ready")
+    parser.set_defaults(handler=handle)
+
+
+def handle(options: argparse.Namespace) -> int:
+    """Start, list, wait for ^C or SIGTERM, stop."""
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    with Stack(options.data, port=options.port, workers=options.workers) as stack:
+        if options.json:
+            print(json.dumps(facts(stack)), flush=True)
+        else:
+            show(stack)
+        while not over.wait(0.5):
+            continue
+    return 0
+
+
+def facts(stack: Stack) -> dict[str, Any]:
+    """What a program needs to use a running stack."""
+    providers = {name: started["url"] for name, started in stack.providers.items()}
+    return {"url": stack.url, "storage": stack.storage, "providers": providers, "functions": stack.functions}
+
+
+def show(stack: Stack) -> None:
+    """List functions and places as `func start` does."""
+    print("\nFunctions:\n")
+    width = max(len(function["name"]) for function in stack.functions)
+    for function in sorted(stack.functions, key=lambda f: (f["trigger"] != "httpTrigger", f["name"])):
+        print(f"  {function['name']:<{width}}  {_where(function)}")
+    print("\nBeside them:\n")
+    for name, started in stack.providers.items():
+        print(f"  {name:<{width}}  {started['url']}   (emulated)")
+    print(f"  {'log':<{width}}  {stack.log}\n\n^C stops everything.", flush=True)
+
+
+def _where(function: Mapping[str, Any]) -> str:
+    if function["trigger"] == "httpTrigger":
+        return f"[{','.join(function['methods'])}] {function['url']}"
+    source = function.get("queue") or function.get("path") or function.get("schedule")
+    return f"{function['trigger']}: {source}"
