@@ -1,0 +1,1 @@
+"""Garments drawn to look photographed: cuts, cloth, light and backgrounds."""

@@ -1,0 +1,84 @@
+"""`demo/out/index.html`: what the demo made, to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from demo.play import Shopper
+    from demo.steps import Steps
+
+STYLE = (Path(__file__).parent / "page.css").read_text()
+
+
+def write_page(out: Path, shoppers: Sequence[Shopper], steps: Steps, mails: Sequence[dict[str, Any]]) -> list[str]:
+    """Write the page; returns the paths of everything shown, the page first."""
+    served = [shopper for shopper in shoppers if "result-optimised" in shopper.images]
+    parts = [_card(shopper) for shopper in served]
+    parts.append(_mails(mails))
+    parts.append(_steps(steps))
+    total = sum(step.ms for step in steps.steps) / 1000
+    html = f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>AI Fashion Studio: the demo</title><style>{STYLE}</style></head><body><main>
+<h1>AI Fashion Studio</h1>
+<p class="soft">Uploaded, converted, notified: {len(steps.steps)} steps in {total:.0f} seconds on this machine, through
+the real Functions runtime, real queues and the providers' real SDKs.</p>
+{"".join(parts)}
+</main></body></html>
+"""
+    page = out / "index.html"
+    page.write_text(html)
+    files = [
+        name for shopper in served for key, name in shopper.images.items() if key.endswith(("optimised", "thumbnail"))
+    ]
+    return [str(page), *(str(out / name) for name in files)]
+
+
+def _card(shopper: Shopper) -> str:
+    who = escape(shopper.name)
+    images = shopper.images
+
+    def figure(role: str, caption: str) -> str:
+        thumbnail = f'<img src="{images[f"{role}-thumbnail"]}" alt="thumbnail"> {caption}'
+        picture = f'<img src="{images[f"{role}-optimised"]}" alt="{caption}">'
+        return f"<figure>{picture}<figcaption>{thumbnail}</figcaption></figure>"
+
+    story = ""
+    if shopper.story:
+        chips = "".join(f'<span class="{_mood(state)}">{escape(state)}</span>' for state in shopper.story)
+        story = f'<p class="soft">Her first try met a failing Gemini:</p><div class="states">{chips}</div>'
+    made = f"result, {shopper.conversion['processingMs'] / 1000:.1f} s after the worker took it up"
+    return f"""<section><h2>{who}</h2>{story}
+<div class="flow">{figure("person", "selfie")}<div class="sign">+</div>{figure("garment", "garment")}
+<div class="sign">=</div>{figure("result", made)}</div></section>"""
+
+
+def _mood(state: str) -> str:
+    if state in ("dead", "failed", "retry"):
+        return "bad"
+    return "good" if state == "done" else ""
+
+
+def _mails(mails: Sequence[dict[str, Any]]) -> str:
+    if not mails:
+        return ""
+    quotes = []
+    for mail in mails:
+        subject, text = str(mail.get("subject", "")), str(mail.get("plainText") or mail.get("text") or "")
+        body = "<br>".join(escape(line) for line in text.strip().splitlines() if line)
+        quotes.append(f"<blockquote><strong>{escape(subject)}</strong><br>{body}</blockquote>")
+    return f"<section><h2>The e-mails they got</h2>{''.join(quotes)}</section>"
+
+
+def _steps(steps: Steps) -> str:
+    rows = "".join(
+        f'<tr><td class="ok">{"✓" if step.ok else "…"}</td><td>{escape(step.what)}</td>'
+        f'<td class="soft">{escape(step.note)}</td><td class="ms">{step.ms / 1000:.1f} s</td></tr>'
+        for step in steps.steps
+        if step.name != "page"
+    )
+    return f"<section><h2>What happened</h2><table>{rows}</table></section>"

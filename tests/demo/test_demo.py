@@ -1,0 +1,48 @@
+"""The demo as a newcomer runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = {
+    "start", "register", "upload-selfie", "upload-garment", "upload-sas", "convert", "progress-websocket",
+    "fetch-result", "completed-email", "completed-sms", "completed-websocket", "gemini-fails", "dead-letter",
+    "failed-email", "failed-sms", "failed-websocket", "redrive", "fetch-redriven", "redriven-completed-email",
+    "redriven-completed-sms", "redriven-completed-websocket", "page",
+}  # fmt: skip
+
+
+@pytest.mark.timeout(240)
+def test_every_step_of_the_demo_goes_well(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "demo", "--json", "--out", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["ok"] is True
+    assert {step["name"] for step in report["steps"]} >= STEPS
+    assert all(step["ok"] and step["ms"] >= 0 for step in report["steps"])
+    page = (tmp_path / "index.html").read_text()
+    for artifact in map(Path, report["artifacts"]):
+        assert artifact.is_file()
+        if artifact.suffix == ".webp":
+            Image.open(artifact).load()
+            assert artifact.name in page
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    command = [sys.executable, "-m", "cli", "demo", "--person", "no-such.jpg"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no-such.jpg" in done.stderr
