@@ -1,0 +1,104 @@
+param name string
+param planName string
+param location string
+param tags object
+param identityId string
+param identityClientId string
+param storageName string
+param deploymentContainer string
+param cosmosEndpoint string
+param vaultUri string
+param insightsConnectionString string
+param gemini bool
+param email bool
+param sms bool
+param emailSender string
+param twilioAccountSid string
+param smsSender string
+param appUrl string
+
+var blobUri = 'https://${storageName}.blob.${environment().suffixes.storage}'
+var queueUri = 'https://${storageName}.queue.${environment().suffixes.storage}'
+
+var base = {
+  AzureWebJobsStorage__accountName: storageName
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  Storage__blobServiceUri: blobUri
+  Storage__queueServiceUri: queueUri
+  Storage__credential: 'managedidentity'
+  Storage__clientId: identityClientId
+  AZURE_CLIENT_ID: identityClientId
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+  PYTHON_THREADPOOL_THREAD_COUNT: '32'
+  ENVIRONMENT: 'production'
+  DOCUMENTS: 'cosmos'
+  COSMOS_ENDPOINT: cosmosEndpoint
+  COSMOS_DATABASE: 'studio'
+  JWT_KEYS: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/jwt-keys)'
+  JWT_ACTIVE_KID: 'k1'
+  WEBPUBSUB_CONNECTION: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/webpubsub-connection)'
+  WEBPUBSUB_HUB: 'studio'
+  TRUSTED_PROXY_HOPS: '1'
+  SWEEP_SCHEDULE: '0 * * * * *'
+  APP_URL: appUrl
+}
+var geminiSettings = gemini ? { GEMINI_API_KEY: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/gemini-api-key)' } : {}
+var emailSettings = email ? { EMAIL_CONNECTION: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/email-connection)', EMAIL_SENDER: emailSender } : {}
+var smsSettings = sms ? { TWILIO_ACCOUNT_SID: twilioAccountSid, TWILIO_AUTH_TOKEN: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/twilio-auth-token)', SMS_SENDER: smsSender } : {}
+
+resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource api 'Microsoft.Web/sites@2024-04-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    keyVaultReferenceIdentity: identityId
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: deploymentContainer
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: { name: 'python', version: '3.13' }
+      scaleAndConcurrency: {
+        instanceMemoryMB: 2048
+        maximumInstanceCount: 100
+        triggers: {
+          http: { perInstanceConcurrency: 16 }
+        }
+      }
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+    }
+  }
+
+  resource settings 'config' = {
+    name: 'appsettings'
+    properties: union(base, geminiSettings, emailSettings, smsSettings)
+  }
+}
+
+output url string = 'https://${api.properties.defaultHostName}'

@@ -1,0 +1,57 @@
+param name string
+param location string
+param tags object
+
+@description('Containers of the database, as in shared/documents/containers.py. ttl -1: items live for ever unless they say otherwise.')
+param containers array = [
+  { name: 'studio', partitionKey: '/userId', ttl: -1 }
+  { name: 'accounts', partitionKey: '/id', ttl: -1 }
+  { name: 'tokens', partitionKey: '/id', ttl: 2678400 }
+  { name: 'payments', partitionKey: '/userId', ttl: -1 }
+  { name: 'webhook_events', partitionKey: '/id', ttl: 7776000 }
+  { name: 'idempotency', partitionKey: '/id', ttl: 86400 }
+  { name: 'audit', partitionKey: '/userId', ttl: 34560000 }
+  { name: 'rate_limits', partitionKey: '/id', ttl: 86400 }
+  { name: 'garments', partitionKey: '/tenantId', ttl: -1 }
+  { name: 'leases', partitionKey: '/id', ttl: -1 }
+]
+
+resource account 'Microsoft.DocumentDB/databaseAccounts@2024-05-15' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'GlobalDocumentDB'
+  properties: {
+    databaseAccountOfferType: 'Standard'
+    disableLocalAuth: true
+    minimalTlsVersion: 'Tls12'
+    capabilities: [{ name: 'EnableServerless' }]
+    consistencyPolicy: { defaultConsistencyLevel: 'Session' }
+    locations: [{ locationName: location, failoverPriority: 0 }]
+  }
+}
+
+resource database 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2024-05-15' = {
+  parent: account
+  name: 'studio'
+  properties: {
+    resource: { id: 'studio' }
+  }
+}
+
+resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2024-05-15' = [
+  for container in containers: {
+    parent: database
+    name: container.name
+    properties: {
+      resource: {
+        id: container.name
+        partitionKey: { paths: [container.partitionKey], kind: 'Hash' }
+        defaultTtl: container.ttl
+      }
+    }
+  }
+]
+
+output name string = account.name
+output endpoint string = account.properties.documentEndpoint

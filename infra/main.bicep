@@ -1,0 +1,144 @@
+targetScope = 'subscription'
+
+@description('Name of the azd environment; part of every resource name.')
+@minLength(1)
+@maxLength(40)
+param environmentName string
+
+@description('Region; it must offer Flex Consumption.')
+param location string
+
+@description('JSON of key id and secret for access tokens, at least 32 bytes each.')
+@secure()
+param jwtKeys string
+
+@secure()
+param geminiApiKey string = ''
+
+@secure()
+param emailConnection string = ''
+param emailSender string = ''
+param twilioAccountSid string = ''
+
+@secure()
+param twilioAuthToken string = ''
+param smsSender string = ''
+
+@description('Where links in messages lead, with https.')
+param appUrl string
+
+var abbreviations = loadJsonContent('./abbreviations.json')
+var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
+var tags = { 'azd-env-name': environmentName }
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: '${abbreviations.resourcesResourceGroups}${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identity 'app/identity.bicep' = {
+  name: 'identity'
+  scope: group
+  params: {
+    name: '${abbreviations.managedIdentityUserAssignedIdentities}${resourceToken}'
+    location: location
+    tags: tags
+  }
+}
+
+module monitoring 'app/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: {
+    workspaceName: '${abbreviations.operationalInsightsWorkspaces}${resourceToken}'
+    insightsName: '${abbreviations.insightsComponents}${resourceToken}'
+    location: location
+    tags: tags
+  }
+}
+
+module storage 'app/storage.bicep' = {
+  name: 'storage'
+  scope: group
+  params: {
+    name: '${abbreviations.storageStorageAccounts}${resourceToken}'
+    location: location
+    tags: tags
+  }
+}
+
+module documents 'app/documents.bicep' = {
+  name: 'documents'
+  scope: group
+  params: {
+    name: '${abbreviations.documentDBDatabaseAccounts}${resourceToken}'
+    location: location
+    tags: tags
+  }
+}
+
+module push 'app/push.bicep' = {
+  name: 'push'
+  scope: group
+  params: {
+    name: '${abbreviations.signalRServiceWebPubSub}${resourceToken}'
+    location: location
+    tags: tags
+  }
+}
+
+module vault 'app/vault.bicep' = {
+  name: 'vault'
+  scope: group
+  params: {
+    name: '${abbreviations.keyVaultVaults}${resourceToken}'
+    location: location
+    tags: tags
+    jwtKeys: jwtKeys
+    geminiApiKey: geminiApiKey
+    emailConnection: emailConnection
+    twilioAuthToken: twilioAuthToken
+    webPubSubName: push.outputs.name
+  }
+}
+
+module rbac 'app/rbac.bicep' = {
+  name: 'rbac'
+  scope: group
+  params: {
+    principalId: identity.outputs.principalId
+    storageName: storage.outputs.name
+    cosmosName: documents.outputs.name
+    vaultName: vault.outputs.name
+    insightsName: monitoring.outputs.insightsName
+  }
+}
+
+module api 'app/api.bicep' = {
+  name: 'api'
+  scope: group
+  params: {
+    name: '${abbreviations.webSitesFunctions}${resourceToken}'
+    planName: '${abbreviations.webServerFarms}${resourceToken}'
+    location: location
+    tags: union(tags, { 'azd-service-name': 'api' })
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    storageName: storage.outputs.name
+    deploymentContainer: storage.outputs.deploymentContainer
+    cosmosEndpoint: documents.outputs.endpoint
+    vaultUri: vault.outputs.uri
+    insightsConnectionString: monitoring.outputs.connectionString
+    gemini: !empty(geminiApiKey)
+    email: !empty(emailConnection)
+    sms: !empty(twilioAuthToken)
+    emailSender: emailSender
+    twilioAccountSid: twilioAccountSid
+    smsSender: smsSender
+    appUrl: appUrl
+  }
+  dependsOn: [rbac]
+}
+
+output AZURE_FUNCTION_URL string = api.outputs.url

@@ -1,0 +1,87 @@
+"""The Bicep files: they parse, fit together, agree with the app, and keep our own rules.
+
+Syntax and structure only: no Azure is asked, so a wrong API version would pass.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pycep
+import pytest
+
+from shared import blobs
+from shared.documents import CONTAINERS
+from shared.jobs import queues
+from shared.settings import Settings
+
+INFRA = Path(__file__).resolve().parents[2] / "infra"
+FILES = sorted(INFRA.rglob("*.bicep"))
+
+
+def parse(path: Path) -> dict[str, Any]:
+    return json.loads(json.dumps(pycep.BicepParser().parse(text=path.read_text()), default=str))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_it_parses(path: Path) -> None:
+    assert parse(path)
+
+
+def test_every_module_gets_the_parameters_it_declares() -> None:
+    text = (INFRA / "main.bicep").read_text()
+    for name, target, params in re.findall(
+        r"module (\w+) '([^']+)' = \{\n.*?params: \{\n(.*?)\n  \}", text, flags=re.DOTALL
+    ):
+        declared = (INFRA / target).read_text()
+        wanted = set(re.findall(r"^param (\w+) [^=\n]+$", declared, flags=re.MULTILINE))
+        known = set(re.findall(r"^param (\w+)", declared, flags=re.MULTILINE))
+        given = set(re.findall(r"^    (\w+):", params, flags=re.MULTILINE))
+        assert wanted <= given <= known, name
+
+
+def listed(path: str, name: str) -> list[str]:
+    found = re.search(rf"param {name} array = \[([^\]]*)\]", (INFRA / path).read_text())
+    assert found
+    return re.findall(r"'([^']+)'", found.group(1))
+
+
+def test_containers_and_queues_are_those_of_the_app() -> None:
+    assert sorted(listed("app/storage.bicep", "containers")) == sorted(blobs.CONTAINERS)
+    assert sorted(listed("app/storage.bicep", "queues")) == sorted(queues.QUEUES)
+
+
+def test_documents_are_those_of_the_app() -> None:
+    text = (INFRA / "app/documents.bicep").read_text()
+    rows = re.findall(r"\{ name: '(\w+)', partitionKey: '/(\w+)', ttl: (-?\d+) \}", text)
+    found = {name: (key, int(ttl)) for name, key, ttl in rows}
+    assert found == {c.name: (c.partition_key, c.ttl if c.ttl is not None else -1) for c in CONTAINERS.values()}
+
+
+def test_every_setting_is_one_the_app_reads() -> None:
+    text = (INFRA / "app/api.bicep").read_text()
+    given = set(re.findall(r"[{,]? *\b([A-Z][A-Z0-9_]{3,}): ", text)) | {"Storage__blobServiceUri"}
+    aliases = {str(field.validation_alias) for field in Settings.model_fields.values() if field.validation_alias}
+    known = {name.upper() for name in Settings.model_fields} | aliases
+    platform = {
+        "AZURE_CLIENT_ID", "APPLICATIONINSIGHTS_CONNECTION_STRING", "PYTHON_THREADPOOL_THREAD_COUNT", "SWEEP_SCHEDULE",
+    }  # fmt: skip
+    assert given - known - platform == set()
+
+
+def test_our_own_rules_hold() -> None:
+    text = "\n".join(path.read_text() for path in FILES)
+    for rule in ("allowSharedKeyAccess: false", "allowBlobPublicAccess: false", "disableLocalAuth: true",
+                 "httpsOnly: true", "enableRbacAuthorization: true"):  # fmt: skip
+        assert rule in text
+    for forbidden in ("AccountKey=", "FUNCTIONS_WORKER_RUNTIME", "WEBSITE_RUN_FROM_PACKAGE", "SCM_DO_BUILD"):
+        assert forbidden not in text
+
+
+def test_nothing_of_this_machine_is_deployed() -> None:
+    ignored = (INFRA.parent / ".funcignore").read_text().split()
+    for beside in ("emulators", "tests", "training", "demo", "local.settings*.json"):
+        assert beside in ignored
