@@ -9,14 +9,14 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from demo.garments import accessories, bottoms, tops
+from demo.garments import accessories, bottoms, footwear, outerwear, tops
 from demo.garments.backgrounds import background
 from demo.garments.catalogue import GarmentSpec
 from demo.garments.fields import linear
 from demo.garments.palette import COLOURS, luminance
 from demo.garments.patterns import Colours, Tile, chest_print, pattern
+from demo.garments.pieces import Look
 from demo.garments.stage import Cloth, Part, Stage, View
-from demo.garments.tops import Look
 
 _CUTS: dict[str, Callable[[Look], list[Part]]] = {
     "t-shirt": tops.t_shirt,
@@ -24,14 +24,14 @@ _CUTS: dict[str, Callable[[Look], list[Part]]] = {
     "shirt": tops.shirt,
     "sweater": tops.sweater,
     "hoodie": tops.hoodie,
-    "jacket": tops.jacket,
-    "coat": tops.coat,
+    "jacket": outerwear.jacket,
+    "coat": outerwear.coat,
     "dress": bottoms.dress,
     "skirt": bottoms.skirt,
     "trousers": bottoms.trousers,
     "jeans": bottoms.trousers,
     "shorts": bottoms.shorts,
-    "shoes": accessories.shoes,
+    "shoes": footwear.shoes,
     "hat": accessories.hat,
     "bag": accessories.bag,
 }
@@ -124,7 +124,6 @@ def _look(spec: GarmentSpec, rng: Generator) -> Look:
         sleeve=spec.sleeve or "none",
         thread=thread.astype(np.float32),
         dark=ground * 0.5,
-        metal=linear((190, 184, 172)),
         variant=spec.variant,
         denim=spec.category == "jeans",
     )

@@ -234,7 +234,8 @@ class Stage:
         drift = 0.1 * noise(self.rng, rows, columns, max(4, rows / 3), max(4, columns / 3))
         phase = flutes.count * u / 2 + waver + (0 if flutes.sharp else drift)
         if flutes.sharp:
-            shape = 1 - (phase % 1.0) ** 0.7
+            fold = phase % 1.0
+            shape = (1 - fold) * np.clip(fold / 0.22, 0, 1) ** 1.5 * 1.4
         else:
             wave = 0.5 + 0.5 * np.cos(2 * np.pi * phase)
             shape = wave**0.8 * (0.75 + 0.25 * np.interp(u, np.linspace(-1, 1, 257), np.roll(uneven, 60)))

@@ -1,0 +1,82 @@
+"""Settings refuse what is unsafe, and say which one it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.errors import ConfigurationError
+from shared.settings import Settings, settings
+
+ROOT = Path(__file__).resolve().parents[2]
+SOUND = {
+    "ENVIRONMENT": "production",
+    "Storage__blobServiceUri": "https://account.blob.core.windows.net",
+    "Storage__queueServiceUri": "https://account.queue.core.windows.net",
+    "COSMOS_ENDPOINT": "https://account.documents.azure.com",
+    "JWT_KEYS": json.dumps({"k1": "x" * 40}),
+}
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> Settings:
+    """The settings under these variables alone; None leaves one out."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.delenv("Storage", raising=False)
+    for name, value in {**SOUND, **change}.items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    try:
+        return settings()
+    finally:
+        settings.cache_clear()
+
+
+def test_sound_settings_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch).environment == "production"
+
+
+def test_production_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, ENVIRONMENT=None).environment == "production"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"JWT_KEYS": '{"k1": "short"}'}, "32 bytes"),
+        ({"JWT_KEYS": '{"k1": "development-only-key-that-no-production-will-take"}'}, "development secret"),
+        ({"JWT_KEYS": None}, "JWT_ACTIVE_KID"),
+        ({"JWT_KEYS": "not json"}, "jwt_keys"),
+        ({"JWT_ACTIVE_KID": "k2"}, "JWT_ACTIVE_KID"),
+        ({"Storage": "UseDevelopmentStorage=true"}, "development secret"),
+        ({"Storage__queueServiceUri": None}, "Storage__queueServiceUri"),
+        ({"GEMINI_BASE_URL": "http://127.0.0.1:9"}, "https"),
+        ({"TWILIO_BASE_URL": "http://127.0.0.1:9"}, "https"),
+        ({"CONVERSION_QUOTA": "-1"}, "conversion_quota"),
+        ({"ACCESS_TOKEN_MINUTES": "600"}, "access_token_minutes"),
+    ],
+)
+def test_unsafe_settings_are_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, str | None], told: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        load(monkeypatch, **change)
+
+
+def test_a_refusal_does_not_show_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load(monkeypatch, JWT_KEYS='{"k1": "my-short-secret"}')
+    assert "my-short-secret" not in str(refused.value)
+
+
+def test_the_example_is_for_development_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
+    own = {name: value for name, value in values.items() if not name.startswith(("FUNCTIONS_", "AzureWeb", "PYTHON_"))}
+    assert load(monkeypatch, **own).environment == "development"
+    with pytest.raises(ConfigurationError, match="development secret"):
+        load(monkeypatch, **{**own, "ENVIRONMENT": "production"})
