@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
-from cli import admin, bench, demo, run, test
+from cli import admin, bench, demo, doctor, replay, run, test
 
 
 def main() -> int:
     """Parse the command line and run the command; its exit status is 0 only when all is well."""
     parser = argparse.ArgumentParser(prog="./studio", description="AI Fashion Studio on one machine")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, run, test, bench, admin):
+    for module in (demo, run, test, bench, admin, doctor, replay):
         module.add_parser(commands)
-    options = parser.parse_args()
+    own, passed_on = test.split(sys.argv[1:])
+    options = parser.parse_args(own, argparse.Namespace(arguments=passed_on))
+    # A closed terminal and a polite kill end like ^C: everything that was started is stopped.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         return options.handler(options)
     except KeyboardInterrupt:
         return 130
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import signal
+import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +29,9 @@ def add_parser(commands: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Start, list, wait for ^C or SIGTERM, stop."""
     over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: over.set())
-    with Stack(options.data, port=options.port, workers=options.workers) as stack:
+    with only_one(options.data), Stack(options.data, port=options.port, workers=options.workers) as stack:
         if options.json:
             print(json.dumps(facts(stack)), flush=True)
         else:
@@ -36,6 +39,21 @@ def handle(options: argparse.Namespace) -> int:
         while not over.wait(0.5):
             continue
     return 0
+
+
+@contextmanager
+def only_one(data: Path) -> Generator[None]:
+    """Hold the data directory: two stacks on one would take each other's jobs.
+
+    Raises SystemExit with one line when another stack holds it.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"studio: another ./studio run uses {data}: stop it, or choose another directory with --data")
+        yield
 
 
 def facts(stack: Stack) -> dict[str, Any]:

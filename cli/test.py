@@ -23,13 +23,21 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("test", help="format, lint, types and tests; arguments go to pytest")
     parser.add_argument("--json", action="store_true", help="print {ok, steps} at the end of the output")
     parser.add_argument("--only-checks", action="store_true", help="leave the tests out")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="for pytest: a path, -k NAME, ...")
     parser.set_defaults(handler=handle)
+
+
+def split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Our own arguments, and of `test` those that go to pytest: a path, `-k NAME`, ..."""
+    if arguments[:1] != ["test"]:
+        return arguments, []
+    ours = {"--json", "--only-checks", "-h", "--help"}
+    own = [argument for argument in arguments[1:] if argument in ours]
+    return ["test", *own], [argument for argument in arguments[1:] if argument not in ours and argument != "--"]
 
 
 def handle(options: argparse.Namespace) -> int:
     """Run the checks, then the tests; no test executed is a failure, as pytest says with status 5."""
-    arguments = [argument for argument in options.arguments if argument != "--"]
+    arguments: list[str] = options.arguments
     steps = list(CHECKS) if not arguments else []
     if not options.only_checks:
         steps.append(("tests", (sys.executable, "-m", "pytest", *arguments)))

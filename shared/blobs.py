@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shared.errors import Conflict, NotFound, Unavailable
@@ -25,7 +25,14 @@ IMAGES = "images"
 """Pictures that passed the gate: original, optimised."""
 THUMBNAILS = "thumbnails"
 RESULTS = "results"
-CONTAINERS = (UPLOADS, IMAGES, THUMBNAILS, RESULTS)
+MASKS = "masks"
+"""Masks and cut-outs, `{userId}/{sha256 of the picture}/...` or `{vendorId}/{productId}/...`."""
+VENDOR_UPLOADS = "vendor-uploads"
+"""What vendors drop, `{vendorId}/{sku}.jpg|json`: foreign bytes, never served."""
+VENDOR_REJECTED = "vendor-rejected"
+EXPORTS = "exports"
+"""A person's own data as a zip, for a day."""
+CONTAINERS = (UPLOADS, IMAGES, THUMBNAILS, RESULTS, MASKS, VENDOR_UPLOADS, VENDOR_REJECTED, EXPORTS)
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 
@@ -90,42 +97,46 @@ def endpoint() -> str:
 def put(
     container: str,
     name: str,
-    data: bytes,
+    data: bytes | IO[bytes],
     *,
     content_type: str,
-    only_new: bool = False,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Store `data` under `name`, whole or not at all.
-
-    Raises:
-        Conflict: `only_new` and the blob is there (HTTP `If-None-Match: *`).
-    """
-    from azure.core.exceptions import ResourceExistsError
+    """Store `data` under `name`, whole or not at all; what was there is overwritten."""
     from azure.storage.blob import ContentSettings
 
+    with _service_errors():
+        _container(container).upload_blob(
+            name,
+            data,
+            overwrite=True,
+            metadata=dict(metadata or {}),
+            content_settings=ContentSettings(content_type=content_type, cache_control=IMMUTABLE),
+        )
+
+
+def get(container: str, name: str, *, etag: str | None = None) -> bytes:
+    """The bytes of a blob, with `etag` of that version alone.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: `blob_changed`, there is another version.
+    """
+    from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
     try:
         with _service_errors():
-            _container(container).upload_blob(
-                name,
-                data,
-                overwrite=not only_new,
-                metadata=dict(metadata or {}),
-                content_settings=ContentSettings(content_type=content_type, cache_control=IMMUTABLE),
-            )
-    except ResourceExistsError:
-        raise Conflict(f"the blob {container}/{name} exists", code="blob_exists") from None
-
-
-def get(container: str, name: str) -> bytes:
-    """The bytes of a blob. Raises NotFound."""
-    from azure.core.exceptions import ResourceNotFoundError
-
-    try:
-        with _service_errors():
-            return _container(container).download_blob(name).readall()
+            return _container(container).download_blob(name, **_only(etag)).readall()
     except ResourceNotFoundError:
         raise NotFound(f"there is no blob {container}/{name}", code="blob_not_found") from None
+    except ResourceModifiedError:
+        raise Conflict(f"the blob {container}/{name} was overwritten", code="blob_changed") from None
+
+
+def _only(etag: str | None) -> dict[str, Any]:
+    from azure.core import MatchConditions
+
+    return {} if etag is None else {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 def info(container: str, name: str) -> BlobInfo | None:
@@ -150,16 +161,34 @@ def _info(properties: Any) -> BlobInfo:
     )
 
 
-def delete(container: str, name: str) -> bool:
-    """Remove a blob; False when there was none."""
-    from azure.core.exceptions import ResourceNotFoundError
+def delete(container: str, name: str, *, etag: str | None = None) -> bool:
+    """Remove a blob, with `etag` that version alone; False when there was none."""
+    from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
     try:
         with _service_errors():
-            _container(container).delete_blob(name)
-    except ResourceNotFoundError:
+            _container(container).delete_blob(name, **_only(etag))
+    except (ResourceNotFoundError, ResourceModifiedError):
         return False
     return True
+
+
+def copy(container: str, name: str, to: str, as_name: str, *, etag: str | None = None) -> None:
+    """Copy a blob's bytes, in chunks, whatever its size; with `etag` of that version alone.
+
+    Raises:
+        NotFound, Conflict: as `get` does.
+    """
+    from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
+    try:
+        with _service_errors():
+            source = _container(container).download_blob(name, **_only(etag))
+            _container(to).upload_blob(as_name, source.chunks(), length=source.size, overwrite=True)
+    except ResourceNotFoundError:
+        raise NotFound(f"there is no blob {container}/{name}", code="blob_not_found") from None
+    except ResourceModifiedError:
+        raise Conflict(f"the blob {container}/{name} was overwritten", code="blob_changed") from None
 
 
 def listing(container: str, prefix: str = "") -> Iterator[BlobInfo]:

@@ -54,6 +54,12 @@ TEMPLATES: Mapping[str, Template] = {
         sms="AI Fashion Studio: {about}. {link}",
         link="/admin/payments/{subject}",
     ),
+    "drops.rejected": Template(
+        subject="{count} of your product files could not be used",
+        text="{count} of the files you dropped could not be used: {listed} Each was moved aside with a reason.",
+        sms="AI Fashion Studio: {count} of your product files could not be used. {link}",
+        link="/drops?status=rejected",
+    ),
 }
 
 

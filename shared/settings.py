@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.errors import ConfigurationError
 
@@ -74,6 +74,7 @@ class Settings(BaseSettings):
             "auth": (30, 60),
             "upload": (60, 60),
             "conversions": (30, 60),
+            "segment": (60, 60),
             "paypal": (60, 60),
             "webhook": (1200, 60),
         }
@@ -96,6 +97,10 @@ class Settings(BaseSettings):
     job_backoff_cap_s: Seconds = 300
     job_orphan_s: Seconds = 30
     job_grace_s: Seconds = 15
+    job_keep_days: int = Field(90, ge=1)
+    """How long done and cancelled jobs are kept; failed and dead ones stay until somebody looks at them."""
+    job_longest_wait_s: Seconds = 3600
+    """A provider that asks for a longer wait than this fails the attempt instead of parking the user's job."""
 
     # Gemini
     gemini_api_key: SecretStr | None = None
@@ -116,8 +121,8 @@ class Settings(BaseSettings):
     email_daily_cap: int = Field(100, ge=0)
     webpubsub_connection: SecretStr | None = None
     webpubsub_hub: str = "studio"
-    app_url: str = "http://127.0.0.1:7071"
-    """Where the links in e-mails lead."""
+    app_url: str = "https://shop.example.com"
+    """Where the links in e-mails lead: the shop's own site or app."""
 
     # PayPal
     paypal_base_url: str = "https://api-m.sandbox.paypal.com"
@@ -177,6 +182,26 @@ class Settings(BaseSettings):
     trace_sample_ratio: float = Field(1.0, ge=0, le=1)
     """Share of traces kept of those that begin here; one that comes in keeps its caller's choice."""
 
+    # Privacy
+    retention_days: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=lambda: {"person": 30, "uploads": 1, "exports": 1}
+    )
+    """Days that things are kept, 0 for ever: by kind of image (`person`, `garment`, `result`), or by blob container for
+    blobs that no record names (`uploads`, `exports`)."""
+    export_max_bytes: int = Field(500 * 1024 * 1024, ge=1024)
+    """What of a person's pictures goes into one export; the rest is named in it."""
+
+    # Outbound webhooks
+    webhook_allow_hosts: tuple[str, ...] = ()
+    """`HOST:PORT` (port may be `*`) that may be called although not public, and without TLS; for development alone."""
+    webhook_max_endpoints: int = Field(5, ge=1, le=10)
+    webhook_timeout_s: Seconds = 15
+    """For one delivery, from the connection to the end of the answer."""
+    webhook_retry_s: tuple[Seconds, ...] = (5, 300, 1800, 7200, 18000, 36000)
+    """Waits between the attempts of a delivery; there is one attempt more than waits."""
+    webhook_rotation_hours: float = Field(24, ge=0)
+    """How long deliveries are signed with the previous secret, too."""
+
     @model_validator(mode="after")
     def refuse_unsafe(self) -> Settings:
         """Outside development every secret must be real and long enough; HMAC keys are never under 32 bytes."""
@@ -207,6 +232,8 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name.upper()} must be https outside development")
         if any(not origin.startswith("https://") for origin in self.paypal_cert_origins):
             raise ValueError("PAYPAL_CERT_ORIGINS must be https outside development")
+        if self.webhook_allow_hosts:
+            raise ValueError("WEBHOOK_ALLOW_HOSTS must be empty outside development: webhooks go to public addresses")
 
 
 @cache
@@ -224,3 +251,5 @@ def settings() -> Settings:
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise ConfigurationError(f"settings are not usable: {told}") from None
+    except SettingsError as error:
+        raise ConfigurationError(f"settings are not usable, JSON is expected: {error}") from None

@@ -26,6 +26,12 @@ from shared.tracing import tracer
 if TYPE_CHECKING:
     from prometheus_client import Counter, Histogram
 
+QUIET = ("azure", "urllib3", "httpx", "httpcore", "google_genai", "twilio", "opentelemetry")
+"""Libraries that tell of every request; at DEBUG `urllib3` even writes whole URLs, signatures and all."""
+
+for _name in QUIET:
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 _logger = logging.getLogger("studio")
 _facts: ContextVar[dict[str, Any] | None] = ContextVar("facts", default=None)
 _propagator = TraceContextTextMapPropagator()
@@ -69,6 +75,14 @@ def bound(**facts: Any) -> Generator[None]:
         yield
     finally:
         _facts.reset(mark)
+
+
+def note(**facts: Any) -> None:
+    """Add facts that were learned on the way to the rest of the innermost `bound` block, and to the current span."""
+    known = _facts.get()
+    if known is not None:
+        known.update(facts)
+    trace.get_current_span().set_attributes(_attributes(facts))
 
 
 def _attributes(facts: Mapping[str, Any]) -> dict[str, str | int | float]:

@@ -4,57 +4,32 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from quick import QUICK
 
 from demo.client import Client
 from emulators.azurite import Azurite
 from emulators.stack import Stack
 
-QUICK = {
-    "JOB_LEASE_S": "6",
-    "JOB_GRACE_S": "1",
-    "JOB_ORPHAN_S": "3",
-    "JOB_BACKOFF_BASE_S": "0.2",
-    "JOB_BACKOFF_CAP_S": "0.5",
-    "JOB_MAX_ATTEMPTS": "3",
-    "SWEEP_SCHEDULE": "*/2 * * * * *",
-    "RATE_LIMIT_SCALE": "1000",
-    "ACCOUNT_CACHE_S": "1",
-    "CONVERSION_QUOTA": "10",
-    "GEMINI_TIMEOUT_S": "5",
-    "IDEMPOTENCY_WORK_S": "5",
-}
-"""Settings under which waits are short; the product's rules stay as they are."""
-
-
-def eventually(condition: Callable[[], Any], what: str = "it", seconds: float = 30) -> Any:
-    """Poll until the condition gives something true, and return that."""
-    until = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > until:
-            pytest.fail(f"{what} did not happen within {seconds} s")
-        time.sleep(0.05)
-
 
 def forget_factories() -> None:
     """Drop every cached client and setting of the product code in this process."""
+    from functions.paypal_webhook import certificates, trust
     from shared import blobs, notifications, settings
+    from shared.commerce import paypal
     from shared.documents import store
     from shared.http.auth import accounts
     from shared.jobs import queues
 
     caches = (settings.settings, store, blobs._service, blobs._container, blobs._delegation_key, queues.client)
-    for cached in (*caches, notifications.hub):
+    for cached in (*caches, notifications.hub, paypal.client, trust.trust, trust.roots):
         cached.cache_clear()
     accounts._known.clear()
+    certificates.forget()
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +54,18 @@ def local(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     forget_factories()
     yield settings
     forget_factories()
+
+
+@pytest.fixture
+def change(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Changes settings of the product code in this process: `change(READ_URL_MINUTES="7")`."""
+
+    def change(**settings: str) -> None:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        forget_factories()
+
+    return change
 
 
 @pytest.fixture(scope="session")
@@ -113,3 +100,18 @@ def admin(stack: Stack) -> Client:
     command = [sys.executable, "-m", "cli", "admin", "create", "--email", email]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     return Client(stack.url).login(email, password)
+
+
+@pytest.fixture
+def inside(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """The product code in this process, on the documents, blobs and queues of the shared stack."""
+    import json
+
+    from emulators.stack import ROOT
+
+    common = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
+    for name, value in {**common, **stack.settings}.items():
+        monkeypatch.setenv(name, value)
+    forget_factories()
+    yield stack
+    forget_factories()

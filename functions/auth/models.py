@@ -124,6 +124,7 @@ class Profile(User):
     """An account with what it may still ask for."""
 
     quota: Quota
+    credits: int = Field(description="conversions beyond the quota, bought; below zero after a refund of spent ones")
 
 
 class ChangedProfile(Profile):

@@ -19,14 +19,14 @@ from functions.auth.models import (
     User,
 )
 from shared import audit, clock, telemetry
-from shared.commerce import quota
+from shared.commerce import credits, quota
 from shared.documents import Document, store
 from shared.errors import Forbidden, TooManyRequests, Unauthorized
 from shared.http import auth
 from shared.http.auth import Principal, Role
 
 ANONYMOUS = "anonymous"
-"""Under whom the audit log keeps failures that concern no account."""
+"""Under whom the audit log keeps failures that concern no account, with the month: no partition grows for ever."""
 
 REVOKED_MAX = 200
 """Denied access tokens an account document holds; more within their few minutes, and all tokens are denied."""
@@ -64,7 +64,7 @@ def login(asked: LoginRequest, ip: str) -> SignedIn:
     """
     digest = accounts.email_hash(accounts.normalise(asked.email))
     account = accounts.by_email(digest)
-    known = account["id"] if account else ANONYMOUS
+    known = account["id"] if account else f"{ANONYMOUS}:{clock.iso()[:7]}"
     try:
         throttle.reserve(digest, clock.now())
     except TooManyRequests:
@@ -231,4 +231,8 @@ def _user(account: Document) -> User:
 
 def _profile(account: Document) -> Profile:
     used, limit = quota.standing(account["id"])
-    return Profile(**_user(account).model_dump(), quota=Quota(used=used, limit=limit))
+    return Profile(
+        **_user(account).model_dump(),
+        quota=Quota(used=used, limit=limit),
+        credits=credits.balance(account["id"]),
+    )

@@ -7,6 +7,7 @@ owns delay and count.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -152,7 +153,14 @@ def _by_status(error: APIError) -> StudioError:
         if not isinstance(error.details, dict) or "error" not in error.details:
             return UpstreamError("the model's answer can't be read", code="bad_answer", max_tries=2)
         code = "gemini_busy" if status == 429 else "gemini_failed"
-        return UpstreamError(f"the model is busy or failing ({status})", code=code, retry_after=_retry_after(error))
+        wait = _retry_after(error)
+        bearable = wait is None or wait <= settings().job_longest_wait_s
+        return UpstreamError(
+            f"the model is busy or failing ({status})",
+            code=code,
+            retryable=bearable,
+            retry_after=wait if bearable else None,
+        )
     if status == 404:
         telemetry.log("gemini.model_retired", level="error", model=settings().gemini_model)
         return ConfigurationError("the configured model does not exist: change GEMINI_MODEL", code="model_retired")
@@ -164,13 +172,9 @@ def _by_status(error: APIError) -> StudioError:
 
 def _retry_after(error: APIError) -> float | None:
     """Seconds the service asks for: `RetryInfo` of the body, or the `Retry-After` header, whichever is longer."""
-    waits: list[float] = []
-    details = error.details.get("error", {}).get("details", []) if isinstance(error.details, dict) else []
-    for detail in details:
-        delay = str(detail.get("retryDelay", "")) if isinstance(detail, dict) else ""
-        if delay.endswith("s"):
-            waits.append(float(delay[:-1]))
-    header = getattr(getattr(error, "response", None), "headers", {}).get("retry-after", "")
-    if str(header).isdigit():
-        waits.append(float(header))
+    body = error.details.get("error") if isinstance(error.details, dict) else None
+    details = body.get("details") if isinstance(body, dict) else None
+    told = [str(d.get("retryDelay", "")) for d in (details if isinstance(details, list) else []) if isinstance(d, dict)]
+    told.append(str(getattr(getattr(error, "response", None), "headers", {}).get("retry-after", "")))
+    waits = [float(wait[1]) for text in told if (wait := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s?", text))]
     return max(waits, default=None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +12,7 @@ from shared.documents import Create, Document, Where, store
 from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound, PreconditionFailed, Unprocessable
 from shared.http.auth import Principal
 from shared.images import library
-from shared.jobs import protocol, queues
+from shared.jobs import control, protocol, queues
 
 CONTAINER = "studio"
 
@@ -55,9 +53,6 @@ def request(user: Principal, id: str, wanted: ConversionRequest, request_id: str
         "clothImageId": cloth["imageId"],
         "clothOwnerId": cloth["userId"],
         "options": options,
-        "inputHash": hashlib.sha256(
-            json.dumps([person.get("sha256"), cloth.get("sha256"), options], sort_keys=True).encode()
-        ).hexdigest(),
         "charged": True,
         "resultImageId": None,
         "error": None,
@@ -78,11 +73,12 @@ def request(user: Principal, id: str, wanted: ConversionRequest, request_id: str
 def _reserve(user_id: str, record: dict[str, Any], job: dict[str, Any]) -> Document | None:
     """Store a conversion and its job with the first reservation that can pay for it; None when it exists already."""
     for reservation in quota.reservations(user_id):
-        batch = [reservation.take, Create({**record, **reservation.fields}), Create(job)]
+        # The record comes first: a repeated request finds it there, whether or not anything is left to pay with.
+        batch = [Create({**record, **reservation.fields}), Create(job), reservation.take]
         try:
-            return store().batch(CONTAINER, user_id, batch)[1]
+            return store().batch(CONTAINER, user_id, batch)[0]
         except BatchFailed as failure:
-            if failure.index == 0 and isinstance(failure.cause, PreconditionFailed):
+            if isinstance(failure.cause, PreconditionFailed):
                 continue
             if not isinstance(failure.cause, DocumentConflict):
                 raise
@@ -156,7 +152,7 @@ def cancel(user: Principal, id: str) -> Conversion:
     job = protocol.load(record["jobId"], user.user_id)
     if record["status"] in ("completed", "failed", "cancelled"):
         raise Conflict(f"the conversion is {record['status']} already", code="job_ended")
-    job = protocol.request_cancel(job)
+    job = control.request_cancel(job)
     audit.record(user.user_id, "CONVERSION_CANCELLED", subject=id)
     return _view(record, job)
 

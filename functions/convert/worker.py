@@ -12,6 +12,7 @@ from shared.commerce import quota
 from shared.documents import Create, Document, Operation, store
 from shared.errors import StudioError, Unprocessable, UpstreamError
 from shared.images import library
+from shared.jobs import protocol
 from shared.jobs.consumer import Task
 from shared.jobs.protocol import Outcome
 
@@ -31,6 +32,7 @@ class ConversionStep:
             StudioError: as `Gemini.convert` says; `image_gone` when an input was deleted meanwhile.
         """
         record = store().read(CONTAINER, task.payload["conversionId"], task.user_id)
+        self._remove_attempts(task.job, before=task.job["fence"])
         task.progress("fetching", 5)
         person = self._fetch(record["userImageId"], task.user_id)
         cloth = self._fetch(record["clothImageId"], task.user_id)
@@ -44,15 +46,12 @@ class ConversionStep:
                 raise
             raise UpstreamError("the picture that came back can't be used", code="bad_picture", max_tries=2) from None
         image_id = clock.new_id()
-        stored = library.put_renditions(
-            picture, self._prefix(task.job) + task.attempt_key, originals=blobs.RESULTS, only_new=True
-        )
+        stored = library.put_renditions(picture, self._prefix(task.job) + task.attempt_key, originals=blobs.RESULTS)
         task.progress("finishing", 100)
         return self._outcome(task.job, record, image_id, stored, answer.tokens)
 
     def _outcome(self, job: Document, record: Document, image_id: str, stored: dict[str, Any], tokens: int) -> Outcome:
-        started = datetime.fromisoformat(job["startedAt"]).timestamp()
-        elapsed_ms = round((clock.now() - started) * 1000)
+        elapsed_ms = round((clock.now() - _epoch(job["startedAt"])) * 1000)
         result = library.new_record(image_id, job["userId"], kind="result", status="ready", **stored)
         result |= {"images": 0, "dueAt": None, "conversionId": record["id"]}
         operations: list[Operation] = [Create(result)]
@@ -72,7 +71,6 @@ class ConversionStep:
             },
             request_id=job.get("requestId"),
         )
-        telemetry.observe("studio_conversion_seconds", elapsed_ms / 1000)
         return Outcome(
             result={"conversionId": self._id(job), "resultImageId": image_id, "tokens": tokens},
             operations=operations,
@@ -87,7 +85,9 @@ class ConversionStep:
 
     def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
         """Give the quota back; after a failure tell the user on every channel."""
-        record = store().read(CONTAINER, job["payload"]["conversionId"], job["userId"])
+        record = store().find(CONTAINER, job["payload"]["conversionId"], job["userId"])
+        if record is None:
+            return Outcome()
         operations: list[Operation] = []
         if record["charged"]:
             operations.append(quota.give_back(record))
@@ -96,23 +96,21 @@ class ConversionStep:
                 job["userId"],
                 "conversion.failed",
                 f"{self._id(job)}-{job['generation']}-failed",
-                {"conversionId": self._id(job), "code": error.code, "reason": _sentence(error.message)},
+                {"conversionId": self._id(job), "code": error.code, "reason": reason(error.code)},
                 request_id=job.get("requestId"),
             )
         return Outcome(operations=operations, subject={"charged": False})
 
     def committed(self, job: Document) -> None:
-        """Remove what attempts that did not commit have left in the results."""
-        record = store().read(CONTAINER, job["payload"]["conversionId"], job["userId"])
-        kept: set[str] = set()
-        if record["resultImageId"]:
-            image = store().find(CONTAINER, library.document_id(record["resultImageId"]), job["userId"])
-            kept = {form["name"] for form in image["blobs"].values()} if image else set()
-        self._remove(self._prefix(job), kept)
+        """Note how long it took, now that it counts; after any other end remove what the attempts have stored."""
+        if job["status"] == protocol.DONE:
+            telemetry.observe("studio_conversion_seconds", clock.now() - _epoch(job["startedAt"]))
+        else:
+            self._remove_attempts(job, before=job["fence"] + 1)
 
     def abandoned(self, job: Document) -> None:
-        """Remove what this attempt stored: another one commits."""
-        self._remove(f"{self._prefix(job)}{job['generation']}-{job['fence']}/", set())
+        """Remove what this attempt and those before it stored: another one commits."""
+        self._remove_attempts(job, before=job["fence"] + 1)
 
     def push(self, job: Document) -> None:
         """Tell the user's open pages how the job stands."""
@@ -125,11 +123,16 @@ class ConversionStep:
     def _prefix(self, job: Document) -> str:
         return f"{job['userId']}/{self._id(job)}/"
 
-    @staticmethod
-    def _remove(prefix: str, kept: set[str]) -> None:
+    def _remove_attempts(self, job: Document, *, before: int) -> None:
+        """Remove the blobs of attempts whose fence is lower: theirs can't be committed any more.
+
+        Fences only grow, so a worker that was overtaken never touches what a later one has committed.
+        """
+        prefix = self._prefix(job)
         for container in (blobs.RESULTS, blobs.THUMBNAILS):
             for blob in list(blobs.listing(container, prefix)):
-                if blob.name not in kept:
+                fence = blob.name.removeprefix(prefix).partition("/")[0].rpartition("-")[2]
+                if int(fence) < before:
                     blobs.delete(container, blob.name)
 
     @staticmethod
@@ -144,5 +147,18 @@ class ConversionStep:
             raise
 
 
-def _sentence(message: str) -> str:
-    return message[:1].upper() + message[1:].rstrip(".") + "."
+REASONS = {
+    "blocked": "The pictures were refused by the content policy.",
+    "image_gone": "One of its pictures was deleted meanwhile.",
+    "no_image": "The model answered without a picture.",
+    "bad_picture": "The picture that came back could not be used.",
+}
+
+
+def reason(code: str) -> str:
+    """What a user is told of a failure: its cause where it is theirs to know, nothing of our insides otherwise."""
+    return REASONS.get(code, "The service that makes the pictures had a problem.")
+
+
+def _epoch(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()

@@ -6,7 +6,7 @@ import azure.functions as func
 
 from functions.files.models import Presigned, PresignRequest
 from shared.http.auth import SIGNED_IN
-from shared.http.endpoint import Call, endpoint
+from shared.http.endpoint import Call, Reply, endpoint
 from shared.images.library import Image
 
 bp = func.Blueprint()
@@ -14,13 +14,13 @@ bp = func.Blueprint()
 
 @endpoint(
     bp, "POST", "files/presign", access=SIGNED_IN, status=201, limit="upload", idempotent=True,
-    body=PresignRequest, answer=Presigned, errors=(413,),
+    body=PresignRequest, answer=Presigned, errors=(403, 413),
 )  # fmt: skip
-def files_presign(call: Call) -> Presigned:
+def files_presign(call: Call) -> Reply:
     """Get a URL to upload an image to, straight into Blob Storage."""
     from functions.files import service
 
-    return service.presign(call.caller, call.new_id, call.body)
+    return Reply(service.presign(call.caller, call.new_id, call.body), kept=False)
 
 
 @endpoint(

@@ -11,6 +11,7 @@ from shared.errors import (
     Conflict,
     DocumentConflict,
     NotFound,
+    PreconditionFailed,
     StudioError,
     TooLarge,
     Unprocessable,
@@ -49,9 +50,9 @@ def presign(user: Principal, image_id: str, wanted: PresignRequest) -> Presigned
     )
     quota.open_usage(user.user_id)
     try:
-        store().batch(library.CONTAINER, user.user_id, [quota.store_more(1, 0), Create(record)])
+        store().batch(library.CONTAINER, user.user_id, [Create(record), quota.store_more(1, 0)])
     except BatchFailed as failure:
-        if failure.index == 0:
+        if isinstance(failure.cause, PreconditionFailed):
             raise quota.full() from None
         if not isinstance(failure.cause, DocumentConflict):
             raise
@@ -93,7 +94,7 @@ def complete(user: Principal, image_id: str) -> Image:
     stored = library.put_renditions(image, f"{user.user_id}/{image_id}")
     confirmed = library.confirm(record, stored, room=quota.store_more(0, stored["bytes"]))
     blobs.delete(blobs.UPLOADS, record["upload"])
-    audit.record(user.user_id, "IMAGE_UPLOADED", subject=image_id, id=f"image-uploaded-{image_id}")
+    audit.record(user.user_id, "IMAGE_UPLOADED", subject=image_id, id=image_id)
     return library.view(confirmed)
 
 
@@ -101,6 +102,8 @@ def _uploaded(record: Document) -> bytes:
     """The raw bytes. Raises NotFound, TooLarge."""
     limit = settings().upload_max_bytes
     found = blobs.info(blobs.UPLOADS, record["upload"])
-    if found is not None and found.size > limit:
+    if found is None:
+        raise NotFound("nothing has been uploaded", code="blob_not_found")
+    if found.size > limit:
         raise TooLarge(f"an image may have {limit} bytes at most")
-    return blobs.get(blobs.UPLOADS, record["upload"])
+    return blobs.get(blobs.UPLOADS, record["upload"], etag=found.etag)

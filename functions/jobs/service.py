@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from functions.jobs.models import Job, JobQuery
 from shared import audit, clock
-from shared.documents import Document
-from shared.errors import Conflict
+from shared.commerce import quota
+from shared.documents import Document, store
+from shared.errors import BatchFailed, Conflict, PreconditionFailed
 from shared.http.auth import Principal
-from shared.jobs import protocol
+from shared.jobs import control, protocol
+
+_waiting = threading.BoundedSemaphore(16)
+"""Half of a process's threads may wait for jobs; a caller beyond them is answered at once, so that work goes on."""
 
 
 def job(user: Principal, id: str, query: JobQuery) -> Job:
     """One's job; with `wait` as soon as it has changed or ended. Raises NotFound, for a foreign one too."""
+    if not query.wait or not _waiting.acquire(blocking=False):
+        return view(protocol.load(f"job:{id}", user.user_id))
+    try:
+        return _awaited(user, id, query)
+    finally:
+        _waiting.release()
+
+
+def _awaited(user: Principal, id: str, query: JobQuery) -> Job:
     until = time.monotonic() + query.wait
     pause = 0.1
     while True:
         found = protocol.load(f"job:{id}", user.user_id)
         changed = query.seq is not None and found["seq"] != query.seq
-        if changed or found["status"] in protocol.TERMINAL or time.monotonic() >= until:
+        left = until - time.monotonic()
+        if changed or found["status"] in protocol.TERMINAL or left <= 0:
             return view(found)
-        time.sleep(min(pause, max(0.0, until - time.monotonic())))
+        time.sleep(min(pause, left))
         pause = min(pause * 1.5, 1.0)
 
 
 def cancel(user: Principal, id: str) -> Job:
     """Ask that a job stop. Raises Conflict when it has ended."""
-    stopped = protocol.request_cancel(protocol.load(f"job:{id}", user.user_id))
+    stopped = control.request_cancel(protocol.load(f"job:{id}", user.user_id))
     audit.record(user.user_id, "JOB_CANCELLED", subject=id)
     return view(stopped)
 
@@ -37,13 +52,33 @@ def retry(user: Principal, id: str) -> Job:
 
     Raises:
         Conflict: the job is not dead.
+        QuotaExceeded: what it makes has to be paid for again, and nothing is left.
     """
     found = protocol.load(f"job:{id}", user.user_id)
     if found["status"] != protocol.DEAD:
         raise Conflict(f"the job is {found['status']}; only dead jobs can be tried again", code="job_state")
-    revived = protocol.redrive(found)
+    revived = _paid_redrive(found)
     audit.record(user.user_id, "JOB_RETRIED", subject=id)
     return view(revived)
+
+
+def _paid_redrive(found: Document) -> Document:
+    """Redrive a job; where its subject's payment was given back, it is taken again in the same batch.
+
+    Raises:
+        QuotaExceeded: there is nothing to pay with.
+    """
+    subject = store().find(protocol.CONTAINER, found["subjectId"], found["userId"]) if found.get("subjectId") else None
+    if subject is None or subject.get("charged", True):
+        return control.redrive(found)
+    for payment in quota.reservations(found["userId"]):
+        try:
+            paid = {"charged": True, **payment.fields}
+            return control.redrive(found, subject=paid, operations=[payment.take])
+        except BatchFailed as failure:
+            if not isinstance(failure.cause, PreconditionFailed):
+                raise
+    raise quota.exceeded()
 
 
 def view(found: Document) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -26,14 +27,24 @@ TWILIO_OPTED_OUT = 21610
 class Channel(Protocol):
     """One way to a user.
 
-    `repeatable` says whether sending the same key again is dropped by the provider; where it is not, a send whose
-    outcome is unknown is never repeated.
+    `repeatable_s` is for how many seconds after the first send a repetition is dropped by the provider; after that, a
+    send whose outcome is unknown is never repeated.
     """
 
-    repeatable: bool
+    repeatable_s: float
 
-    def send(self, account: Mapping[str, Any], record: Document, key: str) -> dict[str, Any]:
-        """Deliver a notification; returns facts to keep. Raises StudioError."""
+    def send(self, account: Mapping[str, Any], record: Document, key: str, first_sent: float) -> dict[str, Any]:
+        """Deliver a notification; returns facts to keep.
+
+        Args:
+            key: the same for every attempt at this message.
+            first_sent: epoch seconds of the first of those attempts that the provider may still remember.
+
+        Raises:
+            OutcomeUnknown: it may have been sent.
+            StudioError: it was not.
+            Skipped: there is nowhere to send it.
+        """
         ...
 
 
@@ -41,17 +52,25 @@ class Skipped(Exception):
     """There is nothing to send to: no address, or the channel is not configured."""
 
 
+class OutcomeUnknown(UpstreamError):
+    """The provider took the request and gave no answer, so the message may be on its way."""
+
+    code = "outcome_unknown"
+
+
 class EmailChannel:
-    """Azure Communication Services (REST 2025-09-01), deduplicated by `Repeatability-Request-ID`."""
+    """Azure Communication Services (REST 2025-09-01), deduplicated by `Repeatability-Request-ID` for five minutes
+    (learn.microsoft.com, "Repeatability of requests")."""
 
-    repeatable = True
+    repeatable_s: float = 270
 
-    def send(self, account: Mapping[str, Any], record: Document, key: str) -> dict[str, Any]:
+    def send(self, account: Mapping[str, Any], record: Document, key: str, first_sent: float) -> dict[str, Any]:
         """Hand the e-mail over; accepted is not delivered, the operation id is kept to ask."""
         address = account.get("email")
         if not address:
             raise Skipped("no e-mail address")
-        operation = str(uuid.uuid5(NAMESPACE, key))
+        # One id has one time of first sending; a time outside the window is refused with 412.
+        operation = str(uuid.uuid5(NAMESPACE, f"{key}:{int(first_sent)}"))
         message = {
             "senderAddress": settings().email_sender,
             "recipients": {"to": [{"address": address}]},
@@ -61,10 +80,9 @@ class EmailChannel:
                 "html": notifications.html_of(record),
             },
         }
-        first_sent = datetime.fromisoformat(record["createdAt"]).astimezone(UTC)
         headers = {
             "Repeatability-Request-ID": operation,
-            "Repeatability-First-Sent": format_datetime(first_sent, usegmt=True),
+            "Repeatability-First-Sent": format_datetime(datetime.fromtimestamp(int(first_sent), UTC), usegmt=True),
         }
         try:
             _email().begin_send(message, operation_id=operation, headers=headers, polling=False)
@@ -76,36 +94,39 @@ class EmailChannel:
 class SmsChannel:
     """Twilio. It has no idempotency header: at most one send per attempt, none after an unknown outcome."""
 
-    repeatable = False
+    repeatable_s: float = 0
 
-    def send(self, account: Mapping[str, Any], record: Document, key: str) -> dict[str, Any]:
+    def send(self, account: Mapping[str, Any], record: Document, key: str, first_sent: float) -> dict[str, Any]:
         """Hand the SMS over."""
         number = account.get("phone")
         if not number:
             raise Skipped("no phone number")
-        from requests.exceptions import ConnectionError, Timeout
-        from twilio.base.exceptions import TwilioRestException
+        from requests.exceptions import RequestException
+        from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 
+        client = _twilio()
         try:
-            sent = _twilio().messages.create(to=number, from_=settings().sms_sender, body=record["sms"])
-        except TwilioRestException as error:
+            sent = client.messages.create(to=number, from_=settings().sms_sender, body=record["sms"])
+        except (TwilioRestException, TwilioServiceException) as error:
             if error.status == 429 or error.status >= 500:
                 raise UpstreamError("the SMS provider is busy or failing", code="sms_failed") from error
             code = "sms_opted_out" if error.code == TWILIO_OPTED_OUT else "sms_refused"
             raise Unprocessable(f"the SMS was refused ({error.code})", code=code) from error
-        except ConnectionError as error:
-            raise UpstreamError("the SMS provider can't be reached", code="sms_unreachable") from error
-        except Timeout as error:
-            raise Unprocessable("the SMS provider did not answer; it is not sent twice", code="sms_unknown") from error
+        except (RequestException, ValueError) as error:
+            if _never_connected(error):
+                raise UpstreamError("the SMS provider can't be reached", code="sms_unreachable") from error
+            raise OutcomeUnknown(
+                "the SMS provider did not answer; it is not sent twice", code="sms_unknown", retryable=False
+            ) from error
         return {"sid": sent.sid}
 
 
 class WebSocketChannel:
     """Web PubSub. The message id is the key, a page drops one it has seen."""
 
-    repeatable = True
+    repeatable_s: float = math.inf
 
-    def send(self, account: Mapping[str, Any], record: Document, key: str) -> dict[str, Any]:
+    def send(self, account: Mapping[str, Any], record: Document, key: str, first_sent: float) -> dict[str, Any]:
         """Push to all open pages of the user; there may be none."""
         client = notifications.hub()
         if client is None:
@@ -164,28 +185,42 @@ def _twilio() -> TwilioClient:
     client = Client(
         conf.twilio_account_sid,
         conf.twilio_auth_token.get_secret_value(),
-        http_client=TwilioHttpClient(timeout=10, max_retries=0),
+        # A pooled connection that the other side has dropped looks like a lost answer.
+        http_client=TwilioHttpClient(timeout=10, pool_connections=False),
     )
     if conf.twilio_base_url:
         client.api.base_url = conf.twilio_base_url
     return client
 
 
+def _never_connected(error: Exception) -> bool:
+    """Whether a `requests` error happened before anything was sent."""
+    from requests.exceptions import ConnectTimeout
+    from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+    cause = error.args[0] if error.args else None
+    refused = isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+    return refused or isinstance(error, ConnectTimeout)
+
+
 def _azure_error(error: Exception, what: str) -> StudioError:
     """What an exception of an Azure SDK means; `Retry-After` is passed on."""
-    from azure.core.exceptions import HttpResponseError
+    from azure.core.exceptions import HttpResponseError, ServiceRequestError
 
     if isinstance(error, Skipped | StudioError):
         raise error
+    name = what.lower().replace("-", "")
     if isinstance(error, HttpResponseError) and error.status_code:
         if error.status_code in (408, 429) or error.status_code >= 500:
             wait = getattr(error.response, "headers", {}).get("Retry-After", "")
             return UpstreamError(
                 f"the {what} service is busy or failing",
-                code=f"{what.lower().replace('-', '')}_failed",
+                code=f"{name}_failed",
                 retry_after=float(wait) if str(wait).isdigit() else None,
             )
         if error.status_code in (401, 403):
             return ConfigurationError(f"the {what} service refused our key", code="channel_key_refused")
         return Unprocessable(f"the {what} service refused the message", code="channel_refused")
-    return UpstreamError(f"the {what} service can't be reached", code=f"{what.lower().replace('-', '')}_unreachable")
+    if isinstance(error, ServiceRequestError):
+        return UpstreamError(f"the {what} service can't be reached", code=f"{name}_unreachable")
+    return OutcomeUnknown(f"the {what} service did not answer", code=f"{name}_unknown")

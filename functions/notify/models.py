@@ -43,7 +43,7 @@ class NotificationChange(Body):
 
 
 class Preferences(Answer):
-    """Which channels a user wants, and when it should be quiet."""
+    """Which channels a user wants."""
 
     email: bool = True
     sms: bool = True

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from functions.notify.models import Preferences, PreferencesChange
 from shared.documents import store
+from shared.errors import DocumentConflict
 
 CONTAINER = "studio"
 ID = "preferences"
@@ -18,7 +21,13 @@ def of(user_id: str) -> Preferences:
 
 
 def change(user_id: str, wanted: PreferencesChange) -> Preferences:
-    """Switch the named channels."""
-    merged = of(user_id).model_copy(update=wanted.model_dump(exclude_none=True))
-    store().upsert(CONTAINER, {"id": ID, "userId": user_id, "type": "preferences", **merged.model_dump()})
-    return merged
+    """Switch the named channels, and no other: two changes at once both hold."""
+    changes = wanted.model_dump(exclude_none=True)
+    if not changes:
+        return of(user_id)
+    with suppress(DocumentConflict):
+        fresh = {"id": ID, "userId": user_id, "type": "preferences", **Preferences().model_dump(), **changes}
+        store().create(CONTAINER, fresh)
+        return of(user_id)
+    store().patch(CONTAINER, ID, user_id, set=changes)
+    return of(user_id)

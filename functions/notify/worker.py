@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from functions.notify import preferences
-from functions.notify.channels import CHANNELS, Skipped
+from functions.notify.channels import CHANNELS, OutcomeUnknown, Skipped
 from functions.notify.models import PreferencesChange
-from shared import clock, telemetry
+from shared import clock, notifications, telemetry
 from shared.documents import Document, Operation, Patch, Where, store
 from shared.errors import DocumentConflict, PreconditionFailed, StudioError, TooManyRequests, Unprocessable
 from shared.jobs.consumer import Task
-from shared.jobs.protocol import Outcome
+from shared.jobs.protocol import LeaseLost, Outcome
 from shared.settings import settings
 
 CONTAINER = "studio"
@@ -25,8 +27,8 @@ class NotifyStep:
     def run(self, task: Task) -> Outcome:
         """Send, unless the user does not want the channel or it leads nowhere.
 
-        Where a provider can't drop repetitions, the attempt is noted before sending: an attempt found noted but not
-        finished died in between, its outcome is unknown, and it is not repeated.
+        Where a provider does not drop repetitions for ever, the attempt is noted before sending: one found noted and
+        not settled has an unknown outcome, and is repeated only while the provider would notice.
         """
         name: str = task.payload["channel"]
         record = store().read(CONTAINER, task.payload["notificationId"], task.user_id)
@@ -36,16 +38,18 @@ class NotifyStep:
         channel = CHANNELS[name]
         if task.job["attempt"] == 1:
             _within_daily_cap(task.user_id, name)
-        if not channel.repeatable:
-            self._note_attempt(task)
+            if name == notifications.SMS and account.get("phone"):
+                _within_daily_cap(hashlib.sha256(account["phone"].encode()).hexdigest(), name)
+        first_sent = _note_attempt(task, channel.repeatable_s)
         try:
-            with telemetry.span(f"notify.{name}", kind="client"):
-                facts = channel.send(account, record, task.job["id"].removeprefix("job:"))
+            with telemetry.span(f"notify.{name}"):
+                facts = channel.send(account, record, task.job["id"].removeprefix("job:"), first_sent)
         except Skipped as skipped:
             return self._outcome(record, name, {"status": "skipped", "reason": str(skipped)})
+        except OutcomeUnknown:
+            raise
         except StudioError as error:
-            if not channel.repeatable and error.code != "sms_unknown":
-                self._clear_attempt(task)
+            _settle_attempt(task, channel.repeatable_s, first_sent)
             if error.code == "sms_opted_out":
                 preferences.change(task.user_id, PreferencesChange(sms=False))
             raise
@@ -74,24 +78,45 @@ class NotifyStep:
         operations: list[Operation] = [Patch(record["id"], set={f"channels.{name}": state})]
         return Outcome(result=state, operations=operations)
 
-    @staticmethod
-    def _note_attempt(task: Task) -> None:
-        """Raises Unprocessable when an attempt is on record whose outcome nobody knows."""
-        fresh = (Where("fence", "=", task.job["fence"]), Where("sending", "exists", False))
-        try:
-            store().patch(CONTAINER, task.job["id"], task.user_id, set={"sending": task.job["fence"]}, where=fresh)
-        except PreconditionFailed:
-            raise Unprocessable(
-                "an earlier attempt stopped while sending; it is not sent twice", code="outcome_unknown"
-            ) from None
 
-    @staticmethod
-    def _clear_attempt(task: Task) -> None:
-        store().patch(CONTAINER, task.job["id"], task.user_id, remove=["sending"])
+def _note_attempt(task: Task, repeatable_s: float) -> float:
+    """Note that a send begins; returns when the first one did that the provider may still remember.
+
+    Raises:
+        Unprocessable: an attempt is on record whose outcome nobody knows, and a repetition would not be noticed.
+    """
+    at, generation = clock.now(), task.job["generation"]
+    if math.isinf(repeatable_s):
+        return at
+    noted = task.job.get("sending")
+    remembered = noted is not None and at - noted["first"] < repeatable_s
+    # A redrive is somebody's decision to send again, whatever became of the attempts before it.
+    if noted is not None and noted["open"] and noted["generation"] == generation and not remembered:
+        raise Unprocessable("an earlier attempt stopped while sending; it is not sent twice", code="outcome_unknown")
+    first = noted["first"] if noted is not None and remembered else at
+    _write_note(task, {"first": first, "generation": generation, "open": True})
+    return first
 
 
-def _within_daily_cap(user_id: str, channel: str) -> None:
-    """Count one message of today against the user's cap, so that nobody is flooded and no SMS are pumped.
+def _settle_attempt(task: Task, repeatable_s: float, first: float) -> None:
+    """Note that the provider refused, so that nothing was sent."""
+    if not math.isinf(repeatable_s):
+        _write_note(task, {"first": first, "generation": task.job["generation"], "open": False})
+
+
+def _write_note(task: Task, note: dict[str, Any]) -> None:
+    mine = (Where("fence", "=", task.job["fence"]),)
+    try:
+        store().patch(CONTAINER, task.job["id"], task.user_id, set={"sending": note}, where=mine)
+    except PreconditionFailed:
+        raise LeaseLost from None
+
+
+def _within_daily_cap(subject: str, channel: str) -> None:
+    """Count one message of today against a cap, so that nobody is flooded and no SMS are pumped.
+
+    Args:
+        subject: the user; for SMS the number too, by its hash, since many accounts can name one number.
 
     Raises:
         TooManyRequests: the cap is reached; not retryable for this message.
@@ -99,7 +124,7 @@ def _within_daily_cap(user_id: str, channel: str) -> None:
     caps = {"email": settings().email_daily_cap, "sms": settings().sms_daily_cap}
     if channel not in caps:
         return
-    id = f"{user_id}:{channel}:{datetime.fromtimestamp(clock.now(), UTC):%Y-%m-%d}"
+    id = f"{subject}:{channel}:{datetime.fromtimestamp(clock.now(), UTC):%Y-%m-%d}"
     with suppress(DocumentConflict):
         store().create("rate_limits", {"id": id, "n": 0, "ttl": 2 * 24 * 3600})
     try:

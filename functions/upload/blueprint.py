@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from functions.upload.models import ImageList, ImagesQuery
+from functions.upload.models import ImageList, ImagesQuery, UploadQuery
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
 from shared.images.library import Image
@@ -13,8 +13,8 @@ bp = func.Blueprint()
 
 
 @endpoint(
-    bp, "POST", "images/upload", access=SIGNED_IN, status=201, limit="upload", idempotent=True, answer=Image,
-    upload=True, errors=(400, 413, 415, 422),
+    bp, "POST", "images/upload", access=SIGNED_IN, status=201, limit="upload", idempotent=True, query=UploadQuery,
+    answer=Image, upload=True, errors=(400, 403, 413, 415, 422),
 )  # fmt: skip
 def images_upload(call: Call) -> Reply:
     """Upload an image (multipart part `file`, or the raw body): checked, cleaned, stored with renditions."""
@@ -22,7 +22,7 @@ def images_upload(call: Call) -> Reply:
 
     data, about = receive.read(call.raw)
     image = service.upload(call.caller, call.new_id, data, about)
-    return Reply(image, headers={"Location": f"/api/images/{image.id}"})
+    return Reply(image, headers={"Location": f"/api/images/{image.id}"}, kept=False)
 
 
 @endpoint(bp, "GET", "images", access=SIGNED_IN, query=ImagesQuery, answer=ImageList)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import azure.functions as func
 from pydantic import ValidationError
 
@@ -9,6 +11,7 @@ from functions.upload.models import UploadQuery
 from shared.errors import BadRequest, TooLarge, Unprocessable
 from shared.settings import settings
 
+MAX_PARTS = 10
 OVERHEAD_BYTES = 64 * 1024
 """What a multipart envelope may add to the image."""
 
@@ -39,11 +42,15 @@ def read(req: func.HttpRequest) -> tuple[bytes, UploadQuery]:
         return body, UploadQuery.model_validate(fields)
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
-        name = ".".join(str(part) for part in problem["loc"])
+        name = ".".join(str(part) for part in problem["loc"])[:64]
         raise Unprocessable(f"{name}: {problem['msg']}", field=name) from None
 
 
 def _multipart(req: func.HttpRequest, fields: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+    boundary = re.search(r'boundary="?([^";,]+)', req.headers.get("Content-Type") or "")
+    if boundary is None or req.get_body().count(b"--" + boundary[1].encode(errors="replace")) > MAX_PARTS + 1:
+        # Counted before parsing: a body of empty parts costs the parser seconds.
+        raise BadRequest(f"send at most {MAX_PARTS} parts, one of them named `file`", code="bad_multipart")
     try:
         files, form = req.files, req.form
     except Exception:

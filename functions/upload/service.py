@@ -19,7 +19,7 @@ def upload(user: Principal, image_id: str, data: bytes, about: UploadQuery) -> I
     """
     library.check_visibility(user.role, about.kind, about.visibility)
     record = library.add(image_id, user.user_id, data, kind=about.kind, visibility=about.visibility, name=about.name)
-    audit.record(user.user_id, "IMAGE_UPLOADED", subject=image_id, id=f"image-uploaded-{image_id}")
+    audit.record(user.user_id, "IMAGE_UPLOADED", subject=image_id, id=image_id)
     return library.view(record)
 
 

@@ -152,7 +152,8 @@ class _Accounts:
             if len(self._known) > 10_000:
                 self._known.clear()
             # What was read before a change must not be kept after it.
-            if forgotten == self._forgotten:
+            # A missing account is asked for again: it may just have been made elsewhere.
+            if forgotten == self._forgotten and account is not None:
                 self._known[user_id] = (at + settings().account_cache_s, account)
         return account
 

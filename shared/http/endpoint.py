@@ -26,6 +26,7 @@ PREFIX: Final = "api/"
 """Stands in every route, because the host refuses routes that begin with `admin`; its own prefix is empty."""
 MAX_JSON_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 20
+IMAGE_UPLOAD: Final = ("multipart/form-data", "image/jpeg", "image/png", "image/webp", "image/avif", "image/heic")
 
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -69,7 +70,8 @@ class Call:
 class Reply:
     """An answer with a status or headers of its own; a bare model answers with the route's status.
 
-    `content` goes out as it is instead of a body, as one of the route's `media`.
+    `content` goes out as it is instead of a body, as one of the route's `media`. `kept` is False for a body whose URLs
+    expire: under an idempotency key it is not stored, the handler makes it again under the same `new_id`.
     """
 
     body: BaseModel | None = None
@@ -77,6 +79,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     content: bytes | None = None
     media: str = "application/json"
+    kept: bool = True
 
 
 type Handler = Callable[[Call], BaseModel | Reply | None]
@@ -96,7 +99,7 @@ class Route:
     body: type[BaseModel] | None
     query: type[BaseModel] | None
     answer: type[BaseModel] | None
-    upload: bool
+    upload: tuple[str, ...]
     errors: tuple[int, ...]
     answers: Mapping[int, type[BaseModel]]
     media: tuple[str, ...]
@@ -119,7 +122,7 @@ def endpoint(
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     answer: type[BaseModel] | None = None,
-    upload: bool = False,
+    upload: bool | tuple[str, ...] = False,
     errors: tuple[int, ...] = (),
     answers: Mapping[int, type[BaseModel]] | None = None,
     media: tuple[str, ...] = ("application/json",),
@@ -133,8 +136,9 @@ def endpoint(
         idempotent: honour `Idempotency-Key`.
         body, query: models that validate what comes in; without one the route takes none.
         answer: model of the body that goes out, for the API description.
-        upload: the handler reads the raw body itself.
-        errors: statuses a caller may see beside those that follow from the other arguments.
+        upload: the handler reads the raw body itself: an image, or one of these content types.
+        errors: statuses a caller may see beside those that follow from the other arguments; one below 400 comes
+            with the answer.
         answers: models of further answers that are no problems, by status.
         media: content types of the answer, the first by default.
     """
@@ -145,8 +149,9 @@ def endpoint(
     def register(handler: Handler) -> Handler:
         name = handler.__name__
         route = Route(
-            name, method, path, access, status, limit, idempotent, body, query, answer, upload, errors,
-            dict(answers or {}), media, (handler.__doc__ or name).strip(),
+            name, method, path, access, status, limit, idempotent, body, query, answer,
+            IMAGE_UPLOAD if upload is True else upload or (), errors, dict(answers or {}), media,
+            (handler.__doc__ or name).strip(),
         )  # fmt: skip
         ROUTES.append(route)
 
@@ -202,19 +207,25 @@ def _answer(
     if route.limit is not None:
         _allow(limits.take_address(ip, route.limit, public=route.access.public), extra)
     user = _identify(route, req)
+    if user is not None:
+        telemetry.note(userId=user.user_id)
     if route.limit is not None and user is not None:
         _allow(limits.take(f"user:{user.user_id}", route.limit), extra)
     query = _query(route, req)
     body, raw = _body(route, req)
     key = req.headers.get("Idempotency-Key") if route.idempotent else None
-    ticket = None
+    ticket, new_id = None, clock.new_id()
     if key is not None and user is not None:
         path = "/".join(f"{k}={v}" for k, v in sorted(dict(req.route_params).items()))
-        claimed = idempotency.begin(user.user_id, f"{route.name}/{path}", key, raw)
+        seen = idempotency.fingerprint(dict(req.params), req.headers.get("Content-Type"), raw)
+        claimed = idempotency.begin(user.user_id, f"{route.name}/{path}", key, seen)
         if isinstance(claimed, idempotency.Replay):
             extra["Idempotency-Replayed"] = "true"
-            return _json(claimed.body, claimed.status, claimed.headers)
-        ticket = claimed
+            if claimed.again_as is None:
+                return _json(claimed.body, claimed.status, claimed.headers)
+            new_id = claimed.again_as
+        else:
+            ticket, new_id = claimed, claimed.resource_id
     call = Call(
         request_id=request_id,
         user=user,
@@ -222,16 +233,15 @@ def _answer(
         query=query,
         path=dict(req.route_params),
         headers=req.headers,
-        new_id=ticket.resource_id if ticket else clock.new_id(),
+        new_id=new_id,
         ip=ip,
         raw=req,
     )
     try:
-        with telemetry.bound(userId=user.user_id if user else None):
-            result = handler(call)
-    except BaseException:
+        result = handler(call)
+    except BaseException as error:
         if ticket is not None:
-            idempotency.release(ticket)
+            idempotency.release(ticket, error)
         raise
     reply = result if isinstance(result, Reply) else Reply(result)
     if reply.content is not None:
@@ -242,7 +252,7 @@ def _answer(
     content = reply.body.model_dump(mode="json", by_alias=True) if reply.body is not None else None
     headers = dict(reply.headers)
     if ticket is not None:
-        idempotency.settle(ticket, status, content, headers)
+        idempotency.settle(ticket, status, content, headers, kept=reply.kept)
     return _json(content, status, headers)
 
 

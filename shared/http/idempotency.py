@@ -8,13 +8,25 @@ that expires; the next one takes it over and creates under the same id, so the e
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from shared import clock
 from shared.documents import Document, store
-from shared.errors import BadRequest, Conflict, DocumentConflict, DocumentNotFound, PreconditionFailed, Unprocessable
+from shared.errors import (
+    BadRequest,
+    Conflict,
+    DocumentConflict,
+    DocumentNotFound,
+    PreconditionFailed,
+    StudioError,
+    Unprocessable,
+)
 from shared.settings import settings
 
 CONTAINER = "idempotency"
@@ -32,18 +44,31 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Replay:
-    """The answer given before: HTTP status, body and headers."""
+    """The answer given before: HTTP status, body and headers.
+
+    `again_as` is set where the body was not kept, because URLs in it expire: it is made anew under this id.
+    """
 
     status: int
     body: Any
     headers: dict[str, str]
+    again_as: str | None = None
+
+
+def fingerprint(query: Mapping[str, str], content_type: str | None, body: bytes) -> bytes:
+    """What a repetition must have in common with the first request: query and body, but for the boundary of a
+    multipart body, which every client makes anew."""
+    boundary = re.search(r'boundary="?([^";,]+)', content_type or "")
+    if boundary:
+        body = body.replace(boundary[1].encode(errors="replace"), b"")
+    return json.dumps(sorted(query.items())).encode() + b"\n" + body
 
 
 def begin(user_id: str, route: str, key: str, fingerprint: bytes) -> Ticket | Replay:
     """Claim a key, or get the answer of whoever had it first.
 
     Args:
-        fingerprint: the request body; another body under the same key is refused.
+        fingerprint: of the request; another request under the same key is refused.
 
     Raises:
         BadRequest: the key is empty or over 255 characters.
@@ -69,22 +94,19 @@ def begin(user_id: str, route: str, key: str, fingerprint: bytes) -> Ticket | Re
             return Ticket(id, record["resourceId"], record)
         except DocumentConflict:
             seen = store().find(CONTAINER, id, id)
-        if seen is None:
-            continue
-        if seen["digest"] != digest:
+        if seen is not None and seen["digest"] != digest:
             raise Unprocessable(
                 "this key was used with another body: make a new key for a new request",
                 code="idempotency_key_reused",
                 field="Idempotency-Key",
             )
-        if seen["state"] == "done":
-            return Replay(seen["status"], seen["body"], seen["headers"])
-        if seen["expiresAt"] < clock.now():
-            try:
+        if seen is not None and seen["state"] == "done":
+            again_as = None if seen.get("kept", True) else seen["resourceId"]
+            return Replay(seen["status"], seen["body"], seen["headers"], again_as)
+        if seen is not None and seen["expiresAt"] < clock.now():
+            with suppress(PreconditionFailed, DocumentNotFound):
                 record = store().replace(CONTAINER, {**fresh, "resourceId": seen["resourceId"]}, etag=seen.etag)
                 return Ticket(id, record["resourceId"], record)
-            except (PreconditionFailed, DocumentNotFound):
-                continue
         if time.monotonic() > until:
             raise Conflict(
                 "the first request with this key is still running: ask again",
@@ -96,18 +118,25 @@ def begin(user_id: str, route: str, key: str, fingerprint: bytes) -> Ticket | Re
         pause = min(pause * 1.6, 0.5)
 
 
-def settle(ticket: Ticket, status: int, body: Any, headers: dict[str, str]) -> None:
-    """Keep the answer for whoever sends the key again."""
-    done = {**ticket.record, "state": "done", "status": status, "body": body, "headers": headers}
+def settle(ticket: Ticket, status: int, body: Any, headers: dict[str, str], *, kept: bool = True) -> None:
+    """Keep the answer for whoever sends the key again; without its body unless `kept`."""
+    answer = {"status": status, "body": body if kept else None, "headers": headers, "kept": kept}
+    done = {**ticket.record, "state": "done", **answer}
     try:
         store().replace(CONTAINER, done, etag=ticket.record.etag)
     except (DocumentNotFound, PreconditionFailed):
         return
 
 
-def release(ticket: Ticket) -> None:
-    """Forget the key: the work failed, and may be tried again under it."""
-    try:
-        store().delete(CONTAINER, ticket.id, ticket.id, etag=ticket.record.etag)
-    except (DocumentNotFound, PreconditionFailed):
-        return
+def release(ticket: Ticket, error: BaseException) -> None:
+    """End the work of a key after an error.
+
+    A refusal has changed nothing: the key is forgotten. After any other error nobody knows what was written, so the key
+    is left to be taken over, and what is made then carries the same id.
+    """
+    refused = isinstance(error, StudioError) and error.status < 500 and not error.retryable
+    with suppress(DocumentNotFound, PreconditionFailed):
+        if refused:
+            store().delete(CONTAINER, ticket.id, ticket.id, etag=ticket.record.etag)
+        else:
+            store().replace(CONTAINER, {**ticket.record, "expiresAt": 0}, etag=ticket.record.etag)

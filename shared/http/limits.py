@@ -64,11 +64,19 @@ def take_address(ip: str, route_class: str, *, public: bool) -> Allowance | None
     Raises:
         Limited: the address has used up its window.
     """
+    network = _network(ip)
     if public:
-        return take(f"ip:{ip}", route_class)
+        return take(f"ip:{network}", route_class)
     if ip == UNKNOWN:
         return None
-    return take(f"ip-any:{ip}", route_class, settings().rate_limit_ip_factor)
+    return take(f"network:{network}", route_class, settings().rate_limit_ip_factor)
+
+
+def _network(ip: str) -> str:
+    """What one caller can write from: an IPv4 address, or the /64 that an IPv6 customer is given."""
+    if ":" not in ip:
+        return ip
+    return str(ipaddress.ip_network(f"{ip}/64", strict=False).network_address)
 
 
 def take(subject: str, route_class: str, factor: float = 1.0) -> Allowance:

@@ -27,11 +27,11 @@ from shared.errors import (
 )
 from shared.http.auth import Role
 from shared.http.models import Answer
-from shared.images.gate import Box, CleanSet, ImagePolicy, clean_with_derivatives
+from shared.images.gate import CleanSet, ImagePolicy
+from shared.images.thumbnails import renditions
 from shared.settings import settings
 
 CONTAINER = "studio"
-RENDITIONS = {"optimised": Box(1600), "thumbnail": Box(320)}
 HOLD_S = 300
 """How long a record may stay half-made before the sweeper takes it back."""
 
@@ -130,20 +130,17 @@ def check_visibility(role: Role, kind: Kind, visibility: Visibility) -> None:
 
 def through_gate(data: bytes) -> CleanSet:
     """An upload through the image gate, with all renditions. Raises as the gate does."""
-    policy = ImagePolicy(max_bytes=settings().upload_max_bytes)
-    return clean_with_derivatives(data, RENDITIONS, policy=policy)
+    return renditions(data, policy=ImagePolicy(max_bytes=settings().upload_max_bytes))
 
 
-def put_renditions(
-    image: CleanSet, prefix: str, *, originals: str = blobs.IMAGES, only_new: bool = False
-) -> dict[str, Any]:
+def put_renditions(image: CleanSet, prefix: str, *, originals: str = blobs.IMAGES) -> dict[str, Any]:
     """Store the original and its renditions under `prefix`; returns the fields of the record that name them."""
     stored: dict[str, Any] = {}
     forms = {"original": image.original, **image.derived}
     for form, picture in forms.items():
         container = blobs.THUMBNAILS if form == "thumbnail" else originals
         name = f"{prefix}/{form}.{picture.format.lower().replace('jpeg', 'jpg')}"
-        blobs.put(container, name, picture.data, content_type=picture.content_type, only_new=only_new)
+        blobs.put(container, name, picture.data, content_type=picture.content_type)
         stored[form] = {
             "container": container,
             "name": name,
@@ -175,9 +172,10 @@ def add(image_id: str, user_id: str, data: bytes, *, kind: Kind, visibility: Vis
     quota.open_usage(user_id)
     record = new_record(image_id, user_id, kind=kind, visibility=visibility, name=name, bytes=size)
     try:
-        pending = store().batch(CONTAINER, user_id, [quota.store_more(1, size), Create(record)])[1]
+        # The record comes first: a repeated upload finds it there, whether or not there is still room.
+        pending = store().batch(CONTAINER, user_id, [Create(record), quota.store_more(1, size)])[0]
     except BatchFailed as failure:
-        if failure.index == 0:
+        if isinstance(failure.cause, PreconditionFailed):
             raise quota.full() from None
         if isinstance(failure.cause, DocumentConflict):
             pending = store().read(CONTAINER, record["id"], user_id)
@@ -261,6 +259,9 @@ def delete(record: Document) -> None:
 
 def _finish_deletion(record: Document) -> None:
     _remove_blobs(record)
+    if record.get("sha256"):
+        for mask in list(blobs.listing(blobs.MASKS, f"{record['userId']}/{record['sha256']}/")):
+            blobs.delete(blobs.MASKS, mask.name)
     operations: list[Operation] = [Delete(record["id"])]
     if record["images"]:
         operations.append(quota.store_less(record["images"], record["bytes"]))
@@ -276,12 +277,14 @@ def _remove_blobs(record: Mapping[str, Any]) -> None:
     if upload:
         blobs.delete(blobs.UPLOADS, upload)
     stored = record.get("blobs")
-    if stored:
+    made_by = record.get("conversionId")
+    if stored and not made_by:
         for form in stored.values():
             blobs.delete(form["container"], form["name"])
         return
-    prefix = f"{record['userId']}/{record['imageId']}/"
-    for container in (blobs.IMAGES, blobs.THUMBNAILS):
+    # Of a result, what attempts that never committed have left beside it goes, too.
+    prefix = f"{record['userId']}/{made_by.removeprefix('conversion:') if made_by else record['imageId']}/"
+    for container in (blobs.RESULTS if made_by else blobs.IMAGES, blobs.THUMBNAILS):
         for blob in list(blobs.listing(container, prefix)):
             blobs.delete(container, blob.name)
 

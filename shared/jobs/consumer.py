@@ -17,9 +17,9 @@ from typing import Any, Protocol
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
-from shared import clock, telemetry
+from shared import clock, telemetry, webhooks
 from shared.documents import Document, store
-from shared.errors import PreconditionFailed, StudioError
+from shared.errors import BatchFailed, PreconditionFailed, StudioError
 from shared.jobs import protocol, queues
 from shared.jobs.protocol import CancelRequested, LeaseLost, Outcome
 from shared.settings import settings
@@ -122,6 +122,11 @@ class Step(Protocol):
         ...
 
 
+POISONED = "poisoned"
+BURIALS = 3
+"""How often a job's message may end in the poison queue before the job is given up."""
+
+
 @dataclass(frozen=True)
 class _Crash:
     message: str = "the worker stopped again and again while it ran this job"
@@ -186,12 +191,16 @@ def _work(job: Document, step: Step) -> None:
     try:
         with task.heartbeat():
             outcome = step.run(task)
-        done = protocol.complete(job, outcome)
+        done = protocol.complete(job, webhooks.told(job, protocol.DONE, outcome))
     except LeaseLost:
         telemetry.log("job.lease_lost", level="warning")
         _quietly(step.abandoned, job)
     except CancelRequested:
         _end(job, protocol.CANCELLED, None, step)
+    except BatchFailed as failure:
+        # Somebody else's write came between reading and committing: what is read anew may fit.
+        raced = isinstance(failure.cause, PreconditionFailed)
+        _failed(job, StudioError("the result could not be stored", code="commit_failed", retryable=raced), step)
     except StudioError as error:
         _failed(job, error, step)
     except Exception as error:
@@ -218,7 +227,8 @@ def _failed(job: Document, error: StudioError, step: Step) -> None:
 
 def _end(job: Document, status: str, error: StudioError | None, step: Step) -> None:
     try:
-        closed = protocol.close(job, status, step.ended(job, status, error), error)
+        outcome = webhooks.told(job, status, step.ended(job, status, error), error)
+        closed = protocol.close(job, status, outcome, error)
     except LeaseLost:
         telemetry.log("job.lease_lost", level="warning")
         return
@@ -238,8 +248,12 @@ def _quietly(tidy: Callable[[Document], None], job: Document) -> None:
         telemetry.log("job.tidy_failed", level="warning", **telemetry.failure(error))
 
 
-def bury(message: str, step: Step) -> None:
-    """Take a message from a `-poison` queue: its job died with the host again and again. Never raises."""
+def bury(message: str, make_step: Callable[[], Step]) -> None:
+    """Take a message from a `-poison` queue. Never raises.
+
+    The host gave up on the message, not on the job: after an outage of the document store the job is as good as new and
+    gets a fresh message. One that keeps coming, or has used its attempts up, ends as dead.
+    """
     try:
         pointer = Pointer.model_validate_json(message)
         job = store().find(protocol.CONTAINER, pointer.jobId, pointer.userId)
@@ -248,8 +262,12 @@ def bury(message: str, step: Step) -> None:
             live = job is not None and job["status"] == protocol.RUNNING and job["leaseUntil"] > clock.now()
             if job is None or stale or live:
                 telemetry.log("job.poison_ignored", level="warning")
-                return
-            _end(job, protocol.DEAD, StudioError(_Crash.message, code=_Crash.code), step)
+            elif job["attempt"] >= job["maxAttempts"] or job["errorCounts"].get(POISONED, 0) >= BURIALS:
+                _end(job, protocol.DEAD, StudioError(_Crash.message, code=_Crash.code), make_step())
+            else:
+                counts = {**job["errorCounts"], POISONED: job["errorCounts"].get(POISONED, 0) + 1}
+                store().patch(protocol.CONTAINER, job["id"], job["userId"], set={"errorCounts": counts}, etag=job.etag)
+                protocol.enqueue(job)
     except (ValidationError, PreconditionFailed):
         telemetry.log("job.poison_unreadable", level="error", size=len(message))
     except Exception as error:
@@ -264,10 +282,10 @@ def consumer(bp: func.Blueprint, queue: str, step: Callable[[], Step]) -> None:
     """
 
     def worker(message: func.QueueMessage) -> None:
-        consume(message.get_body().decode(), step())
+        consume(message.get_body().decode(errors="replace"), step())
 
     def poison(message: func.QueueMessage) -> None:
-        bury(message.get_body().decode(), step())
+        bury(message.get_body().decode(errors="replace"), step)
 
     for handler, name in ((worker, queue), (poison, queue + queues.POISON)):
         trigger = bp.queue_trigger(arg_name="message", queue_name=name, connection="Storage")

@@ -1,7 +1,7 @@
 """The job protocol: a document is the truth, a queue message only points at it.
 
     QUEUED -> RUNNING -> DONE | FAILED | CANCELLED,  RUNNING -> RETRY_WAIT -> RUNNING,  any -> DEAD
-    FAILED | DEAD -> QUEUED only by `redrive`, with a new generation
+    FAILED | DEAD -> QUEUED only by `redrive`, with a new generation,  DEAD -> FAILED only by `discard`
 
 Delivery is at least once; the result is effectively once because a claim is a write conditional on the ETag, and
 every commit is a transactional batch conditional on the fence of that claim. A batch also moves the job's subject
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from shared import clock, telemetry
 from shared.documents import Create, Document, Operation, Patch, Where, store
-from shared.errors import BatchFailed, Conflict, NotFound, PreconditionFailed, StudioError
+from shared.errors import BatchFailed, DocumentNotFound, NotFound, PreconditionFailed, StudioError
 from shared.jobs import queues
 from shared.settings import settings
 
@@ -161,7 +161,7 @@ def claim(job: Document, owner: str) -> Document | None:
         "attemptStartedAt": clock.now(),
     }
     try:
-        return _transition(job, changes, etag=job.etag)
+        return transition(job, changes, etag=job.etag)
     except PreconditionFailed:
         return None
 
@@ -203,7 +203,7 @@ def complete(job: Document, outcome: Outcome) -> Document:
     guard = (*_mine(job), Where("cancelRequested", "=", False))
     try:
         return _close(job, DONE, outcome, error=None, where=guard)
-    except PreconditionFailed:
+    except (PreconditionFailed, DocumentNotFound):
         current = store().find(CONTAINER, job["id"], job["userId"])
         if current and current["status"] == RUNNING and current["fence"] == job["fence"]:
             raise CancelRequested from None
@@ -219,7 +219,7 @@ def close(job: Document, status: str, outcome: Outcome, error: StudioError | Non
         if job["status"] == RUNNING:
             return _close(job, status, outcome, error, where=_mine(job))
         return _close(job, status, outcome, error, etag=job.etag)
-    except PreconditionFailed:
+    except (PreconditionFailed, DocumentNotFound):
         raise LeaseLost from None
 
 
@@ -247,58 +247,12 @@ def retry(job: Document, error: StudioError) -> Document:
         "leaseUntil": None,
     }
     try:
-        parked = _transition(job, changes, where=_mine(job))
+        parked = transition(job, changes, where=_mine(job))
     except PreconditionFailed:
         raise LeaseLost from None
     telemetry.count("studio_jobs_retried", kind=job["kind"], code=error.code)
     enqueue(parked, delay_s=delay)
     return parked
-
-
-def request_cancel(job: Document) -> Document:
-    """Ask that a job stop. A waiting one is closed by its queue's consumer at once, a running one between two steps.
-
-    Raises:
-        Conflict: the job has ended already.
-    """
-    try:
-        fresh = store().patch(
-            CONTAINER,
-            job["id"],
-            job["userId"],
-            set={"cancelRequested": True, "dueAt": clock.now() + settings().job_grace_s},
-            where=(Where("status", "in", list(OPEN)),),
-        )
-    except PreconditionFailed:
-        raise Conflict("the job has ended already and can't be cancelled", code="job_ended") from None
-    if fresh["status"] != RUNNING:
-        enqueue(fresh)
-    return fresh
-
-
-def redrive(job: Document) -> Document:
-    """Give a FAILED or DEAD job a new life: generation + 1, no attempts used.
-
-    Raises:
-        Conflict: it is in another state.
-    """
-    changes = {
-        "status": QUEUED,
-        "generation": job["generation"] + 1,
-        "attempt": 0,
-        "errorCounts": {},
-        "cancelRequested": False,
-        "dueAt": clock.now() + settings().job_orphan_s,
-        "sweeps": 0,
-    }
-    if job["status"] not in REDRIVABLE:
-        raise Conflict(f"only failed and dead jobs can be redriven, this one is {job['status']}", code="job_state")
-    try:
-        fresh = _transition(job, changes, etag=job.etag)
-    except PreconditionFailed:
-        raise Conflict("the job was moved by somebody else just now", code="job_state") from None
-    enqueue(fresh)
-    return fresh
 
 
 def describe(error: StudioError) -> dict[str, Any]:
@@ -322,11 +276,13 @@ def _close(
         "leaseUntil": None,
         "dueAt": None,
     }
+    if status in (DONE, CANCELLED):
+        changes["ttl"] = settings().job_keep_days * 24 * 3600
     subject = dict(outcome.subject)
     if error is not None:
         changes["lastError"] = describe(error)
         subject.setdefault("error", {"code": error.code, "message": error.message})
-    closed = _transition(job, changes, where=where, etag=etag, subject=subject, operations=outcome.operations)
+    closed = transition(job, changes, where=where, etag=etag, subject=subject, operations=outcome.operations)
     telemetry.count("studio_jobs_ended", kind=job["kind"], status=status)
     started = job.get("attemptStartedAt")
     if started is not None:
@@ -334,7 +290,7 @@ def _close(
     return closed
 
 
-def _transition(
+def transition(
     job: Document,
     changes: Mapping[str, Any],
     *,
@@ -357,7 +313,15 @@ def _transition(
         batch.append(Patch(job["subjectId"], set={**status, **(subject or {})}))
     batch.extend(operations)
     try:
-        fresh = store().batch(CONTAINER, job["userId"], batch)[0]
+        try:
+            fresh = store().batch(CONTAINER, job["userId"], batch)[0]
+        except BatchFailed as failure:
+            gone = failure.index == 1 and job.get("subjectId") and isinstance(failure.cause, DocumentNotFound)
+            if not gone:
+                raise
+            # The subject was deleted meanwhile; its job must still be able to end.
+            del batch[1]
+            fresh = store().batch(CONTAINER, job["userId"], batch)[0]
     except BatchFailed as failure:
         if failure.index == 0:
             raise failure.cause from None

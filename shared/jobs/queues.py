@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 CONVERT = "convert"
 NOTIFY = "notify"
 PAYPAL = "paypal"
-QUEUES = (CONVERT, NOTIFY, PAYPAL)
+PRIVACY = "privacy"
+WEBHOOKS = "webhooks"
+SEGMENT = "segment"
+DROPS = "drops"
+"""Files that vendors dropped."""
+INDEX = "index"
+"""Products that have changed: `{v, tenantId, productId, revision}`; the product document is the truth."""
+QUEUES = (CONVERT, NOTIFY, SEGMENT, DROPS, INDEX, PAYPAL, PRIVACY, WEBHOOKS)
 POISON = "-poison"
 
 MAX_DELAY_S = 604_800

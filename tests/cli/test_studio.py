@@ -10,12 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
-from conftest import eventually
+from quick import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ("sh", "dirname", "cat", "cksum", "sed", "env")
+TOOLS = ("sh", "dirname", "cat", "cksum", "sed", "env", "rm")
 
 
 @pytest.fixture
@@ -69,7 +70,15 @@ def test_help_names_the_commands() -> None:
         assert command in done.stdout
 
 
-def test_run_lists_every_function_and_leaves_no_process_behind(tmp_path: Path) -> None:
+def test_arguments_of_the_tests_reach_pytest() -> None:
+    command = [sys.executable, "-m", "cli", "test", "-k", "nothing_is_called_so", "tests/test_walls.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "deselected" in done.stdout
+    assert done.returncode == 1, "no test executed is a failure"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_run_lists_every_function_and_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
     running = subprocess.Popen(
         [sys.executable, "-m", "cli", "run", "--data", str(tmp_path / "data"), "--json"],
         cwd=ROOT,
@@ -82,18 +91,22 @@ def test_run_lists_every_function_and_leaves_no_process_behind(tmp_path: Path) -
     assert requests.get(facts["url"] + "/api/health", timeout=10).json()["status"] == "ok"
     assert {"conversions_create", "convert_worker", "sweeper"} <= {f["name"] for f in facts["functions"]}
     assert len(marked(tmp_path.name)) > 5
-    running.send_signal(signal.SIGINT)
+    second = [sys.executable, "-m", "cli", "run", "--data", str(tmp_path / "data")]
+    refused = subprocess.run(second, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "another ./studio run" in refused.stderr
+    running.send_signal(number)
     assert running.wait(60) == 0
     eventually(lambda: not marked(tmp_path.name), "the end of every process")
 
 
-def marked(mark: str) -> list[str]:
+def marked(mark: str) -> list[int]:
     """Processes that were started with the mark in their environment."""
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
+    for process in psutil.process_iter():
         try:
-            if f"STUDIO_TEST_MARK={mark}".encode() in (process / "environ").read_bytes():
-                found.append(process.name)
-        except OSError:
+            if process.environ().get("STUDIO_TEST_MARK") == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+        except psutil.Error:
             continue
     return found

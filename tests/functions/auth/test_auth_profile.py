@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from http_calls import EMAIL, PASSWORD, Answered, App
 
-from functions.auth import service
+from functions.auth import accounts, service
 from shared.commerce import quota
 from shared.documents import Document, store
-from shared.errors import Unprocessable
+from shared.errors import Conflict, Unprocessable
 
 NEW = "a new password"
 
@@ -27,7 +27,7 @@ def test_me_shows_the_profile_and_the_quota(call: App, ada: dict[str, Any], acce
     store().patch("studio", month, ada["user"]["id"], incr={"used": 3})
     answer = call("auth_me", token=access)
     assert answer.status == 200
-    assert answer.body == {**ada["user"], "quota": {"used": 3, "limit": 50}}
+    assert answer.body == {**ada["user"], "quota": {"used": 3, "limit": 50}, "credits": 0}
 
 
 def test_fields_change_alone_and_null_removes(call: App, access: str) -> None:
@@ -112,12 +112,28 @@ def test_of_two_password_changes_at_once_one_wins(call: App, access: str) -> Non
     assert statuses[1] in (401, 403, 409)
 
 
-def test_changes_at_once_all_arrive(call: App, ada: dict[str, Any], access: str) -> None:
-    wanted: list[dict[str, Any]] = [{"displayName": "Ada"}, {"phone": "+15551234567"}, {"language": "de"}]
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda fields: call("auth_me_change", fields, token=access), wanted))
-    account = store().read("accounts", ada["user"]["id"], ada["user"]["id"])
-    assert {k: account[k] for fields in wanted for k in fields} == {k: v for f in wanted for k, v in f.items()}
+def test_a_change_meanwhile_is_not_overwritten(ada: dict[str, Any]) -> None:
+    id, meanwhile = ada["user"]["id"], iter([{"phone": "+15551234567"}])
+
+    def rename(account: Document) -> None:
+        for fields in meanwhile:
+            store().patch("accounts", id, id, set=fields)
+        account["displayName"] = "Ada"
+
+    accounts.change(id, rename)
+    account = store().read("accounts", id, id)
+    assert (account["displayName"], account["phone"]) == ("Ada", "+15551234567")
+
+
+def test_a_change_gives_up_when_others_never_stop(ada: dict[str, Any]) -> None:
+    id = ada["user"]["id"]
+    with pytest.raises(Conflict) as refused:
+        accounts.change(id, lambda account: void(store().patch("accounts", id, id, incr={"touched": 1})))
+    assert (refused.value.code, refused.value.retryable) == ("account_busy", True)
+
+
+def void(value: object) -> None:
+    """Take a value and give none."""
 
 
 def test_an_administrator_is_made_once(login: Callable[..., Answered], audit: Callable[..., list[Document]]) -> None:

@@ -14,7 +14,9 @@ from http_calls import Answered, App
 
 from functions.auth import service, sessions
 from functions.auth.models import LogoutRequest
+from shared import clock
 from shared.documents import Document, store
+from shared.errors import Conflict
 from shared.http import auth
 
 type Refresh = Callable[[str], Answered]
@@ -103,6 +105,23 @@ def test_of_10_that_use_a_token_at_once_one_wins(refresh: Refresh, token: str) -
     assert Counter(answer.status for answer in answers) == {200: 1, 409: 9}
     (winner,) = (answer for answer in answers if answer.status == 200)
     assert refresh(winner.body["refreshToken"]).status == 200
+
+
+def test_two_that_found_a_token_good_do_not_both_use_it(token: str) -> None:
+    at = clock.now()
+    first, second = sessions.present(token, "ip", at), sessions.present(token, "ip", at)
+    sessions.rotate(first, at)
+    with pytest.raises(Conflict, match="another request"):
+        sessions.rotate(second, at)
+
+
+def test_a_token_found_good_is_not_used_after_its_family_was_revoked(refresh: Refresh, token: str) -> None:
+    at = clock.now()
+    session = sessions.present(token, "ip", at)
+    sessions.revoke(session["id"])
+    with pytest.raises(Conflict):
+        sessions.rotate(session, at)
+    assert refresh(token).code == "refresh_invalid"
 
 
 @pytest.mark.parametrize(

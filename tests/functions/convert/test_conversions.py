@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import eventually
 from PIL import Image
+from quick import eventually
 
 from demo.client import Client, Live, Refused
 from emulators.stack import Stack

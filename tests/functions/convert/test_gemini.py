@@ -99,6 +99,12 @@ def test_the_wait_asked_for_is_passed_on(gemini: Gemini, emulator: str) -> None:
     assert error.retry_after == 7
 
 
+def test_a_wait_of_hours_fails_instead_of_parking_the_user(gemini: Gemini, emulator: str) -> None:
+    error = convert_under(gemini, emulator, mode="429", retryDelay=90_000)
+    assert isinstance(error, StudioError)
+    assert (error.code, error.retryable, error.retry_after) == ("gemini_busy", False, None)
+
+
 def test_an_answer_that_is_no_picture_is_handed_to_the_gate(gemini: Gemini, emulator: str) -> None:
     made = convert_under(gemini, emulator, mode="not_image")
     assert isinstance(made, Picture)

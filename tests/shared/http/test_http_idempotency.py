@@ -11,7 +11,7 @@ from http_calls import Answered, App
 from http_shop import Shop
 
 from shared.documents import Where, store
-from shared.errors import Conflict
+from shared.errors import Conflict, Unavailable
 from shared.http import idempotency
 
 HAT, COAT = {"item": "hat"}, {"item": "coat"}
@@ -76,15 +76,24 @@ def test_any_printable_key_will_do(send: Send, shop: Shop, key: str) -> None:
     assert len(shop.runs) == 1
 
 
-@pytest.mark.parametrize("error", [Conflict("not now"), RuntimeError("crash")])
-def test_a_failure_gives_the_key_back(send: Send, shop: Shop, error: Exception) -> None:
-    shop.fail = error
-    assert send().status in (409, 500)
+def test_a_refusal_gives_the_key_back(send: Send, shop: Shop) -> None:
+    shop.fail = Conflict("not now")
+    assert send().status == 409
     assert store().count("idempotency") == 0
     shop.fail = None
     assert send().status == 201
     assert send().headers["Idempotency-Replayed"] == "true"
     assert len(shop.runs) == 2
+
+
+@pytest.mark.parametrize("error", [RuntimeError("crash"), Unavailable("the store is down")])
+def test_after_an_unclear_end_the_key_makes_the_same_thing(send: Send, shop: Shop, error: Exception) -> None:
+    shop.fail = error
+    assert send().status in (500, 503)
+    shop.fail = None
+    assert send().status == 201
+    assert len(shop.runs) == 2
+    assert len(set(shop.runs)) == 1
 
 
 def test_a_dead_owner_s_key_is_taken_over_under_the_same_id(send: Send, shop: Shop) -> None:
@@ -109,10 +118,10 @@ def test_an_owner_thought_dead_does_not_overwrite_the_answer() -> None:
     heir = idempotency.begin("ada", "order", "key-1", b"{}")
     assert isinstance(heir, idempotency.Ticket)
     assert heir.resource_id == slow.resource_id
-    idempotency.settle(slow, 201, "slow", {})
-    idempotency.release(slow)
+    idempotency.release(slow, RuntimeError())
     idempotency.settle(heir, 201, "heir", {})
-    idempotency.release(slow)
+    idempotency.settle(slow, 201, "slow", {})
+    idempotency.release(slow, RuntimeError())
     replayed = idempotency.begin("ada", "order", "key-1", b"{}")
     assert isinstance(replayed, idempotency.Replay)
     assert replayed.body == "heir"

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from shared import clock
-from shared.documents import Create, Document, Patch, store
+from shared.documents import Create, Document, Patch, Where, store
 from shared.errors import Conflict, StudioError, Unprocessable, UpstreamError
-from shared.jobs import protocol, queues, sweeper
+from shared.jobs import control, protocol, queues, sweeper
 from shared.jobs.consumer import Task, bury, consume
 from shared.jobs.protocol import LeaseLost, Outcome
 
@@ -205,7 +205,7 @@ def test_who_lost_the_lease_commits_nothing_and_tidies_up() -> None:
 def test_a_stale_message_of_an_older_generation_does_nothing() -> None:
     job = make(status="dead")
     old = pointer(job, 1)
-    revived = protocol.redrive(job)
+    revived = control.redrive(job)
     step = Recorder()
     consume(old, step)
     assert step.calls == []
@@ -217,13 +217,13 @@ def test_a_stale_message_of_an_older_generation_does_nothing() -> None:
 @pytest.mark.parametrize("status", ["queued", "running", "done", "cancelled"])
 def test_only_dead_and_failed_jobs_are_redriven(status: str) -> None:
     with pytest.raises(Conflict):
-        protocol.redrive(make(status=status))
+        control.redrive(make(status=status))
 
 
 @pytest.mark.parametrize("status", ["queued", "retry_wait"])
 def test_a_waiting_job_is_cancelled_by_the_next_message(status: str) -> None:
     job, step = make(status=status, nextAt=clock.now() + 900), Recorder()
-    flagged = protocol.request_cancel(job)
+    flagged = control.request_cancel(job)
     (message,) = sent()
     consume(json.dumps(message), step)
     assert load(flagged)["status"] == "cancelled"
@@ -234,7 +234,7 @@ def test_a_running_job_is_cancelled_between_two_parts() -> None:
     job = make()
 
     def work(task: Task) -> Outcome:
-        protocol.request_cancel(load(job))
+        control.request_cancel(load(job))
         task.progress("half", 100)
         raise AssertionError("went on")
 
@@ -246,7 +246,7 @@ def test_a_cancellation_that_comes_with_the_commit_wins() -> None:
     job = make()
 
     def work(task: Task) -> Outcome:
-        protocol.request_cancel(load(job))
+        control.request_cancel(load(job))
         return Outcome()
 
     consume(pointer(job), Recorder(work))
@@ -255,17 +255,68 @@ def test_a_cancellation_that_comes_with_the_commit_wins() -> None:
 
 def test_an_ended_job_can_not_be_cancelled() -> None:
     with pytest.raises(Conflict):
-        protocol.request_cancel(make(status="done"))
+        control.request_cancel(make(status="done"))
 
 
-def test_poison_ends_as_a_dead_letter_and_never_raises() -> None:
+def test_a_message_the_host_gave_up_on_gets_its_job_a_fresh_one() -> None:
     job, step = make(), Recorder()
-    bury(pointer(job), step)
+    bury(pointer(job), lambda: step)
+    (message,) = sent()
+    consume(json.dumps(message), step)
+    assert load(job)["status"] == "done"
+
+
+@pytest.mark.parametrize("fields", [{"attempt": 5, "maxAttempts": 5}, {"errorCounts": {"poisoned": 3}}])
+def test_a_job_that_keeps_killing_its_host_ends_as_a_dead_letter(fields: dict[str, Any]) -> None:
+    job, step = make(**fields), Recorder()
+    bury(pointer(job), lambda: step)
+    bury(pointer(job), lambda: step)
     assert load(job)["lastError"]["code"] == "host_crash"
-    bury(pointer(job), step)
-    bury("not json", step)
-    bury(json.dumps({"jobId": "x", "userId": "y", "generation": 1, "attempt": 1}), step)
     assert step.calls.count("ended dead host_crash") == 1
+
+
+@pytest.mark.parametrize("message", ["not json", "{}", '{"jobId": "x", "userId": "y", "generation": 1, "attempt": 1}'])
+def test_the_poison_consumer_never_raises(message: str) -> None:
+    def broken() -> Recorder:
+        raise RuntimeError("no step")
+
+    bury(message, broken)
+    bury(pointer(make(attempt=5, maxAttempts=5)), broken)
+
+
+def test_a_commit_that_raced_with_another_write_is_tried_again() -> None:
+    store().create("studio", {"id": "counter", "userId": USER, "type": "counter", "n": 0})
+    job = make()
+    never = Patch("counter", incr={"n": 1}, where=(Where("n", ">", 0),))
+    consume(pointer(job), Recorder(lambda task: Outcome(operations=[never])))
+    assert load(job)["status"] == "retry_wait"
+    assert load(job)["lastError"]["code"] == "commit_failed"
+
+
+def test_a_job_ends_although_its_subject_was_deleted() -> None:
+    job = make(subjectId="gone")
+    consume(pointer(job), Recorder())
+    assert load(job)["status"] == "done"
+
+
+def test_a_redriven_job_counts_its_time_anew() -> None:
+    store().create(
+        "studio", {"id": "thing", "userId": USER, "type": "thing", "status": "failed", "error": {"code": "x"}}
+    )
+    job = make(status="dead", startedAt="2020-01-01T00:00:00.000Z", subjectId="thing")
+    revived = control.redrive(job)
+    assert revived["startedAt"] is None
+    assert store().read("studio", "thing", USER)["error"] is None
+    consume(pointer(revived), Recorder())
+    assert load(job)["startedAt"] > "2026"
+
+
+def test_done_jobs_are_forgotten_in_time_and_dead_ones_kept() -> None:
+    done, dead = make(), make(maxAttempts=1)
+    consume(pointer(done), Recorder())
+    consume(pointer(dead), Recorder(UpstreamError("busy", code="busy")))
+    assert load(done)["ttl"] > 24 * 3600
+    assert "ttl" not in load(dead)
 
 
 def test_a_lease_that_was_lost_can_not_be_renewed() -> None:

@@ -1,0 +1,239 @@
+"""The API's description (OpenAPI 3.1), made from the declared routes and the models that validate them.
+
+Nothing is written twice: what a route takes, answers and refuses follows from its declaration (`Route`), and every
+status a caller can see is named. `x-access` says who may call, `x-rate-limit` against which class it counts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from shared.http.auth import Role
+from shared.http.endpoint import PREFIX, Route
+from shared.http.models import Problem
+
+VERSION: Final = "0.1.0"
+REF: Final = "#/components/schemas/{model}"
+PROBLEM: Final = "application/problem+json"
+
+type Json = dict[str, Any]
+type Schemas = Mapping[tuple[type[BaseModel], str], Any]
+
+ABOUT: Final = (
+    "Errors are RFC 9457 problems with a stable `code`. Ids are opaque and sort by time. Lists are paged by "
+    "`continuation`. Somebody else's object answers as a missing one does."
+)
+HEADERS: Final[Json] = {
+    "RequestId": ("X-Request-Id", "names this request in our logs; as sent, where it is 8 to 64 of `A-Za-z0-9._-`"),
+    "RateLimitLimit": ("RateLimit-Limit", "calls allowed in the window"),
+    "RateLimitRemaining": ("RateLimit-Remaining", "calls left in it"),
+    "RateLimitReset": ("RateLimit-Reset", "seconds until it ends"),
+    "RateLimitPolicy": ("RateLimit-Policy", "`<calls>;w=<seconds>`"),
+    "RetryAfter": ("Retry-After", "seconds to wait"),
+    "Location": ("Location", "where what was made is"),
+    "IdempotencyReplayed": ("Idempotency-Replayed", "`true` on the answer of an earlier request"),
+}
+INTEGERS: Final = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"}
+
+
+def document(routes: Iterable[Route]) -> Json:
+    """The description of `routes` as JSON-serialisable data."""
+    routes = sorted(routes, key=lambda route: (route.path, route.method))
+    schemas, components = _schemas(routes)
+    paths: Json = {}
+    for route in routes:
+        operation = _operation(route, schemas)
+        paths.setdefault(f"/{PREFIX}{route.path}", {})[route.method.lower()] = operation
+    made: Json = {
+        "openapi": "3.1.0",
+        "info": {"title": "AI Fashion Studio", "version": VERSION, "description": ABOUT},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in sorted({_tag(route) for route in routes})],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "headers": {key: _header(name, told) for key, (name, told) in HEADERS.items()},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+    return json.loads(_readable(json.dumps(made)))
+
+
+def _schemas(routes: Sequence[Route]) -> tuple[Schemas, Json]:
+    taken = {route.body for route in routes if route.body}
+    given = {Problem, *(model for route in routes for model in (route.answer, *route.answers.values()) if model)}
+    modes: tuple[tuple[set[type[BaseModel]], JsonSchemaMode], ...] = ((taken, "validation"), (given, "serialization"))
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]]
+    wanted = [(m, mode) for models, mode in modes for m in sorted(models, key=lambda m: (m.__name__, m.__module__))]
+    schemas, definitions = models_json_schema(wanted, ref_template=REF)
+    return {(model, mode): schemas[model, mode] for model, mode in wanted}, definitions.get("$defs", {})
+
+
+def _readable(text: str) -> str:
+    """Models of one name are told apart by pydantic by their module: `functions__convert__models__Status`."""
+    return re.sub(
+        r"(?:functions|shared)__(?:\w+?__)*?(\w+?)(?:__models)?__([A-Z]\w*)",
+        lambda found: found[1].title().replace("_", "") + found[2],
+        text,
+    )
+
+
+def _header(name: str, told: str) -> Json:
+    return {"description": told, "schema": {"type": "integer" if name in INTEGERS else "string"}}
+
+
+def _tag(route: Route) -> str:
+    return route.path.partition("/")[0].partition(".")[0]
+
+
+def _operation(route: Route, schemas: Schemas) -> Json:
+    summary, _, description = route.doc.partition("\n")
+    operation: Json = {
+        "operationId": route.name,
+        "summary": summary.strip().rstrip("."),
+        "tags": [_tag(route)],
+        "parameters": [*_path(route), *_query(route), *_request_headers(route)],
+        "responses": _responses(route, schemas),
+        "security": [] if route.access.public else [{"bearer": []}],
+        "x-access": "public" if route.access.public else sorted(role.value for role in route.access.roles),
+        "x-rate-limit": route.limit,
+    }
+    if description.strip():
+        operation["description"] = "\n".join(line.strip() for line in description.strip().splitlines())
+    body = _request_body(route, schemas)
+    if body:
+        operation["requestBody"] = body
+    return operation
+
+
+def _path(route: Route) -> list[Json]:
+    names = re.findall(r"\{(\w+)\??(?::[^}]*)?\}", route.path)
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in names
+    ]
+
+
+def _query(route: Route) -> list[Json]:
+    if route.query is None:
+        return []
+    schema = _inlined(route.query)
+    required = schema.get("required", [])
+    parameters: list[Json] = []
+    for name, found in schema["properties"].items():
+        told = {key: value for key, value in found.items() if key not in ("description", "title")}
+        options = [option for option in told.get("anyOf", ()) if option != {"type": "null"}]
+        if len(options) == 1:
+            # null is what is left out; it can't be written in a query.
+            told = {**options[0], **{key: value for key, value in told.items() if key not in ("anyOf", "default")}}
+        parameter: Json = {"name": name, "in": "query", "required": name in required, "schema": told}
+        if "description" in found:
+            parameter["description"] = found["description"]
+        parameters.append(parameter)
+    return parameters
+
+
+def _inlined(model: type[BaseModel]) -> Json:
+    schema = model.model_json_schema(mode="validation")
+    definitions: Json = schema.pop("$defs", {})
+
+    def resolve(node: Any) -> Any:
+        if isinstance(node, dict):
+            reference = str(node.get("$ref", ""))
+            if reference:
+                return resolve(definitions[reference.rpartition("/")[2]])
+            return {key: resolve(value) for key, value in node.items()}
+        return [resolve(item) for item in node] if isinstance(node, list) else node
+
+    return resolve(schema)
+
+
+def _request_headers(route: Route) -> list[Json]:
+    if not route.idempotent:
+        return []
+    told = "makes repetitions of this request one: the same key gives the same answer for a day"
+    schema = {"type": "string", "maxLength": 255}
+    return [{"name": "Idempotency-Key", "in": "header", "required": False, "description": told, "schema": schema}]
+
+
+def _request_body(route: Route, schemas: Schemas) -> Json | None:
+    if route.body is not None:
+        content: Json = {"application/json": {"schema": schemas[route.body, "validation"]}}
+    elif route.upload:
+        content = {kind: _upload(route, kind) for kind in route.upload}
+    else:
+        return None
+    return {"required": True, "content": content}
+
+
+def _upload(route: Route, kind: str) -> Json:
+    if kind == "application/json":
+        return {"schema": {"type": "object"}}
+    if kind != "multipart/form-data":
+        return {"schema": {"type": "string", "contentMediaType": kind}}
+    fields = _inlined(route.query)["properties"] if route.query else {}
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    return {"schema": {"type": "object", "required": ["file"], "properties": {"file": file, **fields}}}
+
+
+def statuses(route: Route) -> list[int]:
+    """Every status an answer of this route can have."""
+    found = {route.status, 400, 500, *route.errors, *route.answers}
+    takes_body = route.body is not None or bool(route.upload)
+    if route.limit is not None:
+        found.add(429)
+    if not route.access.public:
+        found.add(401)
+        if route.access.roles != frozenset(Role):
+            found.add(403)
+    if "{" in route.path:
+        found.add(404)
+    if takes_body:
+        found |= {413, 415, 422}
+    if route.query is not None:
+        found.add(422)
+    if route.idempotent:
+        found |= {409, 422}
+    return sorted(found)
+
+
+def _responses(route: Route, schemas: Schemas) -> Json:
+    return {str(status): _response(route, status, schemas) for status in statuses(route)}
+
+
+def _response(route: Route, status: int, schemas: Schemas) -> Json:
+    response: Json = {"description": HTTPStatus(status).phrase, "headers": _response_headers(route, status)}
+    model = route.answers.get(status) or (route.answer if status < 400 else Problem)
+    schema = schemas[model, "serialization"] if model else None
+    if status < 400 and status != 204:
+        response["content"] = {kind: _content(kind, schema) for kind in route.media}
+    elif status in route.answers:
+        response["content"] = {"application/json": _content("application/json", schema)}
+    elif status >= 400:
+        response["content"] = {PROBLEM: {"schema": schema}}
+    return response
+
+
+def _content(kind: str, schema: Any) -> Json:
+    if kind != "application/json":
+        return {"schema": {"type": "string"}}
+    return {"schema": schema or {"type": "object"}}
+
+
+def _response_headers(route: Route, status: int) -> Json:
+    names = ["RequestId"]
+    if route.limit is not None and status not in (400, 401, 403, 500):
+        names += ["RateLimitLimit", "RateLimitRemaining", "RateLimitReset", "RateLimitPolicy"]
+    if status in (429, 503):
+        names.append("RetryAfter")
+    if status in (201, 202):
+        names.append("Location")
+    if route.idempotent and status < 400:
+        names.append("IdempotencyReplayed")
+    return {HEADERS[name][0]: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,0 +1,72 @@
+"""`./studio doctor`: says that all is well, or what is wrong and how to mend it, in one line each."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulators.azurite import Azurite
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def doctor(*arguments: str, **settings: str) -> tuple[int, dict[str, Any]]:
+    command = [sys.executable, "-m", "cli", "doctor", "--json", "--port", "1", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=False, timeout=120
+    )
+    found = json.loads(done.stdout)
+    assert found["ok"] == (done.returncode == 0), done.stderr
+    return done.returncode, {check["name"]: check for check in found["checks"]}
+
+
+@pytest.fixture
+def well(azurite: Azurite, tmp_path: Path) -> dict[str, str]:
+    return {"Storage": azurite.connection_string, "DOCUMENTS": f"sqlite:{tmp_path / 'documents.sqlite'}"}
+
+
+def test_all_is_well(well: dict[str, str]) -> None:
+    status, checks = doctor(**well)
+    assert status == 0, [check for check in checks.values() if not check["ok"]]
+    assert {"python", "node", "packages", "settings", "indexing", "documents", "blobs", "queues"} <= set(checks)
+    assert "functions" in checks["indexing"]["detail"]
+
+
+def test_what_is_wrong_is_named_with_its_cure(well: dict[str, str]) -> None:
+    gone = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Yg==;BlobEndpoint=http://127.0.0.1:9/a;"
+    status, checks = doctor(
+        **{**well, "Storage": gone + "QueueEndpoint=http://127.0.0.1:9/a;"},
+        GEMINI_API_KEY="a-key-of-nobody",
+        GEMINI_BASE_URL="http://127.0.0.1:9",
+    )
+    assert status == 1
+    for name, word in (("blobs", "Storage"), ("queues", "Storage"), ("gemini", "GEMINI_API_KEY")):
+        assert not checks[name]["ok"], name
+        assert word in checks[name]["mend"]
+    assert checks["documents"]["ok"]
+    assert "a-key-of-nobody" not in json.dumps(checks)
+
+
+def test_settings_that_make_no_sense_are_told_and_stop_the_rest(well: dict[str, str]) -> None:
+    status, checks = doctor(**well, JWT_KEYS='{"k1": "short"}')
+    assert status == 1
+    assert "32 bytes" in checks["settings"]["detail"]
+    assert not checks["connections"]["ok"]
+
+
+def test_a_kind_that_nobody_keeps_is_told(well: dict[str, str]) -> None:
+    status, checks = doctor(**well, RETENTION_DAYS='{"selfies": 3}')
+    assert status == 1
+    assert "selfies" in checks["settings"]["detail"]
+
+
+def test_a_port_that_is_taken_is_told(well: dict[str, str], azurite: Azurite) -> None:
+    status, checks = doctor("--port", str(azurite.blob_port), **well)
+    assert status == 1
+    assert "--port" in checks[f"port {azurite.blob_port}"]["mend"]

@@ -1,0 +1,111 @@
+"""HTTP functions called as the worker calls them, through their registered wrapper, without a host around them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+EMAIL = "ada@example.com"
+PASSWORD = "correct horse battery"
+KEYS = {"k1": "development-only-key-" + "1" * 48, "k0": "development-only-key-" + "0" * 48}
+
+SETTINGS = {
+    "ENVIRONMENT": "development",
+    "Storage": "UseDevelopmentStorage=true",
+    "JWT_KEYS": json.dumps(KEYS),
+    "JWT_ACTIVE_KID": "k1",
+    "TRUSTED_PROXY_HOPS": "1",
+    "RATE_LIMIT_SCALE": "1000",
+}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.raw)
+
+    @property
+    def code(self) -> str:
+        """The code of a problem; fails if it is none."""
+        assert self.headers["Content-Type"] == "application/problem+json", self.raw
+        return self.body["code"]
+
+
+class App:
+    """The functions of a blueprint, by name."""
+
+    def __init__(self, bp: func.Blueprint) -> None:
+        app = func.FunctionApp()
+        app.register_functions(bp)
+        self._functions = {f.get_function_name(): f for f in app.get_functions()}
+
+    def __call__(
+        self,
+        name: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        route: Mapping[str, str] | None = None,
+        ip: str = "203.0.113.7",
+    ) -> Answered:
+        """Call a function. `body`: bytes as they are, anything else as JSON."""
+        found = self._functions[name]
+        trigger = found.get_trigger()
+        sent = {"Content-Type": "application/json", "X-Forwarded-For": ip, **(headers or {})}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        request = func.HttpRequest(
+            trigger.methods[0].value,
+            f"http://127.0.0.1/{trigger.route}",
+            headers=sent,
+            params=query,
+            route_params=route,
+            body=raw,
+        )
+        context: Any = SimpleNamespace(trace_context=SimpleNamespace(Traceparent=None), function_name=name)
+        response = found.get_user_function()(req=request, context=context)
+        kind = {"Content-Type": response.mimetype}
+        return Answered(response.status_code, {**kind, **dict(response.headers)}, response.get_body())
+
+
+@contextmanager
+def fresh_store(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> Iterator[Callable[..., None]]:
+    """An empty SQLite store and the settings of these tests; yields a way to change settings on the way."""
+    from shared.documents import store
+    from shared.http import auth, limits
+    from shared.settings import settings as known
+
+    def change(**changed: str) -> None:
+        for name, value in changed.items():
+            monkeypatch.setenv(name, value)
+        known.cache_clear()
+
+    def forget() -> None:
+        known.cache_clear()
+        store.cache_clear()
+        auth.accounts._known.clear()
+        limits._exhausted.clear()
+
+    forget()
+    change(**SETTINGS, DOCUMENTS=f"sqlite:{path / 'documents.sqlite'}", **settings)
+    yield change
+    store().close()
+    forget()

@@ -1,0 +1,70 @@
+"""The API's description: valid OpenAPI 3.1, one operation for every route, every status named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from routes import declared, http_functions
+
+from shared.http import openapi
+from shared.http.endpoint import Route
+
+SPEC = openapi.document(declared())
+
+
+def operations() -> dict[tuple[str, str], Any]:
+    return {(m.upper(), p): operation for p, item in SPEC["paths"].items() for m, operation in item.items()}
+
+
+def test_it_is_valid() -> None:
+    assert [str(error) for error in OpenAPIV31SpecValidator(SPEC).iter_errors()] == []
+
+
+def test_it_has_the_routes_of_the_app_and_no_others() -> None:
+    registered = {(method, f"/api/{path}") for method, path in http_functions().values()}
+    assert set(operations()) == registered
+    ids = [operation["operationId"] for operation in operations().values()]
+    assert sorted(ids) == sorted(http_functions())
+
+
+@pytest.mark.parametrize("route", declared(), ids=lambda route: route.name)
+def test_a_route_names_its_policy_and_every_status(route: Route) -> None:
+    operation = operations()[route.method, f"/api/{route.path}"]
+    answers = {int(status): answer for status, answer in operation["responses"].items()}
+    assert route.status in answers and 500 in answers
+    assert (401 in answers) >= (not route.access.public)
+    assert operation["security"] == ([] if route.access.public else [{"bearer": []}])
+    assert operation["x-access"] == ("public" if route.access.public else sorted(route.access.roles))
+    assert (429 in answers) == (route.limit is not None or 429 in route.errors)
+    for status, answer in answers.items():
+        if status >= 400 and status not in route.answers:
+            assert list(answer["content"]) == ["application/problem+json"]
+        assert "X-Request-Id" in answer["headers"]
+    if route.limit is not None:
+        assert {"RateLimit-Limit", "Retry-After"} <= set(answers[429]["headers"])
+    if route.body is not None:
+        assert {400, 413, 415, 422} <= set(answers)
+    names = {parameter["name"] for parameter in operation["parameters"]}
+    assert ("Idempotency-Key" in names) == route.idempotent
+    assert operation["summary"]
+
+
+def test_names_on_the_wire_are_in_camel_case() -> None:
+    conversion = SPEC["components"]["schemas"]["ConversionRequest"]
+    assert set(conversion["properties"]) == {"userImageId", "clothImageId", "options"}
+    assert conversion["additionalProperties"] is False
+
+
+def test_no_component_is_named_after_a_module() -> None:
+    assert not [name for name in SPEC["components"]["schemas"] if "__" in name]
+    assert "functions__" not in json.dumps(SPEC)
+
+
+def test_an_upload_is_described_as_a_form_and_as_bytes() -> None:
+    content = SPEC["paths"]["/api/images/upload"]["post"]["requestBody"]["content"]
+    form = content["multipart/form-data"]["schema"]
+    assert form["required"] == ["file"] and {"file", "kind", "visibility", "name"} <= set(form["properties"])
+    assert {"image/jpeg", "image/png", "image/webp", "image/avif"} <= set(content)

@@ -1,0 +1,148 @@
+"""Blobs and their URLs on Azurite: what a signature allows, and that it allows nothing else."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from functools import cache
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from azure.storage.blob import UserDelegationKey
+
+from shared import blobs, clock
+from shared.errors import NotFound, Unavailable
+
+PUT = {"x-ms-blob-type": "BlockBlob"}
+
+
+@pytest.fixture(autouse=True)
+def storage(local: dict[str, str]) -> None:
+    """Azurite, and settings to it."""
+
+
+def fresh(name: str = "a.jpg") -> str:
+    return f"u1/{secrets.token_hex(6)}/{name}"
+
+
+def test_a_blob_comes_back_as_it_was_put() -> None:
+    name = fresh("two words ä+%.jpg")
+    blobs.put(blobs.IMAGES, name, b"bytes", content_type="image/jpeg", metadata={"a": "b"})
+    assert blobs.get(blobs.IMAGES, name) == b"bytes"
+    told = blobs.info(blobs.IMAGES, name)
+    assert told is not None
+    assert (told.name, told.size, told.content_type, told.metadata) == (name, 5, "image/jpeg", {"a": "b"})
+    assert abs(told.modified - clock.now()) < 60
+    url = blobs.read_url(blobs.IMAGES, name, content_type="image/jpeg")
+    assert requests.get(url, timeout=10).content == b"bytes"
+    assert [blob.name for blob in blobs.listing(blobs.IMAGES, name.rpartition("/")[0])] == [name]
+
+
+def test_what_is_missing_says_so() -> None:
+    name = fresh()
+    assert blobs.info(blobs.IMAGES, name) is None
+    assert blobs.delete(blobs.IMAGES, name) is False
+    with pytest.raises(NotFound):
+        blobs.get(blobs.IMAGES, name)
+
+
+def test_a_read_url_reads_this_blob_and_does_nothing_else() -> None:
+    name, other = fresh(), fresh()
+    for one in (name, other):
+        blobs.put(blobs.IMAGES, one, b"<script>", content_type="text/html")
+    url = blobs.read_url(blobs.IMAGES, name, content_type="image/webp")
+    got = requests.get(url, timeout=10)
+    assert (got.status_code, got.content) == (200, b"<script>")
+    assert got.headers["Content-Type"] == "image/webp"
+    assert got.headers["Content-Disposition"] == "inline"
+    assert requests.put(url, data=b"x", headers=PUT, timeout=10).status_code == 403
+    assert requests.delete(url, timeout=10).status_code == 403
+    assert requests.get(url.replace(name, other), timeout=10).status_code == 403
+    assert requests.get(url.replace("rsct=image/webp", "rsct=text/html"), timeout=10).status_code == 403
+    container = f"{url.partition('/u1')[0]}?restype=container&comp=list&{url.partition('?')[2]}"
+    assert requests.get(container, timeout=10).status_code == 403
+    assert requests.get(url.partition("?")[0], timeout=10).status_code in (403, 404)
+    assert blobs.get(blobs.IMAGES, name) == b"<script>"
+
+
+def test_a_read_url_lives_for_the_minutes_of_the_settings(change: Callable[..., None]) -> None:
+    change(READ_URL_MINUTES="7")
+    query = parse_qs(urlsplit(blobs.read_url(blobs.IMAGES, fresh(), content_type="image/jpeg")).query)
+    assert query["sp"] == ["r"]
+    assert query["sr"] == ["b"]
+    left = clock.iso(clock.now() + 7 * 60)[:16]
+    assert query["se"][0][:16] in (left, clock.iso(clock.now() + 7 * 60 - 1)[:16])
+
+
+def test_an_expired_url_is_refused() -> None:
+    from azure.storage.blob import BlobSasPermissions
+
+    name = fresh()
+    blobs.put(blobs.IMAGES, name, b"1", content_type="image/jpeg")
+    read = blobs._sign(blobs.IMAGES, name, -1, permission=BlobSasPermissions(read=True))
+    assert requests.get(read, timeout=10).status_code == 403
+    create = blobs._sign(blobs.IMAGES, fresh(), -1, permission=BlobSasPermissions(create=True))
+    assert requests.put(create, data=b"x", headers=PUT, timeout=10).status_code == 403
+
+
+def test_an_upload_url_creates_one_blob_once() -> None:
+    name = fresh()
+    url, expires = blobs.upload_url(blobs.UPLOADS, name)
+    assert 0 < expires - clock.now() <= 600
+    assert requests.get(url, timeout=10).status_code in (403, 404)
+    assert requests.put(url.replace(name, fresh()), data=b"x", headers=PUT, timeout=10).status_code == 403
+    assert requests.put(url.replace("/uploads/", "/images/"), data=b"x", headers=PUT, timeout=10).status_code == 403
+    assert requests.put(url, data=b"first", headers=PUT, timeout=10).status_code == 201
+    assert requests.put(url, data=b"second", headers=PUT, timeout=10).status_code == 403
+    assert requests.get(url, timeout=10).status_code == 403
+    assert requests.delete(url, timeout=10).status_code == 403
+    assert blobs.get(blobs.UPLOADS, name) == b"first"
+
+
+def test_the_cdn_stands_in_for_the_account(change: Callable[..., None]) -> None:
+    change(CDN_BASE_URL="https://cdn.example.com/shop/")
+    name = fresh()
+    url = blobs.read_url(blobs.IMAGES, name, content_type="image/jpeg")
+    assert url.startswith(f"https://cdn.example.com/shop/images/{name}?")
+    assert "sig=" in url
+    assert urlsplit(blobs.upload_url(blobs.UPLOADS, name)[0]).hostname == "127.0.0.1"
+
+
+def test_without_an_account_key_urls_are_signed_by_user_delegation(
+    change: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("Storage")
+    uris = {f"Storage__{kind}ServiceUri": f"https://shop.{kind}.core.windows.net" for kind in ("blob", "queue")}
+    change(**uris, Storage__clientId="11111111-1111-1111-1111-111111111111")
+    key = UserDelegationKey()
+    key.signed_oid, key.signed_tid = "oid", "tid"
+    key.signed_start, key.signed_expiry = "2026-01-01T00:00:00Z", "2026-01-01T03:00:00Z"
+    key.signed_service, key.signed_version, key.value = "b", "2026-02-06", "c2VjcmV0"
+    # The key itself comes from Azure alone.
+    monkeypatch.setattr(blobs, "_delegation_key", cache(lambda hour: key))
+    url = urlsplit(blobs.read_url(blobs.IMAGES, "u1/a b.jpg", content_type="image/jpeg"))
+    query = {name: values[0] for name, values in parse_qs(url.query).items()}
+    assert (url.scheme, url.netloc, url.path) == ("https", "shop.blob.core.windows.net", "/images/u1/a%20b.jpg")
+    assert (query["sp"], query["sr"], query["spr"]) == ("r", "b", "https")
+    assert (query["skoid"], query["sktid"], query["sks"]) == ("oid", "tid", "b")
+    assert query["sig"]
+
+
+def test_a_storage_that_refuses_us_is_told_as_unavailable(change: Callable[..., None], local: dict[str, str]) -> None:
+    parts = dict(part.split("=", 1) for part in local["Storage"].split(";") if part)
+    parts["AccountKey"] = "d3Jvbmc="
+    change(Storage=";".join(f"{name}={value}" for name, value in parts.items()))
+    tries = (
+        lambda: blobs.get(blobs.IMAGES, "a"),
+        lambda: blobs.put(blobs.IMAGES, "a", b"1", content_type="image/jpeg"),
+        lambda: blobs.info(blobs.IMAGES, "a"),
+        lambda: blobs.delete(blobs.IMAGES, "a"),
+        lambda: list(blobs.listing(blobs.IMAGES)),
+        lambda: blobs.upload_url(blobs.UPLOADS, "a"),
+    )
+    for attempt in tries:
+        with pytest.raises(Unavailable) as caught:
+            attempt()
+        assert caught.value.retryable
+        assert "127.0.0.1" not in caught.value.message
