@@ -23,6 +23,7 @@ import requests
 from demo import wardrobe
 from demo.client import Client, Live
 from demo.page import write_page
+from demo.paypal import buy_pack
 from demo.photos import people
 from demo.steps import Steps, Stop
 from emulators.stack import ROOT, Stack
@@ -140,6 +141,8 @@ class _Play:
         self._first_conversion(grace)
         if self._emulated:
             self._second_conversion(eileen)
+        if "paypal" in self._stack.providers:
+            buy_pack(grace.client, grace.name, self._steps, self._stack.providers["paypal"]["url"])
         with self._steps.step("page", "Write the page") as step:
             artifacts = write_page(self._out, self._shoppers, self._steps, self._mails())
             step.note = artifacts[0]

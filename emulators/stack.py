@@ -20,6 +20,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
+import requests
+
 from emulators.azurite import Azurite
 from emulators.launch import launch
 
@@ -31,6 +33,7 @@ PROVIDERS: Mapping[str, str] = {
     "email": "EMAIL_CONNECTION",
     "sms": "TWILIO_AUTH_TOKEN",
     "webpubsub": "WEBPUBSUB_CONNECTION",
+    "paypal": "PAYPAL_CLIENT_SECRET",
 }
 """Emulators, each with the setting that, once given, means the real provider."""
 
@@ -100,6 +103,7 @@ class Stack:
             **self._given,
         }
         self._host(data)
+        self._announce()
         return self
 
     def _provider_settings(self) -> dict[str, str]:
@@ -117,7 +121,15 @@ class Stack:
             }
         if webpubsub := self.providers.get("webpubsub"):
             made["WEBPUBSUB_CONNECTION"] = webpubsub["connectionString"]
+        if paypal := self.providers.get("paypal"):
+            made |= paypal_settings(paypal)
         return made
+
+    def _announce(self) -> None:
+        """Tell the providers that call us where we are."""
+        if paypal := self.providers.get("paypal"):
+            where = {"url": f"{self.url}/api/paypal/webhook"}
+            requests.post(f"{paypal['url']}/_emulator/webhook", json=where, timeout=10).raise_for_status()
 
     def _host(self, data: Path) -> None:
         self.log = self._log or data / "functions.log"
@@ -148,6 +160,20 @@ class Stack:
         self.url: str = facts["url"].rstrip("/")
         self.functions: list[dict[str, Any]] = facts["functions"]
         self.host_pid = host.pid
+
+
+def paypal_settings(facts: Mapping[str, Any]) -> dict[str, str]:
+    """The app's settings for an emulated PayPal, from its start-up facts."""
+    return {
+        "PAYPAL_BASE_URL": facts["url"],
+        "PAYPAL_CLIENT_ID": facts["clientId"],
+        "PAYPAL_CLIENT_SECRET": facts["clientSecret"],
+        "PAYPAL_MERCHANT_ID": facts["merchantId"],
+        "PAYPAL_WEBHOOK_ID": facts["webhookId"],
+        "PAYPAL_CERT_ORIGINS": json.dumps([facts["certOrigin"]]),
+        "PAYPAL_CERT_NAME": "messageverificationcerts.sandbox.paypal.com",
+        "PAYPAL_CERT_ROOTS": facts["caFile"],
+    }
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

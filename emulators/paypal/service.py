@@ -57,7 +57,7 @@ class PayPal(Emulator):
     @classmethod
     def arguments(cls, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--client-id", default="emulated-paypal-client")
-        parser.add_argument("--client-secret", default="emulated-paypal-secret")
+        parser.add_argument("--client-secret", default="development-only-paypal-secret")
         parser.add_argument("--merchant-id", default="EMULATEDSHOP1", help="the payee's merchant id")
         parser.add_argument("--webhook-url", default=None, help="where events go; can be set later")
         parser.add_argument("--webhook-id", default="1JE4291016473214C")

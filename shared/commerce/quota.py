@@ -57,14 +57,11 @@ def reservations(user_id: str) -> Iterator[Reservation]:
 
 
 def charge(user_id: str) -> Reservation:
-    """Pay for a conversion that is delivered after its reservation was given back: a redriven job.
+    """Pay for a conversion that an administrator redrove after its reservation was given back.
 
-    Where neither the month nor the credits have anything left, the month is overdrawn: the failure was ours.
+    It counts in the month even where nothing is left of it: the failure was ours, and this can't fail.
     """
     month = open_month(user_id)
-    used, limit = standing(user_id)
-    if used >= limit and credits.balance(user_id) > 0:
-        return Reservation(credits.take(), {"paidBy": "credit", "quotaId": credits.ACCOUNT})
     return Reservation(Patch(month, incr={"used": 1}), {"paidBy": "quota", "quotaId": month})
 
 

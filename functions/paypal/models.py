@@ -1,0 +1,89 @@
+"""Requests and answers of payments."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from shared.http.models import Answer, Body, Id, PageQuery
+
+type Status = Literal[
+    "created",
+    "approved",
+    "capture_pending",
+    "voided",
+    "denied",
+    "captured",
+    "partially_refunded",
+    "refunded",
+    "reversed",
+]
+
+
+class Pack(Answer):
+    """Something to buy: credits, each worth one conversion or try-on."""
+
+    id: str
+    credits: int
+    price: str = Field(description="decimal, as PayPal shows it")
+    price_minor: int = Field(description="in the currency's minor unit")
+    currency: str
+
+
+class PackList(Answer):
+    """The price list."""
+
+    items: list[Pack]
+
+
+class OrderRequest(Body):
+    """Which pack to buy; its price is the server's."""
+
+    pack: Id
+
+
+class Order(Answer):
+    """An order that waits for the payer."""
+
+    id: str = Field(description="PayPal's order id, for the capture")
+    approval_url: str = Field(description="where the payer approves; they come back with `?token=<id>`")
+
+
+class Payment(Answer):
+    """A payment: the receipt, once it is captured."""
+
+    id: str
+    order_id: str | None
+    capture_id: str | None
+    status: Status
+    processing: bool = Field(description="PayPal has not said yet how it ended: ask again")
+    pack: str
+    amount: str = Field(description="decimal")
+    amount_minor: int
+    currency: str
+    credits: int = Field(description="what the pack holds")
+    credits_granted: int = Field(description="what is in the account of it: less what refunds took back")
+    refunded_minor: int
+    approval_url: str | None = Field(description="while the payer can still approve")
+    created_at: str
+    updated_at: str
+
+
+class PaymentList(Answer):
+    """A page of payments, newest first, and what is left of what they bought."""
+
+    items: list[Payment]
+    credits: int = Field(description="credits left; below zero after a refund of what was spent")
+    continuation: str | None = None
+
+
+class PaymentsQuery(PageQuery):
+    """Which of one's payments to list."""
+
+
+class RefundRequest(Body):
+    """How much to give back: all that is left by default."""
+
+    amount_minor: int | None = Field(default=None, ge=1, description="in the currency's minor unit")
+    note: str | None = Field(default=None, max_length=255, description="for the payer, on PayPal's receipt")

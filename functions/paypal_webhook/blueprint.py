@@ -1,0 +1,50 @@
+"""Triggers of PayPal's webhook: `paypal/webhook` over HTTP, the `paypal` queue, and its sweeper."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import azure.functions as func
+
+from functions.paypal_webhook.models import Received
+from shared import telemetry
+from shared.http.auth import PUBLIC
+from shared.http.endpoint import Call, endpoint
+from shared.jobs import queues
+from shared.jobs.consumer import Step, consumer
+
+bp = func.Blueprint()
+
+
+@cache
+def _step() -> Step:
+    from functions.paypal_webhook.worker import EventStep
+
+    return EventStep()
+
+
+consumer(bp, queues.PAYPAL, _step)
+
+
+@endpoint(
+    bp, "POST", "paypal/webhook", access=PUBLIC, limit="webhook", upload=("application/json",),
+    answer=Received, errors=(400, 413, 503),
+)  # fmt: skip
+def paypal_webhook(call: Call) -> Received:
+    """Take an event from PayPal: checked by its signature, stored, answered; what it means is found out later."""
+    from functions.paypal_webhook import service
+
+    return service.receive(call.headers, call.raw.get_body(), call.request_id)
+
+
+@bp.function_name("paypal_sweeper")
+@bp.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
+def paypal_sweeper(timer: func.TimerRequest) -> None:
+    """Settle what was left open: events nobody handled, captures nobody knows the outcome of."""
+    from functions.paypal_webhook import inbox
+    from shared.commerce import settlement
+
+    with telemetry.span("paypal.sweep"):
+        started, settled = inbox.sweep(), settlement.sweep()
+    if started or settled:
+        telemetry.log("paypal.sweep", events=started, payments=settled, pastDue=timer.past_due)

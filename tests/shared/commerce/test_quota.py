@@ -1,0 +1,135 @@
+"""Quotas on a real store: exact however many ask at once, and undone with what they paid for."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared import clock
+from shared.commerce import quota
+from shared.documents import Create, Operation, store
+from shared.errors import BatchFailed, DocumentConflict, PreconditionFailed
+
+USER = "u1"
+
+
+@pytest.fixture(autouse=True)
+def empty(local: dict[str, str]) -> None:
+    """An empty store; ten conversions a month."""
+
+
+def take(user: str = USER) -> Operation:
+    """The write that takes one of the month's conversions."""
+    return next(quota.reservations(user)).take
+
+
+def give_back() -> Operation:
+    return quota.give_back({"paidBy": "quota", "quotaId": quota.month_id()})
+
+
+def commit(*operations: Operation) -> bool:
+    try:
+        store().batch("studio", USER, operations)
+    except BatchFailed as failure:
+        assert isinstance(failure.cause, PreconditionFailed)
+        return False
+    return True
+
+
+def test_ten_of_forty_at_once_get_a_conversion() -> None:
+    quota.open_month(USER)
+    with ThreadPoolExecutor(16) as pool:
+        got = list(pool.map(lambda n: commit(take(), Create({"id": f"c{n}", "userId": USER})), range(40)))
+    assert sum(got) == 10
+    assert quota.standing(USER) == (10, 10)
+    assert store().count("studio", partition=USER) == 11
+
+
+def test_opening_at_once_makes_one_counter_and_keeps_its_count() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: quota.open_month(USER), range(16)))) == 1
+    commit(take())
+    quota.open_month(USER)
+    assert quota.standing(USER) == (1, 10)
+
+
+def test_a_reservation_goes_with_what_it_was_for() -> None:
+    quota.open_month(USER)
+    store().create("studio", {"id": "c1", "userId": USER})
+    with pytest.raises(BatchFailed) as failed:
+        store().batch("studio", USER, [take(), Create({"id": "c1", "userId": USER})])
+    assert isinstance(failed.value.cause, DocumentConflict)
+    assert quota.standing(USER) == (0, 10)
+
+
+def test_what_is_given_back_can_be_used_again() -> None:
+    quota.open_month(USER)
+    assert [commit(take()) for _ in range(11)] == [True] * 10 + [False]
+    commit(give_back())
+    assert [commit(take()) for _ in range(2)] == [True, False]
+
+
+def test_a_charge_does_not_ask() -> None:
+    month = quota.open_month(USER)
+    for _ in range(12):
+        charged = quota.charge(USER)
+        assert charged.fields == {"paidBy": "quota", "quotaId": month}
+        assert commit(charged.take)
+    assert quota.standing(USER) == (12, 10)
+    assert not commit(take())
+
+
+def test_users_do_not_share() -> None:
+    quota.open_month(USER)
+    commit(take())
+    assert quota.standing("u2") == (0, 10)
+
+
+def test_a_month_ends_at_midnight_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+    monkeypatch.setattr(clock, "now", lambda: last)
+    december = quota.open_month(USER)
+    commit(take())
+    monkeypatch.setattr(clock, "now", lambda: last + 1)
+    assert (december, quota.month_id()) == ("quota:2026-12", "quota:2027-01")
+    assert quota.standing(USER) == (0, 10)
+
+
+def test_an_exceeded_quota_says_which() -> None:
+    error = quota.exceeded()
+    assert (error.status, error.code, error.retryable) == (429, "quota_exceeded", False)
+    assert error.details == {"limit": 10, "period": quota.month_id().removeprefix("quota:")}
+
+
+def test_images_and_bytes_are_both_limits(change: Any) -> None:
+    change(UPLOAD_QUOTA_IMAGES="2", UPLOAD_QUOTA_BYTES="1000")
+    quota.open_usage(USER)
+    assert commit(quota.store_more(1, 1000))
+    assert not commit(quota.store_more(1, 1))
+    assert commit(quota.store_more(1, 0))
+    assert not commit(quota.store_more(1, 0))
+    commit(quota.store_less(1, 600))
+    assert not commit(quota.store_more(1, 601))
+    assert commit(quota.store_more(1, 600))
+    assert not commit(quota.store_more(0, 1))
+    usage = store().read("studio", quota.USAGE, USER)
+    assert (usage["images"], usage["bytes"]) == (2, 1000)
+    assert quota.full().details == {"images": 2, "bytes": 1000}
+
+
+def test_room_is_exact_under_a_race(change: Any) -> None:
+    change(UPLOAD_QUOTA_BYTES="1000")
+    quota.open_usage(USER)
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(lambda _: commit(quota.store_more(1, 90)), range(40))) == 11
+
+
+def test_a_quota_of_nothing_admits_nothing(change: Any) -> None:
+    change(CONVERSION_QUOTA="0", UPLOAD_QUOTA_IMAGES="0")
+    quota.open_month(USER)
+    quota.open_usage(USER)
+    assert not commit(take())
+    assert not commit(quota.store_more(1, 0))
