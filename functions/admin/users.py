@@ -1,0 +1,128 @@
+"""Accounts: listed, looked at, given another role, closed and opened.
+
+Every process reads an account at most `ACCOUNT_CACHE_S` ago before it believes a token, so a change holds everywhere
+after that time, and at once in the process that made it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from functions.admin.models import UserChange, UserDetail, UserList, UsersQuery, UserSummary
+from shared import audit, clock
+from shared.commerce import quota
+from shared.documents import Document, Where, store
+from shared.errors import Conflict, DocumentNotFound, NotFound, PreconditionFailed
+from shared.http import auth
+from shared.http.auth import Principal, Role
+
+CONTAINER = "accounts"
+
+
+def listing(query: UsersQuery) -> UserList:
+    """Accounts, newest first."""
+    where = [Where("type", "=", "account")]
+    for field, value in (
+        ("role", query.role.value if query.role else None),
+        ("disabled", query.disabled),
+        ("emailHash", _digest(query.email) if query.email else None),
+    ):
+        if value is not None:
+            where.append(Where(field, "=", value))
+    page = store().query(
+        CONTAINER,
+        *where,
+        order_by="createdAt",
+        descending=True,
+        limit=query.limit,
+        continuation=query.continuation,
+    )
+    return UserList(items=[UserSummary(**_facts(found)) for found in page.items], continuation=page.continuation)
+
+
+def detail(admin: Principal, id: str) -> UserDetail:
+    """One account and what it uses. Raises NotFound."""
+    found = _find(id)
+    audit.record(admin.user_id, "USER_VIEWED", subject=id)
+    return _detail(found)
+
+
+def change(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
+    """Give an account another role, or close or open it. Closing ends every session of it.
+
+    Raises:
+        NotFound.
+        Conflict: `own_account`: administrators can't lock themselves out; `account_closing`: its owner has asked for
+            its deletion.
+    """
+    if id == admin.user_id:
+        raise Conflict("have another administrator change your own account", code="own_account")
+    before = _find(id)
+    changes: dict[str, Any] = {"updatedAt": clock.iso()}
+    if wanted.role is not None:
+        changes["role"] = wanted.role.value
+    if wanted.disabled is not None:
+        changes["disabled"] = wanted.disabled
+    where = (Where("type", "=", "account"), Where("closedAt", "exists", False))
+    ends = {"tokenVersion": 1} if wanted.disabled else None
+    try:
+        after = store().patch(CONTAINER, id, id, set=changes, incr=ends, where=where)
+    except PreconditionFailed:
+        raise Conflict("the owner has asked for the deletion of this account", code="account_closing") from None
+    except DocumentNotFound:
+        raise _missing() from None
+    auth.accounts.forget(id)
+    if wanted.role is not None:
+        audit.record(
+            admin.user_id,
+            "USER_ROLE_CHANGED",
+            subject=id,
+            reason=wanted.reason,
+            before=before["role"],
+            after=after["role"],
+        )
+    if wanted.disabled is not None:
+        action = "USER_DISABLED" if wanted.disabled else "USER_ENABLED"
+        audit.record(admin.user_id, action, subject=id, reason=wanted.reason)
+    return _detail(after)
+
+
+def _find(id: str) -> Document:
+    found = store().find(CONTAINER, id, id)
+    if found is None or found.get("type") != "account":
+        raise _missing()
+    return found
+
+
+def _missing() -> NotFound:
+    return NotFound("there is no such user", code="user_not_found")
+
+
+def _digest(email: str) -> str:
+    return hashlib.sha256(email.strip().lower().encode()).hexdigest()
+
+
+def _facts(found: Document) -> dict[str, Any]:
+    return {
+        "id": found["id"],
+        "email": found["email"],
+        "display_name": found["displayName"],
+        "role": Role(found["role"]),
+        "disabled": found["disabled"],
+        "created_at": found["createdAt"],
+        "updated_at": found["updatedAt"],
+    }
+
+
+def _detail(found: Document) -> UserDetail:
+    usage = store().find(quota.CONTAINER, quota.USAGE, found["id"]) or {}
+    return UserDetail(
+        **_facts(found),
+        phone=found["phone"],
+        language=found["language"],
+        images=usage.get("images", 0),
+        image_bytes=usage.get("bytes", 0),
+        conversions_this_month=quota.standing(found["id"])[0],
+        closing=found.get("closedAt") is not None,
+    )

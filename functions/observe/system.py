@@ -1,0 +1,148 @@
+"""Figures of the whole system, counted in documents and queues when somebody asks: no process need remember them.
+
+One answer serves all scrapes of a process for `METRICS_CACHE_S`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from functions.observe.models import ConversionFigures, JobCount, QueueFigures, QuotaFigures, SystemFigures
+from shared import clock
+from shared.commerce import quota
+from shared.documents import Where, store
+from shared.jobs import protocol, queues
+from shared.settings import settings
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+CONTAINER = "studio"
+RECENT_S = 24 * 3600
+RECENT = 500
+THREADS = 8
+
+_lock = threading.Lock()
+_known: tuple[float, SystemFigures] | None = None
+
+
+def figures() -> SystemFigures:
+    """The figures as of `METRICS_CACHE_S` ago at most."""
+    global _known
+    with _lock:
+        at = time.monotonic()
+        if _known is None or _known[0] <= at:
+            _known = (at + settings().metrics_cache_s, _count())
+        return _known[1]
+
+
+def _count() -> SystemFigures:
+    states = [(queue, status) for queue in queues.QUEUES for status in (*protocol.OPEN, *protocol.TERMINAL)]
+    names = [name for queue in queues.QUEUES for name in (queue, queue + queues.POISON)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        jobs = list(pool.map(_jobs, states))
+        waiting = list(pool.map(_queue, names))
+        conversions, allowance = pool.submit(_conversions), pool.submit(_quota)
+        return SystemFigures(
+            jobs=[count for count in jobs if count.jobs],
+            queues=waiting,
+            dead_letters=sum(count.jobs for count in jobs if count.status == protocol.DEAD),
+            conversions=conversions.result(),
+            quota=allowance.result(),
+        )
+
+
+def _jobs(wanted: tuple[str, str]) -> JobCount:
+    queue, status = wanted
+    where = (Where("type", "=", "job"), Where("queue", "=", queue), Where("status", "=", status))
+    return JobCount(queue=queue, status=status, jobs=store().count(CONTAINER, *where))
+
+
+def _queue(name: str) -> QueueFigures:
+    client = queues.client(name)
+    depth = client.get_queue_properties().approximate_message_count or 0
+    front = client.peek_messages(1) if depth else []
+    inserted = front[0].inserted_on if front else None
+    age = max(0.0, (datetime.now(UTC) - inserted).total_seconds()) if inserted else None
+    return QueueFigures(queue=name, depth=depth, oldest_age_s=age)
+
+
+def _conversions() -> ConversionFigures:
+    where = (
+        Where("type", "=", "conversion"),
+        Where("status", "in", ["completed", "failed"]),
+        Where("updatedAt", ">=", clock.iso(clock.now() - RECENT_S)),
+    )
+    ended = 0
+    times: list[int] = []
+    continuation: str | None = None
+    while ended < RECENT:
+        page = store().query(
+            CONTAINER, *where, order_by="updatedAt", descending=True, limit=100, continuation=continuation
+        )
+        ended += len(page.items)
+        times += [item["processingMs"] or 0 for item in page.items if item["status"] == "completed"]
+        continuation = page.continuation
+        if continuation is None:
+            break
+    times.sort()
+    return ConversionFigures(
+        ended=ended,
+        completed=len(times),
+        failed=ended - len(times),
+        success_rate=len(times) / ended if ended else None,
+        p50_ms=_rank(times, 0.5),
+        p95_ms=_rank(times, 0.95),
+        p99_ms=_rank(times, 0.99),
+    )
+
+
+def _rank(values: Sequence[int], share: float) -> float | None:
+    return float(values[min(len(values) - 1, int(share * len(values)))]) if values else None
+
+
+def _quota() -> QuotaFigures:
+    limit = settings().conversion_quota
+    month = (Where("type", "=", "quota"), Where("id", "=", quota.month_id()))
+    charged = (Where("quotaId", "=", quota.month_id()), Where("charged", "=", True))
+    return QuotaFigures(
+        conversions=store().count(CONTAINER, Where("type", "=", "conversion"), *charged),
+        users=store().count(CONTAINER, *month),
+        users_near_limit=store().count(CONTAINER, *month, Where("used", ">=", 0.8 * limit)),
+        users_at_limit=store().count(CONTAINER, *month, Where("used", ">=", limit)),
+    )
+
+
+def families(found: SystemFigures) -> list[Metric]:
+    """The figures as Prometheus gauges."""
+    from prometheus_client.core import GaugeMetricFamily
+
+    jobs = GaugeMetricFamily("studio_jobs", "Jobs by queue and state", labels=["queue", "status"])
+    for count in found.jobs:
+        jobs.add_metric([count.queue, count.status], count.jobs)
+    depth = GaugeMetricFamily("studio_queue_depth", "Messages, hidden ones too (an estimate)", labels=["queue"])
+    age = GaugeMetricFamily("studio_queue_oldest_seconds", "Age of the visible message in front", labels=["queue"])
+    for queue in found.queues:
+        depth.add_metric([queue.queue], queue.depth)
+        age.add_metric([queue.queue], queue.oldest_age_s or 0)
+    conversions, allowance = found.conversions, found.quota
+    times = GaugeMetricFamily("studio_conversion_recent_seconds", "Processing, last 24 h", labels=["quantile"])
+    for name, value in (("0.5", conversions.p50_ms), ("0.95", conversions.p95_ms), ("0.99", conversions.p99_ms)):
+        if value is not None:
+            times.add_metric([name], value / 1000)
+    plain = {
+        "studio_dead_letters": ("Jobs given up", found.dead_letters),
+        "studio_conversions_recent": ("Conversions ended in the last 24 h, 500 at most", conversions.ended),
+        "studio_conversion_success_ratio": ("Share of them that completed", conversions.success_rate),
+        "studio_quota_conversions": ("Conversions charged this month", allowance.conversions),
+        "studio_quota_users": ("Users with an allowance this month", allowance.users),
+        "studio_quota_users_near_limit": ("Users with 80 % or more used", allowance.users_near_limit),
+        "studio_quota_users_at_limit": ("Users with nothing left", allowance.users_at_limit),
+    }
+    gauges = [GaugeMetricFamily(name, told, value) for name, (told, value) in plain.items() if value is not None]
+    return [jobs, depth, age, times, *gauges]

@@ -1,0 +1,104 @@
+"""A person's own data as a zip: every document in JSON, every picture in its original form."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections import defaultdict
+from typing import Any
+
+from shared import blobs
+from shared.documents import Document, store
+from shared.errors import NotFound
+from shared.jobs.consumer import Task
+from shared.jobs.protocol import Outcome
+from shared.settings import settings
+
+CONTAINERS = ("studio", "payments", "audit", "garments")
+OURS = frozenset({"passwordHash", "emailHash", "tokenVersion", "revoked", "keys"})
+"""Fields that keep the person's account and endpoints safe, and so do not leave."""
+README = """Everything AI Fashion Studio keeps about you.
+
+account.json     your account
+studio/          your images, conversions, notifications, jobs, ...: a file for each kind
+payments/ audit/ garments/
+images/          your pictures and results as they are kept, named by their ids
+left-out.json    pictures that did not fit into this file; get them with GET /api/images/{id}
+"""
+
+
+def prefix(user_id: str) -> str:
+    """Where a person's exports lie."""
+    return f"{user_id}/"
+
+
+def name_of(task: Task) -> str:
+    """The blob of this attempt."""
+    return f"{prefix(task.user_id)}{task.job['id'].removeprefix('job:')}-{task.attempt_key}.zip"
+
+
+def build(task: Task) -> Outcome:
+    """Make the zip and store it; the commit makes it the one that is answered with."""
+    with tempfile.TemporaryFile() as file:
+        left_out = _fill(task, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED))
+        size = file.tell()
+        file.seek(0)
+        task.progress("storing", 90)
+        blobs.put(blobs.EXPORTS, name_of(task), file, content_type="application/zip")
+    facts = {"blob": name_of(task), "bytes": size, "leftOut": left_out, "error": None}
+    return Outcome(result={"bytes": size, "leftOut": left_out}, subject=facts)
+
+
+def _fill(task: Task, archive: zipfile.ZipFile) -> int:
+    """Write everything; returns how many pictures had to be left out."""
+    left_out: list[dict[str, Any]] = []
+    with archive:
+        archive.writestr("README.txt", README)
+        account = store().find("accounts", task.user_id, task.user_id)
+        if account is not None:
+            _json(archive, "account.json", _bare(account))
+        images: list[Document] = []
+        for container in CONTAINERS:
+            kinds = _by_kind(container, task.user_id)
+            images += kinds.get("file", [])
+            for kind, items in sorted(kinds.items()):
+                _json(archive, f"{container}/{kind}.json", [_bare(item) for item in items])
+        room = settings().export_max_bytes
+        for done, image in enumerate(images):
+            task.progress("packing pictures", 10 + 80 * done // len(images))
+            form = (image.get("blobs") or {}).get("original")
+            if form is None:
+                continue
+            if form["bytes"] > room:
+                left_out.append({"id": image["imageId"], "bytes": form["bytes"], "why": "too large for one export"})
+                continue
+            try:
+                data = blobs.get(form["container"], form["name"])
+            except NotFound:
+                continue
+            room -= len(data)
+            archive.writestr(f"images/{image['imageId']}.{form['name'].rpartition('.')[2]}", data, zipfile.ZIP_STORED)
+        if left_out:
+            _json(archive, "left-out.json", left_out)
+    return len(left_out)
+
+
+def _by_kind(container: str, user_id: str) -> dict[str, list[Document]]:
+    found: dict[str, list[Document]] = defaultdict(list)
+    continuation: str | None = None
+    while True:
+        page = store().query(container, partition=user_id, limit=200, continuation=continuation)
+        for item in page.items:
+            found[str(item.get("type") or container)].append(item)
+        continuation = page.continuation
+        if continuation is None:
+            return found
+
+
+def _bare(item: Document) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if not name.startswith("_") and name not in OURS}
+
+
+def _json(archive: zipfile.ZipFile, name: str, content: Any) -> None:
+    archive.writestr(name, json.dumps(content, ensure_ascii=False, indent=1))

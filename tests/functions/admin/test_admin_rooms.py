@@ -1,0 +1,220 @@
+"""Administration in this process: what each act does, refuses, and leaves in the audit log."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from functions.admin import jobs, letters, trail, users
+from functions.admin.models import (
+    AuditQuery,
+    DeadLettersQuery,
+    JobsQuery,
+    RedriveRequest,
+    UserChange,
+    UsersQuery,
+)
+from shared import audit, clock
+from shared.documents import Document, store
+from shared.errors import Conflict, NotFound
+from shared.http.auth import Principal, Role
+from shared.jobs import protocol, queues
+
+ADMIN = Principal("root", Role.ADMIN, "t", 0.0)
+QUEUE = "protocol"
+pytestmark = pytest.mark.usefixtures("house")
+
+
+@pytest.fixture
+def house(local: dict[str, str]) -> None:
+    queues.client(QUEUE).clear_messages()
+    for n, (id, role) in enumerate((("root", "admin"), ("ann", "shopper"), ("bob", "vendor"), ("cy", "shopper"))):
+        account(id, role, n)
+
+
+def account(id: str, role: str, n: int) -> None:
+    email = f"{id}@example.com"
+    item = {
+        "id": id, "type": "account", "email": email, "emailHash": users._digest(email), "displayName": id,
+        "phone": None, "language": None, "role": role, "disabled": False, "tokenVersion": 1, "revoked": [],
+        "createdAt": clock.iso(clock.now() - 100 + n), "updatedAt": clock.iso(),
+    }  # fmt: skip
+    store().create("accounts", item)
+    store().create("accounts", {"id": f"email:{item['emailHash']}", "type": "email", "userId": id})
+
+
+def acts(**wanted: Any) -> list[tuple[str, str | None]]:
+    """What the administrator did, the latest first."""
+    found = trail.search(AuditQuery.model_validate({"user_id": ADMIN.user_id, **wanted})).items
+    return [(entry.action, entry.subject) for entry in found]
+
+
+def make(status: str = "dead", user: str = "ann", kind: str = "test", **fields: Any) -> Document:
+    job = protocol.new_job(kind, QUEUE, user, {"n": 1})
+    error = {"code": "busy", "message": "busy", "retryable": True, "at": clock.iso()}
+    return store().create("studio", {**job, "status": status, "lastError": error, "errorCounts": {"busy": 3}, **fields})
+
+
+def short(job: Document) -> str:
+    return job["id"].removeprefix("job:")
+
+
+def sent() -> set[str]:
+    return {json.loads(m.content)["jobId"] for m in queues.client(QUEUE).receive_messages(max_messages=32)}
+
+
+def ids(page: Any) -> list[str]:
+    return [item.id for item in page.items]
+
+
+def test_users_are_listed_by_page_and_filter() -> None:
+    first = users.listing(UsersQuery(limit=2))
+    second = users.listing(UsersQuery(limit=2, continuation=first.continuation))
+    assert ids(first) + ids(second) == ["cy", "bob", "ann", "root"]
+    assert second.continuation is None
+    assert ids(users.listing(UsersQuery(role=Role.SHOPPER))) == ["cy", "ann"]
+    assert ids(users.listing(UsersQuery(email="Bob@Example.com"))) == ["bob"]
+    assert ids(users.listing(UsersQuery(email="nobody@example.com"))) == []
+    users.change(ADMIN, "cy", UserChange(disabled=True, reason="spam"))
+    assert ids(users.listing(UsersQuery(disabled=True))) == ["cy"]
+    assert "passwordHash" not in first.model_dump_json()
+
+
+def test_a_role_is_changed_and_the_reason_kept() -> None:
+    changed = users.change(ADMIN, "ann", UserChange(role=Role.MERCHANT, reason="opened a shop"))
+    assert (changed.role, changed.disabled) == (Role.MERCHANT, False)
+    (entry,) = trail.search(AuditQuery(subject="ann")).items
+    assert (entry.user_id, entry.action) == ("root", "USER_ROLE_CHANGED")
+    assert entry.facts == {"reason": "opened a shop", "before": "shopper", "after": "merchant"}
+    assert store().read("accounts", "ann", "ann")["tokenVersion"] == 1
+
+
+def test_disabling_ends_the_sessions_and_enabling_does_not_bring_them_back() -> None:
+    users.change(ADMIN, "ann", UserChange(disabled=True, reason="spam"))
+    users.change(ADMIN, "ann", UserChange(disabled=False, reason="a mistake"))
+    found = store().read("accounts", "ann", "ann")
+    assert (found["disabled"], found["tokenVersion"]) == (False, 2)
+    assert acts() == [("USER_ENABLED", "ann"), ("USER_DISABLED", "ann")]
+
+
+@pytest.mark.parametrize("change", [{"disabled": True}, {"role": Role.SHOPPER}, {"disabled": False}])
+def test_administrators_can_not_lock_themselves_out(change: dict[str, Any]) -> None:
+    with pytest.raises(Conflict):
+        users.change(ADMIN, ADMIN.user_id, UserChange(**change, reason="oops"))
+    assert acts() == []
+
+
+def test_an_account_that_is_being_deleted_is_left_alone() -> None:
+    store().patch("accounts", "ann", "ann", set={"closedAt": 1.0, "disabled": True})
+    with pytest.raises(Conflict):
+        users.change(ADMIN, "ann", UserChange(disabled=False, reason="come back"))
+    assert users.detail(ADMIN, "ann").closing
+
+
+def test_what_is_no_user_is_missing() -> None:
+    pointer = f"email:{users._digest('ann@example.com')}"
+    for id in ("nobody", pointer):
+        with pytest.raises(NotFound):
+            users.detail(ADMIN, id)
+        with pytest.raises((NotFound, Conflict)):
+            users.change(ADMIN, id, UserChange(disabled=True, reason="none"))
+    assert "disabled" not in store().read("accounts", pointer, pointer)
+
+
+@pytest.mark.parametrize("body", [{"reason": "why"}, {"disabled": True}, {"disabled": True, "reason": " x "}])
+def test_a_change_needs_something_to_change_and_a_reason(body: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        UserChange.model_validate_json(json.dumps(body))
+    assert UserChange.model_validate_json('{"role": "vendor", "reason": "sells"}').role is Role.VENDOR
+
+
+def test_dead_letters_are_listed_by_state_and_kind() -> None:
+    dead, other, failed = make(), make(kind="convert"), make("failed")
+    make("done")
+    assert set(ids(letters.listing(DeadLettersQuery()))) == {short(dead), short(other)}
+    assert ids(letters.listing(DeadLettersQuery(kind="convert"))) == [short(other)]
+    assert ids(letters.listing(DeadLettersQuery(status="failed"))) == [short(failed)]
+
+
+def test_a_dead_letter_shows_payload_errors_and_history() -> None:
+    job = make()
+    letters.redrive(ADMIN, short(job), "try it")
+    store().patch("studio", job["id"], "ann", set={"status": "dead"})
+    seen = letters.inspect(ADMIN, short(job))
+    assert (seen.payload, seen.error_counts, seen.generation) == ({"n": 1}, {}, 2)
+    assert seen.error
+    assert seen.error["code"] == "busy"
+    assert "JOB_REDRIVEN" in {entry.action for entry in seen.history}
+    for missing in ("nothing", short(make("done"))):
+        with pytest.raises(NotFound):
+            letters.inspect(ADMIN, missing)
+
+
+def test_one_is_redriven() -> None:
+    job = make()
+    assert letters.redrive(ADMIN, short(job), None).status == "queued"
+    assert sent() == {job["id"]}
+    with pytest.raises(Conflict):
+        letters.redrive(ADMIN, short(job), None)
+    assert acts() == [("JOB_REDRIVEN", short(job))]
+
+
+def test_all_are_redriven_in_bounded_calls() -> None:
+    made = {make(user=f"u{n}")["id"] for n in range(7)}
+    kept = make(kind="convert")
+    wanted = RedriveRequest(kind="test", limit=3, reason="the provider is back")
+    answers = [letters.redrive_all(ADMIN, wanted) for _ in range(3)]
+    assert [answer.redriven for answer in answers] == [3, 3, 1]
+    assert [answer.more for answer in answers] == [True, True, False]
+    assert sent() == made
+    assert protocol.load(kept["id"], "ann")["status"] == "dead"
+    assert len(acts(action="JOB_REDRIVEN")) == 7
+
+
+def test_a_discarded_letter_is_none_any_more_and_says_why() -> None:
+    job = make()
+    assert letters.discard(ADMIN, short(job), "the user is gone").status == "failed"
+    assert ids(letters.listing(DeadLettersQuery())) == []
+    seen = letters.inspect(ADMIN, short(job))
+    assert seen.discarded
+    assert (seen.discarded["by"], seen.discarded["reason"]) == ("root", "the user is gone")
+    assert seen.error
+    assert seen.error["code"] == "busy"
+    with pytest.raises(Conflict):
+        letters.discard(ADMIN, short(job), "again")
+    assert ("JOB_DISCARDED", short(job)) in acts()
+
+
+def test_jobs_are_counted_and_listed_by_state() -> None:
+    for status in ("queued", "running", "retry_wait", "done", "failed", "cancelled", "dead", "dead"):
+        make(status, user="bob" if status == "done" else "ann")
+    assert jobs.counts(None).counts == {
+        "queued": 1, "running": 1, "retry_wait": 1, "done": 1, "failed": 1, "cancelled": 1, "dead": 2,
+    }  # fmt: skip
+    assert sum(jobs.counts("convert").counts.values()) == 0
+    assert len(jobs.listing(JobsQuery(status="dead")).items) == 2
+    (done,) = jobs.listing(JobsQuery(user_id="bob")).items
+    assert jobs.detail(ADMIN, done.id).payload == {"n": 1}
+
+
+def test_the_audit_log_is_searched_by_user_action_subject_and_time() -> None:
+    audit.record("ann", "LOGIN", ip="203.0.113.9")
+    audit.record("ann", "IMAGE_UPLOADED", subject="i1")
+    audit.record("bob", "LOGIN", ip="203.0.113.8")
+
+    def found(**wanted: Any) -> list[tuple[str, str]]:
+        page = trail.search(AuditQuery.model_validate(wanted))
+        return [(entry.user_id, entry.action) for entry in page.items]
+
+    assert found(userId="ann") == [("ann", "IMAGE_UPLOADED"), ("ann", "LOGIN")]
+    assert set(found(action="LOGIN")) == {("ann", "LOGIN"), ("bob", "LOGIN")}
+    assert found(subject="i1") == [("ann", "IMAGE_UPLOADED")]
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    assert found(since=soon) == []
+    assert len(found(until=soon)) == 3
+    first = trail.search(AuditQuery(limit=2))
+    assert len(trail.search(AuditQuery(limit=2, continuation=first.continuation)).items) == 1

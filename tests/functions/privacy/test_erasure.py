@@ -1,0 +1,244 @@
+"""Deleting a person: everything goes, what must stay stays without them, and a death in the middle changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.privacy import erasure, service
+from functions.privacy.worker import PrivacyStep
+from shared import audit, blobs, clock
+from shared.documents import Document, Where, store
+from shared.errors import Conflict, NotFound, Unauthorized
+from shared.http import auth
+from shared.http.auth import Principal, Role
+from shared.jobs import protocol, queues
+from shared.jobs.consumer import consume
+
+ME, OTHER = "me", "other"
+CALLER = Principal(ME, Role.SHOPPER, "t", 0.0)
+
+
+def person(user_id: str) -> None:
+    """Somebody with something of every sort."""
+    put = store().create
+    digest = f"digest-of-{user_id}"
+    put("accounts", {"id": f"email:{digest}", "type": "email", "userId": user_id})
+    put(
+        "accounts",
+        {
+            "id": user_id, "type": "account", "email": f"{user_id}@example.com", "emailHash": digest, "role": "shopper",
+            "disabled": False, "tokenVersion": 1, "revoked": [], "passwordHash": "x", "createdAt": clock.iso(),
+        },
+    )  # fmt: skip
+    for n in range(3):
+        image = {"id": f"file:{user_id}{n}", "userId": user_id, "type": "file", "imageId": f"{user_id}{n}"}
+        put("studio", {**image, "status": "ready", "images": 1, "bytes": 4})
+        for container in (blobs.IMAGES, blobs.THUMBNAILS):
+            blobs.put(container, f"{user_id}/{n}/original.jpg", b"data", content_type="image/jpeg")
+    blobs.put(blobs.RESULTS, f"{user_id}/c/1-1/original.jpg", b"data", content_type="image/jpeg")
+    put("studio", {"id": "usage", "userId": user_id, "type": "usage", "images": 3, "bytes": 12})
+    put("studio", {"id": "webhook:w", "userId": user_id, "type": "webhook", "status": "active", "events": []})
+    put("garments", {"id": f"garment:{user_id}", "tenantId": user_id, "type": "garment", "embedding": [0.1, 0.2]})
+    put("tokens", {"id": f"session-{user_id}", "userId": user_id, "type": "session"})
+    payment = {
+        "id": f"payment:{user_id}",
+        "userId": user_id,
+        "type": "payment",
+        "amountMinor": 499,
+        "status": "captured",
+    }
+    put("payments", {**payment, "captureId": f"cap-{user_id}", "approvalUrl": "https://x", "requestId": "r"})
+    audit.record(user_id, "LOGIN", ip="203.0.113.9")
+    audit.record("anonymous", "LOGIN_FAILED", ip="203.0.113.9", emailHash=digest)
+
+
+def pointer(job: Document) -> str:
+    body = {"jobId": job["id"], "userId": job["userId"], "generation": job["generation"], "attempt": job["attempt"] + 1}
+    return json.dumps(body)
+
+
+def job_of(user_id: str = ME) -> Document:
+    name = service._name(user_id)
+    return protocol.load(f"job:erase-{name}", service._partition(name))
+
+
+def hurry(job: Document) -> None:
+    """Let the waits of a job be over: for its next attempt, for its lease, for the tokens of its account."""
+    past: dict[str, Any] = {"retry_wait": {"nextAt": 0}, "running": {"leaseUntil": clock.now() - 1}}
+    if job["status"] in past:
+        store().patch("studio", job["id"], job["userId"], set=past[job["status"]])
+    account = store().find("accounts", ME, ME)
+    if account is not None and account.get("closedAt"):
+        store().patch("accounts", ME, ME, set={"closedAt": clock.now() - 1000})
+
+
+def finish(limit: int = 10) -> Document:
+    for _ in range(limit):
+        job = job_of()
+        if job["status"] in protocol.TERMINAL:
+            return job
+        hurry(job)
+        consume(pointer(job), PrivacyStep())
+    return job_of()
+
+
+def everything_of(user_id: str) -> dict[str, Any]:
+    found = erasure.inventory(user_id)
+    return {name: count for name, count in found.items() if count}
+
+
+def check_gone(payments: int = 1) -> None:
+    assert everything_of(ME) == {}
+    assert store().find("accounts", ME, ME) is None
+    assert store().find("accounts", f"email:digest-of-{ME}", f"email:digest-of-{ME}") is None
+    assert store().count("payments", partition=ME) == 0
+    kept = store().query("payments", Where("captureId", "=", f"cap-{ME}")).items
+    assert len(kept) == payments
+    for payment in kept:
+        assert payment["userId"].startswith("erased:")
+        assert (payment["approvalUrl"], payment["requestId"], payment["amountMinor"]) == (None, None, 499)
+    entries = store().query("audit", partition=ME).items
+    assert entries
+    assert {entry["ip"] for entry in entries} == {None}
+    assert store().count("audit", Where("emailHash", "=", f"digest-of-{ME}")) == 0
+
+
+def check_other_untouched() -> None:
+    found = erasure.inventory(OTHER)
+    assert found["documents"] == {"file": 3, "usage": 1, "webhook": 1, "garment": 1}
+    assert found["blobs"] == {"images": 3, "thumbnails": 3, "results": 1}
+    assert found["sessions"] == 1
+    assert store().read("accounts", OTHER, OTHER)["disabled"] is False
+    assert store().count("payments", partition=OTHER) == 1
+    assert store().query("audit", partition=OTHER).items[0]["ip"] == "203.0.113.9"
+
+
+@pytest.fixture(autouse=True)
+def two_people(local: dict[str, str]) -> None:
+    for container in blobs.CONTAINERS:
+        for name in [blob.name for blob in blobs.listing(container)]:
+            blobs.delete(container, name)
+    queues.client(queues.PRIVACY).clear_messages()
+    person(ME)
+    person(OTHER)
+
+
+def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
+    asked = service.erase(CALLER, "203.0.113.9", "r")
+    job = finish()
+    assert job["status"] == "done"
+    check_gone()
+    check_other_untouched()
+    told = service.report(asked.receipt)
+    assert told.removed
+    assert told.removed.documents == {"file": 3, "usage": 1, "webhook": 1, "garment": 1}
+    assert told.removed.blobs == {"images": 3, "thumbnails": 3, "results": 1}
+    assert (told.removed.bytes, told.removed.sessions) == (28, 1)
+    assert told.kept
+    assert told.kept.payments == 1
+    # Nothing that stays links the payment to the person.
+    pseudonym = store().query("payments", Where("captureId", "=", f"cap-{ME}")).items[0]["userId"]
+    assert pseudonym not in json.dumps(job_of())
+
+
+def test_the_account_is_closed_at_once_and_the_job_waits_for_tokens_elsewhere() -> None:
+    token, _ = auth.issue(ME, "shopper", 1)
+    auth.authenticate(f"Bearer {token}")
+    service.erase(CALLER, "203.0.113.9", "r")
+    with pytest.raises(Unauthorized):
+        auth.authenticate(f"Bearer {token}")
+    consume(pointer(job_of()), PrivacyStep())
+    assert job_of()["lastError"]["code"] == "sessions_open"
+    assert store().count("studio", partition=ME) == 5
+
+
+def test_running_jobs_are_stopped_first() -> None:
+    work = store().create("studio", protocol.new_job("test", "protocol", ME, {}))
+    claimed = protocol.claim(work, "somebody")
+    assert claimed
+    service.erase(CALLER, "203.0.113.9", "r")
+    consume(pointer(job_of()), PrivacyStep())
+    assert job_of()["lastError"]["code"] == "jobs_open"
+    with pytest.raises(protocol.CancelRequested):
+        protocol.complete(claimed, protocol.Outcome())
+    protocol.close(claimed, protocol.CANCELLED, protocol.Outcome(), None)
+    assert finish()["status"] == "done"
+    check_gone()
+
+
+def test_a_worker_that_will_not_stop_loses_its_lease_with_its_document() -> None:
+    work = store().create("studio", protocol.new_job("test", "protocol", ME, {}))
+    claimed = protocol.claim(work, "somebody")
+    assert claimed
+    service.erase(CALLER, "203.0.113.9", "r")
+    assert finish(limit=erasure.PATIENCE + 3)["status"] == "done"
+    for act in (lambda: protocol.complete(claimed, protocol.Outcome()), lambda: protocol.renew(claimed)):
+        with pytest.raises(protocol.LeaseLost):
+            act()
+    check_gone()
+
+
+def test_asking_twice_is_one_deletion_and_the_last_receipt_counts() -> None:
+    first = service.erase(CALLER, "203.0.113.9", "r")
+    second = service.erase(CALLER, "203.0.113.9", "r")
+    assert first.job_id == second.job_id
+    assert service.report(second.receipt).status == "queued"
+    for wrong in (first.receipt, second.receipt[:-1] + "?", "x", "0" * 32 + "." + "A" * 43):
+        with pytest.raises(NotFound):
+            service.report(wrong)
+    assert finish()["status"] == "done"
+
+
+def test_products_leave_the_search_index() -> None:
+    queues.client(queues.INDEX).clear_messages()
+    store().create("garments", {"id": "product:1", "tenantId": ME, "type": "product", "revision": 4})
+    service.erase(CALLER, "203.0.113.9", "r")
+    assert finish()["status"] == "done"
+    assert store().find("garments", "product:1", ME) is None
+    assert queues.client(queues.INDEX).get_queue_properties().approximate_message_count == 1
+
+
+def test_an_administrator_has_to_step_down_first() -> None:
+    with pytest.raises(Conflict):
+        service.erase(Principal(ME, Role.ADMIN, "t", 0.0), "203.0.113.9", "r")
+    assert store().read("accounts", ME, ME)["disabled"] is False
+
+
+def test_an_address_registered_anew_meanwhile_is_left_alone() -> None:
+    service.erase(CALLER, "203.0.113.9", "r")
+    id = f"email:digest-of-{ME}"
+    store().replace("accounts", {"id": id, "type": "email", "userId": "newcomer"})
+    assert finish()["status"] == "done"
+    assert store().read("accounts", id, id)["userId"] == "newcomer"
+    assert store().find("accounts", ME, ME) is None
+
+
+@pytest.mark.parametrize("after", [3, 7])
+def test_a_worker_that_dies_again_and_again_loses_nothing(after: int) -> None:
+    """Each process exits for real after so many removals; the last one finishes, and the report is still exact."""
+    asked = service.erase(CALLER, "203.0.113.9", "r")
+    deaths = 0
+    while (job := job_of())["status"] not in protocol.TERMINAL:
+        hurry(job)
+        died = subprocess.run(
+            [sys.executable, str(Path(__file__).parent / "dying_eraser.py"), str(after), pointer(job_of())],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+            check=False,
+        )
+        assert died.returncode in (0, 9)
+        deaths += died.returncode == 9
+        assert deaths < 30
+    assert deaths >= 2
+    assert job["status"] == "done"
+    check_gone()
+    check_other_untouched()
+    told = service.report(asked.receipt)
+    assert told.removed
+    assert told.removed.blobs == {"images": 3, "thumbnails": 3, "results": 1}

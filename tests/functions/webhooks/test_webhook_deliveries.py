@@ -1,0 +1,328 @@
+"""Outbound webhooks through the whole stack, and the worker's judgement in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from PIL import Image
+from quick import eventually
+from receiver import Receiver, receiver
+
+from demo.client import Client, Refused
+from emulators.stack import Stack
+from functions.webhooks import service
+from functions.webhooks.models import DeliveriesQuery, WebhookRequest, WebhookWithSecret
+from functions.webhooks.worker import DeliveryStep
+from shared import clock
+from shared.documents import Create, Document, store
+from shared.errors import Conflict, NotFound, StudioError, Unprocessable
+from shared.http.auth import Principal, Role
+from shared.jobs import protocol, queues
+from shared.jobs.consumer import Task, consume
+from shared.jobs.protocol import Outcome
+from shared.settings import settings
+
+ME = Principal("me", Role.MERCHANT, "t", 0.0)
+ALL = ["job.completed", "job.failed", "conversion.completed", "conversion.failed"]
+
+
+@pytest.fixture
+def customer() -> Iterator[Receiver]:
+    with receiver() as listening:
+        yield listening
+
+
+@pytest.fixture
+def house(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The product code in this process, allowed to call this machine; deliveries come again at once."""
+    monkeypatch.setenv("WEBHOOK_ALLOW_HOSTS", '["127.0.0.1:*"]')
+    monkeypatch.setenv("WEBHOOK_RETRY_S", "[0, 0]")
+    monkeypatch.setenv("JOB_BACKOFF_BASE_S", "0")
+    settings.cache_clear()
+    for queue in ("work", queues.WEBHOOKS):
+        queues.client(queue).clear_messages()
+
+
+class Work:
+    """A step that ends as the test tells it."""
+
+    def __init__(self, error: StudioError | None = None) -> None:
+        self.error = error
+
+    def run(self, task: Task) -> Outcome:
+        if self.error is not None:
+            raise self.error
+        return Outcome(result={"made": 1})
+
+    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+        return Outcome()
+
+    def committed(self, job: Document) -> None: ...
+
+    def abandoned(self, job: Document) -> None: ...
+
+    def push(self, job: Document) -> None: ...
+
+
+def register(customer: Receiver, events: list[Any] | None = None) -> WebhookWithSecret:
+    wanted = WebhookRequest.model_validate({"url": customer.url, "events": events or ALL})
+    return service.register(ME, clock.new_id(), wanted)
+
+
+def message(job: dict[str, Any]) -> str:
+    return json.dumps(
+        {"jobId": job["id"], "userId": job["userId"], "generation": job["generation"], "attempt": job["attempt"] + 1}
+    )
+
+
+def work(error: StudioError | None = None, queue: str = "work", subject: str | None = None) -> Document:
+    job = protocol.new_job("test", queue, ME.user_id, {}, subject_id=subject)
+    stored = store().create("studio", job)
+    consume(message(stored), Work(error))
+    return protocol.load(job["id"], ME.user_id)
+
+
+def deliver(limit: int = 20) -> None:
+    """Take the queue's messages as its consumer does, until there are none."""
+    queue = queues.client(queues.WEBHOOKS)
+    for _ in range(limit):
+        if not queue.get_queue_properties().approximate_message_count:
+            return
+        for got in queue.receive_messages(max_messages=1):
+            consume(got.content, DeliveryStep())
+            queue.delete_message(got)
+
+
+def deliveries(**wanted: Any) -> list[Any]:
+    return service.deliveries(ME, DeliveriesQuery(**wanted)).items
+
+
+def test_a_job_that_ends_is_told_signed_and_once(house: None, customer: Receiver) -> None:
+    hook = register(customer)
+    job = work()
+    deliver()
+    (got,) = customer.got
+    body = json.loads(got.body)
+    assert (got.path, got.headers["content-type"]) == ("/hook?a=1", "application/json; charset=utf-8")
+    assert body["type"] == "job.completed"
+    assert body["data"]["jobId"] == job["id"].removeprefix("job:")
+    assert body["data"]["result"] == {"made": 1}
+    assert got.signed_by(hook.secret)
+    assert not got.signed_by("whsec_" + "A" * 44)
+    assert abs(int(got.headers["webhook-timestamp"]) - clock.now()) < 60
+    (delivery,) = deliveries()
+    assert (delivery.status, delivery.response_status, len(delivery.attempts)) == ("completed", 204, 1)
+    assert service.delivery(ME, delivery.id).body == got.body
+    consume(message(job | {"attempt": 0}), Work())
+    assert len(deliveries()) == 1
+
+
+def test_the_news_is_part_of_the_commit(house: None, customer: Receiver) -> None:
+    """A commit that fails in part leaves neither the job done nor a delivery behind."""
+    register(customer)
+    job = store().create("studio", protocol.new_job("test", "work", ME.user_id, {}))
+    taken = {"id": "taken", "userId": ME.user_id, "type": "thing"}
+    store().create("studio", taken)
+
+    class Colliding(Work):
+        def run(self, task: Task) -> Outcome:
+            return Outcome(operations=[Create(taken)])
+
+    consume(message(job), Colliding())
+    assert [delivery.event for delivery in deliveries()] == ["job.failed"]
+
+
+def test_only_events_that_were_asked_for_are_sent(house: None, customer: Receiver) -> None:
+    register(customer, ["conversion.failed"])
+    store().create("studio", {"id": "conversion:c1", "userId": ME.user_id, "type": "conversion", "status": "queued"})
+    work()
+    work(Unprocessable("no", code="blocked"), subject="conversion:c1")
+    deliver()
+    (got,) = customer.got
+    data = json.loads(got.body)["data"]
+    assert (data["conversionId"], data["error"]["code"]) == ("c1", "blocked")
+
+
+@pytest.mark.parametrize("queue", [queues.NOTIFY, queues.WEBHOOKS, queues.PRIVACY, queues.PAYPAL])
+def test_nobody_is_told_of_the_house_s_own_jobs(house: None, customer: Receiver, queue: str) -> None:
+    register(customer)
+    work(queue=queue)
+    assert deliveries() == []
+
+
+def test_a_failing_endpoint_is_tried_again_and_given_up_without_a_dead_letter(house: None, customer: Receiver) -> None:
+    register(customer)
+    customer.answers += [(500, {}), (301, {"Location": "http://127.0.0.1:1/"}), (404, {})]
+    work()
+    deliver()
+    (delivery,) = deliveries()
+    assert (delivery.status, delivery.error["code"]) == ("failed", "webhook_refused")
+    assert [attempt["status"] for attempt in delivery.attempts] == [500, 301, 404]
+    assert len({got.headers["webhook-id"] for got in customer.got}) == 1
+    assert protocol.load(f"job:{delivery.job_id}", ME.user_id)["status"] == "failed"
+
+
+def test_an_endpoint_that_recovers_gets_its_event(house: None, customer: Receiver) -> None:
+    register(customer)
+    customer.answers += [(503, {"Retry-After": "1"})]
+    work()
+    deliver()
+    (delivery,) = deliveries()
+    if delivery.status == "retrying":
+        assert protocol.load(f"job:{delivery.job_id}", ME.user_id)["nextAt"] > clock.now() - 1
+        eventually(lambda: deliver() or deliveries()[0].status == "completed", "the second attempt")
+    assert len(customer.got) == 2
+
+
+def test_410_disables_the_endpoint(house: None, customer: Receiver) -> None:
+    hook = register(customer)
+    customer.answers.append((410, {}))
+    work()
+    deliver()
+    assert service.endpoint(ME, hook.id).status == "disabled"
+    work()
+    assert len(deliveries()) == 1
+    with pytest.raises(Conflict):
+        service.replay(ME, deliveries()[0].id, "r")
+
+
+def test_an_endpoint_whose_name_turns_inwards_is_not_called(
+    house: None, customer: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(customer)
+    work()
+    monkeypatch.setenv("WEBHOOK_ALLOW_HOSTS", "[]")
+    settings.cache_clear()
+    deliver()
+    (delivery,) = deliveries()
+    assert (delivery.status, delivery.error["code"]) == ("failed", "webhook_url")
+    assert customer.got == []
+
+
+def test_rotation_signs_with_both_until_the_old_one_ends(
+    house: None, customer: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = register(customer)
+    turned = service.rotate(ME, hook.id)
+    assert turned.secret != hook.secret
+    assert turned.previous_secret_until
+    work()
+    deliver()
+    assert len(customer.got[0].signatures) == 2
+    assert customer.got[0].signed_by(hook.secret)
+    assert customer.got[0].signed_by(turned.secret)
+    monkeypatch.setenv("WEBHOOK_ROTATION_HOURS", "0")
+    settings.cache_clear()
+    last = service.rotate(ME, hook.id)
+    work()
+    deliver()
+    assert customer.got[1].signed_by(last.secret)
+    assert not customer.got[1].signed_by(turned.secret)
+
+
+def test_a_delivery_is_replayed_with_the_same_id_and_body(house: None, customer: Receiver) -> None:
+    register(customer)
+    work()
+    deliver()
+    (delivery,) = deliveries()
+    again = service.replay(ME, delivery.id, "r")
+    assert again.status == "queued"
+    with pytest.raises(Conflict):
+        service.replay(ME, delivery.id, "r")
+    deliver()
+    first, second = customer.got
+    assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
+    assert [attempt["status"] for attempt in deliveries()[0].attempts] == [204, 204]
+
+
+def test_a_deleted_endpoint_gets_nothing_and_foreign_ones_are_missing(house: None, customer: Receiver) -> None:
+    hook = register(customer)
+    work()
+    service.remove(ME, hook.id)
+    deliver()
+    assert customer.got == []
+    assert deliveries()[0].error["code"] == "webhook_gone"
+    stranger = Principal("stranger", Role.SHOPPER, "t", 0.0)
+    for act in (service.endpoint, service.remove, service.rotate):
+        with pytest.raises(NotFound):
+            act(stranger, hook.id)
+    with pytest.raises(NotFound):
+        service.delivery(stranger, deliveries()[0].id)
+
+
+def test_there_is_a_limit_of_endpoints(house: None, customer: Receiver) -> None:
+    for _ in range(settings().webhook_max_endpoints):
+        register(customer)
+    with pytest.raises(Conflict):
+        register(customer)
+
+
+def photo(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (96, 128), colour).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def test_a_customer_is_told_of_a_conversion(stack: Stack, sign_up: Callable[..., Client], customer: Receiver) -> None:
+    client = sign_up(role="merchant")
+    about = secrets.token_hex(4)
+    hook = client.call("POST", "webhooks", json={"url": customer.url, "events": ALL, "description": about})
+    assert hook["secret"].startswith("whsec_")
+    (listed,) = client.call("GET", "webhooks")["items"]
+    assert (listed["id"], listed["description"]) == (hook["id"], about)
+    assert "secret" not in listed
+    assert "keys" not in listed
+    person = client.upload(photo("tan"), "me.jpg", "person")["id"]
+    cloth = client.upload(photo("navy"), "shirt.jpg", "garment")["id"]
+    asked = client.call("POST", "conversions", json={"userImageId": person, "clothImageId": cloth})
+    eventually(lambda: len(customer.got) == 2, "two events", 60)
+    told = {json.loads(got.body)["type"]: json.loads(got.body)["data"] for got in customer.got}
+    assert set(told) == {"job.completed", "conversion.completed"}
+    assert told["conversion.completed"]["conversionId"] == asked["id"]
+    done = client.call("GET", f"conversions/{asked['id']}")
+    assert told["conversion.completed"]["resultImageId"] == done["resultImageId"]
+    assert all(got.signed_by(hook["secret"]) for got in customer.got)
+
+    def completed() -> list[Any] | None:
+        items = client.call("GET", "webhooks/deliveries", params={"webhookId": hook["id"]})["items"]
+        return items if {item["status"] for item in items} == {"completed"} else None
+
+    first = eventually(completed, "completed deliveries")[0]
+    assert client.call("GET", f"webhooks/deliveries/{first['id']}")["body"] in [got.body for got in customer.got]
+    client.call("POST", f"webhooks/deliveries/{first['id']}/replay")
+    eventually(lambda: len(customer.got) == 3, "the replay")
+    turned = client.call("POST", f"webhooks/{hook['id']}/rotate")
+    assert client.call("GET", f"webhooks/{hook['id']}")["previousSecretUntil"] == turned["previousSecretUntil"]
+    stranger = sign_up()
+    for method, path in (
+        ("GET", f"webhooks/{hook['id']}"),
+        ("DELETE", f"webhooks/{hook['id']}"),
+        ("POST", f"webhooks/{hook['id']}/rotate"),
+        ("GET", f"webhooks/deliveries/{first['id']}"),
+        ("POST", f"webhooks/deliveries/{first['id']}/replay"),
+    ):
+        with pytest.raises(Refused) as refused:
+            stranger.call(method, path)
+        assert refused.value.status == 404
+    client.call("DELETE", f"webhooks/{hook['id']}")
+    assert client.call("GET", "webhooks")["items"] == []
+
+
+@pytest.mark.parametrize(
+    "url", ["https://169.254.169.254/metadata", "http://8.8.8.8/", "https://10.0.0.1/", "not a url"]
+)
+def test_a_url_inside_is_refused_over_http(stack: Stack, sign_up: Callable[..., Client], url: str) -> None:
+    with pytest.raises(Refused) as refused:
+        sign_up().call("POST", "webhooks", json={"url": url, "events": ["job.completed"]})
+    assert (refused.value.status, refused.value.problem["code"]) == (422, "webhook_url")
+
+
+def test_a_name_without_an_address_can_not_be_registered(house: None) -> None:
+    wanted = WebhookRequest.model_validate({"url": "https://no-such-name.invalid/", "events": ["job.failed"]})
+    with pytest.raises(Unprocessable):
+        service.register(ME, clock.new_id(), wanted)

@@ -1,0 +1,206 @@
+"""The actors of the role matrix, and how each comes to own one object of every kind that a route can name."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from azure.storage.blob import BlobServiceClient
+from over_http import fault, photo
+from quick import eventually
+
+from demo.client import Client
+from emulators.stack import Stack
+from shared.documents.sqlite import SqliteStore
+from shared.http.endpoint import Route
+
+type SignUp = Callable[[str], Client]
+
+ACTORS = {"anonymous": None, "shopper A": "shopper", "shopper B": "shopper", "vendor": "vendor", "merchant": "merchant",
+          "admin": "admin"}  # fmt: skip
+OWNERS = {**ACTORS, "vendor B": "vendor", "merchant B": "merchant"}
+"""The actors, and who else may own what is foreign to them."""
+MISSING = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
+BODIES: dict[str, Any] = {
+    "notifications_mark": {"read": True},
+    "paypal_captures_refund": {},
+    "dead_letters_discard": {"reason": "the role matrix"},
+    "admin_users_change": {"disabled": False, "reason": "the role matrix"},
+}
+"""What a route with an id needs as its body, so that it comes to look at the object."""
+
+
+@dataclass
+class World:
+    """The actors, and one object of each kind for each of them, made when it is first asked for."""
+
+    stack: Stack
+    sign_up: SignUp
+    admin: Client
+    clients: dict[str, Client] = field(default_factory=dict[str, Client])
+    objects: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+
+    def client(self, actor: str) -> Client:
+        """The actor's own client."""
+        role = OWNERS[actor]
+        if actor not in self.clients:
+            made = Client(self.stack.url) if role is None else self.admin if role == "admin" else self.sign_up(role)
+            self.clients[actor] = made
+        return self.clients[actor]
+
+    def spare(self, actor: str) -> Client:
+        """A client of the same role for acts that end sessions or accounts."""
+        role = OWNERS[actor]
+        return self.sign_up(role) if role not in (None, "admin") else Client(self.stack.url)
+
+    def own(self, actor: str, route: Route) -> str:
+        """The id of an object of the kind the route is about, one that the actor may act on."""
+        kind = kind_of(route)
+        # What a DELETE removes is nobody else's to ask for.
+        key = (actor, kind if route.method != "DELETE" else route.name)
+        if key not in self.objects:
+            self.objects[key] = MAKERS[kind](self, actor)
+        return self.objects[key]
+
+    def plant(self, document: dict[str, Any], container: str = "studio") -> None:
+        """Put a document where the app would have: for what takes a model or the public internet to come about."""
+        store = SqliteStore(Path(self.stack.settings["DOCUMENTS"].removeprefix("sqlite:")))
+        try:
+            store.create(container, document)
+        finally:
+            store.close()
+
+
+def kind_of(route: Route) -> str:
+    """What the first id of a route's path names: `conversions/{id}`."""
+    return route.path[: route.path.index("}") + 1]
+
+
+def somebody_else(route: Route, actor: str) -> str:
+    """Another actor whom the route is for."""
+    return next(name for name, role in OWNERS.items() if role in route.access.roles and name != actor)
+
+
+def image(world: World, actor: str, kind: str = "person") -> str:
+    return world.client(actor).upload(photo(), "photo.jpg", kind)["id"]
+
+
+def conversion(world: World, actor: str) -> str:
+    """A conversion that has ended."""
+    client = world.client(actor)
+    wanted = {"userImageId": image(world, actor), "clothImageId": image(world, actor, "garment")}
+    made = client.call("POST", "conversions", json=wanted)
+    client.wait(made["jobId"])
+    world.objects.setdefault((actor, "jobs/{id}"), made["jobId"])
+    return made["id"]
+
+
+def job(world: World, actor: str) -> str:
+    conversion(world, actor)
+    return world.objects[actor, "jobs/{id}"]
+
+
+def dead_letter(world: World, actor: str) -> str:
+    """A conversion's job that was given up: the model was out of order for as long as it was tried."""
+    client, word = world.client("shopper A"), secrets.token_hex(6)
+    wanted = {"userImageId": image(world, "shopper A"), "clothImageId": image(world, "shopper A", "garment")}
+    with fault(world.stack, "gemini", match=word, mode="503", times=50):
+        made = client.call("POST", "conversions", json={**wanted, "options": {"prompt": word}})
+        assert client.wait(made["jobId"])["status"] == "dead"
+    return made["jobId"]
+
+
+def notification(world: World, actor: str) -> str:
+    conversion(world, actor)
+    found = eventually(lambda: world.client(actor).call("GET", "notifications")["items"], "a notification")
+    return found[0]["id"]
+
+
+def upload(world: World, actor: str) -> str:
+    """A file uploaded by SAS that waits for its completion."""
+    where = world.client(actor).call("POST", "files/presign", json={"contentType": "image/jpeg"})
+    requests.put(where["url"], data=photo(), headers=where["headers"], timeout=30).raise_for_status()
+    return where["fileId"]
+
+
+def order(world: World, actor: str) -> str:
+    return world.client(actor).call("POST", "paypal/orders", json={"pack": "small"})["id"]
+
+
+def capture(world: World, actor: str) -> str:
+    """A payment that has been made."""
+    made = order(world, actor)
+    approve = {"action": "approve", "outcome": "completed"}
+    url = f"{world.stack.providers['paypal']['url']}/_emulator/orders/{made}"
+    requests.post(url, json=approve, timeout=10).raise_for_status()
+    return world.client(actor).call("POST", f"paypal/orders/{made}/capture")["captureId"]
+
+
+def dropped(world: World, actor: str, name: str, data: bytes) -> None:
+    service = BlobServiceClient.from_connection_string(world.stack.storage)
+    user = world.client(actor).user["id"]
+    service.get_blob_client("vendor-uploads", f"{user}/{name}").upload_blob(data)
+
+
+def drop(world: World, actor: str) -> str:
+    """A file that was dropped, and refused."""
+    dropped(world, actor, "notes.txt", b"not a product")
+    found = eventually(lambda: world.client(actor).call("GET", "drops")["items"], "the drop")
+    return found[0]["id"]
+
+
+def product(world: World, actor: str) -> str:
+    """A product that has its description and waits for its photo."""
+    dropped(world, actor, f"sku-{secrets.token_hex(3)}.json", b'{"title": "Hat"}')
+    found = eventually(lambda: world.client(actor).call("GET", "products")["items"], "the product")
+    return found[0]["id"]
+
+
+def webhook(world: World, actor: str) -> str:
+    wanted = {"url": "https://93.184.215.14:8443/hook", "events": ["conversion.failed"]}
+    return world.client(actor).call("POST", "webhooks", json=wanted)["id"]
+
+
+def delivery(world: World, actor: str) -> str:
+    id, at = f"matrix-{secrets.token_hex(6)}", "2026-01-01T00:00:00Z"
+    planted = {"id": f"delivery:{id}", "userId": world.client(actor).user["id"], "type": "delivery", "eventId": id,
+               "webhookId": "webhook:gone", "event": "conversion.failed", "body": "{}", "status": "failed",
+               "responseStatus": 500, "attempts": [], "error": None, "createdAt": at, "updatedAt": at,
+               "jobId": f"job:{id}"}  # fmt: skip
+    world.plant(planted)
+    return id
+
+
+def segmentation(world: World, actor: str) -> str:
+    id = secrets.token_hex(16)
+    planted = {"id": f"segmentation:{id}", "userId": world.client(actor).user["id"], "type": "segmentation_result",
+               "imageId": None, "target": "garment", "width": 96, "height": 128, "blobs": {}, "classes": [],
+               "areaShare": 0.5, "worn": False, "confidence": 0.9, "quality": "good", "modelVersion": "none",
+               "createdAt": "2026-01-01T00:00:00Z"}  # fmt: skip
+    world.plant(planted)
+    return id
+
+
+MAKERS: dict[str, Callable[[World, str], str]] = {
+    "images/{id}": image,
+    "conversions/{id}": conversion,
+    "jobs/{id}": job,
+    "notifications/{id}": notification,
+    "files/{id}": upload,
+    "paypal/orders/{id}": order,
+    "products/{id}": product,
+    "drops/{id}": drop,
+    "webhooks/{id}": webhook,
+    "webhooks/deliveries/{id}": delivery,
+    "cv/segmentations/{id}": segmentation,
+    "admin/dead-letters/{id}": dead_letter,
+    "admin/jobs/{id}": job,
+    "admin/users/{id}": lambda world, actor: world.client("shopper B").user["id"],
+    "admin/paypal/captures/{id}": lambda world, actor: capture(world, "shopper A"),
+    "docs/{file}": lambda world, actor: "docs.js",
+}
+"""How to make an object of each kind that a route can name."""

@@ -1,0 +1,124 @@
+"""Who may do what to whose: every route x every role x {own, foreign, missing}, generated from the route table.
+
+Nobody without a token gets past a route that needs one, no role past one that lacks it; and somebody else's object
+answers exactly as a missing one does. A function without a declared policy fails, and so does a route with an id for
+which nothing here makes an object.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+
+import pytest
+import requests
+from matrix_world import ACTORS, BODIES, MAKERS, MISSING, World, kind_of, somebody_else
+from over_http import send
+from routes import declared, http_functions
+
+from demo.client import Client
+from emulators.stack import Stack
+from shared.http.auth import Role
+from shared.http.endpoint import Route
+
+
+def test_every_http_function_declares_who_may_call_it() -> None:
+    policies = {route.name: route.access for route in declared()}
+    assert set(policies) == set(http_functions())
+    for name, access in policies.items():
+        assert access.public != bool(access.roles), f"{name}: public, or some roles, never both or none"
+        assert access.roles <= frozenset(Role)
+
+
+def test_admin_routes_are_for_administrators_alone() -> None:
+    for route in declared():
+        if route.path.startswith("admin/"):
+            assert route.access.roles == {Role.ADMIN}, route.name
+
+
+@pytest.fixture(scope="module")
+def world(stack: Stack, admin: Client) -> World:
+    def sign_up(role: str) -> Client:
+        return Client(stack.url).register(f"matrix.{secrets.token_hex(6)}@example.com", secrets.token_hex(8), role=role)
+
+    return World(stack, sign_up, admin)
+
+
+def call(client: Client, route: Route, id: str = "") -> requests.Response:
+    path = re.sub(r"\{\w+\}", id, route.path)
+    given: dict[str, Any] = {}
+    if route.body is not None:
+        given["json"] = BODIES.get(route.name, {})
+    if route.idempotent:
+        given["headers"] = {"Idempotency-Key": f"{route.name}-{id}"}
+    return send(client, route.method, path, **given)
+
+
+def ordered() -> list[Route]:
+    """All routes, those that delete last, so that what they delete is not missed."""
+    return sorted(declared(), key=lambda route: (route.method == "DELETE", route.path, route.method))
+
+
+PLAIN = [route for route in ordered() if "{" not in route.path]
+NAMED = [route for route in ordered() if "{" in route.path]
+
+
+def name(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+def refused_by_policy(response: requests.Response, route: Route, actor: str) -> bool:
+    """Whether the actor is one the route is not for; then it must have been told so, and nothing else."""
+    role = ACTORS[actor]
+    if route.access.public:
+        return False
+    if role is None:
+        assert (response.status_code, response.json()["code"]) == (401, "token_missing"), response.text
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+        return True
+    if Role(role) not in route.access.roles:
+        assert (response.status_code, response.json()["code"]) == (403, "forbidden"), response.text
+        return True
+    return False
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+@pytest.mark.parametrize("route", PLAIN, ids=name)
+def test_route_without_an_object(world: World, route: Route, actor: str) -> None:
+    ends_something = route.path in ("auth/logout", "auth/me") and route.method in ("POST", "DELETE")
+    if ends_something and actor == "admin":
+        pytest.skip("an administrator's session is needed on")
+    response = call(world.spare(actor) if ends_something else world.client(actor), route)
+    if not refused_by_policy(response, route, actor) and not route.path.startswith("auth/"):
+        assert response.status_code not in (401, 403), response.text
+    assert response.status_code < 500 or response.status_code in route.answers, response.text
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+@pytest.mark.parametrize("route", NAMED, ids=name)
+def test_route_with_an_object(world: World, route: Route, actor: str) -> None:
+    assert kind_of(route) in MAKERS, f"say in MAKERS how to make what {name(route)} is about"
+    assert route.body is None or route.name in BODIES, f"say in BODIES what {name(route)} takes"
+    client = world.client(actor)
+    missing = call(client, route, MISSING)
+    if refused_by_policy(missing, route, actor):
+        existing = call(client, route, world.own(somebody_else(route, actor), route))
+        assert refused_by_policy(existing, route, actor)
+        return
+    assert missing.status_code == 404, missing.text
+
+    own = call(client, route, world.own(actor, route))
+    assert own.status_code not in (401, 403, 404) and own.status_code < 500, own.text
+
+    if route.access.public or route.access.roles == {Role.ADMIN}:
+        return
+    other = somebody_else(route, actor)
+    foreign = call(client, route, world.own(other, route))
+    assert foreign.status_code == 404, f"{actor} reached an object of {other}: {foreign.text}"
+    assert told(foreign) == told(missing)
+
+
+def told(response: requests.Response) -> dict[str, Any]:
+    """The body of a problem without the one thing that differs from call to call."""
+    return {key: value for key, value in response.json().items() if key != "requestId"}

@@ -1,0 +1,101 @@
+"""Nothing secret and nobody's address is in a log: the shared stack's whole log, after everything that ran on it.
+
+The scenarios here come close to every leak: a refused login, an upload by SAS, a failing provider, all three channels.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import requests
+from over_http import fault, photo
+from quick import eventually
+from routes import declared
+
+from demo.client import Client, Refused
+from emulators.stack import Stack
+from shared.http.openapi import statuses
+
+PATTERNS = {
+    "a SAS signature": re.compile(r"\bsig=(?!\*\*\*)[A-Za-z0-9%+/]{8,}"),
+    "a token": re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
+    "a bearer": re.compile(r"(?i)\bbearer (?!\*\*\*)[A-Za-z0-9._-]{12,}"),
+    "an e-mail address": re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"),
+    "a phone number": re.compile(r"(?<![\w.:-])\+[1-9]\d{6,14}\b"),
+    "a storage key": re.compile(r"(?i)accountkey=|accesskey=(?!\*\*\*)"),
+}
+SECRETS = ("GEMINI_API_KEY", "TWILIO_AUTH_TOKEN", "EMAIL_CONNECTION", "WEBPUBSUB_CONNECTION", "PAYPAL_CLIENT_SECRET")
+
+
+def test_no_secret_and_no_address_is_in_the_log(stack: Stack) -> None:
+    email, password, phone = f"log.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12), "+15557654321"
+    client = Client(stack.url).register(email, password, phone=phone)
+    access = str(client._session.headers["Authorization"]).removeprefix("Bearer ")
+    for wrong in ({"email": email, "password": "not " + password}, {"email": email}):
+        requests.post(f"{stack.url}/api/auth/login", json=wrong, timeout=20)
+    requests.get(f"{stack.url}/api/auth/me", headers={"Authorization": f"Bearer {access}x"}, timeout=20)
+    person = client.upload_by_sas(photo(), f"{phone} {email}.jpg", "person")["id"]
+    cloth = client.upload(photo("navy"), "shirt.jpg", "garment")["id"]
+    word = secrets.token_hex(6)
+    with fault(stack, "gemini", match=word, mode="500", times=1):
+        wanted = {"userImageId": person, "clothImageId": cloth, "options": {"prompt": f"{word} for {email}"}}
+        made = client.call("POST", "conversions", json=wanted)
+        assert client.wait(made["jobId"])["status"] == "done"
+    eventually(lambda: client.call("GET", "notifications")["items"], "the notification")
+    try:
+        client.upload_by_sas(b"not an image " * 20, "x.jpg", "person")
+    except Refused as refused:
+        assert refused.status in (415, 422)
+
+    log = unquote(stack.log.read_text(errors="replace"))
+    values = {stack.settings[name] for name in SECRETS if name in stack.settings} | {password, access, phone, email}
+    assert not [value[:12] for value in values if value in log]
+    for what, pattern in PATTERNS.items():
+        assert not [found[:80] for found in pattern.findall(log)], what
+
+
+def ours(stack: Stack) -> Iterator[dict[str, Any]]:
+    """The JSON lines of the app in the stack's log."""
+    for line in stack.log.read_text(errors="replace").splitlines():
+        told = line.partition("studio: ")[2]
+        if told.startswith("{"):
+            yield json.loads(told)
+
+
+def test_every_status_that_was_ever_answered_is_described(stack: Stack) -> None:
+    requests.get(f"{stack.url}/api/health", timeout=10)
+    described = {route.name: set(statuses(route)) for route in declared()}
+    answered = {(line["route"], line["status"]) for line in ours(stack) if line["event"] == "http"}
+    assert answered
+    assert not {(route, status) for route, status in answered if status not in described[route]}
+
+
+def test_lines_of_ours_are_json_and_name_request_job_and_user(stack: Stack) -> None:
+    client = Client(stack.url).register(f"lines.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12))
+    images = [client.upload(photo(), "photo.jpg", kind)["id"] for kind in ("person", "garment")]
+    request_id = f"log-lines-{secrets.token_hex(4)}"
+    made = client.call(
+        "POST",
+        "conversions",
+        json={"userImageId": images[0], "clothImageId": images[1]},
+        headers={"X-Request-Id": request_id},
+    )
+    client.wait(made["jobId"])
+
+    def lines() -> list[dict[str, Any]]:
+        return [line for line in ours(stack) if line.get("requestId") == request_id]
+
+    def done() -> dict[str, Any] | None:
+        return next((line for line in lines() if line["event"] == "job.done" and line["kind"] == "convert"), None)
+
+    line = eventually(done, "the line of the job's end")
+    assert line["userId"] == client.user["id"]
+    assert line["jobId"] == f"job:{made['jobId']}"
+    (accepted,) = [line for line in lines() if line["event"] == "http" and line["route"] == "conversions_create"]
+    assert accepted["status"] == 202 and accepted["userId"] == client.user["id"]
+    assert accepted.get("traceId") == line.get("traceId") is not None
