@@ -23,6 +23,17 @@ param twilioAccountSid string = ''
 @secure()
 param twilioAuthToken string = ''
 param smsSender string = ''
+param paypalClientId string = ''
+
+@secure()
+param paypalClientSecret string = ''
+
+@description('Id that PayPal gives the webhook once its URL, <function URL>/api/paypal/webhook, is registered there.')
+param paypalWebhookId string = ''
+
+@description('Payee of every order: the shop\'s own merchant id.')
+param paypalMerchantId string = ''
+param paypalBaseUrl string = 'https://api-m.sandbox.paypal.com'
 
 @description('Where links in messages lead, with https.')
 param appUrl string
@@ -65,6 +76,7 @@ module storage 'app/storage.bicep' = {
     name: '${abbreviations.storageStorageAccounts}${resourceToken}'
     location: location
     tags: tags
+    appOrigin: appUrl
   }
 }
 
@@ -99,6 +111,7 @@ module vault 'app/vault.bicep' = {
     geminiApiKey: geminiApiKey
     emailConnection: emailConnection
     twilioAuthToken: twilioAuthToken
+    paypalClientSecret: paypalClientSecret
     webPubSubName: push.outputs.name
   }
 }
@@ -136,6 +149,11 @@ module api 'app/api.bicep' = {
     emailSender: emailSender
     twilioAccountSid: twilioAccountSid
     smsSender: smsSender
+    paypal: !empty(paypalClientSecret)
+    paypalClientId: paypalClientId
+    paypalWebhookId: paypalWebhookId
+    paypalMerchantId: paypalMerchantId
+    paypalBaseUrl: paypalBaseUrl
     appUrl: appUrl
   }
   dependsOn: [rbac]

@@ -15,6 +15,11 @@ param sms bool
 param emailSender string
 param twilioAccountSid string
 param smsSender string
+param paypal bool
+param paypalClientId string
+param paypalWebhookId string
+param paypalMerchantId string
+param paypalBaseUrl string
 param appUrl string
 
 var blobUri = 'https://${storageName}.blob.${environment().suffixes.storage}'
@@ -41,11 +46,14 @@ var base = {
   WEBPUBSUB_HUB: 'studio'
   TRUSTED_PROXY_HOPS: '1'
   SWEEP_SCHEDULE: '0 * * * * *'
+  CATALOGUE_SWEEP_SCHEDULE: '30 */5 * * * *'
   APP_URL: appUrl
 }
 var geminiSettings = gemini ? { GEMINI_API_KEY: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/gemini-api-key)' } : {}
 var emailSettings = email ? { EMAIL_CONNECTION: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/email-connection)', EMAIL_SENDER: emailSender } : {}
 var smsSettings = sms ? { TWILIO_ACCOUNT_SID: twilioAccountSid, TWILIO_AUTH_TOKEN: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/twilio-auth-token)', SMS_SENDER: smsSender } : {}
+
+var paypalSettings = paypal ? { PAYPAL_CLIENT_ID: paypalClientId, PAYPAL_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/paypal-client-secret)', PAYPAL_WEBHOOK_ID: paypalWebhookId, PAYPAL_MERCHANT_ID: paypalMerchantId, PAYPAL_BASE_URL: paypalBaseUrl } : {}
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   name: planName
@@ -97,7 +105,7 @@ resource api 'Microsoft.Web/sites@2024-04-01' = {
 
   resource settings 'config' = {
     name: 'appsettings'
-    properties: union(base, geminiSettings, emailSettings, smsSettings)
+    properties: union(base, geminiSettings, emailSettings, smsSettings, paypalSettings)
   }
 }
 

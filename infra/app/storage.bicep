@@ -3,10 +3,13 @@ param location string
 param tags object
 
 @description('Blob containers of the app, as in shared/blobs.py.')
-param containers array = ['uploads', 'images', 'thumbnails', 'results']
+param containers array = ['uploads', 'images', 'thumbnails', 'results', 'masks', 'vendor-uploads', 'vendor-rejected', 'exports']
 
 @description('Queues of the app, as in shared/jobs/queues.py; each gets a poison queue.')
-param queues array = ['convert', 'notify']
+param queues array = ['convert', 'notify', 'segment', 'drops', 'index', 'paypal', 'privacy', 'webhooks']
+
+@description('Origin of the shop\'s site, whose pages PUT uploads by SAS.')
+param appOrigin string
 
 var deployment = 'deployment'
 
@@ -29,6 +32,37 @@ resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01'
   name: 'default'
   properties: {
     deleteRetentionPolicy: { enabled: false }
+    cors: {
+      corsRules: [
+        {
+          allowedOrigins: [appOrigin]
+          allowedMethods: ['GET', 'HEAD', 'PUT', 'OPTIONS']
+          allowedHeaders: ['content-type', 'x-ms-blob-type', 'x-ms-version']
+          exposedHeaders: ['etag']
+          maxAgeInSeconds: 3600
+        }
+      ]
+    }
+  }
+}
+
+// A SAS does not limit size: what was uploaded and never completed goes after two days, whatever the app does.
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'empty-quarantine'
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['uploads/'] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: 2 } } }
+          }
+        }
+      ]
+    }
   }
 }
 

@@ -14,6 +14,9 @@ param emailConnection string
 @secure()
 param twilioAuthToken string
 
+@secure()
+param paypalClientSecret string
+
 param webPubSubName string
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
@@ -60,6 +63,12 @@ resource twilio 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(twil
   parent: vault
   name: 'twilio-auth-token'
   properties: { value: twilioAuthToken }
+}
+
+resource paypal 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(paypalClientSecret)) {
+  parent: vault
+  name: 'paypal-client-secret'
+  properties: { value: paypalClientSecret }
 }
 
 output name string = vault.name

@@ -68,8 +68,16 @@ def test_every_setting_is_one_the_app_reads() -> None:
     known = {name.upper() for name in Settings.model_fields} | aliases
     platform = {
         "AZURE_CLIENT_ID", "APPLICATIONINSIGHTS_CONNECTION_STRING", "PYTHON_THREADPOOL_THREAD_COUNT", "SWEEP_SCHEDULE",
+        "CATALOGUE_SWEEP_SCHEDULE",
     }  # fmt: skip
     assert given - known - platform == set()
+
+
+def test_every_schedule_of_the_app_is_set() -> None:
+    code = "\n".join(path.read_text() for path in INFRA.parent.glob("functions/*/blueprint.py"))
+    text = (INFRA / "app/api.bicep").read_text()
+    for name in set(re.findall(r'schedule="%(\w+)%"', code)):
+        assert f"{name}: '" in text
 
 
 def test_our_own_rules_hold() -> None:
