@@ -15,6 +15,9 @@ from typing import Any
 
 from emulators.stack import ROOT, Stack
 
+RUNNING = "running.json"
+"""Where, while it runs, other commands find the stack: in its data directory."""
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
@@ -32,12 +35,18 @@ def handle(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: over.set())
     with only_one(options.data), Stack(options.data, port=options.port, workers=options.workers) as stack:
-        if options.json:
-            print(json.dumps(facts(stack)), flush=True)
-        else:
-            show(stack)
-        while not over.wait(0.5):
-            continue
+        running = options.data / RUNNING
+        running.write_text(json.dumps({"url": stack.url, "settings": stack.settings}))
+        running.chmod(0o600)
+        try:
+            if options.json:
+                print(json.dumps(facts(stack)), flush=True)
+            else:
+                show(stack)
+            while not over.wait(0.5):
+                continue
+        finally:
+            running.unlink(missing_ok=True)
     return 0
 
 

@@ -18,6 +18,9 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+WORKERS = 3
+
+
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("test", help="format, lint, types and tests; arguments go to pytest")
@@ -40,7 +43,9 @@ def handle(options: argparse.Namespace) -> int:
     arguments: list[str] = options.arguments
     steps = list(CHECKS) if not arguments else []
     if not options.only_checks:
-        steps.append(("tests", (sys.executable, "-m", "pytest", *arguments)))
+        # Most tests wait for processes: workers of their own, each with its own stack, share out whole files.
+        spread = () if arguments else ("-n", str(WORKERS), "--dist", "loadfile")
+        steps.append(("tests", (sys.executable, "-m", "pytest", *spread, *arguments)))
     report: list[dict[str, Any]] = []
     for name, command in steps:
         started = time.monotonic()

@@ -79,11 +79,11 @@ def _container(name: str) -> ContainerClient:
 @contextmanager
 def _service_errors() -> Generator[None]:
     """What the SDK raises for a service that is down, busy or refuses us, as an error of the one tree."""
-    from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+    from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
     try:
         yield
-    except (ResourceExistsError, ResourceNotFoundError):
+    except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
         raise
     except AzureError as error:
         raise Unavailable("the image storage can't be reached right now: try again", code="storage_down") from error

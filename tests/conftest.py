@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from leaks import leaks
 from quick import QUICK
 
 from demo.client import Client
@@ -70,9 +71,14 @@ def change(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[.
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """The whole system with two instances of the app, shared by all tests that talk to it over HTTP."""
+    """The whole system with two instances of the app, shared by all tests that talk to it over HTTP.
+
+    Whatever they did: nothing secret and nobody's address may be in its log at the end.
+    """
     with Stack(workers=2, settings=QUICK) as running:
         yield running
+        found = leaks(running.log.read_text(errors="replace"))
+    assert not found, found[:5]
 
 
 @pytest.fixture

@@ -99,11 +99,15 @@ def complete(user: Principal, image_id: str) -> Image:
 
 
 def _uploaded(record: Document) -> bytes:
-    """The raw bytes. Raises NotFound, TooLarge."""
+    """The raw bytes of the version whose size was looked at. Raises NotFound, TooLarge."""
     limit = settings().upload_max_bytes
     found = blobs.info(blobs.UPLOADS, record["upload"])
     if found is None:
         raise NotFound("nothing has been uploaded", code="blob_not_found")
     if found.size > limit:
         raise TooLarge(f"an image may have {limit} bytes at most")
-    return blobs.get(blobs.UPLOADS, record["upload"], etag=found.etag)
+    try:
+        return blobs.get(blobs.UPLOADS, record["upload"], etag=found.etag)
+    except Conflict:
+        # An upload URL creates and never overwrites: a blob that is not this version any more has been taken away.
+        raise NotFound("what was uploaded is gone", code="blob_not_found") from None

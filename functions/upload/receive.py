@@ -48,7 +48,7 @@ def read(req: func.HttpRequest) -> tuple[bytes, UploadQuery]:
 
 def _multipart(req: func.HttpRequest, fields: dict[str, str]) -> tuple[bytes, dict[str, str]]:
     boundary = re.search(r'boundary="?([^";,]+)', req.headers.get("Content-Type") or "")
-    if boundary is None or req.get_body().count(b"--" + boundary[1].encode(errors="replace")) > MAX_PARTS + 1:
+    if boundary and req.get_body().count(b"--" + boundary[1].encode(errors="replace")) > MAX_PARTS + 1:
         # Counted before parsing: a body of empty parts costs the parser seconds.
         raise BadRequest(f"send at most {MAX_PARTS} parts, one of them named `file`", code="bad_multipart")
     try:

@@ -12,7 +12,7 @@ import requests
 from azure.storage.blob import UserDelegationKey
 
 from shared import blobs, clock
-from shared.errors import NotFound, Unavailable
+from shared.errors import Conflict, NotFound, Unavailable
 
 PUT = {"x-ms-blob-type": "BlockBlob"}
 
@@ -146,3 +146,16 @@ def test_a_storage_that_refuses_us_is_told_as_unavailable(change: Callable[..., 
             attempt()
         assert caught.value.retryable
         assert "127.0.0.1" not in caught.value.message
+
+
+def test_a_version_that_is_not_there_any_more_is_a_conflict(local: dict[str, str]) -> None:
+    name = f"u1/{secrets.token_hex(8)}"
+    blobs.put(blobs.IMAGES, name, b"1", content_type="image/jpeg")
+    first = blobs.info(blobs.IMAGES, name)
+    assert first
+    blobs.put(blobs.IMAGES, name, b"2", content_type="image/jpeg")
+    with pytest.raises(Conflict) as changed:
+        blobs.get(blobs.IMAGES, name, etag=first.etag)
+    assert changed.value.code == "blob_changed"
+    assert blobs.delete(blobs.IMAGES, name, etag=first.etag) is False
+    assert blobs.get(blobs.IMAGES, name) == b"2"

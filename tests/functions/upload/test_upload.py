@@ -94,6 +94,8 @@ def test_what_is_no_upload_is_refused_and_leaves_nothing(stack: Stack, inside: S
     assert raw(b"{}", headers={"Content-Type": "application/json"})[0] in (415, 422)
     assert raw(b"garbage", headers=multipart) == (400, "no_image")
     assert raw(b"garbage", headers={"Content-Type": "multipart/form-data"}) == (400, "no_image")
+    many = b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n" * 5000 + b"--x--"
+    assert raw(many, headers=multipart) == (400, "bad_multipart")
     assert raw(photo(), params={"kind": "pet"}) == (422, "invalid")
     assert raw(photo(), params={"owner": "me"}) == (422, "invalid")
     assert raw(photo(), params={"name": "x" * 256}) == (422, "invalid")
