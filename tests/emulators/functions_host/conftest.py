@@ -9,10 +9,12 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64EncodePolicy
 
@@ -46,7 +48,7 @@ class Storage:
     def queue(self, name: str) -> QueueClient:
         """A queue client that sends as the Functions host expects it; the queue is made when missing."""
         client = self.queues.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy())
-        if name not in [queue.name for queue in self.queues.list_queues()]:
+        with suppress(ResourceExistsError):
             client.create_queue()
         return client
 
