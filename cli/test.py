@@ -6,6 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -18,7 +19,10 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-WORKERS = 3
+PYTEST = (sys.executable, "-m", "pytest")
+SURFACE = "tests/test_api_surface.py"
+"""Its cases share one name each, and workers tell cases apart by their names: it runs in a process of its own."""
+WORKERS = 2
 
 
 def add_parser(commands: Any) -> None:
@@ -41,21 +45,37 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
 def handle(options: argparse.Namespace) -> int:
     """Run the checks, then the tests; no test executed is a failure, as pytest says with status 5."""
     arguments: list[str] = options.arguments
-    steps = list(CHECKS) if not arguments else []
-    if not options.only_checks:
-        # Most tests wait for processes: workers of their own, each with its own stack, share out whole files.
-        spread = () if arguments else ("-n", str(WORKERS), "--dist", "loadfile")
-        steps.append(("tests", (sys.executable, "-m", "pytest", *spread, *arguments)))
-    report: list[dict[str, Any]] = []
-    for name, command in steps:
-        started = time.monotonic()
-        if name != "tests":
-            print(f"studio: {name}", flush=True)
-        status = subprocess.run(command, cwd=ROOT, check=False).returncode
-        report.append({"name": name, "ok": status == 0, "ms": round((time.monotonic() - started) * 1000)})
+    report = [] if arguments else [_step(name, command) for name, command in CHECKS]
+    if arguments:
+        report.append(_step("tests", (*PYTEST, *arguments)))
+    elif not options.only_checks:
+        report += _all_tests()
     ok = all(step["ok"] for step in report)
     if options.json:
         print(json.dumps({"ok": ok, "steps": report}))
     elif not ok:
         print("studio: failed: " + ", ".join(step["name"] for step in report if not step["ok"]), file=sys.stderr)
     return 0 if ok else 1
+
+
+def _all_tests() -> list[dict[str, Any]]:
+    """Most tests wait for processes, so they run side by side: whole files shared out, each worker with its own stack."""
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+") as log:
+        surface = subprocess.Popen((*PYTEST, SURFACE), cwd=ROOT, stdout=log, stderr=log)
+        try:
+            spread = (*PYTEST, "-n", str(WORKERS), "--dist", "loadfile", "--ignore", SURFACE)
+            tests = _step("tests", spread)
+            ok = surface.wait() == 0
+        finally:
+            surface.terminate()
+        log.seek(0)
+        print(f"studio: api surface\n{log.read()}", flush=True)
+    return [tests, {"name": "api surface", "ok": ok, "ms": round((time.monotonic() - started) * 1000)}]
+
+
+def _step(name: str, command: tuple[str, ...]) -> dict[str, Any]:
+    print(f"studio: {name}", flush=True)
+    started = time.monotonic()
+    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    return {"name": name, "ok": status == 0, "ms": round((time.monotonic() - started) * 1000)}
