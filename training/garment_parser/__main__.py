@@ -1,0 +1,132 @@
+"""`python -m training.garment_parser`: harvest, train, measure, export, check, write the card and manifest entry.
+
+--quick does the same on a handful of photos in under a minute, into a folder of its own; its figures mean nothing.
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from . import card, data, evaluate, export, golden, harvest
+from .train import Schedule, train
+
+HERE = Path(__file__).resolve()
+REPOSITORY = HERE.parents[2]
+CACHE = REPOSITORY / "training" / ".cache"
+FP32_LIMIT = 10_000_000
+"""Bytes above which the fp32 file is not kept beside the int8 one."""
+
+
+def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.garment_parser", description=__doc__)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=REPOSITORY.parent / "shared" / "data",
+        help="folder with ccp/ and garments/",
+    )
+    parser.add_argument("--out", type=Path, help="where the files go (models_onnx; with --quick training/.cache/quick)")
+    parser.add_argument("--steps", type=int, default=Schedule.steps, help="length of the schedule (%(default)s)")
+    parser.add_argument("--seed", type=int, default=Schedule.seed)
+    parser.add_argument("--threads", type=int, default=Schedule.threads, help="of torch; part of what fixes the file")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in training/.cache")
+    parser.add_argument("--quick", action="store_true", help="smoke test on a handful of photos")
+    parser.add_argument("--json", action="store_true", help="print the manifest entry as JSON, progress on stderr")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run all of it; answers the exit status: 1 when a parity or golden check failed."""
+    options = arguments(argv)
+    began = time.monotonic()
+    cache = CACHE / "quick" if options.quick else CACHE
+    out = options.out or (cache if options.quick else REPOSITORY / "models_onnx")
+    out.mkdir(parents=True, exist_ok=True)
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - began:7.0f} s  {text}", file=sys.stderr, flush=True)
+
+    schedule = Schedule(steps=options.steps, seed=options.seed, threads=options.threads)
+    if options.quick:
+        schedule = dataclasses.replace(schedule, steps=min(options.steps, 12), batch=8, flat=3, tagged=2)
+    say(f"reading {options.data}")
+    photos = data.load(options.data, limit=12 if options.quick else None)
+    say(f"harvesting masks of {len(photos.flat_train)} + {len(photos.flat_val)} garment photos")
+    sides = (96, 96) if options.quick else (harvest.TRAIN_SIDE, harvest.EXACT_SIDE)
+    harvest_train = harvest.harvest(photos.flat_train, sides[0], cache)
+    harvest_val = harvest.harvest(photos.flat_val, sides[1], cache)
+    lists = {
+        "train": harvest.write_list(harvest_train, cache / "garment_parser.harvest-train.csv"),
+        "validation": harvest.write_list(harvest_val, cache / "garment_parser.harvest-validation.csv"),
+    }
+
+    say(f"training {schedule.steps} steps")
+    network, facts = train(photos, harvest_train, schedule, cache / "garment_parser.ckpt", options.resume)
+
+    say("exporting")
+    fp32, int8 = out / "garment_parser.fp32.onnx", out / "garment_parser.onnx"
+    export.export_fp32(network, fp32)
+    export.export_int8(fp32, int8, export.calibration_photos(photos))
+    samples = [p.image for p in (*data.spread(photos.train, 6), *data.spread(photos.flat_train, 6))]
+    checks = export.parity(network, fp32, int8, samples)
+
+    models = {"fp32": (fp32, evaluate.onnx_model(fp32)), "int8": (int8, evaluate.onnx_model(int8))}
+    figures: dict = {"steps": schedule.steps, "seed": schedule.seed, "threads": schedule.threads, **facts}
+    for precision, (path, model) in models.items():
+        say(f"measuring {precision}")
+        figures[precision] = {
+            "people": evaluate.people(model, photos.val),
+            "flats": evaluate.flats(model, photos.flat_val, harvest_val),
+            "latency": evaluate.latency(path),
+            "bytes": path.stat().st_size,
+        }
+    say("measuring the floors")
+    figures["floors"] = {
+        "people": evaluate.people_floors(photos.train, photos.val),
+        "flats": evaluate.flat_floors(harvest_train, photos.flat_val, harvest_val),
+    }
+
+    reference = golden.answer(export.torch_model(network))
+    cosines = {name: golden.cosine(reference, golden.answer(model)) for name, (_, model) in models.items()}
+    picture, expected = golden.write(out, "garment_parser", reference, card.golden_fields())
+    checks |= {f"golden_{name}_cosine": value for name, value in cosines.items()}
+    failed = [
+        name
+        for name, wrong in {
+            "fp32 logits differ from torch": checks["fp32_logits_max_difference"] > card.FP32_TOLERANCE,
+            "golden fp32": cosines["fp32"] < card.GOLDEN_COSINE["fp32"],
+            "golden int8": cosines["int8"] < card.GOLDEN_COSINE["int8"],
+        }.items()
+        if wrong
+    ]
+    facts_of_run = card.Run(
+        figures=figures,
+        checks=checks,
+        data_manifest_sha256=data.manifest_sha256(options.data),
+        harvest_lists=lists,
+        counts={part: len(getattr(photos, part)) for part in ("train", "val", "tagged", "flat_train", "flat_val")},
+        accepted=int(np.sum([h.accepted for h in harvest_train])),
+    )
+    if fp32.stat().st_size >= FP32_LIMIT:
+        fp32.unlink()
+    entry = card.manifest_entry(facts_of_run, int8, fp32 if fp32.is_file() else None, picture, expected)
+    (out / "garment_parser.manifest.json").write_text(json.dumps(entry, indent=1) + "\n")
+    (out / "garment_parser.md").write_text(card.text(facts_of_run, entry))
+    if options.json:
+        print(json.dumps(entry))
+    else:
+        print(card.summary(facts_of_run))
+    say(f"written to {out}")
+    for name in failed:
+        print(f"CHECK FAILED: {name}: {checks}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

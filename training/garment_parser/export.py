@@ -1,0 +1,107 @@
+"""The averaged network as ONNX: fp32, and int8 calibrated on training photos; both compared with torch."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from .data import Dataset, spread
+from .evaluate import Model, onnx_model, prepare
+from .network import INPUT_SIZE, GarmentParser, Shipped
+
+OPSET = 17
+OUTPUTS = ("class_logits", "worn", "present")
+
+
+def torch_model(network: GarmentParser) -> Model:
+    """The network before export as a `Model`."""
+    shipped = Shipped(network).eval()
+
+    @torch.inference_mode()
+    def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        logits, worn, present = shipped(torch.from_numpy(x))
+        return logits.numpy(), worn.numpy(), present.numpy()
+
+    return run
+
+
+def export_fp32(network: GarmentParser, path: Path) -> None:
+    """Write the fp32 file; the batch is its only free dimension."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.onnx.export(
+        Shipped(network).eval(),
+        (torch.zeros(1, 3, *INPUT_SIZE),),
+        path.as_posix(),
+        dynamo=False,
+        opset_version=OPSET,
+        input_names=["image"],
+        output_names=list(OUTPUTS),
+        dynamic_axes={name: {0: "batch"} for name in ("image", *OUTPUTS)},
+    )
+    onnx.checker.check_model(path.as_posix())
+
+
+class Photos(CalibrationDataReader):
+    """Feeds prepared pictures one by one."""
+
+    def __init__(self, images: list[np.ndarray]):
+        self.feed: Iterator[np.ndarray] = iter(images)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        image = next(self.feed, None)
+        return None if image is None else {"image": prepare(image)}
+
+
+def calibration_photos(data: Dataset, count: int = 200) -> list[np.ndarray]:
+    """Training photos at even distances over the data set, two thirds of them street photos."""
+    street = count * 2 // 3
+    chosen = [*spread(data.train, street), *spread(data.flat_train, count - street)]
+    return [photo.image for photo in chosen]
+
+
+def export_int8(source: Path, path: Path, images: list[np.ndarray]) -> None:
+    """Write the int8 file: static QDQ, weights per channel.
+
+    Weights use 7 bits (`reduce_range`): on x86 without VNNI the products of full 8-bit operands saturate.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        # its symbolic pass gives up on the free batch dimension and is not needed
+        quant_pre_process(source.as_posix(), prepared.as_posix(), skip_symbolic_shape=True)
+        quantize_static(
+            prepared.as_posix(),
+            path.as_posix(),
+            Photos(images),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+    onnx.checker.check_model(path.as_posix())
+
+
+def parity(network: GarmentParser, fp32: Path, int8: Path, images: list[np.ndarray]) -> dict:
+    """Largest differences from torch over the pictures: of logits and probabilities for fp32 (batches of one and of
+    three), and for int8 the share of logit pixels whose strongest class changed."""
+    reference, exported, small = torch_model(network), onnx_model(fp32), onnx_model(int8)
+    inputs = np.concatenate([prepare(image) for image in images])
+    logits = chances = 0.0
+    for part in (*np.split(inputs, len(inputs)), inputs[:3]):
+        expected, found = reference(part), exported(part)
+        logits = max(logits, float(np.abs(expected[0] - found[0]).max()))
+        chances = max(chances, *(float(np.abs(a - b).max()) for a, b in zip(expected[1:], found[1:], strict=True)))
+    changed = [
+        float((reference(part)[0].argmax(1) != small(part)[0].argmax(1)).mean())
+        for part in np.split(inputs, len(inputs))
+    ]
+    return {
+        "fp32_logits_max_difference": logits,
+        "fp32_probability_max_difference": chances,
+        "int8_pixels_changed": float(np.mean(changed)),
+    }

@@ -1,0 +1,437 @@
+"""One training run: one schedule, weights averaged over time, two rounds of self-training inside it.
+
+Every batch mixes street photos with masks, street photos with tags only and garment photos. Every random choice
+of step `i` comes from the generator seeded by (seed, i): a run resumed from a checkpoint goes on as if it had
+never stopped, and the same seed, thread count and library versions give the same weights.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from . import augment
+from .data import BACKGROUND, CLASSES, IGNORE, Dataset, FlatPhoto, WornPhoto
+from .harvest import Harvest, iou
+from .network import INPUT_SIZE, GarmentParser, Outputs, normalise
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """All that is chosen about a run. Shares are of `steps`."""
+
+    steps: int = 3600
+    batch: int = 16
+    flat: int = 4
+    """Garment photos per batch; the others are street photos."""
+    tagged: int = 5
+    """Tag-only street photos per batch once they have pseudo-labels."""
+    rounds: tuple[float, ...] = (1820 / 3600, 2750 / 3600)
+    """When the averaged network labels the tag-only photos anew."""
+    grow: float = 2750 / 3600
+    """Until then views are small (half the pixels, half the time) and the rate follows a cosine; from then on they
+    have the input's size and the rate cools down."""
+    cosine: float = 5200 / 3600
+    """Where that cosine would end."""
+    cooldown: tuple[tuple[float, float], ...] = ((2750 / 3600, 1.0), (3250 / 3600, 0.6), (1.0, 0.0))
+    """Places (share of the steps, factor) between which the rate falls in straight lines."""
+    warmup: float = 156 / 3600
+    rate: float = 2e-3
+    decay: float = 0.02
+    average: float = 0.998
+    """Share of the averaged weights kept at a step."""
+    confident: float = 0.55
+    """Pseudo-labels below this probability are ignored."""
+    swap: float = 0.2
+    """Share of street photos put before another background."""
+    swap_flat: float = 0.45
+    threads: int = 2
+    seed: int = 1
+    checkpoint_every: int = 250
+
+
+SMALL_SIZE = (192, 128)
+"""Height and width of the views of the first part of the schedule."""
+NAMING_FLAT, NAMING_PSEUDO = 0.3, 0.7
+"""Weights of the naming loss on garment photos (whose category is all they tell) and on pseudo-labels."""
+THIRD_VOTE = 0.92
+"""IoU of network and GrabCut at which a garment photo GrabCut alone was unsure of is taken in."""
+
+
+@dataclass
+class Flats:
+    """Garment photos with the masks (h, w bool) they are trained on."""
+
+    photos: list[FlatPhoto]
+    masks: list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`images` (n, h, w, 3) uint8, `labels` (n, h, w) int64, the rest (n, ...) float32."""
+
+    images: Tensor
+    labels: Tensor
+    naming: Tensor
+    worn: Tensor
+    present: Tensor
+    tags: Tensor
+
+
+def class_weights(photos: list[WornPhoto]) -> Tensor:
+    """Weight of each foreground class in the naming loss, (8,): 1/sqrt(share of pixels), mean 1 over pixels."""
+    counts = sum(np.bincount(p.label.ravel(), minlength=len(CLASSES))[: len(CLASSES)] for p in photos)
+    share = np.maximum(counts[1:] / counts[1:].sum(), 1e-4)
+    weights = share**-0.5
+    return torch.tensor(weights / (weights * share).sum(), dtype=torch.float32)
+
+
+def quarter_of_doubled(logits: Tensor, row: int, column: int) -> Tensor:
+    """Every second pixel (from `row`, `column`, each 0 or 1) of the bilinearly doubled logits, (n, c, h, w) as given.
+
+    Equal to `F.interpolate(logits, scale_factor=2, mode="bilinear")[:, :, row::2, column::2]` at a quarter of its cost.
+    """
+    padded = F.pad(logits, (1, 1, 1, 1), mode="replicate")
+    rows = 0.75 * padded[:, :, 1:-1] + 0.25 * (padded[:, :, 2:] if row else padded[:, :, :-2])
+    return 0.75 * rows[..., 1:-1] + 0.25 * (rows[..., 2:] if column else rows[..., :-2])
+
+
+def losses(out: Outputs, batch: Batch, weights: Tensor, step: int) -> dict[str, Tensor]:
+    """The parts of the loss, on a quarter of the pixels that changes from step to step.
+
+    A softmax factorises: p(class) = p(foreground) p(class | foreground). `outline` is the cross-entropy of the
+    first factor, unweighted, so that rare classes do not fatten the silhouette; `naming` that of the second,
+    weighted against class frequency. `dice` is soft Dice over the nine classes of street photos.
+    """
+    row, column = step // 2 % 2, step % 2
+    logits = quarter_of_doubled(out.class_logits, row, column)
+    labels = batch.labels[:, row::2, column::2]
+    known = labels != IGNORE
+    subject = known & (labels != BACKGROUND)
+    log_all = torch.logsumexp(logits, 1)
+    log_subject = torch.logsumexp(logits[:, 1:], 1)
+    chosen = torch.where(subject, log_subject, logits[:, BACKGROUND])
+    outline = ((log_all - chosen) * known).sum() / known.sum().clamp(min=1)
+
+    index = torch.where(subject, labels - 1, 0)
+    own = logits[:, 1:].gather(1, index[:, None])[:, 0]
+    weight = weights[index] * subject * batch.naming[:, None, None]
+    naming = ((log_subject - own) * weight).sum() / weight.sum().clamp(min=1)
+
+    street = batch.worn > 0.5
+    counted = known & street[:, None, None]
+    p = (logits - log_all[:, None]).exp() * counted[:, None]
+    truth = labels[counted]
+    correct = p.gather(1, torch.where(counted, labels, 0)[:, None])[:, 0][counted]
+    overlap = torch.zeros(len(CLASSES)).index_add(0, truth, correct)
+    pixels = torch.bincount(truth, minlength=len(CLASSES))
+    seen = pixels > 0
+    score = 2 * overlap[seen] / (p.sum((0, 2, 3))[seen] + pixels[seen])
+    dice = 1 - score.mean() if seen.any() else logits.sum() * 0
+
+    bce = F.binary_cross_entropy_with_logits
+    present = bce(out.present, batch.present)
+    tags = bce(out.tags[street], batch.tags[street]) if street.any() else logits.sum() * 0
+    worn = bce(out.worn[:, 0], batch.worn)
+    return {
+        "outline": outline,
+        "naming": naming,
+        "dice": dice,
+        "present": present,
+        "tags": tags,
+        "worn": worn,
+    }
+
+
+LOSS_WEIGHTS = {"outline": 2.0, "naming": 1.0, "dice": 1.0, "present": 0.3, "tags": 0.5, "worn": 0.1}
+
+
+def shrink(photo: WornPhoto, long_side: int) -> WornPhoto:
+    """The photo and its label with the long side at most `long_side` pixels."""
+    height, width = photo.label.shape
+    scale = min(1.0, long_side / max(height, width))
+    size = (round(width * scale), round(height * scale))
+    image = cv2.resize(photo.image, size, interpolation=cv2.INTER_AREA)
+    return replace(photo, image=image, label=cv2.resize(photo.label, size, interpolation=cv2.INTER_NEAREST))
+
+
+class Batches:
+    """Draws the batch of any step. `pseudo` holds a label (h, w uint8) for each tag-only photo once there are any."""
+
+    def __init__(self, data: Dataset, flats: Flats, schedule: Schedule):
+        self.data, self.flats, self.schedule = data, flats, schedule
+        self.pseudo: list[np.ndarray] = []
+        # affine views do not filter: at the small size they would skip every other pixel of the full photos
+        self.shrunk = [shrink(photo, 256) for photo in data.train]
+
+    def background(self, rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
+        """Something to stand or lie before, (*size, 3) uint8."""
+        kind = rng.random()
+        if kind < 0.45:
+            photo = self.shrunk[rng.integers(len(self.shrunk))]
+            return augment.without_subject(photo.image, photo.label != BACKGROUND, size)
+        if kind < 0.8:
+            i = rng.integers(len(self.flats.photos))
+            return augment.without_subject(self.flats.photos[i].image, self.flats.masks[i], size)
+        return augment.drawn_background(rng, size)
+
+    def draw(self, step: int) -> Batch:
+        s = self.schedule
+        rng = np.random.default_rng((s.seed, step))
+        tagged = s.tagged if self.pseudo else 0
+        flat = min(s.flat, len(self.flats.photos))
+        size, labelled = (SMALL_SIZE, self.shrunk) if step < round(s.grow * s.steps) else (INPUT_SIZE, self.data.train)
+        views, naming, worn, present, tags = [], [], [], [], []
+
+        def pick(count: int, total: int) -> Iterator[int]:
+            return iter(rng.choice(total, count, replace=count > total))
+
+        def behind(share: float) -> np.ndarray | None:
+            return self.background(rng, size) if rng.random() < share else None
+
+        def street(photo: WornPhoto, label: np.ndarray, weight: float, swap: float) -> None:
+            image, label = augment.worn_view(rng, photo, label, behind(swap), size)
+            views.append((image, label))
+            naming.append(weight)
+            worn.append(1.0)
+            # a crop may have lost a class the whole photo shows
+            shown = np.zeros(len(CLASSES), bool)
+            shown[:] = np.bincount(label.ravel(), minlength=len(CLASSES))[: len(CLASSES)] > 0
+            present.append(shown & photo.present)
+            tags.append(photo.tags)
+
+        for i in pick(s.batch - flat - tagged, len(labelled)):
+            photo = labelled[i]
+            street(photo, photo.label, 1.0, s.swap)
+        for i in pick(tagged, len(self.data.tagged)):
+            street(self.data.tagged[i], self.pseudo[i], NAMING_PSEUDO, 0.0)
+        for i in pick(flat, len(self.flats.photos)):
+            photo = self.flats.photos[i]
+            views.append(augment.flat_view(rng, photo, self.flats.masks[i], behind(s.swap_flat), size))
+            naming.append(NAMING_FLAT)
+            worn.append(0.0)
+            shown = np.zeros(len(CLASSES), bool)
+            shown[[BACKGROUND, photo.garment_class]] = True
+            present.append(shown)
+            tags.append(np.zeros(len(self.data.tag_names), bool))
+
+        return Batch(
+            torch.from_numpy(np.stack([a for a, _ in views])),
+            torch.from_numpy(np.stack([b for _, b in views]).astype(np.int64)),
+            torch.tensor(naming),
+            torch.tensor(worn),
+            torch.from_numpy(np.stack(present).astype(np.float32)),
+            torch.from_numpy(np.stack(tags).astype(np.float32)),
+        )
+
+    def ahead(self, start: int, stop: int) -> Iterator[Batch]:
+        """The batches of steps `start` to `stop`, drawn by a thread two steps ahead."""
+        ready: queue.Queue = queue.Queue(2)
+
+        def work() -> None:
+            cv2.setNumThreads(1)
+            try:
+                for step in range(start, stop):
+                    ready.put(self.draw(step))
+            except BaseException as error:
+                ready.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        for _ in range(start, stop):
+            batch = ready.get()
+            if isinstance(batch, BaseException):
+                raise batch
+            yield batch
+
+
+@torch.inference_mode()
+def predict(network: GarmentParser, images: list[np.ndarray], size: tuple[int, int], mirror: bool = False) -> Iterator:
+    """Logits (9, h/2, w/2) of each picture stretched to `size`, averaged with the mirrored picture's if asked."""
+    network.eval()
+    for start in range(0, len(images), 16):
+        part = [cv2.resize(i, size[::-1], interpolation=cv2.INTER_AREA) for i in images[start : start + 16]]
+        x = normalise(torch.from_numpy(np.stack(part)))
+        logits = network(x).class_logits
+        if mirror:
+            logits = (logits + network(x.flip(3)).class_logits.flip(3)) / 2
+        yield from logits
+
+
+@torch.inference_mode()
+def pseudo_labels(
+    network: GarmentParser, photos: list[WornPhoto], size: tuple[int, int], confident: float
+) -> list[np.ndarray]:
+    """A label (h, w) uint8 for each tag-only photo: classes its tags exclude are forbidden, doubt is `IGNORE`."""
+    labels = []
+    for photo, logits in zip(photos, predict(network, [p.image for p in photos], size, mirror=True), strict=True):
+        logits = logits.masked_fill(~torch.from_numpy(photo.present)[:, None, None], -1e4)
+        full = F.interpolate(logits[None], photo.image.shape[:2], mode="bilinear", align_corners=False)[0]
+        surest, label = full.softmax(0).max(0)
+        labels.append(torch.where(surest >= confident, label, IGNORE).to(torch.uint8).numpy())
+    return labels
+
+
+def third_vote(
+    network: GarmentParser, photos: list[FlatPhoto], harvests: list[Harvest], size: tuple[int, int]
+) -> Flats:
+    """The accepted garment photos, and those refused ones whose GrabCut mask the network agrees with."""
+    flats = Flats(
+        [p for p, h in zip(photos, harvests, strict=True) if h.accepted],
+        [h.mask for h in harvests if h.accepted],
+    )
+    refused = [i for i, h in enumerate(harvests) if not h.accepted]
+    for i, logits in zip(refused, predict(network, [photos[i].image for i in refused], size), strict=True):
+        height, width = photos[i].image.shape[:2]
+        subject = 1 - logits.softmax(0)[BACKGROUND].numpy()
+        if iou(cv2.resize(subject, (width, height)) > 0.5, harvests[i].mask) >= THIRD_VOTE:
+            flats.photos.append(photos[i])
+            flats.masks.append(harvests[i].mask)
+    return flats
+
+
+def rate_at(schedule: Schedule, step: int) -> float:
+    """Learning rate of a step: linear warm-up, part of half a cosine, then the straight lines of the cooldown
+    (cooldown after A. Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations",
+    2024)."""
+
+    def place(share: float) -> int:
+        return round(share * schedule.steps)
+
+    warm = max(1, place(schedule.warmup))
+    if step < warm:
+        return schedule.rate * (step + 1) / warm
+    angle = (min(step, place(schedule.grow)) - warm) / max(1, place(schedule.cosine) - warm)
+    shares, factors = zip(*schedule.cooldown, strict=True)
+    factor = float(np.interp(step, [place(share) for share in shares], factors))
+    return schedule.rate * 0.5 * (1 + np.cos(np.pi * angle)) * factor
+
+
+@torch.no_grad()
+def average_into(average: GarmentParser, network: GarmentParser, keep: float) -> None:
+    """Exponential moving average of all weights and batch-norm statistics."""
+    pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
+    floats = [(a, b) for a, b in pairs if a.dtype.is_floating_point]
+    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1 - keep)
+    for a, b in pairs:
+        if not a.dtype.is_floating_point:
+            a.copy_(b)
+
+
+def train(
+    data: Dataset,
+    harvests: list[Harvest],
+    schedule: Schedule,
+    checkpoint: Path,
+    resume: bool,
+    quiet: bool = False,
+) -> tuple[GarmentParser, dict]:
+    """Train to the end of the schedule; answers the averaged network and a few facts about the run.
+
+    Writes `checkpoint` every `checkpoint_every` steps; with `resume` continues from it where it exists.
+    """
+    torch.set_num_threads(schedule.threads)
+    torch.manual_seed(schedule.seed)
+    network = GarmentParser(len(data.tag_names)).to(memory_format=torch.channels_last)
+    average = deepcopy(network)
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": schedule.decay}, {"params": others, "weight_decay": 0.0}],
+        fused=True,
+    )
+    accepted = Flats(
+        [p for p, h in zip(data.flat_train, harvests, strict=True) if h.accepted],
+        [h.mask for h in harvests if h.accepted],
+    )
+    batches = Batches(data, accepted, schedule)
+    weights = class_weights(data.train)
+    round_steps = [round(share * schedule.steps) for share in schedule.rounds]
+    start, teacher, taught_at = 0, None, None
+    smooth: dict[str, float] = {}
+    flat_trained_on = len(accepted.photos)
+
+    def size_at(step: int) -> tuple[int, int]:
+        return SMALL_SIZE if step <= round(schedule.grow * schedule.steps) else INPUT_SIZE
+
+    def teach(state: dict, step: int) -> None:
+        guide = GarmentParser(len(data.tag_names)).to(memory_format=torch.channels_last)
+        guide.load_state_dict(state)
+        batches.pseudo = pseudo_labels(guide, data.tagged, size_at(step), schedule.confident)
+        batches.flats = third_vote(guide, data.flat_train, harvests, size_at(step))
+
+    if resume and checkpoint.is_file():
+        saved = torch.load(checkpoint, weights_only=False)
+        if saved["schedule"] != asdict(schedule):
+            raise ValueError(f"{checkpoint} belongs to another schedule: {saved['schedule']}")
+        network.load_state_dict(saved["network"])
+        average.load_state_dict(saved["average"])
+        optimiser.load_state_dict(saved["optimiser"])
+        start, teacher, taught_at = saved["step"], saved["teacher"], saved["taught_at"]
+        smooth, flat_trained_on = saved["losses"], saved["flat_trained_on"]
+        if teacher is not None and start not in (*round_steps, schedule.steps):
+            teach(teacher, taught_at)
+            flat_trained_on = len(batches.flats.photos)
+
+    def save(step: int) -> None:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        state = {
+            "step": step,
+            "network": network.state_dict(),
+            "average": average.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "teacher": teacher,
+            "taught_at": taught_at,
+            "losses": smooth,
+            "flat_trained_on": flat_trained_on,
+            "schedule": asdict(schedule),
+        }
+        partial = checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(checkpoint)
+
+    bar = tqdm(total=schedule.steps, initial=start, unit="step", disable=quiet, mininterval=1.0, dynamic_ncols=True)
+    borders = sorted({start, schedule.steps, *(r for r in round_steps if start < r < schedule.steps)})
+    for begin, end in pairwise(borders):
+        if begin in round_steps and taught_at != begin:
+            teacher, taught_at = deepcopy(average.state_dict()), begin
+            teach(teacher, begin)
+            flat_trained_on = len(batches.flats.photos)
+        network.train()
+        for step, batch in enumerate(batches.ahead(begin, end), begin):
+            for group in optimiser.param_groups:
+                group["lr"] = rate_at(schedule, step)
+            parts = losses(network(normalise(batch.images)), batch, weights, step)
+            loss = sum(LOSS_WEIGHTS[name] * part for name, part in parts.items())
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimiser.step()
+            # the average forgets the untrained start sooner than its final pace would
+            average_into(average, network, min(schedule.average, (1 + step) / (10 + step)))
+            for name, part in parts.items():
+                smooth[name] = 0.98 * smooth.get(name, part.item()) + 0.02 * part.item()
+            bar.update()
+            if step % 10 == 0:
+                bar.set_postfix({name: f"{value:.3f}" for name, value in smooth.items()}, refresh=False)
+            if (step + 1) % schedule.checkpoint_every == 0:
+                save(step + 1)
+    bar.close()
+    if start < schedule.steps:
+        save(schedule.steps)
+    facts = {
+        "steps": schedule.steps,
+        "flat_accepted": len(accepted.photos),
+        "flat_trained_on": flat_trained_on,
+        "losses": {name: round(value, 4) for name, value in smooth.items()},
+    }
+    return average.eval(), facts
