@@ -59,7 +59,7 @@ def handle(options: argparse.Namespace) -> int:
 
 
 def _all_tests() -> list[dict[str, Any]]:
-    """Most tests wait for processes, so they run side by side: whole files shared out, each worker with its own stack."""
+    """Most tests wait for processes, so they run side by side: whole files shared out, a stack for each worker."""
     started = time.monotonic()
     with tempfile.TemporaryFile("w+") as log:
         surface = subprocess.Popen((*PYTEST, SURFACE), cwd=ROOT, stdout=log, stderr=log)

@@ -7,6 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from demo.vendor import SHEET
+
 if TYPE_CHECKING:
     from demo.play import Shopper
     from demo.steps import Steps
@@ -18,6 +20,7 @@ def write_page(out: Path, shoppers: Sequence[Shopper], steps: Steps, mails: Sequ
     """Write the page; returns the paths of everything shown, the page first."""
     served = [shopper for shopper in shoppers if "result-optimised" in shopper.images]
     parts = [_card(shopper) for shopper in served]
+    parts.append(_vendor(out))
     parts.append(_mails(mails))
     parts.append(_steps(steps))
     total = sum(step.ms for step in steps.steps) / 1000
@@ -55,6 +58,14 @@ def _card(shopper: Shopper) -> str:
     return f"""<section><h2>{who}</h2>{story}
 <div class="flow">{figure("person", "selfie")}<div class="sign">+</div>{figure("garment", "garment")}
 <div class="sign">=</div>{figure("result", made)}</div></section>"""
+
+
+def _vendor(out: Path) -> str:
+    if not (out / SHEET).is_file():
+        return ""
+    return f"""<section><h2>What a vendor dropped</h2><p class="soft">Photo, mask and cut-out of each product, what the
+model calls it, and the colours measured inside its mask.</p><img src="{SHEET}" alt="contact sheet" style="width:100%">
+</section>"""
 
 
 def _mood(state: str) -> str:

@@ -26,6 +26,7 @@ from demo.page import write_page
 from demo.paypal import buy_pack
 from demo.photos import people
 from demo.steps import Steps, Stop
+from demo.vendor import vendor_drop
 from emulators.stack import ROOT, Stack
 
 SETTINGS = {
@@ -143,10 +144,11 @@ class _Play:
             self._second_conversion(eileen)
         if "paypal" in self._stack.providers:
             buy_pack(grace.client, grace.name, self._steps, self._stack.providers["paypal"]["url"])
+        sheets = vendor_drop(self._stack, self._steps, self._out)
         with self._steps.step("page", "Write the page") as step:
             artifacts = write_page(self._out, self._shoppers, self._steps, self._mails())
             step.note = artifacts[0]
-        return [str(Path(artifact)) for artifact in artifacts]
+        return [str(Path(artifact)) for artifact in (*artifacts, *sheets)]
 
     def _sign_up(self) -> None:
         with self._steps.step("register", "Two shoppers register") as step:

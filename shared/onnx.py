@@ -1,4 +1,4 @@
-"""The models as shipped: what `manifest.json` says of them, and one ONNX Runtime session each, made on first use.
+"""The models as shipped: what each `<id>.manifest.json` says, and one ONNX Runtime session, made on first use.
 
 A model is refused when its file is not the one the manifest names, or when it does not answer its golden picture as
 it did at export. What goes in (size, mean, channel order) and what comes out is read from the manifest alone, so a
@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared import telemetry
 from shared.errors import ConfigurationError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnxruntime import InferenceSession
 
-MANIFEST = "manifest.json"
+ENTRIES = "*.manifest.json"
 
 
 class _Part(BaseModel):
@@ -114,21 +114,23 @@ type Check = Callable[[Model, Path], str | None]
 
 @cache
 def manifest() -> Mapping[str, Entry]:
-    """The entries of `manifest.json` by id.
+    """What is registered: the entry of every `<id>.manifest.json`, as the command that made the model wrote it.
 
     Raises:
-        ConfigurationError: there is none, or it can't be read.
+        ConfigurationError: there is none, or one can't be read.
     """
-    path = folder() / MANIFEST
-    try:
-        listed = TypeAdapter(list[Entry]).validate_json(path.read_bytes())
-    except OSError:
-        raise ConfigurationError(f"there is no model manifest: {path.name} is missing", code="no_models") from None
-    except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ConfigurationError(f"{path.name} is not valid: {where}: {problem['msg']}", code="no_models") from None
-    return {entry.id: entry for entry in listed}
+    found: dict[str, Entry] = {}
+    for path in sorted(folder().glob(ENTRIES)):
+        try:
+            entry = Entry.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            problem = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(part) for part in problem["loc"])
+            raise ConfigurationError(f"{path.name} is not valid: {where}: {problem['msg']}", code="no_models") from None
+        found[entry.id] = entry
+    if not found:
+        raise ConfigurationError("no model is registered: MODELS_DIR holds no manifest", code="no_models")
+    return found
 
 
 def folder() -> Path:

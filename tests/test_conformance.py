@@ -20,6 +20,11 @@ TRIGGERS = {
     "convert_poison": ("queueTrigger", "convert-poison"),
     "notify_worker": ("queueTrigger", "notify"),
     "notify_poison": ("queueTrigger", "notify-poison"),
+    "privacy_worker": ("queueTrigger", "privacy"),
+    "privacy_poison": ("queueTrigger", "privacy-poison"),
+    "webhooks_worker": ("queueTrigger", "webhooks"),
+    "webhooks_poison": ("queueTrigger", "webhooks-poison"),
+    "retention": ("timerTrigger", "0 30 3 * * *"),
     "sweeper": ("timerTrigger", "%SWEEP_SCHEDULE%"),
 }
 
@@ -32,6 +37,13 @@ ROUTES = {
     ("PATCH", "notifications/{id}"), ("GET", "notifications/preferences"), ("PUT", "notifications/preferences"),
     ("GET", "notifications/negotiate"), ("GET", "health"), ("GET", "admin/ping"), ("GET", "admin/dead-letters"),
     ("POST", "admin/dead-letters/{id}/redrive"),
+    ("GET", "admin/dead-letters/{id}"), ("POST", "admin/dead-letters/redrive"),
+    ("POST", "admin/dead-letters/{id}/discard"), ("GET", "admin/users"), ("GET", "admin/users/{id}"),
+    ("PATCH", "admin/users/{id}"), ("GET", "admin/jobs"), ("GET", "admin/jobs/counts"), ("GET", "admin/jobs/{id}"),
+    ("GET", "admin/audit"), ("DELETE", "auth/me"), ("GET", "auth/me/export"), ("POST", "privacy/report"),
+    ("POST", "webhooks"), ("GET", "webhooks"), ("GET", "webhooks/{id}"), ("DELETE", "webhooks/{id}"),
+    ("POST", "webhooks/{id}/rotate"), ("GET", "webhooks/deliveries"), ("GET", "webhooks/deliveries/{id}"),
+    ("POST", "webhooks/deliveries/{id}/replay"),
 }  # fmt: skip
 
 

@@ -1,0 +1,259 @@
+"""Segmentation measured: quality on validation photos, latency and size, beside GrabCut and a u2netp of equal duty.
+
+Latencies are taken in turns within one run, so that a busy machine slows all alike: read the ratios.
+"""
+
+from __future__ import annotations
+
+import csv
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cli.admin import local_settings
+from demo.wardrobe import catalogue, draw
+from emulators.stack import ROOT
+
+DATA = ROOT.parent / "shared" / "data"
+TRAINING = ROOT / "training" / ".venv" / "bin" / "python"
+FLATS, PEOPLE, DRAWN, RUNS = 80, 100, 60, 20
+U2NETP_SIDE = 320
+TORSO = ("upper", "outerwear", "full_body")
+
+type Pixels = NDArray[Any]
+type Case = tuple[Pixels, Pixels]
+"""A photo (h, w, 3) uint8 and its true mask (h, w) bool."""
+
+
+def main() -> dict[str, Any]:
+    """Figures of quality, latency (milliseconds, one thread) and size."""
+    local_settings()
+    cv2.setNumThreads(1)
+    from shared.vision import parser
+
+    model = parser.loaded()
+    report: dict[str, Any] = {
+        "ok": True,
+        "model": {"version": model.version, "bytes": model.entry.bytes, "precision": model.entry.precision},
+        "quality": {"drawn_wardrobe": compare(wardrobe(DRAWN))},
+    }
+    if DATA.is_dir():
+        flats, refused = garments(FLATS)
+        report["quality"]["garment_photos"] = compare(flats) | {
+            "reference": f"two GrabCut runs that agree (IoU >= .95); {refused} photos without agreement left out",
+            "grabcut_note": "circular: the references are GrabCut's own",
+        }
+        report["quality"]["street_photos"] = street(PEOPLE)
+    else:
+        report["quality"]["note"] = "../shared/data is not here: drawn garments only"
+    report["latency_ms"] = latency()
+    return report
+
+
+def wardrobe(count: int) -> list[Case]:
+    """Drawn garments: the mask is exact."""
+    drawn = [draw(spec, (384, 480)) for spec in catalogue(count, 101)]
+    return [(np.asarray(one.image.convert("RGB")), np.asarray(one.mask) > 127) for one in drawn]
+
+
+def garments(count: int) -> tuple[list[Case], int]:
+    """Validation photos of garments with a mask that two GrabCut runs agree on, and how many had none."""
+    with (DATA / "garments" / "labels.csv").open() as file:
+        names = [row["file"] for row in csv.DictReader(file) if row["split"] == "validation"]
+    found: list[Case] = []
+    refused = 0
+    for name in names[:: max(1, len(names) // count)]:
+        picture = read(DATA / "garments" / name)
+        first, second = grabcut(picture, 0.02), grabcut(picture, 0.08)
+        if iou(first, second) >= 0.95 and 0.08 <= first.mean() <= 0.8:
+            found.append((picture, first))
+        else:
+            refused += 1
+    return found, refused
+
+
+def compare(cases: Sequence[Case]) -> dict[str, Any]:
+    """Ours, the model's map alone, and GrabCut from a rectangle."""
+    return {
+        "photos": len(cases),
+        "ours": score([(refined(picture), mask) for picture, mask in cases]),
+        "map_alone": score([(enlarged(picture), mask) for picture, mask in cases]),
+        "grabcut": score([(grabcut(picture, 0.05), mask) for picture, mask in cases]),
+    }
+
+
+def score(pairs: Sequence[Case]) -> dict[str, float]:
+    """Mean IoU, the share of photos below .90, and the F-score of outlines within one pixel."""
+    values = [iou(a, b) for a, b in pairs]
+    return {
+        "iou": round(statistics.mean(values), 4),
+        "below_90": round(statistics.mean(value < 0.9 for value in values), 3),
+        "boundary_f_1px": round(statistics.mean(boundary(a, b) for a, b in pairs), 4),
+    }
+
+
+def street(count: int) -> dict[str, Any]:
+    """Street photos with masks of nine classes: IoU of the person, and of classes pooled over all photos."""
+    from shared.vision import parser
+
+    with (DATA / "ccp" / "labelled.csv").open() as file:
+        ids = [row["id"] for row in csv.DictReader(file) if row["split"] == "val"][:count]
+    labels = parser.loaded().entry.labels
+    confusion = np.zeros((len(labels), len(labels)), np.int64)
+    ours: list[Case] = []
+    alone: list[Case] = []
+    worn = 0
+    for id in ids:
+        picture = read(DATA / "ccp" / "photos" / f"{id}.jpg")
+        with Image.open(DATA / "ccp" / "labels" / f"{id}.png") as image:
+            truth = np.asarray(image)
+        parsed = parser.parse(picture)
+        worn += parsed.is_worn
+        planes = [np.asarray(resized(plane, picture)) for plane in parsed.probabilities]
+        strongest = 1 + np.stack(planes[1:]).argmax(0)
+        found = np.where(planes[0] >= 0.5, 0, strongest)
+        confusion += np.bincount((truth * len(labels) + found).ravel(), minlength=len(labels) ** 2).reshape(
+            len(labels), -1
+        )
+        ours.append((refined(picture), truth > 0))
+        alone.append((found > 0, truth > 0))
+    per_class = confusion.diagonal() / (confusion.sum(0) + confusion.sum(1) - confusion.diagonal()).clip(1)
+    return {
+        "photos": len(ids),
+        "called_worn": worn / len(ids),
+        "miou9": round(float(per_class.mean()), 4),
+        "class_iou": {name: round(float(value), 3) for name, value in zip(labels, per_class, strict=True)},
+        "person_ours": score(ours),
+        "person_map_alone": score(alone),
+        "person_grabcut": score(
+            [(grabcut(picture_of(id), 0.05), truth) for id, (_, truth) in zip(ids, ours, strict=True)]
+        ),
+    }
+
+
+def picture_of(id: str) -> Pixels:
+    return read(DATA / "ccp" / "photos" / f"{id}.jpg")
+
+
+def latency() -> dict[str, Any]:
+    """Medians in turns: the model alone, everything up to the mask, GrabCut, u2netp by architecture."""
+    from shared import onnx
+    from shared.vision import parser, segments
+
+    model = parser.loaded()
+    wanted = onnx.ImageInput.model_validate(model.entry.input)
+    photos = {side: wardrobe_photo(side) for side in (400, 1600)}
+    feed = {wanted.name: onnx.tensor(photos[400], wanted)}
+    work: dict[str, Callable[[], Any]] = {
+        "model_alone": lambda: model.run(feed),
+        "mask_400px": lambda: segments.segment(photos[400]),
+        "mask_1600px": lambda: segments.segment(photos[1600]),
+        "grabcut_400px": lambda: grabcut(photos[400], 0.05),
+    }
+    notes: dict[str, Any] = {"threads": 1, "runs": RUNS}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "u2netp.onnx"
+        why = export_u2netp(path)
+        if why is None:
+            work["u2netp_320px_random_weights"] = u2netp(path)
+            notes["u2netp_bytes"] = path.stat().st_size
+        else:
+            notes["u2netp"] = why
+        taken: dict[str, list[float]] = {name: [] for name in work}
+        for turn in range(RUNS + 2):
+            for name, run in work.items():
+                if name in ("mask_1600px", "grabcut_400px") and turn % 4:
+                    continue
+                started = time.perf_counter()
+                run()
+                if turn >= 2:
+                    taken[name].append((time.perf_counter() - started) * 1000)
+    medians = {name: round(statistics.median(values), 2) for name, values in taken.items()}
+    best = {name: round(min(values), 2) for name, values in taken.items()}
+    ratios = {name: round(best[name] / best["model_alone"], 1) for name in best if name != "model_alone"}
+    return {"median": medians, "best": best, "times_the_model": ratios, **notes}
+
+
+def export_u2netp(path: Path) -> str | None:
+    """Write u2netp where the training environment has torch; else why not."""
+    if not TRAINING.is_file():
+        return "left out: there is no training/.venv with torch to export it from"
+    done = subprocess.run([TRAINING, ROOT / "bench" / "_u2netp.py", path], capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else f"left out: {done.stderr.strip().splitlines()[-1][:200]}"
+
+
+def u2netp(path: Path) -> Callable[[], Any]:
+    """A run of it on one thread."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    feed = {"image": np.zeros((1, 3, U2NETP_SIDE, U2NETP_SIDE), np.float32)}
+    return lambda: session.run(None, feed)
+
+
+def wardrobe_photo(side: int) -> Pixels:
+    drawn = draw(catalogue(1, 5)[0], (400, 500)).image.convert("RGB")
+    return np.asarray(drawn.resize((side * 4 // 5, side)))
+
+
+def read(path: Path) -> Pixels:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def refined(picture: Pixels) -> Pixels:
+    """The product's own foreground mask."""
+    from shared.vision import matte, parser
+
+    return matte.alpha(parser.parse(picture).foreground, picture) > 127
+
+
+def enlarged(picture: Pixels) -> Pixels:
+    from shared.vision import parser
+
+    return np.asarray(resized(parser.parse(picture).foreground, picture)) > 0.5
+
+
+def resized(plane: Pixels, picture: Pixels) -> Image.Image:
+    size = (picture.shape[1], picture.shape[0])
+    return Image.fromarray(np.ascontiguousarray(plane, np.float32)).resize(size, Image.Resampling.BILINEAR)
+
+
+def grabcut(picture: Pixels, frame: float) -> Pixels:
+    """GrabCut with everything outside a centred rectangle as background."""
+    height, width = picture.shape[:2]
+    inset = max(1, round(frame * min(height, width)))
+    labels = np.zeros((height, width), np.uint8)
+    cv2.setRNGSeed(1)
+    rectangle = (inset, inset, width - 2 * inset, height - 2 * inset)
+    bgr = np.ascontiguousarray(picture[:, :, ::-1])
+    try:
+        cv2.grabCut(bgr, labels, rectangle, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_RECT)
+    except cv2.error:
+        return np.zeros((height, width), bool)
+    return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+
+
+def iou(a: Pixels, b: Pixels) -> float:
+    return float((a & b).sum() / max(1, (a | b).sum()))
+
+
+def boundary(a: Pixels, b: Pixels, tolerance: int = 1) -> float:
+    """F-score of two outlines matched within some pixels (D. Martin et al., PAMI 2004)."""
+    cross = np.ones((3, 3), np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * tolerance + 1, 2 * tolerance + 1))
+    lines = [mask.astype(np.uint8) - cv2.erode(mask.astype(np.uint8), cross, borderValue=1) for mask in (a, b)]
+    wide = [cv2.dilate(line, disc) for line in lines]
+    hits = [np.count_nonzero(lines[i] & wide[1 - i]) / max(1, np.count_nonzero(lines[i])) for i in (0, 1)]
+    return 2 * hits[0] * hits[1] / max(1e-9, hits[0] + hits[1])

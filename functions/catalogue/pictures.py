@@ -1,0 +1,88 @@
+"""From a vendor's photo to everything a product shows: renditions, mask, cut-out on white, colours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared import blobs
+from shared.errors import Unprocessable
+from shared.images import library
+from shared.images.gate import ImagePolicy
+from shared.images.thumbnails import renditions
+from shared.settings import settings
+from shared.vision import colours, cutout, segments
+
+MIN_SIDE = 64
+LEAST_AREA = 0.02
+"""Share of the photo that a product must fill."""
+SEEN = 0.6
+"""Confidence below which nothing lies there: of photos of a garment 1 % are less sure, of empty ones most."""
+CUTOUT_SIDE = 1600
+THUMBNAIL_SIDE = 320
+CONTAINERS = (blobs.IMAGES, blobs.THUMBNAILS, blobs.MASKS)
+
+
+def make(data: bytes, prefix: str) -> dict[str, Any]:
+    """Everything about a photo that goes into the product document; its pictures are stored under `prefix`.
+
+    Raises:
+        Unprocessable: `no_garment`, and as the image gate says.
+    """
+    policy = ImagePolicy(max_bytes=settings().upload_max_bytes, min_side=MIN_SIDE)
+    clean = renditions(data, policy=policy)
+    photo = segments.decode(clean.original.data)
+    try:
+        found = segments.segment(photo)
+    except Unprocessable as error:
+        if error.code != "nothing_found":
+            raise
+        raise _empty() from None
+    if found.area_share < LEAST_AREA or (not found.worn and found.confidence < SEEN):
+        raise _empty()
+    stored = library.put_renditions(clean, prefix)
+    white = cutout.on_white(photo, found.alpha)
+    stored["blobs"] |= {
+        "mask": _put(blobs.MASKS, f"{prefix}/mask.png", segments.png(found.alpha), photo.shape),
+        "cutout": _put(
+            blobs.IMAGES, f"{prefix}/cutout.webp", segments.webp(white, CUTOUT_SIDE), white.shape, CUTOUT_SIDE
+        ),
+        "cutoutThumbnail": _put(
+            blobs.THUMBNAILS, f"{prefix}/cutout.webp", segments.webp(white, THUMBNAIL_SIDE), white.shape, THUMBNAIL_SIDE
+        ),
+    }
+    return {
+        "image": stored | {"prefix": prefix},
+        "colours": [vars(colour) for colour in colours.dominant(photo, found.alpha >= 250)],
+        "garmentClass": found.classes[0].name if found.classes else None,
+        "worn": found.worn,
+        "confidence": found.confidence,
+        "quality": found.quality,
+        "modelVersion": found.version,
+    }
+
+
+def _put(container: str, name: str, data: bytes, shape: tuple[int, ...], longest: int | None = None) -> dict[str, Any]:
+    content_type = "image/png" if name.endswith(".png") else "image/webp"
+    blobs.put(container, name, data, content_type=content_type)
+    scale = min(1.0, (longest or max(shape[:2])) / max(shape[:2]))
+    return {
+        "container": container,
+        "name": name,
+        "width": round(shape[1] * scale),
+        "height": round(shape[0] * scale),
+        "contentType": content_type,
+        "bytes": len(data),
+    }
+
+
+def remove(prefix: str) -> None:
+    """Delete the pictures of a version that nothing refers to any more."""
+    for container in CONTAINERS:
+        for blob in list(blobs.listing(container, f"{prefix}/")):
+            blobs.delete(container, blob.name)
+
+
+def _empty() -> Unprocessable:
+    return Unprocessable(
+        "No garment is to be seen in the photo. Show one product, large, on a calm ground.", code="no_garment"
+    )

@@ -1,0 +1,140 @@
+"""A vendor's products and dropped files: list, read, take off the shelf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from functions.catalogue import products
+from functions.catalogue.models import (
+    Colour,
+    Drop,
+    DropList,
+    DropsQuery,
+    Picture,
+    Price,
+    Product,
+    ProductList,
+    ProductsQuery,
+)
+from shared import audit, blobs
+from shared.documents import Where, store
+from shared.errors import Conflict, NotFound
+from shared.http.auth import Principal
+
+
+def listed(user: Principal, query: ProductsQuery) -> ProductList:
+    """One's products, latest change first."""
+    wanted = [query.status] if query.status else [products.ACTIVE, products.AWAITING]
+    page = store().query(
+        products.CONTAINER,
+        Where("type", "=", "product"),
+        Where("status", "in", wanted),
+        partition=user.user_id,
+        order_by="updatedAt",
+        descending=True,
+        limit=query.limit,
+        continuation=query.continuation,
+    )
+    return ProductList(items=[view(product) for product in page.items], continuation=page.continuation)
+
+
+def product(user: Principal, id: str) -> Product:
+    """One's product. Raises NotFound."""
+    return view(products.find(user.user_id, id))
+
+
+def delete(user: Principal, id: str) -> None:
+    """Retire a product and delete the files it was made from. Repeating it is not an error.
+
+    Raises:
+        NotFound: there is no such product.
+        Conflict: `product_busy`, a file of it is being processed; retryable.
+    """
+    found = products.find(user.user_id, id)
+    if found["status"] == products.RETIRED:
+        return
+    for source in found["sources"].values():
+        if source:
+            blobs.delete(blobs.VENDOR_UPLOADS, f"{user.user_id}/{source['name']}")
+    retired = products.retire(found, ("image", "metadata"))
+    if retired is None:
+        raise Conflict("the product is being changed: try again", code="product_busy", retryable=True)
+    products.settle(retired)
+    audit.record(user.user_id, "PRODUCT_RETIRED", subject=id)
+
+
+def drops(user: Principal, query: DropsQuery) -> DropList:
+    """One's dropped files, latest first."""
+    where = [Where("type", "=", "vendor_drop")]
+    if query.status:
+        where.append(Where("status", "=", query.status))
+    page = store().query(
+        products.STUDIO,
+        *where,
+        partition=user.user_id,
+        order_by="createdAt",
+        descending=True,
+        limit=query.limit,
+        continuation=query.continuation,
+    )
+    return DropList(items=[view_drop(drop) for drop in page.items], continuation=page.continuation)
+
+
+def drop(user: Principal, id: str) -> Drop:
+    """What became of a file. Raises NotFound."""
+    found = store().find(products.STUDIO, f"drop:{id}", user.user_id)
+    if found is None:
+        raise NotFound("there is no such dropped file", code="drop_not_found")
+    return view_drop(found)
+
+
+def view_drop(drop: Mapping[str, Any]) -> Drop:
+    """A dropped file as an answer."""
+    return Drop(
+        id=drop["id"].removeprefix("drop:"),
+        name=drop["name"],
+        kind=drop["kind"],
+        status=drop["status"],
+        product_id=drop["productId"],
+        error=drop["error"],
+        created_at=drop["createdAt"],
+        updated_at=drop["updatedAt"],
+    )
+
+
+def view(product: Mapping[str, Any]) -> Product:
+    """A product as an answer, with URLs that live for minutes."""
+    stored: Mapping[str, Any] = product["image"]["blobs"] if product["image"] else {}
+    measured: list[Mapping[str, Any]] = product["colours"]
+    return Product(
+        id=product["id"],
+        sku=product["sku"],
+        vendor_id=product["tenantId"],
+        status=product["status"],
+        revision=product["revision"],
+        title=product["title"] or product["sku"],
+        category=product["category"],
+        price=Price(**product["price"]) if product["price"] else None,
+        colour=product["colour"] or (measured[0]["name"] if measured else None),
+        tags=product["tags"],
+        description=product["description"],
+        image_id=product["id"] if product["status"] == products.ACTIVE else None,
+        pictures={
+            form: Picture(
+                url=blobs.read_url(blob["container"], blob["name"], content_type=blob["contentType"]),
+                width=blob["width"],
+                height=blob["height"],
+                content_type=blob["contentType"],
+            )
+            for form, blob in stored.items()
+        },
+        colours=[Colour(**colour) for colour in measured],
+        garment_class=product["garmentClass"],
+        worn=product["worn"],
+        quality=product["quality"],
+        model_version=product["modelVersion"],
+        has_metadata=bool(product["sources"].get("metadata")),
+        created_at=product["createdAt"],
+        updated_at=product["updatedAt"],
+    )

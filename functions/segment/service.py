@@ -1,0 +1,109 @@
+"""Asking for segmentations: small ones are answered at once, large ones and lists become a job."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from io import BytesIO
+
+from functions.segment import results
+from functions.segment.models import (
+    ModelHealth,
+    Output,
+    Segmentation,
+    SegmentationHealth,
+    SegmentationQueued,
+    SegmentationRequest,
+    Target,
+)
+from shared import audit, onnx
+from shared.documents import Document, store
+from shared.errors import ConfigurationError, DocumentConflict
+from shared.http.auth import Principal
+from shared.images import sources
+from shared.images.sources import Source
+from shared.jobs import protocol, queues
+from shared.settings import settings
+from shared.vision import parser
+
+
+def request(
+    user: Principal, id: str, wanted: SegmentationRequest, request_id: str
+) -> Segmentation | SegmentationQueued:
+    """Segment one small picture, or queue what is large or many.
+
+    Args:
+        id: of the job, if one is made; the same id again gives the same job.
+
+    Raises:
+        NotFound: a picture is missing, or somebody else's and not public.
+        Unprocessable: `image_url`, `image_not_ready`, `nothing_found`.
+        ConfigurationError: the model is missing or refused.
+    """
+    if wanted.image_ids is not None:
+        found = [sources.by_id(one, user.user_id) for one in wanted.image_ids]
+        return _queue(user, id, found, wanted, request_id)
+    if wanted.image_id is not None:
+        source = sources.by_id(wanted.image_id, user.user_id)
+    else:
+        source = sources.by_url(str(wanted.image_url), user.user_id)
+    if source.sha256 and (known := results.known(user.user_id, source.sha256, wanted.target, wanted.output)):
+        return results.view(known, cached=True)
+    if source.pixels is not None and _large(source.pixels):
+        return _queue(user, id, [source], wanted, request_id)
+    data = source.read()
+    if source.pixels is None and _large(_pixels(data)):
+        return _queue(user, id, [source], wanted, request_id)
+    record, cached = settle(user.user_id, source, data, wanted.target, wanted.output)
+    if not cached:
+        audit.record(user.user_id, "IMAGE_SEGMENTED", subject=source.image_id)
+    return results.view(record, cached=cached)
+
+
+def settle(user_id: str, source: Source, data: bytes, target: Target, output: Output) -> tuple[Document, bool]:
+    """The stored result for these bytes, made if there is none; and whether there was one."""
+    known = results.known(user_id, hashlib.sha256(data).hexdigest(), target, output)
+    if known is not None:
+        return known, True
+    return results.make(user_id, source, data, target, output), False
+
+
+def segmentation(user: Principal, id: str) -> Segmentation:
+    """One's segmentation, with fresh URLs. Raises NotFound."""
+    return results.view(results.load(user.user_id, id), cached=True)
+
+
+def health() -> SegmentationHealth:
+    """How the registered models stand; `failing` when there is no parser to be used."""
+    try:
+        models = [ModelHealth(**asdict(one)) for one in onnx.health()]
+    except ConfigurationError:
+        models = []
+    usable = any(one.id == parser.MODEL and one.status in ("loaded", "ready") for one in models)
+    return SegmentationHealth(status="ok" if usable else "failing", models=models)
+
+
+def _queue(
+    user: Principal, id: str, pictures: list[Source], wanted: SegmentationRequest, request_id: str
+) -> SegmentationQueued:
+    payload = {"items": [asdict(one) for one in pictures], "target": wanted.target, "output": wanted.output}
+    job = protocol.new_job("segment", queues.SEGMENT, user.user_id, payload, id=f"job:{id}", request_id=request_id)
+    try:
+        store().create(protocol.CONTAINER, job)
+    except DocumentConflict:
+        job = protocol.load(job["id"], user.user_id)
+    else:
+        protocol.enqueue(job)
+        audit.record(user.user_id, "SEGMENTATION_REQUESTED", subject=id)
+    return SegmentationQueued(job_id=id, pictures=len(pictures))
+
+
+def _large(pixels: int) -> bool:
+    return pixels > settings().segment_sync_megapixels * 1e6
+
+
+def _pixels(data: bytes) -> int:
+    from PIL import Image
+
+    with Image.open(BytesIO(data)) as image:
+        return image.width * image.height

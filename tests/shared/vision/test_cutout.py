@@ -1,0 +1,57 @@
+"""Cut-outs carry the garment's colours to the edge and none of the ground's."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from shared.vision import cutout
+
+GARMENT, GROUND = (200, 30, 40), (30, 120, 60)
+
+
+def scene() -> tuple[np.ndarray, np.ndarray]:
+    """A red square before green, its edge mixed as a camera mixes it, and its opacity."""
+    mask = Image.new("L", (120, 90))
+    mask.paste(255, (40, 20, 80, 70))
+    alpha = np.asarray(mask.filter(ImageFilter.GaussianBlur(1)))
+    share = alpha[:, :, None] / 255
+    return (np.array(GARMENT) * share + np.array(GROUND) * (1 - share)).round().astype(np.uint8), alpha
+
+
+def test_half_transparent_pixels_lose_the_ground() -> None:
+    picture, alpha = scene()
+    edge = (alpha > 40) & (alpha < 200)
+    before = np.abs(picture[edge].astype(int) - GARMENT).mean()
+    after = np.abs(cutout.foreground(picture, alpha)[edge].astype(int) - GARMENT).mean()
+    assert after < before / 4
+    assert (cutout.foreground(picture, alpha)[alpha == 255] == picture[alpha == 255]).all()
+
+
+def test_on_white_it_is_centred_in_a_square_with_white_around() -> None:
+    picture, alpha = scene()
+    white = cutout.on_white(picture, alpha)
+    assert white.shape[0] == white.shape[1]
+    assert (white[0] == 255).all() and (white[:, 0] == 255).all()
+    inside = cutout.bounds((white < 128).any(2))
+    assert inside is not None
+    middle = (inside.x + inside.width / 2, inside.y + inside.height / 2)
+    assert np.abs(np.array(middle) - white.shape[0] / 2).max() <= 1
+    greenish = (white[:, :, 1].astype(int) - white[:, :, 0]) > 12
+    assert not greenish.any()
+
+
+def test_a_transparent_cutout_keeps_the_pictures_size_and_hides_nothing_in_clear_pixels() -> None:
+    picture, alpha = scene()
+    clear = cutout.transparent(picture, alpha)
+    assert clear.shape == (90, 120, 4)
+    assert (clear[alpha == 0] == 0).all()
+    assert (clear[:, :, 3] == alpha).all()
+
+
+def test_bounds() -> None:
+    mask = np.zeros((10, 20), bool)
+    assert cutout.bounds(mask) is None
+    mask[3:5, 7:12] = True
+    assert cutout.bounds(mask) == cutout.Box(7, 3, 5, 2)
+    assert (cutout.on_white(np.zeros((10, 20, 3), np.uint8), np.zeros((10, 20), np.uint8)) == 255).all()
