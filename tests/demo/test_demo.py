@@ -16,6 +16,8 @@ STEPS = {
     "fetch-result", "completed-email", "completed-sms", "completed-websocket", "gemini-fails", "dead-letter",
     "failed-email", "failed-sms", "failed-websocket", "redrive", "fetch-redriven", "redriven-completed-email",
     "redriven-completed-sms", "redriven-completed-websocket", "page",
+    "vendor-register", "vendor-drop", "vendor-products",
+    "paypal-order", "paypal-approve", "paypal-capture", "paypal-credits", "paypal-webhook",
 }  # fmt: skip
 
 
