@@ -7,6 +7,7 @@ import azure.functions as func
 from functions.files.models import Presigned, PresignRequest
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
+from shared.images import library
 from shared.images.library import Image
 
 bp = func.Blueprint()
@@ -14,12 +15,14 @@ bp = func.Blueprint()
 
 @endpoint(
     bp, "POST", "files/presign", access=SIGNED_IN, status=201, limit="upload", idempotent=True,
-    body=PresignRequest, answer=Presigned, errors=(403, 413),
+    body=PresignRequest, answer=Presigned, errors=(403, 410, 413),
 )  # fmt: skip
 def files_presign(call: Call) -> Reply:
     """Get a URL to upload an image to, straight into Blob Storage."""
     from functions.files import service
 
+    if call.repeated:
+        library.made_before(call.new_id, call.caller.user_id)
     return Reply(service.presign(call.caller, call.new_id, call.body), kept=False)
 
 

@@ -7,6 +7,7 @@ import azure.functions as func
 from functions.upload.models import ImageList, ImagesQuery, UploadQuery
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
+from shared.images import library
 from shared.images.library import Image
 
 bp = func.Blueprint()
@@ -14,13 +15,15 @@ bp = func.Blueprint()
 
 @endpoint(
     bp, "POST", "images/upload", access=SIGNED_IN, status=201, limit="upload", idempotent=True, query=UploadQuery,
-    answer=Image, upload=True, errors=(400, 403, 413, 415, 422),
+    answer=Image, upload=True, errors=(400, 403, 410, 413, 415, 422),
 )  # fmt: skip
 def images_upload(call: Call) -> Reply:
     """Upload an image (multipart part `file`, or the raw body): checked, cleaned, stored with renditions."""
     from functions.upload import receive, service
 
     data, about = receive.read(call.raw)
+    if call.repeated:
+        library.made_before(call.new_id, call.caller.user_id)
     image = service.upload(call.caller, call.new_id, data, about)
     return Reply(image, headers={"Location": f"/api/images/{image.id}"}, kept=False)
 

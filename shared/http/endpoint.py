@@ -47,6 +47,7 @@ class Call:
         new_id: id for what the call creates; the same for every repetition under one idempotency key.
         ip: caller's address by the trusted hops.
         raw: the request itself, for uploads alone.
+        repeated: it was answered before under its idempotency key, and made `new_id` then.
     """
 
     request_id: str
@@ -58,6 +59,7 @@ class Call:
     new_id: str
     ip: str
     raw: func.HttpRequest
+    repeated: bool = False
 
     @property
     def caller(self) -> Principal:
@@ -214,7 +216,7 @@ def _answer(
     query = _query(route, req)
     body, raw = _body(route, req)
     key = req.headers.get("Idempotency-Key") if route.idempotent else None
-    ticket, new_id = None, clock.new_id()
+    ticket, new_id, repeated = None, clock.new_id(), False
     if key is not None and user is not None:
         path = "/".join(f"{k}={v}" for k, v in sorted(dict(req.route_params).items()))
         seen = idempotency.fingerprint(dict(req.params), req.headers.get("Content-Type"), raw)
@@ -223,7 +225,7 @@ def _answer(
             extra["Idempotency-Replayed"] = "true"
             if claimed.again_as is None:
                 return _json(claimed.body, claimed.status, claimed.headers)
-            new_id = claimed.again_as
+            new_id, repeated = claimed.again_as, True
         else:
             ticket, new_id = claimed, claimed.resource_id
     call = Call(
@@ -236,6 +238,7 @@ def _answer(
         new_id=new_id,
         ip=ip,
         raw=req,
+        repeated=repeated,
     )
     try:
         result = handler(call)

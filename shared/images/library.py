@@ -21,6 +21,7 @@ from shared.errors import (
     DocumentConflict,
     DocumentNotFound,
     Forbidden,
+    Gone,
     NotFound,
     PreconditionFailed,
     StudioError,
@@ -222,6 +223,18 @@ def find(image_id: str, user_id: str) -> Document:
 
 def _missing() -> NotFound:
     return NotFound("there is no such image", code="image_not_found")
+
+
+def made_before(image_id: str, user_id: str) -> None:
+    """See that what a repeated request made is still there: repeating it must not bring back what was deleted.
+
+    Raises:
+        Gone: it was deleted.
+    """
+    try:
+        find(image_id, user_id)
+    except NotFound:
+        raise Gone("the image made with this key was deleted: use a new key", code="image_gone") from None
 
 
 def visible(image_id: str, user_id: str) -> Document:

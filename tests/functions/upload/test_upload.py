@@ -255,3 +255,16 @@ def test_a_failed_upload_frees_its_key(sign_up: SignUp) -> None:
     client, key = sign_up(), {"Idempotency-Key": secrets.token_hex(8)}
     assert refused(send(client, "POST", "images/upload", data=b"x" * 100, headers=key))[0] == 415
     assert send(client, "POST", "images/upload", data=photo(), headers=key).status_code == 201
+
+
+def test_repeating_an_upload_does_not_bring_back_what_was_deleted(sign_up: Callable[..., Client]) -> None:
+    client, key = sign_up(), {"Idempotency-Key": "again"}
+    made = client.call("POST", "images/upload", data=photo(), headers={**key, "Content-Type": "image/jpeg"})
+    client.call("DELETE", f"images/{made['id']}")
+    again = send(client, "POST", "images/upload", data=photo(), headers={**key, "Content-Type": "image/jpeg"})
+    assert refused(again) == (410, "image_gone")
+    assert client.call("GET", "images")["items"] == []
+    wanted = {"contentType": "image/jpeg"}
+    place = client.call("POST", "files/presign", json=wanted, headers=key)
+    client.call("DELETE", f"images/{place['fileId']}")
+    assert refused(send(client, "POST", "files/presign", json=wanted, headers=key)) == (410, "image_gone")
