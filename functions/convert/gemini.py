@@ -6,7 +6,6 @@ owns delay and count.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections.abc import Mapping
@@ -142,7 +141,7 @@ def _failed(error: Exception) -> StudioError:
 
     if isinstance(error, APIError):
         return _by_status(error)
-    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | ValueError):
+    if isinstance(error, ValueError):
         return UpstreamError("the model's answer can't be read", code="bad_answer", max_tries=2)
     return UpstreamError("the model can't be reached", code="gemini_unreachable")
 

@@ -11,7 +11,6 @@ import socket
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import azure.functions as func
@@ -127,10 +126,8 @@ BURIALS = 3
 """How often a job's message may end in the poison queue before the job is given up."""
 
 
-@dataclass(frozen=True)
-class _Crash:
-    message: str = "the worker stopped again and again while it ran this job"
-    code: str = "host_crash"
+def _crashed() -> StudioError:
+    return StudioError("the worker stopped again and again while it ran this job", code="host_crash")
 
 
 def consume(message: str, step: Step) -> None:
@@ -173,7 +170,7 @@ def _advance(job: Document, pointer: Pointer, step: Step) -> None:
         _end(job, protocol.CANCELLED, None, step)
         return
     if job["attempt"] >= job["maxAttempts"]:
-        _end(job, protocol.DEAD, StudioError(_Crash.message, code=_Crash.code), step)
+        _end(job, protocol.DEAD, _crashed(), step)
         return
     claimed = protocol.claim(job, f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}")
     if claimed is not None:
@@ -263,7 +260,7 @@ def bury(message: str, make_step: Callable[[], Step]) -> None:
             if job is None or stale or live:
                 telemetry.log("job.poison_ignored", level="warning")
             elif job["attempt"] >= job["maxAttempts"] or job["errorCounts"].get(POISONED, 0) >= BURIALS:
-                _end(job, protocol.DEAD, StudioError(_Crash.message, code=_Crash.code), make_step())
+                _end(job, protocol.DEAD, _crashed(), make_step())
             else:
                 counts = {**job["errorCounts"], POISONED: job["errorCounts"].get(POISONED, 0) + 1}
                 store().patch(protocol.CONTAINER, job["id"], job["userId"], set={"errorCounts": counts}, etag=job.etag)
