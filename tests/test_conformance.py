@@ -43,7 +43,7 @@ ROUTES = {
     ("GET", "admin/audit"), ("DELETE", "auth/me"), ("GET", "auth/me/export"), ("POST", "privacy/report"),
     ("POST", "webhooks"), ("GET", "webhooks"), ("GET", "webhooks/{id}"), ("DELETE", "webhooks/{id}"),
     ("POST", "webhooks/{id}/rotate"), ("GET", "webhooks/deliveries"), ("GET", "webhooks/deliveries/{id}"),
-    ("POST", "webhooks/deliveries/{id}/replay"),
+    ("POST", "webhooks/deliveries/{id}/replay"), ("PATCH", "webhooks/{id}"),
 }  # fmt: skip
 
 

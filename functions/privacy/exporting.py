@@ -1,4 +1,4 @@
-"""A person's own data as a zip: every document in JSON, every picture in its original form."""
+"""A person's own data as a zip: every document in JSON, every picture in its original form, every other file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import tempfile
 import zipfile
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from shared import blobs
@@ -16,6 +17,9 @@ from shared.jobs.protocol import Outcome
 from shared.settings import settings
 
 CONTAINERS = ("studio", "payments", "audit", "garments")
+COVERED = (blobs.IMAGES, blobs.RESULTS, blobs.THUMBNAILS, blobs.UPLOADS, blobs.EXPORTS)
+"""Blob containers whose blobs are not packed one by one: images and results go by their records, thumbnails are made
+of them, uploads are not through the gate yet."""
 OURS = frozenset({"passwordHash", "emailHash", "tokenVersion", "revoked", "keys"})
 """Fields that keep the person's account and endpoints safe, and so do not leave."""
 README = """Everything AI Fashion Studio keeps about you.
@@ -24,7 +28,8 @@ account.json     your account
 studio/          your images, conversions, notifications, jobs, ...: a file for each kind
 payments/ audit/ garments/
 images/          your pictures and results as they are kept, named by their ids
-left-out.json    pictures that did not fit into this file; get them with GET /api/images/{id}
+files/           what was made of them or dropped by you: masks, cut-outs, try-ons, heat maps, vendor files
+left-out.json    what did not fit into this file; pictures among it come with GET /api/images/{id}
 """
 
 
@@ -65,23 +70,42 @@ def _fill(task: Task, archive: zipfile.ZipFile) -> int:
             for kind, items in sorted(kinds.items()):
                 _json(archive, f"{container}/{kind}.json", [_bare(item) for item in items])
         room = settings().export_max_bytes
-        for done, image in enumerate(images):
-            task.progress("packing pictures", 10 + 80 * done // len(images))
-            form = (image.get("blobs") or {}).get("original")
-            if form is None:
+        packed: set[tuple[str, str]] = set()
+        wanted = [*_originals(images), *_others(task.user_id)]
+        for done, (path, container, blob, size) in enumerate(wanted):
+            task.progress("packing pictures", 10 + 80 * done // len(wanted))
+            if (container, blob) in packed:
                 continue
-            if form["bytes"] > room:
-                left_out.append({"id": image["imageId"], "bytes": form["bytes"], "why": "too large for one export"})
+            packed.add((container, blob))
+            if size > room:
+                left_out.append({"file": path, "bytes": size, "why": "too large for one export"})
                 continue
             try:
-                data = blobs.get(form["container"], form["name"])
+                data = blobs.get(container, blob)
             except NotFound:
                 continue
             room -= len(data)
-            archive.writestr(f"images/{image['imageId']}.{form['name'].rpartition('.')[2]}", data, zipfile.ZIP_STORED)
+            archive.writestr(path, data, zipfile.ZIP_STORED)
         if left_out:
             _json(archive, "left-out.json", left_out)
     return len(left_out)
+
+
+def _originals(images: list[Document]) -> Iterator[tuple[str, str, str, int]]:
+    """Path in the archive, container, blob and bytes of each picture in its original form."""
+    for image in images:
+        form = (image.get("blobs") or {}).get("original")
+        if form is not None:
+            end = form["name"].rpartition(".")[2]
+            yield f"images/{image['imageId']}.{end}", form["container"], form["name"], form["bytes"]
+
+
+def _others(user_id: str) -> Iterator[tuple[str, str, str, int]]:
+    """The same of every other blob under the person's name."""
+    for container in blobs.CONTAINERS:
+        if container not in COVERED:
+            for blob in blobs.listing(container, prefix(user_id)):
+                yield f"files/{container}/{blob.name.removeprefix(prefix(user_id))}", container, blob.name, blob.size
 
 
 def _by_kind(container: str, user_id: str) -> dict[str, list[Document]]:

@@ -11,6 +11,7 @@ from functions.webhooks.models import (
     Delivery,
     DeliveryList,
     Webhook,
+    WebhookChange,
     WebhookList,
     WebhookRequest,
     WebhookWithSecret,
@@ -86,6 +87,16 @@ def webhooks_get(call: Call) -> Webhook:
     from functions.webhooks import service
 
     return service.endpoint(call.caller, call.path["id"])
+
+
+@endpoint(
+    bp, "PATCH", "webhooks/{id}", access=SIGNED_IN, body=WebhookChange, answer=Webhook, errors=(404, 409)
+)  # fmt: skip
+def webhooks_patch(call: Call) -> Webhook:
+    """Change an endpoint; `status: active` has a disabled one delivered to again."""
+    from functions.webhooks import service
+
+    return service.change(call.caller, call.path["id"], call.body)
 
 
 @endpoint(bp, "DELETE", "webhooks/{id}", access=SIGNED_IN, status=204, errors=(404,))

@@ -26,6 +26,17 @@ class WebhookRequest(Body):
     description: Annotated[str, StringConstraints(max_length=200)] | None = None
 
 
+class WebhookChange(Body):
+    """What to change; what is left out stays."""
+
+    url: str | None = Field(default=None, min_length=1, max_length=2048)
+    events: Annotated[list[Event], AfterValidator(_distinct)] | None = Field(default=None, min_length=1, max_length=4)
+    description: Annotated[str, StringConstraints(max_length=200)] | None = None
+    status: Literal["active", "disabled"] | None = Field(
+        default=None, description="active: deliver again, also to an endpoint that was disabled for answering 410"
+    )
+
+
 class Webhook(Answer):
     """An endpoint of the customer's."""
 

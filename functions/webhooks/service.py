@@ -11,6 +11,7 @@ from functions.webhooks.models import (
     Delivery,
     DeliveryList,
     Webhook,
+    WebhookChange,
     WebhookList,
     WebhookRequest,
     WebhookWithSecret,
@@ -41,10 +42,7 @@ def register(user: Principal, id: str, wanted: WebhookRequest) -> WebhookWithSec
         Unprocessable: `webhook_url`, see `target.resolve`; `webhook_unresolved`, the name has no address.
         Conflict: the customer has as many endpoints as one may have.
     """
-    try:
-        target.resolve(wanted.url)
-    except UpstreamError as error:
-        raise Unprocessable(error.message, code=error.code, field="url") from None
+    _check(wanted.url)
     limit = settings().webhook_max_endpoints
     if store().count(CONTAINER, Where("type", "=", "webhook"), partition=user.user_id) >= limit:
         raise Conflict(f"{limit} endpoints at most: delete one first", code="too_many_webhooks")
@@ -78,6 +76,28 @@ def endpoints(user: Principal) -> WebhookList:
 def endpoint(user: Principal, id: str) -> Webhook:
     """One of them. Raises NotFound, for a foreign one too."""
     return Webhook(**_facts(_find(user, id)))
+
+
+def change(user: Principal, id: str, wanted: WebhookChange) -> Webhook:
+    """Change an endpoint: its URL, its events, whether it is delivered to.
+
+    Raises:
+        NotFound.
+        Unprocessable: see `register`.
+        Conflict: it is being changed elsewhere; retryable.
+    """
+    if wanted.url is not None:
+        _check(wanted.url)
+    given = wanted.model_dump(exclude_none=True)
+
+    def alter(found: Document) -> None:
+        found |= given
+        if wanted.status is not None:
+            found["disabledReason"] = None if wanted.status == webhooks.ACTIVE else "its owner disabled it"
+
+    changed = _change(user, id, alter)
+    audit.record(user.user_id, "WEBHOOK_CHANGED", subject=id, fields=sorted(given))
+    return Webhook(**_facts(changed))
 
 
 def remove(user: Principal, id: str) -> None:
@@ -156,6 +176,13 @@ def replay(user: Principal, id: str, request_id: str) -> Delivery:
     protocol.enqueue(job)
     audit.record(user.user_id, "WEBHOOK_REPLAYED", subject=id)
     return _delivery(fresh)
+
+
+def _check(url: str) -> None:
+    try:
+        target.resolve(url)
+    except UpstreamError as error:
+        raise Unprocessable(error.message, code=error.code, field="url") from None
 
 
 def _find(user: Principal, id: str) -> Document:

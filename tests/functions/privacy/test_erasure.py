@@ -22,6 +22,8 @@ from shared.jobs import protocol, queues
 from shared.jobs.consumer import consume
 
 ME, OTHER = "me", "other"
+DOCUMENTS = {"file": 3, "usage": 1, "webhook": 1, "garment": 1, "segmentation_result": 1, "vendor_drop": 1}
+BLOBS = {"images": 3, "thumbnails": 3, "results": 1, "masks": 1, "vendor-uploads": 1}
 CALLER = Principal(ME, Role.SHOPPER, "t", 0.0)
 
 
@@ -42,6 +44,10 @@ def person(user_id: str) -> None:
         put("studio", {**image, "status": "ready", "images": 1, "bytes": 4})
         for container in (blobs.IMAGES, blobs.THUMBNAILS):
             blobs.put(container, f"{user_id}/{n}/original.jpg", b"data", content_type="image/jpeg")
+    for container, name in ((blobs.MASKS, "abc/mask.png"), (blobs.VENDOR_UPLOADS, "sku.jpg")):
+        blobs.put(container, f"{user_id}/{name}", b"data", content_type="image/png")
+    for kind in ("segmentation_result", "vendor_drop"):
+        put("studio", {"id": f"{kind}:{user_id}", "userId": user_id, "type": kind})
     blobs.put(blobs.RESULTS, f"{user_id}/c/1-1/original.jpg", b"data", content_type="image/jpeg")
     put("studio", {"id": "usage", "userId": user_id, "type": "usage", "images": 3, "bytes": 12})
     put("studio", {"id": "webhook:w", "userId": user_id, "type": "webhook", "status": "active", "events": []})
@@ -112,8 +118,8 @@ def check_gone(payments: int = 1) -> None:
 
 def check_other_untouched() -> None:
     found = erasure.inventory(OTHER)
-    assert found["documents"] == {"file": 3, "usage": 1, "webhook": 1, "garment": 1}
-    assert found["blobs"] == {"images": 3, "thumbnails": 3, "results": 1}
+    assert found["documents"] == DOCUMENTS
+    assert found["blobs"] == BLOBS
     assert found["sessions"] == 1
     assert store().read("accounts", OTHER, OTHER)["disabled"] is False
     assert store().count("payments", partition=OTHER) == 1
@@ -138,9 +144,9 @@ def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
     check_other_untouched()
     told = service.report(asked.receipt)
     assert told.removed
-    assert told.removed.documents == {"file": 3, "usage": 1, "webhook": 1, "garment": 1}
-    assert told.removed.blobs == {"images": 3, "thumbnails": 3, "results": 1}
-    assert (told.removed.bytes, told.removed.sessions) == (28, 1)
+    assert told.removed.documents == DOCUMENTS
+    assert told.removed.blobs == BLOBS
+    assert (told.removed.bytes, told.removed.sessions) == (36, 1)
     assert told.kept
     assert told.kept.payments == 1
     # Nothing that stays links the payment to the person.
@@ -156,7 +162,7 @@ def test_the_account_is_closed_at_once_and_the_job_waits_for_tokens_elsewhere() 
         auth.authenticate(f"Bearer {token}")
     consume(pointer(job_of()), PrivacyStep())
     assert job_of()["lastError"]["code"] == "sessions_open"
-    assert store().count("studio", partition=ME) == 5
+    assert store().count("studio", partition=ME) == 7
 
 
 def test_running_jobs_are_stopped_first() -> None:
@@ -241,4 +247,4 @@ def test_a_worker_that_dies_again_and_again_loses_nothing(after: int) -> None:
     check_other_untouched()
     told = service.report(asked.receipt)
     assert told.removed
-    assert told.removed.blobs == {"images": 3, "thumbnails": 3, "results": 1}
+    assert told.removed.blobs == BLOBS

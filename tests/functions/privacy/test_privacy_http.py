@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 from azure.storage.blob import BlobServiceClient
+from drawn import garments
 from PIL import Image
 from quick import eventually
 
@@ -118,6 +119,11 @@ def test_an_administrator_can_not_leave(admin: Client) -> None:
 def test_an_export_holds_what_is_ones_own_and_no_secret(sign_up: SignUp) -> None:
     client = sign_up(role="merchant")
     done = converted(client)
+    ((pixels, _),) = garments(1, 3)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG")
+    shirt = client.upload(buffer.getvalue(), "shirt.jpg", "garment")["id"]
+    cut = client.call("POST", "cv/segmentation", json={"imageId": shirt})
     client.call("POST", "webhooks", json={"url": "http://127.0.0.1:9/x", "events": ["job.completed"]})
     first = client.call("GET", "auth/me/export")
     assert first["status"] == "preparing"
@@ -140,7 +146,9 @@ def test_an_export_holds_what_is_ones_own_and_no_secret(sign_up: SignUp) -> None
         Image.open(io.BytesIO(archive.read(picture))).verify()
     assert account["id"] == client.user["id"]
     assert {"studio/conversion.json", "studio/file.json", "studio/notification.json", "audit/audit.json"} <= names
-    assert len([name for name in names if name.startswith("images/")]) == 3
+    assert len([name for name in names if name.startswith("images/")]) == 4
+    assert cut["maskUrl"]
+    assert [name for name in names if name.startswith("files/masks/")]
     for secret in ("whsec_", "passwordHash", "$argon2", "sig=", "_etag"):
         assert secret not in text
 

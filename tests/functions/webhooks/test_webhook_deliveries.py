@@ -16,7 +16,7 @@ from receiver import Receiver, receiver
 from demo.client import Client, Refused
 from emulators.stack import Stack
 from functions.webhooks import service
-from functions.webhooks.models import DeliveriesQuery, WebhookRequest, WebhookWithSecret
+from functions.webhooks.models import DeliveriesQuery, WebhookChange, WebhookRequest, WebhookWithSecret
 from functions.webhooks.worker import DeliveryStep
 from shared import clock
 from shared.documents import Create, Document, store
@@ -189,6 +189,24 @@ def test_410_disables_the_endpoint(house: None, customer: Receiver) -> None:
     assert len(deliveries()) == 1
     with pytest.raises(Conflict):
         service.replay(ME, deliveries()[0].id, "r")
+    back = service.change(ME, hook.id, WebhookChange(status="active"))
+    assert (back.status, back.disabled_reason, back.url) == ("active", None, hook.url)
+    service.replay(ME, deliveries()[0].id, "r")
+    deliver()
+    assert deliveries()[0].status == "completed"
+    assert customer.got[0].headers["webhook-id"] == customer.got[1].headers["webhook-id"]
+
+
+def test_a_change_leaves_the_rest_and_refuses_inward_addresses(house: None, customer: Receiver) -> None:
+    hook = register(customer)
+    changed = service.change(ME, hook.id, WebhookChange(events=["job.failed"]))
+    assert (changed.events, changed.url, changed.status) == (["job.failed"], hook.url, "active")
+    with pytest.raises(Unprocessable):
+        service.change(ME, hook.id, WebhookChange(url="https://10.0.0.1/x"))
+    assert service.endpoint(ME, hook.id).url == hook.url
+    service.change(ME, hook.id, WebhookChange(status="disabled"))
+    work()
+    assert deliveries() == []
 
 
 def test_an_endpoint_whose_name_turns_inwards_is_not_called(
