@@ -159,4 +159,18 @@ module api 'app/api.bicep' = {
   dependsOn: [rbac]
 }
 
+module events 'app/events.bicep' = {
+  name: 'events'
+  scope: group
+  params: {
+    name: '${abbreviations.eventGridSystemTopics}${resourceToken}'
+    location: location
+    tags: tags
+    storageName: storage.outputs.name
+  }
+}
+
 output AZURE_FUNCTION_URL string = api.outputs.url
+output AZURE_FUNCTION_NAME string = api.outputs.name
+output AZURE_RESOURCE_GROUP string = group.name
+output AZURE_EVENTS_TOPIC string = events.outputs.name

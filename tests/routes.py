@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from shared.http.endpoint import PREFIX, ROUTES, Route
 
 
 @cache
-def http_functions() -> dict[str, tuple[str, str]]:
-    """Every function of the app with an HTTP trigger: name -> (method, path below the prefix)."""
+def app_functions() -> tuple[Any, ...]:
+    """Every function of the app. An app lists them once only."""
     from function_app import app
 
+    return tuple(app.get_functions())
+
+
+@cache
+def http_functions() -> dict[str, tuple[str, str]]:
+    """Every function of the app with an HTTP trigger: name -> (method, path below the prefix)."""
     found: dict[str, tuple[str, str]] = {}
-    for function in app.get_functions():
+    for function in app_functions():
         trigger = function.get_trigger()
         if trigger is not None and trigger.type == "httpTrigger":
             (method,) = trigger.methods

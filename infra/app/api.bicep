@@ -92,6 +92,10 @@ resource api 'Microsoft.Web/sites@2024-04-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: 2048
         maximumInstanceCount: 100
+        // the handshake of an Event Grid subscription, and the first drop of a day, do not wait for a cold start
+        alwaysReady: [
+          { name: 'blob', instanceCount: 1 }
+        ]
         triggers: {
           http: { perInstanceConcurrency: 16 }
         }
@@ -110,3 +114,4 @@ resource api 'Microsoft.Web/sites@2024-04-01' = {
 }
 
 output url string = 'https://${api.properties.defaultHostName}'
+output name string = api.name

@@ -272,7 +272,7 @@ def delete(record: Document) -> None:
 
 def _finish_deletion(record: Document) -> None:
     _remove_blobs(record)
-    if record.get("sha256"):
+    if record.get("sha256") and not _twins(record):
         for mask in list(blobs.listing(blobs.MASKS, f"{record['userId']}/{record['sha256']}/")):
             blobs.delete(blobs.MASKS, mask.name)
     operations: list[Operation] = [Delete(record["id"])]
@@ -283,6 +283,12 @@ def _finish_deletion(record: Document) -> None:
     except BatchFailed as failure:
         if failure.cause.code != "document_not_found":
             raise
+
+
+def _twins(record: Document) -> int:
+    """How many other images of the same person hold the very same picture, and so share its masks."""
+    same = (Where("sha256", "=", record["sha256"]), Where("status", "=", "ready"), Where("type", "=", "file"))
+    return store().count(CONTAINER, *same, partition=record["userId"])
 
 
 def _remove_blobs(record: Mapping[str, Any]) -> None:

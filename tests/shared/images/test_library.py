@@ -179,6 +179,17 @@ def test_a_deleted_image_is_gone_with_everything(user: str) -> None:
     assert not [name for name in blobs_of(user) if record["imageId"] in name]
 
 
+def test_masks_stay_as_long_as_an_image_has_their_picture(user: str) -> None:
+    first, second = add(user), add(user)
+    assert first["sha256"] == second["sha256"]
+    mask = f"{user}/{first['sha256']}/mask.png"
+    blobs.put(blobs.MASKS, mask, b"mask", content_type="image/png")
+    library.delete(first)
+    assert blobs.info(blobs.MASKS, mask)
+    library.delete(second)
+    assert blobs.info(blobs.MASKS, mask) is None
+
+
 def test_deleting_at_once_gives_the_quota_back_once(user: str) -> None:
     record = add(user)
 
