@@ -9,6 +9,7 @@ import os
 import sys
 from typing import Any
 
+from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
 
 
@@ -27,7 +28,7 @@ def handle(options: argparse.Namespace) -> int:
     from functions.auth import service
     from shared.errors import StudioError
 
-    local_settings()
+    local_values(ROOT)
     password = os.environ.get("STUDIO_ADMIN_PASSWORD") or getpass.getpass("Password: ")
     try:
         user_id = service.ensure_admin(options.email, password)
@@ -36,13 +37,3 @@ def handle(options: argparse.Namespace) -> int:
         return 1
     print(json.dumps({"ok": True, "userId": user_id}) if options.json else f"{options.email} is an administrator.")
     return 0
-
-
-def local_settings() -> None:
-    """Put the values of `local.settings.json` (or the example) into the environment, as the host does."""
-    for name in ("local.settings.json", "local.settings.example.json"):
-        path = ROOT / name
-        if path.is_file():
-            for key, value in json.loads(path.read_text())["Values"].items():
-                os.environ.setdefault(key, value)
-            return

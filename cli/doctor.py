@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from cli.admin import local_settings
 from emulators.azurite import Azurite, AzuriteError
+from emulators.functions_host.settings import local_values
 from emulators.stack import PROVIDERS, ROOT
 
 STORAGE = "Storage"
@@ -75,7 +75,7 @@ def _all(port: int | None) -> Iterator[Check]:
     yield node()
     yield packages()
     yield node_packages()
-    local_settings()
+    local_values(ROOT)
     settled = settings()
     yield settled
     yield listening(port or _local_port())

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from cli.admin import local_settings
+from emulators.functions_host.settings import local_values
+from emulators.stack import ROOT
 
 SHELL = "shell"
 """Who acted, in the audit log, when it was nobody who is signed in."""
@@ -117,7 +118,7 @@ class _InStore:
     """On the store and the queues of the settings."""
 
     def __init__(self) -> None:
-        local_settings()
+        local_values(ROOT)
 
     def listing(self, status: str, kind: str | None) -> Iterator[dict[str, Any]]:
         from functions.admin import letters

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from cli.admin import local_settings
 from cli.run import RUNNING
+from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
 
 OPEN = frozenset({"uploaded", "queued", "processing", "retrying"})
@@ -60,7 +60,7 @@ def find_stack() -> None:
     running = ROOT / ".studio" / RUNNING
     if "Storage" not in os.environ and running.is_file():
         os.environ.update(json.loads(running.read_text())["settings"])
-    local_settings()
+    local_values(ROOT)
 
 
 def drop_files(files: Sequence[Path], vendor: str, wait_s: float, shown: Shown) -> list[dict[str, Any]]:

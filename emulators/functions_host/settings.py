@@ -95,12 +95,7 @@ class HostSettings:
 def load(app: Path) -> HostSettings:
     """Read the app's settings and put `Values` into the environment, where real variables win."""
     app = app.resolve()
-    local = _read(app / "local.settings.json") or _read(app / "local.settings.example.json")
-    if local.get("IsEncrypted"):
-        raise SettingsError("local.settings.json is encrypted: run `func settings decrypt`")
-    for name, value in local.get("Values", {}).items():
-        if value is not None:
-            os.environ.setdefault(name, str(value))
+    local = local_values(app)
     os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
     os.environ.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
     host = _read(app / "host.json")
@@ -118,6 +113,18 @@ def load(app: Path) -> HostSettings:
         poison_blob_threshold=int(extensions.get("blobs", {}).get("poisonBlobThreshold", 5)),
         log_levels=host.get("logging", {}).get("logLevel", {}),
     )
+
+
+def local_values(app: Path) -> dict[str, Any]:
+    """Put `Values` of `local.settings.json` (or the example) into the environment, where real variables win; answers
+    the whole file. Raises `SettingsError`."""
+    local = _read(app / "local.settings.json") or _read(app / "local.settings.example.json")
+    if local.get("IsEncrypted"):
+        raise SettingsError("local.settings.json is encrypted: run `func settings decrypt`")
+    for name, value in local.get("Values", {}).items():
+        if value is not None:
+            os.environ.setdefault(name, str(value))
+    return local
 
 
 def _read(path: Path) -> dict[str, Any]:
