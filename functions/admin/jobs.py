@@ -9,6 +9,7 @@ from shared import audit, clock
 from shared.documents import Document, Where, store
 from shared.errors import NotFound
 from shared.http.auth import Principal
+from shared.http.pages import latest
 from shared.jobs import protocol
 
 
@@ -33,19 +34,8 @@ def counts(kind: str | None) -> JobCounts:
 
 def listing(query: JobsQuery) -> JobList:
     """Jobs, latest change first."""
-    where = [Where("type", "=", "job")]
-    for field, value in (("status", query.status), ("kind", query.kind)):
-        if value is not None:
-            where.append(Where(field, "=", value))
-    page = store().query(
-        protocol.CONTAINER,
-        *where,
-        partition=query.user_id,
-        order_by="updatedAt",
-        descending=True,
-        limit=query.limit,
-        continuation=query.continuation,
-    )
+    wanted = {"type": "job", "status": query.status, "kind": query.kind}
+    page = latest(protocol.CONTAINER, query, partition=query.user_id, by="updatedAt", **wanted)
     return JobList(items=[JobSummary(**_facts(job)) for job in page.items], continuation=page.continuation)
 
 

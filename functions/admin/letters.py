@@ -17,19 +17,13 @@ from shared import audit
 from shared.documents import Document, Where, store
 from shared.errors import Conflict, NotFound
 from shared.http.auth import Principal
+from shared.http.pages import latest
 from shared.jobs import control, protocol
 
 
 def listing(query: DeadLettersQuery) -> DeadLetterList:
     """Jobs of all users that were given up, latest first."""
-    page = store().query(
-        protocol.CONTAINER,
-        *_given_up(query.status, query.kind),
-        order_by="updatedAt",
-        descending=True,
-        limit=query.limit,
-        continuation=query.continuation,
-    )
+    page = latest(protocol.CONTAINER, query, *_given_up(query.status, query.kind), by="updatedAt")
     return DeadLetterList(items=[DeadLetter(**_facts(job)) for job in page.items], continuation=page.continuation)
 
 

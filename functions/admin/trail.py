@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functions.admin.models import AuditEntry, AuditPage, AuditQuery
 from shared import clock
-from shared.documents import Document, Where, store
+from shared.documents import Document, Where
+from shared.http.pages import latest
 
 CONTAINER = "audit"
 _OWN = frozenset({"id", "userId", "type", "action", "subject", "ip", "at", "ttl"})
@@ -12,24 +13,13 @@ _OWN = frozenset({"id", "userId", "type", "action", "subject", "ip", "at", "ttl"
 
 def search(query: AuditQuery) -> AuditPage:
     """Entries that meet all that is asked, latest first. By user it reads one partition, else all."""
-    where = [Where("type", "=", "audit")]
-    if query.action:
-        where.append(Where("action", "=", query.action))
-    if query.subject:
-        where.append(Where("subject", "=", query.subject))
+    where: list[Where] = []
     if query.since:
         where.append(Where("at", ">=", clock.iso(query.since.timestamp())))
     if query.until:
         where.append(Where("at", "<", clock.iso(query.until.timestamp())))
-    page = store().query(
-        CONTAINER,
-        *where,
-        partition=query.user_id,
-        order_by="at",
-        descending=True,
-        limit=query.limit,
-        continuation=query.continuation,
-    )
+    wanted = {"type": "audit", "action": query.action, "subject": query.subject}
+    page = latest(CONTAINER, query, *where, partition=query.user_id, by="at", **wanted)
     return AuditPage(items=[_view(entry) for entry in page.items], continuation=page.continuation)
 
 

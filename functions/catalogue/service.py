@@ -21,21 +21,14 @@ from shared import audit, blobs
 from shared.documents import Where, store
 from shared.errors import Conflict, NotFound
 from shared.http.auth import Principal
+from shared.http.pages import latest
 
 
 def listed(user: Principal, query: ProductsQuery) -> ProductList:
     """One's products, latest change first."""
     wanted = [query.status] if query.status else [products.ACTIVE, products.AWAITING]
-    page = store().query(
-        products.CONTAINER,
-        Where("type", "=", "product"),
-        Where("status", "in", wanted),
-        partition=user.user_id,
-        order_by="updatedAt",
-        descending=True,
-        limit=query.limit,
-        continuation=query.continuation,
-    )
+    shown = Where("status", "in", wanted)
+    page = latest(products.CONTAINER, query, shown, partition=user.user_id, by="updatedAt", type="product")
     return ProductList(items=[view(product) for product in page.items], continuation=page.continuation)
 
 
@@ -66,18 +59,7 @@ def delete(user: Principal, id: str) -> None:
 
 def drops(user: Principal, query: DropsQuery) -> DropList:
     """One's dropped files, latest first."""
-    where = [Where("type", "=", "vendor_drop")]
-    if query.status:
-        where.append(Where("status", "=", query.status))
-    page = store().query(
-        products.STUDIO,
-        *where,
-        partition=user.user_id,
-        order_by="createdAt",
-        descending=True,
-        limit=query.limit,
-        continuation=query.continuation,
-    )
+    page = latest(products.STUDIO, query, partition=user.user_id, type="vendor_drop", status=query.status)
     return DropList(items=[view_drop(drop) for drop in page.items], continuation=page.continuation)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from functions.convert.models import Conversion, ConversionList, ConversionRequest, ConversionsQuery
 from shared import audit, clock, telemetry
 from shared.commerce import quota
-from shared.documents import Create, Document, Where, store
+from shared.documents import Create, Document, store
 from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound, PreconditionFailed, Unprocessable
 from shared.http.auth import Principal
+from shared.http.pages import latest
 from shared.images import library
 from shared.jobs import control, protocol, queues
 
@@ -127,18 +128,7 @@ def _image(image_id: str | None, user_id: str) -> library.Image | None:
 
 def conversions(user: Principal, query: ConversionsQuery) -> ConversionList:
     """One's conversions, newest first, without image URLs."""
-    where = [Where("type", "=", "conversion")]
-    if query.status:
-        where.append(Where("status", "=", query.status))
-    page = store().query(
-        CONTAINER,
-        *where,
-        partition=user.user_id,
-        order_by="createdAt",
-        descending=True,
-        limit=query.limit,
-        continuation=query.continuation,
-    )
+    page = latest(CONTAINER, query, partition=user.user_id, type="conversion", status=query.status)
     return ConversionList(items=[_view(record, None) for record in page.items], continuation=page.continuation)
 
 

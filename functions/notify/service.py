@@ -7,6 +7,7 @@ from shared import notifications
 from shared.documents import Document, Where, store
 from shared.errors import DocumentNotFound, NotFound, Unavailable
 from shared.http.auth import Principal
+from shared.http.pages import latest
 
 CONTAINER = "studio"
 SUBPROTOCOL = "json.webpubsub.azure.v1"
@@ -14,18 +15,8 @@ SUBPROTOCOL = "json.webpubsub.azure.v1"
 
 def listing(user: Principal, query: NotificationsQuery) -> NotificationList:
     """One's notifications, newest first."""
-    where = [Where("type", "=", "notification")]
-    if query.unread:
-        where.append(Where("read", "=", False))
-    page = store().query(
-        CONTAINER,
-        *where,
-        partition=user.user_id,
-        order_by="createdAt",
-        descending=True,
-        limit=query.limit,
-        continuation=query.continuation,
-    )
+    read = False if query.unread else None
+    page = latest(CONTAINER, query, partition=user.user_id, type="notification", read=read)
     return NotificationList(items=[_view(record) for record in page.items], continuation=page.continuation)
 
 

@@ -9,10 +9,11 @@ from functions.paypal.models import Order, OrderRequest, Pack, PackList, Payment
 from shared import audit, clock, telemetry
 from shared.commerce import alerts, credits, money, payments, paypal, settlement
 from shared.commerce.paypal import Refused, Unreachable
-from shared.documents import Document, Where, store
+from shared.documents import Document, store
 from shared.errors import BadRequest, Conflict, DocumentConflict, NotFound, Unprocessable
 from shared.http.auth import Principal
 from shared.http.models import PageQuery
+from shared.http.pages import latest
 from shared.settings import settings
 
 REFUND_REFUSALS = {
@@ -133,15 +134,7 @@ def order(user: Principal, order_id: str) -> Payment:
 
 def listing(user: Principal, query: PageQuery) -> PaymentList:
     """One's payments, newest first, and one's credits."""
-    page = store().query(
-        payments.CONTAINER,
-        Where("type", "=", "payment"),
-        partition=user.user_id,
-        order_by="createdAt",
-        descending=True,
-        limit=query.limit,
-        continuation=query.continuation,
-    )
+    page = latest(payments.CONTAINER, query, partition=user.user_id, type="payment")
     return PaymentList(
         items=[view(payment) for payment in page.items],
         credits=credits.balance(user.user_id),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functions.upload.models import ImageList, ImagesQuery, UploadQuery
 from shared import audit
-from shared.documents import Where, store
 from shared.http.auth import Principal
+from shared.http.pages import latest
 from shared.images import library
 from shared.images.library import Image
 
@@ -25,18 +25,7 @@ def upload(user: Principal, image_id: str, data: bytes, about: UploadQuery) -> I
 
 def images(user: Principal, query: ImagesQuery) -> ImageList:
     """One's images that are ready, newest first."""
-    where = [Where("type", "=", "file"), Where("status", "=", "ready")]
-    if query.kind:
-        where.append(Where("kind", "=", query.kind))
-    page = store().query(
-        library.CONTAINER,
-        *where,
-        partition=user.user_id,
-        order_by="createdAt",
-        descending=True,
-        limit=query.limit,
-        continuation=query.continuation,
-    )
+    page = latest(library.CONTAINER, query, partition=user.user_id, type="file", status="ready", kind=query.kind)
     return ImageList(items=[library.view(record) for record in page.items], continuation=page.continuation)
 
 

@@ -28,6 +28,7 @@ from shared.errors import (
     UpstreamError,
 )
 from shared.http.auth import Principal
+from shared.http.pages import latest
 from shared.jobs import protocol
 from shared.settings import settings
 
@@ -130,20 +131,8 @@ def rotate(user: Principal, id: str) -> WebhookWithSecret:
 
 def deliveries(user: Principal, query: DeliveriesQuery) -> DeliveryList:
     """What was delivered in the last 30 days, newest first, without bodies."""
-    where = [Where("type", "=", "delivery")]
-    if query.webhook_id:
-        where.append(Where("webhookId", "=", f"webhook:{query.webhook_id}"))
-    if query.status:
-        where.append(Where("status", "=", query.status))
-    page = store().query(
-        CONTAINER,
-        *where,
-        partition=user.user_id,
-        order_by="createdAt",
-        descending=True,
-        limit=query.limit,
-        continuation=query.continuation,
-    )
+    hook = f"webhook:{query.webhook_id}" if query.webhook_id else None
+    page = latest(CONTAINER, query, partition=user.user_id, type="delivery", webhookId=hook, status=query.status)
     return DeliveryList(items=[_delivery(found) for found in page.items], continuation=page.continuation)
 
 
