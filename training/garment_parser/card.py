@@ -291,17 +291,18 @@ mask is the right one (by category) in {flats["class_accuracy"]:.1%}.
 
 ## How it was made
 
-`python -m training.garment_parser`: {figures["steps"]} steps, seed {figures["seed"]}, {figures["threads"]} threads, no
-pretrained weights. The same seed, thread count, library versions (`training/requirements.txt`) and kind of processor
-give the same file.
+`python -m training.garment_parser`: {" + ".join(str(steps) for steps in figures["cycles"])} steps (each further run
+a warm restart from the one before), seed {figures["seed"]}, {figures["threads"]} threads, no pretrained weights. The
+same seed, thread count, library versions (`training/requirements.txt`) and kind of processor are meant to give the
+same file; of this one the first run was stopped and resumed, and no full rerun has been compared with it.
 
-- {counts["train"]} street photos with masks; {counts["tagged"]} with tags only, labelled twice during
-  training by the averaged network itself, classes absent from the tags forbidden.
+- {counts["train"]} street photos with masks; {counts["tagged"]} with tags only, labelled twice in
+  each run by the averaged network itself, classes absent from the tags forbidden.
 - {run.accepted} of {counts["flat_train"]} garment photos whose two GrabCut runs agree, and
   {figures["flat_trained_on"] - figures["flat_accepted"]} more on which the network agreed with GrabCut; partly
   pasted onto other backgrounds.
-- The validation photos chose nothing: no checkpoint, no threshold, no setting. The weights are the average at the
-  end of the schedule.
+- The validation photos chose nothing: no checkpoint, no threshold, no setting; that there is a second run was
+  decided after seeing the first one's figures. The weights are the average at the end of the schedule.
 - Parity: fp32 logits within {run.checks["fp32_logits_max_difference"]:.1e} of torch;
   int8 changes the strongest class of {run.checks["int8_pixels_changed"]:.2%} of logit pixels. On the drawn golden
   picture the cosine with torch is {run.checks["golden_fp32_cosine"]:.6f} (fp32) and

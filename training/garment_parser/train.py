@@ -60,6 +60,23 @@ class Schedule:
     checkpoint_every: int = 250
 
 
+def restart(first: Schedule, steps: int) -> Schedule:
+    """A warm restart (I. Loshchilov, F. Hutter, "SGDR", ICLR 2017): starts from what the run before averaged, whose
+    labels of the tag-only photos it has from its first step, and sees more garment photos."""
+    return replace(
+        first,
+        steps=steps,
+        flat=first.batch * 5 // 16,
+        tagged=first.batch // 4,
+        rounds=(0.0, 0.45),
+        grow=0.72,
+        cosine=1.4,
+        warmup=0.03,
+        rate=1.5e-3,
+        cooldown=((0.72, 1.0), (0.9, 0.6), (1.0, 0.0)),
+    )
+
+
 SMALL_SIZE = (192, 128)
 """Height and width of the views of the first part of the schedule."""
 NAMING_FLAT, NAMING_PSEUDO = 0.3, 0.7
@@ -334,14 +351,18 @@ def train(
     checkpoint: Path,
     resume: bool,
     quiet: bool = False,
+    start_from: GarmentParser | None = None,
 ) -> tuple[GarmentParser, dict]:
     """Train to the end of the schedule; answers the averaged network and a few facts about the run.
 
-    Writes `checkpoint` every `checkpoint_every` steps; with `resume` continues from it where it exists.
+    Starts from the weights of `start_from`, else from random ones. Writes `checkpoint` every `checkpoint_every`
+    steps; with `resume` continues from it where it exists.
     """
     torch.set_num_threads(schedule.threads)
     torch.manual_seed(schedule.seed)
     network = GarmentParser(len(data.tag_names)).to(memory_format=torch.channels_last)
+    if start_from is not None:
+        network.load_state_dict(start_from.state_dict())
     average = deepcopy(network)
     matrices = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
@@ -416,7 +437,7 @@ def train(
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
-            # the average forgets the untrained start sooner than its final pace would
+            # the average forgets where the run started sooner than its final pace would
             average_into(average, network, min(schedule.average, (1 + step) / (10 + step)))
             for name, part in parts.items():
                 smooth[name] = 0.98 * smooth.get(name, part.item()) + 0.02 * part.item()
