@@ -194,12 +194,25 @@ def _session(entry: Entry, data: bytes) -> InferenceSession:
     options.inter_op_num_threads = 1
     # idle threads that spin between calls starve the rest of the process
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # its warnings are about weights that are inputs, too, and so can be replaced: that is meant
+    options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(data, options, providers=_providers())
     except Exception as error:
         raise ConfigurationError(
             f"model `{entry.id}` can't be opened: {type(error).__name__}", code="model_refused"
         ) from error
+
+
+def _providers() -> list[str]:
+    cpu = "CPUExecutionProvider"
+    if settings().model_device == "cpu":
+        return [cpu]
+    import onnxruntime
+
+    # the libraries that torch's wheels bring along
+    onnxruntime.preload_dlls()
+    return ["CUDAExecutionProvider", cpu]
 
 
 def _refusal(entry: Entry, expected: str, found: str) -> ConfigurationError:
@@ -240,7 +253,8 @@ def forget() -> None:
 def tensor(picture: NDArray[np.uint8], wanted: ImageInput) -> NDArray[np.float32]:
     """An RGB picture (h, w, 3) as a model's input, a batch of one.
 
-    `letterbox` pads with grey, `shortest_crop` keeps the middle; Pillow's resampling filters when it shrinks.
+    `letterbox` pads with grey; `shortest_crop` keeps the middle, and rounds the longer side and the margins down as
+    the image processors of transformers do. Pillow's resampling filters when it shrinks.
     """
     import numpy as np
     from PIL import Image
@@ -252,9 +266,14 @@ def tensor(picture: NDArray[np.uint8], wanted: ImageInput) -> NDArray[np.float32
         image = image.resize((width, height), method)
     else:
         scales = (width / image.width, height / image.height)
-        scale = min(scales) if wanted.resize == "letterbox" else max(scales)
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        offset = ((width - size[0]) // 2, (height - size[1]) // 2)
+        if wanted.resize == "letterbox":
+            scale = min(scales)
+            size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        elif scales[0] > scales[1]:
+            size = (width, image.height * width // image.width)
+        else:
+            size = (image.width * height // image.height, height)
+        offset = (int((width - size[0]) / 2), int((height - size[1]) / 2))
         canvas = Image.new("RGB", (width, height), (128, 128, 128))
         canvas.paste(image.resize(size, method), offset)
         image = canvas

@@ -1,0 +1,318 @@
+"""Pictures and texts as vectors of one space, by the pair of towers the manifest registers.
+
+A picture's vector may have a second part, the shape part, that only pictures share: texts have zeros there, so one
+inner product serves every search. What is pooled, normalised and weighted is inside the models; nothing here knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared import onnx
+from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from tokenizers import Tokenizer
+
+IMAGE, TEXT = "fashion_image", "fashion_text"
+EMBEDS, MAP, TEXT_EMBEDS = "image_embeds", "image_map", "text_embeds"
+BATCH = 16
+PLAIN = 236
+"""Grey that a garment with a mask is put on; cut-outs stood on it in training."""
+MARGIN = 0.08
+"""Room around a masked garment, as a share of its longer side."""
+
+
+@dataclass(frozen=True)
+class ImageEmbedding:
+    """A picture as a vector.
+
+    Args:
+        vector: (D,) float32 of unit length.
+        map: (gy, gx, J) float32, whose mean over places is the joint part before normalisation; None when the model
+            answers none.
+        joint: (J,) float32 of unit length, what a text can be compared with.
+        model: `fashion_image@<first 12 digits of the sha256>`.
+    """
+
+    vector: NDArray[np.float32]
+    map: NDArray[np.float32] | None
+    joint: NDArray[np.float32]
+    model: str
+
+
+@dataclass(frozen=True)
+class TextEmbedding:
+    """A text as a vector.
+
+    Args:
+        vector: (D,) float32 of unit length with zeros where pictures have their shape part; all zeros when no word
+            is known.
+        unknown: words that the tower never saw, in the order of the text.
+        model: `fashion_text@<first 12 digits of the sha256>`.
+    """
+
+    vector: NDArray[np.float32]
+    unknown: tuple[str, ...]
+    model: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which pair of towers makes vectors here; vectors of another pair can't be compared with them.
+
+    Args:
+        model_id: `fashion@<12 digits>` over both files.
+        dim: length of a vector; `joint`: of the part that texts share.
+        standardise: mean and standard deviation of raw cosines between a query and a random product, by the query's
+            modality.
+    """
+
+    image_sha256: str
+    text_sha256: str
+    model_id: str
+    dim: int
+    joint: int
+    standardise: Mapping[Literal["image", "text"], tuple[float, float]]
+    quality: Literal["demo", "byo"]
+    vocabulary: Literal["closed", "open"]
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Spread(_Fields):
+    mean: float
+    sd: float
+
+
+class _Tower(_Fields):
+    dim: int
+    joint: int | None = None
+    standardise: _Spread
+    quality: Literal["demo", "byo"]
+    vocabulary: Literal["closed", "open"]
+
+
+class _Tokenizer(_Fields):
+    file: str
+    sha256: str
+    context: int
+    pad_id: int
+
+
+class _Text(_Tower):
+    tokenizer: _Tokenizer
+
+
+def identity() -> Identity:
+    """The registered pair, read from its manifests; loads no weights.
+
+    Raises:
+        ConfigurationError: a tower is missing, or the two do not fit each other.
+    """
+    image, text = _registered(IMAGE), _registered(TEXT)
+    seen, read = _fields(image, _Tower), _fields(text, _Text)
+    if seen.dim != read.dim:
+        raise ConfigurationError(f"{IMAGE} has {seen.dim} dimensions, {TEXT} {read.dim}", code="model_refused")
+    both = hashlib.sha256(f"{image.sha256}{text.sha256}".encode()).hexdigest()
+    return Identity(
+        image_sha256=image.sha256,
+        text_sha256=text.sha256,
+        model_id=f"fashion@{both[:12]}",
+        dim=seen.dim,
+        joint=seen.joint or seen.dim,
+        standardise={
+            "image": (seen.standardise.mean, seen.standardise.sd),
+            "text": (read.standardise.mean, read.standardise.sd),
+        },
+        quality=seen.quality,
+        vocabulary=read.vocabulary,
+    )
+
+
+def embed_image(picture: NDArray[np.uint8], mask: NDArray[Any] | None = None) -> ImageEmbedding:
+    """The vector of one upright RGB picture (h, w, 3) of any size.
+
+    Args:
+        mask: (h, w), true where the garment is: the picture is cropped to it and the rest made plain grey.
+
+    Raises:
+        ConfigurationError: the model is missing or refused.
+    """
+    return embed_images([picture if mask is None else cut_out(picture, mask)])[0]
+
+
+def embed_images(pictures: Sequence[NDArray[np.uint8]]) -> list[ImageEmbedding]:
+    """The vectors of many pictures, some at a time. Raises as `embed_image`."""
+    import numpy as np
+
+    model = onnx.model(IMAGE, _golden_pictures)
+    joint = _fields(model.entry, _Tower).joint
+    found: list[ImageEmbedding] = []
+    for start in range(0, len(pictures), BATCH):
+        answers = _look(model, pictures[start : start + BATCH])
+        maps = answers[MAP].transpose(0, 2, 3, 1) if MAP in answers else [None] * len(answers[EMBEDS])
+        for vector, places in zip(answers[EMBEDS], maps, strict=True):
+            part = vector[:joint]
+            part = part / max(float(np.sqrt(part @ part)), 1e-12)
+            found.append(ImageEmbedding(vector, places, part, model.version))
+    return found
+
+
+def embed_text(text: str) -> TextEmbedding:
+    """The vector of a text; words beyond the model's context are not read.
+
+    Raises:
+        ConfigurationError: the model is missing or refused.
+    """
+    model = onnx.model(TEXT, _golden_texts)
+    vectors, unknown = _read(model, [text])
+    return TextEmbedding(vectors[0], unknown[0], model.version)
+
+
+def cut_out(picture: NDArray[np.uint8], mask: NDArray[Any]) -> NDArray[np.uint8]:
+    """The masked garment alone on plain grey, with a little room around it; the picture itself for an empty mask."""
+    import numpy as np
+
+    inside = np.asarray(mask) > 0
+    if not inside.any():
+        return picture
+    ys, xs = np.nonzero(inside)
+    top, bottom, left, right = int(ys.min()), int(ys.max()) + 1, int(xs.min()), int(xs.max()) + 1
+    room = round(MARGIN * max(bottom - top, right - left))
+    rows = slice(max(0, top - room), min(inside.shape[0], bottom + room))
+    columns = slice(max(0, left - room), min(inside.shape[1], right + room))
+    plain = np.full_like(picture[rows, columns], PLAIN)
+    return np.where(inside[rows, columns, None], picture[rows, columns], plain)
+
+
+def _registered(id: str) -> onnx.Entry:
+    entry = onnx.manifest().get(id)
+    if entry is None:
+        raise ConfigurationError(f"the manifest lists no model `{id}`", code="model_missing")
+    return entry
+
+
+def _fields[T: _Tower](entry: onnx.Entry, of: type[T]) -> T:
+    try:
+        return of.model_validate(entry.model_extra or {})
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise ConfigurationError(
+            f"{entry.id}.manifest.json is not valid: {where}: {problem['msg']}", code="no_models"
+        ) from None
+
+
+def _look(model: onnx.Model, pictures: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
+    import numpy as np
+
+    wanted = onnx.ImageInput.model_validate(model.entry.input)
+    batch = np.concatenate([onnx.tensor(picture, wanted) for picture in pictures])
+    return model.run({wanted.name: batch})
+
+
+def _read(model: onnx.Model, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[tuple[str, ...]]]:
+    import numpy as np
+
+    asked = _fields(model.entry, _Text).tokenizer
+    tokenizer = _tokenizer((onnx.folder() / asked.file).as_posix(), asked.sha256)
+    unknown_id = _unknown_id(tokenizer)
+    encoded = [tokenizer.encode(text) for text in texts]
+    # no longer than the longest: what is padded is computed, too
+    width = min(asked.context, max((len(found.ids) for found in encoded), default=0)) or 1
+    ids = np.full((len(texts), width), asked.pad_id, np.int64)
+    attended = np.zeros_like(ids)
+    unknown: list[tuple[str, ...]] = []
+    for row, seen, text, found in zip(ids, attended, texts, encoded, strict=True):
+        kept = found.ids[: asked.context]
+        if len(found.ids) > asked.context and asked.context and found.special_tokens_mask[-1]:
+            # a model that pools at its end mark must still see one
+            kept[-1] = found.ids[-1]
+        row[: len(kept)] = kept
+        seen[: len(kept)] = 1
+        unknown.append(
+            tuple(
+                text[start:end].lower()
+                for token, (start, end) in zip(found.ids, found.offsets, strict=True)
+                if token == unknown_id and end > start
+            )
+        )
+    names = cast("list[str]", model.entry.input.get("names", ["input_ids", "attention_mask"]))
+    feeds = {name: attended if "mask" in name else ids for name in names}
+    return model.run(feeds, (TEXT_EMBEDS,))[TEXT_EMBEDS], unknown
+
+
+@cache
+def _tokenizer(path: str, sha256: str) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    try:
+        data = Path(path).read_bytes()
+    except OSError:
+        raise ConfigurationError(f"{Path(path).name} is missing", code="model_missing") from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ConfigurationError(f"{Path(path).name} is not the tokenizer of `{TEXT}`", code="model_refused")
+    return Tokenizer.from_str(data.decode())
+
+
+def _unknown_id(tokenizer: Tokenizer) -> int | None:
+    for mark in ("[UNK]", "<unk>"):
+        found = tokenizer.token_to_id(mark)
+        if found is not None:
+            return found
+    return None
+
+
+def _golden_pictures(candidate: onnx.Model, where: Path) -> str | None:
+    import numpy as np
+    from PIL import Image
+
+    expected = _expected(candidate, where)
+    if expected is None:
+        return "the manifest names no golden pictures"
+    pictures: list[NDArray[np.uint8]] = []
+    for name in expected["pictures"]:
+        with Image.open(where / name) as picture:
+            pictures.append(np.asarray(picture.convert("RGB")))
+    return _compared(candidate, _look(candidate, pictures)[EMBEDS], expected["vectors"], "picture")
+
+
+def _golden_texts(candidate: onnx.Model, where: Path) -> str | None:
+    expected = _expected(candidate, where)
+    if expected is None:
+        return "the manifest names no golden texts"
+    return _compared(candidate, _read(candidate, expected["texts"])[0], expected["vectors"], "text")
+
+
+def _expected(candidate: onnx.Model, where: Path) -> dict[str, Any] | None:
+    golden = candidate.entry.golden
+    return json.loads((where / golden.file).read_text()) if golden else None
+
+
+def _compared(candidate: onnx.Model, found: NDArray[Any], expected: list[list[float]], what: str) -> str | None:
+    import numpy as np
+
+    wanted = np.asarray(expected, np.float64)
+    if found.shape != wanted.shape:
+        return f"golden vectors have shape {found.shape}, expected {wanted.shape}"
+    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
+    cosines = (found * wanted).sum(1) / np.maximum(lengths, 1e-12)
+    golden = candidate.entry.golden
+    floor = (golden.tolerance if golden else {}).get("cosine", {}).get(candidate.entry.precision, 0.999)
+    worst = int(cosines.argmin())
+    if not cosines[worst] >= floor:
+        return f"the cosine of golden {what} {worst} is {cosines[worst]:.5f}, expected at least {floor}"
+    return None

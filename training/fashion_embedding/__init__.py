@@ -1,0 +1,7 @@
+"""Trains, measures and exports the fashion embedding: `python -m training.fashion_embedding`."""
+
+import os
+
+# Threads that spin at a barrier starve the one they wait for when others use the machine too.
+# OpenMP reads this once, when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

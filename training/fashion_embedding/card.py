@@ -1,0 +1,130 @@
+"""The manifests of both towers and their common card, written from what a run measured."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from .data import CATEGORIES
+from .export import OPSET
+from .network import CONTEXT, DIM, INPUT_SIZE, JOINT, KIND, KIND_LENGTH, MEAN, PAD, SHAPE, SHAPE_LENGTH, STD
+
+FP32_TOLERANCE = 1e-4
+"""Largest difference of a coordinate between torch and the fp32 file."""
+GOLDEN_COSINE = {"fp32": 0.9999, "int8": 0.995}
+"""Smallest cosine of a golden vector with torch's."""
+INT8_LOSS = 0.01
+TARGETS = {
+    "kNN accuracy": 0.89,
+    "mAP@10": 0.74,
+    "instance@1": 0.95,
+    "words mAP@10": 0.70,
+    "colour x category P@10": 0.90,
+}
+LICENCE = "weights CC0 1.0; see the card for the photos they were trained on"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run measured: `figures` per precision and of the floors, `checks`, `counts` of what it saw, and
+    `standardise` {"image": (mean, sd), "text": (mean, sd)}."""
+
+    figures: dict
+    checks: dict
+    counts: dict[str, int]
+    standardise: dict[str, tuple[float, float]]
+    data_manifest_sha256: str
+
+
+def sha256(path: Path) -> str:
+    """Of a file's bytes, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def rounded(value: object) -> object:
+    """The same with floats at four digits."""
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(v) for v in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def shared_fields(run: Run, path: Path) -> dict:
+    """What both manifests say."""
+    return {
+        "file": path.name,
+        "sha256": sha256(path),
+        "bytes": path.stat().st_size,
+        "opset": OPSET,
+        "dim": DIM,
+        "joint": JOINT,
+        "truncate_dim": None,
+        "normalised": True,
+        "quality": "demo",
+        "vocabulary": "closed",
+        "licence": LICENCE,
+        "source": {"repo": "training/fashion_embedding", "revision": None},
+        "training_data": ["Clothing dataset (small), CC0 1.0", "Clothing Co-Parsing", "demo/wardrobe.py, drawn"],
+        "data_manifest_sha256": run.data_manifest_sha256,
+    }
+
+
+def image_entry(run: Run, int8: Path, fp32: Path, golden: dict) -> dict:
+    """The image tower's manifest."""
+    mean, sd = run.standardise["image"]
+    return {
+        "id": "fashion_image",
+        "role": "image",
+        **shared_fields(run, int8),
+        "precision": "int8",
+        "input": {
+            "name": "image",
+            "layout": "NCHW",
+            "size": list(INPUT_SIZE),
+            "resize": "stretch",
+            "resample": "pillow_bilinear",
+            "scale": "0..1",
+            "mean": list(MEAN),
+            "std": list(STD),
+            "channel_order": "RGB",
+        },
+        "outputs": {
+            "image_embeds": {"shape": ["batch", DIM]},
+            "image_map": {
+                "shape": ["batch", JOINT, INPUT_SIZE[0] // 16, INPUT_SIZE[1] // 16],
+                "note": "its mean over places is the joint part before normalisation",
+            },
+        },
+        "labels": list(CATEGORIES),
+        "parts": {"joint": [JOINT, 1.0], "shape": [SHAPE, SHAPE_LENGTH], "kind": [KIND, KIND_LENGTH]},
+        "standardise": {"mean": rounded(mean), "sd": rounded(sd)},
+        "figures": rounded(run.figures),
+        "checks": rounded(run.checks),
+        "golden": {**golden, "tolerance": {"cosine": GOLDEN_COSINE}},
+        "variants": [
+            {"precision": "fp32", "file": fp32.name, "sha256": sha256(fp32), "bytes": fp32.stat().st_size},
+        ],
+    }
+
+
+def text_entry(run: Run, path: Path, tokenizer: Path, golden: dict) -> dict:
+    """The text tower's manifest."""
+    mean, sd = run.standardise["text"]
+    return {
+        "id": "fashion_text",
+        "role": "text",
+        **shared_fields(run, path),
+        "precision": "fp32",
+        "input": {"names": ["input_ids", "attention_mask"], "dtype": "int64"},
+        "tokenizer": {
+            "file": tokenizer.name,
+            "sha256": sha256(tokenizer),
+            "context": CONTEXT,
+            "lowercase": True,
+            "pad_id": PAD,
+            "eos_id": None,
+        },
+        "outputs": {"text_embeds": {"shape": ["batch", DIM]}},
+        "standardise": {"mean": rounded(mean), "sd": rounded(sd)},
+        "golden": {**golden, "tolerance": {"cosine": GOLDEN_COSINE}},
+    }

@@ -1,0 +1,276 @@
+"""What is trained on: phone photos of garments, garments cropped from street photos, and the drawn wardrobe.
+
+All three become `Item`s: a small picture, its garment's mask where there is one, and what is known of it. Colours of
+photos are measured inside the mask (`shared/vision/colours.py`), nobody labelled them.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from shared.vision.colours import NAMED, dominant, lab
+from training.garment_parser import harvest
+from training.garment_parser.data import GARMENT_CLASS, FlatPhoto, read_label, read_rgb, rows, spread
+
+from .vocabulary import (
+    ANY_PATTERN,
+    BAGS,
+    COLOUR,
+    COLOURS,
+    DRESSES,
+    HATS,
+    KIND,
+    KNITS,
+    PATTERN,
+    SHOES,
+    SKIRTS,
+    SLEEVE,
+    SLEEVES,
+    Facts,
+    Known,
+    truths,
+)
+
+CATEGORIES = tuple(GARMENT_CLASS)
+"""The ten labels of the garment photos."""
+SIDE = 160
+"""Long side in pixels of the pictures in memory."""
+DEV_EVERY = 14
+"""Every so many training photos of each category, one is kept for watching the run, and not trained on."""
+NEAR = 20.0
+"""Colour names within this distance in Lab of a measured colour may be what somebody calls it."""
+MAIN, SECOND = 0.45, 0.25
+"""Shares of the garment from which a measured colour is its colour, or may be."""
+BRIGHTER = 1.4
+"""Most that a photo's exposure is corrected by before its colours are measured."""
+
+_SURE = {
+    "t-shirt": ("t-shirt", (), ("short",)),
+    "longsleeve": ("longsleeve", KNITS, ("long",)),
+    "shirt": ("shirt", ("blouse",), ()),
+    "outwear": ("jacket", ("coat", "vest", *KNITS, "bomber jacket", "trucker jacket", "blazer"), ()),
+    "pants": ("trousers", ("jeans", "leggings", "slim trousers", "straight trousers", "wide trousers"), None),
+    "shorts": ("shorts", (), None),
+    "skirt": ("skirt", SKIRTS, None),
+    "dress": ("dress", DRESSES, ()),
+    "shoes": ("shoes", SHOES, None),
+    "hat": ("hat", HATS, None),
+}
+"""Label of a garment photo -> the kind it is, kinds it may be, sleeves (None: has none, empty: not known)."""
+
+_STREET: dict[str, tuple[str, str | None, tuple[str, ...]]] = {
+    "t-shirt": ("t-shirt", "t-shirt", ()),
+    "shirt": ("shirt", "shirt", ("blouse",)),
+    "blouse": ("blouse", None, ("shirt", "top")),
+    "sweater": ("sweater", None, ("longsleeve", "cardigan")),
+    "jumper": ("sweater", None, ("longsleeve", "sweatshirt")),
+    "sweatshirt": ("sweatshirt", None, ("sweater", "hoodie")),
+    "hoodie": ("hoodie", None, ()),
+    "cardigan": ("cardigan", None, ("sweater",)),
+    "jacket": ("jacket", "outwear", ("bomber jacket", "trucker jacket", "blazer", "coat")),
+    "blazer": ("blazer", "outwear", ()),
+    "suit": ("blazer", "outwear", ()),
+    "coat": ("coat", "outwear", ("jacket",)),
+    "dress": ("dress", "dress", DRESSES),
+    "skirt": ("skirt", "skirt", SKIRTS),
+    "pants": ("trousers", "pants", ("jeans", "slim trousers", "straight trousers", "wide trousers")),
+    "jeans": ("jeans", "pants", ()),
+    "leggings": ("leggings", "pants", ("trousers",)),
+    "shorts": ("shorts", "shorts", ()),
+    "hat": ("hat", "hat", HATS),
+    "bag": ("bag", None, BAGS),
+    "purse": ("handbag", None, ("bag",)),
+    "shoes": ("shoes", "shoes", SHOES),
+    "boots": ("boots", "shoes", ()),
+    "sneakers": ("sneakers", "shoes", ()),
+    "loafers": ("loafers", "shoes", ()),
+    "heels": ("heels", "shoes", ("sandals",)),
+    "pumps": ("heels", "shoes", ()),
+    "sandals": ("sandals", "shoes", ("heels",)),
+}
+"""Tag of a street photo's region -> the kind it is, its category (None: not one of the ten), kinds it may be."""
+
+_DRAWN_STYLE = {"ankle boots": "boots"}
+_DRAWN_CATEGORY = {"trousers": "pants", "jeans": "pants", "jacket": "outwear", "coat": "outwear"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """`image` (h, w, 3) uint8 RGB, `mask` (h, w) bool or None, `category` index into `CATEGORIES` or -1, `truth`
+    (concepts,) int8 as `vocabulary.truths` answers, `facts` what a drawing is told by (empty for photos)."""
+
+    name: str
+    image: np.ndarray
+    mask: np.ndarray | None
+    category: int
+    truth: np.ndarray
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Dataset:
+    """All that a run sees: `real` trains, `dev` is watched, `val` is measured at the end."""
+
+    real: list[Item] = field(default_factory=list)
+    dev: list[Item] = field(default_factory=list)
+    val: list[Item] = field(default_factory=list)
+    street: list[Item] = field(default_factory=list)
+    drawn: list[Item] = field(default_factory=list)
+    drawn_test: list[Item] = field(default_factory=list)
+
+
+def shrink(image: np.ndarray, mask: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Picture and mask with the long side at `SIDE` pixels."""
+    height, width = image.shape[:2]
+    scale = SIDE / max(height, width)
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(image, size, interpolation=method)
+    if mask is not None:
+        mask = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
+    return small, mask
+
+
+def measured_colour(image: np.ndarray, mask: np.ndarray | None) -> Known:
+    """The garment's colour by measurement: sure where one colour dominates, else a choice of several."""
+    if mask is None or mask.sum() < 60:
+        return Known(maybe=frozenset(COLOURS))
+    # phones expose a white shirt as grey: what is brightest in the photo is taken for white, within reason
+    white = float(np.percentile(image.max(2), 99))
+    image = np.clip(image * np.clip(240 / max(white, 1.0), 1.0, BRIGHTER), 0, 255).astype(np.uint8)
+    height, width = (max(8, side * 2 // 5) for side in image.shape[:2])
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    inside = cv2.resize(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)), (width, height)) > 0
+    found = dominant(small, inside)
+    if not found:
+        return Known(maybe=frozenset(COLOURS))
+    names, values = list(NAMED), lab(np.array(list(NAMED.values()), np.uint8))
+    maybe: set[str] = set()
+    for colour in found:
+        if colour.share >= SECOND:
+            rgb = np.array([[int(colour.hex[i : i + 2], 16) for i in (1, 3, 5)]], np.uint8)
+            apart = np.sqrt(((values - lab(rgb)) ** 2).sum(1))
+            maybe |= {colour.name, *(name for name, d in zip(names, apart, strict=True) if d < NEAR)}
+    if found[0].share < MAIN:
+        return Known(maybe=frozenset(maybe or COLOURS))
+    return Known(sure=frozenset({found[0].name}), maybe=frozenset(maybe))
+
+
+def sleeves(said: tuple[str, ...] | None) -> dict[str, Known]:
+    """Facts about sleeves: None for garments without, empty for not known."""
+    if said is None:
+        return {}
+    return {SLEEVE: Known(sure=frozenset(said)) if said else Known(maybe=frozenset(SLEEVES))}
+
+
+def garments(root: Path, cache: Path, limit: int | None = None) -> tuple[list[Item], list[Item]]:
+    """The phone photos of the data set's train and validation parts, with harvested masks where two GrabCut runs
+    agree."""
+    parts: dict[str, list[FlatPhoto]] = {"train": [], "validation": []}
+    for row in spread(rows(root / "garments" / "labels.csv"), None if limit is None else limit * 4):
+        image = read_rgb(root / "garments" / row["file"])
+        parts[row["split"]].append(FlatPhoto(row["file"], image, GARMENT_CLASS[row["label"]], row["label"]))
+    result: list[list[Item]] = []
+    for part, side in (("train", harvest.TRAIN_SIDE), ("validation", harvest.EXACT_SIDE)):
+        found = harvest.harvest(parts[part], 96 if limit else side, cache)
+        result.append([_garment(photo, cut) for photo, cut in zip(parts[part], found, strict=True)])
+    return result[0], result[1]
+
+
+def _garment(photo: FlatPhoto, cut: harvest.Harvest) -> Item:
+    image, mask = shrink(photo.image, cut.mask if cut.accepted else None)
+    kind, maybe, arms = _SURE[photo.category]
+    facts: Facts = {
+        KIND: Known(frozenset({kind}), frozenset(maybe)),
+        COLOUR: measured_colour(image, mask),
+        PATTERN: ANY_PATTERN,
+        **sleeves(arms),
+    }
+    return Item(photo.file, image, mask, CATEGORIES.index(photo.category), truths(facts))
+
+
+def street(root: Path, limit: int | None = None) -> list[Item]:
+    """Garments cropped from the street photos of the train part, by their fine-grained masks (`labels59/`; none when
+    the data lies there without them)."""
+    ccp = root / "ccp"
+    if not (ccp / "labels59").is_dir():
+        return []
+    fine = json.loads((ccp / "label_map.json").read_text())["labels59"]
+    names = {int(index): name for index, name in fine.items()}
+    items: list[Item] = []
+    lines = [row for row in rows(ccp / "labelled.csv") if row["split"] == "train"]
+    for row in spread(lines, limit):
+        image = read_rgb(ccp / "photos" / f"{row['id']}.jpg")
+        label = read_label(ccp / "labels59" / f"{row['id']}.png")
+        for index in np.unique(label):
+            if names[index] in _STREET:
+                item = _crop(f"{row['id']}:{names[index]}", image, label == index, names[index])
+                if item is not None:
+                    items.append(item)
+    return items
+
+
+def _crop(name: str, image: np.ndarray, mask: np.ndarray, tag: str) -> Item | None:
+    ys, xs = np.nonzero(mask)
+    top, bottom, left, right = ys.min(), ys.max() + 1, xs.min(), xs.max() + 1
+    if mask.mean() < 0.006 or max(bottom - top, right - left) < 48:
+        return None
+    margin = round(0.12 * max(bottom - top, right - left))
+    rows_, columns = (
+        slice(max(0, low - margin), min(side, high + margin))
+        for low, high, side in ((top, bottom, image.shape[0]), (left, right, image.shape[1]))
+    )
+    small, inside = shrink(image[rows_, columns], mask[rows_, columns])
+    kind, category, maybe = _STREET[tag]
+    arms = () if kind not in SHOES + HATS + BAGS + SKIRTS and category not in ("pants", "shorts") else None
+    facts: Facts = {
+        KIND: Known(frozenset({kind}), frozenset(maybe)),
+        COLOUR: measured_colour(small, inside),
+        PATTERN: ANY_PATTERN,
+        **sleeves(arms),
+    }
+    return Item(name, small, inside, CATEGORIES.index(category) if category else -1, truths(facts))
+
+
+def drawn(python: Path, repository: Path, cache: Path, count: int, seed: int) -> list[Item]:
+    """The drawn wardrobe (about 0.08 s a garment when it isn't in the cache yet).
+
+    It is drawn by the product's Python, which is newer than the one that trains.
+    """
+    folder = cache / f"wardrobe-{seed}-{count}"
+    if len(list(folder.glob("*.json"))) < count:
+        command = [python.as_posix(), "-m", "demo.wardrobe", folder.as_posix(), "--count", str(count)]
+        subprocess.run([*command, "--seed", str(seed), "--size", "144", "176"], check=True, cwd=repository)
+    return [_drawing(path) for path in sorted(folder.glob("*.json"), key=lambda p: p.stem[-4:])]
+
+
+def _drawing(path: Path) -> Item:
+    told = json.loads(path.read_text())
+    image, mask = shrink(read_rgb(path.with_suffix(".jpg")), read_label(path.with_suffix(".mask.png")) > 127)
+    category, style = told["category"], _DRAWN_STYLE.get(told["style"], told["style"])
+    facts: Facts = {
+        KIND: Known(frozenset({style})),
+        COLOUR: Known(frozenset({told["colour"]})),
+        PATTERN: Known(frozenset({told["pattern"]})),
+        **({SLEEVE: Known(frozenset({told["sleeve"]}))} if told["sleeve"] else {}),
+    }
+    label = _DRAWN_CATEGORY.get(category, category)
+    index = CATEGORIES.index(label) if label in CATEGORIES else -1
+    kept = {key: str(told[key]) for key in ("category", "style", "colour", "pattern", "title")}
+    return Item(path.stem, image, mask, index, truths(facts), kept)
+
+
+def split_dev(items: Iterable[Item], every: int = DEV_EVERY) -> tuple[list[Item], list[Item]]:
+    """Training photos and, evenly from every category, those kept for choosing."""
+    train: list[Item] = []
+    dev: list[Item] = []
+    seen = dict.fromkeys(range(len(CATEGORIES)), 0)
+    for item in items:
+        seen[item.category] += 1
+        (dev if seen[item.category] % every == 0 else train).append(item)
+    return train, dev

@@ -1,0 +1,273 @@
+"""One training run: one schedule, three losses, weights averaged over time.
+
+Every batch holds two views of each of its photos. The joint part learns the category (cosine classifier) and to match
+captions; the shape part learns to find the other view of the same photo among all. Every random choice of step `i`
+comes from the generator seeded by (seed, i): a run resumed from a checkpoint goes on as if it had never stopped.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from . import tokens, views
+from .data import CATEGORIES, Dataset, Item
+from .network import SHARPNESS, Towers, normalise, unit
+from .vocabulary import CONCEPTS, OF_AXIS, TRUE, UNKNOWN, Caption, caption, caption_truth, vocabulary
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """All that is chosen about a run. Shares are of `steps`."""
+
+    steps: int = 3850
+    real: int = 26
+    street: int = 4
+    drawn: int = 8
+    """Photos of each source in a batch; each gives two views."""
+    late: float = 2500 / 3850
+    """From this share of the steps on: batches as `late_batch`, calmer light, each axis told apart."""
+    late_batch: tuple[int, int, int] = (24, 2, 14)
+    calm: float = 0.5
+    """How strong the light varies then, of its full strength."""
+    queries: int = 24
+    """Texts of one or two things in a batch, beside one caption a photo."""
+    sizes: tuple[tuple[float, int], ...] = ((0.0, 64), (0.82, 96))
+    """From which share of the steps views have how many pixels a side: small ones cost less than half."""
+    rate: float = 2.5e-3
+    warmup: float = 0.04
+    decay: float = 0.05
+    average: float = 0.998
+    """Share of the averaged weights kept at a step."""
+    swap: float = 0.5
+    """Share of views put before another background, where a mask is known."""
+    smoothing: float = 0.08
+    threads: int = 2
+    seed: int = 1
+    checkpoint_every: int = 250
+
+
+LOSS_WEIGHTS = {"category": 1.0, "caption": 0.8, "same": 0.5, "axes": 1.0}
+TEMPERATURE = 0.1
+"""Of the loss that finds the other view (T. Chen et al., "SimCLR", ICML 2020)."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`images` (2p, side, side, 3) uint8: first views of all p photos, then second ones; `category` (2p,) int64, -1
+    where it is none of the ten; `ids` and `mask` (t, words) of the texts; `match` (2p, t) int8 as
+    `vocabulary.caption_truth` answers; `truth` (2p, concepts) int8, or None before the late part."""
+
+    images: Tensor
+    category: Tensor
+    ids: Tensor
+    mask: Tensor
+    match: Tensor
+    truth: Tensor | None
+
+
+class Batches:
+    """Draws the batch of any step."""
+
+    def __init__(self, data: Dataset, schedule: Schedule):
+        self.schedule = schedule
+        self.sources: list[tuple[list[Item], tuple[int, int]]] = [
+            (items, counts)
+            for items, counts in (
+                (data.real, (schedule.real, schedule.late_batch[0])),
+                (data.street, (schedule.street, schedule.late_batch[1])),
+                (data.drawn, (schedule.drawn, schedule.late_batch[2])),
+            )
+            if items
+        ]
+        self.backgrounds = views.Backgrounds(data.real)
+        self.tokenizer = tokens.make()
+        # photos are drawn so that rare categories come up more often than their share, yet not evenly
+        self.chances = [self._chances(items) for items, _ in self.sources]
+
+    @staticmethod
+    def _chances(items: list[Item]) -> np.ndarray:
+        category = np.array([item.category for item in items])
+        counts = np.bincount(category + 1, minlength=len(CATEGORIES) + 1)
+        weight = counts[category + 1] ** -0.5
+        return weight / weight.sum()
+
+    def draw(self, step: int) -> Batch:
+        s = self.schedule
+        rng = np.random.default_rng((s.seed, step))
+        side = max(size for start, size in s.sizes if step >= start * s.steps)
+        late = step >= s.late * s.steps
+        chosen: list[Item] = []
+        for (items, counts), chances in zip(self.sources, self.chances, strict=True):
+            picked = rng.choice(len(items), min(counts[late], len(items)), replace=False, p=chances)
+            chosen += [items[i] for i in picked]
+        light = s.calm if late else 1.0
+        images = [views.view(rng, item, self.backgrounds, side, s.swap, light) for _ in range(2) for item in chosen]
+        truth = np.stack([item.truth for item in chosen])
+        said = [caption(rng, row, sparse=False) for row in truth]
+        said += [caption(rng, truth[rng.integers(len(truth))], sparse=True) for _ in range(s.queries)]
+        said += [self._word(rng) for _ in range(s.queries // 3)]
+        said = [one for one in said if one.concepts]
+        # all concepts come last, each in one of its phrasings
+        every = [str(rng.choice(concept.phrases)) for concept in CONCEPTS] if late else []
+        ids, mask = tokens.encode(self.tokenizer, [*(one.text for one in said), *every])
+        match = np.stack([caption_truth(one.concepts, truth) for one in said], 1)
+        return Batch(
+            torch.from_numpy(np.stack(images)),
+            torch.tensor([item.category for item in chosen] * 2),
+            torch.from_numpy(ids),
+            torch.from_numpy(mask),
+            torch.from_numpy(np.concatenate([match, match])),
+            torch.from_numpy(np.concatenate([truth, truth])) if late else None,
+        )
+
+    @staticmethod
+    def _word(rng: np.random.Generator) -> Caption:
+        i = int(rng.integers(len(CONCEPTS)))
+        return Caption(str(rng.choice(CONCEPTS[i].phrases)), (i,))
+
+    def stream(self, start: int, stop: int) -> Iterator[Batch]:
+        """The batches of steps `start` to `stop`, drawn ahead in a thread of their own."""
+        ahead: queue.Queue[Batch | BaseException] = queue.Queue(4)
+
+        def work() -> None:
+            cv2.setNumThreads(1)
+            try:
+                for step in range(start, stop):
+                    ahead.put(self.draw(step))
+            except BaseException as error:
+                ahead.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        for _ in range(start, stop):
+            batch = ahead.get()
+            if isinstance(batch, BaseException):
+                raise batch
+            yield batch
+
+
+def toward_positives(scores: Tensor, match: Tensor) -> Tensor:
+    """Cross-entropy of each row's softmax with an even spread over its positives; unknown pairs take no part, rows
+    without a positive or a negative neither (J. Yang et al., "UniCL", CVPR 2022)."""
+    positive = match == TRUE
+    counted = (positive.any(1) & (match == 0).any(1)).to(scores.dtype)
+    logs = F.log_softmax(scores.masked_fill(match == UNKNOWN, -1e4), 1)
+    own = (logs * positive).sum(1) / positive.sum(1).clamp(min=1)
+    return -(own * counted).sum() / counted.sum().clamp(min=1)
+
+
+def losses(towers: Towers, batch: Batch, smoothing: float) -> dict[str, Tensor]:
+    """The parts of the loss."""
+    places, shape = towers.image(normalise(batch.images))
+    joint, shape = unit(places.mean((2, 3))), unit(shape)
+    category = F.cross_entropy(
+        SHARPNESS * joint @ unit(towers.prototypes).T, batch.category, ignore_index=-1, label_smoothing=smoothing
+    )
+    texts = towers.text(batch.ids, batch.mask)
+    scores = towers.sharpness.clamp(max=4.0).exp() * joint @ texts.T
+    told = scores[:, : batch.match.shape[1]]
+    said = (toward_positives(told.T, batch.match.T) + toward_positives(told, batch.match)) / 2
+    alike = shape @ shape.T / TEMPERATURE
+    alike = alike - 1e4 * torch.eye(len(alike))
+    half = len(alike) // 2
+    other = torch.arange(len(alike)).roll(half)
+    parts = {"category": category, "caption": said, "same": F.cross_entropy(alike, other)}
+    if batch.truth is not None:
+        every = scores[:, batch.match.shape[1] :]
+        axes = [toward_positives(every[:, list(of)], batch.truth[:, list(of)]) for of in OF_AXIS.values()]
+        parts["axes"] = torch.stack(axes).mean()
+    return parts
+
+
+def rate(step: int, schedule: Schedule) -> float:
+    """Learning rate at a step: a straight warm-up, then a straight way down."""
+    warm = schedule.warmup * schedule.steps
+    return schedule.rate * min((step + 1) / warm, (schedule.steps - step) / (schedule.steps - warm))
+
+
+def average_into(average: torch.nn.Module, network: torch.nn.Module, keep: float) -> None:
+    """Moves the averaged weights towards the current ones; counters are copied."""
+    with torch.no_grad():
+        for a, b in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+            if a.dtype.is_floating_point:
+                a.lerp_(b, 1 - keep)
+            else:
+                a.copy_(b)
+
+
+def train(data: Dataset, schedule: Schedule, checkpoint: Path, resume: bool, watch=None) -> tuple[Towers, dict]:
+    """Train from nothing, or on from the checkpoint; answers the averaged towers and what is to be told of the run.
+
+    Args:
+        watch: called with the averaged towers at every fourth checkpoint; answers figures to print.
+    """
+    torch.set_num_threads(schedule.threads)
+    torch.manual_seed(schedule.seed)
+    cv2.setNumThreads(1)
+    towers = Towers(len(vocabulary()) + 2, len(CATEGORIES)).to(memory_format=torch.channels_last)
+    average = deepcopy(towers)
+    plain = [p for p in towers.parameters() if p.ndim < 2]
+    decayed = [p for p in towers.parameters() if p.ndim >= 2]
+    optimiser = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": schedule.decay}, {"params": plain, "weight_decay": 0.0}],
+        lr=schedule.rate,
+    )
+    start, smooth = 0, {}
+    if resume and checkpoint.is_file():
+        saved = torch.load(checkpoint, weights_only=True)
+        if saved["schedule"] != asdict(schedule):
+            raise ValueError(f"{checkpoint} is of another schedule: {saved['schedule']}")
+        towers.load_state_dict(saved["towers"])
+        average.load_state_dict(saved["average"])
+        optimiser.load_state_dict(saved["optimiser"])
+        start, smooth = saved["step"], saved["smooth"]
+
+    def save(step: int) -> None:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        partial = checkpoint.with_suffix(".part")
+        torch.save(
+            {
+                "step": step,
+                "schedule": asdict(schedule),
+                "towers": towers.state_dict(),
+                "average": average.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "smooth": smooth,
+            },
+            partial,
+        )
+        partial.replace(checkpoint)
+
+    batches = Batches(data, schedule)
+    bar = tqdm(total=schedule.steps, initial=start, unit="step", mininterval=5, dynamic_ncols=True)
+    for step, batch in enumerate(batches.stream(start, schedule.steps), start=start):
+        for group in optimiser.param_groups:
+            group["lr"] = rate(step, schedule)
+        towers.train()
+        parts = losses(towers, batch, schedule.smoothing)
+        optimiser.zero_grad(set_to_none=True)
+        sum(LOSS_WEIGHTS[name] * part for name, part in parts.items()).backward()
+        torch.nn.utils.clip_grad_norm_(towers.parameters(), 5.0)
+        optimiser.step()
+        average_into(average, towers, min(schedule.average, (1 + step) / (10 + step)))
+        for name, part in parts.items():
+            smooth[name] = 0.98 * smooth.get(name, part.item()) + 0.02 * part.item()
+        bar.update()
+        if step % 10 == 0:
+            bar.set_postfix({name: f"{value:.3f}" for name, value in smooth.items()}, refresh=False)
+        if (step + 1) % schedule.checkpoint_every == 0 or step + 1 == schedule.steps:
+            save(step + 1)
+            if watch and (step + 1) % (4 * schedule.checkpoint_every) == 0:
+                tqdm.write(f"step {step + 1}: {watch(average.eval())}")
+    bar.close()
+    facts = {"steps": schedule.steps, "losses": {name: round(value, 4) for name, value in smooth.items()}}
+    return average.eval(), facts
