@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from emulators.stack import ROOT
@@ -22,7 +24,9 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 PYTEST = (sys.executable, "-m", "pytest")
 SURFACE = "tests/test_api_surface.py"
 """Its cases share one name each, and workers tell cases apart by their names: it runs in a process of its own."""
-WORKERS = 2
+WORKERS = 3
+NO_PYTHON = 3
+"""Status of `cli.models_env` where there is no Python to make the environment of the export with."""
 
 
 def add_parser(commands: Any) -> None:
@@ -30,6 +34,9 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("test", help="format, lint, types and tests; arguments go to pytest")
     parser.add_argument("--json", action="store_true", help="print {ok, steps} at the end of the output")
     parser.add_argument("--only-checks", action="store_true", help="leave the tests out")
+    parser.add_argument("--models", action=argparse.BooleanOptionalAction, default=None,
+                        help="make the environment of `models export` (1 GB), whose tests are skipped without it; "
+                             "a run of everything does")  # fmt: skip
     parser.set_defaults(handler=handle)
 
 
@@ -37,7 +44,7 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Our own arguments, and of `test` those that go to pytest: a path, `-k NAME`, ..."""
     if arguments[:1] != ["test"]:
         return arguments, []
-    ours = {"--json", "--only-checks", "-h", "--help"}
+    ours = {"--json", "--only-checks", "--models", "--no-models", "-h", "--help"}
     own = [argument for argument in arguments[1:] if argument in ours]
     return ["test", *own], [argument for argument in arguments[1:] if argument not in ours and argument != "--"]
 
@@ -45,10 +52,13 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
 def handle(options: argparse.Namespace) -> int:
     """Run the checks, then the tests; no test executed is a failure, as pytest says with status 5."""
     arguments: list[str] = options.arguments
-    report = [] if arguments else [_step(name, command) for name, command in CHECKS]
+    everything = not arguments and not options.only_checks
+    with _export_environment(everything if options.models is None else options.models) as made:
+        report = [] if arguments else [_step(name, command) for name, command in CHECKS]
+        report += made()
     if arguments:
         report.append(_step("tests", (*PYTEST, *arguments)))
-    elif not options.only_checks:
+    elif everything:
         report += _all_tests()
     ok = all(step["ok"] for step in report)
     if options.json:
@@ -56,6 +66,26 @@ def handle(options: argparse.Namespace) -> int:
     elif not ok:
         print("studio: failed: " + ", ".join(step["name"] for step in report if not step["ok"]), file=sys.stderr)
     return 0 if ok else 1
+
+
+@contextmanager
+def _export_environment(wanted: bool) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Make it beside the checks; what is yielded waits for it. Without a Python for it its tests are skipped."""
+    if not wanted:
+        yield list
+        return
+    started = time.monotonic()
+    making = subprocess.Popen((sys.executable, "-m", "cli.models_env"), cwd=ROOT)
+
+    def wait() -> list[dict[str, Any]]:
+        ok = making.wait() in (0, NO_PYTHON)
+        return [{"name": "export environment", "ok": ok, "ms": round((time.monotonic() - started) * 1000)}]
+
+    try:
+        yield wait
+    finally:
+        making.terminate()
+        making.wait()
 
 
 def _all_tests() -> list[dict[str, Any]]:
