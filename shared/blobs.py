@@ -27,12 +27,25 @@ THUMBNAILS = "thumbnails"
 RESULTS = "results"
 MASKS = "masks"
 """Masks and cut-outs, `{userId}/{sha256 of the picture}/...` or `{vendorId}/{productId}/...`."""
+TRYON = "tryon"
+"""Try-ons with their masks and reports, `{userId}/{id}/{generation}/...`, as the container wrote them."""
 VENDOR_UPLOADS = "vendor-uploads"
 """What vendors drop, `{vendorId}/{sku}.jpg|json`: foreign bytes, never served."""
 VENDOR_REJECTED = "vendor-rejected"
 EXPORTS = "exports"
 """A person's own data as a zip, for a day."""
-CONTAINERS = (UPLOADS, IMAGES, THUMBNAILS, RESULTS, MASKS, VENDOR_UPLOADS, VENDOR_REJECTED, EXPORTS)
+INDEXES = "indexes"
+"""Versions of search indexes, `{shop}/{version}/...`, and `{shop}/current.json`, which names the one in use."""
+HEATMAPS = "heatmaps"
+"""Which part of a picture moves a prediction, `{userId}/{sha256 of the picture}/...`."""
+MODELS = "models"
+"""Merchants' own sales models, `{userId}/...`."""
+ANALYTICS = "analytics"
+"""Merchants' tables and lists as they sent them, reports on them, and predictions as CSV, `{userId}/...`."""
+CONTAINERS = (
+    UPLOADS, IMAGES, THUMBNAILS, RESULTS, MASKS, TRYON, VENDOR_UPLOADS, VENDOR_REJECTED, EXPORTS, INDEXES,
+    HEATMAPS, MODELS, ANALYTICS,
+)  # fmt: skip
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 
@@ -113,6 +126,50 @@ def put(
             metadata=dict(metadata or {}),
             content_settings=ContentSettings(content_type=content_type, cache_control=IMMUTABLE),
         )
+
+
+def swap(container: str, name: str, data: bytes, *, content_type: str, etag: str | None) -> str:
+    """Overwrite the version `etag` of a blob, or with None make one where there is none; returns the new ETag.
+
+    Raises:
+        Conflict: `blob_changed`, there is another version, or one at all.
+    """
+    from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+    from azure.storage.blob import ContentSettings
+
+    kind = ContentSettings(content_type=content_type)
+    try:
+        with _service_errors():
+            blob = _container(container).get_blob_client(name)
+            answer = blob.upload_blob(data, overwrite=etag is not None, content_settings=kind, **_only(etag))
+    except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+        raise Conflict(f"the blob {container}/{name} was overwritten", code="blob_changed") from None
+    return str(answer["etag"])
+
+
+def newer(container: str, name: str, etag: str | None) -> tuple[bytes, str] | None:
+    """The bytes and the ETag of a blob if it is another version than `etag`; None if it is that one, or missing."""
+    from azure.core import MatchConditions
+    from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
+    unlike: dict[str, Any] = {} if etag is None else {"etag": etag, "match_condition": MatchConditions.IfModified}
+    try:
+        with _service_errors():
+            found = _container(container).download_blob(name, **unlike)
+            return found.readall(), str(found.properties.etag)
+    except (ResourceNotFoundError, ResourceModifiedError):
+        return None
+
+
+def chunks(container: str, name: str) -> Iterator[bytes]:
+    """The bytes of a blob piece by piece, whatever its size. Raises NotFound."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        with _service_errors():
+            yield from _container(container).download_blob(name).chunks()
+    except ResourceNotFoundError:
+        raise NotFound(f"there is no blob {container}/{name}", code="blob_not_found") from None
 
 
 def get(container: str, name: str, *, etag: str | None = None) -> bytes:

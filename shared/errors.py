@@ -17,6 +17,8 @@ class StudioError(Exception):
         field: dotted path of the field at fault, if one is.
         retry_after: seconds to wait, sent as `Retry-After`; implies nothing about `retryable`.
         max_tries: for a job, how often this code may occur before the job fails for good; None leaves it to the job.
+        waits: for a job, what it needs is away for a time: it comes again without having used an attempt up. Whoever
+            sets it bounds the time by `protocol.waited`.
         details: more facts for the caller, JSON-serialisable.
     """
 
@@ -33,6 +35,7 @@ class StudioError(Exception):
         retryable: bool | None = None,
         retry_after: float | None = None,
         max_tries: int | None = None,
+        waits: bool = False,
         details: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
@@ -40,6 +43,7 @@ class StudioError(Exception):
         self.field = field
         self.retry_after = retry_after
         self.max_tries = max_tries
+        self.waits = waits
         self.details = details
         if code is not None:
             self.code = code

@@ -48,6 +48,24 @@ TEMPLATES: Mapping[str, Template] = {
         sms="AI Fashion Studio: your try-on could not be made; nothing was charged. {link}",
         link="/conversions/{conversionId}",
     ),
+    "tryon.completed": Template(
+        subject="Your try-on is ready",
+        text="Your try-on is ready. It took {seconds} seconds to make.",
+        sms="AI Fashion Studio: your try-on is ready. {link}",
+        link="/tryons/{tryonId}",
+    ),
+    "tryon.failed": Template(
+        subject="Your try-on could not be made",
+        text="We could not make your try-on: {reason} Nothing was charged.",
+        sms="AI Fashion Studio: your try-on could not be made; nothing was charged. {link}",
+        link="/tryons/{tryonId}",
+    ),
+    "tryon.batch": Template(
+        subject="Your {total} try-ons are done",
+        text="Of your {total} try-ons {completed} are ready. Nothing was charged for the others.",
+        sms="AI Fashion Studio: {completed} of your {total} try-ons are ready. {link}",
+        link="/tryons/batches/{batchId}",
+    ),
     "payment.alert": Template(
         subject="A payment needs a look",
         text="About {subject}: {about}.",

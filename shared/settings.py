@@ -75,6 +75,9 @@ class Settings(BaseSettings):
             "upload": (60, 60),
             "conversions": (30, 60),
             "segment": (60, 60),
+            "tryon": (30, 60),
+            "search": (300, 60),
+            "analytics": (120, 60),
             "paypal": (60, 60),
             "webhook": (1200, 60),
         }
@@ -108,6 +111,33 @@ class Settings(BaseSettings):
     gemini_api_version: str = "v1beta"
     gemini_model: str = "gemini-3.1-flash-image"
     gemini_timeout_s: Seconds = 120
+
+    # The try-on container
+    service: Literal["api", "vto"] = "api"
+    """Which of the two programs this process is: the container signs no tokens and has no queues."""
+    vto_url: str | None = None
+    vto_token: SecretStr | None = None
+    """Shared secret between the app and the container; without it the app shows its managed identity."""
+    vto_audience: str | None = None
+    """Application id URI that tokens of managed identities are asked for and must be meant for."""
+    vto_patience_s: Seconds = 8
+    """How long one call goes on asking while nobody answers."""
+
+    # Try-on
+    tryon_engines: tuple[str, ...] = ("compact",)
+    """Engines that callers may choose, of those the container was set up for; the first is the default."""
+    tryon_sync_s: Seconds = 12
+    """How long a caller waits for a small try-on before it is answered with the job that goes on."""
+    tryon_sync_megapixels: float = Field(2.0, ge=0)
+    """Persons' photos larger than this, and more than one result, go through the queue."""
+    tryon_sync_parallel: int = Field(4, ge=1, le=16)
+    """Try-ons that one process works on outside its queue."""
+    tryon_run_s: Seconds = 300
+    """For one run of the container, its queue included."""
+    tryon_steps: int = Field(30, ge=1, le=100)
+    """Of engines that work in steps."""
+    tryon_patience_s: Seconds = 3600
+    """How long a job waits for a container that is away or busy before its attempts count."""
 
     # Notification providers
     email_connection: SecretStr | None = None
@@ -152,6 +182,8 @@ class Settings(BaseSettings):
 
     # Models and pictures
     models_dir: str = str(Path(__file__).resolve().parents[1] / "models_onnx")
+    model_device: Literal["cpu", "cuda"] = "cpu"
+    """`cuda` needs onnxruntime-gpu, and falls back to the CPU where there is no device."""
     model_threads: int = Field(1, ge=1, le=64)
     """Threads of one inference; calls beside each other scale better than threads within one."""
     segment_sync_megapixels: float = Field(4.0, ge=0)
@@ -164,6 +196,15 @@ class Settings(BaseSettings):
     """Length of the window whose rejected files a vendor is told of in one message."""
     catalogue_orphan_s: Seconds = 30
     """Age at which a dropped file without a record counts as missed by the trigger."""
+
+    # Search
+    search_engine: Literal["faiss", "cosmos"] = "faiss"
+    index_cache_dir: str | None = None
+    """Where versions of the index lie on this machine's disk; by default below the system's temporary folder."""
+    index_poll_s: Seconds = 1
+    """How long a worker searches without asking whether there is something new."""
+    index_keep_s: Seconds = 900
+    """How long a replaced version still answers cursors; the last three are kept whatever their age."""
 
     # Operating
     rate_limit_ip_factor: float = Field(5.0, ge=1)
@@ -184,7 +225,7 @@ class Settings(BaseSettings):
 
     # Privacy
     retention_days: dict[str, Annotated[int, Field(ge=0)]] = Field(
-        default_factory=lambda: {"person": 30, "uploads": 1, "exports": 1}
+        default_factory=lambda: {"person": 30, "uploads": 1, "exports": 1, "heatmaps": 180}
     )
     """Days that things are kept, 0 for ever: by kind of image (`person`, `garment`, `result`), or by blob container for
     blobs that no record names (`uploads`, `exports`)."""
@@ -208,9 +249,10 @@ class Settings(BaseSettings):
         for kid, key in self.jwt_keys.items():
             if len(key.get_secret_value().encode()) < 32:
                 raise ValueError(f"JWT_KEYS[{kid}] is shorter than 32 bytes: make one with `openssl rand -base64 48`")
-        if self.jwt_active_kid not in self.jwt_keys:
+        api = self.service == "api"
+        if api and self.jwt_active_kid not in self.jwt_keys:
             raise ValueError("JWT_KEYS has no key named by JWT_ACTIVE_KID")
-        if self.storage is None and (self.storage_blob_uri is None or self.storage_queue_uri is None):
+        if self.storage is None and (self.storage_blob_uri is None or (api and self.storage_queue_uri is None)):
             raise ValueError("set Storage, or both Storage__blobServiceUri and Storage__queueServiceUri")
         if self.environment == "production":
             self._refuse_development_secrets()
@@ -226,7 +268,7 @@ class Settings(BaseSettings):
             text = secret.get_secret_value()
             if DEVELOPMENT_MARK in text or "devstoreaccount1" in text or "UseDevelopmentStorage" in text:
                 raise ValueError(f"{name} holds a development secret: set a real one, or ENVIRONMENT=development")
-        for name in ("gemini_base_url", "twilio_base_url", "paypal_base_url", "cosmos_endpoint", "app_url"):
+        for name in ("gemini_base_url", "twilio_base_url", "paypal_base_url", "cosmos_endpoint", "vto_url", "app_url"):
             url = getattr(self, name)
             if url and url.startswith("http://") and name != "app_url":
                 raise ValueError(f"{name.upper()} must be https outside development")

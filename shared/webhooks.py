@@ -24,7 +24,9 @@ KEEP_S: Final = 30 * 24 * 3600
 """How long a delivery can be looked at and replayed."""
 
 ACTIVE, DISABLED = "active", "disabled"
-EVENTS: Final = ("job.completed", "job.failed", "conversion.completed", "conversion.failed")
+EVENTS: Final = (
+    "job.completed", "job.failed", "conversion.completed", "conversion.failed", "tryon.completed", "tryon.failed"
+)  # fmt: skip
 
 _OURS: Final = frozenset({queues.NOTIFY, queues.PAYPAL, queues.PRIVACY, queues.WEBHOOKS})
 """Queues whose jobs the house makes for itself; nobody is told of them."""
@@ -54,7 +56,7 @@ def told(job: Document, status: str, outcome: Outcome, error: StudioError | None
 def _news(
     job: Document, status: str, outcome: Outcome, error: StudioError | None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The events of one end: of the job, and of the conversion it made."""
+    """The events of one end: of the job, and of the conversion or the try-on it made."""
     end = _ENDS[status]
     failure = {"code": error.code, "message": error.message} if error else None
     id = job["id"].removeprefix("job:")
@@ -67,6 +69,9 @@ def _news(
     if subject == "conversion":
         result = outcome.result.get("resultImageId")
         yield f"conversion.{end}", {"jobId": id, "conversionId": subject_id, "resultImageId": result, "error": failure}
+    if subject == "tryon":
+        results = outcome.result.get("resultImageIds", [])
+        yield f"tryon.{end}", {"jobId": id, "tryonId": subject_id, "resultImageIds": results, "error": failure}
 
 
 def deliver(job: Mapping[str, Any], event: str, data: Mapping[str, Any], endpoint: Document) -> list[Operation]:

@@ -8,8 +8,8 @@ from typing import Any
 from functions.convert.models import Conversion, ConversionList, ConversionRequest, ConversionsQuery
 from shared import audit, clock, telemetry
 from shared.commerce import quota
-from shared.documents import Create, Document, store
-from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound, PreconditionFailed, Unprocessable
+from shared.documents import Document, store
+from shared.errors import Conflict, NotFound, Unprocessable
 from shared.http.auth import Principal
 from shared.http.pages import latest
 from shared.images import library
@@ -62,29 +62,13 @@ def request(user: Principal, id: str, wanted: ConversionRequest, request_id: str
         "createdAt": clock.iso(),
         "updatedAt": clock.iso(),
     }
-    stored = _reserve(user.user_id, record, job)
+    stored = quota.reserve(user.user_id, record, job)
     if stored is None:
         return _view(store().read(CONTAINER, conversion_id, user.user_id), None)
     protocol.enqueue(job)
     audit.record(user.user_id, "CONVERSION_REQUESTED", subject=id)
     telemetry.count("studio_conversions_requested")
     return _view(stored, job)
-
-
-def _reserve(user_id: str, record: dict[str, Any], job: dict[str, Any]) -> Document | None:
-    """Store a conversion and its job with the first reservation that can pay for it; None when it exists already."""
-    for reservation in quota.reservations(user_id):
-        # The record comes first: a repeated request finds it there, whether or not anything is left to pay with.
-        batch = [Create({**record, **reservation.fields}), Create(job), reservation.take]
-        try:
-            return store().batch(CONTAINER, user_id, batch)[0]
-        except BatchFailed as failure:
-            if isinstance(failure.cause, PreconditionFailed):
-                continue
-            if not isinstance(failure.cause, DocumentConflict):
-                raise
-            return None
-    raise quota.exceeded()
 
 
 def _usable(image_id: str, field: str, image: Document, kind: str) -> Document:

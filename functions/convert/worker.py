@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from functions.convert.gemini import Gemini, Picture
 from shared import blobs, clock, notifications, telemetry
 from shared.commerce import quota
 from shared.documents import Create, Document, Operation, store
 from shared.errors import StudioError, Unprocessable, UpstreamError
+from shared.gemini import Gemini, Picture
 from shared.images import library
 from shared.jobs import protocol
 from shared.jobs.consumer import Task

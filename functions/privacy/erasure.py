@@ -152,9 +152,10 @@ def remove_documents(task: Task, subject: str) -> None:
 
 def _tell_index(item: Document) -> None:
     """Have a product leave the search index. Sent ahead, so that a death can't lose it, and late, so that the
-    document it points to is gone when it is read."""
-    if item.get("type") == "product":
+    documents it points to are gone when they are read; the embedding's tells whose index it was in."""
+    if item.get("type") in ("product", "embedding"):
         gone = {"tenantId": item["tenantId"], "productId": item["id"], "revision": item.get("revision", 0) + 1}
+        gone["shop"] = item.get("shop")
         queues.send(queues.INDEX, {"v": 1, **gone, "traceparent": telemetry.traceparent()}, delay_s=INDEX_DELAY_S)
 
 

@@ -16,7 +16,7 @@ from shared.jobs.consumer import Task
 from shared.jobs.protocol import Outcome
 from shared.settings import settings
 
-CONTAINERS = ("studio", "payments", "audit", "garments")
+CONTAINERS = ("studio", "payments", "audit", "garments", "embeddings", "search_log")
 COVERED = (blobs.IMAGES, blobs.RESULTS, blobs.THUMBNAILS, blobs.UPLOADS, blobs.EXPORTS)
 """Blob containers whose blobs are not packed one by one: images and results go by their records, thumbnails are made
 of them, uploads are not through the gate yet."""
@@ -26,7 +26,7 @@ README = """Everything AI Fashion Studio keeps about you.
 
 account.json     your account
 studio/          your images, conversions, notifications, jobs, ...: a file for each kind
-payments/ audit/ garments/
+payments/ audit/ garments/ embeddings/ search_log/
 images/          your pictures and results as they are kept, named by their ids
 files/           what was made of them or dropped by you: masks, cut-outs, try-ons, heat maps, vendor files
 left-out.json    what did not fit into this file; pictures among it come with GET /api/images/{id}

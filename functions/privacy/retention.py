@@ -10,7 +10,8 @@ from shared.images import library
 from shared.settings import settings
 
 IMAGE_KINDS = ("person", "garment", "result")
-LOOSE = tuple(name for name in blobs.CONTAINERS if name not in (blobs.IMAGES, blobs.THUMBNAILS, blobs.RESULTS))
+OWNED = (blobs.IMAGES, blobs.THUMBNAILS, blobs.RESULTS, blobs.TRYON, blobs.MODELS)
+LOOSE = tuple(name for name in blobs.CONTAINERS if name not in OWNED)
 """Containers whose blobs may go by their age alone; in the others a record owns each."""
 
 

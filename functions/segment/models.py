@@ -7,9 +7,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from shared.http.models import Answer, Body, Id
-
-type Output = Literal["mask", "cutout", "both"]
-type Target = Literal["garment", "person", "upper", "outerwear", "lower", "dress", "footwear", "accessory"]
+from shared.vision.segments import Target
+from shared.vision.stored import Output
 
 
 class SegmentationRequest(Body):

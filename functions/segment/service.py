@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict
 from io import BytesIO
 
 from functions.segment import results
 from functions.segment.models import (
     ModelHealth,
-    Output,
     Segmentation,
     SegmentationHealth,
     SegmentationQueued,
     SegmentationRequest,
-    Target,
 )
 from shared import audit, onnx
-from shared.documents import Document, store
+from shared.documents import store
 from shared.errors import ConfigurationError, DocumentConflict
 from shared.http.auth import Principal
 from shared.images import sources
 from shared.images.sources import Source
 from shared.jobs import protocol, queues
 from shared.settings import settings
-from shared.vision import parser
+from shared.vision import parser, stored
 
 
 def request(
@@ -47,25 +44,17 @@ def request(
         source = sources.by_id(wanted.image_id, user.user_id)
     else:
         source = sources.by_url(str(wanted.image_url), user.user_id)
-    if source.sha256 and (known := results.known(user.user_id, source.sha256, wanted.target, wanted.output)):
+    if source.sha256 and (known := stored.known(user.user_id, source.sha256, wanted.target, wanted.output)):
         return results.view(known, cached=True)
     if source.pixels is not None and _large(source.pixels):
         return _queue(user, id, [source], wanted, request_id)
     data = source.read()
     if source.pixels is None and _large(_pixels(data)):
         return _queue(user, id, [source], wanted, request_id)
-    record, cached = settle(user.user_id, source, data, wanted.target, wanted.output)
+    record, cached = stored.settle(user.user_id, source, data, wanted.target, wanted.output)
     if not cached:
         audit.record(user.user_id, "IMAGE_SEGMENTED", subject=source.image_id)
     return results.view(record, cached=cached)
-
-
-def settle(user_id: str, source: Source, data: bytes, target: Target, output: Output) -> tuple[Document, bool]:
-    """The stored result for these bytes, made if there is none; and whether there was one."""
-    known = results.known(user_id, hashlib.sha256(data).hexdigest(), target, output)
-    if known is not None:
-        return known, True
-    return results.make(user_id, source, data, target, output), False
 
 
 def segmentation(user: Principal, id: str) -> Segmentation:

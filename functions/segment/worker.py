@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.segment import service
 from shared import notifications
 from shared.documents import Document
 from shared.errors import StudioError, Unprocessable
 from shared.images.sources import Source
 from shared.jobs.consumer import Task
 from shared.jobs.protocol import Outcome
+from shared.vision import stored
 
 
 class SegmentStep:
@@ -29,7 +29,7 @@ class SegmentStep:
             task.progress("segmenting", round(100 * number / len(items)))
             source = Source(**item)
             try:
-                record, _ = service.settle(
+                record, _ = stored.settle(
                     task.user_id, source, source.read(), task.payload["target"], task.payload["output"]
                 )
             except StudioError as error:

@@ -8,7 +8,9 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from shared.http.models import Answer, Body, PageQuery
 
-type Event = Literal["job.completed", "job.failed", "conversion.completed", "conversion.failed"]
+type Event = Literal[
+    "job.completed", "job.failed", "conversion.completed", "conversion.failed", "tryon.completed", "tryon.failed"
+]
 type DeliveryStatus = Literal["queued", "processing", "retrying", "completed", "failed", "cancelled"]
 
 
@@ -22,7 +24,7 @@ class WebhookRequest(Body):
     """Where to send which events."""
 
     url: str = Field(min_length=1, max_length=2048, description="https, of a host with public addresses only")
-    events: Annotated[list[Event], AfterValidator(_distinct)] = Field(min_length=1, max_length=4)
+    events: Annotated[list[Event], AfterValidator(_distinct)] = Field(min_length=1, max_length=6)
     description: Annotated[str, StringConstraints(max_length=200)] | None = None
 
 
@@ -30,7 +32,7 @@ class WebhookChange(Body):
     """What to change; what is left out stays."""
 
     url: str | None = Field(default=None, min_length=1, max_length=2048)
-    events: Annotated[list[Event], AfterValidator(_distinct)] | None = Field(default=None, min_length=1, max_length=4)
+    events: Annotated[list[Event], AfterValidator(_distinct)] | None = Field(default=None, min_length=1, max_length=6)
     description: Annotated[str, StringConstraints(max_length=200)] | None = None
     status: Literal["active", "disabled"] | None = Field(
         default=None, description="active: deliver again, also to an endpoint that was disabled for answering 410"

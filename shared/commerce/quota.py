@@ -14,8 +14,8 @@ from typing import Any
 
 from shared import clock
 from shared.commerce import credits
-from shared.documents import Operation, Patch, Where, store
-from shared.errors import DocumentConflict, QuotaExceeded
+from shared.documents import Create, Document, Operation, Patch, Where, store
+from shared.errors import BatchFailed, DocumentConflict, PreconditionFailed, QuotaExceeded
 from shared.settings import settings
 
 CONTAINER = "studio"
@@ -54,6 +54,27 @@ def reservations(user_id: str) -> Iterator[Reservation]:
     yield Reservation(Patch(month, incr={"used": 1}, where=left), {"paidBy": "quota", "quotaId": month})
     credits.open_account(user_id)
     yield Reservation(credits.take(), {"paidBy": "credit", "quotaId": credits.ACCOUNT})
+
+
+def reserve(user_id: str, record: Mapping[str, Any], job: Mapping[str, Any]) -> Document | None:
+    """Store what is asked for and its job, with the first reservation that can pay for it; None when it is there
+    already.
+
+    Raises:
+        QuotaExceeded: nothing can pay for it; nothing was written.
+    """
+    for reservation in reservations(user_id):
+        # The record comes first: a repeated request finds it there, whether or not anything is left to pay with.
+        batch = [Create({**record, **reservation.fields}), Create(job), reservation.take]
+        try:
+            return store().batch(CONTAINER, user_id, batch)[0]
+        except BatchFailed as failure:
+            if isinstance(failure.cause, PreconditionFailed):
+                continue
+            if not isinstance(failure.cause, DocumentConflict):
+                raise
+            return None
+    raise exceeded()
 
 
 def charge(user_id: str) -> Reservation:

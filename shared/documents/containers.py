@@ -38,5 +38,8 @@ CONTAINERS: dict[str, Container] = {
         Container("rate_limits", "id", ttl=DAY),
         Container("garments", "tenantId"),
         Container("leases", "id"),
+        Container("search_index", "shop"),
+        Container("embeddings", "tenantId"),
+        Container("search_log", "userId", ttl=90 * DAY),
     )
 }

@@ -14,6 +14,8 @@ from shared.errors import Unauthorized
 from shared.settings import settings
 
 ALGORITHM = "HS256"
+DEFAULT_SHOP = "default"
+"""Where accounts belong that no administrator has put into another shop."""
 LEEWAY_S = 10
 
 
@@ -46,12 +48,13 @@ ADMIN_ONLY = Access(frozenset({Role.ADMIN}))
 
 @dataclass(frozen=True)
 class Principal:
-    """A caller whose token holds."""
+    """A caller whose token holds; `shop` is whose products they find."""
 
     user_id: str
     role: Role
     token_id: str
     expires: float
+    shop: str = DEFAULT_SHOP
 
 
 def issue(user_id: str, role: str, token_version: int) -> tuple[str, int]:
@@ -98,7 +101,12 @@ def authenticate(header: str | None) -> Principal:
         or any(revoked["jti"] == claims["jti"] for revoked in account.get("revoked", ()))
     ):
         raise _refused()
-    return Principal(claims["sub"], Role(account["role"]), claims["jti"], claims["exp"])
+    return Principal(claims["sub"], Role(account["role"]), claims["jti"], claims["exp"], shop_of(account))
+
+
+def shop_of(account: Mapping[str, Any]) -> str:
+    """The shop an account belongs to."""
+    return account.get("shop") or DEFAULT_SHOP
 
 
 def _refused() -> Unauthorized:

@@ -273,8 +273,9 @@ def delete(record: Document) -> None:
 def _finish_deletion(record: Document) -> None:
     _remove_blobs(record)
     if record.get("sha256") and not _twins(record):
-        for mask in list(blobs.listing(blobs.MASKS, f"{record['userId']}/{record['sha256']}/")):
-            blobs.delete(blobs.MASKS, mask.name)
+        for container in (blobs.MASKS, blobs.HEATMAPS):
+            for made in list(blobs.listing(container, f"{record['userId']}/{record['sha256']}/")):
+                blobs.delete(container, made.name)
     operations: list[Operation] = [Delete(record["id"])]
     if record["images"]:
         operations.append(quota.store_less(record["images"], record["bytes"]))
@@ -298,14 +299,25 @@ def _remove_blobs(record: Mapping[str, Any]) -> None:
     stored = record.get("blobs")
     made_by = record.get("conversionId")
     if stored and not made_by:
+        kept = _shared_blobs(record)
         for form in stored.values():
-            blobs.delete(form["container"], form["name"])
+            if form["name"] not in kept:
+                blobs.delete(form["container"], form["name"])
         return
     # Of a result, what attempts that never committed have left beside it goes, too.
     prefix = f"{record['userId']}/{made_by.removeprefix('conversion:') if made_by else record['imageId']}/"
     for container in (blobs.RESULTS if made_by else blobs.IMAGES, blobs.THUMBNAILS):
         for blob in list(blobs.listing(container, prefix)):
             blobs.delete(container, blob.name)
+
+
+def _shared_blobs(record: Mapping[str, Any]) -> set[str]:
+    """Names of the blobs that other results of the same try-on have in common with it: their mask, say."""
+    if not record.get("tryonId"):
+        return set()
+    same = (Where("tryonId", "=", record["tryonId"]), Where("type", "=", "file"), Where("status", "=", "ready"))
+    others = store().query(CONTAINER, *same, partition=record["userId"]).items
+    return {form["name"] for other in others if other["id"] != record["id"] for form in other["blobs"].values()}
 
 
 def reject(record: Document, error: StudioError) -> None:

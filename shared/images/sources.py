@@ -11,8 +11,8 @@ from shared.errors import NotFound, Unprocessable
 from shared.images import library, urls
 from shared.settings import settings
 
-CONTAINERS = (blobs.IMAGES, blobs.THUMBNAILS, blobs.RESULTS)
-"""Containers of pictures that went through the gate, all of them `{owner}/...`."""
+CONTAINERS = (blobs.IMAGES, blobs.THUMBNAILS, blobs.RESULTS, blobs.TRYON)
+"""Containers of pictures that went through the gate or were made by us, all of them `{owner}/...`."""
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,11 @@ class Task:
         """Names what this attempt alone produces, a blob say: `<generation>-<fence>`."""
         return f"{self.job['generation']}-{self.job['fence']}"
 
-    def progress(self, step: str, percent: int) -> None:
+    def progress(self, step: str, percent: int, **facts: Any) -> None:
         """Say how far the work is (0..100), at most once a second, and learn whether to go on.
+
+        Args:
+            facts: what else there is to say, JSON-serialisable.
 
         Raises:
             LeaseLost, CancelRequested: stop now; both are handled by the consumer.
@@ -71,7 +74,7 @@ class Task:
         if at - self._written < 1 and percent not in (0, 100):
             return
         self._written = at
-        fresh = protocol.renew(self.job, progress={"step": step, "percent": percent, "at": clock.iso(at)})
+        fresh = protocol.renew(self.job, progress={"step": step, "percent": percent, "at": clock.iso(at), **facts})
         self._push(fresh)
 
     @contextmanager
@@ -213,7 +216,7 @@ def _failed(job: Document, error: StudioError, step: Step) -> None:
     seen = (job.get("errorCounts") or {}).get(error.code, 0) + 1
     if not error.retryable or (error.max_tries is not None and seen >= error.max_tries):
         _end(job, protocol.FAILED, error, step)
-    elif job["attempt"] >= job["maxAttempts"]:
+    elif job["attempt"] >= job["maxAttempts"] and not error.waits:
         _end(job, protocol.DEAD, error, step)
     else:
         try:
@@ -286,4 +289,5 @@ def consumer(bp: func.Blueprint, queue: str, step: Callable[[], Step]) -> None:
 
     for handler, name in ((worker, queue), (poison, queue + queues.POISON)):
         trigger = bp.queue_trigger(arg_name="message", queue_name=name, connection="Storage")
-        bp.function_name(name.replace("-", "_") if handler is poison else f"{queue}_worker")(trigger(handler))
+        function = name if handler is poison else f"{queue}_worker"
+        bp.function_name(function.replace("-", "_"))(trigger(handler))

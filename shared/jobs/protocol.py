@@ -117,9 +117,9 @@ def new_job(
     }
 
 
-def enqueue(job: Mapping[str, Any], *, delay_s: float = 0) -> None:
-    """Send the pointer to a stored job's next attempt. A failure here loses nothing: the sweeper sends it later."""
-    message = {
+def pointer(job: Mapping[str, Any]) -> dict[str, Any]:
+    """The message that asks for a job's next attempt."""
+    return {
         "v": 1,
         "jobId": job["id"],
         "userId": job["userId"],
@@ -127,8 +127,12 @@ def enqueue(job: Mapping[str, Any], *, delay_s: float = 0) -> None:
         "attempt": job["attempt"] + 1,
         "traceparent": job.get("traceparent"),
     }
+
+
+def enqueue(job: Mapping[str, Any], *, delay_s: float = 0) -> None:
+    """Send the pointer to a stored job's next attempt. A failure here loses nothing: the sweeper sends it later."""
     try:
-        queues.send(job["queue"], message, delay_s=delay_s)
+        queues.send(job["queue"], pointer(job), delay_s=delay_s)
     except Exception as error:
         telemetry.log("job.enqueue_failed", level="warning", jobId=job["id"], error=type(error).__name__)
     else:
@@ -227,17 +231,19 @@ def retry(job: Document, error: StudioError) -> Document:
     """Park a running job until its next attempt and send the delayed pointer.
 
     The delay is full jitter over exponential growth, `random(0, min(cap, base * 2^attempt))` (M. Brooker,
-    "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), and never shorter than the provider asked for.
+    "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), and never shorter than the provider asked for. An
+    error that `waits` takes its attempt back and leaves the moment of the first such wait in `waitingSince`.
 
     Raises:
         LeaseLost: another worker has it.
     """
     conf = settings()
-    ceiling = min(conf.job_backoff_cap_s, conf.job_backoff_base_s * 2 ** job["attempt"])
-    delay = max(random.uniform(0, ceiling), error.retry_after or 0)
-    due = clock.now() + delay
     counts = dict(job.get("errorCounts") or {})
     counts[error.code] = counts.get(error.code, 0) + 1
+    doublings = min(max(job["attempt"], counts[error.code]), 30)
+    ceiling = min(conf.job_backoff_cap_s, conf.job_backoff_base_s * 2**doublings)
+    delay = max(random.uniform(0, ceiling), error.retry_after or 0)
+    due = clock.now() + delay
     changes = {
         "status": RETRY_WAIT,
         "nextAt": due,
@@ -245,6 +251,8 @@ def retry(job: Document, error: StudioError) -> Document:
         "lastError": describe(error),
         "errorCounts": counts,
         "leaseUntil": None,
+        "attempt": job["attempt"] - error.waits,
+        "waitingSince": clock.now() - waited(job) if error.waits else None,
     }
     try:
         parked = transition(job, changes, where=_mine(job))
@@ -253,6 +261,12 @@ def retry(job: Document, error: StudioError) -> Document:
     telemetry.count("studio_jobs_retried", kind=job["kind"], code=error.code)
     enqueue(parked, delay_s=delay)
     return parked
+
+
+def waited(job: Mapping[str, Any]) -> float:
+    """Seconds for which a job has been waiting without using up an attempt; 0 since a redrive."""
+    since = job.get("waitingSince") if job.get("errorCounts") else None
+    return 0.0 if since is None else clock.now() - since
 
 
 def describe(error: StudioError) -> dict[str, Any]:

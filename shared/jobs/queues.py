@@ -19,11 +19,16 @@ PAYPAL = "paypal"
 PRIVACY = "privacy"
 WEBHOOKS = "webhooks"
 SEGMENT = "segment"
+TRYON = "tryon"
+ANALYTICS = "analytics"
 DROPS = "drops"
 """Files that vendors dropped."""
 INDEX = "index"
-"""Products that have changed: `{v, tenantId, productId, revision}`; the product document is the truth."""
-QUEUES = (CONVERT, NOTIFY, SEGMENT, DROPS, INDEX, PAYPAL, PRIVACY, WEBHOOKS)
+"""Products that have changed: `{v, tenantId, productId, revision}`; the product document is the truth. Without a
+`productId` all products of the vendor; `shop` says whose index had one that is gone with all its documents."""
+REBUILD = "rebuild-index"
+"""New versions of a shop's search index."""
+QUEUES = (CONVERT, NOTIFY, SEGMENT, TRYON, ANALYTICS, DROPS, INDEX, REBUILD, PAYPAL, PRIVACY, WEBHOOKS)
 POISON = "-poison"
 
 MAX_DELAY_S = 604_800

@@ -39,6 +39,17 @@ SURE: Final = 0.75
 """Confidence below which a mask is called `low`."""
 
 
+LEAST_PRODUCT: Final = 0.02
+"""Share of its photo that a garment must fill to be offered or tried on."""
+SEEN: Final = 0.6
+"""Confidence below which nothing lies there: of photos of a garment 1 % are less sure, of empty ones most."""
+
+
+def shows_garment(area_share: float, worn: bool, confidence: float) -> bool:
+    """Whether what was found in a photo of a garment is one, and not the pattern of an empty ground."""
+    return area_share >= LEAST_PRODUCT and (worn or confidence >= SEEN)
+
+
 @dataclass(frozen=True)
 class ClassFound:
     """A class of the picture: share of its area in 0..1, and the rectangle around it in pixels."""

@@ -22,7 +22,8 @@ from shared.jobs import protocol, queues
 from shared.jobs.consumer import consume
 
 ME, OTHER = "me", "other"
-DOCUMENTS = {"file": 3, "usage": 1, "webhook": 1, "garment": 1, "segmentation_result": 1, "vendor_drop": 1}
+DOCUMENTS = {"file": 3, "usage": 1, "webhook": 1, "garment": 1, "segmentation_result": 1, "vendor_drop": 1,
+             "embedding": 1, "search_log": 1}  # fmt: skip
 BLOBS = {"images": 3, "thumbnails": 3, "results": 1, "masks": 1, "vendor-uploads": 1}
 CALLER = Principal(ME, Role.SHOPPER, "t", 0.0)
 
@@ -52,6 +53,8 @@ def person(user_id: str) -> None:
     put("studio", {"id": "usage", "userId": user_id, "type": "usage", "images": 3, "bytes": 12})
     put("studio", {"id": "webhook:w", "userId": user_id, "type": "webhook", "status": "active", "events": []})
     put("garments", {"id": f"garment:{user_id}", "tenantId": user_id, "type": "garment", "embedding": [0.1, 0.2]})
+    put("embeddings", {"id": f"garment:{user_id}", "tenantId": user_id, "type": "embedding", "shop": "default"})
+    put("search_log", {"id": f"search:{user_id}", "userId": user_id, "type": "search_log", "params": {"query": "hat"}})
     put("tokens", {"id": f"session-{user_id}", "userId": user_id, "type": "session"})
     payment = {
         "id": f"payment:{user_id}",
@@ -208,7 +211,7 @@ def test_products_leave_the_search_index() -> None:
     service.erase(CALLER, "203.0.113.9", "r")
     assert finish()["status"] == "done"
     assert store().find("garments", "product:1", ME) is None
-    assert queues.client(queues.INDEX).get_queue_properties().approximate_message_count == 1
+    assert queues.client(queues.INDEX).get_queue_properties().approximate_message_count == 2, "and what it had before"
 
 
 def test_an_administrator_has_to_step_down_first() -> None:

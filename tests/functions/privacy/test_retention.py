@@ -78,10 +78,10 @@ def test_a_run_is_bounded() -> None:
 def test_loose_blobs_go_by_their_age(monkeypatch: pytest.MonkeyPatch) -> None:
     for container in (blobs.UPLOADS, blobs.EXPORTS):
         blobs.put(container, "u/x", b"data", content_type="application/zip")
-    assert retention.run() == {"person": 0, "uploads": 0, "exports": 0}
+    assert retention.run() == {"person": 0, "uploads": 0, "exports": 0, "heatmaps": 0}
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + 1.5 * DAY)
-    assert retention.run() == {"person": 0, "uploads": 1, "exports": 1}
+    assert retention.run() == {"person": 0, "uploads": 1, "exports": 1, "heatmaps": 0}
     assert blobs.info(blobs.EXPORTS, "u/x") is None
 
 

@@ -12,8 +12,8 @@ import requests
 from PIL import Image
 
 from emulators.launch import launch
-from functions.convert.gemini import Gemini, Picture
 from shared.errors import StudioError
+from shared.gemini import Gemini, Picture
 
 
 def picture(colour: str) -> Picture:

@@ -1,0 +1,192 @@
+"""What a caller learns when the container is not itself: the client against servers that answer anything."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from shared.errors import ConfigurationError, StudioError
+from shared.vto import errors
+from shared.vto.client import VtoClient, client
+from shared.vto.protocol import Run, TryOnRequest, TryOnResult
+
+REQUEST = TryOnRequest.model_validate_json(
+    json.dumps(
+        {
+            "jobId": "job:1",
+            "person": {"container": "images", "blob": "p"},
+            "garments": [{"container": "images", "blob": "g", "category": "dress"}],
+            "output": {"container": "tryon", "prefix": "me/1"},
+        }
+    )
+)
+
+
+def result(**fields: Any) -> dict[str, Any]:
+    sample = {"image": "me/1/a.png", "mask": "me/1/b.png", "width": 1, "height": 1, "seed": 0, "report": {}}
+    made = TryOnResult.model_validate(
+        {
+            "jobId": "job:1", "fingerprint": REQUEST.fingerprint, "container": "tryon", "engine": "e", "version": "1",
+            "samples": [sample], "ms": 1, **fields,
+        }
+    )  # fmt: skip
+    return made.model_dump(by_alias=True)
+
+
+def run(status: str, **fields: Any) -> bytes:
+    facts = {"jobId": "job:1", "attempt": 1, "status": status, **fields}
+    return Run.model_validate(facts).model_dump_json(by_alias=True).encode()
+
+
+def problem(code: str, **fields: Any) -> bytes:
+    return json.dumps({"code": code, "detail": "told", "status": 0, **fields}).encode()
+
+
+class Server:
+    """Gives its answers one after the other, the last one for ever; `asked` are the requests' lines and headers."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, bytes, dict[str, str]] | float] = []
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def respond(self) -> None:
+                server.asked.append((self.requestline, dict(self.headers)))
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                answer = server.answers[0] if len(server.answers) == 1 else server.answers.pop(0)
+                if isinstance(answer, float):
+                    # a negative time ends the connection without a word
+                    time.sleep(max(answer, 0))
+                    self.close_connection = True
+                    return
+                status, body, headers = answer
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    self.wfile.write(body)
+
+            do_POST = do_GET = do_DELETE = respond
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.close()
+
+
+def ask(server: Server, timeout_s: float = 5, **options: Any) -> TryOnResult:
+    options = {"patience_s": 0, "slack_s": 0.3, **options}
+    return VtoClient(server.url, lambda: "a-token", **options).finish(REQUEST, timeout_s)
+
+
+HTML = b"<html>502 Bad Gateway</html>"
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind", "retryable", "wait"),
+    [
+        ([(200, run("failed", error={"code": "NO_PERSON", "message": "m", "retryable": False}), {})],
+         errors.NoPerson, False, None),
+        ([(200, run("failed", error={"code": "storage_down", "message": "m", "retryable": True, "retryAfter": 9}), {})],
+         StudioError, True, 9),
+        ([(200, run("handed_back"), {})], errors.EngineUnavailable, True, 1),
+        ([(429, problem("ENGINE_BUSY"), {"Retry-After": "7"})], errors.EngineBusy, True, 7),
+        ([(429, HTML, {})], errors.EngineUnavailable, True, 5),
+        ([(503, problem("ENGINE_UNAVAILABLE"), {"Retry-After": "2"})], errors.EngineUnavailable, True, 2),
+        ([(502, HTML, {})], errors.EngineUnavailable, True, 5),
+        ([(404, HTML, {})], errors.EngineUnavailable, True, 5),
+        ([(301, b"", {"Location": "http://127.0.0.1:9/"})], errors.EngineUnavailable, True, 5),
+        ([(401, problem("unauthorized"), {})], errors.EngineRefused, False, None),
+        ([(403, HTML, {})], errors.EngineRefused, False, None),
+        ([(422, problem("ENGINE_UNKNOWN", field="engine"), {})], errors.UnknownEngine, False, None),
+        ([(409, problem("superseded"), {})], StudioError, False, None),
+        ([(200, HTML, {})], errors.BadAnswer, True, None),
+        ([(200, b"", {})], errors.BadAnswer, True, None),
+        ([(200, b"{}", {})], errors.BadAnswer, True, None),
+        ([(200, run("done"), {})], errors.BadAnswer, True, None),
+        ([(200, run("done", result=result(fingerprint="another")), {})], errors.BadAnswer, True, None),
+        ([(200, run("done", result=result(samples=[])), {})], errors.BadAnswer, True, None),
+        ([(200, b"x" * (2 << 20), {})], errors.BadAnswer, True, None),
+        ([(200, b"{", {"Content-Length": "50"})], errors.EngineUnavailable, True, 5),
+        ([-1.0], errors.EngineUnavailable, True, 5),
+    ],
+)  # fmt: skip
+def test_every_answer_has_a_meaning(
+    server: Server, answers: list[Any], kind: type[StudioError], retryable: bool, wait: float | None
+) -> None:
+    server.answers = answers
+    with pytest.raises(kind) as failed:
+        ask(server, 0.5)
+    assert (failed.value.retryable, failed.value.retry_after) == (retryable, wait)
+    assert "a-token" not in str(failed.value)
+
+
+def test_one_that_does_not_answer_at_all_times_out(server: Server) -> None:
+    server.answers = [1.5]
+    with pytest.raises(errors.NoAnswer) as silent:
+        ask(server, 0.3)
+    assert (silent.value.code, silent.value.status) == ("ENGINE_TIMEOUT", 504)
+
+
+def test_one_that_works_on_and_on_times_out_and_is_left_working(server: Server) -> None:
+    server.answers = [(202, run("running", progress=0.5), {})]
+    with pytest.raises(errors.EngineTimeout):
+        ask(server, 0.2)
+    assert not [line for line, _ in server.asked if line.startswith("DELETE")]
+
+
+def test_it_asks_again_while_patience_lasts(server: Server) -> None:
+    server.answers = [
+        -1.0,
+        (503, HTML, {}),
+        (202, run("queued", position=2), {}),
+        (200, run("done", result=result()), {}),
+    ]
+    assert ask(server, patience_s=5).samples
+    assert len(server.asked) == 4
+    for line, headers in server.asked:
+        assert line.startswith("POST /tryon?wait=")
+        assert headers["Authorization"] == "Bearer a-token"
+
+
+def test_the_wait_that_is_asked_for_is_bounded(server: Server) -> None:
+    server.answers = [(200, run("done", result=result()), {})]
+    ask(server, 900)
+    assert server.asked[0][0].startswith("POST /tryon?wait=25 ")
+
+
+def test_without_settings_there_is_no_client(change: Callable[..., None]) -> None:
+    for settings in ({}, {"VTO_URL": "http://127.0.0.1:9"}):
+        change(**settings)
+        with pytest.raises(ConfigurationError) as failed:
+            client()
+        assert failed.value.code == "vto_unconfigured"
+
+
+def test_an_attempt_is_no_part_of_what_is_asked_for() -> None:
+    assert REQUEST.model_copy(update={"attempt": 9}).fingerprint == REQUEST.fingerprint
+    assert REQUEST.model_copy(update={"seed": 9}).fingerprint != REQUEST.fingerprint
