@@ -13,6 +13,7 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, m
 type JobStatus = Literal["queued", "running", "retry_wait", "done", "failed", "cancelled", "dead"]
 type RedrivableStatus = Literal["dead", "failed"]
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z._-]{0,63}$")]
+Shop = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^/\\?#\x00-\x1f]+$")]
 
 
@@ -187,6 +188,7 @@ class UserSummary(Answer):
     email: str
     display_name: str | None
     role: Role
+    shop: str
     disabled: bool
     created_at: str
     updated_at: str
@@ -211,15 +213,16 @@ class UserList(Answer):
 
 
 class UserChange(Body):
-    """A new role, or whether the account may be used; what is left out stays."""
+    """A new role or shop, or whether the account may be used; what is left out stays."""
 
     role: Annotated[Role, Field(strict=False)] | None = None
+    shop: Shop | None = Field(default=None, description="a vendor's products move with the vendor")
     disabled: bool | None = None
     reason: Reason
 
     @model_validator(mode="after")
     def something(self) -> Self:
         """A change changes something."""
-        if self.role is None and self.disabled is None:
-            raise ValueError("name a `role`, or `disabled`")
+        if self.role is None and self.shop is None and self.disabled is None:
+            raise ValueError("name a `role`, a `shop`, or `disabled`")
         return self

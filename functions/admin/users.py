@@ -10,33 +10,27 @@ import hashlib
 from typing import Any
 
 from functions.admin.models import UserChange, UserDetail, UserList, UsersQuery, UserSummary
-from shared import audit, clock
+from shared import audit, clock, telemetry
 from shared.commerce import quota
 from shared.documents import Document, Where, store
 from shared.errors import Conflict, DocumentNotFound, NotFound, PreconditionFailed
 from shared.http import auth
 from shared.http.auth import Principal, Role
+from shared.http.pages import latest
+from shared.jobs import queues
 
 CONTAINER = "accounts"
 
 
 def listing(query: UsersQuery) -> UserList:
     """Accounts, newest first."""
-    where = [Where("type", "=", "account")]
-    for field, value in (
-        ("role", query.role.value if query.role else None),
-        ("disabled", query.disabled),
-        ("emailHash", _digest(query.email) if query.email else None),
-    ):
-        if value is not None:
-            where.append(Where(field, "=", value))
-    page = store().query(
+    page = latest(
         CONTAINER,
-        *where,
-        order_by="createdAt",
-        descending=True,
-        limit=query.limit,
-        continuation=query.continuation,
+        query,
+        type="account",
+        role=query.role.value if query.role else None,
+        disabled=query.disabled,
+        emailHash=_digest(query.email) if query.email else None,
     )
     return UserList(items=[UserSummary(**_facts(found)) for found in page.items], continuation=page.continuation)
 
@@ -49,7 +43,7 @@ def detail(admin: Principal, id: str) -> UserDetail:
 
 
 def change(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
-    """Give an account another role, or close or open it. Closing ends every session of it.
+    """Give an account another role or shop, or close or open it. Closing ends every session of it.
 
     Raises:
         NotFound.
@@ -62,6 +56,8 @@ def change(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
     changes: dict[str, Any] = {"updatedAt": clock.iso()}
     if wanted.role is not None:
         changes["role"] = wanted.role.value
+    if wanted.shop is not None:
+        changes["shop"] = wanted.shop
     if wanted.disabled is not None:
         changes["disabled"] = wanted.disabled
     where = (Where("type", "=", "account"), Where("closedAt", "exists", False))
@@ -81,6 +77,17 @@ def change(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
             reason=wanted.reason,
             before=before["role"],
             after=after["role"],
+        )
+    if wanted.shop is not None:
+        # Before the audit: what the index must follow has to be on its way whatever happens here.
+        queues.send(queues.INDEX, {"v": 1, "tenantId": id, "productId": None, "traceparent": telemetry.traceparent()})
+        audit.record(
+            admin.user_id,
+            "USER_SHOP_CHANGED",
+            subject=id,
+            reason=wanted.reason,
+            before=auth.shop_of(before),
+            after=wanted.shop,
         )
     if wanted.disabled is not None:
         action = "USER_DISABLED" if wanted.disabled else "USER_ENABLED"
@@ -109,6 +116,7 @@ def _facts(found: Document) -> dict[str, Any]:
         "email": found["email"],
         "display_name": found["displayName"],
         "role": Role(found["role"]),
+        "shop": auth.shop_of(found),
         "disabled": found["disabled"],
         "created_at": found["createdAt"],
         "updated_at": found["updatedAt"],

@@ -79,6 +79,7 @@ def create(
         "phone": phone,
         "language": None,
         "role": role,
+        "shop": auth.DEFAULT_SHOP,
         "passwordHash": password_hash,
         "tokenVersion": 1,
         "disabled": False,

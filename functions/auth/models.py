@@ -87,6 +87,7 @@ class User(Answer):
     phone: str | None
     language: str | None
     role: Role
+    shop: str = Field(description="whose products one finds, and among which a vendor's own are found")
     created_at: str
 
 

@@ -225,6 +225,7 @@ def _user(account: Document) -> User:
         phone=account["phone"],
         language=account["language"],
         role=Role(account["role"]),
+        shop=auth.shop_of(account),
         created_at=account["createdAt"],
     )
 

@@ -96,6 +96,9 @@ class Product(Answer):
     quality: Literal["good", "low"] | None = Field(description="of mask and cut-out")
     model_version: str | None
     has_metadata: bool
+    index_seq: int | None = Field(
+        description="hand it to a search as `after` to see this revision; null while it is not in the index yet"
+    )
     created_at: str
     updated_at: str
 

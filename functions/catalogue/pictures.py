@@ -13,10 +13,6 @@ from shared.settings import settings
 from shared.vision import colours, cutout, segments
 
 MIN_SIDE = 64
-LEAST_AREA = 0.02
-"""Share of the photo that a product must fill."""
-SEEN = 0.6
-"""Confidence below which nothing lies there: of photos of a garment 1 % are less sure, of empty ones most."""
 CUTOUT_SIDE = 1600
 THUMBNAIL_SIDE = 320
 CONTAINERS = (blobs.IMAGES, blobs.THUMBNAILS, blobs.MASKS)
@@ -37,7 +33,7 @@ def make(data: bytes, prefix: str) -> dict[str, Any]:
         if error.code != "nothing_found":
             raise
         raise _empty() from None
-    if found.area_share < LEAST_AREA or (not found.worn and found.confidence < SEEN):
+    if not segments.shows_garment(found.area_share, found.worn, found.confidence):
         raise _empty()
     stored = library.put_renditions(clean, prefix)
     white = cutout.on_white(photo, found.alpha)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from functions.catalogue import products
+from functions.catalogue import indexed, products
 from functions.catalogue.models import (
     Colour,
     Drop,
@@ -29,12 +29,15 @@ def listed(user: Principal, query: ProductsQuery) -> ProductList:
     wanted = [query.status] if query.status else [products.ACTIVE, products.AWAITING]
     shown = Where("status", "in", wanted)
     page = latest(products.CONTAINER, query, shown, partition=user.user_id, by="updatedAt", type="product")
-    return ProductList(items=[view(product) for product in page.items], continuation=page.continuation)
+    seqs = indexed.seqs(user.user_id, page.items)
+    items = [view(product, seqs.get(product["id"])) for product in page.items]
+    return ProductList(items=items, continuation=page.continuation)
 
 
 def product(user: Principal, id: str) -> Product:
     """One's product. Raises NotFound."""
-    return view(products.find(user.user_id, id))
+    found = products.find(user.user_id, id)
+    return view(found, indexed.seqs(user.user_id, [found]).get(id))
 
 
 def delete(user: Principal, id: str) -> None:
@@ -85,7 +88,7 @@ def view_drop(drop: Mapping[str, Any]) -> Drop:
     )
 
 
-def view(product: Mapping[str, Any]) -> Product:
+def view(product: Mapping[str, Any], index_seq: int | None) -> Product:
     """A product as an answer, with URLs that live for minutes."""
     stored: Mapping[str, Any] = product["image"]["blobs"] if product["image"] else {}
     measured: list[Mapping[str, Any]] = product["colours"]
@@ -117,6 +120,7 @@ def view(product: Mapping[str, Any]) -> Product:
         quality=product["quality"],
         model_version=product["modelVersion"],
         has_metadata=bool(product["sources"].get("metadata")),
+        index_seq=index_seq,
         created_at=product["createdAt"],
         updated_at=product["updatedAt"],
     )

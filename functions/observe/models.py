@@ -85,6 +85,15 @@ class QuotaFigures(Answer):
     users_at_limit: int
 
 
+class SearchFigures(Answer):
+    """Searches of the last 24 hours, the latest 500 at most: from the request's parsing to its results, all kinds."""
+
+    searches: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
 class SystemFigures(Answer):
     """The whole system, counted in documents and queues: the same from every instance."""
 
@@ -92,6 +101,7 @@ class SystemFigures(Answer):
     queues: list[QueueFigures]
     dead_letters: int
     conversions: ConversionFigures
+    search: SearchFigures
     quota: QuotaFigures
 
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from functions.observe.models import ProbeResult, Standing
-from shared import blobs, onnx, telemetry
-from shared.documents import store
-from shared.errors import ConfigurationError
+from shared import blobs, clock, onnx, telemetry
+from shared.documents import Where, store
+from shared.errors import ConfigurationError, StudioError
 from shared.jobs import queues
 from shared.settings import settings
 
@@ -66,12 +66,37 @@ def models() -> str | None:
 GOOD = ("loaded", "ready")
 
 
+def search_index() -> str | None:
+    """How old the newest version of a search index is, and whether products wait to come into one."""
+    waiting = (Where("type", "=", "embedding"), Where("seq", "=", None))
+    late = store().count("embeddings", *waiting, Where("writtenAt", "<", clock.now() - INDEX_LATE_S))
+    if late:
+        raise Down(f"{late} products have waited for the index for over {INDEX_LATE_S} s")
+    newest = store().query(
+        "search_index", Where("type", "=", "index_version"), order_by="builtEpoch", descending=True, limit=1
+    )
+    if not newest.items:
+        return "no version yet"
+    return f"{newest.items[0]['version']}, {clock.now() - newest.items[0]['builtEpoch']:.0f} s old"
+
+
+INDEX_LATE_S = 300
+
+
 def vto_container() -> str | None:
-    """The try-on container's own health."""
-    url: str | None = getattr(settings(), "vto_url", None)
-    if not url:
+    """The try-on container's health, and whether it takes our token: asking after no run at all costs nothing."""
+    from shared.vto.client import VtoClient, bearer
+
+    conf = settings()
+    if not conf.vto_url:
         raise NotConfigured("VTO_URL")
-    return _get(f"{url.rstrip('/')}/health")
+    container = VtoClient(conf.vto_url, bearer(), patience_s=0, slack_s=conf.probe_timeout_s)
+    try:
+        container.state("probe")
+        health = container.health()
+    except StudioError as error:
+        raise Down(error.message) from None
+    return f"{health.engine}: {health.state}, {health.queue.waiting} of {health.queue.capacity} waiting"
 
 
 def gemini() -> str | None:
@@ -128,6 +153,7 @@ PROBES: Mapping[str, Probe] = {
     "blobs": blob_storage,
     "queues": queue_storage,
     "models": models,
+    "search_index": search_index,
     "vto_container": vto_container,
     "gemini": gemini,
     "email": email,

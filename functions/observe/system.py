@@ -12,7 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from functions.observe.models import ConversionFigures, JobCount, QueueFigures, QuotaFigures, SystemFigures
+from functions.observe.models import (
+    ConversionFigures,
+    JobCount,
+    QueueFigures,
+    QuotaFigures,
+    SearchFigures,
+    SystemFigures,
+)
 from shared import clock
 from shared.commerce import quota
 from shared.documents import Where, store
@@ -47,12 +54,13 @@ def _count() -> SystemFigures:
     with ThreadPoolExecutor(THREADS) as pool:
         jobs = list(pool.map(_jobs, states))
         waiting = list(pool.map(_queue, names))
-        conversions, allowance = pool.submit(_conversions), pool.submit(_quota)
+        conversions, allowance, searches = pool.submit(_conversions), pool.submit(_quota), pool.submit(_searches)
         return SystemFigures(
             jobs=[count for count in jobs if count.jobs],
             queues=waiting,
             dead_letters=sum(count.jobs for count in jobs if count.status == protocol.DEAD),
             conversions=conversions.result(),
+            search=searches.result(),
             quota=allowance.result(),
         )
 
@@ -102,7 +110,16 @@ def _conversions() -> ConversionFigures:
     )
 
 
-def _rank(values: Sequence[int], share: float) -> float | None:
+def _searches() -> SearchFigures:
+    where = (Where("type", "=", "search_log"), Where("at", ">=", clock.iso(clock.now() - RECENT_S)))
+    page = store().query("search_log", *where, order_by="at", descending=True, limit=RECENT)
+    times = sorted(item["tookMs"] for item in page.items)
+    return SearchFigures(
+        searches=len(times), p50_ms=_rank(times, 0.5), p95_ms=_rank(times, 0.95), p99_ms=_rank(times, 0.99)
+    )
+
+
+def _rank(values: Sequence[float], share: float) -> float | None:
     return float(values[min(len(values) - 1, int(share * len(values)))]) if values else None
 
 
@@ -135,6 +152,10 @@ def families(found: SystemFigures) -> list[Metric]:
     for name, value in (("0.5", conversions.p50_ms), ("0.95", conversions.p95_ms), ("0.99", conversions.p99_ms)):
         if value is not None:
             times.add_metric([name], value / 1000)
+    searches = GaugeMetricFamily("studio_search_recent_seconds", "Searches, last 24 h", labels=["quantile"])
+    for name, value in (("0.5", found.search.p50_ms), ("0.95", found.search.p95_ms), ("0.99", found.search.p99_ms)):
+        if value is not None:
+            searches.add_metric([name], value / 1000)
     plain = {
         "studio_dead_letters": ("Jobs given up", found.dead_letters),
         "studio_conversions_recent": ("Conversions ended in the last 24 h, 500 at most", conversions.ended),
@@ -145,4 +166,4 @@ def families(found: SystemFigures) -> list[Metric]:
         "studio_quota_users_at_limit": ("Users with nothing left", allowance.users_at_limit),
     }
     gauges = [GaugeMetricFamily(name, told, value) for name, (told, value) in plain.items() if value is not None]
-    return [jobs, depth, age, times, *gauges]
+    return [jobs, depth, age, times, searches, *gauges]

@@ -30,6 +30,7 @@ def test_a_new_user_is_signed_in(
         "phone": "+15551234567",
         "language": None,
         "role": "vendor",
+        "shop": "default",
         "createdAt": 0,
     }
     assert (tokens["tokenType"], tokens["expiresIn"], tokens["refreshExpiresIn"]) == ("Bearer", 900, 30 * 86400)

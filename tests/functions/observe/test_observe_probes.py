@@ -99,6 +99,24 @@ def test_a_host_that_is_not_there(change: Callable[..., None]) -> None:
     assert probes.ask({"gemini": probes.gemini}, 5)["gemini"].note == "can't be reached: ConnectionError"
 
 
+@pytest.mark.parametrize(
+    ("status", "note"),
+    [
+        (200, "the try-on container's answer can't be read"),
+        (401, "the try-on container refuses our token"),
+        (404, "the try-on container is not there (404)"),
+        (503, "the try-on container is not there (503)"),
+        (-1, "the try-on container does not answer"),
+    ],
+)
+def test_what_is_no_try_on_container(
+    change: Callable[..., None], provider: Callable[[int], str], status: int, note: str
+) -> None:
+    change(VTO_URL=provider(status), VTO_TOKEN="a token", PROBE_TIMEOUT_S="0.5")
+    found = probes.ask({"vto_container": probes.vto_container}, 5)["vto_container"]
+    assert (found.status, found.note) == ("failed", note)
+
+
 def test_what_is_not_set_up_is_no_failure(change: Callable[..., None]) -> None:
     names = ("vto_container", "gemini", "email", "sms", "webpubsub", "paypal")
     found = probes.ask({name: probes.PROBES[name] for name in names}, 5)

@@ -72,7 +72,7 @@ def test_people_read_them_as_json(admin: Client) -> None:
     routes = {row["route"]: row for row in told["routes"]}
     for row in routes.values():
         assert 0 <= row["p50Ms"] <= row["p95Ms"] <= row["p99Ms"]
-    assert set(told["system"]) == {"jobs", "queues", "deadLetters", "conversions", "quota"}
+    assert set(told["system"]) == {"jobs", "queues", "deadLetters", "conversions", "search", "quota"}
 
 
 def test_the_description_is_served_and_so_is_what_shows_it(stack: Stack) -> None:

@@ -1,0 +1,381 @@
+"""The search index measured: recall, latency, build, memory and opening by size, each beside Flat fp32 of the same run.
+
+Vectors are made up (clusters, a decaying spectrum; queries like pictures near a product, queries like texts a constant
+gap away at cosines about .3): real ones are easier or harder, so read recall and ratios, not the absolute figures of a
+busy machine. Engine latencies are of a whole search: filters, exact order in double precision, cursor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emulators.azurite import Azurite
+from emulators.stack import ROOT
+
+DIM = 256
+SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (10_000, 30_000)
+QUERIES, TIMED = 200, 120
+SHARES = (0.001, 0.01, 0.1, 0.5, 1.0)
+SWAPS = 20
+SLOW_MS = 250
+"""An answer is called slow above so many milliseconds, and above twenty times the median without swaps."""
+
+
+def main(*, quick: bool = False) -> dict[str, Any]:
+    """Figures by size, of swaps under load, and of the whole system (not with `quick`)."""
+    with tempfile.TemporaryDirectory() as folder, Azurite() as storage:
+        environment(storage, Path(folder))
+        report: dict[str, Any] = {"ok": True, "dim": DIM, "threads": 1, "sizes": {}}
+        for count in QUICK_SIZES if quick else SIZES:
+            print(f"{count} products ...", file=sys.stderr, flush=True)
+            report["sizes"][str(count)] = size(count, Path(folder))
+        report["swaps"] = swaps(2_000 if quick else 10_000)
+    if not quick:
+        report["system"] = system()
+    report["ok"] = not (report["swaps"]["failed"] or report["swaps"]["empty"] or "error" in report.get("system", {}))
+    return report
+
+
+def system() -> dict[str, Any]:
+    """Freshness, and text search end to end; what stopped it, lest hours of figures are lost with it."""
+    from bench import search_freshness
+
+    try:
+        return search_freshness.main()
+    except (TimeoutError, AssertionError, OSError) as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def environment(storage: Azurite, folder: Path) -> None:
+    """Settings of the product code in this process."""
+    os.environ |= {
+        "ENVIRONMENT": "development",
+        "Storage": storage.connection_string,
+        "DOCUMENTS": f"sqlite:{folder / 'documents.sqlite'}",
+        "JWT_KEYS": '{"k1": "development-only-key-that-no-production-will-take"}',
+        "INDEX_CACHE_DIR": str(folder / "cache"),
+        "INDEX_POLL_S": "1",
+    }
+
+
+def model() -> Any:
+    from functions.search.engine.port import Model
+
+    return Model("fashion@000000000000", "0" * 64, DIM, {"image": (0.5, 0.1), "text": (0.25, 0.05)})
+
+
+def vectors(count: int, seed: int = 1) -> np.ndarray:
+    """(count, DIM) float16 of unit length: clusters, and a spectrum that decays."""
+    random = np.random.default_rng(seed)
+    spectrum = (1 / np.sqrt(1 + np.arange(DIM) / 12)).astype(np.float32)
+    centres = random.standard_normal((max(64, count // 250), DIM), dtype=np.float32) * spectrum
+    made = np.empty((count, DIM), np.float16)
+    for start in range(0, count, 50_000):
+        many = min(50_000, count - start)
+        rows = centres[random.integers(len(centres), size=many)]
+        rows += 0.6 * random.standard_normal((many, DIM), dtype=np.float32) * spectrum
+        made[start : start + many] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return made
+
+
+def queries(rows: np.ndarray) -> dict[str, np.ndarray]:
+    """(QUERIES, DIM) float32 of unit length, like pictures and like texts."""
+    random = np.random.default_rng(5)
+    spectrum = (1 / np.sqrt(1 + np.arange(DIM) / 12)).astype(np.float32)
+
+    def unit(values: np.ndarray) -> np.ndarray:
+        return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
+
+    near = rows[np.sort(random.choice(len(rows), QUERIES, replace=False))].astype(np.float32)
+    noise = unit(random.standard_normal((QUERIES, DIM)) * spectrum)
+    gap = unit(random.standard_normal((1, DIM)))
+    return {"image": unit(near + 0.5 * noise), "text": unit(0.35 * near + 0.65 * gap + 0.65 * noise)}
+
+
+def columns(rows: np.ndarray) -> Any:
+    """Products with these vectors: attributes and titles repeat every 50,000."""
+    from functions.search.engine.columns import Columns
+    from functions.search.engine.port import Item
+
+    def item(number: int, row: np.ndarray) -> Item:
+        return Item(
+            id=f"p{number:09}",
+            revision=1,
+            vector=row,
+            category=("dress", "shirt", "coat", "shoes", "bag")[number % 5],
+            colours=(("red", "blue", "green", "black")[number % 4],),
+            price=number % 20_000,
+            currency="EUR",
+            vendor=f"v{number % 37}",
+            # A share of the products for each filter of the table.
+            tags=tuple(f"s{share}" for share in SHARES if number % 1000 < 1000 * share),
+            words=f"{('plain', 'striped', 'dotted')[number % 3]} model {number % 997}",
+        )
+
+    block = min(len(rows), 50_000)
+    base = Columns.of([item(number, rows[number]) for number in range(block)], DIM)
+    parts = []
+    for start in range(0, len(rows), block):
+        part = base if len(rows) - start >= block else base.take(np.arange(len(rows) - start))
+        ids = np.array([f"p{number:09}".encode() for number in range(start, start + part.count)])
+        parts.append(Columns(rows[start : start + part.count], {**part.data, "ids": ids}))
+    return Columns.joined(parts)
+
+
+def size(count: int, folder: Path) -> dict[str, Any]:
+    """One row of the table."""
+    from functions.search.engine import kernel as kernels
+    from functions.search.engine import shop as shops
+    from functions.search.engine import versions
+    from functions.search.engine.kernel import Probing
+    from functions.search.engine.local import LocalIndex
+
+    name = f"bench-{count}"
+    rows = vectors(count)
+    asked = queries(rows)
+    flat, truth = reference(rows, asked, folder)
+    made = columns(rows)
+    index = LocalIndex(model)
+    build = index.begin(name)
+    started = time.perf_counter()
+    build.take(made)
+    manifest = index.publish(build, steps := Steps())
+    build_s = time.perf_counter() - started
+    del made
+    path = versions.home(name) / manifest.version
+    opened: list[float] = []
+    for _ in range(5):
+        started = time.perf_counter()
+        shops.load(name, manifest.version, model())
+        opened.append((time.perf_counter() - started) * 1e3)
+    found = engine(index, name, asked, truth)
+    kernel = kernels.open_kernel(path)
+    ours = {kind: timed(lambda q: kernel.top(q, 10, None), vectors_) for kind, vectors_ in asked.items()}
+    theirs = {kind: timed(flat, vectors_) for kind, vectors_ in asked.items()}
+    return {
+        "kind": "IVF-SQ8 + fp16 rescore" if isinstance(kernel, Probing) else "flat fp16",
+        "recall10": found["recall10"],
+        "search_ms": found["search_ms"],
+        "kernel_ms": ours,
+        "flat_fp32_ms": theirs,
+        "kernel_over_flat_fp32": {kind: ratio(ours[kind], theirs[kind]) for kind in ours},
+        "publish_s": round(build_s, 2),
+        "steps_s": steps.seconds(),
+        "self_test_recall10": manifest.recall10,
+        "file_mb": round(manifest.bytes / 1e6, 1),
+        "flat_fp32_mb": round(count * DIM * 4 / 1e6, 1),
+        "open_ms": round(statistics.median(opened), 2),
+        "worker_more": second_worker(path),
+        "filters": filters(index, name, asked["image"], rows),
+    }
+
+
+class Steps:
+    """Progress of a build as durations."""
+
+    def __init__(self) -> None:
+        self._at: list[tuple[str, float]] = []
+
+    def __call__(self, step: str, share: float) -> None:
+        self._at.append((step, time.perf_counter()))
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds by step."""
+        ends = [at for _, at in self._at[1:]] + [time.perf_counter()]
+        taken: dict[str, float] = {}
+        for (step, at), end in zip(self._at[:-1], ends, strict=False):
+            taken[step] = taken.get(step, 0) + end - at
+        return {step: round(seconds, 2) for step, seconds in taken.items()}
+
+
+def reference(
+    rows: np.ndarray, asked: dict[str, np.ndarray], folder: Path
+) -> tuple[Callable[[np.ndarray], Any], dict[str, list[list[int]]]]:
+    """Flat fp32: a search of it, and its ten best by query."""
+    from functions.search.engine.kernel import library
+
+    faiss = library()
+    index = faiss.IndexFlatIP(DIM)
+    for start in range(0, len(rows), 50_000):
+        index.add(rows[start : start + 50_000].astype(np.float32))
+    truth = {kind: index.search(many, 10)[1].tolist() for kind, many in asked.items()}
+    return lambda query: index.search(query[None], 10), truth
+
+
+def engine(index: Any, shop: str, asked: dict[str, np.ndarray], truth: dict[str, list[list[int]]]) -> dict[str, Any]:
+    """Recall against Flat fp32 and milliseconds of whole searches."""
+    from functions.search.engine.port import VectorQuery, Weights
+
+    def query(kind: str, vector: np.ndarray) -> VectorQuery:
+        if kind == "image":
+            return VectorQuery(shop, image=vector, k=10)
+        return VectorQuery(shop, text=vector, weights=Weights(0, 1), k=10)
+
+    recall: dict[str, float] = {}
+    for kind, many in asked.items():
+        hits = 0
+        for vector, best in zip(many, truth[kind], strict=True):
+            found = {int(hit.id[1:]) for hit in index.search(query(kind, vector)).hits}
+            hits += len(found & set(best))
+        recall[kind] = round(hits / (10 * len(many)), 4)
+    taken = {kind: timed(lambda v, kind=kind: index.search(query(kind, v)), many) for kind, many in asked.items()}
+    words = VectorQuery(shop, words="striped model 7", weights=Weights(0, 0.7, 0.3), k=10)
+    taken["text_and_words"] = timed(lambda v: index.search(replace(words, text=v)), asked["text"])
+    return {"recall10": recall, "search_ms": taken}
+
+
+def filters(index: Any, shop: str, asked: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
+    """Whole searches under filters that let a share through, and how many answers were not the exhaustive ones."""
+    from functions.search.engine.port import Filters, VectorQuery
+
+    plain = [VectorQuery(shop, image=vector, k=10) for vector in asked[:60]]
+    base: list[float] = []
+    table: dict[str, Any] = {}
+    for share in SHARES:
+        passing = np.flatnonzero(np.arange(len(rows)) % 50_000 % 1000 < 1000 * share)
+        part = rows[passing].astype(np.float32)
+        wanted = Filters(tags=(f"s{share}",))
+        taken: list[float] = []
+        base = []
+        missed = foreign = 0
+        for query in plain:
+            started = time.perf_counter()
+            index.search(query)
+            base.append((time.perf_counter() - started) * 1e3)
+            started = time.perf_counter()
+            page = index.search(replace(query, filters=wanted))
+            taken.append((time.perf_counter() - started) * 1e3)
+            scores = part @ query.image
+            best = passing[np.argpartition(-scores, min(10, len(scores) - 1))[:10]]
+            found = {int(hit.id[1:]) for hit in page.hits}
+            missed += len(set(best.tolist()) - found)
+            foreign += len(found - set(passing.tolist())) if len(passing) < 50_000 else 0
+        ms, unfiltered = statistics.median(taken), statistics.median(base)
+        table[f"{share:.1%}"] = {
+            "ms": round(ms, 3),
+            "over_unfiltered": round(ms / unfiltered, 2),
+            "recall10": round(1 - missed / (10 * len(plain)), 4),
+            "foreign": foreign,
+        }
+    return table
+
+
+SECOND = """
+import json, sys, time, psutil
+from pathlib import Path
+import numpy as np
+from functions.search.engine import kernel
+from functions.search.engine.columns import FILE, Columns
+kernel.library()
+me = psutil.Process()
+before = me.memory_full_info()
+started = time.perf_counter()
+opened = kernel.open_kernel(Path(sys.argv[1]))
+columns = Columns.load(Path(sys.argv[1]) / FILE, opened.rows)
+took = time.perf_counter() - started
+at_open = me.memory_full_info()
+for n in range(20):
+    opened.top(np.random.default_rng(n).standard_normal(opened.rows.shape[1]).astype(np.float32), 10, None)
+after = me.memory_full_info()
+print(json.dumps({"open_ms": round(took * 1e3, 2), "rss_open_mb": round((at_open.rss - before.rss) / 1e6, 1),
+    "private_mb": round((after.uss - before.uss) / 1e6, 1), "shared_mb": round((after.rss - after.uss) / 1e6, 1)}))
+"""
+
+
+def second_worker(path: Path) -> dict[str, float]:
+    """Another process opens the same files while this one has them mapped: milliseconds, and what memory it adds."""
+    told = subprocess.run(
+        [sys.executable, "-c", SECOND, str(path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return json.loads(told.stdout)
+
+
+def swaps(count: int) -> dict[str, Any]:
+    """A constant load of searches in this process while another worker publishes version after version."""
+    from functions.search.engine.local import LocalIndex
+    from functions.search.engine.port import VectorQuery
+
+    shop, rows = f"swaps-{count}", vectors(count, seed=9)
+    publisher, searcher = LocalIndex(model), LocalIndex(model)
+    build = publisher.begin(shop)
+    build.take(columns(rows))
+    publisher.publish(build)
+    asked = queries(rows)["image"]
+    quiet = timed(lambda vector: searcher.search(VectorQuery(shop, image=vector, k=10)), asked)
+    times: list[float] = []
+    versions_seen: set[str] = set()
+    failed = empty = 0
+    done = threading.Event()
+
+    def load() -> None:
+        nonlocal failed, empty
+        turn = 0
+        while not done.is_set():
+            started = time.perf_counter()
+            try:
+                page = searcher.search(VectorQuery(shop, image=asked[turn % len(asked)], k=10))
+                versions_seen.add(page.index_version)
+                empty += len(page.hits) < 10
+            except Exception:
+                failed += 1
+            times.append((time.perf_counter() - started) * 1e3)
+            turn += 1
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    durations: list[float] = []
+    for _ in range(SWAPS):
+        started = time.perf_counter()
+        publisher.merge(shop)
+        durations.append(time.perf_counter() - started)
+        time.sleep(1.2)
+    done.set()
+    thread.join()
+    times.sort()
+    return {
+        "products": count,
+        "swaps": SWAPS,
+        "versions_that_answered": len(versions_seen),
+        "searches": len(times),
+        "failed": failed,
+        "empty": empty,
+        "slow": sum(ms > max(SLOW_MS, 20 * quiet["p50"]) for ms in times),
+        "ms": {"p50": pick(times, 0.5), "p99": pick(times, 0.99), "max": round(times[-1], 1)},
+        "quiet_ms": quiet,
+        "merge_s": round(statistics.median(durations), 2),
+    }
+
+
+def timed(run: Callable[[np.ndarray], Any], many: np.ndarray) -> dict[str, float]:
+    """p50 and p95 in milliseconds over `TIMED` fresh queries, after some to warm up."""
+    taken: list[float] = []
+    for turn in range(TIMED + 5):
+        vector = many[turn % len(many)]
+        started = time.perf_counter()
+        run(vector)
+        if turn >= 5:
+            taken.append((time.perf_counter() - started) * 1e3)
+    taken.sort()
+    return {"p50": pick(taken, 0.5), "p95": pick(taken, 0.95)}
+
+
+def pick(ordered: Sequence[float], share: float) -> float:
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)
+
+
+def ratio(a: dict[str, float], b: dict[str, float]) -> float:
+    return round(a["p50"] / b["p50"], 2)

@@ -1,0 +1,157 @@
+"""The search act: a shopper looks for what vendors dropped, by words, by a photo, and by both.
+
+The page gets a sheet: each query in a row with what was found and why.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from PIL import Image, ImageDraw, ImageFont
+
+from demo.client import Client
+from demo.steps import Step, Steps
+from demo.vendor import dropped
+from demo.wardrobe import GarmentSpec, catalogue, draw, save
+from emulators.stack import Stack
+
+SHEET = "search.png"
+SEED, VARIETY = 37, 60
+TEXTS = ("floral dress", "striped bag", "green coat", "jeans -navy")
+SHOWN = 6
+TILE, LABEL = (136, 158), 250
+INK, SOFT = "#1f2430", "#6b7280"
+CHANNELS = {"image": "#0b6e4f", "text": "#2160c4", "words": "#b8860b"}
+PATIENCE_S = 60
+
+
+@dataclass
+class Found:
+    """A query, as a person would say it, and its answer."""
+
+    said: str
+    answer: dict[str, Any]
+    photo: Image.Image | None = None
+    pictures: list[Image.Image] = field(default_factory=list[Image.Image])
+
+
+def search(stack: Stack, steps: Steps, out: Path, count: int = 15) -> list[str]:
+    """Play the act on a running stack; returns the paths of the files made.
+
+    Args:
+        count: products that a second vendor drops before.
+    """
+    shopper, specs = Client(stack.url), catalogue(VARIETY, SEED)[:: VARIETY // count]
+    with steps.step("search-stock", f"A second vendor drops {count} products; each is found soon after") as step:
+        _stock(stack, specs, step)
+    shopper.register(f"ada.{secrets.token_hex(3)}@example.com", secrets.token_urlsafe(12), displayName="Ada")
+    found: list[Found] = []
+    with steps.step("search-text", "Ada searches by words") as step:
+        for said in TEXTS:
+            found.append(Found(said, shopper.call("POST", "search/text", json={"query": said, "topK": SHOWN})))
+        step.note = "; ".join(f"{one.said}: {one.answer['results'][0]['title']}" for one in found)
+    with steps.step("search-image", "by a photo she took") as step:
+        for spec in (specs[0], specs[4]):
+            photo, image_id = _photo(shopper, spec)
+            answer = shopper.call("POST", "search/image", json={"imageId": image_id, "topK": SHOWN})
+            found.append(Found("this photo", answer, photo))
+            first = answer["results"][0]["title"]
+            step.note += f"{spec.title}: {first}; "
+    with steps.step("search-hybrid", "and by a photo and words together") as step:
+        photo, image_id = _photo(shopper, specs[0])
+        for alpha in (0.8, 0.3):
+            body = {"imageId": image_id, "query": "red", "alpha": alpha, "topK": SHOWN}
+            answer = shopper.call("POST", "search/hybrid", json=body)
+            found.append(Found(f"this photo, but red (alpha {alpha})", answer, photo))
+        best = found[-1].answer
+        body = {"searchId": best["searchId"], "productId": best["results"][0]["id"], "kind": "click"}
+        shopper.call("POST", "search/feedback", json=body)
+        step.note = f"{best['results'][0]['title']} in {best['tookMs']:.0f} ms; her click is noted"
+    with steps.step("search-sheet", "The sheet: queries, results, and what each channel gave") as step:
+        for one in found:
+            one.pictures = [_picture(result["image"]) for result in one.answer["results"]]
+        draw_sheet(found, out / SHEET)
+        step.note = SHEET
+    return [str(out / SHEET)]
+
+
+def _stock(stack: Stack, specs: list[GarmentSpec], step: Step) -> None:
+    vendor = Client(stack.url)
+    email = f"vendor.{secrets.token_hex(3)}@example.com"
+    vendor.register(email, secrets.token_urlsafe(12), role="vendor", displayName="Südstern")
+    with tempfile.TemporaryDirectory(prefix="studio-drop-") as temporary:
+        for spec in specs:
+            save(draw(spec, (320, 400)), Path(temporary), mask=False)
+        dropped(stack, Path(temporary), vendor.user["id"])
+    started = time.monotonic()
+    _until(lambda: len(_indexed(vendor)) == len(specs))
+    step.note = f"all of them in the index {time.monotonic() - started:.1f} s after the last was on the shelf"
+
+
+def _indexed(vendor: Client) -> list[dict[str, Any]]:
+    items = vendor.call("GET", "products", params={"limit": 100, "status": "active"})["items"]
+    return [one for one in items if one["indexSeq"] is not None and one["hasMetadata"]]
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the index did not follow the products")
+        time.sleep(0.2)
+
+
+def _photo(shopper: Client, spec: GarmentSpec) -> tuple[Image.Image, str]:
+    """The garment as somebody else would photograph it: nearer, darker, a little turned."""
+    photo = draw(spec, (448, 560)).image.convert("RGB").rotate(4, Image.Resampling.BICUBIC, fillcolor="#dcd8d2")
+    photo = photo.crop((24, 30, 424, 530)).point([round(value * 0.85) for value in range(256)] * 3)
+    buffer = io.BytesIO()
+    photo.save(buffer, "JPEG", quality=85)
+    return photo, shopper.upload(buffer.getvalue(), "seen.jpg", "garment")["id"]
+
+
+def _picture(url: str) -> Image.Image:
+    answer = requests.get(url, timeout=30)
+    answer.raise_for_status()
+    return Image.open(io.BytesIO(answer.content)).convert("RGB")
+
+
+def draw_sheet(found: list[Found], path: Path) -> None:
+    """A row for each query: what was asked, then results with title, score, and the channels' shares as bars."""
+    row = TILE[1] + 62
+    sheet = Image.new("RGB", (LABEL + SHOWN * (TILE[0] + 14) + 20, 74 + row * len(found)), "white")
+    pen = ImageDraw.Draw(sheet)
+    large, usual, small = (ImageFont.load_default(size) for size in (24, 15, 11))
+    pen.text((20, 14), "What is found", INK, large)
+    pen.text((20, 46), "bars: what picture, text and words add to the score, or (left of the line) take", SOFT, usual)
+    for number, one in enumerate(found):
+        top = 80 + number * row
+        pen.line((20, top - 8, sheet.width - 20, top - 8), fill="#e4e6ea")
+        if one.photo is not None:
+            shown = one.photo.copy()
+            shown.thumbnail((130, TILE[1]))
+            sheet.paste(shown, (20, top))
+        pen.text((20, top if one.photo is None else top + TILE[1] + 6), one.said, INK, usual)
+        facts = f"{one.answer['total']} products, {one.answer['tookMs']:.0f} ms"
+        pen.text((20, top + TILE[1] + 26), facts, SOFT, small)
+        for place, (result, picture) in enumerate(zip(one.answer["results"], one.pictures, strict=True)):
+            left = LABEL + place * (TILE[0] + 14)
+            picture.thumbnail(TILE)
+            sheet.paste(picture, (left + (TILE[0] - picture.width) // 2, top + (TILE[1] - picture.height) // 2))
+            pen.text((left, top + TILE[1] + 4), result["title"][:22], INK, small)
+            pen.text((left, top + TILE[1] + 19), f"{result['score']:.2f}", SOFT, small)
+            middle = left + 70
+            pen.line((middle, top + TILE[1] + 20, middle, top + TILE[1] + 36), fill="#9aa0aa")
+            for line, (channel, colour) in enumerate(CHANNELS.items()):
+                length = max(-34, min(62, 14 * result["why"][channel]))
+                at = top + TILE[1] + 21 + 5 * line
+                pen.rectangle((min(middle, middle + length), at, max(middle, middle + length), at + 3), fill=colour)
+    sheet.save(path)

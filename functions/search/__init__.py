@@ -1,0 +1,1 @@
+"""Fashion search: by picture, by words, by both."""

@@ -1,0 +1,164 @@
+"""Triggers of search: `search/...` over HTTP, the `index` and `rebuild-index` queues, their timer, and versions."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import azure.functions as func
+
+from functions.search.models import (
+    EvalQuery,
+    FeedbackRequest,
+    HybridSearch,
+    ImageSearch,
+    IndexVersion,
+    IndexVersions,
+    IndexVersionsQuery,
+    Rebuild,
+    RebuildRequest,
+    RollbackRequest,
+    SearchAnswer,
+    SearchEval,
+    SimilarQuery,
+    TextSearch,
+)
+from shared import telemetry
+from shared.http.auth import ADMIN_ONLY, SIGNED_IN, Access, Role
+from shared.http.endpoint import Call, Reply, endpoint
+from shared.jobs import queues
+from shared.jobs.consumer import Step, consumer
+
+JUDGES = Access(frozenset({Role.MERCHANT, Role.ADMIN}))
+SEARCHING = (404, 410, 503)
+
+bp = func.Blueprint()
+
+
+@cache
+def _step() -> Step:
+    from functions.search.rebuild import RebuildStep
+
+    return RebuildStep()
+
+
+consumer(bp, queues.REBUILD, _step)
+
+
+@bp.function_name("index_worker")
+@bp.queue_trigger(arg_name="message", queue_name=queues.INDEX, connection="Storage")
+def index_worker(message: func.QueueMessage) -> None:
+    """A product has changed: have the index follow."""
+    from functions.search import indexer
+
+    indexer.consume(message.get_body().decode(errors="replace"))
+
+
+@bp.function_name("index_poison")
+@bp.queue_trigger(arg_name="message", queue_name=queues.INDEX + queues.POISON, connection="Storage")
+def index_poison(message: func.QueueMessage) -> None:
+    """A product that could not be followed for now is tried again, later and later."""
+    from functions.search import indexer
+
+    indexer.bury(message.get_body().decode(errors="replace"))
+
+
+@bp.function_name("index_timer")
+@bp.timer_trigger(arg_name="timer", schedule="%INDEX_SCHEDULE%")
+def index_timer(timer: func.TimerRequest) -> None:
+    """Send again what was left unconfirmed, and begin rebuilds that are due."""
+    from functions.search import rebuild
+
+    with telemetry.span("index.tend"):
+        sent, begun = rebuild.tend()
+    if sent or begun:
+        telemetry.log("index.tended", sent=sent, rebuilds=begun, pastDue=timer.past_due)
+
+
+@endpoint(
+    bp, "POST", "search/image", access=SIGNED_IN, limit="search", body=ImageSearch, answer=SearchAnswer,
+    errors=SEARCHING,
+)  # fmt: skip
+def search_image(call: Call) -> SearchAnswer:
+    """Products that look like a picture."""
+    from functions.search import service
+
+    return service.by_image(call.caller, call.new_id, call.body)
+
+
+@endpoint(
+    bp, "POST", "search/text", access=SIGNED_IN, limit="search", body=TextSearch, answer=SearchAnswer,
+    errors=SEARCHING,
+)  # fmt: skip
+def search_text(call: Call) -> SearchAnswer:
+    """Products that words describe; `-red` keeps out what has the word `red`."""
+    from functions.search import service
+
+    return service.by_text(call.caller, call.new_id, call.body)
+
+
+@endpoint(
+    bp, "POST", "search/hybrid", access=SIGNED_IN, limit="search", body=HybridSearch, answer=SearchAnswer,
+    errors=SEARCHING,
+)  # fmt: skip
+def search_hybrid(call: Call) -> SearchAnswer:
+    """Products that look like a picture and that words describe, blended by `alpha`."""
+    from functions.search import service
+
+    return service.by_both(call.caller, call.new_id, call.body)
+
+
+@endpoint(
+    bp, "GET", "search/products/{id}/similar", access=SIGNED_IN, limit="search", query=SimilarQuery,
+    answer=SearchAnswer, errors=SEARCHING,
+)  # fmt: skip
+def search_similar(call: Call) -> SearchAnswer:
+    """Products that look like one on the shelf."""
+    from functions.search import service
+
+    return service.similar(call.caller, call.new_id, call.path["id"], call.query)
+
+
+@endpoint(
+    bp, "POST", "search/feedback", access=SIGNED_IN, limit="search", status=204, body=FeedbackRequest, errors=(404,)
+)
+def search_feedback(call: Call) -> None:
+    """Tell that a result of one's own search was clicked or bought."""
+    from functions.search import log
+
+    log.feedback(call.caller, call.body)
+
+
+@endpoint(bp, "GET", "search/eval", access=JUDGES, query=EvalQuery, answer=SearchEval)
+def search_eval(call: Call) -> SearchEval:
+    """Quality of one's shop's search, read off what people did with results."""
+    from functions.search import evaluate
+
+    return evaluate.evaluate(call.caller, call.query)
+
+
+@endpoint(bp, "POST", "search/rebuild", access=ADMIN_ONLY, status=202, body=RebuildRequest, answer=Rebuild)
+def search_rebuild(call: Call) -> Reply:
+    """Build a shop's index anew from stored embeddings; one at a time, asking again tells of the one under way."""
+    from functions.search import rebuild
+
+    made = rebuild.request(call.caller, call.body.shop or call.caller.shop, call.request_id)
+    return Reply(made, headers={"Location": f"/api/admin/jobs/{made.job_id}"})
+
+
+@endpoint(bp, "GET", "admin/index-versions", access=ADMIN_ONLY, query=IndexVersionsQuery, answer=IndexVersions)
+def index_versions_list(call: Call) -> IndexVersions:
+    """The versions of a shop's index that are kept, and its state."""
+    from functions.search import versions
+
+    return versions.listed(call.query.shop or call.caller.shop)
+
+
+@endpoint(
+    bp, "POST", "admin/index-versions/{version}/rollback", access=ADMIN_ONLY, body=RollbackRequest,
+    answer=IndexVersion, errors=(404, 409, 503),
+)  # fmt: skip
+def index_versions_rollback(call: Call) -> IndexVersion:
+    """Answer from an older version; what was written since is replayed over it."""
+    from functions.search import versions
+
+    return versions.rollback(call.caller, call.body.shop or call.caller.shop, call.path["version"], call.body)

@@ -1,0 +1,247 @@
+"""Products by column: what a version keeps on disk, mapped, and what the journal brought, in memory, are one type."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from functions.search.engine.port import Item
+from functions.search.engine.words import tokens
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SINGLE: Final = ("category", "vendor", "currency")
+MULTIPLE: Final = ("colours", "tags")
+NO_PRICE: Final = -1
+FILE: Final = "columns.bin"
+ALIGNED: Final = 64
+
+type Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """`count` products by row; nothing in it is changed once it is made.
+
+    Args:
+        vectors: (count, dim) float16.
+        data: `ids` (count,) bytes, ascending in a version's main part; `revisions` int64; `price` int64, -1 for none;
+            `phash` uint64, 0 for none; `lengths` uint16, words of each text; for each field of `SINGLE` its `.values`
+            (bytes, ascending) and `.codes` (count,) int32, -1 for none; for each of `MULTIPLE` its `.values`, and
+            pairs `.rows`, `.codes`; postings: `words` (bytes, ascending), `words.from` (len(words) + 1,) int64 into
+            `words.rows` int32 and `words.times` uint8.
+    """
+
+    vectors: Array
+    data: Mapping[str, Array]
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self.data["ids"])
+
+    @property
+    def lengths(self) -> Array:
+        """(count,) uint16, words of each text."""
+        return self.data["lengths"]
+
+    @cached_property
+    def mean_length(self) -> float:
+        """Mean number of words of a text; 0 without any."""
+        return float(self.data["lengths"].mean()) if self.count else 0.0
+
+    def id(self, row: int) -> str:
+        """Of the product in a row."""
+        return self.data["ids"][row].decode()
+
+    def row(self, id: str) -> int | None:
+        """The row of a product, where ids ascend."""
+        at = _place(self.data["ids"], id)
+        return None if at is None else at
+
+    def documents_with(self, word: str) -> int:
+        """How many products have a word."""
+        at = _place(self.data["words"], word)
+        return 0 if at is None else int(self.data["words.from"][at + 1] - self.data["words.from"][at])
+
+    def postings(self, word: str) -> tuple[Array, Array]:
+        """Rows, ascending, that have a word, and how often."""
+        at = _place(self.data["words"], word)
+        if at is None:
+            return self.data["words.rows"][:0], self.data["words.times"][:0]
+        part = slice(int(self.data["words.from"][at]), int(self.data["words.from"][at + 1]))
+        return self.data["words.rows"][part], self.data["words.times"][part]
+
+    def code(self, field: str, value: str) -> int | None:
+        """The code of a field's value, None where no product has it."""
+        return _place(self.data[f"{field}.values"], value)
+
+    def values(self, field: str) -> list[str]:
+        """A field's values by code."""
+        return [value.decode() for value in self.data[f"{field}.values"]]
+
+    def take(self, keep: Array) -> Columns:
+        """The rows of a mask or, in this order, of an array of row numbers without repeats."""
+        import numpy as np
+
+        rows = np.flatnonzero(keep) if keep.dtype == bool else keep
+        place = np.full(self.count, -1, np.int64)
+        place[rows] = np.arange(len(rows))
+        data: dict[str, Array] = {}
+        for name in ("ids", "revisions", "price", "phash", "lengths", *(f"{field}.codes" for field in SINGLE)):
+            data[name] = np.asarray(self.data[name])[rows]
+        for field in (*SINGLE, *MULTIPLE):
+            data[f"{field}.values"] = np.asarray(self.data[f"{field}.values"])
+        for field in MULTIPLE:
+            moved = place[self.data[f"{field}.rows"]]
+            data[f"{field}.rows"] = moved[moved >= 0].astype(np.int32)
+            data[f"{field}.codes"] = np.asarray(self.data[f"{field}.codes"])[moved >= 0]
+        moved = place[self.data["words.rows"]]
+        stays = moved >= 0
+        data |= _by_word(
+            np.asarray(self.data["words"]), self._words()[stays], moved[stays], self.data["words.times"][stays]
+        )
+        return Columns(self.vectors[rows], data)
+
+    def _words(self) -> Array:
+        import numpy as np
+
+        return np.repeat(np.arange(len(self.data["words"])), np.diff(self.data["words.from"]))
+
+    @staticmethod
+    def of(items: Sequence[Item], dim: int) -> Columns:
+        """Products in this order."""
+        import numpy as np
+
+        vectors = np.zeros((len(items), dim), np.float16)
+        for row, item in enumerate(items):
+            vectors[row] = item.vector
+        data: dict[str, Array] = {
+            "ids": _bytes([item.id for item in items]),
+            "revisions": np.array([item.revision for item in items], np.int64),
+            "price": np.array([NO_PRICE if item.price is None else item.price for item in items], np.int64),
+            "phash": np.array([item.phash or 0 for item in items], np.uint64),
+        }
+        for field in SINGLE:
+            told: list[str | None] = [getattr(item, field) for item in items]
+            data[f"{field}.values"], data[f"{field}.codes"] = _coded([value or "" for value in told])
+            if len(told):
+                none = np.array([value is None for value in told])
+                data[f"{field}.codes"][none] = -1
+        for field in MULTIPLE:
+            pairs = [(row, value) for row, item in enumerate(items) for value in dict.fromkeys(getattr(item, field))]
+            data[f"{field}.rows"] = np.array([row for row, _ in pairs], np.int32)
+            data[f"{field}.values"], data[f"{field}.codes"] = _coded([value for _, value in pairs])
+        counts = [Counter(tokens(item.words)) for item in items]
+        data["lengths"] = np.array([min(65_535, count.total()) for count in counts], np.uint16)
+        flat = [(word, row, min(255, times)) for row, count in enumerate(counts) for word, times in count.items()]
+        words, codes = _coded([word for word, _, _ in flat])
+        rows = np.array([row for _, row, _ in flat], np.int64)
+        data |= _by_word(words, codes, rows, np.array([times for _, _, times in flat], np.uint8))
+        return Columns(vectors, data)
+
+    @staticmethod
+    def joined(parts: Sequence[Columns]) -> Columns:
+        """The rows of all parts, one after the other."""
+        import numpy as np
+
+        starts = np.cumsum([0, *(part.count for part in parts)])
+        data: dict[str, Array] = {
+            name: np.concatenate([part.data[name] for part in parts])
+            for name in ("ids", "revisions", "price", "phash", "lengths")
+        }
+        for field in (*SINGLE, *MULTIPLE):
+            values, maps = _united([part.data[f"{field}.values"] for part in parts])
+            data[f"{field}.values"] = values
+            data[f"{field}.codes"] = np.concatenate(
+                [mapped[part.data[f"{field}.codes"]] for part, mapped in zip(parts, maps, strict=True)]
+            ).astype(np.int32)
+        for field in MULTIPLE:
+            data[f"{field}.rows"] = np.concatenate(
+                [part.data[f"{field}.rows"] + start for part, start in zip(parts, starts, strict=False)]
+            ).astype(np.int32)
+        words, maps = _united([part.data["words"] for part in parts])
+        codes = [mapped[part._words()] for part, mapped in zip(parts, maps, strict=True)]
+        rows = [part.data["words.rows"] + start for part, start in zip(parts, starts, strict=False)]
+        times = [part.data["words.times"] for part in parts]
+        data |= _by_word(words, np.concatenate(codes), np.concatenate(rows), np.concatenate(times))
+        return Columns(np.concatenate([part.vectors for part in parts]), data)
+
+    def save(self, path: Path) -> None:
+        """Write all but the vectors into one file: arrays at multiples of 64 bytes, a table of them, its length."""
+        import numpy as np
+
+        table: dict[str, tuple[str, int, int]] = {}
+        with path.open("wb") as file:
+            for name, array in self.data.items():
+                file.write(b"\0" * (-file.tell() % ALIGNED))
+                table[name] = (array.dtype.str, len(array), file.tell())
+                file.write(np.ascontiguousarray(array).tobytes())
+            told = json.dumps(table).encode()
+            file.write(told + len(told).to_bytes(8, "little"))
+
+    @staticmethod
+    def load(path: Path, vectors: Array) -> Columns:
+        """Map what `save` wrote, beside the vectors of the same rows. Raises ValueError, KeyError for another file."""
+        import numpy as np
+
+        whole = np.memmap(path, np.uint8, "r").view(np.ndarray)
+        length = int.from_bytes(whole[-8:].tobytes(), "little")
+        table = json.loads(whole[-8 - length : -8].tobytes())
+        data: dict[str, Array] = {}
+        for name, (kind, count, start) in table.items():
+            data[name] = whole[start : start + count * np.dtype(kind).itemsize].view(kind)
+        return Columns(vectors, data)
+
+
+def _bytes(values: Sequence[str]) -> Array:
+    import numpy as np
+
+    return np.array([value.encode() for value in values], dtype=np.bytes_ if values else "S1")
+
+
+def _coded(values: Sequence[str]) -> tuple[Array, Array]:
+    import numpy as np
+
+    if not values:
+        return np.empty(0, "S1"), np.empty(0, np.int32)
+    known, codes = np.unique(_bytes(values), return_inverse=True)
+    return known, codes.astype(np.int32)
+
+
+def _united(values: Sequence[Array]) -> tuple[Array, list[Array]]:
+    """All values, ascending, and for each part the new code of an old one; -1 stays -1."""
+    import numpy as np
+
+    every = np.unique(np.concatenate(values))
+    return every, [np.append(np.searchsorted(every, part), -1).astype(np.int64) for part in values]
+
+
+def _by_word(words: Array, codes: Array, rows: Array, times: Array) -> dict[str, Array]:
+    import numpy as np
+
+    order = np.lexsort((rows, codes))
+    start = np.zeros(len(words) + 1, np.int64)
+    np.cumsum(np.bincount(codes, minlength=len(words)), out=start[1:])
+    return {
+        "words": words,
+        "words.from": start,
+        "words.rows": rows[order].astype(np.int32),
+        "words.times": times[order],
+    }
+
+
+def _place(values: Array, value: str) -> int | None:
+    import numpy as np
+
+    wanted = value.encode()
+    if len(wanted) > values.dtype.itemsize:
+        return None
+    at = int(np.searchsorted(values, np.bytes_(wanted)))
+    return at if at < len(values) and values[at] == wanted else None

@@ -1,0 +1,164 @@
+"""The engine on Cosmos DB, to the wire: containers, statements and writes as sent, answers against the definition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import cosmos_vectors
+import index_shelf as shelf
+import pytest
+from azure.cosmos import CosmosClient
+from cosmos_vectors import StandIn
+from index_oracle import Oracle
+
+from functions.search.engine.cosmos import CosmosIndex
+from functions.search.engine.port import (
+    Filters,
+    IndexModelMismatch,
+    Negative,
+    Removal,
+    VectorQuery,
+    VersionNotFound,
+    Weights,
+)
+
+IMAGE, TEXT = shelf.query_vectors()
+ITEMS = shelf.items(150)
+
+type Filled = tuple[CosmosIndex, str, StandIn]
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[StandIn]:
+    with cosmos_vectors.running() as server:
+        yield server
+
+
+@pytest.fixture
+def database(wire: StandIn) -> Any:
+    client = CosmosClient(f"http://127.0.0.1:{wire.server_port}/", "c3RhbmQtaW4=", enable_endpoint_discovery=False)
+    return client.get_database_client("studio")
+
+
+@pytest.fixture
+def filled(database: Any, wire: StandIn, shop: str) -> Filled:
+    index = CosmosIndex(database, lambda: shelf.MODEL)
+    for item in ITEMS:
+        from functions.search.engine import cosmos_sql
+
+        made = cosmos_sql.document(shop, item) | {"_etag": '"0"', "_ts": 1}
+        wire.items[cosmos_sql.container_name(shelf.MODEL.id), shop, item.id] = made
+    index._container(shelf.MODEL)
+    wire.asked.clear()
+    return index, shop, wire
+
+
+def test_a_container_is_made_for_the_model_with_its_vectors_by_diskann(database: Any, wire: StandIn, shop: str) -> None:
+    wire.containers.clear()
+    index = CosmosIndex(database, lambda: shelf.MODEL)
+    index.upsert(shop, ITEMS[:1])
+    ((name, made),) = wire.containers.items()
+    assert name == "vectors-fashion-aaaaaaaaaaaa"
+    assert made["partitionKey"]["paths"] == ["/shop"]
+    assert made["vectorEmbeddingPolicy"]["vectorEmbeddings"] == [
+        {"path": "/vector", "dataType": "float32", "distanceFunction": "cosine", "dimensions": shelf.DIM}
+    ]
+    policy = made["indexingPolicy"]
+    assert policy["vectorIndexes"] == [{"path": "/vector", "type": "diskANN", "vectorIndexShardKey": ["/shop"]}]
+    assert {"path": "/vector/*"} in policy["excludedPaths"]
+
+
+def test_pages_are_those_of_the_definition(filled: Filled) -> None:
+    index, shop, _ = filled
+    oracle = Oracle(shelf.MODEL, ITEMS)
+    for asked in (
+        {"image": IMAGE},
+        {"text": TEXT, "weights": Weights(0, 1)},
+        {"image": IMAGE, "text": TEXT, "weights": Weights(0.4, 0.6)},
+        {"image": IMAGE, "negatives": (Negative(TEXT),), "minus": ("red",), "exclude": frozenset({"p00003"})},
+        {"image": IMAGE, "fold": True},
+        {"image": IMAGE, "per_vendor": 2},
+        {"image": IMAGE, "filters": Filters(categories=("dress", "bag"), colours=("red", "blue"), tags=("sale",))},
+        {"image": IMAGE, "filters": Filters(vendors=("ada",), price_min=900, price_max=9000, currency="EUR")},
+    ):
+        fields = ("category", "colours", "vendor", "tags")
+        query = VectorQuery(shop, k=8, facets=fields, **asked)
+        page = index.search(query)
+        expected = oracle.ranked(query)[:8]
+        assert [hit.id for hit in page.hits] == [id for id, _ in expected]
+        assert [hit.score for hit in page.hits] == pytest.approx([score for _, score in expected], abs=1e-6)
+        for hit in page.hits:
+            assert hit.parts.image + hit.parts.text == pytest.approx(hit.score, abs=1e-6)
+        assert page.total == sum(oracle.passes(item.id, query) for item in ITEMS)
+        assert {name: dict(page.facets[name]) for name in fields} == {n: oracle.facets(query, n) for n in fields}
+
+
+def test_the_statement_is_parameterised_and_names_its_limit(filled: Filled) -> None:
+    index, shop, wire = filled
+    index.search(VectorQuery(shop, image=IMAGE, filters=Filters(colours=("red' OR 1=1",)), k=5))
+    (body,) = [body for _, _, body in wire.asked if "VectorDistance" in body["query"]]
+    assert body["query"] == (
+        "SELECT TOP 6 c.id, c.vector, c.vendor, c.phash FROM c WHERE c.deleted = false AND "
+        "(ARRAY_CONTAINS(c.colours, @p1)) ORDER BY VectorDistance(c.vector, @p0)"
+    )
+    assert len(body["parameters"][0]["value"]) == shelf.DIM
+    assert body["parameters"][1] == {"name": "@p1", "value": "red' OR 1=1"}
+
+
+def test_alpha_one_is_the_picture_and_alpha_zero_the_text(filled: Filled) -> None:
+    index, shop, _ = filled
+    for alpha, pure in (
+        (1.0, VectorQuery(shop, image=IMAGE)),
+        (0.0, VectorQuery(shop, text=TEXT, weights=Weights(0, 1))),
+    ):
+        blended = index.search(VectorQuery(shop, image=IMAGE, text=TEXT, weights=Weights.hybrid(alpha, words=0))).hits
+        alone = index.search(pure).hits
+        assert [(hit.id, hit.score) for hit in blended] == [(hit.id, hit.score) for hit in alone]
+
+
+def test_a_scan_shows_every_product_once_in_order(filled: Filled) -> None:
+    index, shop, _ = filled
+    query = VectorQuery(shop, image=IMAGE, k=40)
+    page = index.search(query)
+    shown = [hit.id for hit in page.hits]
+    while page.next:
+        page = index.search(replace(query, cursor=page.next))
+        shown += [hit.id for hit in page.hits]
+    assert shown == [id for id, _ in Oracle(shelf.MODEL, ITEMS).ranked(query)]
+
+
+def test_the_highest_revision_wins_and_a_deletion_stays(filled: Filled) -> None:
+    index, shop, wire = filled
+    query = VectorQuery(shop, image=IMAGE, k=3)
+    first = index.search(query).hits[0].id
+    product = next(item for item in ITEMS if item.id == first)
+    index.delete(shop, [Removal(first, 5)])
+    for revision in (1, 5):
+        index.upsert(shop, [replace(product, revision=revision)])
+        assert first not in {hit.id for hit in index.search(query).hits}
+    index.upsert(shop, [replace(product, revision=6)])
+    assert index.search(query).hits[0].id == first
+    assert wire.items["vectors-fashion-aaaaaaaaaaaa", shop, first]["revision"] == 6
+
+
+def test_a_rebuild_marks_a_version_removes_what_was_not_given_and_refuses_another_model(
+    filled: Filled, database: Any
+) -> None:
+    index, shop, _ = filled
+    assert index.stats(shop).rebuild_due == "first"
+    build = index.begin(shop)
+    build.add(ITEMS[:100])
+    made = index.publish(build)
+    assert (made.engine, made.count) == ("cosmos", 100)
+    page = index.search(VectorQuery(shop, image=IMAGE))
+    assert (page.index_version, page.total) == (made.version, 100)
+    assert index.merge(shop).parent == made.version
+    with pytest.raises(VersionNotFound):
+        index.rollback(shop, made.version)
+    other = CosmosIndex(database, lambda: shelf.OTHER)
+    with pytest.raises(IndexModelMismatch):
+        other.search(VectorQuery(shop, image=IMAGE))
+    assert other.stats(shop).rebuild_due == "model"
+    assert not index.caps.words and not index.caps.pinned

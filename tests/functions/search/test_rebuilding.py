@@ -1,0 +1,190 @@
+"""Rebuilds: one at a time, from stored embeddings, with whatever was missed; rollback; what people's acts say."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from market import Market, ids
+
+from functions.search import evaluate, indexer, log, rebuild, records, shops, versions
+from functions.search.models import EvalQuery, FeedbackRequest, RollbackRequest
+from shared import blobs
+from shared.documents import Document, Where, store
+from shared.errors import NotFound
+from shared.http.auth import Principal, Role
+from shared.jobs import protocol
+from shared.jobs.consumer import Pointer, consume
+
+
+def admin(market: Market) -> Principal:
+    return market.principal("root", Role.ADMIN)
+
+
+def run(market: Market, job_id: str) -> Document:
+    """Run a rebuild's job to its end, without its queue."""
+    job = protocol.load(f"job:{job_id}", shops.partition(market.shop))
+    pointer = Pointer(jobId=job["id"], userId=job["userId"], generation=job["generation"], attempt=job["attempt"] + 1)
+    consume(pointer.model_dump_json(), rebuild.RebuildStep())
+    return protocol.load(job["id"], job["userId"])
+
+
+def test_a_rebuild_needs_no_picture_and_finds_what_was_missed(market: Market) -> None:
+    kept, lost, stale, gone = (market.product(seed) for seed in range(4))
+    store().delete("embeddings", lost["id"], market.vendor)
+    market.change(stale, title="Wimple")
+    store().delete("garments", gone["id"], market.vendor)
+    blobs.delete(blobs.IMAGES, kept["image"]["blobs"]["original"]["name"])
+    asked = rebuild.request(admin(market), market.shop, "r")
+    job = run(market, asked.job_id)
+    assert (job["status"], job["result"]["products"]) == ("done", 3), job["lastError"]
+    assert job["progress"]["percent"] == 100
+    assert set(ids(market.text("garment"))) == {kept["id"], lost["id"], stale["id"]}
+    assert market.text("wimple").results[0].id == stale["id"]
+    state = versions.listed(market.shop)
+    assert (state.current, state.products, state.rebuild_due) == (job["result"]["version"], 3, None)
+    assert state.items[0].eval["image"] >= 0.999 and state.items[0].count == 3
+    assert state.rebuild and state.rebuild["status"] == "completed"
+    assert store().count("audit", Where("action", "=", "INDEX_REBUILD_REQUESTED")) == 1
+
+
+def test_of_two_who_ask_at_once_one_begins_and_both_are_told_of_it(market: Market) -> None:
+    market.product(0)
+    both = threading.Barrier(4)
+    told = []
+
+    def ask() -> None:
+        both.wait()
+        told.append(rebuild.request(admin(market), market.shop, "r"))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({one.job_id for one in told}) == 1
+    assert [one.started for one in told].count(True) == 1
+    assert run(market, told[0].job_id)["status"] == "done"
+    assert rebuild.request(admin(market), market.shop, "r").started
+
+
+def test_an_attempt_that_died_is_followed_by_one_that_builds_anew(
+    market: Market,
+) -> None:
+    product = market.product(0)
+    asked = rebuild.request(admin(market), market.shop, "r")
+    calls = []
+
+    class Died(BaseException):
+        """What no handler catches, as a kill."""
+
+    def die(*_: object) -> None:
+        calls.append(1)
+        raise Died
+
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(Died):
+        patched.setattr("functions.search.engine.local.versions.record", die)
+        run(market, asked.job_id)
+    assert calls and ids(market.text("garment")) == [product["id"]]
+    assert versions.listed(market.shop).current is None
+    job = protocol.load(f"job:{asked.job_id}", shops.partition(market.shop))
+    assert job["status"] == "running"
+    store().patch("studio", job["id"], job["userId"], set={"leaseUntil": 0.0})
+    assert run(market, asked.job_id)["status"] == "done"
+    assert versions.listed(market.shop).current is not None
+
+
+def test_the_timer_begins_what_is_due_and_nothing_else(market: Market) -> None:
+    market.product(0)
+    assert shops.known() == [market.shop]
+    assert rebuild.tend() == (0, 1)
+    assert rebuild.tend() == (0, 0), "one is under way"
+    subject = rebuild.latest(market.shop)
+    assert subject and subject["reason"] == "first"
+    run(market, subject["jobId"].removeprefix("job:"))
+    assert rebuild.tend() == (0, 0)
+
+
+def test_another_model_embeds_anew_under_a_new_version(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from functions.search.engine.port import IndexModelMismatch
+    from shared.vision import embedding
+
+    product = market.product(0)
+    first = run(market, rebuild.request(admin(market), market.shop, "r").job_id)
+    before = records.find(market.vendor, product["id"])
+    real = embedding.identity()
+    monkeypatch.setattr(embedding, "identity", lambda: replace(real, model_id="fashion@000000000000"))
+    with pytest.raises(IndexModelMismatch) as refused:
+        market.text("garment")
+    assert (refused.value.status, refused.value.code, refused.value.retryable) == (503, "index_model_mismatch", True)
+    assert rebuild.tend()[1] == 1
+    second = run(market, str(rebuild.latest(market.shop)["jobId"]).removeprefix("job:"))  # type: ignore[index]
+    assert second["result"] == {"version": second["result"]["version"], "products": 1, "embedded": 1}
+    assert second["result"]["version"] != first["result"]["version"]
+    answer = market.text("garment")
+    assert (ids(answer), answer.model_id) == ([product["id"]], "fashion@000000000000")
+    after = records.find(market.vendor, product["id"])
+    assert before and after and (before["modelId"], after["modelId"]) == (real.model_id, "fashion@000000000000")
+    with pytest.raises(IndexModelMismatch):
+        versions.rollback(admin(market), market.shop, first["result"]["version"], RollbackRequest(reason="a test"))
+
+
+def test_rolling_back_answers_from_the_older_version_and_loses_no_write(market: Market) -> None:
+    old = market.product(0)
+    first = run(market, rebuild.request(admin(market), market.shop, "r").job_id)["result"]["version"]
+    new = market.product(1)
+    second = run(market, rebuild.request(admin(market), market.shop, "r").job_id)["result"]["version"]
+    assert market.text("garment").index_version == second
+    done = versions.rollback(admin(market), market.shop, first, RollbackRequest(reason="looks wrong"))
+    assert done.current and done.version == first
+    answer = market.text("garment")
+    assert (answer.index_version, set(ids(answer))) == (first, {old["id"], new["id"]})
+    (entry,) = store().query("audit", Where("action", "=", "INDEX_ROLLED_BACK")).items
+    assert (entry["userId"], entry["subject"], entry["reason"]) == ("root", first, "looks wrong")
+    with pytest.raises(NotFound):
+        versions.rollback(admin(market), market.shop, "none", RollbackRequest(reason="a test"))
+
+
+def test_quality_is_read_off_what_people_did(market: Market) -> None:
+    for seed in range(3):
+        market.product(seed)
+    merchant = market.principal("m", Role.MERCHANT)
+    empty = evaluate.evaluate(merchant, EvalQuery())
+    assert empty.by_kind["all"].searches == 0 and empty.by_kind["all"].mrr.value is None
+    first, second = market.text("garment"), market.text("something else")
+    market.text("garment", filters={"category": ["nothing of the kind"]})  # type: ignore[arg-type]
+    act = lambda search, at, kind: log.feedback(  # noqa: E731
+        market.shopper, FeedbackRequest(search_id=search.search_id, product_id=ids(search)[at], kind=kind)
+    )
+    act(first, 0, "buy")
+    act(first, 1, "click")
+    found = evaluate.evaluate(merchant, EvalQuery()).by_kind["text"]
+    assert (found.searches, found.clicks, found.buys) == (3, 1, 1)
+    assert found.mrr.value == found.ndcg10.value == 1.0
+    assert found.click_through_rate.value == pytest.approx(1 / 3, abs=1e-3)
+    assert found.zero_results.value == pytest.approx(1 / 3, abs=1e-3)
+    # The second was asked anew at once, without a click; the first had one, the third has no successor.
+    assert found.reformulated.value == pytest.approx(1 / 3, abs=1e-3)
+    assert found.click_through_rate.low < 1 / 3 < found.click_through_rate.high  # type: ignore[operator]
+    act(second, 2, "click")
+    later = evaluate.evaluate(merchant, EvalQuery()).by_kind["all"]
+    assert later.mrr.value == pytest.approx((1 + 1 / 3) / 2, abs=1e-3)
+    assert later.ndcg10.value == pytest.approx((1 + 0.5) / 2, abs=1e-3)
+    assert set(later.latency_ms) == {"p50", "p95", "p99"}
+    assert evaluate.evaluate(Market().principal("x", Role.MERCHANT), EvalQuery()).by_kind["all"].searches == 0
+
+
+def test_products_that_wait_too_long_for_the_index_are_told_of(market: Market) -> None:
+    from functions.observe import probes
+
+    product = market.product(0)
+    assert probes.search_index() == "no version yet"
+    run(market, rebuild.request(admin(market), market.shop, "r").job_id)
+    assert str(probes.search_index()).endswith("s old")
+    store().patch("embeddings", product["id"], market.vendor, set={"seq": None, "writtenAt": 0.0})
+    with pytest.raises(probes.Down):
+        probes.search_index()
+    indexer.follow(market.vendor, product["id"])
+    assert probes.search_index()

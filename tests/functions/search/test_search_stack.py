@@ -1,0 +1,73 @@
+"""Search through the whole system: a file is dropped, found over HTTP, and gone when it is deleted."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+from azure.storage.blob import BlobServiceClient
+from drawn import catalogue, draw, needs_model
+from quick import eventually
+
+from demo.client import Client
+from emulators.stack import Stack
+
+pytestmark = needs_model
+
+
+def found(client: Client, path: str, body: dict[str, Any]) -> list[str]:
+    return [result["id"] for result in client.call("POST", f"search/{path}", json=body)["results"]]
+
+
+def test_what_is_dropped_is_found_and_what_is_deleted_is_not(
+    stack: Stack, sign_up: Callable[..., Client], admin: Client
+) -> None:
+    vendor, shopper, stranger = sign_up("vendor"), sign_up(), sign_up()
+    shop = f"boutique-{vendor.user['id'][-6:]}"
+    for client in (vendor, shopper):
+        body = {"shop": shop, "reason": "a test of search"}
+        assert admin.call("PATCH", f"admin/users/{client.user['id']}", json=body)["shop"] == shop
+    eventually(lambda: shopper.call("GET", "auth/me")["shop"] == shop, "the shopper's move")
+    container = BlobServiceClient.from_connection_string(stack.storage).get_container_client("vendor-uploads")
+    eventually(container.exists, "the container")
+    photo = io.BytesIO()
+    draw(catalogue(1, 7)[0], (160, 200)).image.save(photo, "JPEG", quality=90)
+    told = {"title": "Zanzibar wrap", "category": "dress", "price": 49.5, "colour": "red"}
+    container.upload_blob(f"{vendor.user['id']}/Z-1.json", json.dumps(told))
+    container.upload_blob(f"{vendor.user['id']}/Z-1.jpg", photo.getvalue())
+
+    def indexed() -> dict[str, Any] | None:
+        items = vendor.call("GET", "products", params={"status": "active"})["items"]
+        whole = items and items[0]["hasMetadata"] and items[0]["indexSeq"] is not None
+        return items[0] if whole else None
+
+    product = eventually(indexed, "the product in the index")
+    after = {"after": product["indexSeq"]}
+    answer = shopper.call("POST", "search/text", json={"query": "zanzibar", "facets": ["category"], **after})
+    (result,) = answer["results"]
+    assert (result["id"], result["title"], result["vendor"]) == (product["id"], "Zanzibar wrap", vendor.user["id"])
+    assert result["price"] == {"amount": "49.50", "currency": "EUR"}
+    assert answer["facets"] == {"category": [{"value": "dress", "count": 1}]}
+    assert abs(sum(result["why"].values()) - result["score"]) < 1e-6
+    upload = shopper.upload(photo.getvalue(), "seen.jpg", "garment")
+    for crop in ("auto", "none"):
+        assert found(shopper, "image", {"imageId": upload["id"], "crop": crop, **after}) == [product["id"]]
+    by_url = {"imageUrl": upload["original"]["url"], "query": "red dress", "alpha": 0.5, "negative": "blue", **after}
+    assert found(shopper, "hybrid", by_url) == [product["id"]]
+    for alpha, pure in ((1, ("image", {"imageId": upload["id"]})), (0, ("text", {"query": "red dress"}))):
+        ends = {"imageId": upload["id"], "query": "red dress", "alpha": alpha}
+        blended, alone = (shopper.call("POST", f"search/{path}", json=body) for path, body in (("hybrid", ends), pure))
+        assert [r["id"] for r in blended["results"]] == [r["id"] for r in alone["results"]]
+        assert abs(blended["results"][0]["score"] - alone["results"][0]["score"]) < 1e-6
+    assert found(stranger, "text", {"query": "zanzibar"}) == []
+    shopper.call("POST", "search/feedback", json={"searchId": answer["searchId"], "productId": product["id"]})
+    job = admin.call("POST", "search/rebuild", json={"shop": shop})["jobId"]
+    eventually(lambda: admin.call("GET", f"admin/jobs/{job}")["status"] == "done", "the rebuild")
+    listed = admin.call("GET", "admin/index-versions", params={"shop": shop})
+    version = eventually(lambda: shopper.call("POST", "search/text", json={"query": "hat"})["indexVersion"], "it")
+    assert version == listed["current"] == listed["items"][0]["version"]
+    container.delete_blob(f"{vendor.user['id']}/Z-1.jpg")
+    eventually(lambda: not found(shopper, "text", {"query": "zanzibar"}), "its disappearance")
+    eventually(lambda: shopper.call("POST", "search/text", json={"query": "hat"})["total"] == 0, "the index without it")

@@ -1,0 +1,184 @@
+"""Searching a shop: what is found, what never appears, pages, filters, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from market import Market, ids
+
+from functions.search import log, service
+from functions.search.engine.port import BadCursor, CursorExpired
+from functions.search.models import FeedbackRequest, SearchAnswer, SearchFilters, SimilarQuery
+from shared import clock
+from shared.documents import Document, store
+from shared.errors import NotFound, Unprocessable
+
+COUNT = 8
+
+
+@pytest.fixture
+def full(market: Market) -> Market:
+    """The market with products on its shelf."""
+    for seed in range(COUNT):
+        market.product(seed)
+    return market
+
+
+def products(market: Market) -> list[Document]:
+    """Those that came onto the shelf first."""
+    return market.made[:COUNT]
+
+
+def test_a_picture_finds_its_own_product_first_and_words_find_titles(full: Market) -> None:
+    for product in products(full)[:3]:
+        answer = full.image(product)
+        best = answer.results[0]
+        assert best.id == product["id"]
+        assert (best.title, best.vendor, best.vendor_name) == (product["title"], full.vendor, "Nordwind")
+        assert best.price and best.price.amount == product["price"]["amount"]
+        assert "sig=" in best.image
+    wanted = full.change(products(full)[2], title="Quibbleton parka")
+    from functions.search import indexer
+
+    indexer.follow(full.vendor, wanted["id"])
+    answer = full.text("quibbleton")
+    assert ids(answer)[0] == wanted["id"]
+    assert answer.unknown_terms == ["quibbleton"]
+    assert (answer.quality, answer.vocabulary) == ("demo", "closed")
+
+
+def test_parts_sum_to_the_score_and_the_ends_of_alpha_are_the_pure_searches(full: Market) -> None:
+    product = products(full)[0]
+    said = "blue shirt"
+    picture, words = full.image(product), full.text(said)
+    for blended, pure in ((full.hybrid(product, said, 1.0), picture), (full.hybrid(product, said, 0.0), words)):
+        assert ids(blended) == ids(pure)
+        for one, other in zip(blended.results, pure.results, strict=True):
+            assert one.score == pytest.approx(other.score, abs=1e-6)
+    for answer in (picture, words, full.hybrid(product, said, 0.4)):
+        for result in answer.results:
+            assert result.why.image + result.why.text + result.why.words == pytest.approx(result.score, abs=1e-6)
+
+
+def test_filters_facets_and_minus_words_are_exact(full: Market) -> None:
+    everything = products(full)
+    colour = everything[0]["colour"]
+    answer = full.text("garment", filters=SearchFilters(colour=[colour]), facets=["colour", "category"])
+    assert set(ids(answer)) == {one["id"] for one in everything if one["colour"] == colour}
+    assert answer.total == len(answer.results)
+    assert answer.facets is not None
+    counted = {one.value: one.count for one in answer.facets["colour"]}
+    assert counted == {c: sum(p["colour"] == c for p in everything) for c in {p["colour"] for p in everything}}
+    assert sum(one.count for one in answer.facets["category"]) == answer.total
+    without = full.text(f"garment -{colour}")
+    assert set(ids(without)) == {one["id"] for one in everything if colour not in f"{one['colour']} {one['title']}"}
+    cheap = full.text("garment", filters=SearchFilters.model_validate({"price": {"max": 12.0}}))
+    assert set(ids(cheap)) == {one["id"] for one in everything if float(one["price"]["amount"]) <= 12}
+    with pytest.raises(Unprocessable) as refused:
+        full.text("-red")
+    assert refused.value.code == "empty_query"
+
+
+def scan(market: Market, size: int) -> list[SearchAnswer]:
+    answers = [market.text("garment", top_k=size)]
+    while answers[-1].next:
+        answers.append(market.text("garment", top_k=size, cursor=answers[-1].next))
+    return answers
+
+
+def test_pages_show_everything_once_and_belong_to_their_query(full: Market) -> None:
+    answers = scan(full, 3)
+    seen = [id for answer in answers for id in ids(answer)]
+    assert len(seen) == len(set(seen)) == COUNT
+    assert seen == ids(full.text("garment", top_k=50))
+    token = answers[0].next
+    for wrong in (f"{token}x", "AAAA"):
+        with pytest.raises(BadCursor):
+            full.text("garment", cursor=wrong)
+    with pytest.raises(BadCursor):
+        full.text("trousers", cursor=token)
+    continued = [entry["continued"] for entry in full.logged()]
+    assert continued.count(True) == len(answers) - 1
+
+
+def test_a_cursor_of_a_version_that_is_not_kept_is_told_so(full: Market, change: Callable[..., None]) -> None:
+    from functions.search.engine import index
+
+    change(INDEX_KEEP_S="0", INDEX_POLL_S="0")
+    index().merge(full.shop)
+    token = full.text("garment", top_k=2).next
+    for _ in range(3):
+        index().merge(full.shop)
+    with pytest.raises(CursorExpired) as gone:
+        full.text("garment", top_k=2, cursor=token)
+    assert (gone.value.code, gone.value.status) == ("cursor_expired", 410)
+
+
+def test_what_is_retired_or_of_another_shop_never_appears_whatever_the_index_says(full: Market) -> None:
+    gone, moved = products(full)[0], full.account("vendor")
+    elsewhere = full.product(1, vendor=moved)
+    full.retire(gone, index=False)
+    full.move(moved, "somewhere-else")
+    answer = full.text("garment", top_k=5)
+    assert len(answer.results) == 5, "a page is filled up after what was dropped"
+    seen = [id for page in scan(full, 3) for id in ids(page)]
+    assert set(seen) == {one["id"] for one in products(full)[1:]}
+    stranger = Market()
+    assert ids(stranger.text("garment")) == []
+    for id in (gone["id"], elsewhere["id"], "no-such-product"):
+        with pytest.raises(NotFound):
+            service.similar(full.shopper, clock.new_id(), id, SimilarQuery())
+    with pytest.raises(NotFound):
+        service.similar(stranger.shopper, clock.new_id(), products(full)[1]["id"], SimilarQuery())
+
+
+def test_similar_products_leave_the_product_itself_out(full: Market) -> None:
+    product = products(full)[3]
+    twin = full.product(3)
+    answer = service.similar(full.shopper, clock.new_id(), product["id"], SimilarQuery(top_k=4))
+    assert ids(answer)[0] == twin["id"]
+    assert product["id"] not in ids(answer)
+    folded = full.text("garment", fold=True, top_k=50)
+    assert len({product["id"], twin["id"]} & set(ids(folded))) == 1
+
+
+def test_one_vendor_can_be_kept_from_filling_the_page(full: Market) -> None:
+    other = full.account("vendor")
+    full.product(0, vendor=other)
+    answer = full.text("garment", per_vendor=2)
+    assert sorted(result.vendor for result in answer.results) == sorted([full.vendor, full.vendor, other])
+    assert {r.vendor for r in full.text("garment", filters=SearchFilters(vendor=[other])).results} == {other}
+
+
+def test_searches_are_logged_without_pictures_and_feedback_belongs_to_their_author(full: Market) -> None:
+    answer = full.hybrid(products(full)[0], "blue mail me@example.com", 0.3)
+    (entry,) = full.logged()
+    assert (entry["id"], entry["kind"], entry["results"]) == (answer.search_id, "hybrid", ids(answer))
+    told = str(dict(entry))
+    assert products(full)[0]["id"] not in str(entry["params"]) and "me@example.com" not in told
+    assert entry["params"]["alpha"] == 0.3
+    click = FeedbackRequest(search_id=answer.search_id, product_id=ids(answer)[1])
+    for _ in range(2):
+        log.feedback(full.shopper, click)
+    stored = [
+        one for one in store().query("search_log", partition=full.shopper.user_id).items if one["type"] != "search_log"
+    ]
+    assert [(one["rank"], one["kind"]) for one in stored] == [(2, "click")]
+    with pytest.raises(NotFound):
+        log.feedback(full.principal(full.account("shopper")), click)
+    with pytest.raises(Unprocessable):
+        log.feedback(full.shopper, FeedbackRequest(search_id=answer.search_id, product_id="nothing"))
+
+
+def test_a_foreign_private_picture_is_no_query(full: Market) -> None:
+    from functions.search.models import ImageSearch
+
+    stranger = full.account("shopper")
+    store().create(
+        "studio",
+        {"id": "file:secret", "userId": stranger, "type": "file", "imageId": "secret", "kind": "person",
+         "visibility": "private", "status": "ready", "blobs": {}},
+    )  # fmt: skip
+    with pytest.raises(NotFound):
+        service.by_image(full.shopper, clock.new_id(), ImageSearch(image_id="secret"))
