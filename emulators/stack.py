@@ -23,6 +23,7 @@ from typing import Any, Self
 import requests
 
 from emulators.azurite import Azurite
+from emulators.container import Container
 from emulators.launch import launch
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,7 +103,17 @@ class Stack:
             **self._provider_settings(),
             **self._given,
         }
-        self._host(data)
+        if "VTO_URL" not in self.settings and not os.environ.get("VTO_URL"):
+            container = Container()
+            self.settings = {**container.settings, **self.settings}
+            with ThreadPoolExecutor(1) as pool:
+                # beside the host: both take a second or two
+                running = container.running(self.settings, data / "vto.log")
+                started_container = pool.submit(self._open.enter_context, running)
+                self._host(data)
+                started_container.result()
+        else:
+            self._host(data)
         self._announce()
         return self
 

@@ -38,6 +38,21 @@ param paypalBaseUrl string = 'https://api-m.sandbox.paypal.com'
 @description('Where links in messages lead, with https.')
 param appUrl string
 
+@description('Shared secret of the app and the try-on container, at least 32 bytes.')
+@secure()
+param vtoToken string
+
+@description('Image of the try-on container; azd knows it once it was deployed.')
+param vtoImage string = ''
+
+@description('cpu or a100: what the try-on container runs on.')
+@allowed(['cpu', 'a100'])
+param vtoProfile string = 'cpu'
+param vtoMaxReplicas int = 2
+
+@description('Who deploys: may put models into the storage.')
+param principalId string = ''
+
 var abbreviations = loadJsonContent('./abbreviations.json')
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
@@ -112,6 +127,7 @@ module vault 'app/vault.bicep' = {
     emailConnection: emailConnection
     twilioAuthToken: twilioAuthToken
     paypalClientSecret: paypalClientSecret
+    vtoToken: vtoToken
     webPubSubName: push.outputs.name
   }
 }
@@ -125,6 +141,52 @@ module rbac 'app/rbac.bicep' = {
     cosmosName: documents.outputs.name
     vaultName: vault.outputs.name
     insightsName: monitoring.outputs.insightsName
+  }
+}
+
+module network 'app/network.bicep' = {
+  name: 'network'
+  scope: group
+  params: {
+    name: '${abbreviations.networkVirtualNetworks}${resourceToken}'
+    location: location
+    tags: tags
+  }
+}
+
+module vtoIdentity 'app/identity.bicep' = {
+  name: 'vtoIdentity'
+  scope: group
+  params: {
+    name: '${abbreviations.managedIdentityUserAssignedIdentities}vto-${resourceToken}'
+    location: location
+    tags: tags
+  }
+}
+
+module vto 'app/vto.bicep' = {
+  name: 'vto'
+  scope: group
+  params: {
+    name: '${abbreviations.appContainerApps}${take(resourceToken, 20)}'
+    environmentName: '${abbreviations.appManagedEnvironments}${resourceToken}'
+    registryName: '${abbreviations.containerRegistryRegistries}${resourceToken}'
+    location: location
+    tags: tags
+    networkId: network.outputs.id
+    subnetId: network.outputs.containersSubnetId
+    identityId: vtoIdentity.outputs.id
+    identityPrincipalId: vtoIdentity.outputs.principalId
+    identityClientId: vtoIdentity.outputs.clientId
+    deployerId: principalId
+    storageName: storage.outputs.name
+    vaultName: vault.outputs.name
+    insightsName: monitoring.outputs.insightsName
+    insightsConnectionString: monitoring.outputs.connectionString
+    gemini: !empty(geminiApiKey)
+    image: vtoImage
+    profile: vtoProfile
+    maxReplicas: vtoMaxReplicas
   }
 }
 
@@ -155,6 +217,9 @@ module api 'app/api.bicep' = {
     paypalMerchantId: paypalMerchantId
     paypalBaseUrl: paypalBaseUrl
     appUrl: appUrl
+    vtoUrl: vto.outputs.url
+    vtoEngines: vto.outputs.engines
+    subnetId: network.outputs.functionsSubnetId
   }
   dependsOn: [rbac]
 }
@@ -174,3 +239,6 @@ output AZURE_FUNCTION_URL string = api.outputs.url
 output AZURE_FUNCTION_NAME string = api.outputs.name
 output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_EVENTS_TOPIC string = events.outputs.name
+output AZURE_STORAGE_NAME string = storage.outputs.name
+output AZURE_CONTAINER_REGISTRY_ENDPOINT string = vto.outputs.registryServer
+output VTO_PROFILE string = vtoProfile

@@ -21,6 +21,9 @@ param paypalWebhookId string
 param paypalMerchantId string
 param paypalBaseUrl string
 param appUrl string
+param vtoUrl string
+param vtoEngines string
+param subnetId string
 
 var blobUri = 'https://${storageName}.blob.${environment().suffixes.storage}'
 var queueUri = 'https://${storageName}.queue.${environment().suffixes.storage}'
@@ -47,7 +50,11 @@ var base = {
   TRUSTED_PROXY_HOPS: '1'
   SWEEP_SCHEDULE: '0 * * * * *'
   CATALOGUE_SWEEP_SCHEDULE: '30 */5 * * * *'
+  INDEX_SCHEDULE: '15 * * * * *'
   APP_URL: appUrl
+  VTO_URL: vtoUrl
+  TRYON_ENGINES: vtoEngines
+  VTO_TOKEN: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/vto-token)'
 }
 var geminiSettings = gemini ? { GEMINI_API_KEY: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/gemini-api-key)' } : {}
 var emailSettings = email ? { EMAIL_CONNECTION: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/email-connection)', EMAIL_SENDER: emailSender } : {}
@@ -76,6 +83,8 @@ resource api 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    // the way to the try-on container; everything else is reached as before
+    virtualNetworkSubnetId: subnetId
     keyVaultReferenceIdentity: identityId
     functionAppConfig: {
       deployment: {

@@ -14,6 +14,9 @@ param containers array = [
   { name: 'rate_limits', partitionKey: '/id', ttl: 86400 }
   { name: 'garments', partitionKey: '/tenantId', ttl: -1 }
   { name: 'leases', partitionKey: '/id', ttl: -1 }
+  { name: 'search_index', partitionKey: '/shop', ttl: -1 }
+  { name: 'embeddings', partitionKey: '/tenantId', ttl: -1 }
+  { name: 'search_log', partitionKey: '/userId', ttl: 7776000 }
 ]
 
 resource account 'Microsoft.DocumentDB/databaseAccounts@2024-05-15' = {

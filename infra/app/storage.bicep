@@ -3,10 +3,10 @@ param location string
 param tags object
 
 @description('Blob containers of the app, as in shared/blobs.py.')
-param containers array = ['uploads', 'images', 'thumbnails', 'results', 'masks', 'vendor-uploads', 'vendor-rejected', 'exports']
+param containers array = ['uploads', 'images', 'thumbnails', 'results', 'masks', 'tryon', 'vendor-uploads', 'vendor-rejected', 'exports', 'indexes', 'heatmaps', 'models', 'analytics']
 
 @description('Queues of the app, as in shared/jobs/queues.py; each gets a poison queue.')
-param queues array = ['convert', 'notify', 'segment', 'drops', 'index', 'paypal', 'privacy', 'webhooks']
+param queues array = ['convert', 'notify', 'segment', 'tryon', 'analytics', 'drops', 'index', 'rebuild-index', 'paypal', 'privacy', 'webhooks']
 
 @description('Origin of the shop\'s site, whose pages PUT uploads by SAS.')
 param appOrigin string

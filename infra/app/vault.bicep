@@ -17,6 +17,9 @@ param twilioAuthToken string
 @secure()
 param paypalClientSecret string
 
+@secure()
+param vtoToken string
+
 param webPubSubName string
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
@@ -39,6 +42,12 @@ resource jwt 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {
   parent: vault
   name: 'jwt-keys'
   properties: { value: jwtKeys }
+}
+
+resource vto 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {
+  parent: vault
+  name: 'vto-token'
+  properties: { value: vtoToken }
 }
 
 resource webPubSub 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {

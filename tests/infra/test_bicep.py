@@ -68,7 +68,7 @@ def test_every_setting_is_one_the_app_reads() -> None:
     known = {name.upper() for name in Settings.model_fields} | aliases
     platform = {
         "AZURE_CLIENT_ID", "APPLICATIONINSIGHTS_CONNECTION_STRING", "PYTHON_THREADPOOL_THREAD_COUNT", "SWEEP_SCHEDULE",
-        "CATALOGUE_SWEEP_SCHEDULE",
+        "CATALOGUE_SWEEP_SCHEDULE", "INDEX_SCHEDULE",
     }  # fmt: skip
     assert given - known - platform == set()
 

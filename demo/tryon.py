@@ -1,0 +1,175 @@
+"""The try-on act: garments put on people by the container, and a sheet that shows each beside its mask.
+
+Portraits wear an upper garment. Lower garments and dresses need a figure from head to foot: a drawn one, and photos
+where a folder of them is there; those stay in the output folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from PIL import Image, ImageDraw, ImageFont
+
+from demo.client import CONTENT_TYPES, Client, Refused
+from demo.steps import Step, Steps
+from demo.wardrobe import draw, mannequin, spec
+from emulators.stack import ROOT, Stack
+
+SHEET = "tryon.png"
+PHOTOS = ROOT.parent / "shared" / "data"
+TILE = (210, 300)
+COLUMNS = ("person", "garment", "mask", "result")
+FIGURE = (448, 672)
+GARMENT = (448, 560)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Somebody, and what to put on them; `own` photos may turn out not to work, and that is told then."""
+
+    title: str
+    person: bytes
+    garment: bytes
+    category: str
+    own: bool = False
+
+
+@dataclass
+class Worn:
+    """A look that was tried on: its pictures in the sheet's columns, or why it could not be."""
+
+    look: Look
+    note: str
+    pictures: dict[str, Image.Image] = field(default_factory=dict[str, Image.Image])
+
+
+def try_on(stack: Stack, steps: Steps, out: Path, portraits: list[Look]) -> list[str]:
+    """Play the act on a running stack; returns the paths of the files made.
+
+    Args:
+        portraits: the demo's shoppers, or the user's own photo and garment.
+    """
+    client = Client(stack.url)
+    with steps.step("tryon-register", "Somebody who only tries things on registers"):
+        email = f"mina.{secrets.token_hex(3)}@example.com"
+        client.register(email, secrets.token_urlsafe(12), displayName="Mina")
+    acts = [("tryon-portraits", "Upper garments on the portraits", portraits)]
+    acts.append(("tryon-figure", "Trousers, a skirt and a dress on a drawn figure", list(_drawn())))
+    if photos := list(_photos()):
+        acts.append(("tryon-photos", "The same on photos", photos))
+    worn: list[Worn] = []
+    for name, what, looks in acts:
+        with steps.step(name, what) as step:
+            worn += [_worn(client, look, step) for look in looks]
+    with steps.step("tryon-sheet", "A sheet of person, garment, mask and result") as step:
+        sheet = out / SHEET
+        draw_sheet(worn, sheet)
+        step.note = f"{sum(bool(one.pictures) for one in worn)} try-ons; {sheet.name}"
+    return [str(sheet)]
+
+
+def look_of(title: str, person: bytes, garment: bytes, *, own: bool) -> Look:
+    """A portrait in an upper garment; of the user's own garment the picture says what it is."""
+    return Look(title, person, garment, "auto" if own else "upper", own)
+
+
+def _drawn() -> Iterator[Look]:
+    figures = {"trousers": (5, "lower"), "skirt": (2, "lower"), "dress": (3, "dress")}
+    for category, (seed, worn_as) in figures.items():
+        figure = _jpeg(mannequin(seed, FIGURE).image)
+        yield Look(f"drawn figure, {category}", figure, _jpeg(draw(spec(category, 21), GARMENT).image), worn_as)
+
+
+def _photos() -> Iterator[Look]:
+    """Three people of the CCP photos (Creative Commons) and three of the garments, if they lie beside the checkout."""
+    labels = PHOTOS / "garments" / "labels.csv"
+    people = sorted((PHOTOS / "ccp" / "photos").glob("*.jpg"))[2:40:17]
+    if not labels.is_file() or len(people) < 3:
+        return
+    with labels.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "validation" and row["height"] == "256"]
+    wanted = {"t-shirt": "upper", "skirt": "lower", "dress": "dress"}
+    for person, (label, worn_as) in zip(people, wanted.items(), strict=True):
+        found = next((row for row in rows if row["label"] == label), None)
+        if found is not None:
+            garment = (PHOTOS / "garments" / found["file"]).read_bytes()
+            yield Look(f"photo {person.stem}, {label}", person.read_bytes(), garment, worn_as, own=True)
+
+
+def _worn(client: Client, look: Look, step: Step) -> Worn:
+    try:
+        made, images = _made(client, look)
+    except Refused as refused:
+        if not look.own or refused.status != 422:
+            raise
+        note = f"{refused.problem['code']}: {refused.problem['detail']}"
+        step.note += f"{look.title}: {refused.problem['code']}; "
+        return Worn(look, note)
+    report = made["results"][0]["report"]
+    step.note += f"{made['garments'][0]['category']} {made['processingMs']} ms; "
+    pictures = {
+        "person": images["person"],
+        "garment": images["garment"],
+        "mask": _fetch(made["maskUrl"]),
+        "result": _fetch(made["outputUrl"]),
+    }
+    if report["changedOutsideMask"] or pictures["result"].size != pictures["person"].size:
+        raise AssertionError(f"{look.title}: {report}")
+    engine = f"{made['engine']}, seed {made['seed']}, {made['processingMs']} ms"
+    return Worn(look, f"{made['garments'][0]['category']}; {engine}", pictures)
+
+
+def _made(client: Client, look: Look) -> tuple[dict[str, Any], dict[str, Image.Image]]:
+    """The try-on as it was answered, and its inputs as they are kept."""
+    person = client.upload(look.person, _name(look.person), "person")
+    garment = client.upload(look.garment, _name(look.garment), "garment")
+    body = {"personImageId": person["id"], "garmentImageId": garment["id"], "category": look.category, "seed": 7}
+    made = client.call("POST", "cv/tryon", json=body, headers={"Idempotency-Key": secrets.token_hex(8)})
+    if made["status"] != "completed":
+        client.wait(made["jobId"], 90)
+        made = client.call("GET", f"cv/tryon/{made['id']}")
+    if made["status"] != "completed":
+        raise AssertionError(f"{look.title}: {made['status']}, {made['error']}")
+    return made, {name: _fetch(image["original"]["url"]) for name, image in (("person", person), ("garment", garment))}
+
+
+def _name(data: bytes) -> str:
+    with Image.open(io.BytesIO(data)) as image:
+        end = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}.get(str(image.format), ".jpg")
+    assert end in CONTENT_TYPES
+    return f"photo{end}"
+
+
+def _fetch(url: str) -> Image.Image:
+    answer = requests.get(url, timeout=30)
+    answer.raise_for_status()
+    return Image.open(io.BytesIO(answer.content)).convert("RGB")
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+def draw_sheet(worn: list[Worn], path: Path) -> None:
+    """Two try-ons a row, each as person, garment, mask and result under its title."""
+    width, height = TILE[0] * len(COLUMNS) + 16, TILE[1] + 44
+    sheet = Image.new("RGB", (2 * width, -(-len(worn) // 2) * height), "white")
+    pen, font, small = ImageDraw.Draw(sheet), ImageFont.load_default(15), ImageFont.load_default(11)
+    for number, one in enumerate(worn):
+        left, top = number % 2 * width + 8, number // 2 * height + 6
+        pen.text((left, top), one.look.title, "#1d2230", font)
+        pen.text((left, top + 19), one.note[:120], "#667085", small)
+        for place, column in enumerate(COLUMNS if one.pictures else ()):
+            picture = one.pictures[column].copy()
+            picture.thumbnail((TILE[0] - 6, TILE[1] - 4), Image.Resampling.LANCZOS)
+            sheet.paste(picture, (left + place * TILE[0] + (TILE[0] - 6 - picture.width) // 2, top + 36))
+    sheet.save(path)

@@ -1,0 +1,68 @@
+"""The try-on container on this machine: the very service that runs in Azure, as a process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STOP_S = 30
+
+
+class Container:
+    """Has its address and token before it runs, so that what calls it can start beside it."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.token = secrets.token_urlsafe(32)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The app's settings for it."""
+        return {"VTO_URL": self.url, "VTO_TOKEN": self.token}
+
+    @contextmanager
+    def running(self, settings: Mapping[str, str], log: Path) -> Generator[None]:
+        """Run it; callers wait in its socket until it listens.
+
+        Args:
+            settings: the app's; the container reads those of its own and of the storage.
+
+        Raises:
+            RuntimeError: it did not start.
+        """
+        handle = self._listener.fileno()
+        with log.open("ab") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "vto_container", "--fd", str(handle)],
+                cwd=ROOT,
+                env={"ENVIRONMENT": "development", "VTO_ENGINES": '["gemini"]', **os.environ, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                pass_fds=[handle],
+                start_new_session=True,
+            )
+        # held by the container alone from here on: when it is gone, callers are refused instead of left waiting
+        self._listener.close()
+        assert process.stdout is not None
+        try:
+            if not process.stdout.readline():
+                raise RuntimeError(f"the try-on container did not start:\n{log.read_text()[-4000:]}")
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()

@@ -1,0 +1,232 @@
+// The try-on container: scaled to zero, reachable from the network alone, on the CPU or on a serverless A100.
+param name string
+param environmentName string
+param registryName string
+param location string
+param tags object
+param networkId string
+param subnetId string
+param identityId string
+param identityPrincipalId string
+param identityClientId string
+param deployerId string
+param storageName string
+param vaultName string
+param insightsName string
+param insightsConnectionString string
+param gemini bool
+
+@description('What runs; a placeholder until the first deployment.')
+param image string
+
+@description('cpu: the engine compact on 2 cores. a100: fashn as well, on a GPU that costs only while it works.')
+@allowed(['cpu', 'a100'])
+param profile string
+
+param maxReplicas int
+
+var onGpu = profile == 'a100'
+var placeholder = 'mcr.microsoft.com/k8se/quickstart:latest'
+var deployed = !empty(image)
+var blobUri = 'https://${storageName}.blob.${environment().suffixes.storage}'
+var secretsUri = 'https://${vaultName}${environment().suffixes.keyvaultDns}/secrets/'
+var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+var vaultSecretsUser = '4633458b-17de-408a-b874-0445c86b69e6'
+var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
+var acrPull = '7f951dda-4ed3-4680-a7ca-43fe172d538d'
+
+var base = [
+  { name: 'ENVIRONMENT', value: 'production' }
+  { name: 'SERVICE', value: 'vto' }
+  { name: 'AZURE_CLIENT_ID', value: identityClientId }
+  { name: 'Storage__blobServiceUri', value: blobUri }
+  { name: 'Storage__clientId', value: identityClientId }
+  { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insightsConnectionString }
+  { name: 'MODELS_DIR', value: '/models' }
+  { name: 'MODEL_THREADS', value: '2' }
+  { name: 'VTO_TOKEN', secretRef: 'vto-token' }
+  { name: 'VTO_MODELS_FROM', value: 'models/shipped' }
+  { name: 'VTO_EAGER', value: 'true' }
+  { name: 'VTO_GRACE_S', value: '50' }
+]
+var cpuEngines = [
+  { name: 'VTO_ENGINE', value: 'compact' }
+  { name: 'VTO_ENGINES', value: gemini ? '["gemini"]' : '[]' }
+]
+var gpuEngines = [
+  { name: 'VTO_ENGINE', value: 'fashn' }
+  { name: 'VTO_ENGINES', value: gemini ? '["compact", "gemini"]' : '["compact"]' }
+  { name: 'VTO_FASHN_FROM', value: 'models/fashn' }
+  { name: 'VTO_FASHN_WEIGHTS', value: '/models/fashn' }
+  { name: 'VTO_LOAD_TIMEOUT_S', value: '900' }
+]
+var geminiSettings = gemini ? [{ name: 'GEMINI_API_KEY', secretRef: 'gemini-api-key' }] : []
+var tokenSecret = [{ name: 'vto-token', keyVaultUrl: '${secretsUri}vto-token', identity: identityId }]
+var geminiSecret = gemini ? [{ name: 'gemini-api-key', keyVaultUrl: '${secretsUri}gemini-api-key', identity: identityId }] : []
+
+resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+  name: storageName
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2023-07-01' existing = {
+  name: vaultName
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
+}
+
+resource registry 'Microsoft.ContainerRegistry/registries@2023-11-01-preview' = {
+  name: registryName
+  location: location
+  tags: tags
+  sku: { name: 'Basic' }
+  properties: { adminUserEnabled: false }
+}
+
+resource onStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(storage.id, identityPrincipalId, blobDataContributor)
+  scope: storage
+  properties: {
+    principalId: identityPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
+  }
+}
+
+// whoever deploys puts the models there (infra/hooks/models.sh)
+resource deployerOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(deployerId)) {
+  name: guid(storage.id, deployerId, blobDataContributor)
+  scope: storage
+  properties: {
+    principalId: deployerId
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
+  }
+}
+
+resource onVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(vault.id, identityPrincipalId, vaultSecretsUser)
+  scope: vault
+  properties: {
+    principalId: identityPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', vaultSecretsUser)
+  }
+}
+
+resource onInsights 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(insights.id, identityPrincipalId, metricsPublisher)
+  scope: insights
+  properties: {
+    principalId: identityPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', metricsPublisher)
+  }
+}
+
+resource onRegistry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(registry.id, identityPrincipalId, acrPull)
+  scope: registry
+  properties: {
+    principalId: identityPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', acrPull)
+  }
+}
+
+resource apps 'Microsoft.App/managedEnvironments@2024-03-01' = {
+  name: environmentName
+  location: location
+  tags: tags
+  properties: {
+    vnetConfiguration: {
+      infrastructureSubnetId: subnetId
+      internal: true
+    }
+    workloadProfiles: concat(
+      [{ name: 'Consumption', workloadProfileType: 'Consumption' }],
+      onGpu ? [{ name: 'gpu', workloadProfileType: 'Consumption-GPU-NC24-A100' }] : []
+    )
+  }
+}
+
+// An internal environment has a name of its own that only this network knows.
+resource zone 'Microsoft.Network/privateDnsZones@2020-06-01' = {
+  name: apps.properties.defaultDomain
+  location: 'global'
+  tags: tags
+
+  resource everything 'A' = {
+    name: '*'
+    properties: {
+      ttl: 3600
+      aRecords: [{ ipv4Address: apps.properties.staticIp }]
+    }
+  }
+
+  resource link 'virtualNetworkLinks' = {
+    name: 'network'
+    location: 'global'
+    properties: {
+      registrationEnabled: false
+      virtualNetwork: { id: networkId }
+    }
+  }
+}
+
+resource app 'Microsoft.App/containerApps@2024-03-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'vto' })
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    environmentId: apps.id
+    workloadProfileName: onGpu ? 'gpu' : 'Consumption'
+    configuration: {
+      activeRevisionsMode: 'Single'
+      ingress: {
+        // beyond the environment, yet not beyond the network: the environment itself is internal
+        external: true
+        targetPort: 8080
+        transport: 'http'
+        allowInsecure: false
+        // a run lives in one replica: whoever asks again is sent back to it
+        stickySessions: { affinity: 'sticky' }
+      }
+      registries: [{ server: registry.properties.loginServer, identity: identityId }]
+      secrets: concat(tokenSecret, geminiSecret)
+    }
+    template: {
+      terminationGracePeriodSeconds: 60
+      containers: [
+        {
+          name: 'vto'
+          image: deployed ? image : placeholder
+          resources: onGpu ? { cpu: json('24'), memory: '220Gi' } : { cpu: json('2'), memory: '4Gi' }
+          env: concat(base, onGpu ? gpuEngines : cpuEngines, geminiSettings)
+          volumeMounts: [{ volumeName: 'models', mountPath: '/models' }]
+          probes: deployed ? [
+            { type: 'Startup', httpGet: { path: '/ready', port: 8080 }, periodSeconds: 5, failureThreshold: 200 }
+            { type: 'Readiness', httpGet: { path: '/ready', port: 8080 }, periodSeconds: 5, failureThreshold: 3 }
+            { type: 'Liveness', httpGet: { path: '/health', port: 8080 }, periodSeconds: 10, failureThreshold: 3 }
+          ] : []
+        }
+      ]
+      scale: {
+        minReplicas: 0
+        maxReplicas: maxReplicas
+        rules: [{ name: 'http', http: { metadata: { concurrentRequests: '4' } } }]
+      }
+      volumes: [{ name: 'models', storageType: 'EmptyDir' }]
+    }
+  }
+  dependsOn: [onStorage, onVault, onRegistry, onInsights]
+}
+
+@description('What callers of the API may choose, the default first: TRYON_ENGINES.')
+output engines string = string(concat(onGpu ? ['fashn', 'compact'] : ['compact'], gemini ? ['gemini'] : []))
+output url string = 'https://${app.properties.configuration.ingress.fqdn}'
+output registryServer string = registry.properties.loginServer

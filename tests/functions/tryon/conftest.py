@@ -1,0 +1,185 @@
+"""Try-on in this process, on storage of its own; beside it a real container with the tests' tiny engine."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from demo.wardrobe import draw, mannequin, spec
+from functions.tryon import service
+from functions.tryon.models import TryOn, TryOnRequest
+from shared import blobs
+from shared.commerce import quota
+from shared.documents import Document, Where, store
+from shared.http.auth import Principal, Role
+from shared.images import library
+from shared.jobs import protocol
+from shared.jobs.consumer import consume
+from shared.vto import client as vto
+
+ROOT = Path(__file__).resolve().parents[3]
+TOKEN = "a-token-of-the-tests-that-is-long-enough"
+SIZE = (192, 288)
+
+
+class Container:
+    """`python -m vto_container`, started and ended at will, always on the same port."""
+
+    def __init__(self, storage: str, log: Path) -> None:
+        self._log = log
+        self._port = 0
+        self._process: subprocess.Popen[str] | None = None
+        self._environment = {
+            **os.environ,
+            "ENVIRONMENT": "development",
+            "Storage": storage,
+            "VTO_TOKEN": TOKEN,
+            "VTO_ENGINE": "tiny",
+            "VTO_QUEUE": "1",
+            "VTO_JOB_TIMEOUT_S": "7",
+            "VTO_PLUGINS": json.dumps({"tiny": "tests.vto_container.tiny_engine:Tiny"}),
+        }
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """See that it runs, on the port it had."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "vto_container", "--port", str(self._port)],
+                cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=log, text=True,
+            )  # fmt: skip
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, self._log.read_text()
+        self._process.stdout.close()
+        self._port = int(json.loads(line)["url"].rpartition(":")[2])
+
+    def kill(self) -> None:
+        """SIGKILL, as when the machine goes."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="session")
+def container(azurite: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+    """One container for all; a test that ends it starts it again."""
+    running = Container(azurite.connection_string, tmp_path_factory.mktemp("vto") / "vto.log")
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def settle(change: Callable[..., None]) -> Callable[..., None]:
+    """Changes settings, the container's client included."""
+
+    def settle(**settings: str) -> None:
+        change(**settings)
+        vto.client.cache_clear()
+
+    return settle
+
+
+class Room:
+    """The container, running, and a user of this test alone with photos of a person and of garments."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self.user = Principal(f"u{secrets.token_hex(6)}", Role.SHOPPER, "t", 0)
+        self.id = self.user.user_id
+        self._inputs: set[str] = set()
+        self.add("person", person(), "person")
+        self.add("shirt", garment("t-shirt"))
+
+    def add(self, name: str, data: bytes, kind: Any = "garment") -> None:
+        """Upload an image."""
+        self._inputs.add(name)
+        library.add(name, self.id, data, kind=kind, visibility="private", name=None)
+
+    def ask(self, id: str, **fields: Any) -> TryOn:
+        """Ask for the shirt on the person, if nothing else is said."""
+        named = {"garmentUrl", "garmentImageId", "productId", "garments"} & set(fields)
+        given = {"personImageId": "person", **({} if named else {"garmentImageId": "shirt"}), **fields}
+        return service.request(self.user, id, TryOnRequest.model_validate_json(json.dumps(given)), "request-1")
+
+    def get(self, id: str) -> TryOn:
+        return service.tryon(self.user, id)
+
+    def job(self, id: str) -> Document:
+        return protocol.load(f"job:{id}", self.id)
+
+    def deliver(self, id: str) -> Document:
+        """Its next message comes, the wait before it being over; the job after that."""
+        if self.job(id)["status"] == protocol.RETRY_WAIT:
+            store().patch("studio", f"job:{id}", self.id, set={"nextAt": 0})
+        consume(json.dumps(protocol.pointer(self.job(id))), service.step())
+        return self.job(id)
+
+    def drive(self, id: str, seconds: float = 20) -> Document:
+        """Deliver as the queue would until the job has ended."""
+        until = time.monotonic() + seconds
+        while (found := self.job(id))["status"] not in protocol.TERMINAL:
+            assert time.monotonic() < until, found
+            self.deliver(id)
+            time.sleep(0.05)
+        return found
+
+    def used(self) -> int:
+        """What counts in the month."""
+        return quota.standing(self.id)[0]
+
+    def told(self) -> list[str]:
+        """Events of the notifications there are."""
+        found = store().query("studio", Where("type", "=", "notification"), partition=self.id).items
+        return sorted(one["event"] for one in found)
+
+    def left(self) -> list[str]:
+        """Blobs of results."""
+        containers = (blobs.TRYON, blobs.RESULTS, blobs.THUMBNAILS)
+        names = [blob.name for container in containers for blob in blobs.listing(container, f"{self.id}/")]
+        return [name for name in names if name.split("/")[1] not in self._inputs]
+
+
+@pytest.fixture
+def room(container: Container, settle: Callable[..., None]) -> Iterator[Room]:
+    """See `Room`."""
+    container.start()
+    settle(VTO_URL=container.url, VTO_TOKEN=TOKEN, TRYON_ENGINES='["tiny", "gemini"]', VTO_PATIENCE_S="0")
+    yield Room(container)
+    vto.client.cache_clear()
+
+
+def jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+@cache
+def person(seed: int = 3) -> bytes:
+    """A drawn figure from head to foot."""
+    return jpeg(mannequin(seed, SIZE).image)
+
+
+@cache
+def garment(category: str) -> bytes:
+    """A drawn garment, lying alone."""
+    return jpeg(draw(spec(category, 4), (192, 240)).image)

@@ -1,0 +1,186 @@
+"""Try-ons that can't be made: each has a code of its own, says whether it is worth another try, and costs nothing."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from drawn import needs_model
+from PIL import Image
+from pydantic import ValidationError
+
+from functions.tryon import inspection
+from functions.tryon.models import BatchRequest, TryOnRequest
+from shared import blobs
+from shared.errors import NotFound, StudioError, Unprocessable
+from shared.images import library
+from shared.vision import parser, people, segments
+from shared.vto import errors
+from tests.functions.tryon.conftest import SIZE, Room, garment, jpeg, person
+
+pytestmark = needs_model
+
+
+def pair() -> bytes:
+    """Two figures side by side."""
+    one = segments.decode(person())
+    return jpeg(Image.fromarray(np.concatenate([one, one[:, ::-1]], 1)))
+
+
+def blank(size: tuple[int, int] = (240, 300)) -> bytes:
+    return jpeg(Image.new("RGB", size, "#dddddd"))
+
+
+def shrunk(data: bytes, height: int) -> bytes:
+    with Image.open(io.BytesIO(data)) as image:
+        return jpeg(image.resize((round(image.width * height / image.height), height)))
+
+
+def refusal(room: Room, **fields: Any) -> tuple[str, bool]:
+    """Code of a dry run's refusal, and whether another try helps."""
+    with pytest.raises(StudioError) as dry:
+        room.ask("dry", dryRun=True, **fields)
+    assert dry.value.details and dry.value.details["billed"] is False
+    assert (dry.value.status, room.used()) == (422, 0)
+    return dry.value.code, dry.value.retryable
+
+
+PEOPLE: dict[str, tuple[Any, type[StudioError]]] = {
+    "a garment": (lambda: garment("t-shirt"), errors.NoPerson),
+    "nothing": (blank, errors.NoPerson),
+    "two": (pair, errors.SeveralPeople),
+    "a stamp": (lambda: shrunk(person(), 100), errors.ImageTooSmall),
+}
+GARMENTS: dict[str, tuple[Any, type[StudioError]]] = {
+    "nothing": (blank, errors.GarmentNotFound),
+    "a stamp": (lambda: shrunk(garment("t-shirt"), 60), errors.ImageTooSmall),
+    "shoes": (lambda: garment("shoes"), errors.CategoryMismatch),
+}
+
+
+def test_who_is_to_be_dressed_must_be_there_alone_and_large_enough(room: Room) -> None:
+    for number, (data, kind) in enumerate(PEOPLE.values()):
+        room.add(f"p{number}", data(), "person")
+        assert refusal(room, personImageId=f"p{number}") == (kind.code, False)
+
+
+def test_a_garment_must_be_there_and_be_one_that_can_be_put_on(room: Room) -> None:
+    for number, (data, kind) in enumerate(GARMENTS.values()):
+        room.add(f"g{number}", data())
+        assert refusal(room, garmentImageId=f"g{number}") == (kind.code, False)
+
+
+def test_a_job_refuses_as_the_dry_run_does_and_costs_nothing(room: Room) -> None:
+    room.add("two", pair(), "person")
+    dry = refusal(room, personImageId="two")
+    with pytest.raises(errors.SeveralPeople) as failed:
+        room.ask("real", personImageId="two", mode="sync")
+    assert dry == (failed.value.code, failed.value.retryable)
+    assert failed.value.details == {"billed": False, "tryOnId": "real"}
+    kept = room.get("real")
+    assert kept.error and (kept.status, kept.error.code, kept.error.billed, kept.billed) == (
+        "failed", dry[0], False, False
+    )  # fmt: skip
+    assert (room.used(), room.left(), room.told()) == (0, [], [])
+
+
+def test_trousers_are_no_shirt(room: Room) -> None:
+    room.add("g", garment("trousers"))
+    assert refusal(room, garmentImageId="g", category="upper") == ("CATEGORY_MISMATCH", False)
+    assert room.ask("a", garmentImageId="g", dryRun=True).garments[0].category == "lower"
+    assert room.ask("b", garmentImageId="g", category="dress", dryRun=True).garments[0].category == "dress"
+
+
+def test_how_a_garment_is_worn_is_what_most_of_it_shows() -> None:
+    worn = [{"name": "skin", "areaShare": 0.3}, {"name": "outerwear", "areaShare": 0.1}]
+    worn += [{"name": "upper", "areaShare": 0.1}, {"name": "lower", "areaShare": 0.15}]
+    assert inspection.worn_as(worn, "auto") == "upper"
+    assert inspection.worn_as(worn, "lower") == "lower"
+    assert inspection.worn_as([{"name": "full_body", "areaShare": 0.2}], "upper") == "upper"
+    with pytest.raises(errors.CategoryMismatch):
+        inspection.worn_as([{"name": "footwear", "areaShare": 0.2}], "upper")
+
+
+def test_what_the_engine_refuses_is_told_by_its_code(room: Room) -> None:
+    with pytest.raises(errors.NoPerson):
+        room.ask("a", seed=904, mode="sync")
+    assert (room.used(), room.left()) == (0, [])
+
+
+def test_a_mask_must_be_one_and_fit(room: Room) -> None:
+    for name, data in (("small", segments.png(np.zeros((20, 90), np.uint8))), ("text", b"no picture at all")):
+        blobs.put(blobs.MASKS, f"{room.id}/{name}/mask.png", data, content_type="image/png")
+        url = blobs.read_url(blobs.MASKS, f"{room.id}/{name}/mask.png", content_type="image/png")
+        assert refusal(room, maskUrl=url) == ("INPUT_UNREADABLE", False)
+
+
+def test_only_what_one_may_see_is_used_and_for_what_it_is(room: Room) -> None:
+    other = Room(room.container)
+    library.add("hers", other.id, person(), kind="person", visibility="private", name=None)
+    library.add("cloth", other.id, garment("skirt"), kind="garment", visibility="private", name=None)
+    theirs = library.view(library.find("hers", other.id)).original
+    assert theirs
+    thumbnail = library.view(library.find("person", room.id)).thumbnail
+    assert thumbnail
+    wrong: list[tuple[dict[str, Any], str, str]] = [
+        ({"personImageId": "hers"}, "image_not_found", "personImageId"),
+        ({"personImageId": None, "personUrl": theirs.url}, "image_not_found", "personUrl"),
+        ({"personImageId": "shirt"}, "image_kind", "personImageId"),
+        ({"personImageId": None, "personUrl": thumbnail.url}, "image_url", "personUrl"),
+        ({"personImageId": None, "personUrl": "http://169.254.169.254/latest"}, "image_url", "personUrl"),
+        ({"garmentImageId": "cloth"}, "image_not_found", "garmentImageId"),
+        ({"garments": [{"garmentImageId": "shirt"}, {"productId": "x"}]}, "product_not_found", "garments.1.productId"),
+        ({"maskUrl": theirs.url}, "image_not_found", "maskUrl"),
+        ({"engine": "fashn"}, "ENGINE_UNKNOWN", "engine"),
+    ]
+    for fields, code, field in wrong:
+        with pytest.raises((NotFound, Unprocessable)) as refused:
+            room.ask("a", **fields)
+        assert (refused.value.code, refused.value.field) == (code, field)
+    assert room.used() == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"personImageId": "p"},
+        {"garmentImageId": "g"},
+        {"personImageId": "p", "personUrl": "u", "garmentImageId": "g"},
+        {"personImageId": "p", "garmentImageId": "g", "productId": "x"},
+        {"personImageId": "p", "garmentImageId": "g", "garments": [{"productId": "x"}]},
+        {"personImageId": "p", "garments": []},
+        {"personImageId": "p", "garments": [{"productId": "x"}], "category": "upper"},
+        {"personImageId": "p", "garments": [{"productId": "x", "garmentUrl": "u"}]},
+        {"personImageId": "p", "garmentImageId": "g", "samples": 5},
+        {"personImageId": "p", "garmentImageId": "g", "seed": -1},
+        {"personImageId": "p", "garmentImageId": "g", "engine": "Rm -rf"},
+    ],
+)
+def test_what_is_not_asked_for_properly_is_refused(body: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        TryOnRequest.model_validate(body)
+
+
+def test_a_batch_has_up_to_fifty_different_products() -> None:
+    for ids in ([], ["a", "a"], [f"p{n}" for n in range(51)]):
+        with pytest.raises(ValidationError):
+            BatchRequest.model_validate({"personImageId": "p", "productIds": ids})
+
+
+def test_people_are_counted_where_background_is_between_them() -> None:
+    one = segments.decode(person())
+    assert people.count(parser.parse(one)) == 1
+    assert people.count(parser.parse(segments.decode(pair()))) == 2
+    small = np.concatenate([one, np.full((SIZE[1], 128, 3), one[0, 0], np.uint8)], 1)
+    small[-96:, -64:] = np.asarray(Image.fromarray(one).resize((64, 96)))
+    assert people.count(parser.parse(small)) == 1
+
+
+def test_parts_hang_together_over_corners() -> None:
+    mask = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [1, 0, 0, 1], [0, 0, 1, 0]], bool)
+    found = people.parts(mask)
+    assert [int(one.sum()) for one in found] == [3, 2, 1]
+    assert (sum(one.astype(int) for one in found) == mask).all()
+    assert people.parts(np.zeros((3, 3), bool)) == []

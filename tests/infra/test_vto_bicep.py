@@ -1,0 +1,92 @@
+"""The try-on container's Bicep and its hook: they agree with the container, and nobody from outside gets in."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from shared.settings import Settings
+from vto_container.engines.fashn import SHA256
+from vto_container.settings import Settings as VtoSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "infra/app/vto.bicep").read_text()
+
+
+def test_every_setting_is_one_the_container_reads() -> None:
+    given = set(re.findall(r"\{ name: '(\w+)', (?:value|secretRef):", TEXT))
+    aliases = {str(field.validation_alias) for field in Settings.model_fields.values() if field.validation_alias}
+    known = {name.upper() for name in Settings.model_fields} | aliases
+    known |= {f"VTO_{name.upper()}" for name in VtoSettings.model_fields} | {"AZURE_CLIENT_ID"}
+    assert given
+    assert given <= known
+    assert {"VTO_TOKEN", "Storage__blobServiceUri", "SERVICE", "MODELS_DIR"} <= given
+
+
+def test_it_costs_nothing_while_nobody_asks_and_is_reached_from_inside_alone() -> None:
+    for rule in ("minReplicas: 0", "internal: true", "allowInsecure: false", "adminUserEnabled: false",
+                 "affinity: 'sticky'", "Consumption-GPU-NC24-A100"):  # fmt: skip
+        assert rule in TEXT
+    grace = re.search(r"terminationGracePeriodSeconds: (\d+)", TEXT)
+    given = re.search(r"VTO_GRACE_S', value: '(\d+)'", TEXT)
+    assert grace
+    assert given
+    # the run's, a second to stop in, and the time to answer those who ask
+    assert int(given[1]) + 5 <= int(grace[1])
+
+
+def test_the_app_offers_the_engines_that_the_container_was_set_up_for() -> None:
+    assert "TRYON_ENGINES: vtoEngines" in (ROOT / "infra/app/api.bicep").read_text()
+    assert "vtoEngines: vto.outputs.engines" in (ROOT / "infra/main.bicep").read_text()
+    engines = re.search(r"output engines string = string\((.*)\)$", TEXT, re.MULTILINE)
+    assert engines
+    assert re.findall(r"'(\w+)'", engines[1]) == ["fashn", "compact", "compact", "gemini"]
+
+
+def test_secrets_come_from_the_vault() -> None:
+    vault = (ROOT / "infra/app/vault.bicep").read_text()
+    for name in re.findall(r"secretRef: '([^']+)'", TEXT):
+        assert f"name: '{name}'" in vault
+        assert f"name: '{name}', keyVaultUrl: '${{secretsUri}}{name}'" in TEXT
+
+
+def hook(folder: Path, **settings: str) -> tuple[int, list[str], str]:
+    az = folder / "az"
+    az.write_text('#!/bin/sh\nprintf \'%s\\n\' "$*" >> "$CALLS"\n')
+    az.chmod(0o755)
+    calls = folder / "calls"
+    calls.touch()
+    place = folder / "infra" / "hooks"
+    place.mkdir(parents=True)
+    (place / "models.sh").write_bytes((ROOT / "infra/hooks/models.sh").read_bytes())
+    env = {"PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(calls), "AZURE_STORAGE_NAME": "st", **settings}
+    ended = subprocess.run(
+        ["sh", place / "models.sh"], env=env, capture_output=True, text=True, check=False, timeout=30
+    )
+    return ended.returncode, calls.read_text().splitlines(), ended.stderr
+
+
+def test_the_models_are_put_where_the_container_looks(tmp_path: Path) -> None:
+    status, calls, _ = hook(tmp_path)
+    assert status == 0
+    assert len(calls) == 2
+    for call in calls:
+        assert "--destination models --destination-path shipped" in call
+    assert "VTO_MODELS_FROM', value: 'models/shipped'" in TEXT
+
+
+@pytest.mark.parametrize("pulled", [False, True])
+def test_the_gpu_needs_fashns_weights(tmp_path: Path, pulled: bool) -> None:
+    if pulled:
+        for name in SHA256:
+            path = tmp_path / ".studio/weights/fashn" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    status, calls, said = hook(tmp_path, VTO_PROFILE="a100")
+    assert (status == 0) is pulled
+    assert ("models pull fashn" in said) is not pulled
+    assert any("--destination-path fashn" in call for call in calls) is pulled

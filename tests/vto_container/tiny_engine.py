@@ -1,0 +1,60 @@
+"""An engine for tests: paints a rectangle in the garment's mean colour. The seed tells it to misbehave."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import numpy as np
+
+from shared.vto.errors import NoPerson
+from vto_container.engines.base import Cancelled, Category, Progress, Result, check, finished, never, unheard
+
+HANG, CRASH, RAISE, REFUSE, SLOW = 901, 902, 903, 904, 905
+
+
+class Tiny:
+    """See the module."""
+
+    name = "tiny"
+    version = "tiny@1"
+    device = "cpu"
+
+    def load(self) -> None:
+        """`TINY_LOAD_S` seconds."""
+        time.sleep(float(os.environ.get("TINY_LOAD_S", "0")))
+
+    def generate(
+        self,
+        person: Any,
+        garment: Any,
+        category: Category,
+        seed: int,
+        steps: int,
+        mask: Any = None,
+        progress: Progress = unheard,
+        cancelled: Cancelled = never,
+    ) -> Result:
+        """Hangs, dies, raises, refuses, or takes `steps` tenths of a second, by the seed."""
+        if seed == HANG:
+            time.sleep(3600)
+        if seed == CRASH:
+            os._exit(11)
+        if seed == RAISE:
+            raise RuntimeError("an engine's own fault")
+        if seed == REFUSE:
+            raise NoPerson("nobody is to be seen", field="person")
+        for step in range(steps):
+            check(cancelled)
+            if seed == SLOW:
+                time.sleep(0.1)
+            progress((step + 1) / steps)
+        height, width = person.shape[:2]
+        edit = np.zeros((height, width), np.uint8)
+        rows = {"upper": (0.2, 0.6), "lower": (0.5, 0.95), "dress": (0.2, 0.95)}[category]
+        edit[int(rows[0] * height) : int(rows[1] * height), width // 4 : 3 * width // 4] = 255
+        if mask is not None:
+            edit[mask <= 127] = 0
+        painted = np.broadcast_to(garment.reshape(-1, 3).mean(0).round(), person.shape).astype(np.uint8)
+        return finished(person, painted, edit, engine=self.name, version=self.version, seed=seed)

@@ -1,0 +1,111 @@
+"""`python -m training.tryon`: train both networks, export, check, measure, write the card and manifest entries.
+
+--quick does the same on a handful of photos in about a minute, into a folder of its own; its figures mean nothing.
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from training.garment_parser.data import manifest_sha256
+from training.garment_parser.evaluate import onnx_model, prepare, session
+
+from . import card, data, export, protocol
+from .train import COMPOSE, WARP, train_compose, train_warp
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CACHE = REPOSITORY / "training" / ".cache" / "tryon"
+
+
+def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.tryon", description=__doc__)
+    parser.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data", help="folder with ccp/")
+    parser.add_argument("--out", type=Path, help="where the files go (models_onnx; with --quick under training/.cache)")
+    parser.add_argument("--parser", type=Path, default=REPOSITORY / "models_onnx" / "garment_parser.onnx")
+    parser.add_argument("--warp-steps", type=int, default=WARP.steps)
+    parser.add_argument("--compose-steps", type=int, default=COMPOSE.steps)
+    parser.add_argument("--seed", type=int, default=WARP.seed)
+    parser.add_argument("--threads", type=int, default=WARP.threads, help="of torch; part of what fixes the files")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoints in training/.cache")
+    parser.add_argument("--quick", action="store_true", help="smoke test on a handful of photos")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON, progress on stderr")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run all of it; answers the exit status: 1 when a file differs from torch."""
+    options = arguments(argv)
+    cv2.setNumThreads(1)
+    cache = CACHE / "quick" if options.quick else CACHE
+    out = options.out or (cache if options.quick else REPOSITORY / "models_onnx")
+    chosen = {"seed": options.seed, "threads": options.threads}
+    warp = dataclasses.replace(WARP, steps=options.warp_steps, **chosen)
+    compose = dataclasses.replace(COMPOSE, steps=options.compose_steps, **chosen)
+    if options.quick:
+            warp = dataclasses.replace(warp, steps=min(8, warp.steps), batch=8)
+        compose = dataclasses.replace(compose, steps=min(4, compose.steps), batch=2)
+    limit = 12 if options.quick else None
+    pairs = data.load(options.data, parse_with(options.parser), "train", limit)
+    print(f"{len(pairs)} training pairs", file=sys.stderr, flush=True)
+    placing, warp_losses = train_warp(pairs, warp, cache / "warp.ckpt", options.resume)
+    painting, compose_losses = train_compose(pairs, compose, cache / "compose.ckpt", options.resume)
+
+    facts = {
+        "training_pairs": {name: sum(p.category == name for p in pairs) for name in data.CATEGORIES},
+        "warp": {"steps": warp.steps, "batch": warp.batch, "losses": warp_losses},
+        "compose": {"steps": compose.steps, "batch": compose.batch, "losses": compose_losses},
+        **chosen,
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    digest = manifest_sha256(options.data)
+    parity = export.write((placing, painting), out, digest, facts)
+    print(f"parity {parity}; measuring", file=sys.stderr, flush=True)
+    measured = measure(options.data, options.parser, out, limit)
+    facts["self_reconstruction"] = measured
+    export.write((placing, painting), out, digest, facts)
+    if not options.quick:
+        (out / "tryon.md").write_text(card.text(facts, out))
+    print(json.dumps(measured) if options.json else card.table(measured))
+    failed = [name for name, value in parity.items() if value > export.PARITY]
+    for name in failed:
+        print(f"CHECK FAILED: {name} differs from torch by {parity[name]}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def parse_with(path: Path) -> data.Parse:
+    """The parser's file as a function."""
+    model = onnx_model(path)
+
+    def parse(picture: np.ndarray) -> np.ndarray:
+        logits = model(prepare(picture))[0][0]
+        powers = np.exp(logits - logits.max(0, keepdims=True))
+        return powers / powers.sum(0, keepdims=True)
+
+    return parse
+
+
+def measure(root: Path, parser: Path, folder: Path, limit: int | None) -> dict:
+    """The protocol on the validation photos."""
+
+    def network(name: str):
+        opened = session(folder / f"{name}.onnx")
+        names = [output.name for output in opened.get_outputs()]
+
+        def run(feeds: Mapping) -> Mapping:
+            return dict(zip(names, opened.run(names, dict(feeds)), strict=True))
+
+        return run
+
+    pairs = data.load(root, parse_with(parser), "val", limit)
+    return protocol.figures(protocol.run(pairs, network("tryon_warp"), network("tryon_compose")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

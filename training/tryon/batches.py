@@ -1,0 +1,111 @@
+"""Batches of random views for the second network, drawn ahead by a thread.
+
+Those of step `i` depend on (seed, i) alone.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from vto_container.engines import compact_inputs as inputs
+from vto_container.engines.compact_product import carried
+
+from . import samples
+from .data import Pair
+from .views import SHARES
+
+ERRORS = (0.012, 0.12)
+"""Sizes, as shares of half the canvas, of the errors that places are given: log-uniform between these."""
+KNOTS = (5, 4)
+"""Rows and columns of the random shifts an error is made of."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Of n views: `target` (n, 3, 256, 192) in 0..1, `colours` the same of the canvas, carried beyond the garment;
+    `mask`, `share`, `hidden_large`, `shown_large` (n, 1, 256, 192); `flow` (n, 2, 64, 48) the true places; `error`
+    (n, 2, *KNOTS) what they are shifted by, `size` (n,) how far that is on average; `maps` (n, ., 128, 96) what the
+    second network sees beside pictures, its last two planes still empty."""
+
+    target: Tensor
+    colours: Tensor
+    mask: Tensor
+    share: Tensor
+    hidden_large: Tensor
+    shown_large: Tensor
+    flow: Tensor
+    error: Tensor
+    size: Tensor
+    maps: Tensor
+
+
+def stack(rng: np.random.Generator, views: list[samples.Sample]) -> Batch:
+    """The views side by side, with errors drawn at random."""
+
+    def planes(arrays: list[np.ndarray]) -> Tensor:
+        return torch.from_numpy(np.stack(arrays)).float()
+
+    def large(field: np.ndarray) -> np.ndarray:
+        return field.repeat(2, 0).repeat(2, 1)
+
+    extended = [carried(v.colours.astype(np.float32), (v.share > 0.6).astype(np.float32)) for v in views]
+    blank = np.zeros((128, 96), np.float32), np.zeros((64, 48), np.float32)
+    maps = [inputs.maps_for_compose(v.seen, v.hidden, v.frame, v.category, *blank) for v in views]
+    size = np.exp(rng.uniform(*np.log(ERRORS), len(views))).astype(np.float32)
+    error = rng.normal(0, 1, (len(views), 2, *KNOTS)).astype(np.float32) * size[:, None, None, None]
+    return Batch(
+        planes([v.target for v in views]).permute(0, 3, 1, 2) / 255,
+        planes(extended).permute(0, 3, 1, 2) / 255,
+        planes([v.mask for v in views])[:, None],
+        planes([v.share for v in views])[:, None],
+        planes([large(v.hidden) for v in views])[:, None],
+        planes([large((1 - v.hidden) * v.frame) for v in views])[:, None],
+        planes([v.flow for v in views]),
+        torch.from_numpy(error),
+        torch.from_numpy(size),
+        torch.from_numpy(np.concatenate(maps)),
+    )
+
+
+class Batches:
+    """Draws the batch of any step."""
+
+    def __init__(self, pairs: list[Pair], size: int, seed: int):
+        self.by_category = {name: [p for p in pairs if p.category == name] for name in SHARES}
+        self.size, self.seed = size, seed
+        self.everyone = pairs
+
+    def draw(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.seed, step))
+        names = [name for name, listed in self.by_category.items() if listed]
+        weights = np.array([SHARES[name] for name in names])
+        views = []
+        for name in rng.choice(names, self.size, p=weights / weights.sum()):
+            listed = self.by_category[str(name)]
+            views.append(samples.draw(rng, listed[rng.integers(len(listed))], self.everyone))
+        return stack(rng, views)
+
+    def ahead(self, start: int, stop: int) -> Iterator[Batch]:
+        """The batches of steps `start` to `stop`, drawn two steps ahead."""
+        ready: queue.Queue = queue.Queue(2)
+
+        def work() -> None:
+            cv2.setNumThreads(1)
+            try:
+                for step in range(start, stop):
+                    ready.put(self.draw(step))
+            except BaseException as error:
+                ready.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        for _ in range(start, stop):
+            batch = ready.get()
+            if isinstance(batch, BaseException):
+                raise batch
+            yield batch

@@ -1,0 +1,143 @@
+"""The model card, written from what a run measured."""
+
+import json
+from pathlib import Path
+
+from . import deform
+
+GOALS = {"garment_ssim": 0.05, "warped_mask_iou": 0.85}
+NAMES = {
+    "flat_colour": "flat mean colour in the **true** silhouette",
+    "row_wise": "row-wise warp into the **true** silhouette",
+    "told": "compact, told the **true** silhouette as well",
+    "engine": "**compact**",
+}
+SHOWN = ("flat_colour", "row_wise", "engine")
+
+
+def table(figures: dict) -> str:
+    """Every contender's scores."""
+    lines = [
+        "| | SSIM | garment SSIM | garment MAE | garment distance | warped-mask IoU | changed outside |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for key, name in NAMES.items():
+        f = figures[key]
+        iou = f"{f['warped_mask_iou']:.3f}" if key == "engine" else "(given)"
+        changed = str(f["changed_outside"]) if key == "engine" else "0"
+        lines.append(
+            f"| {name} | {f['ssim']:.3f} | {f['garment_ssim']:.3f} | {f['garment_mae']:.1f} | "
+            f"{f['garment_distance']:.3f} | {iou} | {changed} |"
+        )
+    return "\n".join(lines)
+
+
+def by_category(figures: dict) -> str:
+    """Garment SSIM, MAE and mask IoU of each category."""
+    lines = [
+        "| | pairs | SSIM: flat / row-wise / compact | MAE: flat / row-wise / compact | warped-mask IoU |",
+        "|---|---|---|---|---|",
+    ]
+    for name, f in figures["by_category"].items():
+        both = [
+            " / ".join(f"{f[one][key]:.{digits}f}" for one in SHOWN)
+            for key, digits in (("garment_ssim", 3), ("garment_mae", 1))
+        ]
+        lines.append(f"| {name} | {f['pairs']} | {both[0]} | {both[1]} | {f['engine']['warped_mask_iou']:.3f} |")
+    return "\n".join(lines)
+
+
+def goals(figures: dict, size: int) -> str:
+    """The goals and what was reached."""
+    ours, floors = figures["engine"], [figures[name] for name in ("flat_colour", "row_wise")]
+
+    def line(goal: str, found: str, met: bool) -> str:
+        return f"| {goal} | {found} | {'yes' if met else '**no**'} |"
+
+    rows = ["| goal | measured | reached |", "|---|---|---|"]
+    for name, floor in zip(("flat colour", "row-wise"), floors, strict=True):
+        gap = ours["garment_ssim"] - floor["garment_ssim"]
+        rows.append(line(f"garment SSIM above {name} by >= .05", f"{gap:+.3f}", gap >= GOALS["garment_ssim"]))
+        gap = ours["garment_mae"] - floor["garment_mae"]
+        rows.append(line(f"garment MAE below {name}", f"{gap:+.1f}", gap < 0))
+    value = ours["warped_mask_iou"]
+    rows.append(line("warped-mask IoU >= .85", f"{value:.3f}", value >= GOALS["warped_mask_iou"]))
+    rows.append(line("nothing changes outside the mask", str(ours["changed_outside"]), ours["changed_outside"] == 0))
+    rows.append(line("<= 25 MB with the parser", f"{size / 1e6:.1f} MB", size <= 25_000_000))
+    return "\n".join(rows)
+
+
+def text(facts: dict, folder: Path) -> str:
+    """The card (Markdown)."""
+    figures = facts["self_reconstruction"]
+    entries = [json.loads((folder / f"{name}.manifest.json").read_text()) for name in ("tryon_warp", "tryon_compose")]
+    parser = folder / "garment_parser.manifest.json"
+    size = sum(e["bytes"] for e in entries) + (json.loads(parser.read_text())["bytes"] if parser.is_file() else 0)
+    sizes = ", ".join(f"`{e['file']}` {e['bytes'] / 1e6:.1f} MB, sha256 `{e['sha256'][:12]}`" for e in entries)
+    pairs = facts["training_pairs"]
+    return f"""# tryon_warp, tryon_compose
+
+The two networks of the try-on engine `compact`: a **preview** that runs on any CPU, not a photograph. {sizes}.
+
+`tryon_warp` is shown outlines only: the parser's classes around a hole in the person, and the garment's own outline
+on a canvas. It answers, for every place of the view, a place on that canvas, with a silhouette and an expected error.
+`tryon_compose` is shown the person without what is to be painted and the garment where the first network put it; it
+paints what is behind (arms, neck, legs, ground), decides where the garment lies in front, how much of its texture is
+kept where its place is doubtful, and how light it is. The engine then looks the garment's pixels up in its own photo.
+
+## Goals
+
+{goals(figures, size)}
+
+Time is measured by `./studio bench tryon`, on whatever machine it runs.
+
+## Validation: {figures["pairs"]} garments on the validation photos of CCP, self-reconstruction
+
+A garment is taken off its photo and put back. View: the 3:4 rectangle around the hole, 192 x 256. Hole: the true
+garment, whatever it takes the place of, and the limbs (arms for upper, legs for lower, both for a dress), widened by
+6 pixels, without head, hands, shoes and things carried. "Product": the same garment cut out by its true mask, turned
+by up to {deform.ROTATION:.0f} degrees, stretched by up to {deform.STRETCH:.0%} (log scale) along each axis, sheared by
+up to {deform.SHEAR}, bent at 4 x 4 control points by {deform.BEND:.0%} of half its length (standard deviation),
+fitted to its canvas by its own mask so that position and size are lost; seed 7. Colours are its own. Nothing inside
+the hole is shown. Both floors are told the true silhouette, which the engine has to find.
+
+{table(figures)}
+
+{by_category(figures)}
+
+"Told" is the engine on the floors' terms: the last correction of its flow gets the true outline in place of its own
+guess. What lies between it and the engine proper is the guess of the outline, not the warp.
+
+Garment distance: 1 - gradient magnitude similarity (W. Xue et al., 2014) over the garment, mean of three scales. No
+network trained on natural images is at hand offline, so this stands in for LPIPS.
+
+{looked_at()}
+
+## How it was made
+
+`python -m training.tryon`, seed {facts["seed"]}, {facts["threads"]} thread, no pretrained weights.
+{pairs["upper"]} upper, {pairs["lower"]} lower and {pairs["dress"]} dress pairs from the 753 training photos.
+
+- `tryon_warp`: {facts["warp"]["steps"]} steps of {facts["warp"]["batch"]} views. Every product is deformed at .3 to
+  1.6 times the strength above, so its true places are known and are what is learned (L1, with the warped outline, the
+  silhouette's cross-entropy and Dice, second differences, and a Laplace likelihood of the error). Holes are widened at
+  random, lent by other people's clothes, and cut off as portraits are, so that the hole does not give the outline away.
+- `tryon_compose`: {facts["compose"]["steps"]} steps of {facts["compose"]["batch"]} views; garments recoloured in
+  product and photo alike; the true places with smooth errors of a known size (L1, SSIM, differences of neighbours,
+  outline). No network judges the pictures.
+- The validation photos chose no checkpoint and no threshold; a first design of the warp network was given up after a
+  look at them.
+
+## Data and licence
+
+Photos: [Clothing Co-Parsing](https://github.com/bearpaw/clothing-co-parsing), W. Yang, P. Luo, L. Lin, CVPR 2014;
+repository Apache-2.0, who owns each photo is not stated, the people are identifiable. None of them is shown here.
+The sheet below is drawn (`demo/mannequin.py`, `demo/wardrobe.py`).
+
+![Drawn people in drawn garments](tryon.sheet.jpg)
+"""
+
+
+def looked_at() -> str:
+    """What was seen on the validation sheet."""
+    return (Path(__file__).parent / "looked_at.md").read_text().strip()

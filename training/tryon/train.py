@@ -1,0 +1,181 @@
+"""One training run of either network: AdamW, warm-up and cosine, weights averaged over time, checkpoints.
+
+A run resumed from a checkpoint goes on as if it had never stopped; the same seed, thread count and library versions
+give the same weights.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .batches import Batch, Batches
+from .data import Pair
+from .losses import COMPOSE_WEIGHTS, WARP_WEIGHTS, compose_losses, warp_losses
+from .network import Compose, Warp, grown, look
+from .views import Library, Views
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """All that is chosen about a run."""
+
+    steps: int
+    batch: int
+    rate: float
+    decay: float = 0.01
+    warmup: float = 0.04
+    cosine: float = 1.0
+    """Where the cosine that the rate follows would end, as a share of the steps."""
+    cooldown: float = 1.0
+    """Share of the steps from which the rate is led to zero in a straight line."""
+    average: float = 0.995
+    """Share of the averaged weights kept at a step."""
+    threads: int = 1
+    seed: int = 1
+    checkpoint_every: int = 50
+
+
+WARP = Schedule(steps=600, batch=32, rate=2.5e-3, warmup=33 / 600, cosine=1100 / 600, cooldown=0.6)
+COMPOSE = Schedule(steps=300, batch=8, rate=3e-3, warmup=15 / 300, cosine=380 / 300, cooldown=200 / 300)
+
+StepOf = Callable[[nn.Module, object], dict[str, Tensor]]
+
+
+def rate_at(schedule: Schedule, step: int) -> float:
+    """Learning rate of a step: linear warm-up, a cosine, from `cooldown` on times a straight line to zero."""
+    warm = max(1, round(schedule.warmup * schedule.steps))
+    if step < warm:
+        return schedule.rate * (step + 1) / warm
+    share = (step - warm) / max(1, round(schedule.cosine * schedule.steps) - warm)
+    cosine = 0.5 * (1 + np.cos(np.pi * min(1.0, share))) * 0.98 + 0.02
+    start = schedule.cooldown * schedule.steps
+    line = 1.0 if step < start else (schedule.steps - step) / max(1.0, schedule.steps - start)
+    return schedule.rate * cosine * line
+
+
+@torch.no_grad()
+def average_into(average: nn.Module, network: nn.Module, keep: float) -> None:
+    """Exponential moving average of weights and batch-norm statistics."""
+    for a, b in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if a.dtype.is_floating_point:
+            a.lerp_(b, 1 - keep)
+        else:
+            a.copy_(b)
+
+
+def train_warp(pairs: list[Pair], schedule: Schedule, checkpoint: Path, resume: bool) -> tuple[Warp, dict]:
+    """The averaged warp network and the run's last losses."""
+    library = Library(pairs, schedule.seed)
+
+    def step(network: nn.Module, views: Views) -> dict[str, Tensor]:
+        parts = warp_losses(network(views.person, views.share), views)
+        return {name: WARP_WEIGHTS[name] * value for name, value in parts.items()}
+
+    def ahead(start: int, stop: int) -> Iterator[Views]:
+        for number in range(start, stop):
+            with torch.no_grad():
+                views = library.draw(schedule.seed, number, schedule.batch)
+            yield views
+
+    return _train(Warp, step, ahead, schedule, checkpoint, resume)
+
+
+def train_compose(pairs: list[Pair], schedule: Schedule, checkpoint: Path, resume: bool) -> tuple[Compose, dict]:
+    """The averaged second network, trained on true places with errors of known size: it learns how much texture is
+    worth keeping at what doubt, whatever the first network has learned."""
+
+    def step(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        picture, cloth, maps, colours = second_inputs(batch)
+        parts = compose_losses(network(picture, cloth, maps), colours, batch)
+        return {name: COMPOSE_WEIGHTS[name] * value for name, value in parts.items()}
+
+    batches = Batches(pairs, schedule.batch, schedule.seed + 1000)
+    return _train(Compose, step, batches.ahead, schedule, checkpoint, resume)
+
+
+@torch.no_grad()
+def second_inputs(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Inputs of the second network, and the misplaced colours in 0..1."""
+    error = F.interpolate(batch.error, size=(64, 48), mode="bicubic", align_corners=True)
+    full = grown(batch.flow + error, 4)
+    colours = F.grid_sample(
+        batch.colours, full.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=False
+    )
+    warped = look(batch.share, full)
+    picture = (batch.target - 0.5) / 0.25 * batch.shown_large
+    cloth = torch.cat([(colours - 0.5) / 0.25, warped], 1)
+    maps = batch.maps.clone()
+    maps[:, -2:-1] = F.avg_pool2d(F.avg_pool2d(warped, 2), 5, 1, 2, count_include_pad=False)
+    # the sum of two coordinates' mean absolute errors, as the first network tells it
+    maps[:, -1:] = (torch.log(1.6 * batch.size) / 4 + 1)[:, None, None, None]
+    return picture, cloth, maps, colours
+
+
+def _train(
+    make: type,
+    step_of: StepOf,
+    ahead: Callable,
+    schedule: Schedule,
+    checkpoint: Path,
+    resume: bool,
+) -> tuple:
+    torch.set_num_threads(schedule.threads)
+    torch.manual_seed(schedule.seed)
+    network = make().to(memory_format=torch.channels_last)
+    average = deepcopy(network).eval()
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": schedule.decay}, {"params": others, "weight_decay": 0.0}], fused=True
+    )
+    start, smooth = 0, {}
+    if resume and checkpoint.is_file():
+        saved = torch.load(checkpoint, weights_only=False)
+        if saved["schedule"] != asdict(schedule):
+            raise ValueError(f"{checkpoint} belongs to another schedule: {saved['schedule']}")
+        network.load_state_dict(saved["network"])
+        average.load_state_dict(saved["average"])
+        optimiser.load_state_dict(saved["optimiser"])
+        start, smooth = saved["step"], saved["losses"]
+
+    def save(step: int) -> None:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        state = {
+            "step": step,
+            "network": network.state_dict(),
+            "average": average.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "losses": smooth,
+            "schedule": asdict(schedule),
+        }
+        partial = checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(checkpoint)
+
+    network.train()
+    began = time.monotonic()
+    for step, batch in enumerate(ahead(start, schedule.steps), start):
+        for group in optimiser.param_groups:
+            group["lr"] = rate_at(schedule, step)
+        parts = step_of(network, batch)
+        loss = sum(parts.values())
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        average_into(average, network, min(schedule.average, (1 + step) / (10 + step)))
+        for name, part in parts.items():
+            smooth[name] = 0.97 * smooth.get(name, part.item()) + 0.03 * part.item()
+        if (step + 1) % schedule.checkpoint_every == 0 or step + 1 == schedule.steps:
+            save(step + 1)
+            told = "  ".join(f"{name} {value:.4f}" for name, value in smooth.items())
+            print(f"{step + 1}/{schedule.steps}  {time.monotonic() - began:.0f} s  {told}", file=sys.stderr, flush=True)
+    return average.eval(), {name: round(value, 4) for name, value in smooth.items()}

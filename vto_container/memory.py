@@ -1,0 +1,23 @@
+"""What a process and its device hold, in MB."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+
+
+def resident_mb(pid: int | None = None) -> float | None:
+    """Resident memory of a process, by default of this one; None where the system does not tell it."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        text = Path(f"/proc/{pid or 'self'}/status").read_text()
+        return round(int(text.partition("VmRSS:")[2].split()[0]) / 1024, 1)
+    return None
+
+
+def device_mb() -> float | None:
+    """Memory that torch holds on the GPU; None where torch or a GPU was not used."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    return round(torch.cuda.memory_reserved() / 2**20, 1)

@@ -1,0 +1,54 @@
+"""Weights that are neither in the image nor on a volume: fetched from our own storage when the engines' process starts.
+
+Whether a file is the right one is for those to say who load it, by its SHA-256; here only whole files take their name.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+from shared import blobs, telemetry
+from shared.errors import ConfigurationError
+from shared.settings import settings as shared_settings
+from vto_container.settings import settings
+
+
+def fetch() -> int:
+    """Bring what is missing to `MODELS_DIR` and `VTO_FASHN_WEIGHTS`; how many files were fetched.
+
+    Raises:
+        ConfigurationError: `weights_missing`, nothing lies where the settings say.
+        Unavailable: the storage can't be reached.
+    """
+    conf = settings()
+    wanted = [(conf.models_from, Path(shared_settings().models_dir))]
+    if "fashn" in conf.allowed:
+        wanted.append((conf.fashn_from, Path(conf.fashn_weights)))
+    return sum(mirror(source, folder) for source, folder in wanted if source)
+
+
+def mirror(source: str, folder: Path) -> int:
+    """Fetch the blobs of `container/prefix` that the folder lacks, or has in another size."""
+    container, _, prefix = source.partition("/")
+    prefix = f"{prefix.strip('/')}/"
+    listed = list(blobs.listing(container, prefix))
+    if not listed:
+        raise ConfigurationError(f"there are no weights at {source}", code="weights_missing")
+    fetched = 0
+    for blob in listed:
+        name = PurePosixPath(blob.name.removeprefix(prefix))
+        if ".." in name.parts or name.is_absolute():
+            continue
+        target = folder / name
+        if target.is_file() and target.stat().st_size == blob.size:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        with partial.open("wb") as file:
+            for chunk in blobs.chunks(container, blob.name):
+                file.write(chunk)
+        partial.replace(target)
+        fetched += 1
+    telemetry.log("vto.weights", source=source, files=len(listed), fetched=fetched)
+    return fetched
