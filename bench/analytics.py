@@ -1,0 +1,137 @@
+"""Merchant analytics measured: predictions with and without heat map, and what training costs as tables grow.
+
+The prediction is timed inside the process, from the picture's bytes to the answer and the PNG, without HTTP and
+storage; latencies are taken in turns, so that a busy machine slows both alike.
+"""
+
+from __future__ import annotations
+
+import io
+import statistics
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from demo.wardrobe import catalogue, draw
+from emulators.functions_host.settings import local_values
+from emulators.stack import ROOT
+
+PHOTOS, ROUNDS = 10, 4
+FEW, MANY = 1_000, 10_000
+GOAL_MS = 40
+
+
+def main() -> dict[str, Any]:
+    """Milliseconds a prediction, seconds of training for 1,000 and 10,000 rows, and the shipped model's own figures."""
+    local_values(ROOT)
+    from functions.analytics import shelf
+
+    model = shelf.chosen("bench", shelf.DEFAULT)
+    figures = latency(model)
+    growth = training()
+    entry = model.facts
+    return {
+        "ok": True,
+        "model": {"version": model.version, "method": entry["method"], "data": model.data},
+        "predict_ms": figures,
+        "goal_ms": {"with_heatmap_p50": GOAL_MS, "reached": figures["with_heatmap"]["p50"] <= GOAL_MS},
+        "training": growth,
+        "threads": 1,
+    }
+
+
+def latency(model: Any) -> dict[str, Any]:
+    """Medians from bytes to answer, with the picture of the heat and without, and of the parts."""
+    from functions.analytics import heat, pictures, predict
+    from functions.analytics.predict import Asked
+
+    encoded: list[bytes] = []
+    for spec in catalogue(PHOTOS, 31):
+        out = io.BytesIO()
+        draw(spec, (768, 960)).image.convert("RGB").save(out, "JPEG", quality=92)
+        encoded.append(out.getvalue())
+
+    def answer(data: bytes, *, heatmap: bool) -> None:
+        picture = pictures.decode(data)
+        asked = Asked(pictures.see([picture])[0], 40.0, "dress")
+        (answered,) = predict.predict(model, [asked])
+        if heatmap:
+            found = predict.heat_of(model, picture, asked, answered)
+            heat.overlay(picture, found, heat.shown_scale(found, float(model.facts["heatScale"])))
+
+    small = [pictures.decode(data) for data in encoded]
+    work: dict[str, Callable[[int], Any]] = {
+        "with_heatmap": lambda n: answer(encoded[n], heatmap=True),
+        "without_heatmap": lambda n: answer(encoded[n], heatmap=False),
+        "decode": lambda n: pictures.decode(encoded[n]),
+        "embed": lambda n: pictures.see([small[n]]),
+    }
+    taken: dict[str, list[float]] = {name: [] for name in work}
+    for turn in range(ROUNDS + 1):
+        for number in range(PHOTOS):
+            for name, run in work.items():
+                started = time.perf_counter()
+                run(number)
+                if turn:
+                    taken[name].append((time.perf_counter() - started) * 1000)
+    return {
+        name: {
+            "p50": round(statistics.median(values), 2),
+            "p95": round(float(np.percentile(values, 95)), 2),
+            "best": round(min(values), 2),
+        }
+        for name, values in taken.items()
+    }
+
+
+def training() -> dict[str, Any]:
+    """CPU seconds of the fit with its evaluation, embeddings being there, and of embedding 1,000 pictures."""
+    from functions.analytics import evaluation, fit, pictures
+
+    seconds: dict[int, float] = {}
+    for count in (FEW, MANY):
+        rows = table(count)
+        started = time.process_time()
+        fitted = fit.fit(rows)
+        evaluation.evaluate(fitted.weights, rows, fitted.calibration)
+        seconds[count] = time.process_time() - started
+    photos = [np.asarray(draw(spec, (160, 200)).image.convert("RGB")) for spec in catalogue(32, 32)]
+    started = time.process_time()
+    pictures.see(photos)
+    per_picture = (time.process_time() - started) / len(photos)
+    return {
+        f"fit_s_{FEW}_rows": round(seconds[FEW], 2),
+        f"fit_s_{MANY}_rows": round(seconds[MANY], 2),
+        "fit_s_per_1000_rows": round(seconds[MANY] * 1000 / MANY, 2),
+        "cost_of_ten_times": round(seconds[MANY] / seconds[FEW], 1),
+        "embed_s_per_1000_pictures": round(1000 * per_picture, 1),
+    }
+
+
+def table(count: int) -> Any:
+    """A merchant's table of random embeddings, as many pictures as rows."""
+    from functions.analytics.fit import MERCHANT_SHARES
+    from functions.analytics.rows import Rows, split
+    from shared.vision import embedding
+
+    rng = np.random.default_rng(count)
+    vectors = rng.standard_normal((count, embedding.identity().joint)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    category = rng.integers(0, 10, count)
+    log = 4 + 3 * vectors[:, 0] + 0.2 * category + rng.normal(0, 0.2 + 0.05 * category)
+    day = date(2025, 1, 1).toordinal() + rng.integers(0, 365, count)
+    return Rows(
+        names=tuple(map(str, range(count))),
+        vectors=vectors,
+        colours=rng.standard_normal((count, 9)).astype(np.float32),
+        categories=tuple("abcdefghij"),
+        which=np.arange(count, dtype=np.int32),
+        price=np.exp(rng.normal(3, 0.5, count)).astype(np.float32),
+        category=category,
+        units=np.expm1(log).clip(0).astype(np.float32),
+        day=day,
+        fold=split(day, MERCHANT_SHARES),
+    )

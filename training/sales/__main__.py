@@ -1,0 +1,146 @@
+"""`python -m training.sales`: draw, embed, fit, measure, export, check, write the card and the manifest entry.
+
+Runs in the product's own environment (`.venv`), without torch, on the image tower that lies in `models_onnx`; run it
+again when that changes. Drawings and embeddings are kept in `training/.cache/sales`, the latter by the tower's hash.
+--quick does the same on a few hundred garments into a folder of its own; its figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from functions.analytics.pictures import Maps
+
+HERE = Path(__file__).resolve()
+REPOSITORY = HERE.parents[2]
+CACHE = REPOSITORY / "training" / ".cache" / "sales"
+COUNT, QUICK = 9000, 750
+SHARES = (0.16, 0.08, 0.4)
+"""Of training, choosing and calibrating; the rest is reported on."""
+NAME = "sales_quantiles"
+GOLDEN_ROWS = 6
+
+
+def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.sales", description=__doc__)
+    parser.add_argument("--count", type=int, default=COUNT, help="garments of the table (%(default)s)")
+    parser.add_argument("--out", type=Path, help="where the files go (models_onnx; with --quick training/.cache/quick)")
+    parser.add_argument("--quick", action="store_true", help="smoke test on a few hundred garments")
+    parser.add_argument("--json", action="store_true", help="print the manifest entry as JSON, progress on stderr")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run all of it; answers the exit status: 1 when a check failed, and then nothing is written."""
+    options = arguments(argv)
+    began = time.monotonic()
+    out = options.out or (REPOSITORY / "training" / ".cache" / "quick" if options.quick else REPOSITORY / "models_onnx")
+    out.mkdir(parents=True, exist_ok=True)
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - began:7.1f} s  {text}", file=sys.stderr, flush=True)
+
+    from emulators.functions_host.settings import local_values
+
+    local_values(REPOSITORY)
+    with tempfile.TemporaryDirectory(prefix="sales-") as folder:
+        stage = Path(folder)
+        entry, failed = make(QUICK if options.quick else options.count, stage, say)
+        if not failed:
+            for path in stage.glob(f"{NAME}.*"):
+                shutil.copyfile(path, out / path.name)
+            say(f"written to {out}")
+    if options.json:
+        print(json.dumps(entry))
+    for wrong in failed:
+        print(f"CHECK FAILED: {wrong}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def make(count: int, stage: Path, say: Callable[[str], None]) -> tuple[dict, list[str]]:
+    """Write all files into `stage`; the manifest entry, and which checks failed."""
+    from functions.analytics import evaluation, fit, pictures, plot, predict, shelf
+    from training.sales import card, export, garments, table
+
+    tower = pictures.tower()
+    say(f"{count} garments for the image tower {tower[:12]}")
+    vectors, colours, maps = embedded(count, tower, say)
+    specs = garments.specs(count)
+    sales = table.sell(specs)
+    rows = export.rows_of(specs, sales, vectors, colours, SHARES)
+    export.stage_registry(stage)
+    export.write(stage, NAME, export.placeholder(rows), export.Facts(tower=tower))
+    say("fitting")
+    started = time.process_time()
+    fitted = fit.fit(rows, maps.within)
+    seconds = time.process_time() - started
+    facts = shelf.facts_of(fitted, tower, rows.vectors.shape[1], table.UNIT)
+    kept = shelf.packed(rows, fitted.calibration, predict.profile(fitted.weights, maps.mean))
+    (stage / f"{NAME}.rows.npz").write_bytes(kept)
+    written = export.Facts(
+        tower=tower, facts=facts, rows_sha256=hashlib.sha256(kept).hexdigest(), categories=rows.categories
+    )
+    export.write(stage, NAME, fitted.weights, written, golden=rows.of("report"), count=GOLDEN_ROWS)
+    say("measuring")
+    found = shelf.shipped()
+    figures = evaluation.evaluate(found.weights, found.rows, found.calibration)
+    figures |= {"ceiling": card.ceiling(rows, sales), "fitSeconds": round(seconds, 2), "seed": table.SEED}
+    figures["redrawn"] = card.redrawn(rows, specs, maps.within)
+    figures["heat"] = card.heat_figures(specs, rows, found)
+    entry = export.write(
+        stage, NAME, fitted.weights, written, golden=rows.of("report"), count=GOLDEN_ROWS, figures=figures
+    )
+    svg = plot.calibration(
+        figures,
+        f"{found.version}: the shipped sales model",
+        "measured on generated sales: it says nothing about a market",
+    )
+    (stage / f"{NAME}.svg").write_text(svg)
+    (stage / f"{NAME}.md").write_text(card.text(entry))
+    print(card.summary(entry), file=sys.stderr)
+    failed = card.failures(entry)
+    if pictures.tower() != tower:
+        failed.append(f"the image tower was replaced meanwhile, it is {pictures.tower()[:12]} now: run again")
+    return entry, failed
+
+
+def embedded(count: int, tower: str, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray, Maps]:
+    """The garments' embeddings (count, J) rounded to float16, their colour features (count, 9), and what their maps
+    have in common; cached."""
+    from functions.analytics import pictures
+    from training.sales import garments
+
+    path = CACHE / f"embedded-{tower[:12]}-{garments.SEED}-{count}.npz"
+    if not path.is_file():
+        drawn = garments.pictures(count, CACHE, say)
+        vectors: list[np.ndarray] = []
+        maps = Maps()
+        for start in range(0, count, 512):
+            seen = pictures.see(drawn[start : start + 512])
+            vectors += [one.vector for one in seen]
+            maps.add(seen)
+            say(f"embedded {len(vectors)} of {count}")
+        colours = np.stack([pictures.colours(one) for one in drawn])
+        whole = path.with_suffix(".part.npz")
+        np.savez(whole, vectors=np.stack(vectors).astype(np.float16), colours=colours, **maps.arrays())
+        whole.replace(path)
+    with np.load(path) as stored:
+        kept = {name: stored[name] for name in stored.files}
+    return kept["vectors"].astype(np.float32), kept["colours"], Maps(kept)
+
+
+if __name__ == "__main__":
+    os.chdir(REPOSITORY)
+    sys.exit(main())
