@@ -4,9 +4,10 @@ from importlib import import_module
 
 import azure.functions as func
 
-STEPS = """
-    admin auth catalogue convert files jobs notify observe paypal paypal_webhook privacy segment upload webhooks
-""".split()
+STEPS = (
+    "admin", "analytics", "auth", "catalogue", "convert", "files", "jobs", "notify", "observe",
+    "paypal", "paypal_webhook", "privacy", "search", "segment", "tryon", "upload", "webhooks",
+)  # fmt: skip
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 for step in STEPS:

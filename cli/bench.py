@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
 import pkgutil
 from typing import Any
@@ -20,13 +21,16 @@ def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("bench", help="measure one part: " + ", ".join(names()))
     parser.add_argument("name", choices=names())
+    parser.add_argument("--quick", action="store_true", help="fewer and smaller runs, where a bench has them")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.set_defaults(handler=handle)
 
 
 def handle(options: argparse.Namespace) -> int:
     """Run `bench.NAME.main() -> dict`; 0 unless its `ok` is false."""
-    figures = importlib.import_module(f"bench.{options.name}").main()
+    main = importlib.import_module(f"bench.{options.name}").main
+    quick = options.quick and "quick" in inspect.signature(main).parameters
+    figures = main(quick=True) if quick else main()
     if options.json:
         print(json.dumps(figures))
     else:

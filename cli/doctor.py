@@ -249,7 +249,7 @@ MEND = {
     "documents": "check DOCUMENTS (a folder that can be written), or COSMOS_ENDPOINT and its key or identity",
     "blobs": "check Storage: its key, or the role Storage Blob Data Contributor of the identity",
     "queues": "check Storage: its key, or the role Storage Queue Data Contributor of the identity",
-    "vto_container": "start the container, or correct VTO_URL",
+    "vto_container": "start the container, or correct VTO_URL and VTO_TOKEN",
     "gemini": "check GEMINI_API_KEY and GEMINI_MODEL, and that this machine reaches the service",
     "email": "check EMAIL_CONNECTION",
     "sms": "check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
@@ -280,6 +280,7 @@ def connections(open_until_done: ExitStack) -> Iterator[Check]:
     for name, result in probes.ask(asked, known().probe_timeout_s + 5).items():
         if result.status == "not_configured":
             stand_in = "; ./studio run puts its emulator there" if name in PROVIDERS else ""
+            stand_in = "; ./studio run starts it on this machine" if name == "vto_container" else stand_in
             yield Check(name, True, f"not configured{stand_in}")
             continue
         ok = result.status == "ok"

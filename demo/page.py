@@ -7,6 +7,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from demo.analytics import PLOT
+from demo.analytics import SHEET as ANALYTICS_SHEET
+from demo.search import SHEET as SEARCH_SHEET
+from demo.tryon import SHEET as TRYON_SHEET
 from demo.vendor import SHEET
 
 if TYPE_CHECKING:
@@ -20,7 +24,10 @@ def write_page(out: Path, shoppers: Sequence[Shopper], steps: Steps, mails: Sequ
     """Write the page; returns the paths of everything shown, the page first."""
     served = [shopper for shopper in shoppers if "result-optimised" in shopper.images]
     parts = [_card(shopper) for shopper in served]
+    parts.append(_tryon(out))
     parts.append(_vendor(out))
+    parts.append(_search(out))
+    parts.append(_merchant(out))
     parts.append(_mails(mails))
     parts.append(_steps(steps))
     total = sum(step.ms for step in steps.steps) / 1000
@@ -60,12 +67,38 @@ def _card(shopper: Shopper) -> str:
 <div class="sign">=</div>{figure("result", made)}</div></section>"""
 
 
+def _tryon(out: Path) -> str:
+    if not (out / TRYON_SHEET).is_file():
+        return ""
+    return f"""<section><h2>Tried on</h2><p class="soft">Person, garment, mask and result of the container's engine.
+Where the mask is black every pixel is the photo's own.</p><img src="{TRYON_SHEET}" alt="try-on sheet"
+style="width:100%"></section>"""
+
+
 def _vendor(out: Path) -> str:
     if not (out / SHEET).is_file():
         return ""
     return f"""<section><h2>What a vendor dropped</h2><p class="soft">Photo, mask and cut-out of each product, what the
 model calls it, and the colours measured inside its mask.</p><img src="{SHEET}" alt="contact sheet" style="width:100%">
 </section>"""
+
+
+def _search(out: Path) -> str:
+    if not (out / SEARCH_SHEET).is_file():
+        return ""
+    return f"""<section><h2>What a shopper found</h2><p class="soft">By words, by a photo, by both: the small models of
+this repository know a list of words, and measure colours rather than being told them.</p>
+<img src="{SEARCH_SHEET}" alt="queries and results" style="width:100%"></section>"""
+
+
+def _merchant(out: Path) -> str:
+    if not (out / ANALYTICS_SHEET).is_file():
+        return ""
+    return f"""<section><h2>What a merchant was told</h2><p class="soft">Three designs, what moves their prediction, and
+how sure it is. The shipped model was fitted on generated sales of drawn garments: it shows the machinery, not a
+market.</p>
+<img src="{ANALYTICS_SHEET}" alt="predictions" style="width:100%">
+<img src="{PLOT}" alt="calibration plot" style="width:100%"></section>"""
 
 
 def _mood(state: str) -> str:

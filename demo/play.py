@@ -21,11 +21,14 @@ from typing import Any
 import requests
 
 from demo import wardrobe
+from demo.analytics import merchant_predicts
 from demo.client import Client, Live
 from demo.page import write_page
 from demo.paypal import buy_pack
 from demo.photos import people
+from demo.search import search
 from demo.steps import Steps, Stop
+from demo.tryon import Look, look_of, try_on
 from demo.vendor import vendor_drop
 from emulators.stack import ROOT, Stack
 
@@ -34,7 +37,7 @@ SETTINGS = {
     "JOB_BACKOFF_CAP_S": "3",
     "JOB_MAX_ATTEMPTS": "3",
     "RATE_LIMIT_SCALE": "10",
-    "CONVERSION_QUOTA": "5",
+    "CONVERSION_QUOTA": "12",
 }
 """Only patience and limits differ from the defaults: three attempts, seconds apart, so that the demo is short."""
 
@@ -111,6 +114,7 @@ class _Play:
         self._steps = steps
         self._out = out
         self._emulated = "gemini" in stack.providers
+        self._own = bool(person or garment)
         first, second = people()
         garments = [wardrobe.draw(spec) for spec in wardrobe.catalogue(2, seed=11)]
         drawn: list[bytes] = []
@@ -145,10 +149,20 @@ class _Play:
         if "paypal" in self._stack.providers:
             buy_pack(grace.client, grace.name, self._steps, self._stack.providers["paypal"]["url"])
         sheets = vendor_drop(self._stack, self._steps, self._out)
+        sheets += search(self._stack, self._steps, self._out)
+        sheets += merchant_predicts(self._stack, self._steps, self._out)
+        sheets += try_on(self._stack, self._steps, self._out, self._looks())
         with self._steps.step("page", "Write the page") as step:
             artifacts = write_page(self._out, self._shoppers, self._steps, self._mails())
             step.note = artifacts[0]
         return [str(Path(artifact)) for artifact in (*artifacts, *sheets)]
+
+    def _looks(self) -> list[Look]:
+        """Each shopper in her garment; the first one may be the user's own photo and garment."""
+        return [
+            look_of(f"{shopper.name}, her garment", shopper.person, shopper.garment, own=self._own and number == 0)
+            for number, shopper in enumerate(self._shoppers)
+        ]
 
     def _sign_up(self) -> None:
         with self._steps.step("register", "Two shoppers register") as step:

@@ -46,7 +46,7 @@ def vendor_drop(stack: Stack, steps: Steps, out: Path, count: int = 12) -> list[
             for spec in catalogue(count, 5):
                 save(draw(spec, (448, 560)), folder, mask=False)
             (folder / "BROKEN-1.jpg").write_bytes(b"not a picture at all" * 20)
-            became = _dropped(stack, folder, client.user["id"])
+            became = dropped(stack, folder, client.user["id"])
             counts: dict[str, int] = became["counts"]
             step.note = ", ".join(f"{number} files {status}" for status, number in counts.items())
             if counts != {"completed": 2 * count, "rejected": 1}:
@@ -61,7 +61,8 @@ def vendor_drop(stack: Stack, steps: Steps, out: Path, count: int = 12) -> list[
     return [str(sheet)]
 
 
-def _dropped(stack: Stack, folder: Path, vendor: str) -> dict[str, Any]:
+def dropped(stack: Stack, folder: Path, vendor: str) -> dict[str, Any]:
+    """Drop a folder of files as a vendor does; what became of each, once all have ended."""
     command = [sys.executable, "-m", "cli", "vendor", "drop", str(folder), "--vendor", vendor, "--json"]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **stack.settings}, check=False, capture_output=True, text=True

@@ -25,9 +25,10 @@ def forget_factories() -> None:
     from shared.documents import store
     from shared.http.auth import accounts
     from shared.jobs import queues
+    from shared.vto import client as vto
 
     caches = (settings.settings, store, blobs._service, blobs._container, blobs._delegation_key, queues.client)
-    for cached in (*caches, notifications.hub, paypal.client, trust.trust, trust.roots):
+    for cached in (*caches, vto.client, notifications.hub, paypal.client, trust.trust, trust.roots):
         cached.cache_clear()
     accounts._known.clear()
     certificates.forget()

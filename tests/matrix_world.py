@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +13,10 @@ from typing import Any
 import requests
 from azure.storage.blob import BlobServiceClient
 from over_http import fault, photo
-from quick import eventually
+from quick import QUICK, eventually
 
 from demo.client import Client
-from emulators.stack import Stack
+from emulators.stack import ROOT, Stack
 from shared.documents.sqlite import SqliteStore
 from shared.http.endpoint import Route
 
@@ -29,6 +31,7 @@ BODIES: dict[str, Any] = {
     "notifications_mark": {"read": True},
     "paypal_captures_refund": {},
     "dead_letters_discard": {"reason": "the role matrix"},
+    "index_versions_rollback": {"reason": "the role matrix", "shop": "matrix"},
     "admin_users_change": {"disabled": False, "reason": "the role matrix"},
 }
 """What a route with an id needs as its body, so that it comes to look at the object."""
@@ -185,6 +188,87 @@ def segmentation(world: World, actor: str) -> str:
     return id
 
 
+def tryon(world: World, actor: str) -> str:
+    """A try-on that has ended: in the photo there is nobody."""
+    client = world.client(actor)
+    body = {"personImageId": image(world, actor), "garmentImageId": image(world, actor, "garment"), "mode": "queued"}
+    made = client.call("POST", "cv/tryon", json=body)
+    client.wait(made["jobId"])
+    return made["id"]
+
+
+def tryon_batch(world: World, actor: str) -> str:
+    """A batch of which nothing was asked for."""
+    id, at = f"matrix-{secrets.token_hex(6)}", "2026-01-01T00:00:00Z"
+    source = {"container": "images", "name": "gone", "image_id": None, "sha256": None, "pixels": None}
+    garment = {"source": source, "wanted": "auto", "productId": "gone", "category": None}
+    planted = {"id": f"tryon_batch:{id}", "userId": world.client(actor).user["id"], "type": "tryon_batch",
+               "status": "completed", "jobId": f"job:{id}", "person": source, "garments": [garment], "refused": {},
+               "createdAt": at, "updatedAt": at}  # fmt: skip
+    world.plant(planted)
+    return id
+
+
+def analysed(type: str, fields: dict[str, Any]) -> Callable[[World, str], str]:
+    """Makes what the analytics keep under a type, planted: it takes a picture and a model to come about."""
+
+    def make(world: World, actor: str) -> str:
+        id, at = secrets.token_hex(16), "2026-01-01T00:00:00Z"
+        shared = {"id": f"{type}:{id}", "userId": world.client(actor).user["id"], "type": type, "createdAt": at,
+                  "updatedAt": at, "status": "completed", "jobId": f"job:{id}", "model": None, "modelVersion": None,
+                  "error": None}  # fmt: skip
+        world.plant(shared | fields)
+        return id
+
+    return make
+
+
+PREDICTION: dict[str, Any] = {
+    "imageId": None, "heatmapBlob": None, "heatmap": None, "category": None, "price": None, "score": 1.0,
+    "errLow": 0.0, "errHigh": 2.0, "unit": "units", "coverage": 0.9, "coverageBand": [0.8, 1.0], "calibration": "low",
+    "nCalibration": 9, "method": "split-abs", "data": "own", "model": "x", "modelVersion": "x@1", "distance": 0.1,
+    "explanation": {"mid": 0.7, "contributions": []}, "comparables": [], "warnings": [],
+}  # fmt: skip
+SALES_MODEL: dict[str, Any] = {
+    "version": "sales_own@1", "categories": ["hat"], "weightsBlob": "x/x/w.npz", "rowsBlob": "x/x/r.npz",
+    "facts": {"nCalibration": 9, "unit": "units", "rows": {"train": 1}, "method": "split-abs", "band": [0.8, 1.0],
+              "tower": "0"},
+}  # fmt: skip
+
+
+def shelved(world: World, actor: str) -> str:
+    """A product in a shop that only the actor belongs to."""
+    import numpy as np
+
+    from functions.search import records
+
+    id, owner = secrets.token_hex(13), world.client(actor).user["id"]
+    model = world.admin.call("POST", "search/text", json={"query": "hat"})["modelId"]
+    dim = json.loads((ROOT / "models_onnx/fashion_image.manifest.json").read_text())["dim"]
+    blob = {"container": "thumbnails", "name": f"{owner}/{id}.webp", "contentType": "image/webp"}
+    world.plant({"id": id, "tenantId": owner, "type": "product", "status": "active", "sku": "A", "title": "Hat",
+                 "revision": 1, "category": "hat", "garmentClass": None, "colour": None, "colours": [], "tags": [],
+                 "price": None, "image": {"prefix": "p", "blobs": {"cutoutThumbnail": blob}}, "settleDue": None,
+                 "sources": {}}, "garments")  # fmt: skip
+    world.plant({"id": id, "tenantId": owner, "type": "embedding", "shop": f"shop-{id}", "revision": 1, "seq": 1,
+                 "modelId": model, "vector": records.pack(np.ones(dim) / dim**0.5), "dueAt": None,
+                }, "embeddings")  # fmt: skip
+    store = SqliteStore(Path(world.stack.settings["DOCUMENTS"].removeprefix("sqlite:")))
+    store.patch("accounts", owner, owner, set={"shop": f"shop-{id}"})
+    store.close()
+    world.client(actor).call("GET", "auth/me")
+    time.sleep(float(QUICK["ACCOUNT_CACHE_S"]) + 0.1)
+    return id
+
+
+def index_version(world: World, actor: str) -> str:
+    """A version of the index of a shop without products."""
+    made = world.admin.call("POST", "search/rebuild", json={"shop": "matrix"})
+    found = lambda: world.admin.call("GET", "admin/index-versions", params={"shop": "matrix"})["current"]  # noqa: E731
+    assert made["jobId"]
+    return eventually(found, "a version")
+
+
 MAKERS: dict[str, Callable[[World, str], str]] = {
     "images/{id}": image,
     "conversions/{id}": conversion,
@@ -197,10 +281,22 @@ MAKERS: dict[str, Callable[[World, str], str]] = {
     "webhooks/{id}": webhook,
     "webhooks/deliveries/{id}": delivery,
     "cv/segmentations/{id}": segmentation,
+    "cv/tryon/{id}": tryon,
+    "cv/tryon/batches/{id}": tryon_batch,
     "admin/dead-letters/{id}": dead_letter,
     "admin/jobs/{id}": job,
     "admin/users/{id}": lambda world, actor: world.client("shopper B").user["id"],
     "admin/paypal/captures/{id}": lambda world, actor: capture(world, "shopper A"),
+    "analytics/predictions/{id}": analysed("prediction", PREDICTION),
+    "analytics/batches/{id}": analysed(
+        "prediction_batch", {"rows": 1, "predicted": 1, "badRows": 0, "resultBlob": None}
+    ),
+    "analytics/trainings/{id}": analysed(
+        "sales_training", {"rows": 9, "badRows": 0, "reportBlob": None, "ignoredColumns": [], "figures": None}
+    ),
+    "analytics/models/{id}": analysed("sales_model", SALES_MODEL),
+    "search/products/{id}": shelved,
+    "admin/index-versions/{version}": index_version,
     "docs/{file}": lambda world, actor: "docs.js",
 }
 """How to make an object of each kind that a route can name."""

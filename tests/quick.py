@@ -24,6 +24,8 @@ QUICK = {
     "CATALOGUE_SWEEP_SCHEDULE": "*/2 * * * * *",
     "CATALOGUE_ORPHAN_S": "3",
     "VENDOR_DIGEST_S": "3",
+    "INDEX_SCHEDULE": "*/2 * * * * *",
+    "TRYON_ENGINES": '["compact", "gemini"]',
 }
 """Settings under which waits are short; the product's rules stay as they are."""
 

@@ -16,7 +16,9 @@ STEPS = {
     "fetch-result", "completed-email", "completed-sms", "completed-websocket", "gemini-fails", "dead-letter",
     "failed-email", "failed-sms", "failed-websocket", "redrive", "fetch-redriven", "redriven-completed-email",
     "redriven-completed-sms", "redriven-completed-websocket", "page",
+    "tryon-register", "tryon-portraits", "tryon-figure", "tryon-sheet",
     "vendor-register", "vendor-drop", "vendor-products",
+    "merchant-predict", "merchant-eval", "merchant-sheet",
     "paypal-order", "paypal-approve", "paypal-capture", "paypal-credits", "paypal-webhook",
 }  # fmt: skip
 
