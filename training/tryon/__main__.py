@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     warp = dataclasses.replace(WARP, steps=options.warp_steps, **chosen)
     compose = dataclasses.replace(COMPOSE, steps=options.compose_steps, **chosen)
     if options.quick:
-            warp = dataclasses.replace(warp, steps=min(8, warp.steps), batch=8)
+        warp = dataclasses.replace(warp, steps=min(8, warp.steps), batch=8)
         compose = dataclasses.replace(compose, steps=min(4, compose.steps), batch=2)
     limit = 12 if options.quick else None
     pairs = data.load(options.data, parse_with(options.parser), "train", limit)

@@ -27,8 +27,8 @@ LEAST, SURE = 0.012, 0.55
 PLAINLY = 0.8
 """Share of a garment's pixels from which another category is certain enough to refuse it."""
 GIRTH = 0.3
-SIDE = 1280
-"""Longest side on which outlines are looked for: the canvas holds no more."""
+SIDE, MATTE_SIDE = 1280, 320
+"""Longest side that a canvas can use, and on which the outline is looked for."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,10 @@ def read(picture: NDArray[Any], category: Category) -> Garment:
     chance = _worn(parsed, category) if parsed.is_worn else _alone(parsed, category)
     if (chance >= 0.5).mean() < LEAST:
         raise GarmentNotFound("no garment is to be seen in the picture", field="garment")
-    alpha = matte.alpha(chance, picture)
+    reduced = Image.fromarray(picture)
+    reduced.thumbnail((MATTE_SIDE, MATTE_SIDE), Image.Resampling.BOX)
+    small = Image.fromarray(matte.alpha(chance, np.asarray(reduced)))
+    alpha = np.asarray(small.resize((picture.shape[1], picture.shape[0]), Image.Resampling.BICUBIC))
     if (alpha > 127).mean() < LEAST:
         raise GarmentNotFound("no garment is to be seen in the picture", field="garment")
     region = chance > 0.1

@@ -17,7 +17,7 @@ VECTORS: Final = "vectors.faiss"
 COARSE: Final = "coarse.faiss"
 FLAT_MOST: Final = 250_000
 """Products up to which every search is exhaustive."""
-PROBES: Final = 64
+PROBES: Final = 128
 RESCORED: Final = 20
 """Candidates of 8-bit codes per hit wanted, which the half-precision rows then rank."""
 FEW: Final = 60_000
@@ -155,11 +155,11 @@ def write(path: Path, vectors: Array) -> None:
 
 
 def write_coarse(path: Path, vectors: Array, seed: int = 7) -> None:
-    """Write the inverted lists of rows (n, dim) float16 for `Probing`: about 2 sqrt(n) lists, trained on a sample."""
+    """Write the inverted lists of rows (n, dim) float16 for `Probing`: about 4 sqrt(n) lists, trained on a sample."""
     import numpy as np
 
     faiss = library()
-    lists = 2 ** round(np.log2(2 * np.sqrt(len(vectors))))
+    lists = 2 ** round(np.log2(4 * np.sqrt(len(vectors))))
     quantizer = faiss.IndexFlatIP(vectors.shape[1])
     index = faiss.IndexIVFScalarQuantizer(
         quantizer, vectors.shape[1], int(lists), faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
