@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cli.admin import local_settings
 from demo.wardrobe import catalogue, draw
+from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
 
 DATA = ROOT.parent / "shared" / "data"
@@ -36,7 +36,7 @@ type Case = tuple[Pixels, Pixels]
 
 def main() -> dict[str, Any]:
     """Figures of quality, latency (milliseconds, one thread) and size."""
-    local_settings()
+    local_values(ROOT)
     cv2.setNumThreads(1)
     from shared.vision import parser
 

@@ -34,9 +34,11 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("test", help="format, lint, types and tests; arguments go to pytest")
     parser.add_argument("--json", action="store_true", help="print {ok, steps} at the end of the output")
     parser.add_argument("--only-checks", action="store_true", help="leave the tests out")
-    parser.add_argument("--models", action=argparse.BooleanOptionalAction, default=None,
-                        help="make the environment of `models export` (1 GB), whose tests are skipped without it; "
-                             "a run of everything does")  # fmt: skip
+    parser.add_argument(
+        "--models",
+        action="store_true",
+        help="make the environment of `models export` (1 GB), whose tests need it",
+    )
     parser.set_defaults(handler=handle)
 
 
@@ -44,7 +46,7 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Our own arguments, and of `test` those that go to pytest: a path, `-k NAME`, ..."""
     if arguments[:1] != ["test"]:
         return arguments, []
-    ours = {"--json", "--only-checks", "--models", "--no-models", "-h", "--help"}
+    ours = {"--json", "--only-checks", "--models", "-h", "--help"}
     own = [argument for argument in arguments[1:] if argument in ours]
     return ["test", *own], [argument for argument in arguments[1:] if argument not in ours and argument != "--"]
 
@@ -53,7 +55,7 @@ def handle(options: argparse.Namespace) -> int:
     """Run the checks, then the tests; no test executed is a failure, as pytest says with status 5."""
     arguments: list[str] = options.arguments
     everything = not arguments and not options.only_checks
-    with _export_environment(everything if options.models is None else options.models) as made:
+    with _export_environment(options.models) as made:
         report = [] if arguments else [_step(name, command) for name, command in CHECKS]
         report += made()
     if arguments:

@@ -31,6 +31,7 @@ BODIES: dict[str, Any] = {
     "notifications_mark": {"read": True},
     "paypal_captures_refund": {},
     "dead_letters_discard": {"reason": "the role matrix"},
+    "webhooks_patch": {},
     "index_versions_rollback": {"reason": "the role matrix", "shop": "matrix"},
     "admin_users_change": {"disabled": False, "reason": "the role matrix"},
 }

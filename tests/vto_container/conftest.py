@@ -40,9 +40,9 @@ def container(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Ite
     running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def pictures(azurite: Azurite) -> None:
-    """A person (noise, so that every pixel tells) and a garment (plain red) in the storage of the session."""
+    """A person (noise, so that every pixel tells) and a garment (plain red) in storage, which other tests empty."""
     from azure.storage.blob import BlobServiceClient
 
     person = np.random.default_rng(1).integers(0, 255, (96, 80, 3), np.uint8)

@@ -11,7 +11,7 @@ import numpy as np
 import requests
 from over_http import refused, send
 from PIL import Image
-from shop import needs_models, picture, table
+from sales_shop import needs_models, picture, table
 
 from demo.client import Client
 from emulators.stack import Stack

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from drawn import garments
 from PIL import Image
-from shop import needs_models, picture
+from sales_shop import needs_models, picture
 
 from functions.analytics import fit, head, heat, pictures, predict, shelf
 from functions.analytics.predict import Asked

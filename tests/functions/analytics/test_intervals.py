@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 from drawn import MODELS
+from sales_shop import needs_models, simulated
 from scipy.stats import beta, betabinom
-from shop import needs_models, simulated
 
 from functions.analytics import conformal, evaluation, fit, head, shelf
 from functions.analytics.rows import FOLDS

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from shop import ADA, BOB, csv_of, finish, needs_models, picture, shelf_of, shown, table
+from sales_shop import ADA, BOB, csv_of, finish, needs_models, picture, shelf_of, shown, table
 
 from functions.analytics import assessment, service, shelf, training
 from functions.analytics.model_models import EvalQuery, TrainQuery
