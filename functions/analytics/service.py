@@ -32,6 +32,8 @@ CONTAINER = "studio"
 KEEP_S = 180 * 24 * 3600
 """As long as heat maps are kept by default."""
 MAX_BYTES = 16 * 1024 * 1024
+MAX_LIST = 10_000
+"""Pictures of a list: about half of what a function has time for."""
 BATCH, PREDICTION = "prediction_batch", "prediction"
 
 
@@ -117,6 +119,8 @@ def request_list(user: Principal, id: str, upload: Upload, model: str | None, re
     """
     data = upload.checked()
     table = tables.read(data, tables.LIST)
+    if len(table.rows) > MAX_LIST:
+        raise TooLarge(f"a list may have {MAX_LIST} pictures: split it", code="too_many_rows")
     return _queue(user, id, data, len(table.rows), model, request_id)
 
 

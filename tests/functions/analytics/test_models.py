@@ -20,7 +20,7 @@ from functions.analytics.worker import AnalyticsStep
 from functions.privacy import erasure
 from shared import blobs, onnx
 from shared.documents import store
-from shared.errors import NotFound, Unavailable, Unprocessable
+from shared.errors import StudioError, Unprocessable
 from shared.http.auth import Principal
 from shared.jobs import protocol
 
@@ -43,7 +43,7 @@ def trained(user: Principal, id: str, images: list[str], *, seed: int = 0) -> No
 
 
 def code_of(call: Callable[[], Any]) -> str:
-    with pytest.raises((NotFound, Unprocessable, Unavailable)) as caught:
+    with pytest.raises(StudioError) as caught:
         call()
     return caught.value.code
 
@@ -234,6 +234,15 @@ def test_a_list_becomes_a_csv_with_a_line_for_each_row() -> None:
     assert float(rows[0]["score"]) == pytest.approx(single.score, abs=0.11)
     assert rows[0]["data"] == "synthetic" and rows[0]["modelVersion"] == single.model_version
     assert [bool(row["error"]) for row in rows] == [False, True, False, True, True]
+
+
+def test_a_list_that_no_run_could_end_is_refused_before_anything_is_stored() -> None:
+    lines = ["image", *(f"i{n}" for n in range(service.MAX_LIST + 1))]
+    assert (
+        code_of(lambda: service.request_list(ADA, "long", csv_of("\n".join(lines).encode()), None, "r"))
+        == "too_many_rows"
+    )
+    assert read(blobs.ANALYTICS, f"{ADA.user_id}/long") == []
 
 
 def test_an_attempt_that_was_overtaken_commits_nothing_and_leaves_nothing() -> None:
