@@ -109,7 +109,8 @@ def test_of_two_password_changes_at_once_one_wins(call: App, access: str) -> Non
     with ThreadPoolExecutor(2) as pool:
         statuses = sorted(answer.status for answer in pool.map(change, ["first new one", "second new one"]))
     assert statuses[0] == 200
-    assert statuses[1] in (401, 403, 409)
+    # 429: checks of one account's password at once are held back like guesses
+    assert statuses[1] in (401, 403, 409, 429)
 
 
 def test_a_change_meanwhile_is_not_overwritten(ada: dict[str, Any]) -> None:
