@@ -1,15 +1,16 @@
 """Both towers as ONNX: fp32, and the image tower in int8 calibrated on training photos; all compared with torch."""
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from tokenizers import Tokenizer
+
+from training.calibration import Photos
 
 from .data import Dataset
 from .evaluate import Embed, Read, prepare, session
@@ -77,17 +78,6 @@ def export_text(towers: Towers, path: Path) -> None:
     onnx.checker.check_model(path.as_posix())
 
 
-class Photos(CalibrationDataReader):
-    """Feeds prepared pictures one by one."""
-
-    def __init__(self, images: list[np.ndarray]):
-        self.feed: Iterator[np.ndarray] = iter(images)
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        image = next(self.feed, None)
-        return None if image is None else {"image": prepare(image)}
-
-
 def calibration_photos(data: Dataset, count: int = 200) -> list[np.ndarray]:
     """Training pictures at even distances over the sources, three quarters of them garment photos."""
     parts = ((data.real, count * 3 // 4), (data.drawn, count // 8), (data.street, count // 8))
@@ -108,7 +98,7 @@ def export_int8(source: Path, path: Path, images: list[np.ndarray]) -> None:
         quantize_static(
             prepared.as_posix(),
             path.as_posix(),
-            Photos(images),
+            Photos(images, prepare),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Add", "Relu"],
             per_channel=True,

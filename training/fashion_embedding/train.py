@@ -5,9 +5,6 @@ captions; the shape part learns to find the other view of the same photo among a
 comes from the generator seeded by (seed, i): a run resumed from a checkpoint goes on as if it had never stopped.
 """
 
-import queue
-import threading
-from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
+
+from training.ahead import drawn_ahead
+from training.average import average_into
 
 from . import tokens, views
 from .data import CATEGORIES, Dataset, Item
@@ -135,25 +135,6 @@ class Batches:
         i = int(rng.integers(len(CONCEPTS)))
         return Caption(str(rng.choice(CONCEPTS[i].phrases)), (i,))
 
-    def stream(self, start: int, stop: int) -> Iterator[Batch]:
-        """The batches of steps `start` to `stop`, drawn ahead in a thread of their own."""
-        ahead: queue.Queue[Batch | BaseException] = queue.Queue(4)
-
-        def work() -> None:
-            cv2.setNumThreads(1)
-            try:
-                for step in range(start, stop):
-                    ahead.put(self.draw(step))
-            except BaseException as error:
-                ahead.put(error)
-
-        threading.Thread(target=work, daemon=True).start()
-        for _ in range(start, stop):
-            batch = ahead.get()
-            if isinstance(batch, BaseException):
-                raise batch
-            yield batch
-
 
 def toward_positives(scores: Tensor, match: Tensor) -> Tensor:
     """Cross-entropy of each row's softmax with an even spread over its positives; unknown pairs take no part, rows
@@ -192,16 +173,6 @@ def rate(step: int, schedule: Schedule) -> float:
     """Learning rate at a step: a straight warm-up, then a straight way down."""
     warm = schedule.warmup * schedule.steps
     return schedule.rate * min((step + 1) / warm, (schedule.steps - step) / (schedule.steps - warm))
-
-
-def average_into(average: torch.nn.Module, network: torch.nn.Module, keep: float) -> None:
-    """Moves the averaged weights towards the current ones; counters are copied."""
-    with torch.no_grad():
-        for a, b in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-            if a.dtype.is_floating_point:
-                a.lerp_(b, 1 - keep)
-            else:
-                a.copy_(b)
 
 
 def train(data: Dataset, schedule: Schedule, checkpoint: Path, resume: bool, watch=None) -> tuple[Towers, dict]:
@@ -249,7 +220,7 @@ def train(data: Dataset, schedule: Schedule, checkpoint: Path, resume: bool, wat
 
     batches = Batches(data, schedule)
     bar = tqdm(total=schedule.steps, initial=start, unit="step", mininterval=5, dynamic_ncols=True)
-    for step, batch in enumerate(batches.stream(start, schedule.steps), start=start):
+    for step, batch in enumerate(drawn_ahead(batches.draw, start, schedule.steps, depth=4), start=start):
         for group in optimiser.param_groups:
             group["lr"] = rate(step, schedule)
         towers.train()

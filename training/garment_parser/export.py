@@ -1,14 +1,15 @@
 """The averaged network as ONNX: fp32, and int8 calibrated on training photos; both compared with torch."""
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from training.calibration import Photos
 
 from .data import Dataset, spread
 from .evaluate import Model, onnx_model, prepare
@@ -46,17 +47,6 @@ def export_fp32(network: GarmentParser, path: Path) -> None:
     onnx.checker.check_model(path.as_posix())
 
 
-class Photos(CalibrationDataReader):
-    """Feeds prepared pictures one by one."""
-
-    def __init__(self, images: list[np.ndarray]):
-        self.feed: Iterator[np.ndarray] = iter(images)
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        image = next(self.feed, None)
-        return None if image is None else {"image": prepare(image)}
-
-
 def calibration_photos(data: Dataset, count: int = 200) -> list[np.ndarray]:
     """Training photos at even distances over the data set, two thirds of them street photos."""
     street = count * 2 // 3
@@ -76,7 +66,7 @@ def export_int8(source: Path, path: Path, images: list[np.ndarray]) -> None:
         quantize_static(
             prepared.as_posix(),
             path.as_posix(),
-            Photos(images),
+            Photos(images, prepare),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             reduce_range=True,

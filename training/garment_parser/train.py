@@ -5,8 +5,6 @@ of step `i` comes from the generator seeded by (seed, i): a run resumed from a c
 never stopped, and the same seed, thread count and library versions give the same weights.
 """
 
-import queue
-import threading
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
+
+from training.ahead import drawn_ahead
+from training.average import average_into
 
 from . import augment
 from .data import BACKGROUND, CLASSES, IGNORE, Dataset, FlatPhoto, WornPhoto
@@ -251,25 +252,6 @@ class Batches:
             torch.from_numpy(np.stack(tags).astype(np.float32)),
         )
 
-    def ahead(self, start: int, stop: int) -> Iterator[Batch]:
-        """The batches of steps `start` to `stop`, drawn by a thread two steps ahead."""
-        ready: queue.Queue = queue.Queue(2)
-
-        def work() -> None:
-            cv2.setNumThreads(1)
-            try:
-                for step in range(start, stop):
-                    ready.put(self.draw(step))
-            except BaseException as error:
-                ready.put(error)
-
-        threading.Thread(target=work, daemon=True).start()
-        for _ in range(start, stop):
-            batch = ready.get()
-            if isinstance(batch, BaseException):
-                raise batch
-            yield batch
-
 
 @torch.inference_mode()
 def predict(network: GarmentParser, images: list[np.ndarray], size: tuple[int, int], mirror: bool = False) -> Iterator:
@@ -331,17 +313,6 @@ def rate_at(schedule: Schedule, step: int) -> float:
     shares, factors = zip(*schedule.cooldown, strict=True)
     factor = float(np.interp(step, [place(share) for share in shares], factors))
     return schedule.rate * 0.5 * (1 + np.cos(np.pi * angle)) * factor
-
-
-@torch.no_grad()
-def average_into(average: GarmentParser, network: GarmentParser, keep: float) -> None:
-    """Exponential moving average of all weights and batch-norm statistics."""
-    pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
-    floats = [(a, b) for a, b in pairs if a.dtype.is_floating_point]
-    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1 - keep)
-    for a, b in pairs:
-        if not a.dtype.is_floating_point:
-            a.copy_(b)
 
 
 def train(
@@ -428,7 +399,7 @@ def train(
             teach(teacher, begin)
             flat_trained_on = len(batches.flats.photos)
         network.train()
-        for step, batch in enumerate(batches.ahead(begin, end), begin):
+        for step, batch in enumerate(drawn_ahead(batches.draw, begin, end), begin):
             for group in optimiser.param_groups:
                 group["lr"] = rate_at(schedule, step)
             parts = losses(network(normalise(batch.images)), batch, weights, step)

@@ -1,14 +1,10 @@
-"""Batches of random views for the second network, drawn ahead by a thread.
+"""Batches of random views for the second network.
 
 Those of step `i` depend on (seed, i) alone.
 """
 
-import queue
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -90,22 +86,3 @@ class Batches:
             listed = self.by_category[str(name)]
             views.append(samples.draw(rng, listed[rng.integers(len(listed))], self.everyone))
         return stack(rng, views)
-
-    def ahead(self, start: int, stop: int) -> Iterator[Batch]:
-        """The batches of steps `start` to `stop`, drawn two steps ahead."""
-        ready: queue.Queue = queue.Queue(2)
-
-        def work() -> None:
-            cv2.setNumThreads(1)
-            try:
-                for step in range(start, stop):
-                    ready.put(self.draw(step))
-            except BaseException as error:
-                ready.put(error)
-
-        threading.Thread(target=work, daemon=True).start()
-        for _ in range(start, stop):
-            batch = ready.get()
-            if isinstance(batch, BaseException):
-                raise batch
-            yield batch

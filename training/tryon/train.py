@@ -16,6 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.ahead import drawn_ahead
+from training.average import average_into
+
 from .batches import Batch, Batches
 from .data import Pair
 from .losses import COMPOSE_WEIGHTS, WARP_WEIGHTS, compose_losses, warp_losses
@@ -61,16 +64,6 @@ def rate_at(schedule: Schedule, step: int) -> float:
     return schedule.rate * cosine * line
 
 
-@torch.no_grad()
-def average_into(average: nn.Module, network: nn.Module, keep: float) -> None:
-    """Exponential moving average of weights and batch-norm statistics."""
-    for a, b in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-        if a.dtype.is_floating_point:
-            a.lerp_(b, 1 - keep)
-        else:
-            a.copy_(b)
-
-
 def train_warp(pairs: list[Pair], schedule: Schedule, checkpoint: Path, resume: bool) -> tuple[Warp, dict]:
     """The averaged warp network and the run's last losses."""
     library = Library(pairs, schedule.seed)
@@ -98,7 +91,7 @@ def train_compose(pairs: list[Pair], schedule: Schedule, checkpoint: Path, resum
         return {name: COMPOSE_WEIGHTS[name] * value for name, value in parts.items()}
 
     batches = Batches(pairs, schedule.batch, schedule.seed + 1000)
-    return _train(Compose, step, batches.ahead, schedule, checkpoint, resume)
+    return _train(Compose, step, lambda a, b: drawn_ahead(batches.draw, a, b), schedule, checkpoint, resume)
 
 
 @torch.no_grad()
