@@ -50,6 +50,9 @@ param vtoImage string = ''
 param vtoProfile string = 'cpu'
 param vtoMaxReplicas int = 2
 
+@description('`fashion-` and 12 digits, the modelId of an answer of search with `-` for `@`, to have its vectors in Cosmos DB; empty searches in process.')
+param searchModel string = ''
+
 @description('Who deploys: may put models into the storage.')
 param principalId string = ''
 
@@ -102,6 +105,7 @@ module documents 'app/documents.bicep' = {
     name: '${abbreviations.documentDBDatabaseAccounts}${resourceToken}'
     location: location
     tags: tags
+    vectorModel: searchModel
   }
 }
 
@@ -203,6 +207,7 @@ module api 'app/api.bicep' = {
     storageName: storage.outputs.name
     deploymentContainer: storage.outputs.deploymentContainer
     cosmosEndpoint: documents.outputs.endpoint
+    searchEngine: empty(searchModel) ? 'faiss' : 'cosmos'
     vaultUri: vault.outputs.uri
     insightsConnectionString: monitoring.outputs.connectionString
     gemini: !empty(geminiApiKey)

@@ -13,8 +13,10 @@ from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from shared import clock
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.settings import settings
+from shared.signatures import Signer
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient, ContainerClient
@@ -262,43 +264,22 @@ def _delegation_key(hour: int) -> Any:
     return _service().get_user_delegation_key(start, start + timedelta(hours=3))
 
 
-def _sign(container: str, name: str, minutes: int, **extra: Any) -> str:
-    from azure.storage.blob import generate_blob_sas
-
-    service = _service()
-    now = datetime.now(UTC)
-    credential: dict[str, Any]
+def _sign(container: str, name: str, minutes: int, **said: str) -> str:
+    service, at = _service(), int(clock.now())
     if settings().storage is not None:
-        credential = {"account_key": service.credential.account_key}  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
+        credential = ("account_key", service.credential.account_key)  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
     else:
         with _service_errors():
-            credential = {"user_delegation_key": _delegation_key(int(now.timestamp()) // 3600)}
-    token = generate_blob_sas(
-        account_name=str(service.account_name),
-        container_name=container,
-        blob_name=name,
-        start=now - timedelta(minutes=5),
-        expiry=now + timedelta(minutes=minutes),
-        protocol="https" if service.url.startswith("https") else "https,http",
-        **credential,
-        **extra,
-    )
-    return f"{endpoint()}/{container}/{quote(name)}?{token}"
+            credential = ("user_delegation_key", _delegation_key(at // 3600))
+    signer = Signer(str(service.account_name), credential, "https" if service.url.startswith("https") else "https,http")
+    return f"{endpoint()}/{container}/{quote(name)}?{signer.token(container, name, at, minutes, said)}"
 
 
 def read_url(container: str, name: str, *, content_type: str) -> str:
     """A URL that reads this one blob for `READ_URL_MINUTES`, with the content type we say; on the CDN's host where one
     is configured (its origin is the account, and the signature rides along)."""
-    from azure.storage.blob import BlobSasPermissions
-
-    url = _sign(
-        container,
-        name,
-        settings().read_url_minutes,
-        permission=BlobSasPermissions(read=True),
-        content_type=content_type,
-        content_disposition="inline",
-    )
+    minutes = settings().read_url_minutes
+    url = _sign(container, name, minutes, permission="r", content_type=content_type, content_disposition="inline")
     cdn = settings().cdn_base_url
     return url.replace(endpoint(), cdn.rstrip("/"), 1) if cdn else url
 
@@ -308,10 +289,8 @@ def upload_url(container: str, name: str) -> tuple[str, float]:
 
     A SAS limits neither content nor size; what lands is checked when the upload is completed.
     """
-    from azure.storage.blob import BlobSasPermissions
-
     minutes = settings().upload_url_minutes
     with _service_errors():
         _container(container)
-    expires = int(datetime.now(UTC).timestamp()) + minutes * 60
-    return _sign(container, name, minutes, permission=BlobSasPermissions(create=True)), float(expires)
+    expires = int(clock.now()) + minutes * 60
+    return _sign(container, name, minutes, permission="c"), float(expires)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 from functions.search import records
 from functions.search.engine.port import Hit
@@ -16,20 +14,16 @@ from shared.http import auth
 
 PRODUCTS = "garments"
 ACTIVE = "active"
-READERS = 8
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(READERS, thread_name_prefix="shelf")
 
 
 def results(shop: str, hits: Sequence[Hit]) -> list[SearchResult]:
     """The hits as results, in order, without those whose product is gone, retired or of another shop."""
-    found = _pool().map(_product, hits)
+    keys = [(id, vendor) for vendor, id in (records.split(hit.id) for hit in hits)]
     shown: list[SearchResult] = []
-    for hit, product in zip(hits, found, strict=True):
-        if product is not None and (vendor := _vendor(product["tenantId"], shop)) is not None:
+    for hit, product in zip(hits, store().find_many(PRODUCTS, keys), strict=True):
+        if product is None or product["status"] != ACTIVE:
+            continue
+        if (vendor := _vendor(product["tenantId"], shop)) is not None:
             shown.append(_view(hit, product, vendor))
     return shown
 
@@ -41,12 +35,6 @@ def in_shop(shop: str, id: str) -> Document:
         if _vendor(product["tenantId"], shop) is not None:
             return product
     raise NotFound("there is no such product", code="product_not_found")
-
-
-def _product(hit: Hit) -> Document | None:
-    vendor, id = records.split(hit.id)
-    product = store().find(PRODUCTS, id, vendor)
-    return product if product is not None and product["status"] == ACTIVE else None
 
 
 def _vendor(id: str, shop: str) -> Document | None:

@@ -7,6 +7,7 @@ param identityClientId string
 param storageName string
 param deploymentContainer string
 param cosmosEndpoint string
+param searchEngine string
 param vaultUri string
 param insightsConnectionString string
 param gemini bool
@@ -43,6 +44,7 @@ var base = {
   DOCUMENTS: 'cosmos'
   COSMOS_ENDPOINT: cosmosEndpoint
   COSMOS_DATABASE: 'studio'
+  SEARCH_ENGINE: searchEngine
   JWT_KEYS: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/jwt-keys)'
   JWT_ACTIVE_KID: 'k1'
   WEBPUBSUB_CONNECTION: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/webpubsub-connection)'

@@ -19,6 +19,12 @@ param containers array = [
   { name: 'search_log', partitionKey: '/userId', ttl: 7776000 }
 ]
 
+@description('Where SEARCH_ENGINE is cosmos: the model that makes the vectors, `fashion-` and 12 digits; empty makes no container.')
+param vectorModel string = ''
+
+// The policy of vectors can't be changed, so every model has a container of its own, as functions/search/engine/cosmos_sql.py says.
+var vectorDimensions = loadJsonContent('../../models_onnx/fashion_image.manifest.json').dim
+
 resource account 'Microsoft.DocumentDB/databaseAccounts@2024-05-15' = {
   name: name
   location: location
@@ -28,7 +34,7 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2024-05-15' = {
     databaseAccountOfferType: 'Standard'
     disableLocalAuth: true
     minimalTlsVersion: 'Tls12'
-    capabilities: [{ name: 'EnableServerless' }]
+    capabilities: [{ name: 'EnableServerless' }, { name: 'EnableNoSQLVectorSearch' }]
     consistencyPolicy: { defaultConsistencyLevel: 'Strong' }
     locations: [{ locationName: location, failoverPriority: 0 }]
   }
@@ -55,6 +61,31 @@ resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/conta
     }
   }
 ]
+
+resource vectors 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2025-10-15' = if (!empty(vectorModel)) {
+  parent: database
+  name: 'vectors-${vectorModel}'
+  properties: {
+    resource: {
+      id: 'vectors-${vectorModel}'
+      partitionKey: { paths: ['/shop'], kind: 'Hash' }
+      defaultTtl: -1
+      indexingPolicy: {
+        indexingMode: 'consistent'
+        automatic: true
+        includedPaths: [{ path: '/*' }]
+        excludedPaths: [{ path: '/vector/*' }, { path: '/"_etag"/?' }]
+        // The app says also vectorIndexShardKey: /shop, which no stable version of this API takes.
+        vectorIndexes: [{ path: '/vector', type: 'diskANN' }]
+      }
+      vectorEmbeddingPolicy: {
+        vectorEmbeddings: [
+          { path: '/vector', dataType: 'float32', distanceFunction: 'cosine', dimensions: vectorDimensions }
+        ]
+      }
+    }
+  }
+}
 
 output name string = account.name
 output endpoint string = account.properties.documentEndpoint

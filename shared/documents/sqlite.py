@@ -96,6 +96,13 @@ class SqliteStore:
         rows = self._file.fetch(sql.point_read(found), (partition, id, self._clock()))
         return _document(rows[0]) if rows else None
 
+    def find_many(self, container: str, keys: Sequence[tuple[str, str]]) -> list[Document | None]:
+        """See `DocumentStore.find_many`."""
+        statement = sql.point_reads(self._container(container))
+        wanted = json.dumps([[id, check_partition(partition)] for id, partition in keys if valid_id(id)])
+        rows = {(row[3], row[4]): row for row in self._file.fetch(statement, (wanted, self._clock()))}
+        return [_document(rows[key]) if key in rows else None for key in keys]
+
     def replace(self, container: str, item: Mapping[str, Any], *, etag: str | None = None) -> Document:
         """See `DocumentStore.replace`."""
         return self._write(container, None, Replace(item, etag))

@@ -130,6 +130,10 @@ class DocumentStore(Protocol):
         """The item, or None."""
         ...
 
+    def find_many(self, container: str, keys: Sequence[tuple[str, str]]) -> list[Document | None]:
+        """The items of (id, partition), in this order, None for each that `find` would not give."""
+        ...
+
     def replace(self, container: str, item: Mapping[str, Any], *, etag: str | None = None) -> Document:
         """Overwrite an item, with `etag` only that version.
 

@@ -61,6 +61,27 @@ def test_documents_are_those_of_the_app() -> None:
     assert found == {c.name: (c.partition_key, c.ttl if c.ttl is not None else -1) for c in CONTAINERS.values()}
 
 
+def test_the_container_of_vectors_is_the_one_the_app_would_make() -> None:
+    from functions.search.engine import cosmos_sql as sql
+
+    text = (INFRA / "app/documents.bicep").read_text()
+    assert "{ name: 'EnableNoSQLVectorSearch' }" in text
+    assert sql.container_name("fashion@0123456789ab") == "vectors-fashion-0123456789ab"
+    assert "name: 'vectors-${vectorModel}'" in text and "paths: ['/shop']" in text
+    (index,) = sql.INDEXING["vectorIndexes"]
+    assert f"{{ path: '{index['path']}', type: '{index['type']}' }}" in text
+    excluded = re.search(r"excludedPaths: \[(.*)\]", text)
+    assert excluded
+    assert re.findall(r"path: '([^']+)'", excluded[1]) == [one["path"] for one in sql.INDEXING["excludedPaths"]]
+    (vector,) = sql.embedding_policy(272)["vectorEmbeddings"]
+    told = re.search(r"vectorEmbeddings: \[\s*\{(.*)\}", text)
+    assert told
+    assert dict(re.findall(r"(\w+): '?([/\w]+)'?", told[1])) == {**vector, "dimensions": "vectorDimensions"}
+    manifest = re.search(r"vectorDimensions = loadJsonContent\('([^']+)'\)\.dim", text)
+    assert manifest
+    assert json.loads((INFRA / "app" / manifest[1]).read_text())["dim"] > 0
+
+
 def test_every_setting_is_one_the_app_reads() -> None:
     text = (INFRA / "app/api.bicep").read_text()
     given = set(re.findall(r"[{,]? *\b([A-Z][A-Z0-9_]{3,}): ", text)) | {"Storage__blobServiceUri"}

@@ -162,7 +162,7 @@ def recall10(kernel: kernels.Kernel, rows: NDArray[Any], queries: NDArray[Any]) 
     k = min(10, len(rows))
     best = np.full((len(queries), k), -np.inf, np.float32)
     for start in range(0, len(rows), kernels.CHUNK):
-        scores = queries @ rows[start : start + kernels.CHUNK].astype(np.float32).T
+        scores = queries @ kernels.single(rows[start : start + kernels.CHUNK]).T
         both = np.concatenate([best, scores], 1)
         best = -np.partition(-both, k - 1, axis=1)[:, :k]
     hits = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.port import Item
-from functions.search.engine.words import tokens
+from functions.search.engine.words import saturation, tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,9 +33,10 @@ class Columns:
         vectors: (count, dim) float16.
         data: `ids` (count,) bytes, ascending in a version's main part; `revisions` int64; `price` int64, -1 for none;
             `phash` uint64, 0 for none; `lengths` uint16, words of each text; for each field of `SINGLE` its `.values`
-            (bytes, ascending) and `.codes` (count,) int32, -1 for none; for each of `MULTIPLE` its `.values`, and
-            pairs `.rows`, `.codes`; postings: `words` (bytes, ascending), `words.from` (len(words) + 1,) int64 into
-            `words.rows` int32 and `words.times` uint8.
+            (bytes, ascending) and `.codes` (count,) int32, -1 for none; for each of `MULTIPLE` its `.values`, and by
+            value `.from` (len(values) + 1,) int64 into `.rows` int32, ascending; postings: `words` (bytes, ascending),
+            `words.from` and `words.rows` likewise, `words.times` uint8, and in a version's main part `words.peaks`
+            float32, the most that `words.saturation` is in any product.
     """
 
     vectors: Array
@@ -78,6 +79,19 @@ class Columns:
         part = slice(int(self.data["words.from"][at]), int(self.data["words.from"][at + 1]))
         return self.data["words.rows"][part], self.data["words.times"][part]
 
+    def peak(self, word: str) -> float:
+        """A bound of what `words.saturation` of a word is in any product."""
+        at, peaks = _place(self.data["words"], word), self.data.get("words.peaks")
+        return 0.0 if at is None else 1.0 if peaks is None else float(peaks[at])
+
+    def having(self, field: str, value: str) -> Array:
+        """Rows, ascending, that have a value of a field of `MULTIPLE`."""
+        at = self.code(field, value)
+        if at is None:
+            return self.data[f"{field}.rows"][:0]
+        start = self.data[f"{field}.from"]
+        return self.data[f"{field}.rows"][int(start[at]) : int(start[at + 1])]
+
     def code(self, field: str, value: str) -> int | None:
         """The code of a field's value, None where no product has it."""
         return _place(self.data[f"{field}.values"], value)
@@ -100,19 +114,20 @@ class Columns:
             data[f"{field}.values"] = np.asarray(self.data[f"{field}.values"])
         for field in MULTIPLE:
             moved = place[self.data[f"{field}.rows"]]
-            data[f"{field}.rows"] = moved[moved >= 0].astype(np.int32)
-            data[f"{field}.codes"] = np.asarray(self.data[f"{field}.codes"])[moved >= 0]
+            data |= _grouped(field, len(data[f"{field}.values"]), self._codes(field)[moved >= 0], moved[moved >= 0])
         moved = place[self.data["words.rows"]]
         stays = moved >= 0
-        data |= _by_word(
-            np.asarray(self.data["words"]), self._words()[stays], moved[stays], self.data["words.times"][stays]
-        )
+        data["words"] = np.asarray(self.data["words"])
+        times = self.data["words.times"][stays]
+        data |= _grouped("words", len(data["words"]), self._codes("words")[stays], moved[stays], times)
         return Columns(self.vectors[rows], data)
 
-    def _words(self) -> Array:
+    def _codes(self, name: str) -> Array:
+        """For each of `.rows` which value or word it is of."""
         import numpy as np
 
-        return np.repeat(np.arange(len(self.data["words"])), np.diff(self.data["words.from"]))
+        start = self.data[f"{name}.from"]
+        return np.repeat(np.arange(len(start) - 1), np.diff(start))
 
     @staticmethod
     def of(items: Sequence[Item], dim: int) -> Columns:
@@ -136,14 +151,16 @@ class Columns:
                 data[f"{field}.codes"][none] = -1
         for field in MULTIPLE:
             pairs = [(row, value) for row, item in enumerate(items) for value in dict.fromkeys(getattr(item, field))]
-            data[f"{field}.rows"] = np.array([row for row, _ in pairs], np.int32)
-            data[f"{field}.values"], data[f"{field}.codes"] = _coded([value for _, value in pairs])
+            data[f"{field}.values"], codes = _coded([value for _, value in pairs])
+            rows = np.array([row for row, _ in pairs], np.int64)
+            data |= _grouped(field, len(data[f"{field}.values"]), codes, rows)
         counts = [Counter(tokens(item.words)) for item in items]
         data["lengths"] = np.array([min(65_535, count.total()) for count in counts], np.uint16)
         flat = [(word, row, min(255, times)) for row, count in enumerate(counts) for word, times in count.items()]
-        words, codes = _coded([word for word, _, _ in flat])
+        data["words"], codes = _coded([word for word, _, _ in flat])
         rows = np.array([row for _, row, _ in flat], np.int64)
-        data |= _by_word(words, codes, rows, np.array([times for _, _, times in flat], np.uint8))
+        times = np.array([times for _, _, times in flat], np.uint8)
+        data |= _grouped("words", len(data["words"]), codes, rows, times)
         return Columns(vectors, data)
 
     @staticmethod
@@ -156,21 +173,17 @@ class Columns:
             name: np.concatenate([part.data[name] for part in parts])
             for name in ("ids", "revisions", "price", "phash", "lengths")
         }
-        for field in (*SINGLE, *MULTIPLE):
-            values, maps = _united([part.data[f"{field}.values"] for part in parts])
-            data[f"{field}.values"] = values
+        for field in SINGLE:
+            data[f"{field}.values"], maps = _united([part.data[f"{field}.values"] for part in parts])
             data[f"{field}.codes"] = np.concatenate(
                 [mapped[part.data[f"{field}.codes"]] for part, mapped in zip(parts, maps, strict=True)]
             ).astype(np.int32)
-        for field in MULTIPLE:
-            data[f"{field}.rows"] = np.concatenate(
-                [part.data[f"{field}.rows"] + start for part, start in zip(parts, starts, strict=False)]
-            ).astype(np.int32)
-        words, maps = _united([part.data["words"] for part in parts])
-        codes = [mapped[part._words()] for part, mapped in zip(parts, maps, strict=True)]
-        rows = [part.data["words.rows"] + start for part, start in zip(parts, starts, strict=False)]
-        times = [part.data["words.times"] for part in parts]
-        data |= _by_word(words, np.concatenate(codes), np.concatenate(rows), np.concatenate(times))
+        for name, known in (*((field, f"{field}.values") for field in MULTIPLE), ("words", "words")):
+            data[known], maps = _united([part.data[known] for part in parts])
+            codes = [mapped[part._codes(name)] for part, mapped in zip(parts, maps, strict=True)]
+            rows = [part.data[f"{name}.rows"] + start for part, start in zip(parts, starts, strict=False)]
+            times = np.concatenate([part.data["words.times"] for part in parts]) if name == "words" else None
+            data |= _grouped(name, len(data[known]), np.concatenate(codes), np.concatenate(rows), times)
         return Columns(np.concatenate([part.vectors for part in parts]), data)
 
     def save(self, path: Path) -> None:
@@ -179,12 +192,22 @@ class Columns:
 
         table: dict[str, tuple[str, int, int]] = {}
         with path.open("wb") as file:
-            for name, array in self.data.items():
+            for name, array in {**self.data, "words.peaks": self._peaks()}.items():
                 file.write(b"\0" * (-file.tell() % ALIGNED))
                 table[name] = (array.dtype.str, len(array), file.tell())
                 file.write(np.ascontiguousarray(array).tobytes())
             told = json.dumps(table).encode()
             file.write(told + len(told).to_bytes(8, "little"))
+
+    def _peaks(self) -> Array:
+        import numpy as np
+
+        if not len(self.data["words"]):
+            return np.empty(0, np.float32)
+        lengths = self.lengths[self.data["words.rows"]]
+        reached = saturation(self.data["words.times"], lengths, self.mean_length)
+        # Every word is in a product, so no group is empty; rounded up, since it must stay a bound.
+        return (np.maximum.reduceat(reached, self.data["words.from"][:-1]) * (1 + 1e-6)).astype(np.float32)
 
     @staticmethod
     def load(path: Path, vectors: Array) -> Columns:
@@ -223,18 +246,14 @@ def _united(values: Sequence[Array]) -> tuple[Array, list[Array]]:
     return every, [np.append(np.searchsorted(every, part), -1).astype(np.int64) for part in values]
 
 
-def _by_word(words: Array, codes: Array, rows: Array, times: Array) -> dict[str, Array]:
+def _grouped(name: str, many: int, codes: Array, rows: Array, times: Array | None = None) -> dict[str, Array]:
     import numpy as np
 
     order = np.lexsort((rows, codes))
-    start = np.zeros(len(words) + 1, np.int64)
-    np.cumsum(np.bincount(codes, minlength=len(words)), out=start[1:])
-    return {
-        "words": words,
-        "words.from": start,
-        "words.rows": rows[order].astype(np.int32),
-        "words.times": times[order],
-    }
+    start = np.zeros(many + 1, np.int64)
+    np.cumsum(np.bincount(codes, minlength=many), out=start[1:])
+    grouped = {f"{name}.from": start, f"{name}.rows": rows[order].astype(np.int32)}
+    return grouped if times is None else {**grouped, f"{name}.times": times[order]}
 
 
 def _place(values: Array, value: str) -> int | None:

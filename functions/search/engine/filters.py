@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.columns import MULTIPLE, NO_PRICE, Columns
+from functions.search.engine.kernel import Passing
 from functions.search.engine.port import Facet, Filters
 
 if TYPE_CHECKING:
@@ -27,44 +28,41 @@ def asked(filters: Filters) -> bool:
     return filters != Filters()
 
 
-def mask(columns: Columns, filters: Filters, minus: Sequence[str]) -> NDArray[Any] | None:
-    """(count,) bool, the rows that meet all; None if nothing is asked. `minus`: words as `words.forbidden` gives."""
+def passing(columns: Columns, filters: Filters, minus: Sequence[str]) -> Passing | None:
+    """The rows that meet all; None if nothing is asked. `minus`: words as `words.forbidden` gives."""
     import numpy as np
 
     if not minus and not asked(filters):
         return None
-    passing = np.ones(columns.count, bool)
+    mask = np.ones(columns.count, bool)
     for field, name in LISTS:
         wanted: tuple[str, ...] = getattr(filters, name)
         if wanted:
-            passing &= _having(columns, field, wanted)
+            mask &= _having(columns, field, wanted)
     price = columns.data["price"]
     if filters.price_min is not None or filters.price_max is not None:
-        passing &= price != NO_PRICE
+        mask &= price != NO_PRICE
         if filters.price_min is not None:
-            passing &= price >= filters.price_min
+            mask &= price >= filters.price_min
         if filters.price_max is not None:
-            passing &= price <= filters.price_max
+            mask &= price <= filters.price_max
         if filters.currency is not None:
-            passing &= _having(columns, "currency", (filters.currency,))
+            mask &= _having(columns, "currency", (filters.currency,))
     for word in minus:
-        passing[columns.postings(word)[0]] = False
-    return passing
+        mask[columns.postings(word)[0]] = False
+    return Passing(mask)
 
 
 def _having(columns: Columns, field: str, wanted: Iterable[str]) -> NDArray[Any]:
     import numpy as np
 
-    codes = [code for value in wanted if (code := columns.code(field, value)) is not None]
-    listed = columns.data[f"{field}.codes"]
-    found = np.zeros(len(listed), bool)
-    for code in codes:
-        found |= listed == code
-    if field not in MULTIPLE:
-        return found
-    rows = np.zeros(columns.count, bool)
-    rows[columns.data[f"{field}.rows"][found]] = True
-    return rows
+    found = np.zeros(columns.count, bool)
+    for value in wanted:
+        if field in MULTIPLE:
+            found[columns.having(field, value)] = True
+        elif (code := columns.code(field, value)) is not None:
+            found |= columns.data[f"{field}.codes"] == code
+    return found
 
 
 def without(filters: Filters, facet: Facet) -> Filters:
@@ -72,11 +70,17 @@ def without(filters: Filters, facet: Facet) -> Filters:
     return replace(filters, **{dict(LISTS)[facet]: ()})
 
 
-def counts(columns: Columns, facet: Facet, passing: NDArray[Any]) -> Counter[str]:
-    """How many of the rows of a mask have each value of a field."""
+def counts(columns: Columns, facet: Facet, through: Passing | None) -> Counter[str]:
+    """How many of the rows let through, all for None, have each value of a field."""
     import numpy as np
 
-    codes = columns.data[f"{facet}.codes"]
-    codes = codes[passing[columns.data[f"{facet}.rows"]]] if facet in MULTIPLE else codes[passing]
-    found = np.bincount(codes[codes >= 0], minlength=len(columns.data[f"{facet}.values"]))
+    if facet in MULTIPLE:
+        start, rows = columns.data[f"{facet}.from"], columns.data[f"{facet}.rows"]
+        # Running sums, since groups may be empty.
+        sums = np.arange(len(rows) + 1) if through is None else np.append(0, np.cumsum(through.mask[rows]))
+        found = sums[start[1:]] - sums[start[:-1]]
+    else:
+        codes = columns.data[f"{facet}.codes"]
+        codes = codes if through is None else codes[through.rows]
+        found = np.bincount(codes[codes >= 0], minlength=len(columns.data[f"{facet}.values"]))
     return Counter({value: int(n) for value, n in zip(columns.values(facet), found, strict=True) if n})

@@ -14,7 +14,7 @@ from functions.search.engine import journal, versions
 from functions.search.engine.build import LocalBuild
 from functions.search.engine.cursor import Cursor, fingerprint, opened
 from functions.search.engine.folding import shown
-from functions.search.engine.kernel import FLAT_MOST
+from functions.search.engine.kernel import FLAT_MOST, Passing
 from functions.search.engine.port import (
     Build,
     Caps,
@@ -92,9 +92,9 @@ class LocalIndex:
                 raise IndexBehind(f"the index knows of writes up to {seq}", retry_after=1)
         blocks = state.blocks
         bans = _bans(blocks, query)
-        masks = [_mask(block, query, seq, ban) for block, ban in zip(blocks, bans, strict=True)]
+        through = [_passing(block, query, seq, ban) for block, ban in zip(blocks, bans, strict=True)]
         linear = Linear.of(query, place.model, state)
-        ranking = Ranking(linear, list(zip(blocks, masks, strict=True)))
+        ranking = Ranking(linear, list(zip(blocks, through, strict=True)))
         found, more = _page(ranking, query, cursor)
         last = found[-1] if found else None
         following = None
@@ -106,8 +106,10 @@ class LocalIndex:
             index_version=state.version,
             seq=seq,
             model_id=place.model.id,
-            total=sum(_count(block, mask) for block, mask in zip(blocks, masks, strict=True)),
-            facets=_facets(blocks, masks, bans, query, seq),
+            total=sum(
+                block.columns.count if rows is None else rows.count for block, rows in zip(blocks, through, strict=True)
+            ),
+            facets=_facets(blocks, through, bans, query, seq),
             next=following,
         )
 
@@ -279,47 +281,38 @@ def _bans(blocks: Sequence[Block], query: VectorQuery) -> list[list[int]]:
     return rows
 
 
-def _mask(block: Block, query: VectorQuery, seq: int, ban: Sequence[int]) -> NDArray[Any] | None:
-    """(count,) bool: live, not excluded, and through the filters; None for all."""
+def _passing(block: Block, query: VectorQuery, seq: int, ban: Sequence[int]) -> Passing | None:
+    """The rows that are live, not excluded, and through the filters; None for all."""
     import numpy as np
 
     live = block.live(seq)
-    through = passing.mask(block.columns, query.filters, forbidden(query.minus))
+    found = block.passing(query.filters, forbidden(query.minus))
     if ban:
         live = np.ones(block.columns.count, bool) if live is None else live
         live[list(ban)] = False
-    if through is None:
-        return live
-    both = through if live is None else live & through
+    if live is not None:
+        found = Passing(live if found is None else live & found.mask)
     # A filter that lets everything through should not cost a test of every row.
-    return None if both.all() else both
-
-
-def _count(block: Block, mask: NDArray[Any] | None) -> int:
-    import numpy as np
-
-    return block.columns.count if mask is None else int(np.count_nonzero(mask))
+    return None if found is None or found.count == block.columns.count else found
 
 
 def _facets(
     blocks: Sequence[Block],
-    masks: Sequence[NDArray[Any] | None],
+    through: Sequence[Passing | None],
     bans: Sequence[Sequence[int]],
     query: VectorQuery,
     seq: int,
 ) -> dict[str, dict[str, int]]:
     from dataclasses import replace
 
-    import numpy as np
-
     counted: dict[str, dict[str, int]] = {}
     for facet in query.facets:
         relaxed = replace(query, filters=passing.without(query.filters, facet))
         total: Counter[str] = Counter()
-        for block, mask, ban in zip(blocks, masks, bans, strict=True):
+        for block, rows, ban in zip(blocks, through, bans, strict=True):
             if relaxed.filters != query.filters:
-                mask = _mask(block, relaxed, seq, ban)
-            total += passing.counts(block.columns, facet, np.ones(block.columns.count, bool) if mask is None else mask)
+                rows = _passing(block, relaxed, seq, ban)
+            total += passing.counts(block.columns, facet, rows)
         counted[facet] = dict(sorted(total.items(), key=lambda one: (-one[1], one[0])))
     return counted
 

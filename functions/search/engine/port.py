@@ -273,7 +273,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format: int = 1
+    format: int = 2
     version: str
     parent: str | None
     shop: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine import words
-from functions.search.engine.kernel import every
+from functions.search.engine.kernel import Passing, every, single
 from functions.search.engine.port import Hit, Modality, Model, Parts, VectorQuery
 from functions.search.engine.state import Block, State
 from functions.search.engine.words import Lookup
@@ -27,7 +27,9 @@ SPARE: Final = 16
 DEEP: Final = 4096
 """Candidates above which it is cheaper to score every row."""
 GATHERED: Final = 1024
-"""Rows with a wanted word up to which all are scored one by one."""
+"""Rows with wanted words that are scored one by one."""
+LEVELS: Final = 8
+"""How often so many are taken; rows of which words give the same count once."""
 WORDED: Final = 256
 """Candidates at least, where words count too: then the first look mostly suffices."""
 ROUNDING: Final = 3e-5
@@ -83,6 +85,10 @@ class Linear:
         """What shares of the most the words could give add to the score."""
         return self.words_weight * (shares - words.MEAN) / words.DEVIATION
 
+    def share(self, gain: float) -> float:
+        """The share that adds so much."""
+        return gain * words.DEVIATION / self.words_weight + words.MEAN
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -98,17 +104,17 @@ class Ranking:
     """The rows of a state that a query lets through, by (-score, id).
 
     Args:
-        blocks: with the mask (count,) of rows let through, None for all.
+        blocks: with the rows let through, None for all.
     """
 
-    def __init__(self, linear: Linear, blocks: Sequence[tuple[Block, Array | None]]) -> None:
+    def __init__(self, linear: Linear, blocks: Sequence[tuple[Block, Passing | None]]) -> None:
         import numpy as np
 
         self._linear = linear
         self._dense = (linear.image + linear.text).astype(np.float32)
         self._slack = ROUNDING * float(np.linalg.norm(self._dense)) + 1e-6
         self._shift = -(linear.image_zero + linear.text_zero)
-        self._parts = [Source(block, mask, linear, self._dense, self._shift) for block, mask in blocks]
+        self._parts = [Source(block, rows, linear, self._dense, self._shift, self._slack) for block, rows in blocks]
 
     def first(self, n: int, after: tuple[float, str] | None = None, before: int = 0) -> list[Ranked]:
         """At least the first n rows that come after a key, or all there are; `before`: about how many come before."""
@@ -116,17 +122,25 @@ class Ranking:
         ceiling = None if after is None else -after[0] + self._slack
         while True:
             found: list[Ranked] = []
-            bound = float("-inf")
+            limits: list[tuple[float, str]] = []
             for part in self._parts:
-                rows, unseen = part.candidates(k, before, ceiling)
-                bound = max(bound, unseen)
-                found += self._exact(part, rows)
+                if part.ordered:
+                    rows, more = part.by_words(k, after)
+                    found += self._exact(part, rows)
+                    if more:
+                        limits.append((found[-1].key[0], found[-1].key[1] + "\0"))
+                else:
+                    rows, bound = part.candidates(k, before, ceiling)
+                    found += self._exact(part, rows)
+                    if bound > float("-inf"):
+                        limits.append((-bound - self._slack, ""))
             found.sort(key=lambda one: one.key)
             if after is not None:
                 found = [one for one in found if one.key > after]
-            if bound == float("-inf"):
+            if not limits:
                 return found
-            sure = [one for one in found if -one.key[0] > bound + self._slack]
+            limit = min(limits)
+            sure = [one for one in found if one.key < limit]
             if len(sure) >= n:
                 return sure
             k *= 4
@@ -136,7 +150,7 @@ class Ranking:
 
         if not len(rows):
             return []
-        stored = part.block.columns.vectors[rows].astype(np.float64)
+        stored = single(part.block.columns.vectors[rows]).astype(np.float64)
         linear = self._linear
         # Row by row along the row, not by BLAS: equal rows must have equal scores wherever they stand.
         image = (stored * linear.image).sum(1) - linear.image_zero
@@ -157,68 +171,137 @@ class Ranking:
 
 
 class Source:
-    """Candidates of one block, by single-precision scores."""
+    """Candidates of one block, by single-precision scores.
 
-    def __init__(self, block: Block, mask: Array | None, linear: Linear, dense: Array, shift: float) -> None:
-        import numpy as np
+    Args:
+        passing: its rows let through, None for all.
+        dense: (dim,) float32, the query but for words; `shift` is added to its inner products.
+        slack: bound of the error of such a score.
+    """
 
+    def __init__(
+        self, block: Block, passing: Passing | None, linear: Linear, dense: Array, shift: float, slack: float
+    ) -> None:
         self.block = block
-        self._mask = mask
+        self._passing = passing
+        self._linear = linear
         self._dense = dense
         self._shift = shift
-        self._words: Array = np.empty(0, np.int64)
-        self._shares: Array = np.empty(0)
-        if linear.lookup is not None:
-            self._words, self._shares = linear.lookup.shares(block.columns)
-        if mask is not None and len(self._words):
-            through = mask[self._words]
-            self._words, self._shares = self._words[through], self._shares[through]
-        self._gains = linear.lexical(self._shares) if linear.lookup else self._shares
+        self._slack = slack
         self._all: Array | None = None
+        self.ordered = block.kernel is not None and linear.lookup is not None and not dense.any()
+        """Words alone decide, so that equal scores are the rule, and rows stand by ascending id."""
+
+    def by_words(self, k: int, after: tuple[float, str] | None) -> tuple[Array, bool]:
+        """Where `ordered`: the first k rows in order, of those after a key, and whether there are more."""
+        import numpy as np
+
+        assert self._linear.lookup is not None
+        columns = self.block.columns
+        if self._all is None:
+            gains = np.full(columns.count, self._gain(0.0))
+            rows, shares = self._linear.lookup.shares(columns)
+            gains[rows] = self._linear.lexical(shares)
+            self._all = np.round(gains, DIGITS) + 0.0
+        open = self._all <= (np.inf if after is None else -after[0])
+        if after is not None:
+            passed = int(np.searchsorted(columns.data["ids"], np.bytes_(after[1].encode()), side="right"))
+            open[:passed] &= self._all[:passed] < -after[0]
+        if self._passing is not None:
+            open &= self._passing.mask
+        rows = np.flatnonzero(open)
+        scores = self._all[rows]
+        if len(rows) <= k:
+            return rows[np.lexsort((rows, -scores))], False
+        least = np.partition(scores, len(scores) - k)[len(scores) - k]
+        better = np.flatnonzero(scores > least)
+        better = better[np.lexsort((better, -scores[better]))]
+        return rows[np.append(better, np.flatnonzero(scores == least)[: k - len(better)])], True
 
     def shares(self, rows: Array) -> Array:
         """What the words give to rows, 0..1."""
         import numpy as np
 
-        if not len(self._words):
-            return np.zeros(len(rows))
-        at = np.minimum(np.searchsorted(self._words, rows), len(self._words) - 1)
-        return np.where(self._words[at] == rows, self._shares[at], 0.0)
+        lookup = self._linear.lookup
+        return np.zeros(len(rows)) if lookup is None else lookup.among(self.block.columns, rows)
 
     def candidates(self, k: int, before: int, ceiling: float | None) -> tuple[Array, float]:
         """The rows with the best scores: k, of those at most `ceiling` if it is given, or all of the first
         `before + k`; and a bound for the score of every other row (-inf if there is none)."""
-        import numpy as np
-
         kernel = self.block.kernel
         if kernel is None or k + before > DEEP or (k + before) * 2 > self.block.columns.count:
             return self._from_all(k, ceiling)
         wanted = k + before
-        k = max(wanted, WORDED) if len(self._words) else wanted
-        scores, rows = kernel.top(self._dense, k, self._mask)
-        unseen = float(scores[-1]) + self._shift if len(scores) >= k else float("-inf")
-        if not len(self._words):
+        lookup = self._linear.lookup
+        asked = wanted if lookup is None else max(wanted, WORDED)
+        scores, rows = kernel.top(self._dense, asked, self._passing)
+        unseen = float(scores[-1]) + self._shift if len(scores) >= asked else float("-inf")
+        if lookup is None or unseen == float("-inf"):
             return rows, unseen
-        if len(self._words) <= GATHERED:
-            # Every row with a wanted word is looked at: what is unseen has none.
-            return self._best(np.union1d(rows, self._words), wanted, unseen)
-        # The threshold algorithm (R. Fagin et al., PODS 2001): what is in neither list is below the sum of their ends.
-        strong = np.argpartition(-self._gains, k - 1)[:k] if len(self._gains) > k else np.arange(len(self._gains))
-        if len(self._gains) > k and unseen > float("-inf"):
-            unseen += max(0.0, float(self._gains[strong].min()))
-        return self._best(np.union1d(rows, self._words[strong]), wanted, unseen)
+        return self._with_words(rows, wanted, unseen, lookup)
 
-    def _best(self, rows: Array, k: int, unseen: float) -> tuple[Array, float]:
-        """The k best of some rows by single-precision scores with words, and the bound with those left out."""
+    def _with_words(self, rows: Array, wanted: int, unseen: float, lookup: Lookup) -> tuple[Array, float]:
+        """As `candidates`, from the rows that are best without words and a bound of all others without words.
+
+        Like the threshold algorithm (R. Fagin et al., PODS 2001): those to which words give most are looked at next,
+        until what they give to the rest is less than it lacks.
+        """
         import numpy as np
 
-        if len(rows) <= k:
-            return rows, unseen
-        scores = self.block.columns.vectors[rows].astype(np.float32) @ self._dense + np.float32(self._shift)
-        at = np.minimum(np.searchsorted(self._words, rows), len(self._words) - 1)
-        scores += np.where(self._words[at] == rows, self._gains[at], 0.0)
-        best = np.argpartition(-scores, k - 1)[:k]
-        return rows[best], max(unseen, float(scores[best].min()))
+        columns = self.block.columns
+        rows = np.union1d(rows, self._let_through(lookup.rare(columns, GATHERED)))
+        totals = self._totals(rows)
+        lacks = self._least(totals, wanted) - unseen
+        others, most, share = lookup.beyond(columns, self._linear.share(max(0.0, lacks)), GATHERED)
+        if self._passing is not None:
+            through = self._passing.mask[others]
+            others, most = others[through], most[through]
+        bound = unseen + self._gain(share)
+        for _ in range(LEVELS):
+            if not len(others):
+                break
+            least = np.partition(most, -GATHERED)[-GATHERED] if len(others) > GATHERED else -np.inf
+            next, level = others[most > least], others[most == least]
+            if len(level) > GATHERED:
+                level, end = self._best_without_words(level, wanted)
+                bound = max(bound, end + self._gain(float(least)))
+            next = np.setdiff1d(np.append(next, level), rows)
+            rows, totals = np.append(rows, next), np.append(totals, self._totals(next))
+            share = max(share, self._linear.share(max(0.0, self._least(totals, wanted) - unseen)))
+            rest = (most < least) & (most > share)
+            others, most = others[rest], most[rest]
+        bound = max(bound, unseen + self._gain(max(share, float(most.max(initial=0.0)))))
+        best = np.argpartition(-totals, wanted - 1)[:wanted]
+        return rows[best], max(bound, float(totals[best].min()))
+
+    def _least(self, totals: Array, wanted: int) -> float:
+        """What is surely below the exact score of so many rows."""
+        import numpy as np
+
+        return float(np.partition(totals, len(totals) - wanted)[len(totals) - wanted]) - 3 * self._slack
+
+    def _best_without_words(self, rows: Array, k: int) -> tuple[Array, float]:
+        """The k best of some rows, and a bound of the rest, both without words."""
+        import numpy as np
+
+        assert self.block.kernel is not None
+        mask = np.zeros(self.block.columns.count, bool)
+        mask[rows] = True
+        scores, found = self.block.kernel.top(self._dense, k, Passing(mask))
+        return found, float(scores[-1]) + self._shift if len(scores) >= k else float("-inf")
+
+    def _gain(self, share: float) -> float:
+        import numpy as np
+
+        return float(self._linear.lexical(np.array(share)))
+
+    def _let_through(self, rows: Array) -> Array:
+        return rows if self._passing is None else rows[self._passing.mask[rows]]
+
+    def _totals(self, rows: Array) -> Array:
+        """(m,) single-precision scores, words and all."""
+        dense = single(self.block.columns.vectors[rows]) @ self._dense
+        return dense + self._shift + self._linear.lexical(self.shares(rows))
 
     def _from_all(self, k: int, ceiling: float | None) -> tuple[Array, float]:
         import numpy as np
@@ -227,9 +310,11 @@ class Source:
             kernel = self.block.kernel
             dense = self.block.vectors @ self._dense if kernel is None else every(kernel.rows, self._dense)
             dense += np.float32(self._shift)
-            dense[self._words] += self._gains
-            if self._mask is not None:
-                dense[~self._mask] = -np.inf
+            if self._linear.lookup is not None:
+                rows, shares = self._linear.lookup.shares(self.block.columns)
+                dense[rows] += self._linear.lexical(shares)
+            if self._passing is not None:
+                dense[~self._passing.mask] = -np.inf
             self._all = dense
         scores = self._all
         open_rows = np.flatnonzero((scores > -np.inf) if ceiling is None else (scores > -np.inf) & (scores <= ceiling))

@@ -6,21 +6,24 @@ state as it was at an earlier number, to which a cursor is bound, is still there
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.columns import Columns
+from functions.search.engine.filters import passing
 from functions.search.engine.journal import Entry
-from functions.search.engine.port import Item, Manifest, Removal
+from functions.search.engine.port import Filters, Item, Manifest, Removal
 from functions.search.engine.words import Lexicon
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from functions.search.engine.kernel import Kernel
+    from functions.search.engine.kernel import Kernel, Passing
 
+KEPT: Final = 8
+"""Filters whose rows a block remembers: a byte a row each."""
 DELETED: Final = -1
 """Where the number stands that ended a row: it is over for every reader."""
 
@@ -46,6 +49,11 @@ class Block:
         import numpy as np
 
         return self.columns.vectors.astype(np.float32)
+
+    @cached_property
+    def passing(self) -> Callable[[Filters, tuple[str, ...]], Passing | None]:
+        """`filters.passing` of these rows; the latest are kept, since many ask for the same."""
+        return lru_cache(KEPT)(partial(passing, self.columns))
 
     def live(self, seq: int) -> NDArray[Any] | None:
         """(count,) bool, the rows there were at a journal number; None if all were."""

@@ -61,6 +61,18 @@ def test_read_from_another_partition(store: DocumentStore, user: str) -> None:
     assert store.find("studio", "a", user + "-other") is None
 
 
+def test_many_items_come_in_the_order_asked_for(store: DocumentStore, user: str) -> None:
+    other = user + "-other"
+    made = {(id, who): store.create("studio", {"id": id, "userId": who}) for id in "ab" for who in (user, other)}
+    made["ü'\"", user] = store.create("studio", {"id": "ü'\"", "userId": user})
+    asked = [*made, ("missing", user), ("a", user), ("bad/id", user), ("a", user + "-third")]
+    assert store.find_many("studio", asked) == [made.get(key) for key in asked]
+    assert store.find_many("studio", [("b", other)]) == [made["b", other]]
+    assert store.find_many("studio", []) == []
+    with pytest.raises(InvalidOperation):
+        store.find_many("studio", [("a", "")])
+
+
 def test_replace(store: DocumentStore, user: str) -> None:
     made = store.create("studio", {"id": "a", "userId": user, "n": 1})
     again = store.replace("studio", {"id": "a", "userId": user, "m": 2})

@@ -207,7 +207,14 @@ def test_queries_use_indexes(path: Path, local: SqliteStore) -> None:
     plan = str(connection.execute("EXPLAIN QUERY PLAN " + statement, parameters).fetchall())
     purge = sqlite_sql.purge(CONTAINERS["studio"])
     plan_of_purge = str(connection.execute("EXPLAIN QUERY PLAN " + purge, (0,)).fetchall())
+    anywhere = [Where("type", "=", "file"), Where("status", "=", "ready"), Where("id", "=", "file:a")]
+    statement, parameters = sqlite_sql.page(CONTAINERS["studio"], anywhere, 0, None, None, False, 10, None)
+    plan_of_id = str(connection.execute("EXPLAIN QUERY PLAN " + statement, parameters).fetchall())
+    many = "EXPLAIN QUERY PLAN " + sqlite_sql.point_reads(CONTAINERS["studio"])
+    plan_of_many = str(connection.execute(many, ('[["a","user"]]', 0)).fetchall())
     connection.close()
+    assert "studio_id (id=?)" in plan_of_id
+    assert "(partition=? AND id=?)" in plan_of_many
     assert "studio_type_status" in plan
     assert "studio_expires" in plan_of_purge
 
