@@ -18,8 +18,9 @@ import requests
 from PIL import Image, ImageDraw, ImageFont
 
 from demo.client import CONTENT_TYPES, Client, Refused
+from demo.mannequin import figure
 from demo.steps import Step, Steps
-from demo.wardrobe import draw, mannequin, spec
+from demo.wardrobe import draw, spec
 from emulators.stack import ROOT, Stack
 
 SHEET = "tryon.png"
@@ -81,10 +82,14 @@ def look_of(title: str, person: bytes, garment: bytes, *, own: bool) -> Look:
 
 
 def _drawn() -> Iterator[Look]:
-    figures = {"trousers": (5, "lower"), "skirt": (2, "lower"), "dress": (3, "dress")}
-    for category, (seed, worn_as) in figures.items():
-        figure = _jpeg(mannequin(seed, FIGURE).image)
-        yield Look(f"drawn figure, {category}", figure, _jpeg(draw(spec(category, 21), GARMENT).image), worn_as)
+    figures = {
+        "trousers": (5, "arms out", "t-shirt", "lower"),
+        "skirt": (8, "at ease", "tank top", "lower"),
+        "dress": (3, "at ease", "tank top", "dress"),
+    }
+    for category, (seed, pose, upper, worn_as) in figures.items():
+        person = _jpeg(figure(seed, FIGURE, pose=pose, upper=upper, lower="shorts"))
+        yield Look(f"drawn figure, {category}", person, _jpeg(draw(spec(category, 21), GARMENT).image), worn_as)
 
 
 def _photos() -> Iterator[Look]:

@@ -137,7 +137,11 @@ class Settings(BaseSettings):
     tryon_steps: int = Field(30, ge=1, le=100)
     """Of engines that work in steps."""
     tryon_patience_s: Seconds = 3600
-    """How long a job waits for a container that is away or busy before its attempts count."""
+    """How long a job waits for a container that is away, busy or not set up right before its attempts count."""
+    tryon_batch_open: int = Field(2, ge=1, le=50)
+    """Try-ons of a user's batches that may be open at once; the others are asked for as these end."""
+    tryon_orphan_s: Seconds = 3600
+    """How long a blob that belongs to no try-on may lie before the timer removes it."""
 
     # Notification providers
     email_connection: SecretStr | None = None

@@ -34,6 +34,7 @@ TRIGGERS = {
     "rebuild_index_poison": ("queueTrigger", "rebuild-index-poison"),
     "index_timer": ("timerTrigger", "%INDEX_SCHEDULE%"),
     "retention": ("timerTrigger", "0 30 3 * * *"),
+    "tryon_orphans": ("timerTrigger", "0 50 */6 * * *"),
     "sweeper": ("timerTrigger", "%SWEEP_SCHEDULE%"),
 }
 

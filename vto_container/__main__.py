@@ -37,14 +37,14 @@ def main() -> None:
     from vto_container.engine_process import EngineProcess
     from vto_container.runs import Runs
     from vto_container.settings import settings
-    from vto_container.work import Maker
+    from vto_container.work import Maker, undo
 
     try:
         conf = settings()
     except ConfigurationError as error:
         sys.exit(error.message)
     process = EngineProcess()
-    runs = Runs(Maker(process).make, conf.queue, conf.keep)
+    runs = Runs(Maker(process).make, undo, conf.queue, conf.keep)
 
     class Server(uvicorn.Server):
         """Drains on the first signal, and goes on answering meanwhile; the second one ends it."""

@@ -54,6 +54,7 @@ class Service:
             version=version,
             device=device,
             state=self.process.state(conf.engine),
+            failed=[engine for engine in conf.allowed if self.process.state(engine) == "failed"],
             memory=Memory(
                 service_mb=resident_mb() or 0.0,
                 engine_mb=self.process.memory_mb(),

@@ -19,8 +19,9 @@ from importlib import import_module
 from typing import Any, BinaryIO, cast
 
 from shared import telemetry
-from shared.errors import StudioError
+from shared.errors import ConfigurationError, StudioError
 from shared.images import frames
+from shared.vto.errors import EngineRefused
 from vto_container import pictures, provenance, weights
 from vto_container.engines.base import Category, Engine, Result, Stopped, changed_outside
 from vto_container.memory import device_mb
@@ -137,6 +138,9 @@ class Child:
 
 
 def _told(error: StudioError) -> dict[str, Any]:
+    if isinstance(error, ConfigurationError):
+        telemetry.log("vto.engine_refused", level="error", code=error.code, reason=error.message)
+        error = EngineRefused(error.message, field=error.field)
     return {
         "code": error.code,
         "message": error.message,

@@ -9,13 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared import telemetry
-from shared.errors import Conflict, NotFound, StudioError
+from shared.errors import ConfigurationError, Conflict, NotFound, StudioError
 from shared.vto import errors
 from shared.vto.protocol import ENDED, Queue, Run, RunError, Status, TryOnRequest, TryOnResult
 from vto_container.engines.base import Cancelled, Progress, Stopped
 
 type Work = Callable[[TryOnRequest, Progress, Cancelled], TryOnResult]
 """Makes a run's result and commits it; raises StudioError, or Stopped when cancelled."""
+type Undo = Callable[[TryOnRequest], object]
+"""Removes what a cancelled run has stored."""
 
 LAST_S = 1.0
 """What a run gets to stop in once it was told to."""
@@ -47,12 +49,15 @@ class Runs:
 
     Args:
         work: makes a run.
+        undo: called after one that was cancelled: whoever cancels may have tidied up already. One that is handed back
+            is somebody else's by then, and left alone.
         capacity: runs that may wait beside the one being made.
         keep: runs that are remembered after their end.
     """
 
-    def __init__(self, work: Work, capacity: int, keep: int) -> None:
+    def __init__(self, work: Work, undo: Undo, capacity: int, keep: int) -> None:
         self._work = work
+        self._undo = undo
         self._capacity = capacity
         self._keep = keep
         self._change = threading.Condition()
@@ -216,6 +221,10 @@ class Runs:
                 self._usual_s += 0.3 * (time.monotonic() - started - self._usual_s)
         except Stopped:
             status = record.stop or "cancelled"
+            if status == "cancelled":
+                self._undone(request)
+        except ConfigurationError as raised:
+            error = errors.EngineRefused(raised.message)
         except StudioError as raised:
             error = raised
         except Exception as raised:
@@ -223,6 +232,12 @@ class Runs:
             error = errors.EngineFailed("the container failed unexpectedly")
         with self._change:
             self._end(record, status, result, None if error is None else _told(error))
+
+    def _undone(self, request: TryOnRequest) -> None:
+        try:
+            self._undo(request)
+        except StudioError as error:
+            telemetry.log("vto.undo_failed", level="warning", jobId=request.job_id, code=error.code)
 
 
 def _joined(known: Record, request: TryOnRequest) -> Record | None:

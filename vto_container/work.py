@@ -59,6 +59,8 @@ class Maker:
         )
         data = result.model_dump_json(by_alias=True).encode()
         blobs.put(request.output.container, _commit(request.output), data, content_type="application/json")
+        # it may have been cancelled, and all of it removed, while that was on its way
+        check(cancelled)
         return result
 
     def _sample(
@@ -80,6 +82,12 @@ class Maker:
         check(cancelled)
         store = _storer(request.output)
         return Sample(image=store(image), mask=store(mask), seed=seed, **facts)
+
+
+def undo(request: TryOnRequest) -> None:
+    """Remove what a run has stored."""
+    for blob in list(blobs.listing(request.output.container, f"{request.output.prefix}/")):
+        blobs.delete(request.output.container, blob.name)
 
 
 def committed(request: TryOnRequest) -> TryOnResult | None:

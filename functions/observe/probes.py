@@ -84,7 +84,8 @@ INDEX_LATE_S = 300
 
 
 def vto_container() -> str | None:
-    """The try-on container's health, and whether it takes our token: asking after no run at all costs nothing."""
+    """The try-on container's health, whether it takes our token, and whether it has the engines that callers may
+    choose: asking after no run at all costs nothing."""
     from shared.vto.client import VtoClient, bearer
 
     conf = settings()
@@ -96,6 +97,10 @@ def vto_container() -> str | None:
         health = container.health()
     except StudioError as error:
         raise Down(error.message) from None
+    if lacking := sorted(set(conf.tryon_engines) - set(health.engines)):
+        raise Down(f"it was not set up for {', '.join(lacking)}, which TRYON_ENGINES offers")
+    if health.failed:
+        raise Down(f"it can't load {', '.join(health.failed)}")
     return f"{health.engine}: {health.state}, {health.queue.waiting} of {health.queue.capacity} waiting"
 
 

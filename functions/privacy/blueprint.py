@@ -58,9 +58,11 @@ def auth_me_export(call: Call) -> Reply:
 @bp.function_name("retention")
 @bp.timer_trigger(arg_name="timer", schedule="0 30 3 * * *")
 def retention(timer: func.TimerRequest) -> None:
-    """Remove what is over its time."""
+    """Remove what is over its time, what lost its record, and what landed after its person was erased."""
+    from functions.privacy import erasure
     from functions.privacy import retention as keeping
+    from shared.vision import stored
 
     with telemetry.span("retention"):
-        removed = keeping.run()
-    telemetry.log("retention", removed=removed, pastDue=timer.past_due)
+        removed, masks, late = keeping.run(), stored.sweep(), erasure.look_again()
+    telemetry.log("retention", removed=removed, masks=masks, late=late, pastDue=timer.past_due)

@@ -11,8 +11,10 @@ from contextlib import suppress
 from typing import Any
 
 from functions.privacy import accounts
+from functions.privacy.service import ERASE
 from shared import audit, blobs, clock, telemetry
 from shared.documents import CONTAINERS, Delete, Document, Operation, Patch, Where, store
+from shared.documents.containers import DAY
 from shared.errors import (
     BatchFailed,
     Conflict,
@@ -21,6 +23,7 @@ from shared.errors import (
     PreconditionFailed,
     Unavailable,
 )
+from shared.images import derived
 from shared.jobs import control, protocol, queues
 from shared.jobs.consumer import Task
 from shared.jobs.protocol import Outcome
@@ -37,6 +40,8 @@ PATIENCE = 10
 """Attempts that wait for the person's jobs to stop; one that runs on loses its lease with its document."""
 MARGIN_S = 2
 INDEX_DELAY_S = 10
+LATE_S = 7 * DAY
+"""For so long something may still be written for somebody who is gone: a message of a queue waits no longer."""
 EXPIRING = (
     "rate limit counters and answers kept under an Idempotency-Key, within two days; payment events from PayPal, "
     "within 90 days"
@@ -135,19 +140,46 @@ def remove_blobs(subject: str) -> None:
         blobs.delete(container, blob.name)
 
 
-def remove_documents(task: Task, subject: str) -> None:
+def remove_documents(task: Task | None, subject: str) -> None:
     """Empty the person's partitions, a hundred documents at a time."""
     for container in PERSONAL:
         while items := store().query(container, partition=subject, limit=100).items:
-            task.progress("removing documents", 50)
+            if task is not None:
+                task.progress("removing documents", 50)
             for item in items:
                 _tell_index(item)
+                if item.get("type") == "file" and item.get("visibility") == "public":
+                    derived.remove_segmentations(item)
             try:
                 store().batch(container, subject, [Delete(item["id"]) for item in items])
             except BatchFailed:
                 for item in items:
                     with suppress(DocumentNotFound):
                         store().delete(container, item["id"], subject)
+
+
+def look_again() -> int:
+    """Remove what was written under the names of those who were erased in the last `LATE_S`, by a worker or a container
+    that did not hear of it; how many blobs and documents that were."""
+    done = (
+        Where("type", "=", "job"),
+        Where("kind", "=", ERASE),
+        Where("status", "=", protocol.DONE),
+        Where("finishedAt", ">", clock.iso(clock.now() - LATE_S)),
+    )
+    late = 0
+    for job in _all(protocol.CONTAINER, None, *done):
+        subject: str = job["payload"]["subject"]
+        left = inventory(subject)
+        found = sum(left["documents"].values()) + sum(left["blobs"].values())
+        if found:
+            telemetry.log(
+                "erasure.late", level="warning", jobId=job["id"], documents=left["documents"], blobs=left["blobs"]
+            )
+            remove_blobs(subject)
+            remove_documents(None, subject)
+            late += found
+    return late
 
 
 def _tell_index(item: Document) -> None:

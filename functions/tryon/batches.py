@@ -1,4 +1,4 @@
-"""One person, many products: a job that asks for a try-on each, and how all of them stand."""
+"""One person, many products: a batch is asked for, shown, cancelled and told of; `fan_out` asks for its try-ons."""
 
 from __future__ import annotations
 
@@ -8,23 +8,19 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from functions.tryon import inputs, records
-from functions.tryon.inputs import Garment
+from functions.tryon import fan_out, inputs, records
 from functions.tryon.models import Batch, BatchItem, BatchRequest
 from functions.tryon.records import BATCH_KIND, CONTAINER
 from shared import audit, clock, notifications
 from shared.commerce import credits, quota
 from shared.documents import Create, Document, Where, store
-from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound, QuotaExceeded
+from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
 from shared.http.auth import Principal
-from shared.images.sources import Source
 from shared.jobs import control, protocol, queues
-from shared.jobs.consumer import Task
-from shared.jobs.protocol import Outcome
 
 
 def ask(user: Principal, id: str, wanted: BatchRequest, engine: str, request_id: str) -> Batch:
-    """Accept a batch. Each of its try-ons is paid for on its own, when the batch's job asks for it.
+    """Accept a batch. Each of its try-ons is paid for on its own, when its turn comes and it is asked for.
 
     Args:
         id: of the batch; the same id again gives the same batch.
@@ -54,6 +50,7 @@ def ask(user: Principal, id: str, wanted: BatchRequest, engine: str, request_id:
         "seed": wanted.seed,
         "samples": wanted.samples,
         "engine": engine,
+        "asked": 0,
         "refused": {},
         "error": None,
         "requestId": request_id,
@@ -78,33 +75,6 @@ def _reaches(user_id: str, count: int) -> None:
     used, limit = quota.standing(user_id)
     if max(0, limit - used) + credits.balance(user_id) < count:
         raise quota.exceeded()
-
-
-def expand(task: Task) -> Outcome:
-    """Ask for a batch's try-ons, each with its payment and its job; those asked for before are left alone."""
-    record = store().read(CONTAINER, task.payload["batchId"], task.user_id)
-    refused: dict[str, Any] = {}
-    for number, kept in enumerate(record["garments"]):
-        task.progress("asking", round(100 * number / len(record["garments"])))
-        try:
-            _ask_one(record, number, Garment.of(kept), task)
-        except QuotaExceeded as error:
-            refused[str(number)] = {"code": error.code, "message": error.message, "retryable": False}
-    return Outcome(result={"refused": len(refused)}, subject={"refused": refused})
-
-
-def _ask_one(record: Document, number: int, garment: Garment, task: Task) -> None:
-    made, job = records.new(
-        _item_id(record, number), record["userId"], Source(**record["person"]), [garment], seed=record["seed"],
-        samples=record["samples"], engine=record["engine"], notify=False, batch_id=records.short(record),
-        request_id=task.job.get("requestId"),
-    )  # fmt: skip
-    if quota.reserve(record["userId"], made, job) is not None:
-        protocol.enqueue(job)
-
-
-def _item_id(record: Mapping[str, Any], number: int) -> str:
-    return f"{records.short(record)}-{number + 1:02d}"
 
 
 def find(user_id: str, id: str) -> Document:
@@ -215,12 +185,12 @@ def _view(record: Mapping[str, Any], made: list[Document]) -> Batch:
 
 def _item(record: Mapping[str, Any], number: int, made: Mapping[str, Document]) -> BatchItem:
     product = record["garments"][number]["productId"]
-    one = made.get(_item_id(record, number))
+    one = made.get(fan_out.item_id(record, number))
     if one is not None:
         return BatchItem(
             product_id=product, try_on_id=records.short(one), status=one["status"], error=records.error(one["error"])
         )
-    error = records.error(record["refused"].get(str(number)))
+    error = records.error(fan_out.refusal(record, number))
     over = record["status"] in records.ENDED
     status = "failed" if error else "cancelled" if over else "queued"
     return BatchItem(product_id=product, try_on_id=None, status=status, error=error)

@@ -1,10 +1,11 @@
-"""Triggers of try-on: `cv/tryon` over HTTP, the `tryon` queue and its poison queue."""
+"""Triggers of try-on: `cv/tryon` over HTTP, the `tryon` queue and its poison queue, and the timer of its orphans."""
 
 from __future__ import annotations
 
 import azure.functions as func
 
 from functions.tryon.models import Batch, BatchRequest, DeleteQuery, TryOn, TryOnList, TryOnRequest, TryOnsQuery
+from shared import telemetry
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
 from shared.jobs import queues
@@ -97,3 +98,15 @@ def tryon_delete(call: Call) -> None:
     from functions.tryon import service
 
     service.delete(call.caller, call.path["id"], inputs_too=call.query.inputs)
+
+
+@bp.function_name("tryon_orphans")
+@bp.timer_trigger(arg_name="timer", schedule="0 50 */6 * * *")
+def orphans(timer: func.TimerRequest) -> None:
+    """Remove what was written for try-ons that are gone."""
+    from functions.tryon import orphans as left
+
+    with telemetry.span("tryon.orphans"):
+        removed = left.sweep()
+    if removed:
+        telemetry.log("tryon.orphans_swept", blobs=removed, pastDue=timer.past_due)

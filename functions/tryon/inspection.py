@@ -13,7 +13,7 @@ from functions.tryon.inputs import Garment
 from functions.tryon.models import Wanted
 from shared.errors import NotFound, StudioError, Unprocessable
 from shared.images.sources import Source
-from shared.vision import parser, people, segments, stored
+from shared.vision import parser, people, presence, segments, stored
 from shared.vto import errors
 from shared.vto.protocol import Category
 
@@ -47,7 +47,7 @@ def look_at_person(source: Source) -> tuple[int, int]:
         ImageTooSmall, NoPerson, SeveralPeople: accordingly.
     """
     picture = _decoded(read(source), "the person's photo", LEAST_PERSON)
-    found = people.count(parser.parse(picture))
+    found = 0 if presence.empty(picture) else people.count(parser.parse(picture))
     if found == 0:
         raise errors.NoPerson("nobody is to be seen in the person's photo")
     if found > 1:

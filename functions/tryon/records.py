@@ -42,10 +42,10 @@ def new(
         notify: tell the user when it has ended; false while somebody waits for the answer, and in a batch.
     """
     at = clock.iso()
+    payload = {"tryonId": f"tryon:{id}"} | ({"ofBatch": batch_id} if batch_id else {})
     job = protocol.new_job(
-        KIND, queues.TRYON, user_id, {"tryonId": f"tryon:{id}"}, id=f"job:{id}", subject_id=f"tryon:{id}",
-        request_id=request_id,
-    )  # fmt: skip
+        KIND, queues.TRYON, user_id, payload, id=f"job:{id}", subject_id=f"tryon:{id}", request_id=request_id
+    )
     record = {
         "id": f"tryon:{id}",
         "userId": user_id,
@@ -183,7 +183,7 @@ def position(job: Mapping[str, Any]) -> int | None:
         return None
     before = (
         Where("type", "=", "job"),
-        Where("queue", "=", queues.TRYON),
+        Where("kind", "=", KIND),
         Where("status", "in", list(protocol.OPEN)),
         Where("createdAt", "<", job["createdAt"]),
     )

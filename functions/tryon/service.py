@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from functions.tryon import at_once, batches, inputs, inspection, records, worker
+from functions.tryon import at_once, batches, inputs, inspection, orphans, records, worker
 from functions.tryon.models import Batch, BatchRequest, TryOn, TryOnList, TryOnRequest, TryOnsQuery
 from functions.tryon.records import CONTAINER
 from shared import audit, clock, telemetry
@@ -218,7 +218,7 @@ def delete(user: Principal, id: str, *, inputs_too: bool) -> None:
             image = library.find(image_id, user.user_id)
             if not image.get("productId"):
                 library.delete(image)
-    worker.remove(user.user_id, id)
+    orphans.remove(user.user_id, id)
     rows = [row["id"] for row in records.results(record)]
     with suppress(BatchFailed):
         store().batch(CONTAINER, user.user_id, [*(Delete(row) for row in rows), Delete(record["id"])])

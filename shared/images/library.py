@@ -28,6 +28,7 @@ from shared.errors import (
 )
 from shared.http.auth import Role
 from shared.http.models import Answer
+from shared.images import derived
 from shared.images.gate import CleanSet, ImagePolicy
 from shared.images.thumbnails import renditions
 from shared.settings import settings
@@ -272,10 +273,7 @@ def delete(record: Document) -> None:
 
 def _finish_deletion(record: Document) -> None:
     _remove_blobs(record)
-    if record.get("sha256") and not _twins(record):
-        for container in (blobs.MASKS, blobs.HEATMAPS):
-            for made in list(blobs.listing(container, f"{record['userId']}/{record['sha256']}/")):
-                blobs.delete(container, made.name)
+    derived.remove(record)
     operations: list[Operation] = [Delete(record["id"])]
     if record["images"]:
         operations.append(quota.store_less(record["images"], record["bytes"]))
@@ -284,12 +282,6 @@ def _finish_deletion(record: Document) -> None:
     except BatchFailed as failure:
         if failure.cause.code != "document_not_found":
             raise
-
-
-def _twins(record: Document) -> int:
-    """How many other images of the same person hold the very same picture, and so share its masks."""
-    same = (Where("sha256", "=", record["sha256"]), Where("status", "=", "ready"), Where("type", "=", "file"))
-    return store().count(CONTAINER, *same, partition=record["userId"])
 
 
 def _remove_blobs(record: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from shared import onnx
@@ -40,6 +40,17 @@ class Parsed:
     def share_of(self, names: tuple[str, ...]) -> NDArray[Any]:
         """(h, w): probability that a place shows one of the classes; names the model lacks count nothing."""
         return self.probabilities[[self.labels.index(name) for name in names if name in self.labels]].sum(0)
+
+    def on(self, rows: int, columns: int) -> Parsed:
+        """The same on another grid, whatever the model's own is; (classes, rows, columns)."""
+        import numpy as np
+        from PIL import Image
+
+        if self.probabilities.shape[1:] == (rows, columns):
+            return self
+        planes = (Image.fromarray(np.ascontiguousarray(one, np.float32)) for one in self.probabilities)
+        resized = np.stack([np.asarray(one.resize((columns, rows), Image.Resampling.BILINEAR)) for one in planes])
+        return replace(self, probabilities=resized / resized.sum(0, keepdims=True))
 
     @property
     def foreground(self) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shared.errors import Unprocessable
 from shared.settings import settings
-from shared.vision import matte, parser
+from shared.vision import matte, parser, presence
 from shared.vision.cutout import Box, bounds
 
 if TYPE_CHECKING:
@@ -48,6 +48,12 @@ SEEN: Final = 0.6
 def shows_garment(area_share: float, worn: bool, confidence: float) -> bool:
     """Whether what was found in a photo of a garment is one, and not the pattern of an empty ground."""
     return area_share >= LEAST_PRODUCT and (worn or confidence >= SEEN)
+
+
+def offers(parsed: parser.Parsed) -> bool:
+    """Whether a parsed photo shows a garment, as `shows_garment` judges the finished mask."""
+    chance = _chance(parsed, "garment")
+    return shows_garment(float((chance >= 0.5).mean()), parsed.is_worn, _confidence(chance))
 
 
 @dataclass(frozen=True)
@@ -111,12 +117,14 @@ def segment(picture: NDArray[Any], target: Target = "garment") -> Segment:
 
 
 def _segment(picture: NDArray[Any], target: Target) -> Segment:
+    if presence.empty(picture):
+        raise _nothing(target)
     parsed = parser.parse(picture)
     chance = _chance(parsed, target)
     alpha = matte.alpha(chance, picture)
     share = float((alpha > 127).mean())
     if share < LEAST_AREA:
-        raise Unprocessable(f"there is no {target} to be seen in the picture", code="nothing_found", field="target")
+        raise _nothing(target)
     return Segment(
         alpha=alpha,
         classes=_classes(parsed, picture.shape[:2]),
@@ -126,6 +134,10 @@ def _segment(picture: NDArray[Any], target: Target) -> Segment:
         confidence=round(_confidence(chance), 4),
         version=parsed.version,
     )
+
+
+def _nothing(target: Target) -> Unprocessable:
+    return Unprocessable(f"there is no {target} to be seen in the picture", code="nothing_found", field="target")
 
 
 def _chance(parsed: parser.Parsed, target: Target) -> NDArray[Any]:

@@ -1,8 +1,13 @@
-"""Stored segmentations: the same picture, model, target and output are computed once for each user."""
+"""Stored segmentations: the same picture, model, target and output are computed once for each user.
+
+They belong to who asked, also where the picture is somebody else's public one, and live as long as their row: it goes
+with the picture (`library.delete`), with its person, or when `KEEP_S` is over, and `sweep` removes what it named.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any, Final, Literal
 
 from shared import blobs, clock
@@ -13,6 +18,10 @@ from shared.vision.segments import Target
 
 CONTAINER: Final = "studio"
 KEEP_S: Final = 30 * 24 * 3600
+UNNAMED_S: Final = 3600
+"""How long a blob may lie that no row names: it is there before its row."""
+NAME: Final = re.compile(r"(?P<user>[^/]+)/[0-9a-f]{64}/(?P<key>[0-9a-f]{32})-(?:mask|cutout)\.png")
+"""Of what is stored here; the container holds other masks, too."""
 
 type Output = Literal["mask", "cutout", "both"]
 
@@ -61,6 +70,7 @@ def make(user_id: str, source: Source, data: bytes, target: Target, output: Outp
         "userId": user_id,
         "type": "segmentation_result",
         "imageId": source.image_id,
+        "source": {"container": source.container, "name": source.name},
         "inputSha256": sha256,
         "modelVersion": found.version,
         "target": target,
@@ -78,6 +88,24 @@ def make(user_id: str, source: Source, data: bytes, target: Target, output: Outp
         "ttl": KEEP_S,
     }
     return store().upsert(CONTAINER, record)
+
+
+def sweep(limit: int = 2000) -> int:
+    """Remove masks and cut-outs whose row is gone; returns how many.
+
+    Args:
+        limit: of one run; the rest waits for the next.
+    """
+    removed = 0
+    for blob in blobs.listing(blobs.MASKS):
+        parts = NAME.fullmatch(blob.name)
+        if parts is None or blob.modified >= clock.now() - UNNAMED_S:
+            continue
+        if store().find(CONTAINER, f"segmentation:{parts['key']}", parts["user"]) is None:
+            removed += blobs.delete(blobs.MASKS, blob.name)
+        if removed >= limit:
+            break
+    return removed
 
 
 def _key(sha256: str, target: Target, output: Output) -> str:

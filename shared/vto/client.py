@@ -27,6 +27,8 @@ MAX_BYTES = 1024 * 1024
 CONNECT_S = 5.0
 SLACK_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
+REFUSED_S = 30
+"""How soon to ask again a container that somebody has to set up anew."""
 
 type OnRun = Callable[[Run], None]
 type Cancelled = Callable[[], bool]
@@ -209,17 +211,35 @@ def _problem(data: bytes) -> _Problem | None:
         return None
 
 
+OVERTAKEN = ("superseded", "job_differs")
+"""What the container says to an attempt that another one has overtaken; a later attempt is answered again."""
+
+
 def _refusal(response: Response, problem: _Problem | None) -> StudioError:
+    """What an answer that is none of ours to use means; `shared.vto.errors` says what jobs do with it."""
     status = response.status_code
     wait = _seconds(response.headers.get("Retry-After"))
     if status in (401, 403):
-        telemetry.log("vto.refused", level="error", status=status)
-        return errors.EngineRefused("the try-on container refuses our token")
+        return _misplaced("the try-on container refuses our token", status)
     if status == 429 and problem is not None:
         return errors.EngineBusy("the try-on container is busy", retry_after=wait or 5)
     if problem is None or status >= 500:
         return errors.EngineUnavailable(f"the try-on container is not there ({status})", retry_after=wait or 5)
-    return _kind(problem.code, problem.detail or "the try-on container refused the request", field=problem.field)
+    if problem.code == errors.UnknownEngine.code:
+        return _misplaced("the try-on container was not set up for this engine", status)
+    if status in (404, 405):
+        return _misplaced(f"the try-on container is not at this address ({status})", status)
+    if problem.code in OVERTAKEN:
+        return UpstreamError(problem.detail, code=problem.code)
+    if problem.code in errors.KINDS:
+        return _kind(problem.code, problem.detail, field=problem.field)
+    telemetry.log("vto.not_understood", level="error", status=status, code=problem.code, field=problem.field)
+    return errors.NotUnderstood(f"the try-on container does not understand us ({problem.code})", field=problem.field)
+
+
+def _misplaced(message: str, status: int) -> StudioError:
+    telemetry.log("vto.refused", level="error", status=status, reason=message)
+    return errors.EngineRefused(message, retry_after=REFUSED_S)
 
 
 def _seconds(header: str | None) -> float | None:
@@ -249,6 +269,8 @@ def _result(run: Run, request: TryOnRequest) -> TryOnResult:
         raise errors.EngineUnavailable("the try-on container stops and hands the run back", retry_after=1)
     if run.error is not None:
         told = run.error
+        if told.code == errors.EngineRefused.code:
+            telemetry.log("vto.refused", level="error", reason=told.message)
         raise _kind(told.code, told.message, retryable=told.retryable, retry_after=told.retry_after, field=told.field)
     result = run.result
     if result is None or result.fingerprint != request.fingerprint or len(result.samples) != request.samples:

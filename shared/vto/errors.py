@@ -1,6 +1,13 @@
 """What can go wrong with a try-on: stable codes, the same in an engine, on the wire and in the API's answers.
 
-None of these is ever billed. What only the pictures can mend is not retryable; what time can mend is.
+None of these is ever billed. There are three sorts, by what a job does with them:
+
+- What only other pictures, or another request, can mend (`Unprocessable`): not retryable, the job fails at once.
+- What is broken for now (`ENGINE_TIMEOUT`, `ENGINE_FAILED`, `ENGINE_BAD_ANSWER`, `ENGINE_MISMATCH`): retryable, each
+  try uses an attempt up, and a job without attempts is dead: it can be tried again.
+- What is away, busy or set up wrongly (`ENGINE_UNAVAILABLE`, `ENGINE_BUSY`, `ENGINE_REFUSED`): retryable, the job waits
+  and uses no attempts up until `TRYON_PATIENCE_S` is over. `ENGINE_REFUSED` is for an operator to mend; `health` says
+  what is wrong.
 """
 
 from __future__ import annotations
@@ -96,10 +103,17 @@ class BadAnswer(UpstreamError):
     code = "ENGINE_BAD_ANSWER"
 
 
-class EngineRefused(StudioError):
-    """The container refuses our token, our identity or our request: somebody has to change a setting."""
+class EngineRefused(UpstreamError):
+    """Somebody has to change a setting: the container refuses our token or identity, is not where it is said to be,
+    or lacks the engine, its weights or its key."""
 
-    code, status = "ENGINE_REFUSED", 500
+    code, status = "ENGINE_REFUSED", 503
+
+
+class NotUnderstood(UpstreamError):
+    """The container does not understand what we say: it is of another version, as while a new one is rolled out."""
+
+    code = "ENGINE_MISMATCH"
 
 
 KINDS: dict[str, type[StudioError]] = {
@@ -107,7 +121,7 @@ KINDS: dict[str, type[StudioError]] = {
     for kind in (
         NoPerson, SeveralPeople, PoseNotFound, GarmentNotFound, ImageTooSmall, CategoryMismatch, ContentRefused,
         UnreadableInput, UnknownEngine, EngineBusy, EngineTimeout, EngineFailed, EngineUnavailable, BadAnswer,
-        EngineRefused,
+        EngineRefused, NotUnderstood,
     )
 }  # fmt: skip
 """Every kind by its code."""

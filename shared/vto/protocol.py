@@ -165,6 +165,7 @@ class Health(Answer):
     version: str | None
     device: str
     state: Literal["idle", "loading", "ready", "failed"]
+    failed: list[str] = Field(default_factory=list[str], description="engines that could not be loaded when last tried")
     memory: Memory
     queue: Queue
     uptime_s: float

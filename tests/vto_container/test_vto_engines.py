@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from drawn import garments, needs_model
+from nothing import NOTHING
 from PIL import Image
 
 from cli.models_pull import SETS
@@ -22,6 +23,7 @@ from shared.vto import errors
 from vto_container import settings as own_settings
 from vto_container.engines import fashn, fashn_stub, gemini, region
 from vto_container.engines.base import Stopped
+from vto_container.engines.compact import Compact
 
 STANDIN = Path(__file__).parent / "standin"
 pytestmark = needs_model
@@ -145,6 +147,25 @@ def test_a_garment_that_is_worn_is_cut_out_on_grey(configure: Callable[..., None
     assert (corner == fashn.GREY).all()
     ((alone, _),) = garments(1, 7)
     assert fashn.cut_out(alone) is alone
+
+
+@pytest.mark.parametrize("make", NOTHING.values(), ids=NOTHING)
+def test_no_engine_works_at_a_picture_that_shows_nothing(package: Any, configure: Any, make: Any) -> None:
+    """Gemini can't be reached: who gets as far as asking it fails otherwise."""
+    configure(
+        GEMINI_BASE_URL="http://127.0.0.1:9",
+        GEMINI_API_KEY="k",
+        VTO_FASHN_WEIGHTS=own_settings.settings().fashn_weights,
+    )
+    nothing, somebody, ((garment, _),) = make(320, 240), photo(1), garments(1, 7)
+    for engine in (Compact(), loaded(), gemini.Gemini()):
+        for person, cloth, kind, field in (
+            (nothing, garment, errors.NoPerson, "person"), (somebody, nothing, errors.GarmentNotFound, "garment"),
+        ):  # fmt: skip
+            with pytest.raises(kind) as refused:
+                engine.generate(person, cloth, "upper", 1, 1)
+            assert refused.value.field == field, engine.name
+    assert sys.modules["fashn_vton"].CALLS == []
 
 
 def test_fashn_says_what_is_missing(package: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

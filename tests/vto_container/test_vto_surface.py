@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import requests
 from PIL import Image
+from quick import eventually
 from vto_process import TOKEN, Container
 
 from shared import blobs
@@ -157,6 +158,17 @@ def test_a_run_stops_between_two_steps_and_runs_again_for_a_later_attempt(contai
     assert container.client.finish(with_less, 20).samples
 
 
+def test_what_a_cancelled_run_has_stored_it_takes_away_again(container: Container, ask: Ask) -> None:
+    request = ask(seed=906, samples=2, steps=50)
+    first = f"{request.output.prefix}/"
+    container.client.submit(request)
+    eventually(lambda: list(blobs.listing("tryon", first)), "the first of two")
+    container.client.cancel(request.job_id)
+    run = container.client.state(request.job_id, 5)
+    assert run is not None and run.status == "cancelled"
+    eventually(lambda: not list(blobs.listing("tryon", first)), "its end", 5)
+
+
 def test_nobody_is_asked_after_a_run_that_is_none(container: Container) -> None:
     assert container.client.state("nobody") is None
     assert container.client.cancel("nobody") is None
@@ -169,7 +181,7 @@ def test_the_probes_are_open_and_tell_how_it_stands(container: Container, ask: A
     assert health.pop("uptimeS") > 0
     assert health == {
         "status": "ok", "engine": "tiny", "engines": ["tiny"], "version": "tiny@1", "device": "cpu", "state": "ready",
-        "queue": {"waiting": 0, "capacity": 8, "running": False},
+        "failed": [], "queue": {"waiting": 0, "capacity": 8, "running": False},
     }  # fmt: skip
     ready = requests.get(container.url + "/ready", timeout=5)
     assert (ready.status_code, ready.json()) == (200, {"ready": True, "reason": None})

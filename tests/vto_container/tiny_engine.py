@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from shared.errors import ConfigurationError
 from shared.vto.errors import NoPerson
 from vto_container.engines.base import Cancelled, Category, Progress, Result, check, finished, never, unheard
 
-HANG, CRASH, RAISE, REFUSE, SLOW = 901, 902, 903, 904, 905
+HANG, CRASH, RAISE, REFUSE, SLOW, SLOW_TOO = 901, 902, 903, 904, 905, 907
 
 
 class Tiny:
@@ -47,7 +48,7 @@ class Tiny:
             raise NoPerson("nobody is to be seen", field="person")
         for step in range(steps):
             check(cancelled)
-            if seed == SLOW:
+            if seed in (SLOW, SLOW_TOO):
                 time.sleep(0.1)
             progress((step + 1) / steps)
         height, width = person.shape[:2]
@@ -58,3 +59,13 @@ class Tiny:
             edit[mask <= 127] = 0
         painted = np.broadcast_to(garment.reshape(-1, 3).mean(0).round(), person.shape).astype(np.uint8)
         return finished(person, painted, edit, engine=self.name, version=self.version, seed=seed)
+
+
+class Bare(Tiny):
+    """One whose weights were never mounted."""
+
+    name = "bare"
+
+    def load(self) -> None:
+        """Never works."""
+        raise ConfigurationError("the weights are missing: mount them", code="weights_missing")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from shared import onnx
 from shared.errors import ConfigurationError
 from shared.settings import settings
-from shared.vision import parser
-from shared.vto.errors import ImageTooSmall
+from shared.vision import parser, presence
+from shared.vto.errors import GarmentNotFound, ImageTooSmall
 from vto_container.engines import compact_body as body_of
 from vto_container.engines import compact_fit, compact_garment, compact_golden, compact_paste, compact_person
 from vto_container.engines.base import Cancelled, Category, Progress, Result, check, finished, never, unheard
@@ -75,6 +75,8 @@ class Compact:
             if min(picture.shape[:2]) < LEAST_SIDE:
                 raise ImageTooSmall(f"at least {LEAST_SIDE} pixels are needed on either side", field=field)
         check(cancelled)
+        if presence.empty(garment):
+            raise GarmentNotFound("no garment is to be seen in the picture", field="garment")
         product = compact_garment.read(garment, category)
         progress(0.25)
         check(cancelled)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared import telemetry
-from shared.errors import ConfigurationError, StudioError
+from shared.errors import ConfigurationError, Unprocessable
 from shared.vto.errors import EngineFailed, GarmentNotFound, PoseNotFound
 from vto_container.engines import fashn_stub, region
 from vto_container.engines.base import Cancelled, Category, Progress, Result, check, finished, never, unheard
@@ -172,14 +172,14 @@ def cut_out(garment: NDArray[Any]) -> NDArray[Any]:
     """A garment that somebody wears, alone on grey; one that lies alone as it is. Raises GarmentNotFound."""
     import numpy as np
 
-    from shared.vision.segments import segment
+    from shared.vision.segments import segment, shows_garment
 
     try:
         found = segment(garment, "garment")
-    except StudioError as error:
-        if error.code == "nothing_found":
-            raise GarmentNotFound("no garment is to be seen in the picture", field="garment") from None
-        raise
+    except Unprocessable:
+        found = None
+    if found is None or not shows_garment(found.area_share, found.worn, found.confidence):
+        raise GarmentNotFound("no garment is to be seen in the picture", field="garment")
     if not found.worn:
         return garment
     share = found.alpha.astype(np.float32)[:, :, None] / 255

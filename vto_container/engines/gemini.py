@@ -62,13 +62,14 @@ class Gemini:
         back: asked for another ratio than it sees, the model composes anew.
 
         Raises:
-            NoPerson, ContentRefused, StudioError: as the service fails (`shared.gemini`).
+            NoPerson, GarmentNotFound, ContentRefused, StudioError: as the service fails (`shared.gemini`).
         """
         import numpy as np
         from PIL import Image
 
         height, width = person.shape[:2]
         before = region.person(person)
+        region.garment(garment)
         progress(0.1)
         check(cancelled)
         ratio = _ratio(width / height)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from shared.vision import parser
+from shared.vision import parser, people, presence, segments
 from shared.vto.errors import GarmentNotFound, NoPerson
 from vto_container.engines.base import Category
 
@@ -24,10 +24,14 @@ WORN: dict[Category, tuple[str, ...]] = {
     "dress": ("upper", "outerwear", "lower", "full_body"),
 }
 """Classes of the parser that a garment of a category takes the place of."""
+PARSED = (128, 96)
+"""Rows and columns of what the parser is told to have seen, whatever its own resolution is."""
 GRID = (256, 192)
 """Rows and columns on which maps of both pictures are put together."""
 LEAST = 0.01
-"""Share of the picture below which somebody, or a garment, is not there."""
+"""Share of the picture below which a garment is not there."""
+SURE = 0.4
+"""Mean probability of the likeliest class below which there is nobody: photos of people have 0.55 and more."""
 MARGIN = 0.012
 """Of the picture's height: what the region is widened by."""
 FACE = 0.1
@@ -41,15 +45,15 @@ REACH = 0.06
 def seen(picture: NDArray[Any]) -> Parsed:
     """The parsed picture (h, w, 3), as it is or as a part of a larger one, whichever the parser is surer of.
 
-    The parser has learned from full-length photos: a portrait it knows only from further away. The maps are of the
-    parser's own resolution either way.
+    The parser has learned from full-length photos: a portrait it knows only from further away. The maps are of
+    `PARSED`'s resolution either way.
     """
     import numpy as np
 
-    near = parser.parse(picture)
+    near = parser.parse(picture).on(*PARSED)
     height, width = picture.shape[:2]
     room = ((height // 4, height - height // 4), (width // 2, width - width // 2), (0, 0))
-    far = parser.parse(np.pad(picture, room, "edge"))
+    far = parser.parse(np.pad(picture, room, "edge")).on(*PARSED)
     rows, columns = far.probabilities.shape[1:]
     part = far.probabilities[:, rows // 8 : rows // 8 + rows // 2, columns // 4 : columns // 4 + columns // 2]
     whole = np.stack([_enlarged(one, (rows, columns)) for one in part])
@@ -63,11 +67,25 @@ def _certainty(parsed: Parsed) -> float:
 
 
 def person(picture: NDArray[Any]) -> Parsed:
-    """The parsed photo of somebody. Raises NoPerson."""
-    parsed = seen(picture)
-    if not parsed.is_worn or float((parsed.foreground >= 0.5).mean()) < LEAST:
+    """The parsed photo of somebody: every engine's first look, by what `functions/tryon` looks for, too.
+
+    Raises:
+        NoPerson: it shows nothing, nobody, or what the parser can't make out.
+    """
+    parsed = None if presence.empty(picture) else seen(picture)
+    if parsed is None or people.count(parsed) == 0 or _certainty(parsed) < SURE:
         raise NoPerson("nobody is to be seen in the picture", field="person")
     return parsed
+
+
+def garment(picture: NDArray[Any]) -> None:
+    """See that there is a garment in its photo: every engine's other look, by what `functions/tryon` looks for, too.
+
+    Raises:
+        GarmentNotFound: it shows nothing, or nothing that the parser is sure of.
+    """
+    if presence.empty(picture) or not segments.offers(parser.parse(picture)):
+        raise GarmentNotFound("no garment is to be seen in the picture", field="garment")
 
 
 def edit(before: Parsed, painted: NDArray[Any], category: Category, size: tuple[int, int]) -> NDArray[Any]:

@@ -49,7 +49,10 @@ class Container:
             "VTO_ENGINE": "tiny",
             "VTO_QUEUE": "1",
             "VTO_JOB_TIMEOUT_S": "7",
-            "VTO_PLUGINS": json.dumps({"tiny": "tests.vto_container.tiny_engine:Tiny"}),
+            "VTO_ENGINES": '["bare"]',
+            "VTO_PLUGINS": json.dumps(
+                {name: f"tests.vto_container.tiny_engine:{name.title()}" for name in ("tiny", "bare")}
+            ),
         }
         self.start()
 
@@ -162,7 +165,7 @@ class Room:
 def room(container: Container, settle: Callable[..., None]) -> Iterator[Room]:
     """See `Room`."""
     container.start()
-    settle(VTO_URL=container.url, VTO_TOKEN=TOKEN, TRYON_ENGINES='["tiny", "gemini"]', VTO_PATIENCE_S="0")
+    settle(VTO_URL=container.url, VTO_TOKEN=TOKEN, TRYON_ENGINES='["tiny", "bare"]', VTO_PATIENCE_S="0")
     yield Room(container)
     vto.client.cache_clear()
 
@@ -183,3 +186,10 @@ def person(seed: int = 3) -> bytes:
 def garment(category: str) -> bytes:
     """A drawn garment, lying alone."""
     return jpeg(draw(spec(category, 4), (192, 240)).image)
+
+
+def shelve(id: str, shop: str = "default", vendor: str = "v1") -> None:
+    """A product's photo, as `functions/catalogue` keeps it for shoppers."""
+    library.add(id, vendor, person(), kind="garment", visibility="public", name="Coat")
+    store().patch("studio", f"file:{id}", vendor, set={"productId": id})
+    store().upsert("accounts", {"id": vendor, "shop": shop, "role": "vendor"})

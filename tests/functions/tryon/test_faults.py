@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -13,11 +14,14 @@ import pytest
 from drawn import needs_model
 from quick import eventually
 
+from functions.observe import probes
 from functions.tryon import service
 from shared.documents import store
 from shared.errors import StudioError
 from shared.jobs import control, protocol
 from shared.vto import client as vto
+from shared.vto import errors
+from shared.vto.protocol import TryOnRequest
 from tests.functions.tryon.conftest import TOKEN, Room
 
 pytestmark = needs_model
@@ -211,12 +215,83 @@ def test_nonsense_is_not_taken_for_a_result(room: Room, settle: Settle, status: 
     one_result(room, "a")
 
 
-def test_a_refused_token_is_ours_to_mend(room: Room, settle: Settle) -> None:
-    settle(VTO_TOKEN="another" + TOKEN)
-    with pytest.raises(StudioError) as refused:
-        room.ask("a", mode="sync")
-    assert (refused.value.code, refused.value.status, refused.value.retryable) == ("ENGINE_REFUSED", 500, False)
-    assert room.used() == 0
+def health(room: Room) -> str:
+    """What `health` says of the container when it is wrong."""
+    found = probes.ask({"vto": probes.vto_container}, 5)["vto"]
+    assert found.status == "failed" and found.note
+    return found.note
+
+
+WRONG = {
+    "token": ({"VTO_TOKEN": "another" + TOKEN}, "refuses our token"),
+    "address": ({"VTO_URL": "{url}/elsewhere"}, "refuses our token|not at this address"),
+    "engine": ({"TRYON_ENGINES": '["gemini"]'}, "not set up for gemini"),
+    "ourselves": ({"VTO_URL": ""}, ""),
+}
+
+
+@pytest.mark.parametrize(("wrong", "note"), WRONG.values(), ids=WRONG)
+def test_what_is_set_up_wrongly_burns_no_job_and_is_seen(
+    room: Room, settle: Settle, wrong: dict[str, str], note: str
+) -> None:
+    settle(JOB_MAX_ATTEMPTS="1", TRYON_ENGINES=wrong.get("TRYON_ENGINES", '["tiny"]'))
+    id = "a"
+    room.ask(id, mode="queued")
+    settle(**{name: value.format(url=room.container.url) for name, value in wrong.items() if name != "TRYON_ENGINES"})
+    for _ in range(2):
+        waiting = room.deliver(id)
+        assert (waiting["status"], waiting["attempt"]) == ("retry_wait", 0)
+        assert waiting["lastError"]["code"] == "ENGINE_REFUSED" and waiting["lastError"]["retryable"]
+    assert (room.used(), room.told()) == (1, [])
+    if note:
+        assert re.search(note, health(room))
+    settle(VTO_TOKEN=TOKEN, VTO_URL=room.container.url)
+    if "TRYON_ENGINES" in wrong:
+        # the container is set up for it at last, which here is another engine
+        store().patch("studio", f"tryon:{id}", room.id, set={"engine": "tiny"})
+    assert room.drive(id)["status"] == "done"
+    one_result(room, id)
+
+
+def test_an_engine_without_its_weights_makes_jobs_wait_not_for_ever(room: Room, settle: Settle) -> None:
+    settle(JOB_MAX_ATTEMPTS="1")
+    room.ask("a", mode="queued", engine="bare")
+    waiting = room.deliver("a")
+    assert (waiting["status"], waiting["attempt"], waiting["lastError"]["code"]) == ("retry_wait", 0, "ENGINE_REFUSED")
+    assert health(room) == "it can't load bare"
+    settle(TRYON_PATIENCE_S="0")
+    assert room.drive("a")["status"] == "dead"
+    failed = room.get("a")
+    assert failed.error and (failed.error.code, failed.error.retryable, failed.error.billed) == (
+        "ENGINE_REFUSED", True, False
+    )  # fmt: skip
+    assert (room.used(), "weights" in failed.error.message) == (0, False)
+
+
+def test_a_container_of_another_version_uses_attempts_up(
+    room: Room, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real one, asked for something that it does not know."""
+    settle(JOB_MAX_ATTEMPTS="2")
+    room.ask("a", mode="queued")
+    with monkeypatch.context() as patch:
+        patch.setattr(TryOnRequest, "fingerprint", property(lambda _: "0" * 64))
+        patch.setattr(TryOnRequest, "model_dump_json", lambda self, **_: '{"newer": true}')
+        waiting = room.deliver("a")
+        assert (waiting["status"], waiting["attempt"]) == ("retry_wait", 1)
+        assert waiting["lastError"]["code"] == "ENGINE_MISMATCH"
+        dead = room.deliver("a")
+        assert dead["status"] == "dead"
+    assert (room.used(), room.get("a").billed) == (0, False)
+    control.redrive(room.job("a"))
+    assert room.drive("a")["status"] == "done"
+
+
+@pytest.mark.parametrize("kind", errors.KINDS.values(), ids=errors.KINDS)
+def test_every_code_says_whether_another_try_helps(kind: type[StudioError]) -> None:
+    """What only other pictures can mend is 422 and final, everything else is worth another try; see the module."""
+    assert kind("m").retryable is (kind.status != 422)
+    assert kind.code.isupper() and kind.status in (422, 429, 502, 503, 504)
 
 
 def test_a_picture_that_is_none_is_made_again(room: Room, settle: Settle) -> None:

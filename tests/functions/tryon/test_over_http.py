@@ -12,11 +12,12 @@ import requests
 from drawn import MODELS, needs_model
 from over_http import photo, refused, send, stored
 from PIL import Image
+from quick import eventually
 
 from demo.client import Client
 from demo.wardrobe import mannequin
 from emulators.stack import Stack
-from tests.functions.tryon.conftest import garment, jpeg, person
+from tests.functions.tryon.conftest import garment, jpeg, person, shelve
 
 pytestmark = needs_model
 type SignUp = Callable[..., Client]
@@ -106,3 +107,23 @@ def test_an_outfit_through_the_queue_shows_progress(sign_up: SignUp) -> None:
     assert [one["category"] for one in done["garments"]] == ["upper", "lower"]
     assert done["billed"] and done["outputUrl"]
     assert [one["id"] for one in client.call("GET", "cv/tryon")["items"]] == [made["id"]]
+
+
+def test_a_batch_through_the_queue_goes_on_as_its_try_ons_end(inside: Stack, sign_up: SignUp) -> None:
+    client = sign_up()
+    ids = [f"{client.user['id']}-coat-{n}" for n in range(4)]
+    for product in ids:
+        shelve(product, vendor=f"v-{client.user['id']}")
+    me = client.upload(jpeg(mannequin(8, (256, 384)).image), "me.jpg", "person")["id"]
+    asked = client.call(
+        "POST", "cv/tryon/batch", json={"personImageId": me, "productIds": ids, "engine": "gemini"}
+    )  # fmt: skip
+    assert client.wait(asked["jobId"], 60)["status"] == "done"
+
+    def completed() -> dict[str, Any] | None:
+        found = client.call("GET", f"cv/tryon/batches/{asked['id']}")
+        return found if found["status"] == "completed" else None
+
+    done = eventually(completed, "the batch")
+    assert (done["counts"], done["percent"]) == ({"completed": 4}, 100)
+    assert client.call("GET", "auth/me")["quota"]["used"] == 4

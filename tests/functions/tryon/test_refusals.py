@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from drawn import needs_model
+from nothing import NOTHING
 from PIL import Image
 from pydantic import ValidationError
 
@@ -29,8 +32,8 @@ def pair() -> bytes:
     return jpeg(Image.fromarray(np.concatenate([one, one[:, ::-1]], 1)))
 
 
-def blank(size: tuple[int, int] = (240, 300)) -> bytes:
-    return jpeg(Image.new("RGB", size, "#dddddd"))
+def blank(make: Callable[[int, int], Any]) -> bytes:
+    return jpeg(Image.fromarray(make(300, 240)))
 
 
 def shrunk(data: bytes, height: int) -> bytes:
@@ -49,12 +52,12 @@ def refusal(room: Room, **fields: Any) -> tuple[str, bool]:
 
 PEOPLE: dict[str, tuple[Any, type[StudioError]]] = {
     "a garment": (lambda: garment("t-shirt"), errors.NoPerson),
-    "nothing": (blank, errors.NoPerson),
+    **{name: (partial(blank, make), errors.NoPerson) for name, make in NOTHING.items()},
     "two": (pair, errors.SeveralPeople),
     "a stamp": (lambda: shrunk(person(), 100), errors.ImageTooSmall),
 }
 GARMENTS: dict[str, tuple[Any, type[StudioError]]] = {
-    "nothing": (blank, errors.GarmentNotFound),
+    **{name: (partial(blank, make), errors.GarmentNotFound) for name, make in NOTHING.items()},
     "a stamp": (lambda: shrunk(garment("t-shirt"), 60), errors.ImageTooSmall),
     "shoes": (lambda: garment("shoes"), errors.CategoryMismatch),
 }

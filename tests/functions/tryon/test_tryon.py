@@ -17,18 +17,14 @@ from quick import eventually
 
 from functions.jobs import service as jobs
 from functions.privacy import erasure, retention
-from functions.tryon import records, service
-from functions.tryon.inputs import Garment
+from functions.tryon import service
 from shared import blobs
-from shared.commerce import quota
 from shared.documents import Where, store
 from shared.errors import Conflict, Gone, NotFound, QuotaExceeded
 from shared.images import library
-from shared.images.sources import Source
-from shared.jobs import control
 from shared.vision import segments
 from shared.vto import client as vto
-from tests.functions.tryon.conftest import SIZE, Room, garment, person
+from tests.functions.tryon.conftest import SIZE, Room, garment, shelve
 
 pytestmark = needs_model
 type Settle = Callable[..., None]
@@ -250,95 +246,15 @@ def test_it_goes_with_its_person(room: Room) -> None:
     assert {"tryon_job", "tryon_result", "file"} <= set(counted["documents"])
 
 
-class TestProducts:
-    """What vendors have on the shelf."""
-
-    def shelve(self, id: str, shop: str = "default", vendor: str = "v1") -> None:
-        """As `functions/catalogue` keeps a product's photo for shoppers."""
-        library.add(id, vendor, person(), kind="garment", visibility="public", name="Coat")
-        store().patch("studio", f"file:{id}", vendor, set={"productId": id})
-        store().upsert("accounts", {"id": vendor, "shop": shop, "role": "vendor"})
-
-    def test_only_those_of_ones_own_shop(self, room: Room) -> None:
-        self.shelve("coat")
-        self.shelve("cape", shop="other", vendor="v2")
-        made = room.ask("a", productId="coat")
-        assert (made.status, made.garments[0].product_id) == ("completed", "coat")
-        for missing in ("cape", "shirt", "none"):
-            with pytest.raises(NotFound) as refused:
-                room.ask("b", productId=missing)
-            assert (refused.value.code, refused.value.field) == ("product_not_found", "productId")
-
-    def test_a_batch_makes_one_of_each_and_tells_once(self, room: Room) -> None:
-        for id in ("coat", "cape", "cloak"):
-            self.shelve(id)
-        wanted = service.BatchRequest(person_image_id="person", product_ids=["coat", "cape", "cloak"], seed=1)
-        asked = service.ask_batch(room.user, "b", wanted, "r")
-        assert (asked.status, asked.counts, asked.percent) == ("queued", {"queued": 3}, 0)
-        assert service.ask_batch(room.user, "b", wanted, "r").job_id == asked.job_id
-        room.drive("b")
-        for number in (1, 2, 3):
-            assert service.batches.batch(room.user, "b").percent == 100 * (number - 1) // 3
-            room.drive(f"b-0{number}")
-        done = service.batches.batch(room.user, "b")
-        assert (done.status, done.counts, done.percent) == ("completed", {"completed": 3}, 100)
-        assert room.get(str(done.items[1].try_on_id)).batch_id == "b"
-        assert (room.used(), room.told()) == (3, ["tryon.batch"])
-
-    def test_a_batch_that_dies_while_it_asks_asks_for_the_rest_later(self, room: Room, settle: Settle) -> None:
-        for id in ("coat", "cape"):
-            self.shelve(id)
-        wanted = service.BatchRequest(person_image_id="person", product_ids=["coat", "cape"])
-        service.ask_batch(room.user, "b", wanted, "r")
-        record = store().read("studio", "tryon_batch:b", room.id)
-        from functions.tryon import batches
-        from functions.tryon.inputs import Garment
-        from shared.jobs.consumer import Task
-
-        batches._ask_one(record, 0, Garment.of(record["garments"][0]), Task(room.job("b"), lambda _: None))
-        room.drive("b")
-        assert room.used() == 2
-        service.batches.cancel(room.user, "b")
-        for number in (1, 2):
-            assert room.drive(f"b-0{number}")["status"] == "cancelled"
-        assert service.batches.batch(room.user, "b").counts == {"cancelled": 2}
-        assert room.used() == 0
-
-    def test_a_batch_that_is_cancelled_while_it_asks_stops_what_it_asked_for(self, room: Room) -> None:
-        for id in ("coat", "cape"):
-            self.shelve(id)
-        wanted = service.BatchRequest(person_image_id="person", product_ids=["coat", "cape"])
-        service.ask_batch(room.user, "b", wanted, "r")
-        record = store().read("studio", "tryon_batch:b", room.id)
-        # what the cancellation could not see yet
-        control.request_cancel(room.job("b"))
-        made, job = records.new(
-            "b-01", room.id, Source(**record["person"]), [Garment.of(record["garments"][0])], engine="tiny",
-            notify=False, batch_id="b",
-        )  # fmt: skip
-        assert quota.reserve(room.id, made, job)
-        assert room.drive("b")["status"] == "cancelled"
-        assert room.drive("b-01")["status"] == "cancelled"
-        assert room.used() == 0
-
-    def test_a_batch_of_which_nothing_can_be_paid_for_is_told_of(self, room: Room, settle: Settle) -> None:
-        self.shelve("coat")
-        wanted = service.BatchRequest(person_image_id="person", product_ids=["coat"])
-        service.ask_batch(room.user, "b", wanted, "r")
-        settle(CONVERSION_QUOTA="0")
-        assert room.drive("b")["status"] == "done"
-        (item,) = service.batches.batch(room.user, "b").items
-        assert item.error and item.error.code == "quota_exceeded"
-        assert room.told() == ["tryon.batch"]
-
-    def test_a_batch_that_the_month_does_not_reach_for_is_refused_whole(self, room: Room, settle: Settle) -> None:
-        settle(CONVERSION_QUOTA="1")
-        for id in ("coat", "cape"):
-            self.shelve(id)
-        wanted = service.BatchRequest(person_image_id="person", product_ids=["coat", "cape"])
-        with pytest.raises(QuotaExceeded):
-            service.ask_batch(room.user, "b", wanted, "r")
-        assert store().find("studio", "tryon_batch:b", room.id) is None
+def test_only_products_of_ones_own_shop(room: Room) -> None:
+    shelve("coat")
+    shelve("cape", shop="other", vendor="v2")
+    made = room.ask("a", productId="coat")
+    assert (made.status, made.garments[0].product_id) == ("completed", "coat")
+    for missing in ("cape", "shirt", "none"):
+        with pytest.raises(NotFound) as refused:
+            room.ask("b", productId=missing)
+        assert (refused.value.code, refused.value.field) == ("product_not_found", "productId")
 
 
 def test_a_dead_one_is_paid_for_once_more_when_it_is_tried_again(room: Room, settle: Settle) -> None:

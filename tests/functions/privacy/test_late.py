@@ -1,0 +1,130 @@
+"""What must not outlive what it belongs to: masks their rows and pictures, late writings an erased person."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+from drawn import catalogue, draw, needs_model
+
+from functions.privacy import erasure, service
+from functions.privacy.worker import PrivacyStep
+from shared import blobs, clock
+from shared.documents import Document, store
+from shared.http.auth import Principal, Role
+from shared.images import library, sources
+from shared.images.sources import Source
+from shared.jobs import protocol
+from shared.jobs.consumer import consume
+from shared.vision import stored
+
+DAY = 24 * 3600
+
+
+@pytest.fixture(autouse=True)
+def house(local: dict[str, str]) -> None:
+    for container in (blobs.MASKS, blobs.TRYON):
+        for blob in list(blobs.listing(container)):
+            blobs.delete(container, blob.name)
+
+
+def add(id: str, owner: str, visibility: library.Visibility = "private") -> Document:
+    """The same drawn garment, always."""
+    data = io.BytesIO()
+    draw(catalogue(1, 3)[0], (192, 240)).image.save(data, "JPEG")
+    return library.add(id, owner, data.getvalue(), kind="garment", visibility=visibility, name=None)
+
+
+def segment(user: str, source: Source) -> Document:
+    return stored.settle(user, source, source.read(), "garment", "both")[0]
+
+
+def masks(owner: str = "") -> list[str]:
+    return [blob.name for blob in blobs.listing(blobs.MASKS, owner)]
+
+
+@needs_model
+def test_a_mask_of_somebody_elses_garment_lives_as_long_as_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    add("shown", "vendor", "public")
+    row = segment("shopper", sources.by_id("shown", "shopper"))
+    products = "vendor/product/mask.png"
+    blobs.put(blobs.MASKS, products, b"the catalogue's", content_type="image/png")
+    assert len(masks("shopper/")) == 2
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + 2 * 3600)
+    assert stored.sweep() == 0
+    store().delete("studio", row["id"], "shopper")
+    monkeypatch.setattr(clock, "now", real)
+    # it may be about to get its row
+    assert stored.sweep() == 0
+    monkeypatch.setattr(clock, "now", lambda: real() + 2 * 3600)
+    assert stored.sweep(limit=1) == 1 and stored.sweep() == 1
+    assert masks() == [products]
+
+
+@needs_model
+def test_a_public_picture_takes_the_masks_that_others_have_of_it_with_it() -> None:
+    shown, other = add("shown", "vendor", "public"), add("other", "vendor2", "public")
+    segment("shopper", sources.by_id("shown", "shopper"))
+    kept = segment("shopper2", sources.by_id("other", "shopper2"))
+    library.delete(shown)
+    assert masks("shopper/") == []
+    assert sorted(masks("shopper2/")) == sorted(kept["blobs"].values())
+    assert store().count("studio", partition="shopper") == 0
+    library.delete(other)
+    assert masks() == []
+
+
+@needs_model
+def test_a_mask_of_a_smaller_form_goes_with_its_image() -> None:
+    mine, twin = add("mine", "me"), add("twin", "me")
+    forms = library.view(mine)
+    assert forms.original and forms.optimised
+    for url in (forms.optimised.url, forms.original.url):
+        segment("me", sources.by_url(url, "me"))
+    assert len(masks("me/")) == 4
+    library.delete(store().read("studio", "file:mine", "me"))
+    # the original is its twin's picture, too
+    left = masks("me/")
+    assert len(left) == 2 and all(f"/{twin['sha256']}/" in name for name in left)
+    library.delete(store().read("studio", "file:twin", "me"))
+    assert masks("me/") == []
+
+
+def erase(user: str) -> None:
+    store().create("accounts", {"id": user, "type": "account", "emailHash": "x", "disabled": False, "tokenVersion": 1})
+    service.erase(Principal(user, Role.SHOPPER, "t", 0.0), "203.0.113.9", "r")
+    name = service._name(user)
+    for _ in range(10):
+        job = protocol.load(f"job:erase-{name}", service._partition(name))
+        if job["status"] == protocol.DONE:
+            return
+        if job["status"] == protocol.RETRY_WAIT:
+            job = store().patch("studio", job["id"], job["userId"], set={"nextAt": 0})
+        consume(json.dumps(protocol.pointer(job)), PrivacyStep())
+    raise AssertionError(job)
+
+
+@needs_model
+def test_what_is_written_after_the_erasure_goes_when_one_looks_again(
+    change: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(ACCOUNT_CACHE_S="0")
+    monkeypatch.setattr(erasure, "MARGIN_S", 0)
+    for user in ("gone", "here"):
+        add(f"of-{user}", user)
+    source = sources.by_id("of-gone", "gone")
+    data = source.read()
+    erase("gone")
+    assert erasure.look_again() == 0
+    # a worker that looks at the picture all the while, and a container
+    stored.settle("gone", source, data, "garment", "mask")
+    blobs.put(blobs.TRYON, "gone/a/1/report.json", b"{}", content_type="application/json")
+    before = erasure.inventory("here")
+    assert erasure.look_again() == 3
+    left = erasure.inventory("gone")
+    assert (left["documents"], left["blobs"]) == ({}, {})
+    assert erasure.look_again() == 0
+    assert erasure.inventory("here") == before and before["blobs"]
