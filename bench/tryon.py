@@ -19,6 +19,7 @@ from demo.mannequin import figure
 from demo.wardrobe import catalogue, draw
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
+from vto_container.engines.compact_body import GRID
 
 DATA = ROOT.parent / "shared" / "data"
 RUNS = 8
@@ -53,15 +54,9 @@ def quality() -> dict[str, Any]:
     from shared.vision import parser
     from training.tryon import data, protocol
 
-    pairs = data.load(DATA, lambda picture: parser.parse(picture).probabilities, "val")
-    cases = protocol.run(pairs, network("tryon_warp"), network("tryon_compose"))
-    found = protocol.figures(cases)
-    return {
-        "photos": len({one.id for one in cases}),
-        **found,
-        "networks_ms": round(statistics.median(one.ms for one in cases), 1),
-        "perceptual_distance": "1 - gradient magnitude similarity, mean of three scales",
-    }
+    pairs = data.load(DATA, lambda picture: parser.parse(picture).on(*GRID).probabilities, "val")
+    found = protocol.measured(pairs, network("tryon_warp"), network("tryon_compose"))
+    return {**found, "perceptual_distance": "1 - gradient magnitude similarity, mean of three scales"}
 
 
 def network(id: str) -> Any:

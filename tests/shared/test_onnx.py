@@ -76,7 +76,7 @@ def test_another_file_than_the_manifests_is_refused(models: Path) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("mean", [0.1, 0.5, 0.9]), ("std", [1.0, 1.0, 1.0]), ("channel_order", "BGR"), ("resize", "letterbox")],
+    [("mean", [0.1, 0.5, 0.9]), ("std", [0.2, 0.2, 0.2]), ("channel_order", "BGR"), ("resize", "letterbox")],
 )
 def test_a_wrong_way_in_shows_on_the_golden_picture(models: Path, field: str, value: Any) -> None:
     entry = json.loads((models / f"{ID}.manifest.json").read_text())

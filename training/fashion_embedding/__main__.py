@@ -20,7 +20,7 @@ from .train import Schedule, train
 HERE = Path(__file__).resolve()
 REPOSITORY = HERE.parents[2]
 CACHE = REPOSITORY / "training" / ".cache"
-DRAWN_TRAIN, DRAWN_TEST = (2100, 31), (2400, 47)
+DRAWN_TRAIN, DRAWN_TEST = (4200, 31), (6000, 47)
 """How many drawings and the seed of their catalogue, for training and for the figures."""
 
 

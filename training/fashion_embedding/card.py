@@ -10,8 +10,8 @@ from .network import CONTEXT, DIM, INPUT_SIZE, JOINT, KIND, KIND_LENGTH, MEAN, P
 
 FP32_TOLERANCE = 1e-4
 """Largest difference of a coordinate between torch and the fp32 file."""
-GOLDEN_COSINE = {"fp32": 0.9999, "int8": 0.995}
-"""Smallest cosine of a golden vector with torch's."""
+GOLDEN_COSINE = {"fp32": 0.9999, "int8": 0.99}
+"""Smallest cosine of a golden vector with torch's; drawn pictures are harder on int8 than photos (.999)."""
 INT8_LOSS = 0.01
 TARGETS = {
     "kNN accuracy": 0.89,

@@ -1,10 +1,9 @@
-"""Both towers. Image: a small residual network; text: a weighted bag of words of a closed vocabulary.
+"""Both towers. Image: EfficientNet-Lite0 without its last stage; text: a weighted bag of words of a closed vocabulary.
 
-Dense 3x3 convolutions throughout: on CPUs without int8 dot products they are faster per multiply-add than depthwise
-ones, both in training and in int8. The picture's vector has three parts: the joint part, which a text can be compared
-with; a shape part, which tells one garment from another of its kind by where its edges and folds are; and a kind part,
-which keeps the neighbours of a picture in its category. The joint part is linear after pooling, so the map of places
-averages to it.
+The image tower starts from ImageNet's weights: a few thousand photos teach little to a network that has seen none. The
+picture's vector has three parts: the joint part, which a text can be compared with; a shape part, which tells one
+garment from another of its kind by where its edges and folds are; and a kind part, which keeps the neighbours of a
+picture in its category. The joint part is linear after pooling, so the map of places averages to it.
 """
 
 import numpy as np
@@ -12,12 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-INPUT_SIZE = (96, 96)
+from training.backbone import MEAN, STD, Backbone
+
+INPUT_SIZE = (128, 128)
 """Height and width of the input in pixels; pictures are stretched to it."""
-MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
-"""Normalisation of RGB in 0..1."""
-STEM, WIDTHS, BLOCKS = 24, (32, 64, 160), (1, 1, 2)
-"""Channels at half size; channels and residual blocks at 1/4, 1/8 and 1/16."""
+TAKEN, DEPTH = (2, 4, 5), 3
+"""Stages of the backbone, at 1/8, 1/16 and 1/32 of the input size, and blocks of the last one."""
+PAINTS = 32
+"""Soft names of colours, learned, that each place's pixels are counted by."""
 JOINT, SHAPE, KIND, FILL = 192, 64, 10, 6
 """Dimensions of the three parts of a picture's vector, and zeros up to a multiple of sixteen."""
 DIM = JOINT + SHAPE + KIND + FILL
@@ -36,46 +37,29 @@ def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, activate: 
     return nn.Sequential(*layers, *([nn.ReLU(inplace=True)] if activate else []))
 
 
-class Residual(nn.Module):
-    """Two 3x3 convolutions added to their input."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.first = conv(channels, channels)
-        self.second = conv(channels, channels, activate=False)
-        # starts near the identity, which lets a short schedule begin with a high learning rate
-        nn.init.constant_(self.second[1].weight, 0.2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.second(self.first(x)))
-
-
 class ImageTower(nn.Module):
     """RGB (n, 3, h, w), normalised -> the joint part's map (n, J, h/16, w/16) and the shape part (n, S), neither of
     them normalised."""
 
     def __init__(self):
         super().__init__()
-        w4, w8, w16 = WIDTHS
-        self.quarter = nn.Sequential(conv(3, STEM, stride=2), conv(STEM, w4, stride=2), *blocks(w4, BLOCKS[0]))
-        self.eighth = nn.Sequential(conv(w4, w8, stride=2), *blocks(w8, BLOCKS[1]))
-        self.sixteenth = nn.Sequential(conv(w8, w16, stride=2), *blocks(w16, BLOCKS[2]))
-        self.joint = nn.Conv2d(w16, JOINT, 1)
+        self.body = Backbone(TAKEN, DEPTH)
+        w8, w16, w32 = self.body.widths
+        # colours are told pixel by pixel, before anything is mixed with its neighbours
+        self.paint = nn.Sequential(conv(3, PAINTS, 1), conv(PAINTS, PAINTS, 1))
+        self.subject = nn.Conv2d(w16, 1, 1)
+        self.joint = nn.Conv2d(w16 + w32 + PAINTS, JOINT, 1)
         self.layout = conv(w8, 20, 1)
-        self.shape = nn.Linear(20 * 16 + w16, SHAPE)
+        self.shape = nn.Linear(20 * 16 + w16 + w32, SHAPE)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        eighth = self.eighth(self.quarter(image))
-        sixteenth = self.sixteenth(eighth)
+        eighth, sixteenth, deepest = self.body(image)
+        deep = F.interpolate(deepest, scale_factor=2, mode="nearest")
+        paint = F.avg_pool2d(self.paint(F.avg_pool2d(image, 2)), 8) * torch.sigmoid(self.subject(sixteenth))
         layout = self.layout(eighth)
-        side = layout.shape[-1] // 4
-        where = F.avg_pool2d(layout, side).flatten(1)
-        return self.joint(sixteenth), self.shape(torch.cat([where, sixteenth.mean((2, 3))], 1))
-
-
-def blocks(channels: int, count: int) -> list[nn.Module]:
-    """`count` residual blocks."""
-    return [Residual(channels) for _ in range(count)]
+        where = F.avg_pool2d(layout, layout.shape[-1] // 4).flatten(1)
+        seen = torch.cat([where, sixteenth.mean((2, 3)), deepest.mean((2, 3))], 1)
+        return self.joint(torch.cat([sixteenth, deep, paint], 1)), self.shape(seen)
 
 
 class TextTower(nn.Module):
@@ -115,8 +99,7 @@ class Towers(nn.Module):
 
 
 class ShippedImage(nn.Module):
-    """As exported: picture -> vector (n, D) of unit length, and the map; both are means over the picture and its mirror
-    image.
+    """As exported: picture -> vector (n, D) of unit length, and the map.
 
     Beside the joint part stand, with lengths of their own to its 1, the shape part and the kind part: square
     roots of the ten categories' probabilities, whose inner product says how far two pictures' guesses agree (A.
@@ -129,12 +112,10 @@ class ShippedImage(nn.Module):
         self.register_buffer("prototypes", KIND_SHARPNESS * unit(towers.prototypes.detach()).T)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        places, shape = self.tower(torch.cat([image, torch.flip(image, [3])]))
-        plain, mirrored = places.unflatten(0, (2, -1)).unbind()
-        places = (plain + torch.flip(mirrored, [3])) / 2
+        places, shape = self.tower(image)
         joint = unit(places.mean((2, 3)))
         kind = torch.softmax(joint @ self.prototypes, 1).sqrt()
-        parts = [joint, SHAPE_LENGTH * unit(shape.unflatten(0, (2, -1)).sum(0)), KIND_LENGTH * kind]
+        parts = [joint, SHAPE_LENGTH * unit(shape), KIND_LENGTH * kind]
         return F.pad(torch.cat(parts, 1), (0, FILL)) / (1 + SHAPE_LENGTH**2 + KIND_LENGTH**2) ** 0.5, places
 
 

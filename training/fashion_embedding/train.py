@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from training.ahead import drawn_ahead
 from training.average import average_into
+from training.backbone import groups
 
 from . import tokens, views
 from .data import CATEGORIES, Dataset, Item
@@ -29,29 +30,28 @@ from .vocabulary import CONCEPTS, OF_AXIS, TRUE, UNKNOWN, Caption, caption, capt
 class Schedule:
     """All that is chosen about a run. Shares are of `steps`."""
 
-    steps: int = 3850
-    real: int = 26
-    street: int = 4
-    drawn: int = 8
+    steps: int = 1700
+    real: int = 20
+    street: int = 3
+    drawn: int = 13
     """Photos of each source in a batch; each gives two views."""
-    late: float = 2500 / 3850
-    """From this share of the steps on: batches as `late_batch`, calmer light, each axis told apart."""
-    late_batch: tuple[int, int, int] = (24, 2, 14)
-    calm: float = 0.5
-    """How strong the light varies then, of its full strength."""
+    calm: float = 0.4
+    """From this share of the steps on the light varies at half its strength."""
     queries: int = 24
     """Texts of one or two things in a batch, beside one caption a photo."""
-    sizes: tuple[tuple[float, int], ...] = ((0.0, 64), (0.82, 96))
+    sizes: tuple[tuple[float, int], ...] = ((0.0, 96), (0.8, 128))
     """From which share of the steps views have how many pixels a side: small ones cost less than half."""
-    rate: float = 2.5e-3
+    rate: float = 2e-3
+    body_rate: float = 0.3
+    """Of the backbone, which has learned before, as a share of the rate."""
     warmup: float = 0.04
     decay: float = 0.05
-    average: float = 0.998
+    average: float = 0.997
     """Share of the averaged weights kept at a step."""
     swap: float = 0.5
     """Share of views put before another background, where a mask is known."""
     smoothing: float = 0.08
-    threads: int = 2
+    threads: int = 1
     seed: int = 1
     checkpoint_every: int = 250
 
@@ -65,14 +65,14 @@ TEMPERATURE = 0.1
 class Batch:
     """`images` (2p, side, side, 3) uint8: first views of all p photos, then second ones; `category` (2p,) int64, -1
     where it is none of the ten; `ids` and `mask` (t, words) of the texts; `match` (2p, t) int8 as
-    `vocabulary.caption_truth` answers; `truth` (2p, concepts) int8, or None before the late part."""
+    `vocabulary.caption_truth` answers; `truth` (2p, concepts) int8."""
 
     images: Tensor
     category: Tensor
     ids: Tensor
     mask: Tensor
     match: Tensor
-    truth: Tensor | None
+    truth: Tensor
 
 
 class Batches:
@@ -80,15 +80,8 @@ class Batches:
 
     def __init__(self, data: Dataset, schedule: Schedule):
         self.schedule = schedule
-        self.sources: list[tuple[list[Item], tuple[int, int]]] = [
-            (items, counts)
-            for items, counts in (
-                (data.real, (schedule.real, schedule.late_batch[0])),
-                (data.street, (schedule.street, schedule.late_batch[1])),
-                (data.drawn, (schedule.drawn, schedule.late_batch[2])),
-            )
-            if items
-        ]
+        parts = ((data.real, schedule.real), (data.street, schedule.street), (data.drawn, schedule.drawn))
+        self.sources: list[tuple[list[Item], int]] = [(items, count) for items, count in parts if items]
         self.backgrounds = views.Backgrounds(data.real)
         self.tokenizer = tokens.make()
         # photos are drawn so that rare categories come up more often than their share, yet not evenly
@@ -105,12 +98,11 @@ class Batches:
         s = self.schedule
         rng = np.random.default_rng((s.seed, step))
         side = max(size for start, size in s.sizes if step >= start * s.steps)
-        late = step >= s.late * s.steps
         chosen: list[Item] = []
-        for (items, counts), chances in zip(self.sources, self.chances, strict=True):
-            picked = rng.choice(len(items), min(counts[late], len(items)), replace=False, p=chances)
+        for (items, count), chances in zip(self.sources, self.chances, strict=True):
+            picked = rng.choice(len(items), min(count, len(items)), replace=False, p=chances)
             chosen += [items[i] for i in picked]
-        light = s.calm if late else 1.0
+        light = 0.5 if step >= s.calm * s.steps else 1.0
         images = [views.view(rng, item, self.backgrounds, side, s.swap, light) for _ in range(2) for item in chosen]
         truth = np.stack([item.truth for item in chosen])
         said = [caption(rng, row, sparse=False) for row in truth]
@@ -118,7 +110,7 @@ class Batches:
         said += [self._word(rng) for _ in range(s.queries // 3)]
         said = [one for one in said if one.concepts]
         # all concepts come last, each in one of its phrasings
-        every = [str(rng.choice(concept.phrases)) for concept in CONCEPTS] if late else []
+        every = [str(rng.choice(concept.phrases)) for concept in CONCEPTS]
         ids, mask = tokens.encode(self.tokenizer, [*(one.text for one in said), *every])
         match = np.stack([caption_truth(one.concepts, truth) for one in said], 1)
         return Batch(
@@ -127,7 +119,7 @@ class Batches:
             torch.from_numpy(ids),
             torch.from_numpy(mask),
             torch.from_numpy(np.concatenate([match, match])),
-            torch.from_numpy(np.concatenate([truth, truth])) if late else None,
+            torch.from_numpy(np.concatenate([truth, truth])),
         )
 
     @staticmethod
@@ -161,12 +153,14 @@ def losses(towers: Towers, batch: Batch, smoothing: float) -> dict[str, Tensor]:
     alike = alike - 1e4 * torch.eye(len(alike))
     half = len(alike) // 2
     other = torch.arange(len(alike)).roll(half)
-    parts = {"category": category, "caption": said, "same": F.cross_entropy(alike, other)}
-    if batch.truth is not None:
-        every = scores[:, batch.match.shape[1] :]
-        axes = [toward_positives(every[:, list(of)], batch.truth[:, list(of)]) for of in OF_AXIS.values()]
-        parts["axes"] = torch.stack(axes).mean()
-    return parts
+    every = scores[:, batch.match.shape[1] :]
+    axes = [toward_positives(every[:, list(of)], batch.truth[:, list(of)]) for of in OF_AXIS.values()]
+    return {
+        "category": category,
+        "caption": said,
+        "same": F.cross_entropy(alike, other),
+        "axes": torch.stack(axes).mean(),
+    }
 
 
 def rate(step: int, schedule: Schedule) -> float:
@@ -186,12 +180,8 @@ def train(data: Dataset, schedule: Schedule, checkpoint: Path, resume: bool, wat
     cv2.setNumThreads(1)
     towers = Towers(len(vocabulary()) + 2, len(CATEGORIES)).to(memory_format=torch.channels_last)
     average = deepcopy(towers)
-    plain = [p for p in towers.parameters() if p.ndim < 2]
-    decayed = [p for p in towers.parameters() if p.ndim >= 2]
-    optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": schedule.decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=schedule.rate,
-    )
+    shared_out = groups(towers, towers.image.body, schedule.body_rate, schedule.decay)
+    optimiser = torch.optim.AdamW(shared_out, lr=schedule.rate, fused=True)
     start, smooth = 0, {}
     if resume and checkpoint.is_file():
         saved = torch.load(checkpoint, weights_only=True)
@@ -222,7 +212,7 @@ def train(data: Dataset, schedule: Schedule, checkpoint: Path, resume: bool, wat
     bar = tqdm(total=schedule.steps, initial=start, unit="step", mininterval=5, dynamic_ncols=True)
     for step, batch in enumerate(drawn_ahead(batches.draw, start, schedule.steps, depth=4), start=start):
         for group in optimiser.param_groups:
-            group["lr"] = rate(step, schedule)
+            group["lr"] = rate(step, schedule) * group["share"]
         towers.train()
         parts = losses(towers, batch, schedule.smoothing)
         optimiser.zero_grad(set_to_none=True)

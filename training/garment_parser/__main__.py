@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from . import card, data, evaluate, export, golden, harvest
-from .train import Schedule, restart, train
+from .train import Schedule, finish, train
 
 HERE = Path(__file__).resolve()
 REPOSITORY = HERE.parents[2]
@@ -33,9 +33,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, help="where the files go (models_onnx; with --quick training/.cache/quick)")
     parser.add_argument("--steps", type=int, default=Schedule.steps, help="length of the schedule (%(default)s)")
-    parser.add_argument(
-        "--again", type=int, nargs="*", default=[5200], metavar="STEPS", help="of each warm restart after it (5200)"
-    )
+    parser.add_argument("--finish", type=int, default=700, help="of the run after it, at the full size (%(default)s)")
     parser.add_argument("--seed", type=int, default=Schedule.seed)
     parser.add_argument("--threads", type=int, default=Schedule.threads, help="of torch; part of what fixes the file")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in training/.cache")
@@ -58,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     schedule = Schedule(steps=options.steps, seed=options.seed, threads=options.threads)
     if options.quick:
         schedule = dataclasses.replace(schedule, steps=min(options.steps, 12), batch=8, flat=3, tagged=2)
-        options.again = [min(steps, 12) for steps in options.again]
+        options.finish = min(options.finish, 6)
     say(f"reading {options.data}")
     photos = data.load(options.data, limit=12 if options.quick else None)
     say(f"harvesting masks of {len(photos.flat_train)} + {len(photos.flat_val)} garment photos")
@@ -72,11 +70,12 @@ def main(argv: list[str] | None = None) -> int:
 
     say(f"training {schedule.steps} steps")
     network, facts = train(photos, harvest_train, schedule, cache / "garment_parser.ckpt", options.resume)
-    for cycle, steps in enumerate(options.again, 2):
-        schedule = restart(schedule, steps)
-        say(f"training {steps} steps from there")
-        checkpoint = cache / f"garment_parser.cycle{cycle}.ckpt"
-        network, facts = train(photos, harvest_train, schedule, checkpoint, options.resume, start_from=network)
+
+    say(f"finishing in {options.finish} steps")
+    last = finish(schedule, options.finish)
+    network, facts = train(
+        photos, harvest_train, last, cache / "garment_parser.finish.ckpt", options.resume, start_from=network
+    )
 
     say("exporting")
     fp32, int8 = out / "garment_parser.fp32.onnx", out / "garment_parser.onnx"
@@ -87,10 +86,10 @@ def main(argv: list[str] | None = None) -> int:
 
     models = {"fp32": (fp32, evaluate.onnx_model(fp32)), "int8": (int8, evaluate.onnx_model(int8))}
     figures: dict = {
-        "cycles": [options.steps, *options.again],
+        **facts,
+        "steps": [schedule.steps, last.steps],
         "seed": schedule.seed,
         "threads": schedule.threads,
-        **facts,
     }
     for precision, (path, model) in models.items():
         say(f"measuring {precision}")

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from training.ahead import drawn_ahead
 from training.average import average_into
+from training.backbone import groups
 
 from . import augment
 from .data import BACKGROUND, CLASSES, IGNORE, Dataset, FlatPhoto, WornPhoto
@@ -31,23 +32,25 @@ from .network import INPUT_SIZE, GarmentParser, Outputs, normalise
 class Schedule:
     """All that is chosen about a run. Shares are of `steps`."""
 
-    steps: int = 3600
+    steps: int = 3000
     batch: int = 16
-    flat: int = 4
+    flat: int = 5
     """Garment photos per batch; the others are street photos."""
-    tagged: int = 5
+    tagged: int = 4
     """Tag-only street photos per batch once they have pseudo-labels."""
-    rounds: tuple[float, ...] = (1820 / 3600, 2750 / 3600)
+    rounds: tuple[float, ...] = (0.35, 0.65)
     """When the averaged network labels the tag-only photos anew."""
-    grow: float = 2750 / 3600
-    """Until then views are small (half the pixels, half the time) and the rate follows a cosine; from then on they
-    have the input's size and the rate cools down."""
-    cosine: float = 5200 / 3600
+    grow: float = 0.7
+    """Until then views are smaller than the input and the rate follows a cosine; from then on they have its size and
+    the rate cools down."""
+    cosine: float = 1.3
     """Where that cosine would end."""
-    cooldown: tuple[tuple[float, float], ...] = ((2750 / 3600, 1.0), (3250 / 3600, 0.6), (1.0, 0.0))
+    cooldown: tuple[tuple[float, float], ...] = ((0.7, 1.0), (1.0, 0.0))
     """Places (share of the steps, factor) between which the rate falls in straight lines."""
-    warmup: float = 156 / 3600
-    rate: float = 2e-3
+    warmup: float = 0.03
+    rate: float = 1.5e-3
+    encoder_rate: float = 0.35
+    """Of the encoder, which has learned before, as a share of the rate."""
     decay: float = 0.02
     average: float = 0.998
     """Share of the averaged weights kept at a step."""
@@ -56,26 +59,16 @@ class Schedule:
     swap: float = 0.2
     """Share of street photos put before another background."""
     swap_flat: float = 0.45
-    threads: int = 2
+    threads: int = 1
     seed: int = 1
     checkpoint_every: int = 250
 
 
-def restart(first: Schedule, steps: int) -> Schedule:
-    """A warm restart (I. Loshchilov, F. Hutter, "SGDR", ICLR 2017): starts from what the run before averaged, whose
-    labels of the tag-only photos it has from its first step, and sees more garment photos."""
-    return replace(
-        first,
-        steps=steps,
-        flat=first.batch * 5 // 16,
-        tagged=first.batch // 4,
-        rounds=(0.0, 0.45),
-        grow=0.72,
-        cosine=1.4,
-        warmup=0.03,
-        rate=1.5e-3,
-        cooldown=((0.72, 1.0), (0.9, 0.6), (1.0, 0.0)),
-    )
+def finish(first: Schedule, steps: int) -> Schedule:
+    """A short second run at the input's size from what the first averaged, with labels of the tag-only photos by that,
+    at a rate that only falls."""
+    cooldown = ((0.0, 1.0), (1.0, 0.0))
+    return replace(first, steps=steps, rounds=(0.0,), grow=0.0, cosine=1.0, cooldown=cooldown, warmup=0.04, rate=6e-4)
 
 
 SMALL_SIZE = (192, 128)
@@ -326,8 +319,8 @@ def train(
 ) -> tuple[GarmentParser, dict]:
     """Train to the end of the schedule; answers the averaged network and a few facts about the run.
 
-    Starts from the weights of `start_from`, else from random ones. Writes `checkpoint` every `checkpoint_every`
-    steps; with `resume` continues from it where it exists.
+    Starts from the weights of `start_from`, else from ImageNet's. Writes `checkpoint` every `checkpoint_every` steps;
+    with `resume` continues from it where it exists.
     """
     torch.set_num_threads(schedule.threads)
     torch.manual_seed(schedule.seed)
@@ -335,12 +328,7 @@ def train(
     if start_from is not None:
         network.load_state_dict(start_from.state_dict())
     average = deepcopy(network)
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": schedule.decay}, {"params": others, "weight_decay": 0.0}],
-        fused=True,
-    )
+    optimiser = torch.optim.AdamW(groups(network, network.encoder, schedule.encoder_rate, schedule.decay), fused=True)
     accepted = Flats(
         [p for p, h in zip(data.flat_train, harvests, strict=True) if h.accepted],
         [h.mask for h in harvests if h.accepted],
@@ -353,7 +341,7 @@ def train(
     flat_trained_on = len(accepted.photos)
 
     def size_at(step: int) -> tuple[int, int]:
-        return SMALL_SIZE if step <= round(schedule.grow * schedule.steps) else INPUT_SIZE
+        return SMALL_SIZE if schedule.grow and step <= round(schedule.grow * schedule.steps) else INPUT_SIZE
 
     def teach(state: dict, step: int) -> None:
         guide = GarmentParser(len(data.tag_names)).to(memory_format=torch.channels_last)
@@ -401,7 +389,7 @@ def train(
         network.train()
         for step, batch in enumerate(drawn_ahead(batches.draw, begin, end), begin):
             for group in optimiser.param_groups:
-                group["lr"] = rate_at(schedule, step)
+                group["lr"] = rate_at(schedule, step) * group["share"]
             parts = losses(network(normalise(batch.images)), batch, weights, step)
             loss = sum(LOSS_WEIGHTS[name] * part for name, part in parts.items())
             optimiser.zero_grad(set_to_none=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from training.garment_parser.data import manifest_sha256
 from training.garment_parser.evaluate import onnx_model, prepare, session
+from vto_container.engines.compact_body import GRID
 
 from . import card, data, export, protocol
 from .train import COMPOSE, WARP, train_compose, train_warp
@@ -84,7 +85,7 @@ def parse_with(path: Path) -> data.Parse:
     model = onnx_model(path)
 
     def parse(picture: np.ndarray) -> np.ndarray:
-        logits = model(prepare(picture))[0][0]
+        logits = np.stack([cv2.resize(one, GRID[::-1]) for one in model(prepare(picture))[0][0]])
         powers = np.exp(logits - logits.max(0, keepdims=True))
         return powers / powers.sum(0, keepdims=True)
 
@@ -104,7 +105,7 @@ def measure(root: Path, parser: Path, folder: Path, limit: int | None) -> dict:
         return run
 
     pairs = data.load(root, parse_with(parser), "val", limit)
-    return protocol.figures(protocol.run(pairs, network("tryon_warp"), network("tryon_compose")))
+    return protocol.measured(pairs, network("tryon_warp"), network("tryon_compose"))
 
 
 if __name__ == "__main__":

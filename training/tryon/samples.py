@@ -44,10 +44,17 @@ class Sample:
     frame: np.ndarray
 
 
-def hole_of(pair: Pair, reach: int = body_of.REACH) -> np.ndarray:
-    """What the protocol hides of a pair: the true garment, whatever it takes the place of, arms or legs, widened."""
-    garment = pair.near | body_of.old_garment(pair.photo.body, pair.category)
-    return body_of.hole(pair.photo.body, pair.category, garment, reach)
+def hole_of(pair: Pair, reach: int = body_of.REACH, wide: bool = False) -> np.ndarray:
+    """What the protocol hides of a pair: the true garment and, but for a lower one, the arms, widened.
+
+    Args:
+        wide: hide as for another garment: whatever the category takes the place of, legs for lower and dress, too.
+    """
+    body = pair.photo.body
+    if wide:
+        return body_of.hole(body, pair.category, pair.near | body_of.old_garment(body, pair.category), reach)
+    there = pair.near if pair.category == "lower" else pair.near | (body.arms & ~body.hands)
+    return body_of.widened(there, reach) & ~body_of.protected(body, pair.category)
 
 
 def lent(hole: np.ndarray, lender: body_of.Body, body: body_of.Body) -> np.ndarray:
@@ -69,10 +76,11 @@ def middle(body: body_of.Body) -> float:
 
 def random_hole(rng: np.random.Generator, pair: Pair, others: list[Pair]) -> np.ndarray:
     """A hole that tells little about the garment's outline: widened at random, at times by what another one wore."""
-    hole = hole_of(pair, 3 if rng.random() < 0.45 else int(rng.integers(2, 8)))
-    if rng.random() < 0.35:
+    reach = body_of.REACH if rng.random() < 0.45 else int(rng.integers(2, 8))
+    hole = hole_of(pair, reach, wide=rng.random() < 0.55)
+    if rng.random() < 0.3:
         other = others[rng.integers(len(others))]
-        hole |= lent(hole_of(other), other.photo.body, pair.photo.body)
+        hole |= lent(hole_of(other, wide=True), other.photo.body, pair.photo.body)
         hole &= ~body_of.protected(pair.photo.body, pair.category)
     return hole
 
@@ -184,8 +192,8 @@ def flow_of(shot: Shot, box: tuple[float, float, float, float], mask: np.ndarray
     return places.reshape(*FLOW, 2).transpose(2, 0, 1).copy(), known.astype(np.float32)
 
 
-def fixed(pair: Pair, seed: int) -> Sample:
+def fixed(pair: Pair, seed: int, wide: bool = False) -> Sample:
     """The view of the measuring protocol: the plain hole, no jitter, own colours, strength 1."""
-    hole = hole_of(pair)
+    hole = hole_of(pair, wide=wide)
     rng = np.random.default_rng((seed, int(pair.photo.id), inputs.CATEGORIES.index(pair.category)))
     return sample(pair, hole, pair.photo.frame, body_of.view_box(hole), bend(rng, 1.0), pair.photo.image, pair.mask)

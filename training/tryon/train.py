@@ -46,8 +46,8 @@ class Schedule:
     checkpoint_every: int = 50
 
 
-WARP = Schedule(steps=600, batch=32, rate=2.5e-3, warmup=33 / 600, cosine=1100 / 600, cooldown=0.6)
-COMPOSE = Schedule(steps=300, batch=8, rate=3e-3, warmup=15 / 300, cosine=380 / 300, cooldown=200 / 300)
+WARP = Schedule(steps=3600, batch=32, rate=2.5e-3, warmup=0.015, cosine=1.3, cooldown=0.6)
+COMPOSE = Schedule(steps=800, batch=8, rate=3e-3, warmup=0.03, cosine=1.27, cooldown=0.67)
 
 StepOf = Callable[[nn.Module, object], dict[str, Tensor]]
 

@@ -20,7 +20,7 @@ from .data import LABELLED, Pair
 
 SHARES = {"upper": 0.4, "lower": 0.35, "dress": 0.25}
 """How often each category is drawn."""
-VARIANTS = 4
+VARIANTS = 10
 """Holes prepared for every pair."""
 SMALL = (64, 48)
 GRID = body_of.GRID

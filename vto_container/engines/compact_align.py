@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STEPS = 8
-STIFF = 40.0
+STIFF = 5.0
 """What a shift costs, against the squared error of the outline summed over the raster."""
 PROBE = 0.03
 """Half the distance over which the outline's slope is taken, in shares of half the canvas."""

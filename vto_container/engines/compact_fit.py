@@ -19,10 +19,14 @@ Run = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 FLOW = (64, 48)
 TOLD_STIFF = 10.0
 """Stiffness of the last correction towards a silhouette that is certain."""
-STEEP, EDGE = 2.2, 4
+STEEP, EDGE = 1.2, 4
 """What doubtful opacity is steepened by, and pixels of the view beyond the warped outline where it may still be."""
+TRUST = 0.7
+"""Power of how much texture is kept: below 1 for more than the network, which fears doubled stripes, would keep."""
 MOST_GAIN = 1.35
 """Largest factor on colours; outside the garment the network's is arbitrary."""
+OTHER, DOUBT = 70.0, 8.0
+"""How far, in RGB, paint may be from the ground around and still be meant for it, and how sharply that ends."""
 SMOOTH = 8
 """Pixels of the view that the smooth part of a garment is averaged over."""
 
@@ -118,7 +122,6 @@ def placed(run: Run, view: View, category: str, product: Product, told: NDArray[
 
 def composed(run: Run, view: View, category: str, garment: Placed) -> Composed:
     """Paint what a view hides, around a garment that is placed."""
-    import numpy as np
 
     found = run(
         {
@@ -130,16 +133,36 @@ def composed(run: Run, view: View, category: str, garment: Placed) -> Composed:
         }
     )
     rows, columns = SIZE[0] // SMOOTH, SIZE[1] // SMOOTH
-    known = ((view.hidden < 0.02) & (view.frame > 0.5)).astype(np.float32).repeat(2, 0).repeat(2, 1)
-    # the network knows what belongs there, the surroundings know its colours: their mean beats both
-    paint = (found["paint"][0].transpose(1, 2, 0) * 255 + carried(view.picture, known)) / 2
     return Composed(
-        paint.clip(0, 255),
+        _behind(view, found["paint"][0].transpose(1, 2, 0) * 255).clip(0, 255),
         ((found["alpha"][0, 0] - 0.5) * STEEP + 0.5).clip(0, 1) * _near(garment.mask),
         found["gain"][0, 0].clip(1 / MOST_GAIN, MOST_GAIN),
-        found["detail"][0, 0],
+        found["detail"][0, 0] ** TRUST,
         garment.colours.reshape(rows, SMOOTH, columns, SMOOTH, 3).mean((1, 3)),
     )
+
+
+def _behind(view: View, paint: NDArray[Any]) -> NDArray[Any]:
+    """(256, 192, 3): what lies behind the garment. The network knows what belongs there, the surroundings know its
+    colours: where it paints something like the ground around, it is that ground; elsewhere the mean of both is best."""
+    import numpy as np
+
+    def known(where: NDArray[Any]) -> NDArray[Any]:
+        seen = where & (view.hidden < 0.02) & (view.frame > 0.5)
+        return seen.astype(np.float32).repeat(2, 0).repeat(2, 1)
+
+    mixed = (paint + carried(view.picture, known(view.frame > 0.5))) / 2
+    ground, skin = known(view.seen[0] > 0.9), known(view.seen[1] > 0.7)
+    if not ground.any():
+        return mixed
+    fill = carried(view.picture, ground)
+    apart = [np.linalg.norm(paint - fill, axis=2), np.full(SIZE, OTHER, np.float32)]
+    if skin.any():
+        tone = (view.picture * skin[:, :, None]).sum((0, 1)) / skin.sum()
+        apart.append(np.linalg.norm(paint - tone, axis=2))
+    chances = np.exp(-(np.stack(apart) - np.min(apart, 0)) / DOUBT)
+    share = (chances[0] / chances.sum(0))[:, :, None]
+    return fill * share + mixed * (1 - share)
 
 
 def _near(mask: NDArray[Any]) -> NDArray[Any]:

@@ -71,7 +71,7 @@ def read(picture: NDArray[Any], category: Category) -> Garment:
         image = Image.fromarray(picture)
         image.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
         picture = np.asarray(image)
-    parsed = parser.parse(picture)
+    parsed = parser.parse(picture).on(*body_of.GRID)
     chance = _worn(parsed, category) if parsed.is_worn else _alone(parsed, category)
     if (chance >= 0.5).mean() < LEAST:
         raise GarmentNotFound("no garment is to be seen in the picture", field="garment")

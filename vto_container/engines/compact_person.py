@@ -21,6 +21,8 @@ type Rectangle = tuple[float, float, float, float]
 """x, y, width, height."""
 LEAST_HOLE = 0.01
 """Share of the crop below which there is no place for a garment."""
+LEAST_LEGS = 0.025
+"""Share of the crop below which bare legs, with nothing worn over them, may as well be a portrait's hands."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,11 @@ def read(picture: NDArray[Any], category: Category, length: float = 0.0) -> Pers
     head = body.head | (region.head(parsed) & (label > 0))
     over = body_of.below(body, length) if category == "upper" else np.zeros_like(head)
     hole = (body_of.hole(body, category) | body_of.widened(over, body_of.REACH)) & ~head & (frame > 0.5)
-    if hole.mean() < LEAST_HOLE:
+    removed = body_of.old_garment(body, category) & ~head
+    bare = category == "lower" and removed.mean() < LEAST_HOLE and body.legs.mean() < LEAST_LEGS
+    if bare or hole.mean() < LEAST_HOLE:
         raise CategoryMismatch(f"the photo does not show where a garment of the category {category} goes",
                                field="category")  # fmt: skip
-    removed = body_of.old_garment(body, category) & ~head
     kept = (body_of.protected(body, category) & ~over) | head
     hole &= ~kept
     subject = parsed.foreground >= 0.5

@@ -13,7 +13,7 @@ from PIL import Image
 
 from shared import onnx
 from shared.errors import Unprocessable
-from shared.vision import segments
+from shared.vision import parser, segments
 
 pytestmark = needs_model
 
@@ -29,6 +29,17 @@ def figure() -> NDArray[Any]:
     """The golden picture: a drawn person in jacket and trousers."""
     with Image.open(MODELS / "garment_parser.golden.png") as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+def test_what_the_parser_saw_can_be_had_on_any_grid() -> None:
+    seen = parser.parse(figure())
+    rows, columns = seen.probabilities.shape[1:]
+    assert seen.on(rows, columns) is seen
+    finer = seen.on(2 * rows, 2 * columns + 1)
+    assert finer.probabilities.shape == (len(seen.labels), 2 * rows, 2 * columns + 1)
+    assert finer.probabilities.sum(0) == pytest.approx(1)
+    again = finer.on(rows, columns).probabilities.argmax(0)
+    assert (again == seen.probabilities.argmax(0)).mean() > 0.98
 
 
 def test_drawn_garments_are_found_with_their_outline() -> None:

