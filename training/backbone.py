@@ -29,6 +29,13 @@ STAGES = (
 STEM = 32
 
 
+def normalise(batch: Tensor) -> Tensor:
+    """RGB (n, h, w, 3) uint8 -> the network's input (n, 3, h, w) float32, channels last in memory."""
+    x = batch.permute(0, 3, 1, 2).to(torch.float32).div_(255.0)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
+    return x.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
+
+
 def conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, activate: bool = True):
     """Convolution, batch norm and (unless told) ReLU6."""
     layers = [
@@ -60,10 +67,9 @@ class Backbone(nn.Module):
     Args:
         taken: numbers of the stages (0..6) whose answers are returned, ascending; stages beyond the last are left out.
         depth: blocks kept of the last stage; None for all.
-        pretrained: start from ImageNet's weights, else from random ones.
     """
 
-    def __init__(self, taken: tuple[int, ...], depth: int | None = None, pretrained: bool = True):
+    def __init__(self, taken: tuple[int, ...], depth: int | None = None):
         super().__init__()
         self.taken = taken
         self.stem = conv(3, STEM, 3, 2)
@@ -75,8 +81,7 @@ class Backbone(nn.Module):
                 blocks.append(Block(inputs, outputs, kernel, stride if number == 0 else 1, expansion))
                 inputs = outputs
             self.stages.append(nn.Sequential(*blocks))
-        if pretrained:
-            self.load_state_dict(weights(self))
+        self.load_state_dict(weights(self))
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -4,9 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.backbone import MEAN, STD
+
 from .data import CATEGORIES
 from .export import OPSET
-from .network import CONTEXT, DIM, INPUT_SIZE, JOINT, KIND, KIND_LENGTH, MEAN, PAD, SHAPE, SHAPE_LENGTH, STD
+from .network import CONTEXT, DIM, INPUT_SIZE, JOINT, KIND, KIND_LENGTH, PAD, SHAPE, SHAPE_LENGTH
 
 FP32_TOLERANCE = 1e-4
 """Largest difference of a coordinate between torch and the fp32 file."""

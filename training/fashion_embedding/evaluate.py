@@ -15,8 +15,10 @@ import onnxruntime
 from PIL import Image
 from tokenizers import Tokenizer
 
+from training.backbone import MEAN, STD
+
 from .data import CATEGORIES, Item
-from .network import INPUT_SIZE, MEAN, STD
+from .network import INPUT_SIZE
 from .tokens import encode
 
 Embed = Callable[[np.ndarray], np.ndarray]

@@ -1,16 +1,13 @@
 """Both towers as ONNX: fp32, and the image tower in int8 calibrated on training photos; all compared with torch."""
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from tokenizers import Tokenizer
 
-from training.calibration import Photos
+from training.calibration import Photos, write_int8
 
 from .data import Dataset
 from .evaluate import Embed, Read, prepare, session
@@ -86,29 +83,12 @@ def calibration_photos(data: Dataset, count: int = 200) -> list[np.ndarray]:
 
 
 def export_int8(source: Path, path: Path, images: list[np.ndarray]) -> None:
-    """Write the int8 image tower: static QDQ of the backbone, weights per channel.
+    """Write the int8 image tower.
 
-    Weights use 7 bits (`reduce_range`): on x86 without VNNI the products of full 8-bit operands saturate. The linear
-    ends and the normalisation stay in float: they cost little, and their rounding would be the answer's.
+    The linear ends and the normalisation stay in float: they cost little, and their rounding would be the answer's.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        prepared = Path(folder) / "prepared.onnx"
-        # its symbolic pass gives up on the free batch dimension and is not needed
-        quant_pre_process(source.as_posix(), prepared.as_posix(), skip_symbolic_shape=True)
-        nodes = [node.name for node in onnx.load(prepared.as_posix()).graph.node]
-        quantize_static(
-            prepared.as_posix(),
-            path.as_posix(),
-            Photos(images, prepare),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", "Add", "Clip"],
-            per_channel=True,
-            reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            nodes_to_exclude=[name for name in nodes if not name.startswith(BODY)],
-        )
-    onnx.checker.check_model(path.as_posix())
+    kinds = ["Conv", "Add", "Clip"]
+    write_int8(source, path, Photos(images, prepare), lambda name: not name.startswith(BODY), kinds)
 
 
 def parity(towers: Towers, fp32: Path, int8: Path, images: list[np.ndarray]) -> dict[str, float]:

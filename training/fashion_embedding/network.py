@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.backbone import MEAN, STD, Backbone
+from training.backbone import Backbone
+from training.layers import conv
 
 INPUT_SIZE = (128, 128)
 """Height and width of the input in pixels; pictures are stretched to it."""
@@ -29,12 +30,6 @@ SHARPNESS, KIND_SHARPNESS = 16.0, 24.0
 CONTEXT = 16
 """Words of a text that count."""
 PAD, UNK = 0, 1
-
-
-def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, activate: bool = True) -> nn.Sequential:
-    """Convolution, batch norm and (unless told) ReLU."""
-    layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]
-    return nn.Sequential(*layers, *([nn.ReLU(inplace=True)] if activate else []))
 
 
 class ImageTower(nn.Module):
@@ -128,10 +123,3 @@ class ShippedText(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         return F.pad(self.tower(input_ids, attention_mask), (0, DIM - JOINT))
-
-
-def normalise(batch: Tensor) -> Tensor:
-    """RGB (n, h, w, 3) uint8 -> the network's input (n, 3, h, w) float32, channels last in memory."""
-    x = batch.permute(0, 3, 1, 2).to(torch.float32).div_(255.0)
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
-    return x.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)

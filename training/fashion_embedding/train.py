@@ -18,11 +18,11 @@ from tqdm import tqdm
 
 from training.ahead import drawn_ahead
 from training.average import average_into
-from training.backbone import groups
+from training.backbone import groups, normalise
 
 from . import tokens, views
 from .data import CATEGORIES, Dataset, Item
-from .network import SHARPNESS, Towers, normalise, unit
+from .network import SHARPNESS, Towers, unit
 from .vocabulary import CONCEPTS, OF_AXIS, TRUE, UNKNOWN, Caption, caption, caption_truth, vocabulary
 
 

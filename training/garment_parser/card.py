@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from training import backbone
+from training.backbone import MEAN, STD
 
 from .data import CLASSES
 from .export import OPSET
 from .golden import GRID
-from .network import INPUT_SIZE, MEAN, STD, STRIDE
+from .network import INPUT_SIZE, STRIDE
 
 FP32_TOLERANCE = 1e-3
 """Largest difference of a logit between torch and the fp32 file."""

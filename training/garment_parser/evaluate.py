@@ -14,6 +14,8 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
+from training.backbone import MEAN, STD
+
 from . import augment
 from .data import (
     BACKGROUND,
@@ -26,7 +28,7 @@ from .data import (
     WornPhoto,
 )
 from .harvest import FRAMES, Harvest, grabcut_rectangle, iou, resize_mask
-from .network import INPUT_SIZE, MEAN, STD
+from .network import INPUT_SIZE
 
 Model = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 """Input (n, 3, h, w) float32 -> class logits (n, 9, h/2, w/2), worn (n,) and present (n, 9) probabilities."""

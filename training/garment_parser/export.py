@@ -1,15 +1,12 @@
 """The averaged network as ONNX: fp32, and int8 calibrated on training photos; both compared with torch."""
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from training.calibration import Photos
+from training.calibration import Photos, write_int8
 
 from .data import Dataset, spread
 from .evaluate import Model, onnx_model, prepare
@@ -58,27 +55,8 @@ def calibration_photos(data: Dataset, count: int = 200) -> list[np.ndarray]:
 
 
 def export_int8(source: Path, path: Path, images: list[np.ndarray]) -> None:
-    """Write the int8 file: static QDQ, weights per channel.
-
-    Weights use 7 bits (`reduce_range`): on x86 without VNNI the products of full 8-bit operands saturate.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        prepared = Path(folder) / "prepared.onnx"
-        # its symbolic pass gives up on the free batch dimension and is not needed
-        quant_pre_process(source.as_posix(), prepared.as_posix(), skip_symbolic_shape=True)
-        nodes = [node.name for node in onnx.load(prepared.as_posix()).graph.node]
-        quantize_static(
-            prepared.as_posix(),
-            path.as_posix(),
-            Photos(images, prepare),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            nodes_to_exclude=[name for name in nodes if any(part in name for part in EXACT)],
-        )
-    onnx.checker.check_model(path.as_posix())
+    """Write the int8 file, its first layers in float."""
+    write_int8(source, path, Photos(images, prepare), lambda name: any(part in name for part in EXACT))
 
 
 def parity(network: GarmentParser, fp32: Path, int8: Path, images: list[np.ndarray]) -> dict:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.backbone import MEAN, STD, Backbone
+from training.backbone import Backbone
+from training.layers import conv
 
 from .data import CLASSES
 
@@ -34,12 +35,6 @@ class Outputs(NamedTuple):
     worn: Tensor
     present: Tensor
     tags: Tensor
-
-
-def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, activate: bool = True) -> nn.Sequential:
-    """Convolution, batch norm and (unless told) ReLU."""
-    layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]
-    return nn.Sequential(*layers, *([nn.ReLU(inplace=True)] if activate else []))
 
 
 class Up(nn.Module):
@@ -96,10 +91,3 @@ class Shipped(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         out = self.network(image)
         return out.class_logits, torch.sigmoid(out.worn)[:, 0], torch.sigmoid(out.present)
-
-
-def normalise(batch: Tensor) -> Tensor:
-    """RGB (n, h, w, 3) uint8 -> the network's input (n, 3, h, w) float32, channels last in memory."""
-    x = batch.permute(0, 3, 1, 2).to(torch.float32).div_(255.0)
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
-    return x.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)

@@ -20,12 +20,12 @@ from tqdm import tqdm
 
 from training.ahead import drawn_ahead
 from training.average import average_into
-from training.backbone import groups
+from training.backbone import groups, normalise
 
 from . import augment
 from .data import BACKGROUND, CLASSES, IGNORE, Dataset, FlatPhoto, WornPhoto
 from .harvest import Harvest, iou
-from .network import INPUT_SIZE, GarmentParser, Outputs, normalise
+from .network import INPUT_SIZE, GarmentParser, Outputs
 
 
 @dataclass(frozen=True)
@@ -344,7 +344,7 @@ def train(
         return SMALL_SIZE if schedule.grow and step <= round(schedule.grow * schedule.steps) else INPUT_SIZE
 
     def teach(state: dict, step: int) -> None:
-        guide = GarmentParser(len(data.tag_names)).to(memory_format=torch.channels_last)
+        guide = deepcopy(average)
         guide.load_state_dict(state)
         batches.pseudo = pseudo_labels(guide, data.tagged, size_at(step), schedule.confident)
         batches.flats = third_vote(guide, data.flat_train, harvests, size_at(step))

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.layers import conv
 from vto_container.engines.compact_inputs import COMPOSE_CHANNELS, PERSON_CHANNELS
 
 WARP_WIDTHS = (20, 36, 64, 96)
@@ -25,12 +26,6 @@ MASKED = PERSON_CHANNELS - 3
 """Channels of a person without colours."""
 COMPOSE_WIDTHS = (24, 40, 64, 96)
 """Channels at 1/1, 1/2, 1/4, 1/8 of 128 x 96."""
-
-
-def conv(inputs: int, outputs: int, stride: int = 1, kernel: int = 3, activate: bool = True) -> nn.Sequential:
-    """Convolution, batch norm and (unless told) ReLU."""
-    layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]
-    return nn.Sequential(*layers, *([nn.ReLU(inplace=True)] if activate else []))
 
 
 class Residual(nn.Module):
@@ -72,7 +67,7 @@ class Guess(nn.Module):
         super().__init__()
         w = WARP_WIDTHS
         steps = zip((channels, *w), w, strict=False)
-        self.levels = nn.ModuleList(nn.Sequential(conv(a, b, 2), Residual(b)) for a, b in steps)
+        self.levels = nn.ModuleList(nn.Sequential(conv(a, b, stride=2), Residual(b)) for a, b in steps)
         self.head = nn.Sequential(nn.Linear(w[-1] * 12, 192), nn.ReLU(inplace=True))
         self.answer = nn.Linear(192, 6 + 2 * CONTROLS[0] * CONTROLS[1])
         nn.init.normal_(self.answer.weight, std=1e-3)
@@ -162,10 +157,10 @@ class Compose(nn.Module):
         w1, w2, w4, w8 = COMPOSE_WIDTHS
         self.split = nn.PixelUnshuffle(2)
         self.enter = conv(7 * 4 + COMPOSE_CHANNELS, w1)
-        self.down2 = nn.Sequential(conv(w1, w2, 2), Residual(w2))
-        self.down4 = nn.Sequential(conv(w2, w4, 2), Residual(w4))
-        self.down8 = nn.Sequential(conv(w4, w8, 2), Residual(w8))
-        self.down16 = nn.Sequential(conv(w8, 128, 2), Residual(128))
+        self.down2 = nn.Sequential(conv(w1, w2, stride=2), Residual(w2))
+        self.down4 = nn.Sequential(conv(w2, w4, stride=2), Residual(w4))
+        self.down8 = nn.Sequential(conv(w4, w8, stride=2), Residual(w8))
+        self.down16 = nn.Sequential(conv(w8, 128, stride=2), Residual(128))
         self.up8, self.join8 = conv(128, w8, kernel=1), conv(w8, w8)
         self.up4, self.join4 = conv(w8, w4, kernel=1), conv(w4, w4)
         self.up2, self.join2 = conv(w4, w2, kernel=1), conv(w2, w2)
