@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine import build as builds
@@ -110,8 +110,7 @@ class CosmosIndex:
     def search(self, query: VectorQuery) -> Page:
         """See `VectorIndex.search`."""
         model = self._model()
-        lexical = replace(query, weights=replace(query.weights, words=0.0))
-        validate(lexical, model, self.caps)
+        validate(query, model, self.caps)
         asked = fingerprint(query, model.id)
         cursor = opened(query.cursor, asked) if query.cursor else None
         pointer = self._pointer(query.shop, model)

@@ -75,13 +75,14 @@ def grave(shop: str, removal: Removal, seconds: int) -> dict[str, Any]:
 
 
 def nearest(query: VectorQuery, direction: Sequence[float], k: int) -> Statement:
-    """The k products nearest to a direction; TOP is written out, a parameter there would switch the index off."""
+    """The k products nearest to a direction, by id where words alone are asked; TOP is written out, a parameter there
+    would switch the index off."""
     statement = Statement()
-    at = statement.value(list(direction))
+    order = "c.id" if query.words_alone else f"VectorDistance(c.vector, {statement.value(list(direction))})"
     where = _where(statement, query)
     statement.text = (
         f"SELECT TOP {int(k)} c.id, c.vector, c.vendor, c.phash FROM c WHERE {where} "  # noqa: S608  values are parameters
-        f"ORDER BY VectorDistance(c.vector, {at})"
+        f"ORDER BY {order}"
     )
     return statement
 
@@ -123,10 +124,13 @@ def _where(statement: Statement, query: VectorQuery) -> str:
     for name, wanted in (("category", filters.categories), ("vendor", filters.vendors)):
         if wanted:
             told.append(f"ARRAY_CONTAINS({statement.value(list(wanted))}, c.{name})")
-    for name, wanted in (("colours", filters.colours), ("tags", filters.tags)):
+    words = sorted(set(tokens(query.words))) if query.words_alone else []
+    for name, wanted in (("colours", filters.colours), ("tags", filters.tags), ("words", words)):
         if wanted:
             every = " OR ".join(f"ARRAY_CONTAINS(c.{name}, {statement.value(value)})" for value in wanted)
             told.append(f"({every})")
+    if query.words_alone and not words:
+        told.append("false")
     if filters.price_min is not None:
         told.append(f"c.price >= {statement.value(filters.price_min)}")
     if filters.price_max is not None:

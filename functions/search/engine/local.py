@@ -36,7 +36,7 @@ from functions.search.engine.ranking import Linear, Ranked, Ranking
 from functions.search.engine.shop import Shop
 from functions.search.engine.state import Block, State
 from functions.search.engine.versions import Kept, Pointer
-from functions.search.engine.words import forbidden
+from functions.search.engine.words import forbidden, tokens
 from shared import clock
 from shared.errors import Unprocessable
 
@@ -282,11 +282,17 @@ def _bans(blocks: Sequence[Block], query: VectorQuery) -> list[list[int]]:
 
 
 def _passing(block: Block, query: VectorQuery, seq: int, ban: Sequence[int]) -> Passing | None:
-    """The rows that are live, not excluded, and through the filters; None for all."""
+    """The rows that are live, not excluded, through the filters, and have a word where words are all that is asked;
+    None for all."""
     import numpy as np
 
     live = block.live(seq)
     found = block.passing(query.filters, forbidden(query.minus))
+    if query.words_alone:
+        worded = np.zeros(block.columns.count, bool)
+        for word in set(tokens(query.words)):
+            worded[block.columns.postings(word)[0]] = True
+        live = worded if live is None else live & worded
     if ban:
         live = np.ones(block.columns.count, bool) if live is None else live
         live[list(ban)] = False

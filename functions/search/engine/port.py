@@ -173,7 +173,8 @@ class VectorQuery:
     Args:
         image: (dim,) float32, unit length; of several pictures their weighted mean.
         text: (dim,) float32, the text encoder's.
-        words: what BM25 looks for; `minus` are words that no hit may have.
+        words: what BM25 looks for, and without picture and text what a hit must have one of; `minus` are words that no
+            hit may have.
         exclude: ids never shown (the product that similar ones are wanted for).
         k: hits on the page, 1..`Caps.max_k`.
         cursor: `Page.next` of the page before, with the same query; k, facets and min_seq may differ.
@@ -198,6 +199,11 @@ class VectorQuery:
     per_vendor: int | None = None
     facets: tuple[Facet, ...] = ()
     min_seq: int = 0
+
+    @property
+    def words_alone(self) -> bool:
+        """Whether words are asked for, and neither a picture nor a text."""
+        return bool(self.words) and self.image is None and self.text is None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from market import Market, ids
+from market import EVERY, Market, ids
 
 from functions.search import indexer, records
 from functions.search.engine import index
@@ -33,12 +33,12 @@ def writes(market: Market) -> int:
 
 def test_a_change_is_found_by_its_seq_and_repeating_its_message_writes_nothing(market: Market) -> None:
     product = market.product(0, index=False)
-    assert ids(market.text("garment")) == []
+    assert ids(market.text(EVERY)) == []
     for _ in range(3):
         indexer.consume(message(product))
     record = records.find(market.vendor, product["id"])
     assert record and record["seq"] == writes(market) == 1
-    assert ids(market.text("garment", after=record["seq"])) == [product["id"]]
+    assert ids(market.text(EVERY, after=record["seq"])) == [product["id"]]
     changed = market.change(product, title="Xanthic anorak", price=None)
     for late in (changed, product, changed):
         indexer.consume(message(late))
@@ -48,7 +48,7 @@ def test_a_change_is_found_by_its_seq_and_repeating_its_message_writes_nothing(m
     assert (best.title, best.price) == ("Xanthic anorak", None)
     assert best.why.words > 0
     with pytest.raises(Unavailable) as behind:
-        market.text("garment", after=99)
+        market.text(EVERY, after=99)
     assert behind.value.code == "index_behind"
 
 
@@ -59,7 +59,7 @@ def test_what_is_retired_or_gone_leaves_the_index_and_can_come_back(market: Mark
     assert records.find(market.vendor, product["id"]) is None
     back = market.change(product, status="active")
     indexer.consume(message(back))
-    assert ids(market.text("garment")) == [product["id"]]
+    assert ids(market.text(EVERY)) == [product["id"]]
     # Erasure removes the documents and tells where the product was.
     store().delete("garments", product["id"], market.vendor)
     store().delete("embeddings", product["id"], market.vendor)
@@ -72,10 +72,10 @@ def test_a_vendor_takes_their_products_into_another_shop_and_back(market: Market
     elsewhere = Market()
     for shop in (elsewhere.shop, market.shop, elsewhere.shop):
         market.move(market.vendor, shop)
-        assert market.text("garment").results == [] or shop == market.shop
+        assert market.text(EVERY).results == [] or shop == market.shop
         indexer.consume(json.dumps({"v": 1, "tenantId": market.vendor, "productId": None}))
         here, there = (market, elsewhere) if shop == market.shop else (elsewhere, market)
-        assert set(ids(here.text("garment"))) == {one["id"] for one in products}
+        assert set(ids(here.text(EVERY))) == {one["id"] for one in products}
         assert index().stats(there.shop).delta == 0
 
 
@@ -89,9 +89,9 @@ def test_an_administrator_moves_a_vendor_and_the_act_is_audited(market: Market) 
     root = market.principal("root", Role.ADMIN)
     detail = users.change(root, market.vendor, UserChange(shop=elsewhere.shop, reason="a merger"))
     assert detail.shop == elsewhere.shop
-    assert ids(market.text("garment")) == [], "hidden at once, whatever the index says"
+    assert ids(market.text(EVERY)) == [], "hidden at once, whatever the index says"
     assert market.work() == 1
-    assert ids(elsewhere.text("garment")) == [product["id"]]
+    assert ids(elsewhere.text(EVERY)) == [product["id"]]
     (entry,) = store().query("audit", Where("action", "=", "USER_SHOP_CHANGED")).items
     assert (entry["before"], entry["after"], entry["reason"]) == (market.shop, elsewhere.shop, "a merger")
 
@@ -126,7 +126,7 @@ indexer.consume(sys.argv[2])
         assert market.work() == 1
     confirmed = records.find(market.vendor, product["id"])
     assert confirmed and confirmed["seq"] is not None and confirmed["dueAt"] is None
-    assert ids(market.text("garment")) == [product["id"]]
+    assert ids(market.text(EVERY)) == [product["id"]]
     assert indexer.sweep() == 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from market import Market, ids
+from market import EVERY, Market, ids
 
 from functions.search import evaluate, indexer, log, rebuild, records, shops, versions
 from functions.search.models import EvalQuery, FeedbackRequest, RollbackRequest
@@ -39,7 +39,7 @@ def test_a_rebuild_needs_no_picture_and_finds_what_was_missed(market: Market) ->
     job = run(market, asked.job_id)
     assert (job["status"], job["result"]["products"]) == ("done", 3), job["lastError"]
     assert job["progress"]["percent"] == 100
-    assert set(ids(market.text("garment"))) == {kept["id"], lost["id"], stale["id"]}
+    assert set(ids(market.text(EVERY))) == {kept["id"], lost["id"], stale["id"]}
     assert market.text("wimple").results[0].id == stale["id"]
     state = versions.listed(market.shop)
     assert (state.current, state.products, state.rebuild_due) == (job["result"]["version"], 3, None)
@@ -85,7 +85,7 @@ def test_an_attempt_that_died_is_followed_by_one_that_builds_anew(
     with pytest.MonkeyPatch.context() as patched, pytest.raises(Died):
         patched.setattr("functions.search.engine.local.versions.record", die)
         run(market, asked.job_id)
-    assert calls and ids(market.text("garment")) == [product["id"]]
+    assert calls and ids(market.text(EVERY)) == [product["id"]]
     assert versions.listed(market.shop).current is None
     job = protocol.load(f"job:{asked.job_id}", shops.partition(market.shop))
     assert job["status"] == "running"
@@ -117,13 +117,13 @@ def test_another_model_embeds_anew_under_a_new_version(market: Market, monkeypat
     real = embedding.identity()
     monkeypatch.setattr(embedding, "identity", lambda: replace(real, model_id="fashion@000000000000"))
     with pytest.raises(IndexModelMismatch) as refused:
-        market.text("garment")
+        market.text(EVERY)
     assert (refused.value.status, refused.value.code, refused.value.retryable) == (503, "index_model_mismatch", True)
     assert rebuild.tend()[1] == 1
     second = run(market, str(rebuild.latest(market.shop)["jobId"]).removeprefix("job:"))  # type: ignore[index]
     assert second["result"] == {"version": second["result"]["version"], "products": 1, "embedded": 1}
     assert second["result"]["version"] != first["result"]["version"]
-    answer = market.text("garment")
+    answer = market.text(EVERY)
     assert (ids(answer), answer.model_id) == ([product["id"]], "fashion@000000000000")
     after = records.find(market.vendor, product["id"])
     assert before and after and (before["modelId"], after["modelId"]) == (real.model_id, "fashion@000000000000")
@@ -136,10 +136,10 @@ def test_rolling_back_answers_from_the_older_version_and_loses_no_write(market: 
     first = run(market, rebuild.request(admin(market), market.shop, "r").job_id)["result"]["version"]
     new = market.product(1)
     second = run(market, rebuild.request(admin(market), market.shop, "r").job_id)["result"]["version"]
-    assert market.text("garment").index_version == second
+    assert market.text(EVERY).index_version == second
     done = versions.rollback(admin(market), market.shop, first, RollbackRequest(reason="looks wrong"))
     assert done.current and done.version == first
-    answer = market.text("garment")
+    answer = market.text(EVERY)
     assert (answer.index_version, set(ids(answer))) == (first, {old["id"], new["id"]})
     (entry,) = store().query("audit", Where("action", "=", "INDEX_ROLLED_BACK")).items
     assert (entry["userId"], entry["subject"], entry["reason"]) == ("root", first, "looks wrong")
@@ -153,8 +153,8 @@ def test_quality_is_read_off_what_people_did(market: Market) -> None:
     merchant = market.principal("m", Role.MERCHANT)
     empty = evaluate.evaluate(merchant, EvalQuery())
     assert empty.by_kind["all"].searches == 0 and empty.by_kind["all"].mrr.value is None
-    first, second = market.text("garment"), market.text("something else")
-    market.text("garment", filters={"category": ["nothing of the kind"]})  # type: ignore[arg-type]
+    first, second = market.text(EVERY), market.text(f"{EVERY} something else")
+    market.text(EVERY, filters={"category": ["nothing of the kind"]})  # type: ignore[arg-type]
     act = lambda search, at, kind: log.feedback(  # noqa: E731
         market.shopper, FeedbackRequest(search_id=search.search_id, product_id=ids(search)[at], kind=kind)
     )

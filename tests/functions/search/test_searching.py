@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from market import Market, ids
+from market import EVERY, Market, ids
 
 from functions.search import log, service
 from functions.search.engine.port import BadCursor, CursorExpired
@@ -43,8 +43,10 @@ def test_a_picture_finds_its_own_product_first_and_words_find_titles(full: Marke
 
     indexer.follow(full.vendor, wanted["id"])
     answer = full.text("quibbleton")
-    assert ids(answer)[0] == wanted["id"]
-    assert answer.unknown_terms == ["quibbleton"]
+    assert ids(answer) == [wanted["id"]]
+    assert (answer.total, answer.unknown_terms) == (1, ["quibbleton"])
+    nothing = full.text("zanzibar")
+    assert (ids(nothing), nothing.total, nothing.unknown_terms) == ([], 0, ["zanzibar"])
     assert (answer.quality, answer.vocabulary) == ("demo", "closed")
 
 
@@ -64,16 +66,16 @@ def test_parts_sum_to_the_score_and_the_ends_of_alpha_are_the_pure_searches(full
 def test_filters_facets_and_minus_words_are_exact(full: Market) -> None:
     everything = products(full)
     colour = everything[0]["colour"]
-    answer = full.text("garment", filters=SearchFilters(colour=[colour]), facets=["colour", "category"])
+    answer = full.text(EVERY, filters=SearchFilters(colour=[colour]), facets=["colour", "category"])
     assert set(ids(answer)) == {one["id"] for one in everything if one["colour"] == colour}
     assert answer.total == len(answer.results)
     assert answer.facets is not None
     counted = {one.value: one.count for one in answer.facets["colour"]}
     assert counted == {c: sum(p["colour"] == c for p in everything) for c in {p["colour"] for p in everything}}
     assert sum(one.count for one in answer.facets["category"]) == answer.total
-    without = full.text(f"garment -{colour}")
+    without = full.text(f"{EVERY} -{colour}")
     assert set(ids(without)) == {one["id"] for one in everything if colour not in f"{one['colour']} {one['title']}"}
-    cheap = full.text("garment", filters=SearchFilters.model_validate({"price": {"max": 12.0}}))
+    cheap = full.text(EVERY, filters=SearchFilters.model_validate({"price": {"max": 12.0}}))
     assert set(ids(cheap)) == {one["id"] for one in everything if float(one["price"]["amount"]) <= 12}
     with pytest.raises(Unprocessable) as refused:
         full.text("-red")
@@ -81,9 +83,9 @@ def test_filters_facets_and_minus_words_are_exact(full: Market) -> None:
 
 
 def scan(market: Market, size: int) -> list[SearchAnswer]:
-    answers = [market.text("garment", top_k=size)]
+    answers = [market.text(EVERY, top_k=size)]
     while answers[-1].next:
-        answers.append(market.text("garment", top_k=size, cursor=answers[-1].next))
+        answers.append(market.text(EVERY, top_k=size, cursor=answers[-1].next))
     return answers
 
 
@@ -91,11 +93,11 @@ def test_pages_show_everything_once_and_belong_to_their_query(full: Market) -> N
     answers = scan(full, 3)
     seen = [id for answer in answers for id in ids(answer)]
     assert len(seen) == len(set(seen)) == COUNT
-    assert seen == ids(full.text("garment", top_k=50))
+    assert seen == ids(full.text(EVERY, top_k=50))
     token = answers[0].next
     for wrong in (f"{token}x", "AAAA"):
         with pytest.raises(BadCursor):
-            full.text("garment", cursor=wrong)
+            full.text(EVERY, cursor=wrong)
     with pytest.raises(BadCursor):
         full.text("trousers", cursor=token)
     continued = [entry["continued"] for entry in full.logged()]
@@ -107,11 +109,11 @@ def test_a_cursor_of_a_version_that_is_not_kept_is_told_so(full: Market, change:
 
     change(INDEX_KEEP_S="0", INDEX_POLL_S="0")
     index().merge(full.shop)
-    token = full.text("garment", top_k=2).next
+    token = full.text(EVERY, top_k=2).next
     for _ in range(3):
         index().merge(full.shop)
     with pytest.raises(CursorExpired) as gone:
-        full.text("garment", top_k=2, cursor=token)
+        full.text(EVERY, top_k=2, cursor=token)
     assert (gone.value.code, gone.value.status) == ("cursor_expired", 410)
 
 
@@ -120,12 +122,12 @@ def test_what_is_retired_or_of_another_shop_never_appears_whatever_the_index_say
     elsewhere = full.product(1, vendor=moved)
     full.retire(gone, index=False)
     full.move(moved, "somewhere-else")
-    answer = full.text("garment", top_k=5)
+    answer = full.text(EVERY, top_k=5)
     assert len(answer.results) == 5, "a page is filled up after what was dropped"
     seen = [id for page in scan(full, 3) for id in ids(page)]
     assert set(seen) == {one["id"] for one in products(full)[1:]}
     stranger = Market()
-    assert ids(stranger.text("garment")) == []
+    assert ids(stranger.text(EVERY)) == []
     for id in (gone["id"], elsewhere["id"], "no-such-product"):
         with pytest.raises(NotFound):
             service.similar(full.shopper, clock.new_id(), id, SimilarQuery())
@@ -139,16 +141,16 @@ def test_similar_products_leave_the_product_itself_out(full: Market) -> None:
     answer = service.similar(full.shopper, clock.new_id(), product["id"], SimilarQuery(top_k=4))
     assert ids(answer)[0] == twin["id"]
     assert product["id"] not in ids(answer)
-    folded = full.text("garment", fold=True, top_k=50)
+    folded = full.text(EVERY, fold=True, top_k=50)
     assert len({product["id"], twin["id"]} & set(ids(folded))) == 1
 
 
 def test_one_vendor_can_be_kept_from_filling_the_page(full: Market) -> None:
     other = full.account("vendor")
     full.product(0, vendor=other)
-    answer = full.text("garment", per_vendor=2)
+    answer = full.text(EVERY, per_vendor=2)
     assert sorted(result.vendor for result in answer.results) == sorted([full.vendor, full.vendor, other])
-    assert {r.vendor for r in full.text("garment", filters=SearchFilters(vendor=[other])).results} == {other}
+    assert {r.vendor for r in full.text(EVERY, filters=SearchFilters(vendor=[other])).results} == {other}
 
 
 def test_searches_are_logged_without_pictures_and_feedback_belongs_to_their_author(full: Market) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 SELECT = re.compile(
     r"SELECT (?P<top>TOP \d+ )?(?P<value>VALUE )?(?P<what>.+?) FROM c WHERE (?P<where>.+?)"
-    r"(?: ORDER BY VectorDistance\(c\.vector, @p(?P<by>\d+)\))?$"
+    r"(?: ORDER BY (?:VectorDistance\(c\.vector, @p(?P<by>\d+)\)|(?P<id>c\.id)))?$"
 )
 
 
@@ -46,6 +46,8 @@ class StandIn(ThreadingHTTPServer):
         if found["by"] is not None:
             at = np.asarray(given[int(found["by"])])
             rows.sort(key=lambda item: -float(np.asarray(item["vector"]) @ at))
+        elif found["id"]:
+            rows.sort(key=lambda item: item["id"])
         if found["top"]:
             rows = rows[: int(found["top"].split()[1])]
         if found["what"] == "COUNT(1)":
@@ -69,6 +71,7 @@ def python(where: str) -> str:
 def functions(given: list[Any]) -> dict[str, Any]:
     return {
         "p": given,
+        "false": False,
         "contains": lambda values, value: value in (values or []),
         "null": lambda value: value is None,
         "number": lambda item: math.nan if item.get("price") is None else item["price"],

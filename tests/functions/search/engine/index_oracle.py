@@ -67,6 +67,9 @@ class Oracle:
         item, wanted = self.items[id], query.filters if filters is None else filters
         if id in query.exclude or set(tokens(" ".join(query.minus))) & set(self.texts[id]):
             return False
+        alone = query.words and query.image is None and query.text is None
+        if alone and not set(tokens(query.words)) & set(self.texts[id]):
+            return False
         for asked, has in (
             (wanted.categories, (item.category,)),
             (wanted.vendors, (item.vendor,)),

@@ -86,6 +86,16 @@ def test_pages_are_those_of_the_definition(filled: Filled) -> None:
             check(index, oracle, VectorQuery(shop, k=k, **asked))
 
 
+def test_words_alone_find_what_has_one_of_them(filled: Filled) -> None:
+    index, shop, oracle = filled
+    for words in ("silk", "red silk dresses", "zanzibar silk", "zanzibar", "the"):
+        query = VectorQuery(shop, words=words, weights=Weights(0, 0, 1), facets=("category",), k=200)
+        page = check(index, oracle, query)
+        assert all(hit.score > 0 for hit in page.hits)
+        assert dict(page.facets["category"]) == oracle.facets(query, "category")
+        assert (page.total > 0) is ("silk" in words)
+
+
 def test_alpha_one_is_the_picture_and_alpha_zero_the_text(filled: Filled) -> None:
     index, shop, _ = filled
     both = {"image": IMAGE, "text": TEXT, "words": "blue shirt"}

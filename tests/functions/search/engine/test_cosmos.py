@@ -95,6 +95,23 @@ def test_pages_are_those_of_the_definition(filled: Filled) -> None:
         assert {name: dict(page.facets[name]) for name in fields} == {n: oracle.facets(query, n) for n in fields}
 
 
+def test_words_alone_find_what_has_one_of_them(filled: Filled) -> None:
+    index, shop, _ = filled
+    oracle = Oracle(shelf.MODEL, ITEMS)
+    for words in ("silk dresses", "zanzibar", "the"):
+        query = VectorQuery(shop, words=words, weights=Weights(0, 0, 1), facets=("category",), k=8)
+        page, expected = index.search(query), sorted(item.id for item in ITEMS if oracle.passes(item.id, query))
+        assert [hit.id for hit in page.hits] == expected[:8]
+        assert page.total == len(expected)
+        assert {hit.score for hit in page.hits} <= {0.0}
+        assert dict(page.facets["category"]) == oracle.facets(query, "category")
+    query = VectorQuery(shop, words="silk dresses", weights=Weights(0, 0, 1), k=3)
+    first = index.search(query)
+    following = index.search(replace(query, cursor=first.next))
+    every = sorted(item.id for item in ITEMS if oracle.passes(item.id, query))
+    assert [hit.id for hit in (*first.hits, *following.hits)] == every[:6]
+
+
 def test_the_statement_is_parameterised_and_names_its_limit(filled: Filled) -> None:
     index, shop, wire = filled
     index.search(VectorQuery(shop, image=IMAGE, filters=Filters(colours=("red' OR 1=1",)), k=5))
