@@ -194,5 +194,5 @@ def tend() -> tuple[int, int]:
     for shop in shops.known():
         due = index().stats(shop).rebuild_due
         if due is not None:
-            begun += start(shop, full=due in ("first", "model"), reason=due)[1]
+            begun += start(shop, full=due in ("first", "model", "unreadable"), reason=due)[1]
     return sent, begun

@@ -238,7 +238,7 @@ def _due(place: Shop, state: State | None) -> str | None:
     if place.pointer is not None and place.pointer.current.model_id != place.model.id:
         return "model"
     if state is None:
-        return "model"
+        return "unreadable"
     if not state.version:
         return "first" if state.seq else None
     main = state.main.columns.count

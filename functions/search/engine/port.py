@@ -49,6 +49,8 @@ type Modality = Literal["image", "text"]
 type Progress = Callable[[str, float], None]
 """Told of a build's step and how much of all is done, 0..1; may raise to stop it."""
 
+FORMAT: Final = 2
+"""Of a version's files; those of another are refused, and the index is built anew."""
 MAX_K: Final = 200
 NEAR_COSINE: Final = 0.97
 NEAR_BITS: Final = 6
@@ -279,7 +281,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format: int = 2
+    format: int = FORMAT
     version: str
     parent: str | None
     shop: str
@@ -309,7 +311,8 @@ class Stats:
         kept: versions that can be rolled back to, newest first, the current one among them.
         main, delta: products of the version, and those written since; hidden: rows that later writes replaced or
             deleted.
-        rebuild_due: why a rebuild is due (`first`, `model`, `delta`, `hidden`, `age`), or None.
+        rebuild_due: why a rebuild is due (`first`, `model`, `unreadable`, `delta`, `hidden`, `age`), or
+            None.
     """
 
     shop: str

@@ -20,7 +20,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from functions.search.engine import journal
-from functions.search.engine.port import IndexRefused, Manifest, Progress, PublishConflict, VersionFile
+from functions.search.engine.port import FORMAT, IndexRefused, Manifest, Progress, PublishConflict, VersionFile
 from shared import blobs, clock
 from shared.documents import Where, store
 from shared.errors import Conflict, DocumentNotFound, NotFound
@@ -129,7 +129,7 @@ def fetch(shop: str, version: str) -> tuple[Path, Manifest]:
     """A version's files on this machine, downloaded and checked if no process has done that before.
 
     Raises:
-        IndexRefused: a file is missing, or not the one that the manifest names.
+        IndexRefused: a file is missing, or not the one that the manifest names, or all are of another format.
     """
     folder = home(shop) / version
     if not (folder / MANIFEST).exists():
@@ -140,6 +140,8 @@ def fetch(shop: str, version: str) -> tuple[Path, Manifest]:
                 raise IndexRefused(f"version {version} of the index is incomplete") from None
             settle(draft, folder)
     manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    if manifest.format != FORMAT:
+        raise IndexRefused(f"version {version} is of format {manifest.format}, read here is {FORMAT}")
     for file in manifest.files:
         path = folder / file.name
         if not path.exists() or path.stat().st_size != file.bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -143,6 +145,24 @@ def test_a_broken_version_is_refused_and_the_last_good_one_serves(worker: Worker
     assert (page.index_version, page.total) == (good.version, 200)
     started_now = worker().search(VectorQuery(shop, image=IMAGE))
     assert (started_now.index_version, started_now.total) == (good.version, 200)
+
+
+def test_versions_of_another_format_answer_nothing_until_a_rebuild(worker: Workers, shop: str) -> None:
+    old = fill(worker(), shop)
+    name = f"{shop}/{old.version}/manifest.json"
+    told = {**json.loads(blobs.get(blobs.INDEXES, name)), "format": 1}
+    blobs.put(blobs.INDEXES, name, json.dumps(told).encode(), content_type="application/json")
+    shutil.rmtree(versions.home(shop) / old.version)
+    index = worker()
+    with pytest.raises(IndexRefused) as refused:
+        index.search(VectorQuery(shop, image=IMAGE))
+    assert (refused.value.status, refused.value.retryable) == (503, True)
+    assert index.stats(shop).rebuild_due == "unreadable"
+    with pytest.raises(IndexModelMismatch):
+        index.merge(shop)
+    fresh = fill(index, shop)
+    assert index.search(VectorQuery(shop, image=IMAGE)).index_version == fresh.version
+    assert index.stats(shop).rebuild_due is None
 
 
 def test_rows_that_miss_their_neighbours_are_not_published(worker: Workers, shop: str) -> None:
