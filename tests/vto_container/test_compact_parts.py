@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from demo.mannequin import POSES, figure
 from demo.wardrobe import mannequin
 from vto_container.engines import compact_body as body_of
-from vto_container.engines import compact_golden
+from vto_container.engines import compact_golden, compact_under
+from vto_container.engines.compact_garment import Garment
 from vto_container.engines.compact_product import SIZE, carried, fitted, sampled
 
 NAME = {name: number for number, name in enumerate(body_of.LABELS)}
@@ -69,6 +70,100 @@ def test_a_long_coat_reaches_over_the_legs() -> None:
     assert not body_of.below(body, 0.4).any()
     over = body_of.below(body, 0.6)
     assert over[80, 48] and not over[115, 48] and not over[30, 48]
+
+
+def test_what_is_pinned_to_clothes_goes_with_them_and_what_is_carried_stays() -> None:
+    label = standing()
+    label[30:33, 44:48] = NAME["accessory"]
+    label[50:60, 58:70] = NAME["accessory"]
+    found = body_of.pinned(label)
+    assert (found[30:33, 44:48] == NAME["upper"]).all()
+    assert (found[50:60, 58:70] == NAME["accessory"]).all()
+    assert (found[8:20, 43:53] == NAME["skin"]).all(), "a face is not pinned to anything"
+
+
+def colours() -> NDArray[Any]:
+    """The standing figure's photo on the grid: blue ground, brown skin, a red top, green trousers."""
+    tones = {0: (90, 120, 200), "skin": (150, 100, 70), "upper": (200, 20, 20), "lower": (20, 160, 40)}
+    photo = np.full((*body_of.GRID, 3), tones[0], np.uint8)
+    for name in ("skin", "upper", "lower"):
+        photo[standing() == NAME[name]] = tones[name]
+    return photo
+
+
+def painted(category: str, removed: NDArray[Any], label: NDArray[Any] | None = None) -> NDArray[Any]:
+    """The figure with clothes taken off, unknown places magenta and the ground blue."""
+    body = body_of.read(standing() if label is None else label)
+    under = compact_under.read(body, removed, category, colours())
+    return under.painted(np.full((*body_of.GRID, 3), (255.0, 0, 255)), np.full((*body_of.GRID, 3), (90.0, 120, 200)))
+
+
+def tone(picture: NDArray[Any], row: int, column: int) -> str:
+    """What a place looks like, whatever the light."""
+    known = {"skin": (150, 100, 70), "upper": (200, 20, 20), "lower": (20, 160, 40), "ground": (90, 120, 200)}
+    wanted = picture[row, column] / np.linalg.norm(picture[row, column])
+    return max(known, key=lambda name: float(wanted @ known[name] / np.linalg.norm(known[name])))
+
+
+def test_under_trousers_are_legs_and_beside_them_the_ground() -> None:
+    label = standing()
+    found = painted("lower", label == NAME["lower"])
+    assert tone(found, 90, 42) == tone(found, 90, 54) == "skin"
+    assert tone(found, 105, 48) == "ground", "between the calves"
+    assert tone(found, 63, 48) == "upper", "hips are not bared"
+
+
+def test_under_sleeves_are_arms_that_lead_to_what_is_seen_of_them() -> None:
+    label = standing()
+    found = painted("upper", label == NAME["upper"])
+    assert tone(found, 40, 34) == tone(found, 40, 61) == "skin"
+    assert tone(found, 30, 48) == "skin"
+    label[24:64, 24:38] = NAME["upper"]
+    wide = painted("upper", label == NAME["upper"], label)
+    assert tone(wide, 60, 26) == "ground", "a wide sleeve is wider than its arm"
+
+
+def test_under_a_long_coat_are_the_trousers_worn_with_it() -> None:
+    label = standing()
+    label[20:84, 36:60] = NAME["outerwear"]
+    found = painted("upper", label == NAME["outerwear"], label)
+    assert tone(found, 78, 44) == tone(found, 78, 53) == "lower"
+
+
+def test_an_arm_that_is_not_seen_hangs_down() -> None:
+    label = standing()
+    label[44:64, 60:64] = NAME["background"]
+    hidden = compact_under.arms_of(body_of.read(label))
+    assert hidden[30, 57:66].max() > 0 and hidden[50, 57:70].max() > 0
+    assert compact_under.arms_of(body_of.read(standing()))[30, 57:66].max() > 0
+
+
+def cut_out(shape: str) -> Garment:
+    """A skirt that flares to twice its waist, or a T-shirt with its sleeves spread."""
+    alpha = np.zeros((200, 200), np.uint8)
+    for row in range(40, 160):
+        half = 30 + (row - 40) // 4 if shape == "skirt" else 90 if row < 70 else 35
+        alpha[row, 100 - half : 100 + half] = 255
+    return Garment(np.zeros((200, 200, 3), np.uint8), alpha, worn=False, confidence=1.0)
+
+
+def test_a_flared_skirt_gets_the_room_it_needs() -> None:
+    body = body_of.read(standing())
+    hung = cut_out("skirt").hung(body, "lower")
+    rows = np.flatnonzero(hung.any(1))
+    assert rows[0] == pytest.approx(body.row(body_of.WAIST), abs=1)
+    widths = hung.sum(1)[rows]
+    assert widths[2] == pytest.approx(0.2 * body.height, rel=0.25) and widths[-2] > 1.7 * widths[2]
+    centre = np.flatnonzero(hung[rows[-3]]).mean()
+    assert centre == pytest.approx(body.middle, abs=1)
+
+
+def test_sleeves_spread_on_a_table_need_no_room_beside_the_trunk() -> None:
+    body = body_of.read(standing())
+    hung = cut_out("t-shirt").hung(body, "upper")
+    columns = np.flatnonzero(hung.any(0))
+    assert columns[-1] - columns[0] < 0.34 * body.height
+    assert np.flatnonzero(hung.any(1))[0] >= body.chin
 
 
 @given(arrays(bool, (24, 18), elements=st.booleans()), st.integers(0, 4))

@@ -80,7 +80,7 @@ class Compact:
         product = compact_garment.read(garment, category)
         progress(0.25)
         check(cancelled)
-        body = compact_person.read(person, category, product.length)
+        body = compact_person.read(person, category, product)
         progress(0.45)
         check(cancelled)
         box = body_of.view_box(body.hole)

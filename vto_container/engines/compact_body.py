@@ -26,6 +26,9 @@ LEAST_PERSON = 0.02
 """Share of the picture below which the foreground is nobody."""
 REACH = 3
 """Places by which what is taken away is widened: 6 pixels at 192 x 256."""
+PINNED, ENCLOSED = 0.006, 0.9
+"""Share of the crop up to which something is pinned to clothes, if so much of what is around it is one garment."""
+CLOTHES = tuple(LABELS.index(name) for name in ("upper", "outerwear", "lower", "full_body"))
 OLD = {
     "upper": ("upper", "outerwear"),
     "lower": ("lower",),
@@ -60,6 +63,11 @@ class Body:
     def row(self, share: float) -> int:
         """The row at a share of the body's height."""
         return round(self.top + share * self.height)
+
+    @property
+    def middle(self) -> float:
+        """Column of the head, or of the whole figure."""
+        return _column(self.head if self.head.any() else self.label > 0)
 
     def any_of(self, names: tuple[str, ...]) -> NDArray[Any]:
         """Where one of the classes is."""
@@ -103,6 +111,25 @@ def person_box(foreground: NDArray[Any], size: tuple[int, int]) -> tuple[float, 
     if high >= size[1] - 1.5 * sy:
         top = size[1] - height if height <= size[1] else (size[1] - height) / 2
     return float((left + right - width) / 2), float(top), float(width), float(height)
+
+
+def pinned(label: NDArray[Any]) -> NDArray[Any]:
+    """A map of class indices (128, 96) in which what is pinned to clothes (medals, brooches, a tie) is those clothes:
+    small pieces of accessories or skin with little but one garment around."""
+    import numpy as np
+
+    found = label.copy()
+    for name in ("accessory", "skin"):
+        numbers = pieces(label == LABELS.index(name))
+        for number in range(1, int(numbers.max()) + 1):
+            piece = numbers == number
+            if piece.sum() > PINNED * label.size:
+                continue
+            around = label[widened(piece, 1) & ~piece]
+            counts = np.bincount(around, minlength=len(LABELS))
+            if counts.argmax() in CLOTHES and counts.max() >= ENCLOSED * len(around):
+                found[piece] = counts.argmax()
+    return found
 
 
 def read(label: NDArray[Any]) -> Body:

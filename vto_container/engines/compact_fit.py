@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared.vision.matte import box
 from vto_container.engines import compact_inputs as inputs
 from vto_container.engines.compact_align import STIFF, aligned
 from vto_container.engines.compact_product import SIZE, Product, carried, sampled
+from vto_container.engines.compact_under import Under
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,10 +19,13 @@ Run = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 FLOW = (64, 48)
 TOLD_STIFF = 10.0
 """Stiffness of the last correction towards a silhouette that is certain."""
-STEEP, EDGE = 1.2, 4
-"""What doubtful opacity is steepened by, and pixels of the view beyond the warped outline where it may still be."""
-TRUST = 0.7
-"""Power of how much texture is kept: below 1 for more than the network, which fears doubled stripes, would keep."""
+CLOTHED_STIFF = 2.0
+"""The same where a garment is told what it has to cover: one from a table fits nobody as it lies."""
+SHOWN = (0.06, 0.26)
+"""The network's opacity from which something of a garment is seen where it lies, and from which all of it."""
+TRUST = 0.3
+"""Power of how much texture is kept: below 1 for more than the network, which fears doubled stripes, would keep. A mean
+of all that might be is nearest to the truth on average, and looks like nothing that is."""
 MOST_GAIN = 1.35
 """Largest factor on colours; outside the garment the network's is arbitrary."""
 OTHER, DOUBT = 70.0, 8.0
@@ -40,12 +43,16 @@ class View:
         seen: the parser's channels (7, 128, 96).
         hidden: (128, 96) in 0..1, what is to be painted.
         frame: (128, 96) in 0..1, what the photo shows.
+        under: what is under the old garment, (256, 192), where that is known.
+        clothed: (128, 96) in 0..1, what any garment covers, where that is known.
     """
 
     picture: NDArray[Any]
     seen: NDArray[Any]
     hidden: NDArray[Any]
     frame: NDArray[Any]
+    under: Under | None = None
+    clothed: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,14 +79,14 @@ class Composed:
 
     Args:
         paint: (256, 192, 3) in 0..255, what lies behind the garment.
-        alpha: (256, 192) in 0..1, where the garment lies in front.
+        shown: (256, 192) in 0..1, where nothing lies in front of the garment.
         gain: (64, 48) factor on the garment's colours.
         detail: (64, 48) in 0..1, how much of its texture is kept.
         smooth: (32, 24, 3) in 0..255, the warped garment without texture.
     """
 
     paint: NDArray[Any]
-    alpha: NDArray[Any]
+    shown: NDArray[Any]
     gain: NDArray[Any]
     detail: NDArray[Any]
     smooth: NDArray[Any]
@@ -103,11 +110,13 @@ def placed(run: Run, view: View, category: str, product: Product, told: NDArray[
     other = mirrored["places"][0, :, :, ::-1] * np.array([-1, 1], np.float32)[:, None, None]
     silhouette = (found["silhouette"][0, 0] + mirrored["silhouette"][0, 0, :, ::-1]) / 2 if told is None else told
     spread = (found["spread"][0, 0] + mirrored["spread"][0, 0, :, ::-1]) / 2
+    if view.clothed is not None:
+        silhouette = np.maximum(silhouette, view.clothed)
     places = aligned(
         ((found["places"][0] + other) / 2).transpose(1, 2, 0),
         inputs.halved(inputs.halved(product.mask)),
         inputs.halved(silhouette * (view.hidden > 0.1)),
-        stiff=STIFF if told is None else TOLD_STIFF,
+        stiff=TOLD_STIFF if told is not None else STIFF if view.clothed is None else CLOTHED_STIFF,
     )
     full = enlarged(places, 4)
     inside = (np.abs(full).max(2) <= 1).astype(np.float32)
@@ -135,7 +144,7 @@ def composed(run: Run, view: View, category: str, garment: Placed) -> Composed:
     rows, columns = SIZE[0] // SMOOTH, SIZE[1] // SMOOTH
     return Composed(
         _behind(view, found["paint"][0].transpose(1, 2, 0) * 255).clip(0, 255),
-        ((found["alpha"][0, 0] - 0.5) * STEEP + 0.5).clip(0, 1) * _near(garment.mask),
+        ((found["alpha"][0, 0] - SHOWN[0]) / (SHOWN[1] - SHOWN[0])).clip(0, 1),
         found["gain"][0, 0].clip(1 / MOST_GAIN, MOST_GAIN),
         found["detail"][0, 0] ** TRUST,
         garment.colours.reshape(rows, SMOOTH, columns, SMOOTH, 3).mean((1, 3)),
@@ -154,7 +163,7 @@ def _behind(view: View, paint: NDArray[Any]) -> NDArray[Any]:
     mixed = (paint + carried(view.picture, known(view.frame > 0.5))) / 2
     ground, skin = known(view.seen[0] > 0.9), known(view.seen[1] > 0.7)
     if not ground.any():
-        return mixed
+        return mixed if view.under is None else view.under.painted(mixed, mixed)
     fill = carried(view.picture, ground)
     apart = [np.linalg.norm(paint - fill, axis=2), np.full(SIZE, OTHER, np.float32)]
     if skin.any():
@@ -162,14 +171,8 @@ def _behind(view: View, paint: NDArray[Any]) -> NDArray[Any]:
         apart.append(np.linalg.norm(paint - tone, axis=2))
     chances = np.exp(-(np.stack(apart) - np.min(apart, 0)) / DOUBT)
     share = (chances[0] / chances.sum(0))[:, :, None]
-    return fill * share + mixed * (1 - share)
-
-
-def _near(mask: NDArray[Any]) -> NDArray[Any]:
-    """(256, 192): 1 on the warped garment, falling to 0 within some pixels: where it is not, there is no cloth."""
-    import numpy as np
-
-    return np.clip(box(mask[:, :, None], EDGE)[:, :, 0] * 4, 0, 1)
+    unknown = fill * share + mixed * (1 - share)
+    return unknown if view.under is None else view.under.painted(unknown, fill)
 
 
 def dressed(colours: NDArray[Any], smooth: NDArray[Any], gain: NDArray[Any], detail: NDArray[Any]) -> NDArray[Any]:

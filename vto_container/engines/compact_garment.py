@@ -27,6 +27,15 @@ LEAST, SURE = 0.012, 0.55
 PLAINLY = 0.8
 """Share of a garment's pixels from which another category is certain enough to refuse it."""
 GIRTH = 0.3
+BESIDE = 0.16
+"""Of the body's height: half the width of a trunk in wide clothes."""
+_AROUND: dict[Category, tuple[float, float, float, float]] = {
+    "upper": (0.5, 0.95, 0.24, 0.03),
+    "lower": (0.0, 0.25, 0.2, 0.0),
+    "dress": (0.25, 0.5, 0.2, 0.03),
+}
+"""Between which shares of its length a garment is narrowest, how wide a body is there, and how far below the chin the
+garment begins, both in shares of the body's height."""
 SIDE, MATTE_SIDE = 1280, 320
 """Longest side that a canvas can use, and on which the outline is looked for."""
 
@@ -55,6 +64,28 @@ class Garment:
         rows = np.flatnonzero((self.alpha > 127).any(1))
         lower = (self.alpha[(rows[0] + rows[-1]) // 2 : rows[-1] + 1] > 127).sum(1)
         return GIRTH * float(rows[-1] + 1 - rows[0]) / max(1.0, float(np.median(lower)))
+
+    def hung(self, body: body_of.Body, category: Category) -> NDArray[Any]:
+        """(128, 96) bool: where it would hang on a body if cloth were stiff, made so large that it goes around it;
+        of an upper garment without what lies beside the trunk: its sleeves follow the arms."""
+        import numpy as np
+        from PIL import Image
+
+        inside = self.alpha > 127
+        rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+        widths = inside[rows[0] : rows[-1] + 1].sum(1)
+        first, last, around, top = _AROUND[category]
+        part = widths[int(first * len(widths)) : int(last * len(widths)) + 1]
+        scale = around * body.height / max(1.0, float(np.percentile(part, 25)))
+        start = body.row(body_of.WAIST) if category == "lower" else body.chin + top * body.height
+        middle = (columns[0] + columns[-1] + 1) / 2
+        window = (middle - body.middle / scale, rows[0] - start / scale)
+        image = Image.fromarray(inside.astype(np.uint8) * 255)
+        size = (body_of.GRID[1], body_of.GRID[0])
+        extent = (*window, window[0] + size[0] / scale, window[1] + size[1] / scale)
+        found = np.asarray(image.transform(size, Image.Transform.EXTENT, extent, Image.Resampling.BILINEAR)) > 127
+        beside = np.abs(np.arange(size[0]) - body.middle) > BESIDE * body.height
+        return found & ~beside[None] if category == "upper" else found
 
 
 def read(picture: NDArray[Any], category: Category) -> Garment:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shared.vision import matte
 from vto_container.engines import compact_body as body_of
 from vto_container.engines.compact_fit import Composed, Placed, dressed, stretched
-from vto_container.engines.compact_product import SIZE, Product, sampled
+from vto_container.engines.compact_product import Product, sampled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,8 +19,6 @@ MATTE_SIDE = 224
 """Longest side of the picture on which the edge of what is kept is looked for."""
 HALO = 1
 """Places of the crop's grid by which the old garment is widened where it is painted over: 2 pixels at 192 x 256."""
-SHARPEN = 0.6
-"""How much of an enlarged mask's blur is taken back."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,9 @@ def pasted(
     places = here(placed.places)
     colours = sampled(product.colours, places[:, :, 0], places[:, :, 1])
     garment = dressed(colours, here(composed.smooth), here(composed.gain), here(composed.detail))
-    factor = height / SIZE[0]
-    alpha = ((here(composed.alpha) - 0.5) * max(1.0, SHARPEN * factor) + 0.5).clip(0, 1)
+    # the garment's own outline, as sharp as its photo has it
+    outline = sampled(product.mask[:, :, None], places[:, :, 0], places[:, :, 1])[:, :, 0]
+    alpha = outline * (np.abs(places).max(2) <= 1) * here(composed.shown)
     original = photo[top:low, left:right]
     kept = _on_photo(person.kept.astype(np.float32), person, (left, top, right, low), original)
     removed = _grown(person, (left, top, right, low), size)
@@ -79,10 +78,11 @@ def pasted(
 
 
 def _grown(person: Person, window: tuple[int, int, int, int], size: tuple[int, int]) -> NDArray[Any]:
-    """The old garment, widened and soft, in a window of the photo."""
+    """The old garment and a rim of the ground around it, soft, in a window of the photo."""
     import numpy as np
 
-    return stretched(body_of.widened(person.removed, HALO).astype(np.float32), size, _edges(person, window))
+    rim = body_of.widened(person.removed, HALO) & (person.body.label == 0)
+    return stretched((person.removed | rim).astype(np.float32), size, _edges(person, window))
 
 
 def _on_photo(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from shared.vto.errors import CategoryMismatch, NoPerson, PoseNotFound
 from vto_container.engines import compact_body as body_of
 from vto_container.engines import compact_inputs as inputs
-from vto_container.engines import region
+from vto_container.engines import compact_under, region
 from vto_container.engines.compact_fit import View
+from vto_container.engines.compact_garment import Garment
 from vto_container.engines.compact_product import SIZE
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Person:
         removed: (128, 96) bool, the old garment.
         hole: (128, 96) bool, what the networks are not shown.
         kept: (128, 96) bool, what stays in front.
+        under, clothed: what is under the old garment, and (128, 96) bool, what the new one surely covers.
         confidence: 0..1, how sure the parser is of the person.
     """
 
@@ -46,14 +48,13 @@ class Person:
     removed: NDArray[Any]
     hole: NDArray[Any]
     kept: NDArray[Any]
+    under: compact_under.Under
+    clothed: NDArray[Any]
     confidence: float
 
 
-def read(picture: NDArray[Any], category: Category, length: float = 0.0) -> Person:
+def read(picture: NDArray[Any], category: Category, product: Garment) -> Person:
     """Find the person in a photo (h, w, 3) and the place for a garment.
-
-    Args:
-        length: of an upper garment, in shares of the body's height, from the chin down.
 
     Raises:
         NoPerson: nobody is there.
@@ -67,16 +68,18 @@ def read(picture: NDArray[Any], category: Category, length: float = 0.0) -> Pers
     rectangle = body_of.person_box(whole.foreground, size)
     if rectangle is None:
         raise NoPerson("nobody is to be seen in the picture", field="person")
-    parsed = region.seen(cropped(picture, rectangle, (512, 384), edge=True))
+    crop = cropped(picture, rectangle, (512, 384), edge=True)
+    parsed = region.seen(crop)
     label = body_of.decoded(parsed.probabilities)
     frame = cropped(np.full((*picture.shape[:2], 1), 255, np.uint8), rectangle, body_of.GRID)[:, :, 0] / 255
-    label = np.where(frame > 0.5, label, 0).astype(np.uint8)
+    label = body_of.pinned(np.where(frame > 0.5, label, 0).astype(np.uint8))
     if (label > 0).mean() < body_of.LEAST_PERSON:
         raise PoseNotFound("not enough of a body is to be seen", field="person")
     body = body_of.read(label)
     head = body.head | (region.head(parsed) & (label > 0))
-    over = body_of.below(body, length) if category == "upper" else np.zeros_like(head)
-    hole = (body_of.hole(body, category) | body_of.widened(over, body_of.REACH)) & ~head & (frame > 0.5)
+    over = body_of.below(body, product.length) if category == "upper" else np.zeros_like(head)
+    room = over | product.hung(body, category)
+    hole = (body_of.hole(body, category) | body_of.widened(room, body_of.REACH)) & ~head & (frame > 0.5)
     removed = body_of.old_garment(body, category) & ~head
     bare = category == "lower" and removed.mean() < LEAST_HOLE and body.legs.mean() < LEAST_LEGS
     if bare or hole.mean() < LEAST_HOLE:
@@ -86,7 +89,9 @@ def read(picture: NDArray[Any], category: Category, length: float = 0.0) -> Pers
     hole &= ~kept
     subject = parsed.foreground >= 0.5
     sure = float(parsed.probabilities.max(0)[subject].mean()) if subject.any() else 0.0
-    return Person(rectangle, body, parsed.probabilities, frame, removed, hole, kept, round(sure, 3))
+    under = compact_under.read(body, removed | over, category, crop[::4, ::4])
+    clothed = compact_under.clothed(body, category) & hole
+    return Person(rectangle, body, parsed.probabilities, frame, removed, hole, kept, under, clothed, round(sure, 3))
 
 
 def cropped(picture: NDArray[Any], rectangle: Rectangle, size: tuple[int, int], edge: bool = False) -> NDArray[Any]:
@@ -118,7 +123,16 @@ def view(picture: NDArray[Any], person: Person, box: Rectangle) -> View:
         inputs.parts(seen),
         on_view(person.hole.astype("float32"), box, body_of.GRID),
         on_view(person.frame.astype("float32"), box, body_of.GRID),
+        _under(person.under, box),
+        on_view(person.clothed.astype("float32"), box, body_of.GRID),
     )
+
+
+def _under(found: compact_under.Under, box: Rectangle) -> compact_under.Under:
+    skin, cloth, ground, depth = (
+        on_view(field, box, SIZE) for field in (found.skin, found.cloth, found.ground, found.depth)
+    )
+    return compact_under.Under(skin, cloth, ground, depth, found.tones)
 
 
 def on_view(field: NDArray[Any], box: Rectangle, size: tuple[int, int]) -> NDArray[Any]:

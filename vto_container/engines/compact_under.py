@@ -1,0 +1,262 @@
+"""What an old garment was worn over, where the new one does not cover it: limbs, other clothes, or the ground behind.
+
+A network that has only seen garments put back on their own wearers was never asked what is under them. Anatomy knows:
+arms run from the shoulders to what is seen of them, legs from the crotch to the feet, each as thick as drawing books
+say. Everything lies on the grid of `compact_body`; widths are shares of the body's height.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.vision.matte import pieces
+from vto_container.engines.compact_body import CROTCH, GRID, WAIST, Body, widened
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LEG: Final = ((0.52, 0.050), (0.62, 0.042), (0.72, 0.032), (0.80, 0.033), (0.92, 0.021), (1.0, 0.021))
+"""Half the width of a leg at shares of the body's height."""
+CLOTHED: Final = 1.25
+"""How much thicker a leg in trousers is."""
+TORSO: Final = ((0.14, 0.05), (0.19, 0.13), (0.28, 0.115), (0.40, 0.095), (0.50, 0.11), (0.56, 0.11))
+"""Half the width of the trunk."""
+UPPER_ARM, FOREARM = 0.165, 0.15
+THICK: Final = (0.026, 0.018)
+"""Half the width of an arm at the shoulder and at the wrist."""
+SHOULDER: Final = (0.105, 0.05)
+"""Where a shoulder is: beside the middle, and below the chin."""
+HAND_ALONE: Final = 0.13
+"""A piece of an arm shorter than this is a hand, whose elbow is hidden."""
+NECK, CHEST, ACROSS = 0.07, 0.30, 0.05
+"""Skin no further from the middle than `NECK` and above `CHEST` is no arm; an arm reaches `ACROSS` to the far side."""
+LEAST: Final = 3
+"""Places that a piece of an arm has."""
+CLOTHED_ROWS: Final = {"upper": (0.16, 0.36), "lower": (0.42, 0.52), "dress": (0.16, 0.52)}
+"""Between which shares of the body's height a garment of a category covers the whole trunk."""
+COLLAR: Final = (0.02, 0.045, 0.21)
+"""How far below the chin a garment begins, and what necklines leave free: beside the middle, and down to a share."""
+SEEN_LEG: Final = 1.7
+"""A run is one leg where it is no wider than so many legs."""
+WORN: Final = 0.012
+"""Share of the grid from which clothes are worn over the legs."""
+EDGE: Final = 3.0
+"""How steeply a limb begins, in its depth."""
+DARK, LIGHT = 0.80, 0.24
+"""How light a limb is at its edge, and how much lighter along its middle: it is round."""
+
+
+@dataclass(frozen=True)
+class Under:
+    """What is under clothes, on one grid (h, w).
+
+    Args:
+        skin, cloth, ground: shares in 0..1 of what is bare, of what is worn below an upper garment or above a lower
+            one, and of what is behind the person; what is left over is unknown.
+        depth: 0 at the edge of a limb to 1 along its middle.
+        tones: (2, 3) in 0..255, colours of skin and cloth.
+    """
+
+    skin: NDArray[Any]
+    cloth: NDArray[Any]
+    ground: NDArray[Any]
+    depth: NDArray[Any]
+    tones: NDArray[Any]
+
+    def painted(self, unknown: NDArray[Any], ground: NDArray[Any]) -> NDArray[Any]:
+        """(h, w, 3) in 0..255, from what is unknown, and from the ground carried in from around."""
+        done = unknown + (ground - unknown) * self.ground[:, :, None]
+        light = (DARK + LIGHT * self.depth)[:, :, None]
+        for share, tone in ((self.cloth, self.tones[1]), (self.skin, self.tones[0])):
+            done = done + (tone * light - done) * share[:, :, None]
+        return done.clip(0, 255)
+
+
+def read(body: Body, removed: NDArray[Any], category: str, colours: NDArray[Any]) -> Under:
+    """What is under the clothes that a garment of a category takes the place of.
+
+    Args:
+        removed: (128, 96) bool, those clothes.
+        colours: (128, 96, 3) uint8 of the person's photo.
+    """
+    import numpy as np
+
+    legs, trunk = legs_of(body), trunk_of(body)
+    arms = np.zeros(GRID, np.float32) if category == "lower" else arms_of(body)
+    above, below = (body.any_of(names) & ~removed for names in (("upper", "outerwear", "full_body"), ("lower",)))
+    line = np.arange(GRID[0])[:, None]
+    trousers = category == "upper" and below.mean() > WORN
+    if trousers:
+        legs = np.maximum(legs_of(body, CLOTHED), np.where(line >= body.row(WAIST), trunk, 0))
+    there = widened(removed, 1) & (removed | (body.label == 0))
+    limbs, rest, torso = ((depth * EDGE).clip(0, 1) * there for depth in (arms, legs, trunk))
+    cloth = rest * (1 - limbs) if trousers else np.zeros(GRID, np.float32)
+    skin = limbs if trousers else np.maximum(limbs, rest)
+    # a lower garment bares no hips: what is worn above hangs down a little
+    if category == "lower":
+        cloth = torso * (1 - skin)
+    else:
+        skin = np.maximum(skin, torso * (1 - cloth))
+    tones = np.stack([_tone(colours, body.any_of(("skin",))), _tone(colours, above if category == "lower" else below)])
+    ground = there * (1 - np.max([limbs, rest, torso], 0))
+    return Under(skin, cloth, ground.astype(np.float32), np.max([arms, legs, 0.7 * trunk], 0), tones)
+
+
+def _tone(colours: NDArray[Any], where: NDArray[Any]) -> NDArray[Any]:
+    import numpy as np
+
+    return np.median(colours[where], 0) if where.any() else np.full(3, 128.0)
+
+
+def clothed(body: Body, category: str) -> NDArray[Any]:
+    """What of the trunk every garment of a category covers, whatever its cut: (128, 96) bool."""
+    import numpy as np
+
+    line, columns = np.arange(GRID[0])[:, None], np.arange(GRID[1])[None]
+    first, last = CLOTHED_ROWS[category]
+    start = body.row(first) if category == "lower" else max(body.row(first), round(body.chin + COLLAR[0] * body.height))
+    neck = (np.abs(columns - body.middle) < COLLAR[1] * body.height) & (line < body.row(COLLAR[2]))
+    return (trunk_of(body) > 0) & (line >= start) & (line < body.row(last)) & ~neck
+
+
+def trunk_of(body: Body) -> NDArray[Any]:
+    """The trunk without limbs, 1 inside: (128, 96) float32."""
+    import numpy as np
+
+    line, columns = np.arange(GRID[0]), np.arange(GRID[1])
+    half = _width(TORSO, (line - body.top) / body.height) * body.height
+    inside = np.abs(columns[None] - body.middle) <= half[:, None]
+    return (inside & (line < body.row(TORSO[-1][0]))[:, None]).astype(np.float32)
+
+
+def legs_of(body: Body, thicker: float = 1.0) -> NDArray[Any]:
+    """The legs from the crotch down: 0 outside, to 1 along their middle, (128, 96) float32.
+
+    Their middles are read where the figure tells two legs apart, and lie on straight lines between.
+
+    Args:
+        thicker: by how much than bare legs.
+    """
+    import numpy as np
+
+    person = body.label > 0
+    first = body.row(CROTCH)
+    last = min(GRID[0] - 1, int(np.flatnonzero(person.any(1))[-1])) if person.any() else 0
+    depth = np.zeros(GRID, np.float32)
+    if last - first < 4:
+        return depth
+    columns = np.arange(GRID[1])
+    rows = np.arange(first, last + 1)
+    halves = _width(LEG, (rows - body.top) / body.height) * body.height * thicker
+    anchors: list[tuple[int, float, float]] = []
+    for row, half in zip(rows.tolist(), halves.tolist(), strict=True):
+        found = _pair(person[row], half)
+        if found is not None:
+            anchors.append((row, *found))
+    hips = person[max(0, first - 3) : first + 3]
+    centre = float((hips.sum(0) * columns).sum() / max(1, hips.sum())) if hips.any() else body.middle
+    if not anchors or anchors[0][0] > first:
+        anchors.insert(0, (first, centre - halves[0], centre + halves[0]))
+    at = [anchor[0] for anchor in anchors]
+    for side in (1, 2):
+        places = np.interp(rows, at, [anchor[side] for anchor in anchors])
+        places = np.convolve(np.pad(places, 3, "edge"), np.ones(7) / 7, "valid")
+        away = 1 - (np.abs(columns[None] - places[:, None]) / np.maximum(halves, 0.7)[:, None]) ** 2
+        depth[first : last + 1] = np.maximum(depth[first : last + 1], away.clip(0, 1))
+    return depth
+
+
+def _pair(row: NDArray[Any], half: float) -> tuple[float, float] | None:
+    """The middles of the two legs that a row of a figure shows, None where it does not."""
+    import numpy as np
+
+    edges = np.flatnonzero(np.diff(np.pad(row.astype(np.int8), 1)))
+    runs = sorted(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True), key=lambda run: run[0] - run[1])
+    if len(runs) >= 2 and runs[1][1] - runs[1][0] >= half:
+        left, right = sorted(runs[:2])
+        if max(left[1] - left[0], right[1] - right[0]) <= 2 * half * SEEN_LEG:
+            return (left[0] + left[1] - 1) / 2, (right[0] + right[1] - 1) / 2
+    if runs and 3 * half <= runs[0][1] - runs[0][0] <= 5.2 * half:
+        return runs[0][0] + half, runs[0][1] - 1 - half
+    return None
+
+
+def arms_of(body: Body) -> NDArray[Any]:
+    """The arms from the shoulders to what is seen of them: 0 outside, to 1 along their middle, (128, 96) float32."""
+    import numpy as np
+
+    depth = np.zeros(GRID, np.float32)
+    numbers = pieces(body.arms)
+    for side in (-1, 1):
+        shoulder = np.array([body.chin + SHOULDER[1] * body.height, body.middle + side * SHOULDER[0] * body.height])
+        end, hand_alone = _seen(body, numbers, shoulder, side)
+        elbow = _elbow(shoulder, end, side, body.height) if hand_alone else []
+        for start, stop in pairwise([shoulder, *elbow, end]):
+            depth = np.maximum(depth, _limb(start, stop, body.height))
+    return depth
+
+
+def _seen(body: Body, numbers: NDArray[Any], shoulder: NDArray[Any], side: int) -> tuple[NDArray[Any], bool]:
+    """Where an arm begins to be seen, and whether no more than its hand is; hanging down where nothing is seen.
+
+    Args:
+        numbers: the pieces of `Body.arms`.
+        side: -1 on the left of the picture, 1 on the right.
+    """
+    import numpy as np
+
+    centre, height = body.middle, body.height
+    nearest = (UPPER_ARM + FOREARM) * height * 1.25
+    found = shoulder + np.array([UPPER_ARM + FOREARM, 0.04 * side]) * height, False
+    for number in range(1, int(numbers.max()) + 1):
+        rows, columns = np.nonzero(numbers == number)
+        beside = columns.mean() - centre
+        neck = abs(beside) < NECK * height and rows.mean() < body.row(CHEST)
+        if len(rows) < LEAST or neck or beside * side < -ACROSS * height:
+            continue
+        away = np.hypot(rows - shoulder[0], columns - shoulder[1])
+        if away.min() < nearest:
+            nearest = float(away.min())
+            close = away <= nearest + 0.02 * height
+            alone = float(away.max()) - nearest < HAND_ALONE * height
+            found = np.array([rows[close].mean(), columns[close].mean()]), alone
+    return found
+
+
+def _elbow(shoulder: NDArray[Any], hand: NDArray[Any], side: int, height: float) -> list[NDArray[Any]]:
+    """The joint of an arm bent outwards of which only the hand is seen, none where it is straight."""
+    import numpy as np
+
+    way = hand - shoulder
+    reach = float(np.hypot(*way))
+    upper, fore = UPPER_ARM * height, FOREARM * height
+    if reach < 0.6 * upper or reach > 0.96 * (upper + fore):
+        return []
+    along = (upper**2 - fore**2 + reach**2) / (2 * reach)
+    out = max(0.0, upper**2 - along**2) ** 0.5
+    unit = way / reach
+    normal = np.array([-unit[1], unit[0]])
+    if normal[1] * side < 0:
+        normal = -normal
+    return [shoulder + along * unit + out * normal]
+
+
+def _limb(start: NDArray[Any], end: NDArray[Any], height: float) -> NDArray[Any]:
+    import numpy as np
+
+    rows, columns = np.meshgrid(np.arange(GRID[0]), np.arange(GRID[1]), indexing="ij")
+    way = end - start
+    share = ((rows - start[0]) * way[0] + (columns - start[1]) * way[1]) / max(1e-6, float(way @ way))
+    share = share.clip(0, 1)
+    away = np.hypot(rows - start[0] - share * way[0], columns - start[1] - share * way[1])
+    half = max(0.9, THICK[0] * height) + share * (THICK[1] - THICK[0]) * height
+    return (1 - (away / np.maximum(half, 0.9)) ** 2).clip(0, 1).astype(np.float32)
+
+
+def _width(table: tuple[tuple[float, float], ...], share: NDArray[Any]) -> NDArray[Any]:
+    import numpy as np
+
+    at, values = zip(*table, strict=True)
+    return np.interp(share, at, values)
