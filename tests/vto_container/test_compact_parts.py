@@ -82,6 +82,17 @@ def test_what_is_pinned_to_clothes_goes_with_them_and_what_is_carried_stays() ->
     assert (found[8:20, 43:53] == NAME["skin"]).all(), "a face is not pinned to anything"
 
 
+def test_what_fills_the_trunk_is_worn_and_a_bag_is_carried() -> None:
+    label = standing()
+    label[40:56, 52:60] = NAME["accessory"]
+    assert (compact_under.unburdened(body_of.read(label)) == label).all(), "a bag before the belly"
+    label[22:60, 38:58] = NAME["accessory"]
+    found = compact_under.unburdened(body_of.read(label))
+    assert (found[22:60, 38:58] == NAME["outerwear"]).all()
+    label[70:90, 70:80] = NAME["accessory"]
+    assert compact_under.unburdened(body_of.read(label))[80, 75] == NAME["accessory"], "beside the body it is a bag"
+
+
 def colours() -> NDArray[Any]:
     """The standing figure's photo on the grid: blue ground, brown skin, a red top, green trousers."""
     tones = {0: (90, 120, 200), "skin": (150, 100, 70), "upper": (200, 20, 20), "lower": (20, 160, 40)}

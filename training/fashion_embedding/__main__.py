@@ -15,7 +15,7 @@ import numpy as np
 from training.garment_parser.data import manifest_sha256
 
 from . import card, data, evaluate, export, floors, golden, report, sheet, story, tokens
-from .train import Schedule, train
+from .train import Schedule, finish, train
 
 HERE = Path(__file__).resolve()
 REPOSITORY = HERE.parents[2]
@@ -35,6 +35,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, help="where the files go (models_onnx; with --quick training/.cache/quick)")
     parser.add_argument("--steps", type=int, default=Schedule.steps, help="length of the schedule (%(default)s)")
+    parser.add_argument("--finish", type=int, default=1000, help="of the run after it, at the full size (%(default)s)")
     parser.add_argument("--seed", type=int, default=Schedule.seed)
     parser.add_argument("--threads", type=int, default=Schedule.threads, help="of torch; part of what fixes the file")
     parser.add_argument(
@@ -79,6 +80,7 @@ def main(argv: list[str] | None = None) -> int:
         schedule = dataclasses.replace(
             schedule, steps=min(options.steps, 12), real=8, street=2, drawn=4, checkpoint_every=6
         )
+        options.finish = min(options.finish, 4)
     say(f"reading {options.data}; harvested masks and drawings are kept in {cache}")
     photos = read(options, cache)
     tokenizer = tokens.make()
@@ -88,6 +90,9 @@ def main(argv: list[str] | None = None) -> int:
 
     say(f"training {schedule.steps} steps on {len(photos.real)} + {len(photos.street)} + {len(photos.drawn)} pictures")
     towers, facts = train(photos, schedule, cache / "fashion_embedding.ckpt", options.resume, watch)
+    say(f"finishing in {options.finish} steps")
+    last = finish(schedule, options.finish)
+    towers, facts = train(photos, last, cache / "fashion_embedding.finish.ckpt", options.resume, watch, towers)
 
     say("exporting")
     files = {
@@ -105,7 +110,7 @@ def main(argv: list[str] | None = None) -> int:
 
     reader = evaluate.text_model(files["text"], tokenizer)
     embeds = {name: evaluate.image_model(files[name]) for name in ("fp32", "int8")}
-    figures: dict = {"seed": schedule.seed, "threads": schedule.threads, **facts}
+    figures: dict = {"seed": schedule.seed, "threads": schedule.threads, **facts, "steps": [schedule.steps, last.steps]}
     for precision, embed in embeds.items():
         say(f"measuring {precision}")
         figures[precision] = report.full(embed, reader, photos, files[precision])

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from training import backbone
 from training.backbone import MEAN, STD
 
 from .data import CATEGORIES
@@ -22,7 +23,7 @@ TARGETS = {
     "words mAP@10": 0.70,
     "colour x category P@10": 0.90,
 }
-LICENCE = "weights CC0 1.0; see the card for the photos they were trained on"
+LICENCE = "weights Apache-2.0, as EfficientNet-Lite0's that the image tower starts from; see the card for the photos"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,12 @@ def shared_fields(run: Run, path: Path) -> dict:
         "vocabulary": "closed",
         "licence": LICENCE,
         "source": {"repo": "training/fashion_embedding", "revision": None},
-        "training_data": ["Clothing dataset (small), CC0 1.0", "Clothing Co-Parsing", "demo/wardrobe.py, drawn"],
+        "training_data": [
+            "Clothing dataset (small), CC0 1.0",
+            "Clothing Co-Parsing",
+            "demo/wardrobe.py, drawn",
+            f"ImageNet, by the weights of {backbone.PACKAGE}",
+        ],
         "data_manifest_sha256": run.data_manifest_sha256,
     }
 

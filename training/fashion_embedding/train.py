@@ -5,8 +5,9 @@ captions; the shape part learns to find the other view of the same photo among a
 comes from the generator seeded by (seed, i): a run resumed from a checkpoint goes on as if it had never stopped.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -37,6 +38,8 @@ class Schedule:
     """Photos of each source in a batch; each gives two views."""
     calm: float = 0.4
     """From this share of the steps on the light varies at half its strength."""
+    drawn_light: float = 1.0
+    """How strong it varies on drawings beside that on photos."""
     queries: int = 24
     """Texts of one or two things in a batch, beside one caption a photo."""
     sizes: tuple[tuple[float, int], ...] = ((0.0, 96), (0.8, 128))
@@ -54,6 +57,12 @@ class Schedule:
     threads: int = 1
     seed: int = 1
     checkpoint_every: int = 250
+
+
+def finish(first: Schedule, steps: int) -> Schedule:
+    """A short second run at the full size from what the first averaged, with more drawings, whose light hardly varies:
+    what they are drawn in tells neighbouring colours apart, which another light makes alike."""
+    return replace(first, steps=steps, drawn=20, calm=0.0, drawn_light=0.3, sizes=((0.0, 128),), rate=6e-4)
 
 
 LOSS_WEIGHTS = {"category": 1.0, "caption": 0.8, "same": 0.5, "axes": 1.0}
@@ -79,7 +88,7 @@ class Batches:
     """Draws the batch of any step."""
 
     def __init__(self, data: Dataset, schedule: Schedule):
-        self.schedule = schedule
+        self.schedule, self.drawn = schedule, data.drawn
         parts = ((data.real, schedule.real), (data.street, schedule.street), (data.drawn, schedule.drawn))
         self.sources: list[tuple[list[Item], int]] = [(items, count) for items, count in parts if items]
         self.backgrounds = views.Backgrounds(data.real)
@@ -98,13 +107,15 @@ class Batches:
         s = self.schedule
         rng = np.random.default_rng((s.seed, step))
         side = max(size for start, size in s.sizes if step >= start * s.steps)
-        chosen: list[Item] = []
+        chosen: list[tuple[Item, float]] = []
         for (items, count), chances in zip(self.sources, self.chances, strict=True):
             picked = rng.choice(len(items), min(count, len(items)), replace=False, p=chances)
-            chosen += [items[i] for i in picked]
-        light = 0.5 if step >= s.calm * s.steps else 1.0
-        images = [views.view(rng, item, self.backgrounds, side, s.swap, light) for _ in range(2) for item in chosen]
-        truth = np.stack([item.truth for item in chosen])
+            light = (0.5 if step >= s.calm * s.steps else 1.0) * (s.drawn_light if items is self.drawn else 1.0)
+            chosen += [(items[i], light) for i in picked]
+        images = [
+            views.view(rng, item, self.backgrounds, side, s.swap, light) for _ in range(2) for item, light in chosen
+        ]
+        truth = np.stack([item.truth for item, _ in chosen])
         said = [caption(rng, row, sparse=False) for row in truth]
         said += [caption(rng, truth[rng.integers(len(truth))], sparse=True) for _ in range(s.queries)]
         said += [self._word(rng) for _ in range(s.queries // 3)]
@@ -115,7 +126,7 @@ class Batches:
         match = np.stack([caption_truth(one.concepts, truth) for one in said], 1)
         return Batch(
             torch.from_numpy(np.stack(images)),
-            torch.tensor([item.category for item in chosen] * 2),
+            torch.tensor([item.category for item, _ in chosen] * 2),
             torch.from_numpy(ids),
             torch.from_numpy(mask),
             torch.from_numpy(np.concatenate([match, match])),
@@ -169,16 +180,27 @@ def rate(step: int, schedule: Schedule) -> float:
     return schedule.rate * min((step + 1) / warm, (schedule.steps - step) / (schedule.steps - warm))
 
 
-def train(data: Dataset, schedule: Schedule, checkpoint: Path, resume: bool, watch=None) -> tuple[Towers, dict]:
-    """Train from nothing, or on from the checkpoint; answers the averaged towers and what is to be told of the run.
+def train(
+    data: Dataset,
+    schedule: Schedule,
+    checkpoint: Path,
+    resume: bool,
+    watch: Callable[[Towers], str] | None = None,
+    start_from: Towers | None = None,
+) -> tuple[Towers, dict]:
+    """Train from ImageNet's backbone, or on from the checkpoint; answers the averaged towers and what is to be told of
+    the run.
 
     Args:
+        start_from: towers whose weights it starts from instead.
         watch: called with the averaged towers at every fourth checkpoint; answers figures to print.
     """
     torch.set_num_threads(schedule.threads)
     torch.manual_seed(schedule.seed)
     cv2.setNumThreads(1)
     towers = Towers(len(vocabulary()) + 2, len(CATEGORIES)).to(memory_format=torch.channels_last)
+    if start_from is not None:
+        towers.load_state_dict(start_from.state_dict())
     average = deepcopy(towers)
     shared_out = groups(towers, towers.image.body, schedule.body_rate, schedule.decay)
     optimiser = torch.optim.AdamW(shared_out, lr=schedule.rate, fused=True)

@@ -79,7 +79,7 @@ _KINDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("slim trousers",), "slim trousers|slim pants|skinny trousers|skinny pants"),
     (("straight trousers",), "straight trousers|straight pants"),
     (("wide trousers",), "wide trousers|wide-leg trousers|wide pants|wide-leg pants"),
-    (("jeans",), "jeans|denim|denims|denim pants|denim trousers|blue jeans"),
+    (("jeans",), "jeans|denim|denims|denim pants|denim trousers"),
     (("leggings",), "leggings|tights"),
     (("shorts",), "shorts|short pants|bermuda shorts|bermudas"),
     (SHOES, "shoes|footwear|shoe|pair of shoes"),

@@ -17,6 +17,7 @@ from training.backbone import Backbone
 from training.layers import conv
 
 from .data import CLASSES
+from .edge import Edge
 
 INPUT_SIZE = (224, 160)
 """Height and width of the input in pixels; pictures are stretched to it."""
@@ -82,12 +83,13 @@ class GarmentParser(nn.Module):
 
 
 class Shipped(nn.Module):
-    """The network as exported: class logits and two probabilities, the auxiliary tags left out."""
+    """The network as exported: class logits with their last layer and two probabilities, without the auxiliary tags."""
 
     def __init__(self, network: GarmentParser):
         super().__init__()
         self.network = network
+        self.edge = Edge()
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         out = self.network(image)
-        return out.class_logits, torch.sigmoid(out.worn)[:, 0], torch.sigmoid(out.present)
+        return self.edge(image, out.class_logits), torch.sigmoid(out.worn)[:, 0], torch.sigmoid(out.present)

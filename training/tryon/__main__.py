@@ -18,7 +18,7 @@ from training.garment_parser.evaluate import onnx_model, prepare, session
 from vto_container.engines.compact_body import GRID
 
 from . import card, data, export, protocol
-from .train import COMPOSE, WARP, train_compose, train_warp
+from .train import COMPOSE, COMPOSE_ON, WARP, WARP_ON, train_compose, train_warp
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / "training" / ".cache" / "tryon"
@@ -32,6 +32,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--parser", type=Path, default=REPOSITORY / "models_onnx" / "garment_parser.onnx")
     parser.add_argument("--warp-steps", type=int, default=WARP.steps)
     parser.add_argument("--compose-steps", type=int, default=COMPOSE.steps)
+    parser.add_argument("--warp-on", type=int, default=WARP_ON.steps, help="steps of the second run (%(default)s)")
+    parser.add_argument("--compose-on", type=int, default=COMPOSE_ON.steps, help="of the second run (%(default)s)")
+    parser.add_argument("--only", choices=("warp", "compose"), help="train one of them, and write nothing")
     parser.add_argument("--seed", type=int, default=WARP.seed)
     parser.add_argument("--threads", type=int, default=WARP.threads, help="of torch; part of what fixes the files")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoints in training/.cache")
@@ -49,19 +52,30 @@ def main(argv: list[str] | None = None) -> int:
     chosen = {"seed": options.seed, "threads": options.threads}
     warp = dataclasses.replace(WARP, steps=options.warp_steps, **chosen)
     compose = dataclasses.replace(COMPOSE, steps=options.compose_steps, **chosen)
+    again = chosen | {"seed": options.seed + 1}
+    warp_on = dataclasses.replace(WARP_ON, steps=options.warp_on, **again)
+    compose_on = dataclasses.replace(COMPOSE_ON, steps=options.compose_on, **again)
     if options.quick:
-        warp = dataclasses.replace(warp, steps=min(8, warp.steps), batch=8)
-        compose = dataclasses.replace(compose, steps=min(4, compose.steps), batch=2)
+        warp, warp_on = (dataclasses.replace(one, steps=min(8, one.steps), batch=8) for one in (warp, warp_on))
+        compose, compose_on = (
+            dataclasses.replace(one, steps=min(4, one.steps), batch=2) for one in (compose, compose_on)
+        )
     limit = 12 if options.quick else None
     pairs = data.load(options.data, parse_with(options.parser), "train", limit)
     print(f"{len(pairs)} training pairs", file=sys.stderr, flush=True)
-    placing, warp_losses = train_warp(pairs, warp, cache / "warp.ckpt", options.resume)
-    painting, compose_losses = train_compose(pairs, compose, cache / "compose.ckpt", options.resume)
+    if options.only != "compose":
+        placing, _ = train_warp(pairs, warp, cache / "warp.ckpt", options.resume)
+        placing, warp_losses = train_warp(pairs, warp_on, cache / "warp.on.ckpt", options.resume, placing)
+    if options.only != "warp":
+        painting, _ = train_compose(pairs, compose, cache / "compose.ckpt", options.resume)
+        painting, compose_losses = train_compose(pairs, compose_on, cache / "compose.on.ckpt", options.resume, painting)
+    if options.only:
+        return 0
 
     facts = {
         "training_pairs": {name: sum(p.category == name for p in pairs) for name in data.CATEGORIES},
-        "warp": {"steps": warp.steps, "batch": warp.batch, "losses": warp_losses},
-        "compose": {"steps": compose.steps, "batch": compose.batch, "losses": compose_losses},
+        "warp": {"steps": [warp.steps, warp_on.steps], "batch": warp.batch, "losses": warp_losses},
+        "compose": {"steps": [compose.steps, compose_on.steps], "batch": compose.batch, "losses": compose_losses},
         **chosen,
     }
     out.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,7 @@ def case(pair: Pair, warp: compact_fit.Run, compose: compact_fit.Run, wide: bool
     }
     return Case(
         pair.photo.id, pair.category, view.target, truth, hidden > 0, product, pictures, placed.mask >= 0.5,
-        (composed.alpha >= 0.5) & (hidden > 0), taken,
+        (placed.mask * composed.shown >= 0.5) & (hidden > 0), taken,
     )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def finished(placed: compact_fit.Placed, composed: compact_fit.Composed, truth: 
         compact_fit.enlarged(composed.gain, 4),
         compact_fit.enlarged(composed.detail, 4),
     )
-    alpha = (composed.alpha if truth is None else truth.astype(np.float32))[:, :, None]
+    alpha = (placed.mask * composed.shown if truth is None else truth.astype(np.float32))[:, :, None]
     return composed.paint + (garment - composed.paint) * alpha
 
 
@@ -140,13 +140,22 @@ def perceptual(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
     return float(np.mean(values))
 
 
+def slope(picture: np.ndarray, where: np.ndarray) -> float:
+    """Mean length of the gradient of a picture (h, w, 3) uint8 well inside an area: its outline is no detail."""
+    grey = picture.astype(np.float32).mean(2)
+    steep = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(grey, cv2.CV_32F, 0, 1) / 8)
+    inside = cv2.erode(where.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    return float(steep[inside].mean()) if inside.any() else 0.0
+
+
 def iou(a: np.ndarray, b: np.ndarray) -> float:
     """Of two bool masks."""
     return float((a & b).sum() / max(1, (a | b).sum()))
 
 
 def scores(picture: np.ndarray, one: Case) -> dict[str, float]:
-    """Of one contender's picture: `ssim`, `garment_ssim`, `garment_mae` (0..255), `garment_distance`."""
+    """Of one contender's picture: `ssim`, `garment_ssim`, `garment_mae` (0..255), `garment_distance`, and
+    `garment_detail`: its mean slope in the garment as a share of the photo's, 1 for as sharp."""
     similar = similarity(picture, one.target)
     error = np.abs(picture.astype(np.float32) - one.target).mean(2)
     return {
@@ -154,6 +163,7 @@ def scores(picture: np.ndarray, one: Case) -> dict[str, float]:
         "garment_ssim": float(similar[one.truth].mean()),
         "garment_mae": float(error[one.truth].mean()),
         "garment_distance": perceptual(picture, one.target, one.truth),
+        "garment_detail": slope(picture, one.truth) / max(1e-6, slope(one.target, one.truth)),
     }
 
 

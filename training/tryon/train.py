@@ -48,6 +48,9 @@ class Schedule:
 
 WARP = Schedule(steps=3600, batch=32, rate=2.5e-3, warmup=0.015, cosine=1.3, cooldown=0.6)
 COMPOSE = Schedule(steps=800, batch=8, rate=3e-3, warmup=0.03, cosine=1.27, cooldown=0.67)
+WARP_ON = Schedule(steps=2400, batch=32, rate=1.4e-3, warmup=0.015, cosine=1.3, cooldown=0.3, average=0.998)
+COMPOSE_ON = Schedule(steps=1000, batch=8, rate=1.6e-3, warmup=0.03, cosine=1.3, cooldown=0.3, average=0.998)
+"""Second runs, each from what the first averaged and on views of its own."""
 
 StepOf = Callable[[nn.Module, object], dict[str, Tensor]]
 
@@ -64,8 +67,10 @@ def rate_at(schedule: Schedule, step: int) -> float:
     return schedule.rate * cosine * line
 
 
-def train_warp(pairs: list[Pair], schedule: Schedule, checkpoint: Path, resume: bool) -> tuple[Warp, dict]:
-    """The averaged warp network and the run's last losses."""
+def train_warp(
+    pairs: list[Pair], schedule: Schedule, checkpoint: Path, resume: bool, start_from: nn.Module | None = None
+) -> tuple[Warp, dict]:
+    """The averaged warp network and the run's last losses; from the weights of `start_from` where it is given."""
     library = Library(pairs, schedule.seed)
 
     def step(network: nn.Module, views: Views) -> dict[str, Tensor]:
@@ -78,10 +83,12 @@ def train_warp(pairs: list[Pair], schedule: Schedule, checkpoint: Path, resume: 
                 views = library.draw(schedule.seed, number, schedule.batch)
             yield views
 
-    return _train(Warp, step, ahead, schedule, checkpoint, resume)
+    return _train(Warp, step, ahead, schedule, checkpoint, resume, start_from)
 
 
-def train_compose(pairs: list[Pair], schedule: Schedule, checkpoint: Path, resume: bool) -> tuple[Compose, dict]:
+def train_compose(
+    pairs: list[Pair], schedule: Schedule, checkpoint: Path, resume: bool, start_from: nn.Module | None = None
+) -> tuple[Compose, dict]:
     """The averaged second network, trained on true places with errors of known size: it learns how much texture is
     worth keeping at what doubt, whatever the first network has learned."""
 
@@ -91,7 +98,8 @@ def train_compose(pairs: list[Pair], schedule: Schedule, checkpoint: Path, resum
         return {name: COMPOSE_WEIGHTS[name] * value for name, value in parts.items()}
 
     batches = Batches(pairs, schedule.batch, schedule.seed + 1000)
-    return _train(Compose, step, lambda a, b: drawn_ahead(batches.draw, a, b), schedule, checkpoint, resume)
+    ahead = lambda start, stop: drawn_ahead(batches.draw, start, stop)  # noqa: E731
+    return _train(Compose, step, ahead, schedule, checkpoint, resume, start_from)
 
 
 @torch.no_grad()
@@ -119,10 +127,13 @@ def _train(
     schedule: Schedule,
     checkpoint: Path,
     resume: bool,
+    start_from: nn.Module | None,
 ) -> tuple:
     torch.set_num_threads(schedule.threads)
     torch.manual_seed(schedule.seed)
     network = make().to(memory_format=torch.channels_last)
+    if start_from is not None:
+        network.load_state_dict(start_from.state_dict())
     average = deepcopy(network).eval()
     matrices = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]

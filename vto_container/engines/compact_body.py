@@ -27,7 +27,7 @@ LEAST_PERSON = 0.02
 REACH = 3
 """Places by which what is taken away is widened: 6 pixels at 192 x 256."""
 PINNED, ENCLOSED = 0.006, 0.9
-"""Share of the crop up to which something is pinned to clothes, if so much of what is around it is one garment."""
+"""Share of the crop up to which something is pinned to clothes, if so much of what is around it are clothes."""
 CLOTHES = tuple(LABELS.index(name) for name in ("upper", "outerwear", "lower", "full_body"))
 OLD = {
     "upper": ("upper", "outerwear"),
@@ -115,7 +115,7 @@ def person_box(foreground: NDArray[Any], size: tuple[int, int]) -> tuple[float, 
 
 def pinned(label: NDArray[Any]) -> NDArray[Any]:
     """A map of class indices (128, 96) in which what is pinned to clothes (medals, brooches, a tie) is those clothes:
-    small pieces of accessories or skin with little but one garment around."""
+    small pieces of accessories or skin with little but clothes around."""
     import numpy as np
 
     found = label.copy()
@@ -126,9 +126,9 @@ def pinned(label: NDArray[Any]) -> NDArray[Any]:
             if piece.sum() > PINNED * label.size:
                 continue
             around = label[widened(piece, 1) & ~piece]
-            counts = np.bincount(around, minlength=len(LABELS))
-            if counts.argmax() in CLOTHES and counts.max() >= ENCLOSED * len(around):
-                found[piece] = counts.argmax()
+            counts = np.bincount(around, minlength=len(LABELS))[list(CLOTHES)]
+            if counts.sum() >= ENCLOSED * len(around):
+                found[piece] = CLOTHES[int(counts.argmax())]
     return found
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.vision.matte import pieces
-from vto_container.engines.compact_body import CROTCH, GRID, WAIST, Body, widened
+from vto_container.engines.compact_body import CROTCH, GRID, LABELS, WAIST, Body, widened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,12 +32,14 @@ HAND_ALONE: Final = 0.13
 """A piece of an arm shorter than this is a hand, whose elbow is hidden."""
 NECK, CHEST, ACROSS = 0.07, 0.30, 0.05
 """Skin no further from the middle than `NECK` and above `CHEST` is no arm; an arm reaches `ACROSS` to the far side."""
-LEAST: Final = 3
-"""Places that a piece of an arm has."""
+LEAST: Final = 0.0008
+"""Area of the smallest hand, as a share of the body's height squared: smaller pieces are buttons and stripes."""
 CLOTHED_ROWS: Final = {"upper": (0.16, 0.36), "lower": (0.42, 0.52), "dress": (0.16, 0.52)}
 """Between which shares of the body's height a garment of a category covers the whole trunk."""
 COLLAR: Final = (0.02, 0.045, 0.21)
 """How far below the chin a garment begins, and what necklines leave free: beside the middle, and down to a share."""
+FILLING, REACH = 0.35, 0.17
+"""Share of the trunk from which things carried are clothes, and how far from the middle, by the body's height."""
 SEEN_LEG: Final = 1.7
 """A run is one leg where it is no wider than so many legs."""
 WORN: Final = 0.012
@@ -108,6 +110,19 @@ def _tone(colours: NDArray[Any], where: NDArray[Any]) -> NDArray[Any]:
     import numpy as np
 
     return np.median(colours[where], 0) if where.any() else np.full(3, 128.0)
+
+
+def unburdened(body: Body) -> NDArray[Any]:
+    """The body's classes (128, 96), in which what fills the trunk is worn and not carried, whatever it was taken for:
+    a parser that knows street clothes takes a space suit for a bag."""
+    import numpy as np
+
+    carried, trunk = body.any_of(("accessory",)), trunk_of(body) > 0
+    trunk &= np.arange(GRID[0])[:, None] >= body.chin
+    if (carried & trunk).sum() < FILLING * max(1, trunk.sum()):
+        return body.label
+    beside = np.abs(np.arange(GRID[1])[None] - body.middle) > REACH * body.height
+    return np.where(carried & ~beside & ~body.head, LABELS.index("outerwear"), body.label).astype(np.uint8)
 
 
 def clothed(body: Body, category: str) -> NDArray[Any]:
@@ -214,7 +229,7 @@ def _seen(body: Body, numbers: NDArray[Any], shoulder: NDArray[Any], side: int) 
         rows, columns = np.nonzero(numbers == number)
         beside = columns.mean() - centre
         neck = abs(beside) < NECK * height and rows.mean() < body.row(CHEST)
-        if len(rows) < LEAST or neck or beside * side < -ACROSS * height:
+        if len(rows) < LEAST * height**2 or neck or beside * side < -ACROSS * height:
             continue
         away = np.hypot(rows - shoulder[0], columns - shoulder[1])
         if away.min() < nearest:
