@@ -14,9 +14,10 @@ from .network import INPUT_SIZE, GarmentParser, Shipped
 
 OPSET = 17
 OUTPUTS = ("class_logits", "worn", "present")
-EXACT = ("/encoder/stem/", "/encoder/stages.0/", "/edge/")
-"""Where the nodes lie that stay in float: the first layers' few channels differ so much in range that rounding them
-costs more than all the rest, and they are no faster in int8; the last layer subtracts numbers that are nearly equal."""
+ROUNDED = ("/encoder/", "/up16/", "/up8/", "/up4/", "/summary/")
+EXACT = ("/encoder/stem/", "/encoder/stages.0/")
+"""Where the nodes lie that are computed in int8, but for these: the first layers' few channels differ so much in range
+that rounding them costs more than all the rest, and they are no faster in int8."""
 
 
 def torch_model(network: GarmentParser) -> Model:
@@ -55,8 +56,12 @@ def calibration_photos(data: Dataset, count: int = 200) -> list[np.ndarray]:
 
 
 def export_int8(source: Path, path: Path, images: list[np.ndarray]) -> None:
-    """Write the int8 file, its first layers in float."""
-    write_int8(source, path, Photos(images, prepare), lambda name: any(part in name for part in EXACT))
+    """Write the int8 file, its first and last layers in float."""
+
+    def exact(name: str) -> bool:
+        return not name.startswith(ROUNDED) or name.startswith(EXACT)
+
+    write_int8(source, path, Photos(images, prepare), exact)
 
 
 def parity(network: GarmentParser, fp32: Path, int8: Path, images: list[np.ndarray]) -> dict:
