@@ -110,7 +110,9 @@ def edit(before: Parsed, painted: NDArray[Any], category: Category, size: tuple[
     rows = clothes.shape[0]
     skin = np.maximum(maps[2], maps[3]) >= 0.5
     region = widened(clothes | (skin & widened(clothes, round(REACH * rows))), max(1, round(MARGIN * rows)))
-    region &= ~(_enlarged(head(before).astype(np.float32)) >= 0.5)
+    places = before.probabilities.shape[1:]
+    kept = head(before, (size[1] / places[1]) / (size[0] / places[0]))
+    region &= ~(_enlarged(kept.astype(np.float32)) >= 0.5)
     smooth = Image.fromarray(region.astype(np.uint8) * 255).resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.where(np.asarray(smooth) > 127, 255, 0).astype(np.uint8)
 
@@ -128,9 +130,13 @@ def _enlarged(field: NDArray[Any], grid: tuple[int, int] = GRID) -> NDArray[Any]
     return np.asarray(image)
 
 
-def head(parsed: Parsed) -> NDArray[Any]:
+def head(parsed: Parsed, wide: float = 1.0) -> NDArray[Any]:
     """Hair anywhere, and all that is level with the face or above it, whatever the parser takes a hat for: a bool map
-    of the parser's resolution."""
+    of the parser's resolution.
+
+    Args:
+        wide: how wide a place of that is in the picture, by its height.
+    """
     import numpy as np
 
     from shared.vision.matte import pieces
@@ -145,13 +151,13 @@ def head(parsed: Parsed) -> NDArray[Any]:
     face = min((skin == n for n in large), key=lambda piece: int(np.flatnonzero(piece.any(1))[0]))
     rows = np.flatnonzero(face.any(1))
     # a neck and a bare chest may hang on the face, and a fringe makes its top narrow
-    counts = face.sum(1)[rows[0] : rows[-1] + 1]
+    counts = face.sum(1)[rows[0] : rows[-1] + 1] * wide
     first = float(np.percentile(counts[: max(3, len(counts) // 2)], 70))
     upper = face[rows[0] : rows[0] + max(3, round(TALL * first))]
-    width = float(np.percentile(upper.sum(1), 90))
+    width = float(np.percentile(upper.sum(1), 90)) * wide
     chin = min(rows[0] + round(TALL * width), int(rows[-1]) + 1)
     columns = np.flatnonzero(upper.any(0))
-    reach = round(0.4 * width)
+    reach = round(0.4 * width / wide)
     # level with the cheeks there may be shoulders already, never in front of the eyes
     clothes = parsed.share_of(("upper", "outerwear", "full_body")) >= 0.5
     clothes[: rows[0] + round(EYES * width)] = False

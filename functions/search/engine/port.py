@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from functions.search.engine.errors import (
     BadCursor as BadCursor,
 )
@@ -40,6 +38,7 @@ from functions.search.engine.errors import (
 from functions.search.engine.errors import (
     VersionNotFound as VersionNotFound,
 )
+from functions.search.engine.manifest import Manifest as Manifest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,8 +48,6 @@ type Modality = Literal["image", "text"]
 type Progress = Callable[[str, float], None]
 """Told of a build's step and how much of all is done, 0..1; may raise to stop it."""
 
-FORMAT: Final = 2
-"""Of a version's files; those of another are refused, and the index is built anew."""
 MAX_K: Final = 200
 NEAR_COSINE: Final = 0.97
 NEAR_BITS: Final = 6
@@ -260,46 +257,6 @@ class Watermark:
     """The journal's number of a write: hand it back as `VectorQuery.min_seq` to see the write."""
 
     seq: int
-
-
-class VersionFile(BaseModel):
-    """One file of a version."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    bytes: int
-
-
-class Manifest(BaseModel):
-    """A version of a shop's index, as it lies beside its files.
-
-    `seq` is the last journal entry that went into it; `recall10` is what the self-test found against an exhaustive
-    search, by modality of its queries.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    format: int = FORMAT
-    version: str
-    parent: str | None
-    shop: str
-    engine: str
-    model_id: str
-    model_sha256: str
-    dim: int
-    standardise: dict[str, tuple[float, float]]
-    count: int
-    seq: int
-    built_at: str
-    files: tuple[VersionFile, ...] = ()
-    recall10: dict[str, float] = Field(default_factory=dict[str, float])
-
-    @property
-    def bytes(self) -> int:
-        """Size of all files."""
-        return sum(file.bytes for file in self.files)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from functions.search.engine import journal
-from functions.search.engine.port import FORMAT, IndexRefused, Manifest, Progress, PublishConflict, VersionFile
+from functions.search.engine.manifest import FORMAT, Manifest, VersionFile
+from functions.search.engine.port import IndexRefused, Progress, PublishConflict
 from shared import blobs, clock
 from shared.documents import Where, store
 from shared.errors import Conflict, DocumentNotFound, NotFound
