@@ -36,7 +36,8 @@ def freshness(stack: Stack, drops: int = DROPS) -> dict[str, Any]:
     misses it after its removal. One product at a time."""
     vendor = _user(stack, "vendor")
     container = BlobServiceClient.from_connection_string(stack.storage).get_container_client("vendor-uploads")
-    _until(container.exists)
+    if not container.exists():
+        container.create_container()
     found: list[float] = []
     indexed: list[float] = []
     own: list[float] = []
