@@ -25,8 +25,10 @@ SPECK = 0.03
 """Pieces and holes of the model's map below this share of the largest piece are faults, not shape."""
 PATCH = 0.006
 """The same once colours have spoken, which are sharper: a label or a button is no hole, a gap at the arm is."""
-RADIUS = 3.0
+RADIUS = 1.5
 """Reach of the filter, in places of the coarse map: what it may be wrong by."""
+CERTAINTY = 3.0
+"""What the map's log odds are multiplied by: it is surer than it says, since its last layer is a mean over windows."""
 BINS = 16
 """Steps of each channel in the histograms of colours."""
 MOST = 4.0
@@ -45,7 +47,7 @@ def alpha(chance: NDArray[Any], picture: NDArray[Any]) -> NDArray[Any]:
     from PIL import Image, ImageFilter
 
     height, width = picture.shape[:2]
-    cleaned = without_specks(chance.astype(np.float32))
+    cleaned = without_specks(_surer(chance.astype(np.float32)))
     scale = min(1.0, WORKING_SIDE / max(height, width))
     size = (max(2, round(width * scale)), max(2, round(height * scale)))
     guide = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX), np.float32) / 255
@@ -67,6 +69,13 @@ def alpha(chance: NDArray[Any], picture: NDArray[Any]) -> NDArray[Any]:
     # a median drops single wrong pixels, a small blur turns stairs into a soft edge
     smooth = Image.fromarray(out).filter(ImageFilter.MedianFilter(3)).filter(ImageFilter.GaussianBlur(SOFTNESS))
     return np.asarray(smooth)
+
+
+def _surer(chance: NDArray[Any]) -> NDArray[Any]:
+    import numpy as np
+
+    held = chance.clip(1e-3, 1 - 1e-3)
+    return (1 / (1 + ((1 - held) / held) ** CERTAINTY)).astype(np.float32)
 
 
 def by_colour(chance: NDArray[Any], guide: NDArray[Any]) -> NDArray[Any]:
