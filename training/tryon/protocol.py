@@ -128,11 +128,7 @@ def perceptual(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
     values = []
     first, second, area = (x.astype(np.float32) for x in (a, b, where))
     for _ in range(3):
-        slopes = []
-        for picture in (first, second):
-            grey = picture.mean(2)
-            slopes.append(np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(grey, cv2.CV_32F, 0, 1) / 8))
-        one, other = slopes
+        one, other = slopes(first), slopes(second)
         alike = (2 * one * other + GMS) / (one**2 + other**2 + GMS)
         values.append(1 - float((alike * area).sum() / max(1e-6, area.sum())))
         size = (first.shape[1] // 2, first.shape[0] // 2)
@@ -140,12 +136,16 @@ def perceptual(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
     return float(np.mean(values))
 
 
+def slopes(picture: np.ndarray) -> np.ndarray:
+    """(h, w) lengths of the gradient of a picture (h, w, 3) float32, colours averaged."""
+    grey = picture.mean(2)
+    return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(grey, cv2.CV_32F, 0, 1) / 8)
+
+
 def slope(picture: np.ndarray, where: np.ndarray) -> float:
-    """Mean length of the gradient of a picture (h, w, 3) uint8 well inside an area: its outline is no detail."""
-    grey = picture.astype(np.float32).mean(2)
-    steep = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(grey, cv2.CV_32F, 0, 1) / 8)
+    """Mean of `slopes` of a picture (h, w, 3) uint8 well inside an area: its outline is no detail."""
     inside = cv2.erode(where.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
-    return float(steep[inside].mean()) if inside.any() else 0.0
+    return float(slopes(picture.astype(np.float32))[inside].mean()) if inside.any() else 0.0
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:

@@ -61,17 +61,10 @@ def lent(hole: np.ndarray, lender: body_of.Body, body: body_of.Body) -> np.ndarr
     """Another person's hole laid on this body: heads on heads, to the body's height."""
     scale = body.height / max(lender.height, 1.0)
     matrix = np.array(
-        [[scale, 0, middle(body) - scale * middle(lender)], [0, scale, body.chin - scale * lender.chin]], np.float32
+        [[scale, 0, body.middle - scale * lender.middle], [0, scale, body.chin - scale * lender.chin]], np.float32
     )
     moved = cv2.warpAffine(hole.astype(np.uint8), matrix, GRID[::-1], flags=cv2.INTER_NEAREST)
     return moved > 0
-
-
-def middle(body: body_of.Body) -> float:
-    """Column of the head, or of the whole figure."""
-    mask = body.head if body.head.any() else body.label > 0
-    counts = mask.sum(0)
-    return float((counts * np.arange(GRID[1])).sum() / max(1, counts.sum()))
 
 
 def random_hole(rng: np.random.Generator, pair: Pair, others: list[Pair]) -> np.ndarray:

@@ -75,7 +75,10 @@ def read(picture: NDArray[Any], category: Category, product: Garment) -> Person:
     label = body_of.pinned(np.where(frame > 0.5, label, 0).astype(np.uint8))
     if (label > 0).mean() < body_of.LEAST_PERSON:
         raise PoseNotFound("not enough of a body is to be seen", field="person")
-    body = body_of.read(compact_under.unburdened(body_of.read(label)))
+    body = body_of.read(label)
+    worn = compact_under.unburdened(body)
+    if worn is not body.label:
+        body = body_of.read(worn)
     head = body.head | (region.head(parsed) & (label > 0))
     over = body_of.below(body, product.length) if category == "upper" else np.zeros_like(head)
     room = over | product.hung(body, category)

@@ -85,13 +85,14 @@ def read(body: Body, removed: NDArray[Any], category: str, colours: NDArray[Any]
     """
     import numpy as np
 
-    legs, trunk = legs_of(body), trunk_of(body)
+    trunk = trunk_of(body)
     arms = np.zeros(GRID, np.float32) if category == "lower" else arms_of(body)
     above, below = (body.any_of(names) & ~removed for names in (("upper", "outerwear", "full_body"), ("lower",)))
     line = np.arange(GRID[0])[:, None]
     trousers = category == "upper" and below.mean() > WORN
+    legs = legs_of(body, CLOTHED if trousers else 1.0)
     if trousers:
-        legs = np.maximum(legs_of(body, CLOTHED), np.where(line >= body.row(WAIST), trunk, 0))
+        legs = np.maximum(legs, np.where(line >= body.row(WAIST), trunk, 0))
     there = widened(removed, 1) & (removed | (body.label == 0))
     limbs, rest, torso = ((depth * EDGE).clip(0, 1) * there for depth in (arms, legs, trunk))
     cloth = rest * (1 - limbs) if trousers else np.zeros(GRID, np.float32)
@@ -114,7 +115,7 @@ def _tone(colours: NDArray[Any], where: NDArray[Any]) -> NDArray[Any]:
 
 def unburdened(body: Body) -> NDArray[Any]:
     """The body's classes (128, 96), in which what fills the trunk is worn and not carried, whatever it was taken for:
-    a parser that knows street clothes takes a space suit for a bag."""
+    a parser that knows street clothes takes a space suit for a bag. `Body.label` itself where nothing does."""
     import numpy as np
 
     carried, trunk = body.any_of(("accessory",)), trunk_of(body) > 0

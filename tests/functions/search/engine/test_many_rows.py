@@ -56,7 +56,7 @@ def test_words_are_ranked_exactly_whichever_are_looked_up(many: LocalIndex, shop
         assert [hit.score for hit in hits] == pytest.approx([score for _, score in ranked[:80]], abs=1e-6)
 
 
-def test_a_scan_by_words_alone_ends_with_all_that_has_none_of_them(many: LocalIndex, shop: str) -> None:
+def test_a_scan_by_words_alone_shows_all_that_has_one_of_them(many: LocalIndex, shop: str) -> None:
     asked = VectorQuery(shop, words="rare7 silk unheard-of", weights=Weights(0, 0, 1), k=200)
     many.upsert(shop, [replace(ITEMS[5], id="p00005x", words="silk"), replace(ITEMS[6], id="zz", words="")])
     seq = many.delete(shop, [Removal("p00021", 9)]).seq
