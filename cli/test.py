@@ -22,8 +22,6 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 PYTEST = (sys.executable, "-m", "pytest")
-SURFACE = "tests/test_api_surface.py"
-"""Its cases share one name each, and workers tell cases apart by their names: it runs in a process of its own."""
 WORKERS = 3
 NO_PYTHON = 3
 """Status of `cli.models_env` where there is no Python to make the environment of the export with."""
@@ -91,19 +89,20 @@ def _export_environment(wanted: bool) -> Iterator[Callable[[], list[dict[str, An
 
 
 def _all_tests() -> list[dict[str, Any]]:
-    """Most tests wait for processes, so they run side by side: whole files shared out, a stack for each worker."""
+    """Most tests wait for processes, so they run side by side. Those that talk to the shared stack are one process with
+    one stack, since an idle one asks its queues all the time; of the others whole files are shared out."""
     started = time.monotonic()
     with tempfile.TemporaryFile("w+") as log:
-        surface = subprocess.Popen((*PYTEST, SURFACE), cwd=ROOT, stdout=log, stderr=log)
+        talking = subprocess.Popen((*PYTEST, "-m", "on_stack"), cwd=ROOT, stdout=log, stderr=log)
         try:
-            spread = (*PYTEST, "-n", str(WORKERS), "--dist", "loadfile", "--ignore", SURFACE)
-            tests = _step("tests", spread)
-            ok = surface.wait() == 0
+            spread = ("-m", "not on_stack", "-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
+            tests = _step("tests", (*PYTEST, *spread))
+            ok = talking.wait() == 0
         finally:
-            surface.terminate()
+            talking.terminate()
         log.seek(0)
-        print(f"studio: api surface\n{log.read()}", flush=True)
-    return [tests, {"name": "api surface", "ok": ok, "ms": round((time.monotonic() - started) * 1000)}]
+        print(f"studio: tests on the stack\n{log.read()}", flush=True)
+    return [tests, {"name": "tests on the stack", "ok": ok, "ms": round((time.monotonic() - started) * 1000)}]
 
 
 def _step(name: str, command: tuple[str, ...]) -> dict[str, Any]:

@@ -17,6 +17,15 @@ from emulators.azurite import Azurite
 from emulators.stack import Stack
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark those that talk to the shared stack; begin with the files that take longest."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.on_stack)
+    files = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in files)
+
+
 def forget_factories() -> None:
     """Drop every cached client and setting of the product code in this process."""
     from functions.paypal_webhook import certificates, trust

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -28,6 +28,21 @@ QUICK = {
     "TRYON_ENGINES": '["compact", "gemini"]',
 }
 """Settings under which waits are short; the product's rules stay as they are."""
+
+
+STALLED_S = 40
+"""Longer than a lease, the pauses between attempts and a host's start: what has not moved for so long is lost."""
+
+
+def progress(count: Callable[[], int], end: int) -> Iterator[int]:
+    """The count, again and again, until it is `end` or has not grown for `STALLED_S`: a slow machine loses nothing."""
+    most, moved = count(), time.monotonic()
+    yield most
+    while most < end and time.monotonic() - moved < STALLED_S:
+        now = count()
+        if now > most:
+            most, moved = now, time.monotonic()
+        yield now
 
 
 def eventually(condition: Callable[[], Any], what: str = "it", seconds: float = 30) -> Any:

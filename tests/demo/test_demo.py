@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = {
     "start", "register", "upload-selfie", "upload-garment", "upload-sas", "convert", "progress-websocket",

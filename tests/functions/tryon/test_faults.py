@@ -24,7 +24,7 @@ from shared.vto import errors
 from shared.vto.protocol import TryOnRequest
 from tests.functions.tryon.conftest import TOKEN, Room
 
-pytestmark = needs_model
+pytestmark = [needs_model, pytest.mark.long]
 type Settle = Callable[..., None]
 HANG, SLOW = 901, 905
 """Seeds by which the tiny engine never ends, and takes 3 s."""
