@@ -168,7 +168,7 @@ def size(count: int, folder: Path) -> dict[str, Any]:
     ours = {kind: timed(lambda q: kernel.top(q, 10, None), vectors_) for kind, vectors_ in asked.items()}
     theirs = {kind: timed(flat, vectors_) for kind, vectors_ in asked.items()}
     return {
-        "kind": "IVF-SQ8 + fp16 rescore" if isinstance(kernel, Probing) else "flat fp16",
+        "kind": "IVF of bytes + fp16 rescore" if isinstance(kernel, Probing) else "flat fp16",
         "recall10": found["recall10"],
         "search_ms": found["search_ms"],
         "kernel_ms": ours,

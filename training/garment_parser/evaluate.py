@@ -258,7 +258,7 @@ def flat_floors(train: list[Harvest], photos: list[FlatPhoto], harvests: list[Ha
     }
 
 
-def latency(path: Path, runs: int = 200) -> dict:
+def latency(path: Path, runs: int = 3000) -> dict:
     """Milliseconds for one prepared picture on one thread: the best run (what the code costs) and the median
     (what it cost on this machine, with whoever else used it)."""
     opened = session(path)
