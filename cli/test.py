@@ -22,7 +22,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 PYTEST = (sys.executable, "-m", "pytest")
-WORKERS = 3
+WORKERS = 2
 NO_PYTHON = 3
 """Status of `cli.models_env` where there is no Python to make the environment of the export with."""
 

@@ -273,8 +273,8 @@ def write_coarse(path: Path, vectors: Array, seed: int = 7) -> None:
     index.by_residual, index.is_trained = False, True
     # One scale for all rows, or their products would not compare; the few beyond it are cut off.
     most = float(np.quantile(np.abs(known[:CHUNK] @ turn), WITHIN))
-    for start in range(0, len(vectors), 16 * CHUNK):
-        rows = single(vectors[start : start + 16 * CHUNK])
+    for start in range(0, len(vectors), 2 * CHUNK):
+        rows = single(vectors[start : start + 2 * CHUNK])
         # The lists are told: the quantizer's bytes are for queries, products of floats by BLAS are faster for many.
         place = np.ascontiguousarray(nearest.search(rows, 1)[1][:, 0])
         codes = _balanced(_bytes(rows @ turn, most))
