@@ -25,11 +25,11 @@ from demo.client import Client, Refused
 from emulators.stack import Stack
 from shared.documents import Where
 from shared.documents.sqlite import SqliteStore
+from shared.jobs import protocol
 
 pytestmark = pytest.mark.long
 JOBS, WORKERS, KILLS = 200, 4, 16
 LONGEST_S = 400
-UNFINISHED = ["queued", "running", "retry_wait"]
 LEASE = {"JOB_LEASE_S": "4", "JOB_MAX_ATTEMPTS": "12", "CONVERSION_QUOTA": "1000", "EMAIL_DAILY_CAP": "1000"}
 
 
@@ -103,7 +103,7 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack) -> Non
     assert count("completed") == JOBS, "lost"
 
     def unfinished() -> int:
-        return store.count("studio", Where("type", "=", "job"), Where("status", "in", UNFINISHED))
+        return store.count("studio", Where("type", "=", "job"), Where("status", "in", list(protocol.OPEN)))
 
     for _ in progress(lambda: -unfinished(), 0):
         time.sleep(0.2)

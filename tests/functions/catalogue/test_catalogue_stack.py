@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
-from azure.storage.blob import BlobServiceClient
 from drawn import needs_model
 from PIL import Image
 from quick import eventually
 from shop import garment, told
+from uploads import uploads
 
 from demo.client import Client
 from emulators.stack import Stack
@@ -19,31 +19,22 @@ from emulators.stack import Stack
 pytestmark = needs_model
 
 
-def pages(client: Client, path: str, **params: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    while True:
-        page = client.call("GET", path, params={"limit": 100, **params})
-        found += page["items"]
-        if not page["continuation"]:
-            return found
-        params["continuation"] = page["continuation"]
-
-
 def test_what_is_dropped_is_on_the_shelf_and_can_be_tried_on(stack: Stack, sign_up: Callable[..., Client]) -> None:
     vendor, shopper = sign_up("vendor"), sign_up()
-    container = BlobServiceClient.from_connection_string(stack.storage).get_container_client("vendor-uploads")
-    eventually(container.exists, "the container")
+    container = uploads(stack)
     container.upload_blob(f"{vendor.user['id']}/A-1.jpg", garment(1))
     container.upload_blob(f"{vendor.user['id']}/A-1.json", told())
     container.upload_blob(f"{vendor.user['id']}/A-2.jpg", b"no picture at all" * 9)
-    (product,) = eventually(
-        lambda: [p for p in pages(vendor, "products", status="active") if p["hasMetadata"]], "the product"
-    )
+
+    def listed(path: str, status: str) -> list[dict[str, Any]]:
+        return vendor.call("GET", path, params={"status": status})["items"]
+
+    (product,) = eventually(lambda: [p for p in listed("products", "active") if p["hasMetadata"]], "the product")
     assert (product["sku"], product["title"]) == ("A-1", "Red shirt")
     white = Image.open(io.BytesIO(requests.get(product["pictures"]["cutout"]["url"], timeout=20).content))
     assert white.size == (product["pictures"]["cutout"]["width"], product["pictures"]["cutout"]["height"])
     assert min(white.convert("RGB").getpixel((0, 0))) >= 250  # type: ignore[type-var]
-    eventually(lambda: [d for d in pages(vendor, "drops", status="rejected") if d["name"] == "A-2.jpg"], "the refusal")
+    eventually(lambda: [d for d in listed("drops", "rejected") if d["name"] == "A-2.jpg"], "the refusal")
     news = eventually(
         lambda: [n for n in vendor.call("GET", "notifications")["items"] if n["event"] == "drops.rejected"],
         "the digest",

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from azure.storage.blob import BlobServiceClient
 from drawn import needs_model
 from quick import QUICK, eventually, progress
 from shop import garment, told
+from uploads import uploads
 
 from demo.client import Client
 from emulators.stack import Stack
@@ -40,8 +40,7 @@ def test_a_batch_is_processed_to_the_end_whatever_is_killed(cluster: Stack) -> N
         f"vendor.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12), role="vendor", phone="+15550107799"
     )
     id = vendor.user["id"]
-    container = BlobServiceClient.from_connection_string(cluster.storage).get_container_client("vendor-uploads")
-    eventually(container.exists, "the container")
+    container = uploads(cluster)
     photos = [garment(seed, (96, 120)) for seed in range(8)]
     for number in range(PRODUCTS):
         container.upload_blob(f"{id}/P-{number:03}.jpg", photos[number % len(photos)] + bytes([number]))

@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from azure.storage.blob import BlobServiceClient
 from drawn import catalogue, draw, needs_model
 from quick import eventually
+from uploads import uploads
 
 from demo.client import Client
 from emulators.stack import Stack
@@ -30,8 +30,7 @@ def test_what_is_dropped_is_found_and_what_is_deleted_is_not(
         body = {"shop": shop, "reason": "a test of search"}
         assert admin.call("PATCH", f"admin/users/{client.user['id']}", json=body)["shop"] == shop
     eventually(lambda: shopper.call("GET", "auth/me")["shop"] == shop, "the shopper's move")
-    container = BlobServiceClient.from_connection_string(stack.storage).get_container_client("vendor-uploads")
-    eventually(container.exists, "the container")
+    container = uploads(stack)
     photo = io.BytesIO()
     draw(catalogue(1, 7)[0], (160, 200)).image.save(photo, "JPEG", quality=90)
     told = {"title": "Zanzibar wrap", "category": "dress", "price": 49.5, "colour": "red"}
