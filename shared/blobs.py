@@ -5,7 +5,7 @@ A SAS never goes into a document, a queue message, an e-mail or a log: names are
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -264,7 +264,7 @@ def _delegation_key(hour: int) -> Any:
     return _service().get_user_delegation_key(start, start + timedelta(hours=3))
 
 
-def _sign(container: str, name: str, minutes: int, **said: str) -> str:
+def _sign(container: str, names: Sequence[str], minutes: int, **said: str) -> list[str]:
     service, at = _service(), int(clock.now())
     if settings().storage is not None:
         credential = ("account_key", service.credential.account_key)  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
@@ -272,16 +272,24 @@ def _sign(container: str, name: str, minutes: int, **said: str) -> str:
         with _service_errors():
             credential = ("user_delegation_key", _delegation_key(at // 3600))
     signer = Signer(str(service.account_name), credential, "https" if service.url.startswith("https") else "https,http")
-    return f"{endpoint()}/{container}/{quote(name)}?{signer.token(container, name, at, minutes, said)}"
+    tokens = signer.tokens(container, names, at, minutes, said)
+    base = f"{endpoint()}/{container}"
+    return [f"{base}/{quote(name)}?{token}" for name, token in zip(names, tokens, strict=True)]
 
 
 def read_url(container: str, name: str, *, content_type: str) -> str:
     """A URL that reads this one blob for `READ_URL_MINUTES`, with the content type we say; on the CDN's host where one
     is configured (its origin is the account, and the signature rides along)."""
-    minutes = settings().read_url_minutes
-    url = _sign(container, name, minutes, permission="r", content_type=content_type, content_disposition="inline")
-    cdn = settings().cdn_base_url
-    return url.replace(endpoint(), cdn.rstrip("/"), 1) if cdn else url
+    return read_urls(container, [name], content_type=content_type)[0]
+
+
+def read_urls(container: str, names: Sequence[str], *, content_type: str) -> list[str]:
+    """As `read_url`, for a page of blobs of one type."""
+    conf = settings()
+    said = {"permission": "r", "content_type": content_type, "content_disposition": "inline"}
+    urls = _sign(container, names, conf.read_url_minutes, **said)
+    cdn = conf.cdn_base_url
+    return [url.replace(endpoint(), cdn.rstrip("/"), 1) for url in urls] if cdn else urls
 
 
 def upload_url(container: str, name: str) -> tuple[str, float]:
@@ -293,4 +301,4 @@ def upload_url(container: str, name: str) -> tuple[str, float]:
     with _service_errors():
         _container(container)
     expires = int(clock.now()) + minutes * 60
-    return _sign(container, name, minutes, permission="c"), float(expires)
+    return _sign(container, [name], minutes, permission="c")[0], float(expires)

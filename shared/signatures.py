@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import quote
 
 EARLY: Final = timedelta(minutes=5)
 """How long before now a signature holds already: clocks differ."""
@@ -33,15 +32,17 @@ class Signer:
     credential: tuple[str, Any]
     protocol: str
 
-    def token(self, container: str, name: str, at: int, minutes: int, said: Mapping[str, str]) -> str:
-        """The query of a URL that is good for one blob, from `EARLY` before a second (epoch) to `minutes` after it.
+    def tokens(self, container: str, names: Sequence[str], at: int, minutes: int, said: Mapping[str, str]) -> list[str]:
+        """The queries of URLs that are good for one blob each, from `EARLY` before a second (epoch) to `minutes` after.
 
         Args:
-            said: what it allows and how it is answered: `permission`, `content_type`, `content_disposition`.
+            said: what they allow and how they are answered: `permission`, `content_type`, `content_disposition`.
         """
         before, after, query, key = _told(self, container, at, minutes, tuple(said.items()))
-        signature = hmac.digest(key, f"{before}{name}{after}".encode(), "sha256")
-        return f"{query}&sig={quote(base64.b64encode(signature))}"
+        digests = (hmac.digest(key, f"{before}{name}{after}".encode(), "sha256") for name in names)
+        # Quoted by hand, since of base64 these two alone need it and `quote` takes twice as long as the rest.
+        signatures = (base64.b64encode(digest).replace(b"+", b"%2B").replace(b"=", b"%3D") for digest in digests)
+        return [f"{query}&sig={signature.decode()}" for signature in signatures]
 
 
 @lru_cache(maxsize=64)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from functions.search import records
 from functions.search.engine.port import Hit
@@ -19,13 +20,15 @@ ACTIVE = "active"
 def results(shop: str, hits: Sequence[Hit]) -> list[SearchResult]:
     """The hits as results, in order, without those whose product is gone, retired or of another shop."""
     keys = [(id, vendor) for vendor, id in (records.split(hit.id) for hit in hits)]
-    shown: list[SearchResult] = []
+    vendors = {vendor: _vendor(vendor, shop) for vendor in {vendor for _, vendor in keys}}
+    shown: list[tuple[Hit, Document, Mapping[str, Any]]] = []
     for hit, product in zip(hits, store().find_many(PRODUCTS, keys), strict=True):
         if product is None or product["status"] != ACTIVE:
             continue
-        if (vendor := _vendor(product["tenantId"], shop)) is not None:
-            shown.append(_view(hit, product, vendor))
-    return shown
+        if (vendor := vendors[product["tenantId"]]) is not None:
+            shown.append((hit, product, vendor))
+    urls = _urls([_picture(product) for _, product, _ in shown])
+    return [_view(hit, product, vendor, url) for (hit, product, vendor), url in zip(shown, urls, strict=True)]
 
 
 def in_shop(shop: str, id: str) -> Document:
@@ -37,21 +40,34 @@ def in_shop(shop: str, id: str) -> Document:
     raise NotFound("there is no such product", code="product_not_found")
 
 
-def _vendor(id: str, shop: str) -> Document | None:
+def _vendor(id: str, shop: str) -> Mapping[str, Any] | None:
     """The vendor's account, if it is open and of this shop."""
     account = auth.accounts.get(id)
     if account is None or account.get("disabled") or auth.shop_of(account) != shop:
         return None
-    return Document(account)
+    return account
 
 
-def _view(hit: Hit, product: Document, vendor: Document) -> SearchResult:
-    picture = product["image"]["blobs"]["cutoutThumbnail"]
+def _picture(product: Document) -> Mapping[str, Any]:
+    return product["image"]["blobs"]["cutoutThumbnail"]
+
+
+def _urls(pictures: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A URL for each, those of one kind signed together."""
+    kinds: dict[tuple[str, str], dict[str, str]] = {}
+    for one in pictures:
+        kinds.setdefault((one["container"], one["contentType"]), {})[one["name"]] = ""
+    for (container, kind), urls in kinds.items():
+        urls.update(zip(urls, blobs.read_urls(container, list(urls), content_type=kind), strict=True))
+    return [kinds[one["container"], one["contentType"]][one["name"]] for one in pictures]
+
+
+def _view(hit: Hit, product: Document, vendor: Mapping[str, Any], url: str) -> SearchResult:
     return SearchResult(
         id=product["id"],
         score=hit.score,
         title=product["title"] or product["sku"],
-        image=blobs.read_url(picture["container"], picture["name"], content_type=picture["contentType"]),
+        image=url,
         price=Money(**product["price"]) if product["price"] else None,
         vendor=product["tenantId"],
         vendor_name=vendor.get("displayName"),

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from shared.clock import now
 from shared.documents import sqlite_sql as sql
 from shared.documents.checks import check_operation, check_operations
@@ -273,4 +275,10 @@ class SqliteStore:
 
 
 def _document(row: Sequence[Any]) -> Document:
-    return Document({**json.loads(row[0]), "_etag": row[1], "_ts": int(row[2])})
+    try:
+        document = Document(from_json(row[0]))
+    except ValueError:
+        # Of what `dump` wrote, the parser refuses this alone; it is the writer who is told, before the commit.
+        raise InvalidOperation("the item is nested too deep") from None
+    document["_etag"], document["_ts"] = row[1], int(row[2])
+    return document

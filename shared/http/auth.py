@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from shared import clock
@@ -92,7 +94,7 @@ def authenticate(header: str | None) -> Principal:
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("sign in first: send `Authorization: Bearer <access token>`", code="token_missing")
-    claims = _decode(token.strip())
+    claims = _claims(token.strip())
     account = accounts.get(claims["sub"])
     if (
         account is None
@@ -113,23 +115,34 @@ def _refused() -> Unauthorized:
     return Unauthorized("the access token is not valid any more: sign in again", code="token_invalid")
 
 
-def _decode(token: str) -> Mapping[str, Any]:
-    import jwt
-
+def _claims(token: str) -> Mapping[str, Any]:
     conf = settings()
     if len(token) > 4096:
         raise _refused()
+    keys = tuple((kid, key.get_secret_value()) for kid, key in conf.jwt_keys.items())
+    claims = _verified(token, keys, conf.jwt_audience, conf.jwt_issuer)
+    # Of all that was verified, this alone does not stay true.
+    if int(claims["exp"]) <= time.time() - LEEWAY_S:
+        raise _refused()
+    return claims
+
+
+@lru_cache(maxsize=1024)
+def _verified(token: str, keys: tuple[tuple[str, str], ...], audience: str, issuer: str) -> Mapping[str, Any]:
+    """The claims of a token that is ours; remembered, since a token comes with every request of its holder."""
+    import jwt
+
     try:
         kid = jwt.get_unverified_header(token).get("kid")
-        key = conf.jwt_keys.get(kid) if isinstance(kid, str) else None
+        key = dict(keys).get(kid) if isinstance(kid, str) else None
         if key is None:
             raise _refused()
         claims: Mapping[str, Any] = jwt.decode(
             token,
-            key.get_secret_value(),
+            key,
             algorithms=[ALGORITHM],
-            audience=conf.jwt_audience,
-            issuer=conf.jwt_issuer,
+            audience=audience,
+            issuer=issuer,
             leeway=LEEWAY_S,
             options={"require": ["iss", "aud", "sub", "exp", "iat", "nbf", "jti", "ver", "typ", "role"]},
         )

@@ -252,11 +252,13 @@ def _answer(
             reply.content, status_code=reply.status or route.status, headers=dict(reply.headers), mimetype=reply.media
         )
     status = reply.status or (route.status if reply.body is not None or route.status != 200 else 204)
-    content = reply.body.model_dump(mode="json", by_alias=True) if reply.body is not None else None
     headers = dict(reply.headers)
     if ticket is not None:
+        content = reply.body.model_dump(mode="json", by_alias=True) if reply.body is not None else None
         idempotency.settle(ticket, status, content, headers, kept=reply.kept)
-    return _json(content, status, headers)
+        return _json(content, status, headers)
+    text = reply.body.model_dump_json(by_alias=True) if reply.body is not None else ""
+    return func.HttpResponse(text.encode(), status_code=status, headers=headers, mimetype="application/json")
 
 
 def _allow(allowance: limits.Allowance | None, extra: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -77,8 +77,15 @@ class LocalBuild:
         self._parts, self._waiting = [], []
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def finish(self, progress: Progress | None) -> Manifest:
-        """Write all files and test them; the manifest names no files yet. Raises IndexRefused."""
+    def finish(self, progress: Progress | None, written: Callable[[str], None]) -> Manifest:
+        """Write all files and test them; the manifest names no files yet.
+
+        Args:
+            written: is called with the name of each file as soon as it will not change any more.
+
+        Raises:
+            IndexRefused: by the test.
+        """
         import numpy as np
 
         if progress:
@@ -93,11 +100,15 @@ class LocalBuild:
         if len(order) and not (newest.all() and (np.diff(order) == 1).all()):
             columns = columns.take(order[newest])
         columns.save(self.folder / FILE)
+        written(FILE)
         kernels.write(self.folder / kernels.VECTORS, columns.vectors)
+        written(kernels.VECTORS)
         if columns.count > self.flat_most:
             kernels.write_coarse(self.folder / kernels.COARSE, columns.vectors)
+            written(kernels.COARSE)
         fresh = {id: grave for id, grave in self.graves.items() if grave[1] > clock.now() - GRAVE_S}
         (self.folder / GRAVES).write_text(json.dumps(fresh))
+        written(GRAVES)
         if progress:
             progress("testing", 0.4)
         recall = self_test(kernels.open_kernel(self.folder), columns)

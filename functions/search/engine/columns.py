@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.port import Item
+from functions.search.engine.postings import Postings
 from functions.search.engine.words import saturation, tokens
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ MULTIPLE: Final = ("colours", "tags")
 NO_PRICE: Final = -1
 FILE: Final = "columns.bin"
 ALIGNED: Final = 64
+WORDS: Final = 48
+"""Words whose postings are remembered: at most a fifth of a byte a row each."""
 
 type Array = NDArray[Any]
 
@@ -66,18 +69,14 @@ class Columns:
         at = _place(self.data["ids"], id)
         return None if at is None else at
 
-    def documents_with(self, word: str) -> int:
-        """How many products have a word."""
-        at = _place(self.data["words"], word)
-        return 0 if at is None else int(self.data["words.from"][at + 1] - self.data["words.from"][at])
+    def postings(self, word: str) -> Postings:
+        """The rows that have a word."""
+        return self._postings(word)
 
-    def postings(self, word: str) -> tuple[Array, Array]:
-        """Rows, ascending, that have a word, and how often."""
-        at = _place(self.data["words"], word)
-        if at is None:
-            return self.data["words.rows"][:0], self.data["words.times"][:0]
-        part = slice(int(self.data["words.from"][at]), int(self.data["words.from"][at + 1]))
-        return self.data["words.rows"][part], self.data["words.times"][part]
+    @cached_property
+    def _postings(self) -> Callable[[str], Postings]:
+        # Of the data, not of this object, which would then keep itself.
+        return lru_cache(WORDS)(partial(_postings, self.data))
 
     def peak(self, word: str) -> float:
         """A bound of what `words.saturation` of a word is in any product."""
@@ -254,6 +253,12 @@ def _grouped(name: str, many: int, codes: Array, rows: Array, times: Array | Non
     np.cumsum(np.bincount(codes, minlength=many), out=start[1:])
     grouped = {f"{name}.from": start, f"{name}.rows": rows[order].astype(np.int32)}
     return grouped if times is None else {**grouped, f"{name}.times": times[order]}
+
+
+def _postings(data: Mapping[str, Array], word: str) -> Postings:
+    at, count = _place(data["words"], word), len(data["ids"])
+    start, end = (0, 0) if at is None else data["words.from"][at : at + 2].tolist()
+    return Postings(data["words.rows"][start:end], data["words.times"][start:end], count)
 
 
 def _place(values: Array, value: str) -> int | None:

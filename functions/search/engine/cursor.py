@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import hmac
 import json
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.port import BadCursor, VectorQuery
@@ -41,7 +41,7 @@ class Cursor:
 
     def seal(self) -> str:
         """As it goes to a caller."""
-        body = json.dumps(astuple(self), separators=(",", ":")).encode()
+        body = json.dumps([*vars(self).values()], separators=(",", ":")).encode()
         key = settings().jwt_keys[settings().jwt_active_kid].get_secret_value()
         return base64.urlsafe_b64encode(_signature(key, body) + body).decode().rstrip("=")
 
@@ -76,9 +76,9 @@ def fingerprint(query: VectorQuery, model_id: str) -> str:
         _digest(query.text),
         sorted(tokens(query.words)),
         forbidden(query.minus),
-        astuple(query.weights),
+        [*vars(query.weights).values()],
         [(_digest(negative.vector), negative.modality, negative.weight) for negative in query.negatives],
-        astuple(query.filters),
+        [*vars(query.filters).values()],
         sorted(query.exclude),
         query.fold,
         query.per_vendor,

@@ -28,12 +28,10 @@ def asked(filters: Filters) -> bool:
     return filters != Filters()
 
 
-def passing(columns: Columns, filters: Filters, minus: Sequence[str]) -> Passing | None:
-    """The rows that meet all; None if nothing is asked. `minus`: words as `words.forbidden` gives."""
+def passing(columns: Columns, filters: Filters, minus: Sequence[str]) -> Passing:
+    """The rows that meet all. `minus`: words as `words.forbidden` gives."""
     import numpy as np
 
-    if not minus and not asked(filters):
-        return None
     mask = np.ones(columns.count, bool)
     for field, name in LISTS:
         wanted: tuple[str, ...] = getattr(filters, name)
@@ -49,7 +47,7 @@ def passing(columns: Columns, filters: Filters, minus: Sequence[str]) -> Passing
         if filters.currency is not None:
             mask &= _having(columns, "currency", (filters.currency,))
     for word in minus:
-        mask[columns.postings(word)[0]] = False
+        mask[columns.postings(word).rows] = False
     return Passing(mask)
 
 

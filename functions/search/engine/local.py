@@ -157,8 +157,8 @@ class LocalIndex:
         try:
             if build.model.id != self._model().id:
                 raise IndexModelMismatch(f"the version is of {build.model.id}, here runs {self._model().id}")
-            manifest = build.finish(progress)
-            manifest = versions.upload(build.shop, build.folder, manifest, progress)
+            with versions.Upload(build.shop, build.version, build.folder) as upload:
+                manifest = upload.finish(build.finish(progress, upload.add), progress)
             versions.record(build.shop, manifest)
             now = Kept(version=manifest.version, model_id=manifest.model_id, seq=manifest.seq)
             pointer = self._switch(build.shop, now, build.parent_etag)
@@ -287,17 +287,19 @@ def _passing(block: Block, query: VectorQuery, seq: int, ban: Sequence[int]) -> 
     import numpy as np
 
     live = block.live(seq)
-    found = block.passing(query.filters, forbidden(query.minus))
+    minus = forbidden(query.minus)
+    # Asking for nothing would take the place of a filter that is remembered.
+    found = block.passing(query.filters, minus) if minus or passing.asked(query.filters) else None
     if query.words_alone:
         worded = np.zeros(block.columns.count, bool)
         for word in set(tokens(query.words)):
-            worded[block.columns.postings(word)[0]] = True
+            worded[block.columns.postings(word).rows] = True
         live = worded if live is None else live & worded
     if ban:
         live = np.ones(block.columns.count, bool) if live is None else live
         live[list(ban)] = False
     if live is not None:
-        found = Passing(live if found is None else live & found.mask)
+        found = Passing(live) if found is None else Passing(live & found.mask, within=found)
     # A filter that lets everything through should not cost a test of every row.
     return None if found is None or found.count == block.columns.count else found
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from functions.search.engine.errors import (
     BadCursor as BadCursor,
@@ -205,8 +205,7 @@ class VectorQuery:
         return bool(self.words) and self.image is None and self.text is None
 
 
-@dataclass(frozen=True)
-class Parts:
+class Parts(NamedTuple):
     """What each channel gave to the score; they sum to it. A channel that was not asked is 0."""
 
     image: float
@@ -214,8 +213,7 @@ class Parts:
     words: float
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """One product found.
 
     Args:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from functions.search.engine import words
 from functions.search.engine.kernel import Passing, every, single
@@ -90,8 +90,7 @@ class Linear:
         return gain * words.DEVIATION / self.words_weight + words.MEAN
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A row with its score; rows sort by `key`."""
 
     key: tuple[float, str]
@@ -151,22 +150,23 @@ class Ranking:
         if not len(rows):
             return []
         stored = single(part.block.columns.vectors[rows]).astype(np.float64)
-        linear = self._linear
+        linear, none = self._linear, np.zeros(len(rows))
         # Row by row along the row, not by BLAS: equal rows must have equal scores wherever they stand.
-        image = (stored * linear.image).sum(1) - linear.image_zero
-        text = (stored * linear.text).sum(1) - linear.text_zero
+        image = ((stored * linear.image).sum(1) if linear.image.any() else none) - linear.image_zero
+        text = ((stored * linear.text).sum(1) if linear.text.any() else none) - linear.text_zero
         shares = part.shares(rows)
-        lexical = linear.lexical(shares) if linear.lookup else np.zeros(len(rows))
+        lexical = linear.lexical(shares) if linear.lookup else none
         scores = np.round(image + text + lexical, DIGITS) + 0.0
-        raw = {name: (stored * vector).sum(1) for name, vector in linear.cosines.items()}
+        raw = {name: stored @ vector for name, vector in linear.cosines.items()}
         if linear.lookup:
             raw["words"] = shares
+        ids = part.block.columns.data["ids"][rows].tolist()
+        exact = np.array([scores, image, text, lexical]).T.tolist()
+        told = np.array([*raw.values()]).reshape(len(raw), len(rows)).T.tolist()
         ranked: list[Ranked] = []
-        for at, row in enumerate(rows.tolist()):
-            id = part.block.columns.id(row)
-            parts = Parts(float(image[at]), float(text[at]), float(lexical[at]))
-            hit = Hit(id, float(scores[at]), parts, {name: float(values[at]) for name, values in raw.items()})
-            ranked.append(Ranked((-hit.score, id), part.block, row, hit))
+        for row, id, (score, *parts), cosines in zip(rows.tolist(), ids, exact, told, strict=True):
+            hit = Hit(id.decode(), score, Parts(*parts), dict(zip(raw, cosines, strict=True)))
+            ranked.append(Ranked((-score, hit.id), part.block, row, hit))
         return ranked
 
 
@@ -252,7 +252,8 @@ class Source:
         rows = np.union1d(rows, self._let_through(lookup.rare(columns, GATHERED)))
         totals = self._totals(rows)
         lacks = self._least(totals, wanted) - unseen
-        others, most, share = lookup.beyond(columns, self._linear.share(max(0.0, lacks)), GATHERED)
+        share = self._linear.share(max(0.0, lacks))
+        others, most = lookup.beyond(columns, share)
         if self._passing is not None:
             through = self._passing.mask[others]
             others, most = others[through], most[through]
@@ -282,12 +283,8 @@ class Source:
 
     def _best_without_words(self, rows: Array, k: int) -> tuple[Array, float]:
         """The k best of some rows, and a bound of the rest, both without words."""
-        import numpy as np
-
         assert self.block.kernel is not None
-        mask = np.zeros(self.block.columns.count, bool)
-        mask[rows] = True
-        scores, found = self.block.kernel.top(self._dense, k, Passing(mask))
+        scores, found = self.block.kernel.top(self._dense, k, Passing.of(rows, self.block.columns.count))
         return found, float(scores[-1]) + self._shift if len(scores) >= k else float("-inf")
 
     def _gain(self, share: float) -> float:

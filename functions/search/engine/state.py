@@ -51,7 +51,7 @@ class Block:
         return self.columns.vectors.astype(np.float32)
 
     @cached_property
-    def passing(self) -> Callable[[Filters, tuple[str, ...]], Passing | None]:
+    def passing(self) -> Callable[[Filters, tuple[str, ...]], Passing]:
         """`filters.passing` of these rows; the latest are kept, since many ask for the same."""
         return lru_cache(KEPT)(partial(passing, self.columns))
 

@@ -12,10 +12,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -100,30 +101,53 @@ def write_pointer(shop: str, pointer: Pointer, etag: str | None) -> str:
         return found[1]
 
 
-def upload(shop: str, folder: Path, manifest: Manifest, progress: Progress | None) -> Manifest:
-    """Store a version's files, read each back, then its manifest; returns that with the files named.
+class Upload:
+    """Stores a version's files, each read back, while others are still being made; the manifest comes last.
 
-    Raises:
-        IndexRefused: what was read back is not what was written.
+    Leaving the block waits for the file under way and drops the rest. What is stored counts for nothing until the
+    pointer names it.
     """
-    files: list[VersionFile] = []
-    names = sorted(path.name for path in folder.iterdir() if path.name != MANIFEST)
-    for at, name in enumerate(names):
-        if progress:
-            progress("uploading", 0.5 + 0.3 * at / len(names))
-        path = folder / name
+
+    def __init__(self, shop: str, version: str, folder: Path) -> None:
+        self._place, self._folder = f"{shop}/{version}", folder
+        self._pool = ThreadPoolExecutor(1, "index-upload")
+        self._files: dict[str, Future[VersionFile]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def add(self, name: str) -> None:
+        """Begin with a file of the folder, which is finished."""
+        self._files[name] = self._pool.submit(self._store, name)
+
+    def finish(self, manifest: Manifest, progress: Progress | None) -> Manifest:
+        """Wait for all files and store the manifest, which is returned with them named.
+
+        Raises:
+            IndexRefused: what was read back is not what was written.
+        """
+        files: list[VersionFile] = []
+        for at, name in enumerate(sorted(self._files)):
+            if progress:
+                progress("uploading", 0.5 + 0.3 * at / len(self._files))
+            files.append(self._files[name].result())
+        manifest = manifest.model_copy(update={"files": tuple(files)})
+        text = manifest.model_dump_json(indent=1).encode()
+        blobs.put(blobs.INDEXES, f"{self._place}/{MANIFEST}", text, content_type="application/json")
+        (self._folder / MANIFEST).write_bytes(text)
+        return manifest
+
+    def _store(self, name: str) -> VersionFile:
+        path, blob = self._folder / name, f"{self._place}/{name}"
         file = VersionFile(name=name, sha256=_sha256(_pieces(path)), bytes=path.stat().st_size)
-        blob = f"{shop}/{manifest.version}/{name}"
         with path.open("rb") as data:
             blobs.put(blobs.INDEXES, blob, data, content_type="application/octet-stream")
         if _sha256(blobs.chunks(blobs.INDEXES, blob)) != file.sha256:
             raise IndexRefused(f"{blob} was not stored as it was written")
-        files.append(file)
-    manifest = manifest.model_copy(update={"files": tuple(files)})
-    text = manifest.model_dump_json(indent=1).encode()
-    blobs.put(blobs.INDEXES, f"{shop}/{manifest.version}/{MANIFEST}", text, content_type="application/json")
-    (folder / MANIFEST).write_bytes(text)
-    return manifest
+        return file
 
 
 def fetch(shop: str, version: str) -> tuple[Path, Manifest]:

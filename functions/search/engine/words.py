@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
+
+from functions.search.engine.postings import rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +27,10 @@ MEAN, DEVIATION = 0.0, 0.12
 """What standardises the share of the most that the words could give: nothing found is 0, and all words found once in
 a text of common length (a share near .45) weighs like a good cosine, some four deviations."""
 LONGEST: Final = 40
+TOLD_APART: Final = 5
+"""Words of a query whose sets are looked at."""
+MANY: Final = 16
+"""One in so many rows, or more, are better scored with all others than looked up."""
 _WORD = re.compile(r"[^\W_]+")
 STOP: Final = frozenset(
     ("a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "of", "on", "or", "our", "that",
@@ -68,7 +75,7 @@ class Lexicon:
 
     def idf(self, word: str) -> float:
         """Of a word of `tokens`; a word never seen weighs most."""
-        found = self.columns.documents_with(word)
+        found = len(self.columns.postings(word).rows)
         return math.log(1 + (self.columns.count - found + 0.5) / (found + 0.5))
 
     @property
@@ -96,22 +103,15 @@ class Lookup:
         peaks = tuple(weight * lexicon.columns.peak(word) / most for word, weight in found)
         return Lookup(found, peaks, most, lexicon.mean_length)
 
-    def shares(self, columns: Columns, words: Container[str] | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
+    def shares(self, columns: Columns) -> tuple[NDArray[Any], NDArray[Any]]:
         """Rows (m,) that have any of the words, ascending, and what they score (m,) float64: BM25 as a share, 0..1,
-        of the most the words could give; with `words` of these of the query's words alone."""
+        of the most the words could give."""
         import numpy as np
 
-        asked = [(word, weight) for word, weight in self.weights if words is None or word in words]
-        summed, single = np.zeros(columns.count if len(asked) > 1 else 0), (np.empty(0, np.int64), np.empty(0))
-        for word, weight in asked:
-            where, times = columns.postings(word)
-            gains = weight * saturation(times, columns.lengths[where], self.mean_length)
-            if len(asked) > 1:
-                summed[where] += gains
-            else:
-                single = where.astype(np.int64), gains / self.most
-        if len(asked) < 2:
-            return single
+        summed = np.zeros(columns.count)
+        for word, weight in self.weights:
+            found = columns.postings(word)
+            summed[found.rows] += weight * saturation(found.times, columns.lengths[found.rows], self.mean_length)
         every = np.flatnonzero(summed)
         return every, summed[every] / self.most
 
@@ -120,7 +120,7 @@ class Lookup:
         import numpy as np
 
         found: list[NDArray[Any]] = [np.empty(0, np.int32)]
-        for rows in sorted((columns.postings(word)[0] for word, _ in self.weights), key=len):
+        for rows in sorted((columns.postings(word).rows for word, _ in self.weights), key=len):
             most -= len(rows)
             if most < 0:
                 break
@@ -131,39 +131,49 @@ class Lookup:
         """(m,) float64, what given rows (m,) score: the same numbers as of `shares`, 0 without any of the words."""
         import numpy as np
 
-        # As narrow as the postings, or bisection would copy those.
-        wanted = rows.astype(np.int32)
-        summed = np.zeros(len(wanted))
+        summed = np.zeros(len(rows))
         for word, weight in self.weights:
-            where, times = columns.postings(word)
-            if len(where):
-                at = np.minimum(np.searchsorted(where, wanted), len(where) - 1)
-                has = where[at] == wanted
-                lengths = columns.lengths[wanted[has]]
-                summed[has] += weight * saturation(times[at[has]], lengths, self.mean_length)
+            found = columns.postings(word)
+            at = found.place(rows)
+            has = np.flatnonzero(at >= 0)
+            times, lengths = found.times[at[has]], columns.lengths[rows[has]]
+            summed[has] += weight * saturation(times, lengths, self.mean_length)
         return summed / self.most
 
-    def beyond(self, columns: Columns, share: float, few: int) -> tuple[NDArray[Any], NDArray[Any], float]:
-        """Rows (m,) of a version's main part, ascending, among which are all that score more than a share; what they
-        score, exactly if they are more than `few`, or else at most (m,) float64; and what every other row does at most.
+    def beyond(self, columns: Columns, share: float) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Rows (m,) of a version's main part, ascending, that score more than a share, and what they do (m,) float64.
 
-        The commonest words that cannot give so much together are not looked up (MaxScore: H. Turtle, J. Flood, 1995).
+        A row does not if the words it has could not give so much together, as in MaxScore (H. Turtle, J. Flood, 1995),
+        but by sets of words, which as bits of all rows cost next to nothing.
         """
         import numpy as np
 
-        order = sorted(range(len(self.peaks)), key=self.peaks.__getitem__)
-        left, bound = 0, 0.0
-        while left < len(order) and bound + self.peaks[order[left]] <= share:
-            bound += self.peaks[order[left]]
-            left += 1
-        if left == len(order):
-            return np.empty(0, np.int64), np.empty(0), bound
-        words = {self.weights[at][0] for at in order[left:]}
-        if sum(columns.documents_with(word) for word in words) > few:
-            words, bound = None, 0.0
-        rows, shares = self.shares(columns, words)
-        more = shares + bound > share
-        return rows[more], shares[more] + bound, share
+        sets = self._enough(share)
+        if not sets:
+            return np.empty(0, np.int64), np.empty(0)
+        bits = [np.bitwise_and.reduce([columns.postings(word).bits for word in words]) for words in sets if words]
+        some = np.bitwise_or.reduce(bits) if len(bits) == len(sets) else None
+        if some is None or np.bitwise_count(some).sum() * MANY > columns.count:
+            rows, shares = self.shares(columns)
+        else:
+            rows = rows_of(some)
+            shares = self.among(columns, rows)
+        more = shares > share
+        return rows[more], shares[more]
+
+    def _enough(self, share: float) -> list[tuple[str, ...]]:
+        """The smallest sets of words, one of which a row must have to score more than a share. Of many words those
+        that give least are taken as had, so that the sets stay few; a set may be empty then."""
+        peaks = {word: peak for (word, _), peak in zip(self.weights, self.peaks, strict=True) if peak}
+        most = sorted(peaks, key=peaks.__getitem__, reverse=True)
+        told, given = most[:TOLD_APART], sum(peaks[word] for word in most[TOLD_APART:])
+        found: list[tuple[str, ...]] = []
+        for size in range(len(told) + 1):
+            for words in combinations(told, size):
+                enough = given + sum(peaks[word] for word in words) > share
+                if enough and not any(set(known) <= set(words) for known in found):
+                    found.append(words)
+        return found
 
 
 def forbidden(minus: Iterable[str]) -> tuple[str, ...]:

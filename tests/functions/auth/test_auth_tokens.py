@@ -128,6 +128,23 @@ def test_a_key_kept_for_verification_still_verifies(call: App, claims: Claims) -
     assert call("auth_me", token=signed(claims, key=KEYS["k0"], kid="k0")).status == 200
 
 
+def test_a_token_that_was_good_ends_when_it_does(call: App, claims: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "LEEWAY_S", 0)
+    token = signed({**claims, "exp": (ends := int(time.time()) + 2)})
+    assert call("auth_me", token=token).status == 200
+    time.sleep(max(0.0, ends - time.time()))
+    assert call("auth_me", token=token).code == "token_invalid"
+
+
+def test_a_token_that_was_good_ends_with_its_key(
+    call: App, claims: Claims, change_settings: Callable[..., None]
+) -> None:
+    token = signed(claims, key=KEYS["k0"], kid="k0")
+    assert call("auth_me", token=token).status == 200
+    change_settings(JWT_KEYS=json.dumps({"k1": KEYS["k1"]}))
+    assert call("auth_me", token=token).code == "token_invalid"
+
+
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "bearer"])
 def test_without_a_token_it_says_to_sign_in(call: App, header: str) -> None:
     answer = call("auth_me", headers={"Authorization": header})

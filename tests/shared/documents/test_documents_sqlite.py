@@ -15,6 +15,7 @@ import pytest
 
 from shared.documents import Create, DocumentStore, Patch, Where
 from shared.documents.sqlite import SqliteStore
+from shared.documents.values import InvalidOperation
 from shared.errors import BatchFailed, Unavailable
 
 ROOT = Path(__file__).parents[3]
@@ -64,6 +65,15 @@ def local(path: Path) -> Generator[SqliteStore]:
     store = SqliteStore(path)
     yield store
     store.close()
+
+
+def test_what_could_not_be_read_again_is_not_written(local: SqliteStore) -> None:
+    deep: dict[str, object] = {}
+    for _ in range(500):
+        deep = {"in": deep}
+    with pytest.raises(InvalidOperation, match="nested too deep"):
+        local.create("studio", {"id": "deep", "userId": USER, **deep})
+    assert local.find("studio", "deep", USER) is None
 
 
 def test_eight_processes_lose_no_increment(path: Path, local: SqliteStore) -> None:

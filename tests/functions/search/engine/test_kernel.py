@@ -59,7 +59,30 @@ def test_probing_looks_farther_under_a_filter_and_keeps_to_it(tmp_path: Path) ->
             every = np.where(mask, wide @ query, -np.inf) if passing else wide @ query
             hits += len(set(found.tolist()) & set(np.argsort(-every)[:10].tolist()))
         assert hits >= 0.97 * 400
+
+
+def test_few_rows_are_all_searched_the_first_time_and_in_a_copy(tmp_path: Path) -> None:
+    stored = rows()
+    kernel.write(tmp_path / kernel.VECTORS, stored)
+    kernel.write_coarse(tmp_path / kernel.COARSE, stored)
+    probing, query = kernel.open_kernel(tmp_path), stored[7].astype(np.float32)
+    products = stored.astype(np.float32) @ query
+
+    def best(mask: np.ndarray, k: int) -> list[int]:
+        return np.argsort(-np.where(mask, products, -np.inf), kind="stable")[: min(k, int(mask.sum()))].tolist()
+
     few = Passing(np.arange(COUNT) % 50 == 0)
-    query = wide[7]
-    exact = np.argsort(-np.where(few.mask, wide @ query, -np.inf), kind="stable")[:10]
-    assert probing.top(query, 10, few)[1].tolist() == exact.tolist()
+    for _ in range(3):
+        assert probing.top(query, 10, few)[1].tolist() == best(few.mask, 10)
+    for gone in (best(few.mask, 4), np.arange(COUNT)):
+        live = np.ones(COUNT, bool)
+        live[gone] = False
+        some = Passing(few.mask & live, within=few)
+        scores, found = probing.top(query, 900, some)
+        assert found.tolist() == best(some.mask, 900)
+        assert np.allclose(scores, products[found], atol=1e-4)
+    wide = Passing(np.arange(COUNT) % 20 != 0)
+    some = Passing(few.mask & wide.mask, within=wide)
+    assert wide.count > kernel.FEW
+    for _ in range(2):
+        assert probing.top(query, 10, some)[1].tolist() == best(some.mask, 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import index_shelf as shelf
 import numpy as np
@@ -111,3 +112,17 @@ def test_a_word_scores_the_same_however_it_is_looked_up() -> None:
     some = np.random.default_rng(1).permutation(COUNT)[:500]
     expected = dict(zip(rows.tolist(), shares.tolist(), strict=True))
     assert lookup.among(columns, some).tolist() == [expected.get(row, 0.0) for row in some.tolist()]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.6, 0.9, 1.0])
+@pytest.mark.parametrize("asked", [*ASKED, "common half rare7 dress red blue one in many words rare8 rare9"])
+def test_the_rows_beyond_a_share_are_all_there_are(asked: str, share: float, tmp_path: Path) -> None:
+    made = Columns.of(ITEMS, shelf.DIM)
+    made.save(tmp_path / "columns")
+    columns = Columns.load(tmp_path / "columns", made.vectors)
+    lookup = Lookup.of(asked, Lexicon(columns))
+    assert lookup is not None
+    rows, shares = lookup.shares(columns)
+    found, scores = lookup.beyond(columns, share)
+    assert found.tolist() == rows[shares > share].tolist()
+    assert scores.tolist() == shares[shares > share].tolist()

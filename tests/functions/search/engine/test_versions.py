@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import index_shelf as shelf
 import pytest
@@ -53,6 +54,17 @@ def test_a_version_is_found_by_every_worker_and_says_what_it_is(worker: Workers,
     assert made.count == 300 and made.bytes > 300 * shelf.DIM * 2
     assert [one.version for one in second.versions(shop)] == [made.version]
     assert second.stats(shop).current == made
+
+
+def test_of_files_that_cannot_all_be_stored_no_manifest_is_written(worker: Workers, shop: str, tmp_path: Path) -> None:
+    made = fill(worker(), shop, 100)
+    (tmp_path / "one").write_bytes(b"1")
+    with versions.Upload(shop, "half", tmp_path) as upload, pytest.raises(FileNotFoundError):
+        upload.add("one")
+        upload.add("gone")
+        upload.finish(made, None)
+    assert [blob.name for blob in blobs.listing(blobs.INDEXES, f"{shop}/half/")] == [f"{shop}/half/one"]
+    assert not any(thread.name.startswith("index-upload") for thread in threading.enumerate())
 
 
 def test_a_merge_keeps_what_is_there_and_forgets_what_is_not(worker: Workers, shop: str) -> None:
