@@ -20,7 +20,7 @@ FLAT_MOST: Final = 250_000
 """Products up to which every search is exhaustive."""
 PROBES: Final = 80
 """Lists that are looked at."""
-SPREAD: Final = 0.3
+SPREAD: Final = 0.2
 """Power of the share that a filter lets through by which more lists are: the best of fewer rows lie farther apart."""
 SPARE: Final = 64
 """Candidates of bytes beyond those wanted, since the half-precision rows rank them a little otherwise."""
