@@ -28,7 +28,7 @@ from emulators.stack import ROOT
 DIM = 256
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (10_000, 30_000)
 QUERIES, TIMED = 200, 120
-SHARES = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0)
+SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 CATEGORIES = ("dress", "shirt", "coat", "shoes", "bag")
 COLOURS, PATTERNS = ("red", "blue", "green", "black"), ("plain", "striped", "dotted")
 SWAPS = 20
@@ -52,13 +52,16 @@ def main(*, quick: bool = False) -> dict[str, Any]:
 
 
 def system() -> dict[str, Any]:
-    """Freshness, and text search end to end; what stopped it, lest hours of figures are lost with it."""
-    from bench import search_freshness
+    """Freshness, and text search end to end; what stopped it, lest minutes of figures are lost with it.
 
-    try:
-        return search_freshness.main()
-    except (TimeoutError, AssertionError, OSError) as error:
-        return {"error": f"{type(error).__name__}: {error}"}
+    In a process of its own: settings, clients and the index are one a process, and the engine's part has its own.
+    """
+    print("the whole system ...", file=sys.stderr, flush=True)
+    command = (sys.executable, "-m", "cli", "bench", "search_freshness", "--json")
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if told.returncode:
+        return {"error": told.stderr[-2000:]}
+    return json.loads(told.stdout)
 
 
 def environment(storage: Azurite, folder: Path) -> None:

@@ -28,7 +28,7 @@ QUERIES = tuple(
 PATIENCE_S = 600
 
 
-def main(stack: Stack, client: Client, sizes: Sequence[int] = SIZES) -> dict[str, Any]:
+def measure(stack: Stack, client: Client, sizes: Sequence[int] = SIZES) -> dict[str, Any]:
     """Milliseconds by size. This process must be a worker of the stack (`search_freshness.enter`).
 
     Args:
