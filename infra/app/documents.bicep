@@ -4,19 +4,19 @@ param tags object
 
 @description('Containers of the database, as in shared/documents/containers.py. ttl -1: items live for ever unless they say otherwise.')
 param containers array = [
-  { name: 'studio', partitionKey: '/userId', ttl: -1 }
-  { name: 'accounts', partitionKey: '/id', ttl: -1 }
-  { name: 'tokens', partitionKey: '/id', ttl: 2678400 }
-  { name: 'payments', partitionKey: '/userId', ttl: -1 }
-  { name: 'webhook_events', partitionKey: '/id', ttl: 7776000 }
-  { name: 'idempotency', partitionKey: '/id', ttl: 86400 }
-  { name: 'audit', partitionKey: '/userId', ttl: 34560000 }
-  { name: 'rate_limits', partitionKey: '/id', ttl: 86400 }
-  { name: 'garments', partitionKey: '/tenantId', ttl: -1 }
-  { name: 'leases', partitionKey: '/id', ttl: -1 }
-  { name: 'search_index', partitionKey: '/shop', ttl: -1 }
-  { name: 'embeddings', partitionKey: '/tenantId', ttl: -1 }
-  { name: 'search_log', partitionKey: '/userId', ttl: 7776000 }
+  { name: 'studio', partitionKey: '/userId', ttl: -1, indexed: true }
+  { name: 'accounts', partitionKey: '/id', ttl: -1, indexed: true }
+  { name: 'tokens', partitionKey: '/id', ttl: 2678400, indexed: true }
+  { name: 'payments', partitionKey: '/userId', ttl: -1, indexed: true }
+  { name: 'webhook_events', partitionKey: '/id', ttl: 7776000, indexed: true }
+  { name: 'idempotency', partitionKey: '/id', ttl: 86400, indexed: true }
+  { name: 'audit', partitionKey: '/userId', ttl: 34560000, indexed: true }
+  { name: 'rate_limits', partitionKey: '/id', ttl: 86400, indexed: false }
+  { name: 'garments', partitionKey: '/tenantId', ttl: -1, indexed: true }
+  { name: 'leases', partitionKey: '/id', ttl: -1, indexed: true }
+  { name: 'search_index', partitionKey: '/shop', ttl: -1, indexed: true }
+  { name: 'embeddings', partitionKey: '/tenantId', ttl: -1, indexed: true }
+  { name: 'search_log', partitionKey: '/userId', ttl: 7776000, indexed: true }
 ]
 
 @description('Where SEARCH_ENGINE is cosmos: the model that makes the vectors, `fashion-` and 12 digits; empty makes no container.')
@@ -57,6 +57,12 @@ resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/conta
         id: container.name
         partitionKey: { paths: [container.partitionKey], kind: 'Hash' }
         defaultTtl: container.ttl
+        indexingPolicy: {
+          indexingMode: 'consistent'
+          automatic: true
+          includedPaths: container.indexed ? [{ path: '/*' }] : []
+          excludedPaths: container.indexed ? [{ path: '/"_etag"/?' }] : [{ path: '/*' }]
+        }
       }
     }
   }

@@ -15,12 +15,15 @@ class Container:
         unique: fields whose value may occur once in a partition.
         ttl: seconds an item lives when it brings no `ttl` of its own; None keeps it. An item's `ttl` of -1
             keeps it.
+        indexed: items are looked for by other fields too; False where id and partition are all that is asked for, so
+            that a write costs less.
     """
 
     name: str
     partition_key: str = "userId"
     unique: tuple[str, ...] = ()
     ttl: int | None = None
+    indexed: bool = True
 
 
 DAY = 24 * 3600
@@ -35,7 +38,7 @@ CONTAINERS: dict[str, Container] = {
         Container("idempotency", "id", ttl=DAY),
         Container("tokens", "id", ttl=31 * DAY),
         Container("audit", "userId", ttl=400 * DAY),
-        Container("rate_limits", "id", ttl=DAY),
+        Container("rate_limits", "id", ttl=DAY, indexed=False),
         Container("garments", "tenantId"),
         Container("leases", "id"),
         Container("search_index", "shop"),

@@ -26,6 +26,14 @@ from shared.documents.values import (
 )
 from shared.errors import BatchFailed, DocumentNotFound
 
+UNINDEXED: dict[str, Any] = {
+    "indexingMode": "consistent",
+    "automatic": True,
+    "includedPaths": [],
+    "excludedPaths": [{"path": "/*"}],
+}
+"""Of a container whose items are found by id and partition alone; expiry and the condition of a patch need no index."""
+
 
 def connect(
     endpoint: str,
@@ -74,6 +82,7 @@ def _create(client: CosmosClient, database: str, containers: Mapping[str, Contai
             # -1 keeps items, but lets an item's own ttl count; without a default it would be ignored.
             default_ttl=container.ttl if container.ttl is not None else -1,
             unique_key_policy=policy if container.unique else None,
+            indexing_policy=None if container.indexed else UNINDEXED,
         )
 
 

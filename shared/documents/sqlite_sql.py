@@ -45,11 +45,12 @@ def schema(container: Container) -> list[str]:
             expires_at REAL,
             UNIQUE (partition, id)
         )""",
-        f'CREATE INDEX IF NOT EXISTS "{container.name}_type_status" ON {name} ({_value("type")}, {_value("status")})',
-        f'CREATE INDEX IF NOT EXISTS "{container.name}_partition_type" ON {name} (partition, {_value("type")})',
-        f'CREATE INDEX IF NOT EXISTS "{container.name}_id" ON {name} (id)',
         f'CREATE INDEX IF NOT EXISTS "{container.name}_expires" ON {name} (expires_at) WHERE expires_at IS NOT NULL',
     ]
+    if container.indexed:
+        by = {"type_status": f"{_value('type')}, {_value('status')}", "partition_type": f"partition, {_value('type')}"}
+        for index, fields in {**by, "id": "id"}.items():
+            statements.append(f'CREATE INDEX IF NOT EXISTS "{container.name}_{index}" ON {name} ({fields})')
     for field in container.unique:
         check_field(field)
         statements.append(

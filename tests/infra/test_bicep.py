@@ -15,6 +15,7 @@ import pytest
 
 from shared import blobs
 from shared.documents import CONTAINERS
+from shared.documents.cosmos import UNINDEXED
 from shared.jobs import queues
 from shared.settings import Settings
 
@@ -56,9 +57,13 @@ def test_containers_and_queues_are_those_of_the_app() -> None:
 
 def test_documents_are_those_of_the_app() -> None:
     text = (INFRA / "app/documents.bicep").read_text()
-    rows = re.findall(r"\{ name: '(\w+)', partitionKey: '/(\w+)', ttl: (-?\d+) \}", text)
-    found = {name: (key, int(ttl)) for name, key, ttl in rows}
-    assert found == {c.name: (c.partition_key, c.ttl if c.ttl is not None else -1) for c in CONTAINERS.values()}
+    rows = re.findall(r"\{ name: '(\w+)', partitionKey: '/(\w+)', ttl: (-?\d+), indexed: (\w+) \}", text)
+    found = {name: (key, int(ttl), indexed == "true") for name, key, ttl, indexed in rows}
+    kept = {c.name: (c.partition_key, c.ttl if c.ttl is not None else -1, c.indexed) for c in CONTAINERS.values()}
+    assert found == kept
+    (unindexed,) = UNINDEXED["excludedPaths"]
+    assert "includedPaths: container.indexed ? [{ path: '/*' }] : []" in text
+    assert f": [{{ path: '{unindexed['path']}' }}]" in text
 
 
 def test_the_container_of_vectors_is_the_one_the_app_would_make() -> None:
@@ -70,7 +75,7 @@ def test_the_container_of_vectors_is_the_one_the_app_would_make() -> None:
     assert "name: 'vectors-${vectorModel}'" in text and "paths: ['/shop']" in text
     (index,) = sql.INDEXING["vectorIndexes"]
     assert f"{{ path: '{index['path']}', type: '{index['type']}' }}" in text
-    excluded = re.search(r"excludedPaths: \[(.*)\]", text)
+    excluded = re.search(r"excludedPaths: \[(.*vector.*)\]", text)
     assert excluded
     assert re.findall(r"path: '([^']+)'", excluded[1]) == [one["path"] for one in sql.INDEXING["excludedPaths"]]
     (vector,) = sql.embedding_policy(272)["vectorEmbeddings"]

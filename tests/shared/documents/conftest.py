@@ -17,7 +17,7 @@ CONTAINERS = {
     for c in (
         Container("studio"),
         Container("accounts", "id"),
-        Container("brief", ttl=1),
+        Container("brief", ttl=1, indexed=False),
         Container("keyed", unique=("email", "profile.handle")),
     )
 }
