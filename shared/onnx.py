@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from shared import telemetry
 from shared.errors import ConfigurationError
@@ -56,7 +56,7 @@ class Golden(_Part):
 
 
 class Entry(_Part):
-    """One model of the manifest; fields that only its own step reads stay in `model_extra`."""
+    """One model of the manifest; fields that only its own step reads: `own`."""
 
     id: str
     role: str
@@ -71,10 +71,32 @@ class Entry(_Part):
     figures: dict[str, Any] = Field(default_factory=dict[str, Any])
     golden: Golden | None = None
 
+    _own: dict[type[BaseModel], BaseModel] = PrivateAttr(default_factory=dict[type[BaseModel], BaseModel])
+
     @property
     def version(self) -> str:
         """Names exactly these weights: `<id>@<first 12 digits of the sha256>`."""
         return f"{self.id}@{self.sha256[:12]}"
+
+    def own[T: BaseModel](self, of: type[T]) -> T:
+        """The fields that only one step reads, checked when they are first asked for.
+
+        Raises:
+            ConfigurationError: one is missing or not valid.
+        """
+        found = self._own.get(of)
+        if not isinstance(found, of):
+            try:
+                found = self._own[of] = of.model_validate(self.model_extra or {})
+            except ValidationError as error:
+                raise _not_valid(f"{self.id}.manifest.json", error) from None
+        return found
+
+
+def _not_valid(file: str, error: ValidationError) -> ConfigurationError:
+    problem = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return ConfigurationError(f"{file} is not valid: {where}: {problem['msg']}", code="no_models")
 
 
 @dataclass(frozen=True)
@@ -124,9 +146,7 @@ def manifest() -> Mapping[str, Entry]:
         try:
             entry = Entry.model_validate_json(path.read_bytes())
         except ValidationError as error:
-            problem = error.errors(include_input=False, include_url=False)[0]
-            where = ".".join(str(part) for part in problem["loc"])
-            raise ConfigurationError(f"{path.name} is not valid: {where}: {problem['msg']}", code="no_models") from None
+            raise _not_valid(path.name, error) from None
         found[entry.id] = entry
     if not found:
         raise ConfigurationError("no model is registered: MODELS_DIR holds no manifest", code="no_models")

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from shared import onnx
 from shared.errors import ConfigurationError
@@ -123,7 +123,7 @@ def identity() -> Identity:
         ConfigurationError: a tower is missing, or the two do not fit each other.
     """
     image, text = _registered(IMAGE), _registered(TEXT)
-    seen, read = _fields(image, _Tower), _fields(text, _Text)
+    seen, read = image.own(_Tower), text.own(_Text)
     if seen.dim != read.dim:
         raise ConfigurationError(f"{IMAGE} has {seen.dim} dimensions, {TEXT} {read.dim}", code="model_refused")
     both = hashlib.sha256(f"{image.sha256}{text.sha256}".encode()).hexdigest()
@@ -159,7 +159,7 @@ def embed_images(pictures: Sequence[NDArray[np.uint8]]) -> list[ImageEmbedding]:
     import numpy as np
 
     model = onnx.model(IMAGE, _golden_pictures)
-    joint = _fields(model.entry, _Tower).joint
+    joint = model.entry.own(_Tower).joint
     found: list[ImageEmbedding] = []
     for start in range(0, len(pictures), BATCH):
         answers = _look(model, pictures[start : start + BATCH])
@@ -205,17 +205,6 @@ def _registered(id: str) -> onnx.Entry:
     return entry
 
 
-def _fields[T: _Tower](entry: onnx.Entry, of: type[T]) -> T:
-    try:
-        return of.model_validate(entry.model_extra or {})
-    except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ConfigurationError(
-            f"{entry.id}.manifest.json is not valid: {where}: {problem['msg']}", code="no_models"
-        ) from None
-
-
 def _look(model: onnx.Model, pictures: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
     import numpy as np
 
@@ -227,7 +216,7 @@ def _look(model: onnx.Model, pictures: Sequence[NDArray[np.uint8]]) -> dict[str,
 def _read(model: onnx.Model, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[tuple[str, ...]]]:
     import numpy as np
 
-    asked = _fields(model.entry, _Text).tokenizer
+    asked = model.entry.own(_Text).tokenizer
     tokenizer = _tokenizer((onnx.folder() / asked.file).as_posix(), asked.sha256)
     unknown_id = _unknown_id(tokenizer)
     encoded = [tokenizer.encode(text) for text in texts]
