@@ -12,8 +12,8 @@ from typing import Any
 
 from azure.storage.blob import BlobServiceClient
 
-from bench import _search_text as search_text
-from bench._search_text import spread
+from bench import _search_whole as whole
+from bench._search_whole import spread
 from demo.client import Client
 from demo.wardrobe import catalogue, draw
 from emulators.stack import ROOT, Stack
@@ -28,7 +28,7 @@ def main() -> dict[str, Any]:
     with Stack(settings=SETTINGS) as stack:
         found = freshness(stack)
         enter(stack)
-        return {"ok": True, "freshness": found, "text": search_text.measure(stack, _user(stack, "vendor"))}
+        return {"ok": True, "freshness": found, "text": whole.measure(stack, _user(stack, "vendor"))}
 
 
 def freshness(stack: Stack, drops: int = DROPS) -> dict[str, Any]:

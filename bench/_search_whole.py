@@ -1,10 +1,12 @@
-"""What a text search costs over its tower and index alone, by size: the handler in this process, and over HTTP.
+"""What a whole search costs over its towers and index alone, by size: for text in this process and over HTTP, for a
+picture over HTTP.
 
 Products are made up and reach the index as a rebuild's do; only those that a query finds have documents.
 """
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import secrets
@@ -17,6 +19,7 @@ import requests
 
 from bench import search
 from demo.client import Client
+from demo.wardrobe import catalogue, draw
 from emulators.stack import Stack
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -39,6 +42,7 @@ def measure(stack: Stack, client: Client, sizes: Sequence[int] = SIZES) -> dict[
 
 def size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
     """One row: p50 and p95 of wall time, p50 of this thread's CPU time where the work is done in it."""
+    from functions.search import pictures
     from functions.search.engine import index
     from functions.search.engine.port import VectorQuery, Weights
     from shared.documents import store
@@ -57,16 +61,22 @@ def size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
         vector = embedding.embed_text(said).vector
         return VectorQuery(shop, text=vector, words=said, weights=Weights.hybrid(0), k=20)
 
-    _shelve(vendor, {hit.id for said in QUERIES for hit in index().search(query(said)).hits})
+    photo = _uploaded(stack, client)
+
+    def picture() -> VectorQuery:
+        return VectorQuery(shop, image=pictures.of_query(None, photo, "auto", vendor), k=20)
+
+    asked = [*(query(said) for said in QUERIES), picture()]
+    _shelve(vendor, {hit.id for one in asked for hit in index().search(one).hits})
     handle = _handler(str(client._session.headers["Authorization"]))
     ask = requests.Session()
     ask.headers.update(client._session.headers)
     took: list[float] = []
 
-    def whole(said: str) -> None:
-        answer = ask.post(f"{stack.url}/api/search/text", json={"query": said}, timeout=PATIENCE_S)
+    def whole(route: str, body: dict[str, str]) -> float:
+        answer = ask.post(f"{stack.url}/api/search/{route}", json=body, timeout=PATIENCE_S)
         answer.raise_for_status()
-        took.append(_checked(answer.json()))
+        return _checked(answer.json())
 
     deadline = time.monotonic() + PATIENCE_S
     while ask.post(f"{stack.url}/api/search/text", json={"query": "dress"}, timeout=PATIENCE_S).json()["total"] < count:
@@ -77,8 +87,10 @@ def size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
         "tower": embedding.embed_text,
         "tower_and_engine": lambda said: index().search(query(said)),
         "handler": lambda said: _checked(json.loads(handle(said))),
-        "http": whole,
+        "http": lambda said: took.append(whole("text", {"query": said})),
         "health": lambda said: ask.get(f"{stack.url}/api/health", timeout=PATIENCE_S).raise_for_status(),
+        "picture_towers_and_engine": lambda _: index().search(picture()),
+        "picture_http": lambda _: whole("image", {"imageUrl": photo}),
     }
     wall: dict[str, list[float]] = {name: [] for name in runs}
     cpu: dict[str, list[float]] = {name: [] for name in runs}
@@ -100,6 +112,16 @@ def size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
         "handler_over_tower_and_engine_cpu": round(statistics.median(cpu["handler"]) / base_cpu, 2),
         "http_over_tower_and_engine": round(statistics.median(wall["http"]) / base, 2),
     }
+
+
+def _uploaded(stack: Stack, client: Client) -> str:
+    """A URL of a drawn photo: what is named by its id would be remembered."""
+    photo = io.BytesIO()
+    draw(catalogue(12, 41)[3], (900, 1200)).image.save(photo, "JPEG", quality=90)
+    headers = {**client._session.headers, "Content-Type": "image/jpeg"}
+    answer = requests.post(f"{stack.url}/api/images/upload", data=photo.getvalue(), headers=headers, timeout=PATIENCE_S)
+    answer.raise_for_status()
+    return answer.json()["original"]["url"]
 
 
 def _handler(authorization: str) -> Callable[[str], bytes]:
