@@ -28,6 +28,7 @@ SEED, VARIETY = 37, 60
 TEXTS = ("floral dress", "striped bag", "green coat", "jeans -navy")
 SHOWN = 6
 TILE, LABEL = (136, 158), 250
+LETTERS = 21
 INK, SOFT = "#1f2430", "#6b7280"
 CHANNELS = {"image": "#0b6e4f", "text": "#2160c4", "words": "#b8860b"}
 PATIENCE_S = 60
@@ -124,6 +125,11 @@ def _picture(url: str) -> Image.Image:
     return Image.open(io.BytesIO(answer.content)).convert("RGB")
 
 
+def shortened(title: str) -> str:
+    """As much of a title as fits under a tile."""
+    return title if len(title) <= LETTERS else f"{title[: LETTERS - 1].rstrip()}…"
+
+
 def draw_sheet(found: list[Found], path: Path) -> None:
     """A row for each query: what was asked, then results with title, score, and the channels' shares as bars."""
     row = TILE[1] + 62
@@ -146,7 +152,7 @@ def draw_sheet(found: list[Found], path: Path) -> None:
             left = LABEL + place * (TILE[0] + 14)
             picture.thumbnail(TILE)
             sheet.paste(picture, (left + (TILE[0] - picture.width) // 2, top + (TILE[1] - picture.height) // 2))
-            pen.text((left, top + TILE[1] + 4), result["title"][:22], INK, small)
+            pen.text((left, top + TILE[1] + 4), shortened(result["title"]), INK, small)
             pen.text((left, top + TILE[1] + 19), f"{result['score']:.2f}", SOFT, small)
             middle = left + 70
             pen.line((middle, top + TILE[1] + 20, middle, top + TILE[1] + 36), fill="#9aa0aa")
