@@ -61,7 +61,7 @@ def size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
         vector = embedding.embed_text(said).vector
         return VectorQuery(shop, text=vector, words=said, weights=Weights.hybrid(0), k=20)
 
-    photo = _uploaded(stack, client)
+    photo = _uploaded(client)
 
     def picture() -> VectorQuery:
         return VectorQuery(shop, image=pictures.of_query(None, photo, "auto", vendor), k=20)
@@ -114,14 +114,11 @@ def size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
     }
 
 
-def _uploaded(stack: Stack, client: Client) -> str:
+def _uploaded(client: Client) -> str:
     """A URL of a drawn photo: what is named by its id would be remembered."""
     photo = io.BytesIO()
     draw(catalogue(12, 41)[3], (900, 1200)).image.save(photo, "JPEG", quality=90)
-    headers = {**client._session.headers, "Content-Type": "image/jpeg"}
-    answer = requests.post(f"{stack.url}/api/images/upload", data=photo.getvalue(), headers=headers, timeout=PATIENCE_S)
-    answer.raise_for_status()
-    return answer.json()["original"]["url"]
+    return client.upload(photo.getvalue(), "photo.jpg", kind="garment")["original"]["url"]
 
 
 def _handler(authorization: str) -> Callable[[str], bytes]:

@@ -271,7 +271,7 @@ class SqliteStore:
         if not holds:
             raise PreconditionFailed("the condition of the patch does not hold")
         connection.execute(sql.delete_row(container), (lsn,))
-        return json.loads(body)
+        return from_json(body)
 
 
 def _document(row: Sequence[Any]) -> Document:

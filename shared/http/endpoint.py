@@ -254,6 +254,7 @@ def _answer(
     status = reply.status or (route.status if reply.body is not None or route.status != 200 else 204)
     headers = dict(reply.headers)
     if ticket is not None:
+        # By way of what is kept, so that a replay has the same bytes.
         content = reply.body.model_dump(mode="json", by_alias=True) if reply.body is not None else None
         idempotency.settle(ticket, status, content, headers, kept=reply.kept)
         return _json(content, status, headers)

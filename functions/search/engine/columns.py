@@ -69,12 +69,9 @@ class Columns:
         at = _place(self.data["ids"], id)
         return None if at is None else at
 
-    def postings(self, word: str) -> Postings:
-        """The rows that have a word."""
-        return self._postings(word)
-
     @cached_property
-    def _postings(self) -> Callable[[str], Postings]:
+    def postings(self) -> Callable[[str], Postings]:
+        """The rows that have a word; the latest words are remembered."""
         # Of the data, not of this object, which would then keep itself.
         return lru_cache(WORDS)(partial(_postings, self.data))
 
