@@ -19,8 +19,8 @@ import requests
 
 from bench import search
 from demo.client import Client
-from demo.wardrobe import catalogue, draw
 from emulators.stack import Stack
+from wardrobe import draw_garment, garment_specs
 
 SIZES = (10_000, 100_000, 1_000_000)
 CALLS = 150
@@ -117,7 +117,7 @@ def size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
 def _uploaded(client: Client) -> str:
     """A URL of a drawn photo: what is named by its id would be remembered."""
     photo = io.BytesIO()
-    draw(catalogue(12, 41)[3], (900, 1200)).image.save(photo, "JPEG", quality=90)
+    draw_garment(garment_specs(12, 41)[3], (900, 1200)).image.save(photo, "JPEG", quality=90)
     return client.upload(photo.getvalue(), "photo.jpg", kind="garment")["original"]["url"]
 
 

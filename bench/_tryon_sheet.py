@@ -7,12 +7,11 @@ import sys
 import numpy as np
 from PIL import Image
 
-from demo.mannequin import figure
-from demo.wardrobe import catalogue, draw
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
 from vto_container.engines.base import Category
 from vto_container.engines.compact import Compact
+from wardrobe import draw_garment, draw_posed_mannequin, garment_specs
 
 TILE = (150, 200)
 PAIRS: tuple[tuple[int, str, Category], ...] = (
@@ -35,9 +34,9 @@ def main() -> None:
     engine.load()
     sheet = Image.new("RGB", (TILE[0] * 9, TILE[1] * (len(PAIRS) // 3)), "white")
     for number, (seed, kind, category) in enumerate(PAIRS):
-        specs = [one for one in catalogue(240, 5) if one.category == kind]
-        person = figure(seed, (384, 512))
-        garment = draw(specs[seed % len(specs)], (384, 480)).image.convert("RGB")
+        specs = [one for one in garment_specs(240, 5) if one.category == kind]
+        person = draw_posed_mannequin(seed, (384, 512))
+        garment = draw_garment(specs[seed % len(specs)], (384, 480)).image.convert("RGB")
         result = engine.generate(np.asarray(person), np.asarray(garment), category, 1, 1)
         for column, picture in enumerate((person, garment, Image.fromarray(result.image))):
             small = picture.copy()

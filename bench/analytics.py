@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from demo.wardrobe import catalogue, draw
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
+from wardrobe import draw_garment, garment_specs
 
 PHOTOS, ROUNDS = 10, 4
 FEW, MANY = 1_000, 10_000
@@ -49,9 +49,9 @@ def latency(model: Any) -> dict[str, Any]:
     from functions.analytics.predict import Asked
 
     encoded: list[bytes] = []
-    for spec in catalogue(PHOTOS, 31):
+    for spec in garment_specs(PHOTOS, 31):
         out = io.BytesIO()
-        draw(spec, (768, 960)).image.convert("RGB").save(out, "JPEG", quality=92)
+        draw_garment(spec, (768, 960)).image.convert("RGB").save(out, "JPEG", quality=92)
         encoded.append(out.getvalue())
 
     def answer(data: bytes, *, heatmap: bool) -> None:
@@ -98,7 +98,7 @@ def training() -> dict[str, Any]:
         fitted = fit.fit(rows)
         evaluation.evaluate(fitted.weights, rows, fitted.calibration)
         seconds[count] = time.process_time() - started
-    photos = [np.asarray(draw(spec, (160, 200)).image.convert("RGB")) for spec in catalogue(32, 32)]
+    photos = [np.asarray(draw_garment(spec, (160, 200)).image.convert("RGB")) for spec in garment_specs(32, 32)]
     started = time.process_time()
     pictures.see(photos)
     per_picture = (time.process_time() - started) / len(photos)

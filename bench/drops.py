@@ -17,10 +17,10 @@ import psutil
 from azure.storage.blob import BlobServiceClient
 
 from demo.client import Client
-from demo.wardrobe import catalogue, draw
 from emulators.stack import Stack
 from shared.documents import Where
 from shared.documents.sqlite import SqliteStore
+from wardrobe import draw_garment, garment_specs
 
 PRODUCTS, BAD, KILLS, WORKERS, PHOTOS = 240, 20, 8, 2, 24
 DEADLINE_S = 900
@@ -93,5 +93,5 @@ def _follow(stack: Stack, store: SqliteStore, vendor: str, files: int) -> int:
 
 def _photo(number: int) -> bytes:
     buffer = io.BytesIO()
-    draw(catalogue(PHOTOS, 31)[number], (256, 320)).image.save(buffer, "JPEG", quality=88)
+    draw_garment(garment_specs(PHOTOS, 31)[number], (256, 320)).image.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

@@ -15,8 +15,8 @@ from azure.storage.blob import BlobServiceClient
 from bench import _search_whole as whole
 from bench._search_whole import spread
 from demo.client import Client
-from demo.wardrobe import catalogue, draw
 from emulators.stack import ROOT, Stack
+from wardrobe import draw_garment, garment_specs
 
 DROPS = 12
 SETTINGS = {"RATE_LIMIT_SCALE": "100000", "ACCOUNT_CACHE_S": "60"}
@@ -44,7 +44,7 @@ def freshness(stack: Stack, drops: int = DROPS) -> dict[str, Any]:
     gone: list[float] = []
     for number in range(drops):
         word, photo = f"zq{secrets.token_hex(4)}", io.BytesIO()
-        draw(catalogue(drops, 41)[number], (256, 320)).image.save(photo, "JPEG", quality=90)
+        draw_garment(garment_specs(drops, 41)[number], (256, 320)).image.save(photo, "JPEG", quality=90)
         name = f"{vendor.user['id']}/F-{number:03}"
         container.upload_blob(f"{name}.json", json.dumps({"title": word, "price": 10}))
         _until(lambda word=word: _product(vendor, word) is not None)

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo.wardrobe import catalogue, draw
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
+from wardrobe import draw_garment, garment_specs
 
 DATA = ROOT.parent / "shared" / "data"
 TRAINING = ROOT / "training" / ".venv" / "bin" / "python"
@@ -61,7 +61,7 @@ def main() -> dict[str, Any]:
 
 def wardrobe(count: int) -> list[Case]:
     """Drawn garments: the mask is exact."""
-    drawn = [draw(spec, (384, 480)) for spec in catalogue(count, 101)]
+    drawn = [draw_garment(spec, (384, 480)) for spec in garment_specs(count, 101)]
     return [(np.asarray(one.image.convert("RGB")), np.asarray(one.mask) > 127) for one in drawn]
 
 
@@ -203,7 +203,7 @@ def u2netp(path: Path) -> Callable[[], Any]:
 
 
 def wardrobe_photo(side: int) -> Pixels:
-    drawn = draw(catalogue(1, 5)[0], (400, 500)).image.convert("RGB")
+    drawn = draw_garment(garment_specs(1, 5)[0], (400, 500)).image.convert("RGB")
     return np.asarray(drawn.resize((side * 4 // 5, side)))
 
 

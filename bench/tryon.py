@@ -15,11 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.mannequin import figure
-from demo.wardrobe import catalogue, draw
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
 from vto_container.engines.compact_body import GRID
+from wardrobe import draw_garment, draw_posed_mannequin, garment_specs
 
 DATA = ROOT.parent / "shared" / "data"
 RUNS = 8
@@ -100,9 +99,9 @@ def whole() -> dict[str, Any]:
 
 def drawn(kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """A drawn figure, 512 px high, and a drawn garment of a kind."""
-    spec = next(one for one in catalogue(120, 5) if one.category == kind)
-    garment = draw(spec, (400, 512)).image.convert("RGB")
-    return np.asarray(figure(1, (HEIGHT * 3 // 4, HEIGHT))), np.asarray(garment)
+    spec = next(one for one in garment_specs(120, 5) if one.category == kind)
+    garment = draw_garment(spec, (400, 512)).image.convert("RGB")
+    return np.asarray(draw_posed_mannequin(1, (HEIGHT * 3 // 4, HEIGHT))), np.asarray(garment)
 
 
 def reached(report: Mapping[str, Any]) -> dict[str, bool]:

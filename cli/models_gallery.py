@@ -47,11 +47,10 @@ def prepare(work: Path, gallery: Path | None) -> None:
 
 
 def _drawn(count: int, seed: int) -> list[Image.Image]:
-    from demo.garments.catalogue import catalogue
-    from demo.garments.draw import draw
+    from wardrobe import draw_garment, garment_specs
 
-    described = enumerate(catalogue(count, seed))
-    return [draw(garment, SIZES[at % len(SIZES)]).image.convert("RGB") for at, garment in described]
+    described = enumerate(garment_specs(count, seed))
+    return [draw_garment(garment, SIZES[at % len(SIZES)]).image.convert("RGB") for at, garment in described]
 
 
 def _zone_plate(width: int, height: int) -> Image.Image:

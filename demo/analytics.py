@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from demo.client import Client
 from demo.steps import Steps
-from demo.wardrobe import catalogue, draw
 from emulators.stack import Stack
+from wardrobe import draw_garment, garment_specs
 
 SHEET = "analytics.png"
 PLOT = "analytics-calibration.svg"
@@ -32,8 +32,8 @@ def merchant_predicts(stack: Stack, steps: Steps, out: Path, count: int = 3) -> 
     with steps.step("merchant-predict", f"A merchant asks what {count} designs would sell") as step:
         email = f"merchant.{secrets.token_hex(3)}@example.com"
         client.register(email, secrets.token_urlsafe(12), role="merchant", displayName="Lindenhof")
-        for spec in [one for one in catalogue(60, SEED) if one.category in ("dress", "jacket", "t-shirt")][:count]:
-            garment = draw(spec, (448, 560)).image.convert("RGB")
+        for spec in [one for one in garment_specs(60, SEED) if one.category in ("dress", "jacket", "t-shirt")][:count]:
+            garment = draw_garment(spec, (448, 560)).image.convert("RGB")
             buffer = io.BytesIO()
             garment.save(buffer, "JPEG", quality=92)
             image = client.upload(buffer.getvalue(), f"{spec.sku}.jpg", "garment")

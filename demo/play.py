@@ -20,7 +20,6 @@ from typing import Any
 
 import requests
 
-from demo import wardrobe
 from demo.analytics import merchant_predicts
 from demo.client import Client, Live
 from demo.page import write_page
@@ -31,6 +30,7 @@ from demo.steps import Steps, Stop
 from demo.tryon import Look, look_of, try_on
 from demo.vendor import vendor_drop
 from emulators.stack import ROOT, Stack
+from wardrobe import draw_garment, garment_specs
 
 SETTINGS = {
     "JOB_BACKOFF_BASE_S": "0.5",
@@ -116,7 +116,7 @@ class _Play:
         self._emulated = "gemini" in stack.providers
         self._own = bool(person or garment)
         first, second = people()
-        garments = [wardrobe.draw(spec) for spec in wardrobe.catalogue(2, seed=11)]
+        garments = [draw_garment(spec) for spec in garment_specs(2, seed=11)]
         drawn: list[bytes] = []
         for piece in garments:
             buffer = io.BytesIO()

@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw, ImageFont
 from demo.client import Client
 from demo.steps import Step, Steps
 from demo.vendor import dropped
-from demo.wardrobe import GarmentSpec, catalogue, draw, save
 from emulators.stack import Stack
+from wardrobe import GarmentSpec, draw_garment, garment_specs, save_garment
 
 SHEET = "search.png"
 SEED, VARIETY = 37, 60
@@ -50,7 +50,7 @@ def search(stack: Stack, steps: Steps, out: Path, count: int = 15) -> list[str]:
     Args:
         count: products that a second vendor drops before.
     """
-    shopper, specs = Client(stack.url), catalogue(VARIETY, SEED)[:: VARIETY // count]
+    shopper, specs = Client(stack.url), garment_specs(VARIETY, SEED)[:: VARIETY // count]
     with steps.step("search-stock", f"A second vendor drops {count} products; each is found soon after") as step:
         _stock(stack, specs, step)
     shopper.register(f"ada.{secrets.token_hex(3)}@example.com", secrets.token_urlsafe(12), displayName="Ada")
@@ -90,7 +90,7 @@ def _stock(stack: Stack, specs: list[GarmentSpec], step: Step) -> None:
     vendor.register(email, secrets.token_urlsafe(12), role="vendor", displayName="Südstern")
     with tempfile.TemporaryDirectory(prefix="studio-drop-") as temporary:
         for spec in specs:
-            save(draw(spec, (320, 400)), Path(temporary), mask=False)
+            save_garment(draw_garment(spec, (320, 400)), Path(temporary), mask=False)
         dropped(stack, Path(temporary), vendor.user["id"])
     started = time.monotonic()
     _until(lambda: len(_indexed(vendor)) == len(specs))
@@ -112,7 +112,7 @@ def _until(condition: Callable[[], bool]) -> None:
 
 def _photo(shopper: Client, spec: GarmentSpec) -> tuple[Image.Image, str]:
     """The garment as somebody else would photograph it: nearer, darker, a little turned."""
-    photo = draw(spec, (448, 560)).image.convert("RGB").rotate(4, Image.Resampling.BICUBIC, fillcolor="#dcd8d2")
+    photo = draw_garment(spec, (448, 560)).image.convert("RGB").rotate(4, Image.Resampling.BICUBIC, fillcolor="#dcd8d2")
     photo = photo.crop((24, 30, 424, 530)).point([round(value * 0.85) for value in range(256)] * 3)
     buffer = io.BytesIO()
     photo.save(buffer, "JPEG", quality=85)

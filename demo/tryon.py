@@ -18,10 +18,9 @@ import requests
 from PIL import Image, ImageDraw, ImageFont
 
 from demo.client import CONTENT_TYPES, Client, Refused
-from demo.mannequin import figure
 from demo.steps import Step, Steps
-from demo.wardrobe import draw, spec
 from emulators.stack import ROOT, Stack
+from wardrobe import draw_garment, draw_posed_mannequin, garment_spec
 
 SHEET = "tryon.png"
 PHOTOS = ROOT.parent / "shared" / "data"
@@ -88,8 +87,10 @@ def _drawn() -> Iterator[Look]:
         "dress": (3, "at ease", "tank top", "dress"),
     }
     for category, (seed, pose, upper, worn_as) in figures.items():
-        person = _jpeg(figure(seed, FIGURE, pose=pose, upper=upper, lower="shorts"))
-        yield Look(f"drawn figure, {category}", person, _jpeg(draw(spec(category, 21), GARMENT).image), worn_as)
+        person = _jpeg(draw_posed_mannequin(seed, FIGURE, pose=pose, upper=upper, lower="shorts"))
+        yield Look(
+            f"drawn figure, {category}", person, _jpeg(draw_garment(garment_spec(category, 21), GARMENT).image), worn_as
+        )
 
 
 def _photos() -> Iterator[Look]:

@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from demo.client import Client
 from demo.steps import Steps
-from demo.wardrobe import catalogue, draw, save
 from emulators.stack import ROOT, Stack
+from wardrobe import draw_garment, garment_specs, save_garment
 
 SHEET = "vendor.png"
 TILE = 150
@@ -43,8 +43,8 @@ def vendor_drop(stack: Stack, steps: Steps, out: Path, count: int = 12) -> list[
     with tempfile.TemporaryDirectory(prefix="studio-drop-") as temporary:
         folder = Path(temporary)
         with steps.step("vendor-drop", f"The vendor drops {count} products, and one file that is no picture") as step:
-            for spec in catalogue(count, 5):
-                save(draw(spec, (448, 560)), folder, mask=False)
+            for spec in garment_specs(count, 5):
+                save_garment(draw_garment(spec, (448, 560)), folder, mask=False)
             (folder / "BROKEN-1.jpg").write_bytes(b"not a picture at all" * 20)
             became = dropped(stack, folder, client.user["id"])
             counts: dict[str, int] = became["counts"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from demo.wardrobe import catalogue, draw
+from wardrobe import draw_garment, garment_specs
 
 MODELS = Path(__file__).resolve().parents[1] / "models_onnx"
 needs_model = pytest.mark.skipif(
@@ -19,7 +19,7 @@ needs_model = pytest.mark.skipif(
 
 def garments(count: int, seed: int, size: tuple[int, int] = (256, 320)) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """Photos (h, w, 3) uint8 and their masks (h, w) bool."""
-    drawn = [draw(spec, size) for spec in catalogue(count, seed)]
+    drawn = [draw_garment(spec, size) for spec in garment_specs(count, seed)]
     return [(np.asarray(one.image.convert("RGB")), np.asarray(one.mask) > 127) for one in drawn]
 
 

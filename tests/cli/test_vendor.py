@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from drawn import catalogue, draw, needs_model
+from drawn import needs_model
 
 from demo.client import Client
 from emulators.stack import ROOT, Stack
+from wardrobe import draw_garment, garment_specs
 
 
 def studio(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +27,7 @@ def test_a_folder_is_dropped_and_every_file_accounted_for(
     stack: Stack, sign_up: Callable[..., Client], tmp_path: Path
 ) -> None:
     vendor = sign_up("vendor").user["id"]
-    draw(catalogue(1, 2)[0], (128, 160)).image.save(tmp_path / "A-1.jpg")
+    draw_garment(garment_specs(1, 2)[0], (128, 160)).image.save(tmp_path / "A-1.jpg")
     (tmp_path / "A-1.json").write_text('{"title": "Shirt"}')
     done = studio(stack, str(tmp_path), "--vendor", vendor, "--json")
     report = json.loads(done.stdout)

@@ -117,5 +117,5 @@ def test_our_own_rules_hold() -> None:
 
 def test_nothing_of_this_machine_is_deployed() -> None:
     ignored = (INFRA.parent / ".funcignore").read_text().split()
-    for beside in ("emulators", "tests", "training", "demo", "local.settings*.json"):
+    for beside in ("emulators", "tests", "training", "demo", "wardrobe", "local.settings*.json"):
         assert beside in ignored

@@ -11,14 +11,12 @@ from drawn import MODELS
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo.garments.catalogue import GarmentSpec
-from demo.mannequin import POSES, figure
 from demo.photos import people
-from demo.wardrobe import catalogue, draw, mannequin
 from shared import onnx
 from shared.errors import ConfigurationError, StudioError
 from vto_container.engines.base import Category, Result, Stopped
 from vto_container.engines.compact import Compact
+from wardrobe import POSES, GarmentSpec, draw_garment, draw_mannequin, draw_posed_mannequin, garment_specs
 
 NAMES = ("garment_parser", "tryon_warp", "tryon_compose")
 pytestmark = pytest.mark.skipif(
@@ -38,18 +36,18 @@ def engine(local: dict[str, str]) -> Compact:
 
 
 def spec_of(kind: str) -> GarmentSpec:
-    plain = [one for one in catalogue(240, 5) if one.category == kind and one.pattern == "plain"]
+    plain = [one for one in garment_specs(240, 5) if one.category == kind and one.pattern == "plain"]
     return plain[0]
 
 
 @cache
 def garment(kind: str) -> Picture:
-    return np.asarray(draw(spec_of(kind), (240, 300)).image.convert("RGB"))
+    return np.asarray(draw_garment(spec_of(kind), (240, 300)).image.convert("RGB"))
 
 
 @cache
 def person(seed: int, pose: str = "straight") -> Picture:
-    return np.asarray(figure(seed, SIZE, pose=pose))
+    return np.asarray(draw_posed_mannequin(seed, SIZE, pose=pose))
 
 
 def mean_inside(result: Result) -> NDArray[Any]:
@@ -82,7 +80,7 @@ def test_the_same_call_gives_the_same_bytes_whatever_the_seed(engine: Compact) -
 
 
 def test_the_face_stays_the_persons_own(engine: Compact) -> None:
-    drawn = mannequin(4, SIZE)
+    drawn = draw_mannequin(4, SIZE)
     photo, labels = np.asarray(drawn.image), np.asarray(drawn.labels)
     result = engine.generate(photo, garment("dress"), "dress", 1, 1)
     rows = np.flatnonzero((labels > 0).any(1))
@@ -94,7 +92,7 @@ def test_the_face_stays_the_persons_own(engine: Compact) -> None:
 
 def test_what_the_old_garment_covered_is_painted_over(engine: Compact) -> None:
     """A long-sleeved red top gives way to a T-shirt: no red is left but what the parser took for skin."""
-    drawn = mannequin(11, SIZE, upper="longsleeve")
+    drawn = draw_mannequin(11, SIZE, upper="longsleeve")
     photo, labels = np.asarray(drawn.image), np.asarray(drawn.labels)
     red = photo.copy()
     red[labels == 3] = (0.4 * photo[labels == 3] + (120, 10, 20)).clip(0, 255).astype(np.uint8)
@@ -131,7 +129,7 @@ def test_a_portrait_wears_an_upper_garment_and_has_no_place_for_trousers(engine:
 
 
 def test_a_worn_garment_is_taken_off_its_wearer(engine: Compact) -> None:
-    result = engine.generate(person(0), np.asarray(figure(6, SIZE)), "upper", 1, 1)
+    result = engine.generate(person(0), np.asarray(draw_posed_mannequin(6, SIZE)), "upper", 1, 1)
     assert result.report.notes["garmentWorn"] is True
     assert (result.mask > 127).mean() > 0.02
 

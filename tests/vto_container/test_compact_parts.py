@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from demo.mannequin import POSES, figure
-from demo.wardrobe import mannequin
 from vto_container.engines import compact_body as body_of
 from vto_container.engines import compact_golden, compact_under
 from vto_container.engines.compact_garment import Garment
 from vto_container.engines.compact_product import SIZE, carried, fitted, sampled
+from wardrobe import POSES, draw_mannequin, draw_posed_mannequin
 
 NAME = {name: number for number, name in enumerate(body_of.LABELS)}
 
@@ -242,10 +241,10 @@ def test_golden_answers_are_told_apart() -> None:
 
 def test_figures_differ_by_seed_and_pose_and_repeat() -> None:
     size = (96, 128)
-    first = np.asarray(figure(3, size))
-    assert (first == np.asarray(figure(3, size))).all()
-    assert (first != np.asarray(figure(4, size, pose="stepping"))).any()
-    still, out = (np.asarray(figure(3, size, pose=pose)).astype(int) for pose in ("straight", "arms out"))
+    first = np.asarray(draw_posed_mannequin(3, size))
+    assert (first == np.asarray(draw_posed_mannequin(3, size))).all()
+    assert (first != np.asarray(draw_posed_mannequin(4, size, pose="stepping"))).any()
+    still, out = (np.asarray(draw_posed_mannequin(3, size, pose=pose)).astype(int) for pose in ("straight", "arms out"))
 
     def across(picture: NDArray[Any]) -> int:
         """Columns over which hands and arms are seen, level with the hips."""
@@ -254,4 +253,4 @@ def test_figures_differ_by_seed_and_pose_and_repeat() -> None:
         return int(np.flatnonzero(there)[-1] - np.flatnonzero(there)[0])
 
     assert across(out) > across(still) + 6
-    assert len(POSES) >= 4 and mannequin(3, size).image.size == size
+    assert len(POSES) >= 4 and draw_mannequin(3, size).image.size == size

@@ -114,7 +114,15 @@ def test_it_stands_on_the_shared_floor_alone() -> None:
     for path in CODE:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module:
-                assert node.module.split(".")[0] not in ("functions", "emulators", "tests", "training", "demo", "cli")
+                assert node.module.split(".")[0] not in (
+                    "functions",
+                    "emulators",
+                    "tests",
+                    "training",
+                    "demo",
+                    "wardrobe",
+                    "cli",
+                )
     assert not [path for path in reached()[1] if "shared/jobs" in str(path) or "shared/documents" in str(path)]
 
 

@@ -70,7 +70,7 @@ def shared_fields(run: Run, path: Path) -> dict:
         "training_data": [
             "Clothing dataset (small), CC0 1.0",
             "Clothing Co-Parsing",
-            "demo/wardrobe.py, drawn",
+            "wardrobe/, drawn",
             f"ImageNet, by the weights of {backbone.PACKAGE}",
         ],
         "data_manifest_sha256": run.data_manifest_sha256,

@@ -244,7 +244,7 @@ def drawn(python: Path, repository: Path, cache: Path, count: int, seed: int) ->
     """
     folder = cache / f"wardrobe-{seed}-{count}"
     if len(list(folder.glob("*.json"))) < count:
-        command = [python.as_posix(), "-m", "demo.wardrobe", folder.as_posix(), "--count", str(count)]
+        command = [python.as_posix(), "-m", "wardrobe", folder.as_posix(), "--count", str(count)]
         subprocess.run([*command, "--seed", str(seed), "--size", "144", "176"], check=True, cwd=repository)
     return [_drawing(path) for path in sorted(folder.glob("*.json"), key=lambda p: p.stem[-4:])]
 

@@ -124,7 +124,7 @@ from nothing; so the photos' kNN figure is what transfer gives, not what these p
 |---|---|---|
 | garments | [Clothing dataset (small)]({GARMENTS_SOURCE}), A. Grigorev and contributors | CC0 1.0 |
 | street | {people} | {people_licence} |
-| drawn | `demo/wardrobe.py` of this repository | as this repository |
+| drawn | `wardrobe/` of this repository | as this repository |
 | ImageNet, as weights | [EfficientNet-Lite0]({backbone.URL}), M. Tan, Q. Le and others | weights Apache-2.0 |
 
 No photo is in this repository: the sheet above shows drawings, the golden pictures are drawn by

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from demo.garments.catalogue import GarmentSpec
-from demo.wardrobe import draw
 from functions.analytics import evaluation, fit, head, pictures
 from functions.analytics.conformal import chance_band
 from functions.analytics.rows import Rows
@@ -17,6 +15,7 @@ from functions.analytics.shelf import Sold
 from training.sales import table
 from training.sales.garments import SIZE
 from training.sales.table import Sales
+from wardrobe import GarmentSpec, draw_garment
 
 EXACT = 1e-5
 LOOKED_AT = 30
@@ -57,7 +56,7 @@ def redrawn(rows: Rows, specs: Sequence[GarmentSpec], within: np.ndarray | None)
 def heat_figures(specs: Sequence[GarmentSpec], rows: Rows, found: Sold) -> dict[str, float]:
     """On some held-out garments: how exactly heat sums to the prediction, and how much of it lies on the garment."""
     held = np.flatnonzero(rows.fold == 3)[:LOOKED_AT]
-    drawn = [draw(specs[number], SIZE) for number in held]
+    drawn = [draw_garment(specs[number], SIZE) for number in held]
     seen = pictures.see([np.asarray(one.image.convert("RGB")) for one in drawn])
     errors, on, area = [], [], []
     for number, one, garment in zip(held, seen, drawn, strict=True):
@@ -220,7 +219,7 @@ def text(entry: dict[str, Any]) -> str:
         "`far_from_training`, and its interval promises nothing.",
         "- Categories outside the list are treated as not given, with a warning.",
         "",
-        "Licence: CC0 1.0; the garments are drawn by `demo/wardrobe.py`.",
+        "Licence: CC0 1.0; the garments are drawn by `wardrobe/`.",
         "",
     ]
     return "\n".join(lines)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from demo.garments.catalogue import CATEGORIES, GarmentSpec
 from functions.analytics import head
 from functions.analytics.head import Weights
 from functions.analytics.rows import Rows, split
@@ -20,6 +19,7 @@ from shared import onnx
 from shared.settings import settings
 from training.sales import graph, table
 from training.sales.table import Sales
+from wardrobe import CATEGORIES, GarmentSpec
 
 TOLERANCE = 1e-4
 OUTPUTS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from demo.wardrobe import GarmentSpec, catalogue, draw
+from wardrobe import GarmentSpec, draw_garment, garment_specs
 
 SEED = 4107
 """No other data set of this repository is drawn from it."""
@@ -20,7 +20,7 @@ SHARD = 250
 
 def specs(count: int) -> list[GarmentSpec]:
     """What is true of the first `count` garments."""
-    return catalogue(count, SEED)
+    return garment_specs(count, SEED)
 
 
 def pictures(count: int, cache: Path, say: Callable[[str], None]) -> list[np.ndarray]:
@@ -32,7 +32,7 @@ def pictures(count: int, cache: Path, say: Callable[[str], None]) -> list[np.nda
         path = cache / f"drawn-{SEED}-{SIZE[0]}x{SIZE[1]}-{start:05d}.npz"
         if not path.is_file():
             say(f"drawing garments {start} to {start + SHARD}")
-            _keep(path, [_jpeg(draw(one, SIZE).image) for one in told[start : start + SHARD]])
+            _keep(path, [_jpeg(draw_garment(one, SIZE).image) for one in told[start : start + SHARD]])
         with np.load(path) as shard:
             data, ends = shard["data"].tobytes(), shard["ends"].tolist()
         for begin, end in zip([0, *ends[:-1]], ends, strict=True):

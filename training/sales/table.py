@@ -15,8 +15,7 @@ from datetime import date
 
 import numpy as np
 
-from demo.garments.catalogue import CATEGORIES, GarmentSpec
-from demo.garments.palette import COLOURS
+from wardrobe import CATEGORIES, COLOURS, GarmentSpec
 
 SEED = 62
 UNIT = "units sold in the first 12 weeks (generated)"

@@ -153,7 +153,7 @@ as drawing books say, in the tone of what skin is seen, trousers under a coat, t
 
 Photos: [Clothing Co-Parsing](https://github.com/bearpaw/clothing-co-parsing), W. Yang, P. Luo, L. Lin, CVPR 2014;
 repository Apache-2.0, who owns each photo is not stated, the people are identifiable. None of them is shown here.
-The sheet below is drawn (`demo/mannequin.py`, `demo/wardrobe.py`).
+The sheet below is drawn (`wardrobe/`).
 
 ![Drawn people in drawn garments](tryon.sheet.jpg)
 """

@@ -8,8 +8,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from drawn import catalogue, draw
-
 from functions.catalogue import drops
 from functions.catalogue.drops import Dropped, product_id
 from functions.catalogue.worker import DropStep
@@ -17,6 +15,7 @@ from shared import blobs, clock
 from shared.documents import Document, Where, store
 from shared.jobs import protocol, queues
 from shared.jobs.consumer import Pointer, consume
+from wardrobe import draw_garment, garment_specs
 
 TOLD: Mapping[str, Any] = {
     "title": "Red shirt",
@@ -30,7 +29,7 @@ TOLD: Mapping[str, Any] = {
 def garment(seed: int = 1, size: tuple[int, int] = (128, 160)) -> bytes:
     """A drawn product photo."""
     buffer = io.BytesIO()
-    draw(catalogue(1, seed)[0], size).image.save(buffer, "JPEG", quality=90)
+    draw_garment(garment_specs(1, seed)[0], size).image.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 

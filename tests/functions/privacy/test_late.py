@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from drawn import catalogue, draw, needs_model
+from drawn import needs_model
 
 from functions.privacy import erasure, service
 from functions.privacy.worker import PrivacyStep
@@ -19,6 +19,7 @@ from shared.images.sources import Source
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.vision import stored
+from wardrobe import draw_garment, garment_specs
 
 DAY = 24 * 3600
 
@@ -33,7 +34,7 @@ def house(local: dict[str, str]) -> None:
 def add(id: str, owner: str, visibility: library.Visibility = "private") -> Document:
     """The same drawn garment, always."""
     data = io.BytesIO()
-    draw(catalogue(1, 3)[0], (192, 240)).image.save(data, "JPEG")
+    draw_garment(garment_specs(1, 3)[0], (192, 240)).image.save(data, "JPEG")
     return library.add(id, owner, data.getvalue(), kind="garment", visibility=visibility, name=None)
 
 

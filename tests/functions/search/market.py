@@ -7,10 +7,8 @@ import secrets
 from functools import cache
 from typing import Any
 
-from drawn import catalogue, draw
 from PIL import Image
 
-from demo.wardrobe import Garment
 from functions.search import indexer, service
 from functions.search.models import HybridSearch, ImageSearch, SearchAnswer, TextSearch
 from shared import blobs, clock
@@ -19,6 +17,7 @@ from shared.http import auth
 from shared.http.auth import Principal, Role
 from shared.images import library
 from shared.jobs import queues
+from wardrobe import Garment, draw_garment, garment_specs
 
 SIZE = (128, 160)
 
@@ -122,7 +121,7 @@ class Market:
 @cache
 def drawing(seed: int) -> Garment:
     """One of a catalogue's garments, drawn once."""
-    return draw(catalogue(12, 3)[seed], SIZE)
+    return draw_garment(garment_specs(12, 3)[seed], SIZE)
 
 
 def ids(answer: SearchAnswer) -> list[str]:

@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from drawn import catalogue, draw, needs_model
+from drawn import needs_model
 from quick import eventually
 from uploads import uploads
 
 from demo.client import Client
 from emulators.stack import Stack
+from wardrobe import draw_garment, garment_specs
 
 pytestmark = needs_model
 
@@ -32,7 +33,7 @@ def test_what_is_dropped_is_found_and_what_is_deleted_is_not(
     eventually(lambda: shopper.call("GET", "auth/me")["shop"] == shop, "the shopper's move")
     container = uploads(stack)
     photo = io.BytesIO()
-    draw(catalogue(1, 7)[0], (160, 200)).image.save(photo, "JPEG", quality=90)
+    draw_garment(garment_specs(1, 7)[0], (160, 200)).image.save(photo, "JPEG", quality=90)
     told = {"title": "Zanzibar wrap", "category": "dress", "price": 49.5, "colour": "red"}
     container.upload_blob(f"{vendor.user['id']}/Z-1.json", json.dumps(told))
     container.upload_blob(f"{vendor.user['id']}/Z-1.jpg", photo.getvalue())

@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from drawn import MODELS, catalogue, draw, iou, needs_model
+from drawn import MODELS, iou, needs_model
 from over_http import photo, refusal, send, stored
 from PIL import Image
 
 from demo.client import Client
 from emulators.stack import Stack
+from wardrobe import draw_garment, garment_specs
 
 pytestmark = needs_model
 type SignUp = Callable[..., Client]
 
 
 def garment(seed: int, size: tuple[int, int] = (240, 300)) -> tuple[bytes, Any]:
-    drawn = draw(catalogue(1, seed)[0], size)
+    drawn = draw_garment(garment_specs(1, seed)[0], size)
     buffer = io.BytesIO()
     drawn.image.save(buffer, "JPEG", quality=92)
     return buffer.getvalue(), np.asarray(drawn.mask) > 127

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from demo.wardrobe import draw, mannequin, spec
 from functions.tryon import service
 from functions.tryon.models import TryOn, TryOnRequest
 from shared import blobs
@@ -28,6 +27,7 @@ from shared.images import library
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.vto import client as vto
+from wardrobe import draw_garment, draw_mannequin, garment_spec
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "a-token-of-the-tests-that-is-long-enough"
@@ -179,13 +179,13 @@ def jpeg(image: Image.Image) -> bytes:
 @cache
 def person(seed: int = 3) -> bytes:
     """A drawn figure from head to foot."""
-    return jpeg(mannequin(seed, SIZE).image)
+    return jpeg(draw_mannequin(seed, SIZE).image)
 
 
 @cache
 def garment(category: str) -> bytes:
     """A drawn garment, lying alone."""
-    return jpeg(draw(spec(category, 4), (192, 240)).image)
+    return jpeg(draw_garment(garment_spec(category, 4), (192, 240)).image)
 
 
 def shelve(id: str, shop: str = "default", vendor: str = "v1") -> None:

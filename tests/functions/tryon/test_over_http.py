@@ -15,9 +15,9 @@ from PIL import Image
 from quick import eventually
 
 from demo.client import Client
-from demo.wardrobe import mannequin
 from emulators.stack import Stack
 from tests.functions.tryon.conftest import garment, jpeg, person, shelve
+from wardrobe import draw_mannequin
 
 pytestmark = needs_model
 type SignUp = Callable[..., Client]
@@ -95,7 +95,7 @@ def test_an_outfit_through_the_queue_shows_progress(sign_up: SignUp) -> None:
         "POST",
         "cv/tryon",
         json={
-            "personImageId": client.upload(jpeg(mannequin(8, (256, 384)).image), "me.jpg", "person")["id"],
+            "personImageId": client.upload(jpeg(draw_mannequin(8, (256, 384)).image), "me.jpg", "person")["id"],
             "garments": outfit,
             "mode": "queued",
             "engine": "gemini",
@@ -114,7 +114,7 @@ def test_a_batch_through_the_queue_goes_on_as_its_try_ons_end(inside: Stack, sig
     ids = [f"{client.user['id']}-coat-{n}" for n in range(4)]
     for product in ids:
         shelve(product, vendor=f"v-{client.user['id']}")
-    me = client.upload(jpeg(mannequin(8, (256, 384)).image), "me.jpg", "person")["id"]
+    me = client.upload(jpeg(draw_mannequin(8, (256, 384)).image), "me.jpg", "person")["id"]
     asked = client.call(
         "POST", "cv/tryon/batch", json={"personImageId": me, "productIds": ids, "engine": "gemini"}
     )  # fmt: skip

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from demo.garments.palette import COLOURS
-from demo.wardrobe import catalogue, draw
 from shared.vision import colours
+from wardrobe import COLOURS, draw_garment, garment_specs
 
 
 @pytest.mark.parametrize("name", sorted(set(colours.NAMED) & set(COLOURS)))
@@ -39,10 +38,10 @@ def test_lab_is_that_of_the_standard() -> None:
 
 
 def test_drawn_garments_get_the_colour_they_were_drawn_in() -> None:
-    plain = [spec for spec in catalogue(60, 21) if spec.pattern == "plain" and spec.colour in colours.NAMED][:24]
+    plain = [spec for spec in garment_specs(60, 21) if spec.pattern == "plain" and spec.colour in colours.NAMED][:24]
     right = 0
     for spec in plain:
-        garment = draw(spec, (160, 200))
+        garment = draw_garment(spec, (160, 200))
         found = colours.dominant(np.asarray(garment.image.convert("RGB")), np.asarray(garment.mask) > 127)
         right += found[0].name == spec.colour
     assert right / len(plain) >= 0.75

@@ -10,9 +10,9 @@ from drawn import garments
 from nothing import NOTHING, noise
 from PIL import Image
 
-from demo.wardrobe import mannequin
 from shared.vision import presence
 from shared.vision.segments import decode, png
+from wardrobe import draw_mannequin
 
 
 @pytest.mark.parametrize("size", [(64, 64), (300, 240), (900, 1600)])
@@ -23,7 +23,7 @@ def test_what_shows_nothing(make: Any, size: tuple[int, int]) -> None:
 
 def test_what_shows_something() -> None:
     shown = [picture for picture, _ in garments(12, 3)]
-    shown += [np.asarray(mannequin(seed, (192, 288)).image.convert("RGB")) for seed in range(4)]
+    shown += [np.asarray(draw_mannequin(seed, (192, 288)).image.convert("RGB")) for seed in range(4)]
     assert not any(presence.empty(picture) for picture in shown)
 
 

@@ -1,4 +1,4 @@
-"""What the vendors sell: balanced, seeded lists of garments with everything that is true of them."""
+"""Specifications of garments: balanced, seeded lists with the attributes of every garment."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.random import Generator
 
-from demo.garments.backgrounds import BACKGROUNDS
-from demo.garments.palette import COLOURS, LEATHER, partners
+from wardrobe.backgrounds import BACKGROUNDS
+from wardrobe.palette import COLOURS, LEATHER, partners
 
 SEGMENTS: Mapping[str, str] = MappingProxyType(
     {
@@ -133,7 +133,7 @@ class GarmentSpec:
         }
 
 
-def catalogue(count: int, seed: int) -> list[GarmentSpec]:
+def garment_specs(count: int, seed: int) -> list[GarmentSpec]:
     """`count` garments: categories, and within them patterns, styles and colours, as evenly as the count allows.
 
     The same arguments give the same list, and a longer list begins with the shorter one.
@@ -151,7 +151,7 @@ def catalogue(count: int, seed: int) -> list[GarmentSpec]:
     return specs
 
 
-def spec(category: str, seed: int, **changes: str | int | float | None) -> GarmentSpec:
+def garment_spec(category: str, seed: int, **changes: str | int | float | None) -> GarmentSpec:
     """One garment of a category with some of its properties given, the rest drawn from the seed.
 
     Raises:

@@ -9,8 +9,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo.garments.shapes import Knot, Points, box, curve, ellipse, flipped, line, mirrored, ribbon
-from demo.garments.stage import Crease, Part, Seam
+from wardrobe.shapes import Knot, Points, box, curve, ellipse, flipped, line, mirrored, ribbon
+from wardrobe.stage import Crease, Part, Seam
 
 
 @dataclass

@@ -13,10 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.garments.backgrounds import BACKGROUNDS
-from demo.garments.mannequin import LABELS
-from demo.garments.palette import COLOURS
-from demo.wardrobe import CATEGORIES, catalogue, draw, mannequin, spec
+from wardrobe import BACKGROUNDS, CATEGORIES, COLOURS, LABELS, draw_garment, draw_mannequin, garment_spec, garment_specs
 
 SMALL = (160, 200)
 
@@ -29,7 +26,7 @@ def iou(a: Image.Image, b: Image.Image) -> float:
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_every_category_and_style(category: str) -> None:
     for variant in range(3):
-        garment = draw(spec(category, 5 + variant, variant=variant), SMALL)
+        garment = draw_garment(garment_spec(category, 5 + variant, variant=variant), SMALL)
         mask = np.asarray(garment.mask)
         assert garment.image.size == garment.mask.size == SMALL
         assert garment.image.mode == "RGB" and garment.mask.mode == "L"
@@ -41,21 +38,21 @@ def test_every_category_and_style(category: str) -> None:
 
 @pytest.mark.parametrize("category", ["t-shirt", "coat", "skirt", "shoes"])
 def test_equal_specs_give_equal_pixels(category: str) -> None:
-    first, again = (draw(spec(category, 3), SMALL) for _ in range(2))
+    first, again = (draw_garment(garment_spec(category, 3), SMALL) for _ in range(2))
     assert first.image.tobytes() == again.image.tobytes()
     assert first.mask.tobytes() == again.mask.tobytes()
-    assert first.image.tobytes() != draw(spec(category, 4), SMALL).image.tobytes()
+    assert first.image.tobytes() != draw_garment(garment_spec(category, 4), SMALL).image.tobytes()
 
 
 def test_the_mask_is_exact_at_any_size() -> None:
     for category in ("shirt", "dress", "trousers"):
-        small, large = (draw(spec(category, 9), size).mask for size in ((200, 250), (400, 500)))
+        small, large = (draw_garment(garment_spec(category, 9), size).mask for size in ((200, 250), (400, 500)))
         assert iou(small, large.resize((200, 250), Image.Resampling.BOX).point(lambda v: 255 * (v >= 128))) > 0.985
 
 
 def test_the_mask_parts_garment_from_ground() -> None:
-    black = spec("hoodie", 2, colour="black", pattern="plain", background="sweep")
-    garment = draw(black, (256, 320))
+    black = garment_spec("hoodie", 2, colour="black", pattern="plain", background="sweep")
+    garment = draw_garment(black, (256, 320))
     grey, mask = np.asarray(garment.image.convert("L")), np.asarray(garment.mask) > 0
     assert np.median(grey[mask]) < 70 and np.median(grey[~mask]) > 215
     assert ((grey < 128) == mask).mean() > 0.97
@@ -63,29 +60,32 @@ def test_the_mask_parts_garment_from_ground() -> None:
 
 @pytest.mark.parametrize("background", BACKGROUNDS)
 def test_the_ground_does_not_move_the_garment(background: str) -> None:
-    made = spec("sweater", 6, background="sweep")
-    assert draw(made, SMALL).mask.tobytes() == draw(replace(made, background=background), SMALL).mask.tobytes()
+    made = garment_spec("sweater", 6, background="sweep")
+    assert (
+        draw_garment(made, SMALL).mask.tobytes()
+        == draw_garment(replace(made, background=background), SMALL).mask.tobytes()
+    )
 
 
 @pytest.mark.parametrize("colour", ["red", "navy", "yellow", "green", "white", "black", "pink"])
 def test_a_plain_garment_has_its_colour(colour: str) -> None:
-    garment = draw(spec("t-shirt", 8, colour=colour, pattern="plain"), SMALL)
+    garment = draw_garment(garment_spec("t-shirt", 8, colour=colour, pattern="plain"), SMALL)
     seen = np.median(np.asarray(garment.image)[np.asarray(garment.mask) > 0], axis=0)
     nearest = min(COLOURS, key=lambda name: float(np.abs(np.array(COLOURS[name]) - seen).sum()))
     assert nearest == colour or np.abs(np.array(COLOURS[colour]) - seen).max() < 32
 
 
 def test_patterns_show() -> None:
-    plain = spec("t-shirt", 4, colour="navy", pattern="plain")
+    plain = garment_spec("t-shirt", 4, colour="navy", pattern="plain")
     pictures = {
-        name: draw(replace(plain, pattern=name, secondary="white", accent="yellow"), SMALL).image.tobytes()
+        name: draw_garment(replace(plain, pattern=name, secondary="white", accent="yellow"), SMALL).image.tobytes()
         for name in ("plain", "stripes", "checks", "dots", "floral", "print", "graphic")
     }
     assert len(set(pictures.values())) == len(pictures)
 
 
 def test_catalogue_is_balanced() -> None:
-    specs = catalogue(200, 7)
+    specs = garment_specs(200, 7)
     assert len({made.sku for made in specs}) == 200
     counts = Counter(made.category for made in specs)
     assert set(counts) == set(CATEGORIES) and max(counts.values()) - min(counts.values()) <= 1
@@ -99,20 +99,20 @@ def test_catalogue_is_balanced() -> None:
 
 
 def test_catalogue_is_seeded() -> None:
-    assert catalogue(40, 7) == catalogue(60, 7)[:40]
-    assert catalogue(40, 7) != catalogue(40, 8)
+    assert garment_specs(40, 7) == garment_specs(60, 7)[:40]
+    assert garment_specs(40, 7) != garment_specs(40, 8)
 
 
 def test_spec_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ValueError, match="category"):
-        spec("cape", 1)
+        garment_spec("cape", 1)
     with pytest.raises(ValueError, match="colour"):
-        spec("coat", 1, colour="ultraviolet")
+        garment_spec("coat", 1, colour="ultraviolet")
 
 
 @pytest.mark.parametrize(("upper", "lower"), [("t-shirt", "trousers"), ("longsleeve", "skirt"), ("tank top", "shorts")])
 def test_mannequin(upper: str, lower: str) -> None:
-    figure = mannequin(3, (192, 288), upper=upper, lower=lower)
+    figure = draw_mannequin(3, (192, 288), upper=upper, lower=lower)
     labels = np.asarray(figure.labels)
     assert figure.image.size == (192, 288) and set(np.unique(labels)) == set(LABELS.values())
     for name, value in LABELS.items():
@@ -121,12 +121,12 @@ def test_mannequin(upper: str, lower: str) -> None:
     rows = {name: float(np.nonzero(labels == value)[0].mean()) for name, value in LABELS.items()}
     assert rows["hair"] < rows["upper"] < rows["lower"] < rows["footwear"]
     assert figure.attributes["upper"] == upper and figure.attributes["lower"] == lower
-    assert mannequin(3, (192, 288), upper=upper, lower=lower).image.tobytes() == figure.image.tobytes()
+    assert draw_mannequin(3, (192, 288), upper=upper, lower=lower).image.tobytes() == figure.image.tobytes()
 
 
 def test_command_line(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "demo.wardrobe", tmp_path / "out", "--count", "3", "--size", "96", "120"]
+    command = [sys.executable, "-m", "wardrobe", tmp_path / "out", "--count", "3", "--size", "96", "120"]
     subprocess.run(command, cwd=root, check=True, capture_output=True)
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert len(written) == 9

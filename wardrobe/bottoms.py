@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from demo.garments.pieces import (
+from wardrobe.pieces import (
     SLEEVES,
     Body,
     Look,
@@ -17,8 +17,8 @@ from demo.garments.pieces import (
     trunk,
     trunk_creases,
 )
-from demo.garments.shapes import Knot, Points, box, curve, flipped, line, mirrored, ribbon
-from demo.garments.stage import Crease, Flutes, Part, Seam
+from wardrobe.shapes import Knot, Points, box, curve, flipped, line, mirrored, ribbon
+from wardrobe.stage import Crease, Flutes, Part, Seam
 
 
 def _wavy(look: Look, half: float, y: float, sag: float, waves: float, depth: float) -> list[Knot]:

@@ -14,9 +14,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from demo.garments.fields import Field, blurred, display, layered, noise, resized, resized_down
-from demo.garments.patterns import Tile, fabric
-from demo.garments.shapes import Points
+from wardrobe.fields import Field, blurred, display, layered, noise, resized, resized_down
+from wardrobe.patterns import Tile, fabric
+from wardrobe.shapes import Points
 
 SUPERSAMPLE = 4
 

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from demo.garments.fields import Field, linear, noise
+from wardrobe.fields import Field, linear, noise
 
 type Colours = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 """Ground, second colour, accent; sRGB."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from demo.garments.fields import blurred, layered, linear, noise
+from wardrobe.fields import blurred, layered, linear, noise
 
 type Light = NDArray[np.float32]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from demo.garments.pieces import (
+from wardrobe.pieces import (
     SLEEVES,
     Body,
     Look,
@@ -20,8 +20,8 @@ from demo.garments.pieces import (
     trunk_creases,
     with_cuffs,
 )
-from demo.garments.shapes import box, curve, ellipse, line, mirrored, ribbon
-from demo.garments.stage import Crease, Part, Seam
+from wardrobe.shapes import box, curve, ellipse, line, mirrored, ribbon
+from wardrobe.stage import Crease, Part, Seam
 
 
 def t_shirt(look: Look) -> list[Part]:

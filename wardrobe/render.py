@@ -1,4 +1,4 @@
-"""From a description to a product photo with its exact mask."""
+"""Render a garment specification as a product photo with its exact mask."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from demo.garments import accessories, bottoms, footwear, outerwear, tops
-from demo.garments.backgrounds import background
-from demo.garments.catalogue import GarmentSpec
-from demo.garments.fields import linear
-from demo.garments.palette import COLOURS, luminance
-from demo.garments.patterns import Colours, Tile, chest_print, pattern
-from demo.garments.pieces import Look
-from demo.garments.stage import Cloth, Part, Stage, View
+from wardrobe import accessories, bottoms, footwear, outerwear, tops
+from wardrobe.backgrounds import background
+from wardrobe.fields import linear
+from wardrobe.palette import COLOURS, luminance
+from wardrobe.patterns import Colours, Tile, chest_print, pattern
+from wardrobe.pieces import Look
+from wardrobe.specs import GarmentSpec
+from wardrobe.stage import Cloth, Part, Stage, View
 
 _CUTS: dict[str, Callable[[Look], list[Part]]] = {
     "t-shirt": tops.t_shirt,
@@ -62,19 +62,19 @@ _MAIN: dict[str, tuple[str, float, float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Garment:
-    """A drawn garment: RGB photo, mask of the same size (L, 0 or 255), and what is true of it."""
+    """A drawn garment: RGB photo, mask of the same size (L, 0 or 255), and attributes."""
 
     image: Image.Image
     mask: Image.Image
     attributes: dict[str, str | float | None]
 
 
-def draw(spec: GarmentSpec, size: tuple[int, int] = (512, 640)) -> Garment:
+def draw_garment(spec: GarmentSpec, size: tuple[int, int] = (512, 640)) -> Garment:
     """Draw one garment.
 
     Args:
         spec: what to draw; equal specs give equal pixels.
-        size: width and height of the photo.
+        size: width and height of the photo in pixels.
     """
     rng = np.random.default_rng([spec.seed, 1])
     parts_rng = np.random.default_rng([spec.seed, 2])

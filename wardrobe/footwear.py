@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from demo.garments.pieces import Look
-from demo.garments.shapes import curve, line, ribbon
-from demo.garments.stage import Crease, Part, Seam
+from wardrobe.pieces import Look
+from wardrobe.shapes import curve, line, ribbon
+from wardrobe.stage import Crease, Part, Seam
 
 
 def _moved(parts: list[Part], dx: float, dy: float) -> list[Part]:

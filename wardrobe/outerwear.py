@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from demo.garments.pieces import (
+from wardrobe.pieces import (
     Body,
     Look,
     armholes,
@@ -18,8 +18,8 @@ from demo.garments.pieces import (
     with_cuffs,
     zip_line,
 )
-from demo.garments.shapes import box, curve, flipped, line, ribbon
-from demo.garments.stage import Flutes, Part, Seam
+from wardrobe.shapes import box, curve, flipped, line, ribbon
+from wardrobe.stage import Flutes, Part, Seam
 
 
 def jacket(look: Look) -> list[Part]:

@@ -1,6 +1,6 @@
-"""Drawn people from head to foot in several poses, to try garments on where there are no photos.
+"""Mannequins in several poses: arms and legs are rotated about shoulders and hips.
 
-The figures of `demo.garments.mannequin` stand still; here their arms and legs are turned about shoulders and hips.
+`draw_mannequin` draws the neutral pose only, with a class for every pixel.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from demo.garments import mannequin as still
-from demo.garments.backgrounds import background
-from demo.garments.shapes import Points
-from demo.garments.stage import Part, Stage, View
+from wardrobe.backgrounds import background
+from wardrobe.mannequin import LOWERS, UPPERS, choose_cloths
+from wardrobe.mannequin_parts import body_parts
+from wardrobe.shapes import Points
+from wardrobe.stage import Part, Stage, View
 
 POSES = {
     "straight": (0.0, 0.0, 0.0),
@@ -22,12 +23,12 @@ POSES = {
     "stepping": (5.0, 9.0, 3.5),
     "at ease": (8.0, 3.0, 2.0),
 }
-"""Degrees by which the left and the right arm are lifted and the legs are spread."""
+"""Left arm lift, right arm lift and leg spread, in degrees."""
 SHOULDER, HIP = (17.0, 37.0), (9.0, 84.0)
-"""Centimetres from the middle and below the top of the frame."""
+"""Position of the joint: centimetres from the vertical axis, centimetres below the top of the frame."""
 
 
-def figure(
+def draw_posed_mannequin(
     seed: int,
     size: tuple[int, int] = (512, 768),
     *,
@@ -35,31 +36,32 @@ def figure(
     upper: str | None = None,
     lower: str | None = None,
 ) -> Image.Image:
-    """A figure before a plain ground; skin, hair and clothes come from the seed.
+    """Draw a mannequin in a pose in front of a plain background; skin, hair and clothes follow from the seed.
 
     Args:
         seed: equal seeds give equal pixels.
-        size: width and height.
-        pose: one of `POSES`; taken from the seed if None.
-        upper, lower: what it wears, as `demo.wardrobe.mannequin` has it.
+        size: width and height in pixels.
+        pose: a key of `POSES`; chosen from the seed if None.
+        upper: as for `draw_mannequin`; chosen from the seed if None.
+        lower: as for `draw_mannequin`; chosen from the seed if None.
     """
     rng = np.random.default_rng([seed, 0xF19])
     width, height = size
     left, right, spread = POSES[pose or list(POSES)[seed % len(POSES)]]
-    upper = upper or str(rng.choice(still._UPPERS))
-    lower = lower or str(rng.choice(still._LOWERS))
+    upper = upper or str(rng.choice(UPPERS))
+    lower = lower or str(rng.choice(LOWERS))
     scale = min(height * 0.9 / 178, width * 0.94 / 74)
     view = View(scale, float(np.deg2rad(rng.uniform(-0.8, 0.8))), (0, 88), (width / 2, height * 0.5))
-    cloths, _ = still._dress_up(rng, scale)
+    cloths, _ = choose_cloths(rng, scale)
     stage = Stage(width, height, view, cloths, rng)
-    for part in still._figure(rng, upper, lower):
+    for part in body_parts(rng, upper, lower):
         stage.add(_posed(part, left, right, spread))
     ground = background(str(rng.choice(["sweep", "paper", "concrete"], p=[0.5, 0.4, 0.1])), rng, height, width)
     return stage.photo(ground, height_above=2.5)
 
 
 def _posed(part: Part, left: float, right: float, spread: float) -> Part:
-    """A part turned with the limb it belongs to."""
+    """Rotate a part with the limb it belongs to."""
     x, y = part.outline[:, 0], part.outline[:, 1]
     side = -1 if x.mean() < 0 else 1
     near = float((x * side).min())
@@ -71,7 +73,7 @@ def _posed(part: Part, left: float, right: float, spread: float) -> Part:
 
 
 def _turned(part: Part, about: tuple[float, float], degrees: float) -> Part:
-    """A part turned about a joint; with positive degrees what is below it goes to the right."""
+    """Rotate a part about a joint; positive degrees move the points below the joint to the right."""
     angle = -np.deg2rad(degrees)
     matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from demo.garments.pieces import Look
-from demo.garments.shapes import Points, box, curve, ellipse, line, mirrored, ribbon
-from demo.garments.stage import Crease, Flutes, Part, Seam
+from wardrobe.pieces import Look
+from wardrobe.shapes import Points, box, curve, ellipse, line, mirrored, ribbon
+from wardrobe.stage import Crease, Flutes, Part, Seam
 
 
 def hat(look: Look) -> list[Part]:

@@ -1,1 +1,0 @@
-"""Garments drawn to look photographed: cuts, cloth, light and backgrounds."""
