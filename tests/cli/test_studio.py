@@ -24,7 +24,7 @@ def bare(tmp_path: Path) -> Path:
     """A checkout without environment, and a PATH with the tools of any system and nothing else."""
     checkout = tmp_path / "checkout"
     checkout.mkdir()
-    for name in ("studio", "requirements.txt", "requirements-dev.txt", "package-lock.json"):
+    for name in ("studio", "requirements-dev.lock", "package-lock.json"):
         shutil.copy(ROOT / name, checkout / name)
     tools = tmp_path / "bin"
     tools.mkdir()
