@@ -1,0 +1,49 @@
+"""The documentation agrees with the repository: links lead somewhere, and the API guide lists every route."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [
+    page
+    for folder in (".", "docs", "docs/decisions", "models_onnx", "training")
+    for page in ROOT.glob(f"{folder}/*.md")
+]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+ROUTE = re.compile(r"\"(GET|POST|PUT|PATCH|DELETE)\", \"([^\"]+)\"")
+
+
+def anchors(page: Path) -> set[str]:
+    """Fragment identifiers of the headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
+    broken: list[str] = []
+    for link in LINK.findall(page.read_text()):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        name, _, fragment = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (fragment and fragment not in anchors(target)):
+            broken.append(link)
+    assert not broken
+
+
+def test_the_api_guide_lists_every_route() -> None:
+    code = "\n".join(path.read_text() for path in ROOT.glob("functions/*/blueprint.py"))
+    declared = {f"{method} {path}" for method, path in ROUTE.findall(code)}
+    assert len(declared) > 50
+    guide = (ROOT / "docs/api.md").read_text()
+    listed = set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) [a-z][^`?]*)`", guide.partition("## Routes")[2]))
+    assert listed == declared
+
+
+def test_the_readme_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
