@@ -52,7 +52,7 @@ def _run(client: Client, store: SqliteStore, body: dict[str, Any], number: int) 
     with ThreadPoolExecutor(8) as pool:
         asked = list(pool.map(lambda _: client.call("POST", "conversions", json=body)["id"], range(number)))
     accepted = time.perf_counter() - started
-    open_jobs = (Where("type", "=", "job"), Where("status", "in", ["queued", "running", "retry_wait"]))
+    open_jobs = (Where("type", "=", "job"), Where("status", "in", ["queued", "processing", "retrying"]))
     while store.count("studio", *open_jobs):
         time.sleep(0.05)
     seconds = time.perf_counter() - started

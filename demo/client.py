@@ -77,7 +77,7 @@ class Client:
         while True:
             left = max(0, min(25, round(until - time.monotonic())))
             job = self.call("GET", f"jobs/{job_id}", params={"wait": left})
-            if job["status"] in ("done", "failed", "cancelled", "dead") or time.monotonic() >= until:
+            if job["status"] in ("completed", "failed", "cancelled", "dead") or time.monotonic() >= until:
                 return job
 
 

@@ -104,7 +104,7 @@ market.</p>
 def _mood(state: str) -> str:
     if state in ("dead", "failed", "retry"):
         return "bad"
-    return "good" if state == "done" else ""
+    return "good" if state == "completed" else ""
 
 
 def _mails(mails: Sequence[dict[str, Any]]) -> str:

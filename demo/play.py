@@ -205,7 +205,7 @@ class _Play:
             asked = self._ask(grace)
             step.note = f"accepted, {asked['status']}"
         with self._steps.step("progress-websocket", "Progress comes over the WebSocket") as step:
-            self._job_news(grace, asked["jobId"], "done", 90)
+            self._job_news(grace, asked["jobId"], "completed", 90)
             step.note = " > ".join(self._states(grace, asked["jobId"]))
         with self._steps.step("fetch-result", f"{grace.name} fetches the result") as step:
             self._fetch(grace, asked["id"])
@@ -217,7 +217,7 @@ class _Play:
             fault = {"mode": "503", "times": None, "match": RAINY}
             self._control("gemini", "POST", "faults", fault)
             asked = self._ask(eileen, prompt=RAINY)
-            self._job_news(eileen, asked["jobId"], "retry_wait", 60)
+            self._job_news(eileen, asked["jobId"], "retrying", 60)
             step.note = " > ".join(self._states(eileen, asked["jobId"]))
         with self._steps.step("dead-letter", "After the last attempt it becomes a dead letter") as step:
             self._job_news(eileen, asked["jobId"], "dead", 60)
@@ -235,9 +235,9 @@ class _Play:
             letter = next(letter for letter in letters if letter["id"] == asked["jobId"])
             admin.call("POST", f"admin/dead-letters/{letter['id']}/redrive")
             job = eileen.client.wait(asked["jobId"], 60)
-            if job["status"] != "done":
+            if job["status"] != "completed":
                 raise AssertionError(f"the redriven job is {job['status']}: {job['error']}")
-            eileen.story += [f"redriven (generation {job['generation']})", "done"]
+            eileen.story += [f"redriven (generation {job['generation']})", "completed"]
             step.note = f"generation {job['generation']}, done in {job['attempt']} attempt"
         with self._steps.step("fetch-redriven", f"{eileen.name} fetches her result after all"):
             self._fetch(eileen, asked["id"])
@@ -255,8 +255,8 @@ class _Play:
             if message.get("jobId") != job_id:
                 continue
             progress = message.get("progress") or {}
-            state = progress.get("step") if message["status"] == "running" and progress else message["status"]
-            state = {"retry_wait": "retry", "running": f"attempt {message['attempt']}"}.get(state, state)
+            state = progress.get("step") if message["status"] == "processing" and progress else message["status"]
+            state = {"retrying": "retry", "processing": f"attempt {message['attempt']}"}.get(state, state)
             if not told or told[-1] != state:
                 told.append(state)
         return told

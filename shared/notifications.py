@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from shared import clock, telemetry
 from shared.documents import Create, Operation
 from shared.jobs import protocol, queues
+from shared.jobs.models import Job
 from shared.settings import settings
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def push(user_id: str, message: Mapping[str, Any]) -> None:
         telemetry.log("push.failed", level="warning", error=type(error).__name__)
 
 
-def push_job(job: Mapping[str, Any]) -> None:
+def push_job(job: Job) -> None:
     """Tell the user's pages how a job stands: `{v, type: job, jobId, generation, seq, status, progress}`.
 
     `seq` grows with every change of the job; a page drops what is not newer than what it has.

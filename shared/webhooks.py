@@ -1,6 +1,6 @@
 """Telling a customer's systems: one delivery, and one job that makes it, for each endpoint that asked for the event.
 
-`told` adds these writes to the commit that ends a job, so a crash can't separate the news from its deliveries. What
+`with_webhook_deliveries` adds these writes to the commit that ends a job, so that a crash can't separate the two. What
 is sent and how it is signed follows Standard Webhooks (standardwebhooks.com, specification 1.0): the body is
 `{type, timestamp, data}`, and the id of the event stays the same for every attempt and every replay.
 """
@@ -16,7 +16,9 @@ from shared import clock, telemetry
 from shared.documents import Create, Document, Operation, Where, store
 from shared.errors import StudioError
 from shared.jobs import protocol, queues
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Step
 from shared.settings import settings
 
 CONTAINER: Final = "studio"
@@ -28,18 +30,24 @@ EVENTS: Final = (
     "job.completed", "job.failed", "conversion.completed", "conversion.failed", "tryon.completed", "tryon.failed"
 )  # fmt: skip
 
-_OURS: Final = frozenset({queues.NOTIFY, queues.PAYPAL, queues.PRIVACY, queues.WEBHOOKS})
-"""Queues whose jobs the house makes for itself; nobody is told of them."""
-_ENDS: Final = {protocol.DONE: "completed", protocol.FAILED: "failed", protocol.DEAD: "failed"}
+_ENDS: Final = {JobStatus.COMPLETED: "completed", JobStatus.FAILED: "failed", JobStatus.DEAD: "failed"}
 
 
-def told(job: Document, status: str, outcome: Outcome, error: StudioError | None = None) -> Outcome:
-    """`outcome` with the writes that tell the user's endpoints how this job ended.
+class WebhookPublisher(Step):
+    """A step whose jobs' ends are events for the user's webhook endpoints."""
+
+    def before_commit(self, job: Job, status: JobStatus, outcome: Outcome, error: StudioError | None) -> Outcome:
+        """The outcome with the deliveries of this end."""
+        return with_webhook_deliveries(job, status, outcome, error)
+
+
+def with_webhook_deliveries(job: Job, status: JobStatus, outcome: Outcome, error: StudioError | None = None) -> Outcome:
+    """`outcome` with the deliveries to the user's endpoints that subscribe to how this job ended.
 
     Args:
-        status: the state the job is about to get; nobody is told of a cancellation, which was asked for.
+        status: the state the job is about to get; a cancellation is no event, the user asked for it.
     """
-    if job["queue"] in _OURS or status not in _ENDS:
+    if status not in _ENDS:
         return outcome
     active = (Where("type", "=", "webhook"), Where("status", "=", ACTIVE))
     endpoints = store().query(CONTAINER, *active, partition=job["userId"], limit=10).items
@@ -54,27 +62,31 @@ def told(job: Document, status: str, outcome: Outcome, error: StudioError | None
 
 
 def _news(
-    job: Document, status: str, outcome: Outcome, error: StudioError | None
+    job: Job, status: JobStatus, outcome: Outcome, error: StudioError | None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The events of one end: of the job, and of the conversion or the try-on it made."""
     end = _ENDS[status]
     failure = {"code": error.code, "message": error.message} if error else None
     id = job["id"].removeprefix("job:")
     subject, _, subject_id = (job.get("subjectId") or "").rpartition(":")
+    result = outcome.result_item()
     facts: dict[str, Any] = {"jobId": id, "kind": job["kind"], "generation": job["generation"]}
     yield (
         f"job.{end}",
-        {**facts, "subjectId": subject_id or None, "result": dict(outcome.result), "error": failure},
+        {**facts, "subjectId": subject_id or None, "result": result, "error": failure},
     )
     if subject == "conversion":
-        result = outcome.result.get("resultImageId")
-        yield f"conversion.{end}", {"jobId": id, "conversionId": subject_id, "resultImageId": result, "error": failure}
+        image_id = result.get("resultImageId")
+        yield (
+            f"conversion.{end}",
+            {"jobId": id, "conversionId": subject_id, "resultImageId": image_id, "error": failure},
+        )
     if subject == "tryon":
-        results = outcome.result.get("resultImageIds", [])
+        results = result.get("resultImageIds", [])
         yield f"tryon.{end}", {"jobId": id, "tryonId": subject_id, "resultImageIds": results, "error": failure}
 
 
-def deliver(job: Mapping[str, Any], event: str, data: Mapping[str, Any], endpoint: Document) -> list[Operation]:
+def deliver(job: Job, event: str, data: Mapping[str, Any], endpoint: Document) -> list[Operation]:
     """The writes of one delivery; the same end of the same job can't be delivered twice to one endpoint."""
     at = clock.iso()
     event_id = f"{job['id'].removeprefix('job:')}-{job['generation']}-{event.replace('.', '-')}"
@@ -100,7 +112,7 @@ def deliver(job: Mapping[str, Any], event: str, data: Mapping[str, Any], endpoin
     return [Create({**delivery, "jobId": made["id"]}), Create(made)]
 
 
-def delivery_job(delivery: Mapping[str, Any], request_id: str | None, *, id: str | None = None) -> dict[str, Any]:
+def delivery_job(delivery: Mapping[str, Any], request_id: str | None, *, id: str | None = None) -> Job:
     """The job, not yet stored, that makes a delivery (or makes it again)."""
     return protocol.new_job(
         "webhook.deliver",

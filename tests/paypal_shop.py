@@ -17,6 +17,7 @@ from http_calls import Answered, App
 from emulators.launch import launch
 from shared import clock
 from shared.documents import Document, Where, store
+from shared.jobs.models import OPEN
 
 WRITES = ("create", "replace", "upsert", "patch", "delete", "batch")
 QUICK = {
@@ -152,10 +153,9 @@ class Shop:
     def work(self) -> None:
         """Do every job of the queue that is open."""
         from functions.paypal_webhook.worker import EventStep
-        from shared.jobs import protocol
         from shared.jobs.consumer import consume
 
-        open_jobs = (Where("kind", "=", "paypal.event"), Where("status", "in", list(protocol.OPEN)))
+        open_jobs = (Where("kind", "=", "paypal.event"), Where("status", "in", list(OPEN)))
         for job in store().query("studio", *open_jobs).items:
             names = ("userId", "generation")
             pointer = {"jobId": job["id"], "attempt": job["attempt"] + 1, **{name: job[name] for name in names}}

@@ -25,7 +25,7 @@ from demo.client import Client, Refused
 from emulators.stack import Stack
 from shared.documents import Where
 from shared.documents.sqlite import SqliteStore
-from shared.jobs import protocol
+from shared.jobs.models import OPEN
 
 pytestmark = pytest.mark.long
 JOBS, WORKERS, KILLS = 200, 4, 16
@@ -103,7 +103,7 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack) -> Non
     assert count("completed") == JOBS, "lost"
 
     def unfinished() -> int:
-        return store.count("studio", Where("type", "=", "job"), Where("status", "in", list(protocol.OPEN)))
+        return store.count("studio", Where("type", "=", "job"), Where("status", "in", list(OPEN)))
 
     for _ in progress(lambda: -unfinished(), 0):
         time.sleep(0.2)

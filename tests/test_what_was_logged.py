@@ -37,7 +37,7 @@ def test_no_secret_and_no_address_is_in_the_log(stack: Stack) -> None:
     with fault(stack, "gemini", match=word, mode="500", times=1):
         wanted = {"userImageId": person, "clothImageId": cloth, "options": {"prompt": f"{word} for {email}"}}
         made = client.call("POST", "conversions", json=wanted)
-        assert client.wait(made["jobId"])["status"] == "done"
+        assert client.wait(made["jobId"])["status"] == "completed"
     eventually(lambda: client.call("GET", "notifications")["items"], "the notification")
     try:
         client.upload_by_sas(b"not an image " * 20, "x.jpg", "person")

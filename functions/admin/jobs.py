@@ -6,16 +6,17 @@ from typing import Any
 
 from functions.admin.models import JobCounts, JobDetail, JobList, JobsQuery, JobSummary
 from shared import audit, clock
-from shared.documents import Document, Where, store
+from shared.documents.fields import where
 from shared.errors import NotFound
 from shared.http.auth import Principal
-from shared.http.pages import latest
+from shared.http.pages import equals, list_latest
 from shared.jobs import protocol
+from shared.jobs.models import OPEN, TERMINAL, Job, JobId, JobStatus
 
 
-def find(id: str) -> Document:
+def find(id: str) -> Job:
     """A job of anybody's by its id without prefix. Raises NotFound."""
-    found = store().query(protocol.CONTAINER, Where("type", "=", "job"), Where("id", "=", f"job:{id}"), limit=1).items
+    found = protocol.jobs.list(where(Job.id, "=", JobId.of(id)), limit=1).items
     if not found:
         raise NotFound("there is no such job", code="job_not_found")
     return found[0]
@@ -23,19 +24,15 @@ def find(id: str) -> Document:
 
 def counts(kind: str | None) -> JobCounts:
     """How many jobs are in each state, of one kind or of all."""
-    where = [Where("type", "=", "job")]
-    if kind:
-        where.append(Where("kind", "=", kind))
-    states = (*protocol.OPEN, *protocol.TERMINAL)
-    return JobCounts(
-        counts={state: store().count(protocol.CONTAINER, *where, Where("status", "=", state)) for state in states}
-    )
+    of_kind = [where(Job.kind, "=", kind)] if kind else []
+    states = (*OPEN, *TERMINAL)
+    return JobCounts(counts={state: protocol.jobs.count(*of_kind, where(Job.status, "=", state)) for state in states})
 
 
 def listing(query: JobsQuery) -> JobList:
     """Jobs, latest change first."""
-    wanted = {"type": "job", "status": query.status, "kind": query.kind}
-    page = latest(protocol.CONTAINER, query, partition=query.user_id, by="updatedAt", **wanted)
+    wanted = (equals(Job.status, query.status), equals(Job.kind, query.kind))
+    page = list_latest(protocol.jobs, query, *wanted, partition=query.user_id, by=Job.updated_at)
     return JobList(items=[JobSummary(**_facts(job)) for job in page.items], continuation=page.continuation)
 
 
@@ -43,7 +40,7 @@ def detail(admin: Principal, id: str) -> JobDetail:
     """One job with payload and result. Raises NotFound."""
     job = find(id)
     audit.record(admin.user_id, "JOB_VIEWED", subject=id, owner=job["userId"])
-    waits = job["status"] == protocol.RETRY_WAIT and job.get("nextAt")
+    waits = job["status"] == JobStatus.RETRYING and job.get("nextAt")
     return JobDetail(
         **_facts(job),
         payload=job["payload"],
@@ -55,7 +52,7 @@ def detail(admin: Principal, id: str) -> JobDetail:
     )
 
 
-def _facts(job: Document) -> dict[str, Any]:
+def _facts(job: Job) -> dict[str, Any]:
     return {
         "id": job["id"].removeprefix("job:"),
         "user_id": job["userId"],

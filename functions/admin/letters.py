@@ -14,16 +14,17 @@ from functions.admin.models import (
     RedriveRequest,
 )
 from shared import audit
-from shared.documents import Document, Where, store
+from shared.documents import Where
 from shared.errors import Conflict, NotFound
 from shared.http.auth import Principal
-from shared.http.pages import latest
+from shared.http.pages import list_latest
 from shared.jobs import control, protocol
+from shared.jobs.models import REDRIVABLE, Job
 
 
 def listing(query: DeadLettersQuery) -> DeadLetterList:
     """Jobs of all users that were given up, latest first."""
-    page = latest(protocol.CONTAINER, query, *_given_up(query.status, query.kind), by="updatedAt")
+    page = list_latest(protocol.jobs, query, *_given_up(query.status, query.kind), partition=None, by=Job.updated_at)
     return DeadLetterList(items=[DeadLetter(**_facts(job)) for job in page.items], continuation=page.continuation)
 
 
@@ -34,7 +35,7 @@ def inspect(admin: Principal, id: str) -> DeadLetterDetail:
         NotFound: there is no such job, or it was not given up.
     """
     job = jobs.find(id)
-    if job["status"] not in protocol.REDRIVABLE:
+    if job["status"] not in REDRIVABLE:
         raise NotFound("there is no such dead letter", code="dead_letter_not_found")
     audit.record(admin.user_id, "DEAD_LETTER_VIEWED", subject=id, owner=job["userId"])
     return DeadLetterDetail(
@@ -66,8 +67,7 @@ def redrive_all(admin: Principal, wanted: RedriveRequest) -> Redriven:
     continuation: str | None = None
     while True:
         left = wanted.limit - done
-        page = store().query(
-            protocol.CONTAINER,
+        page = protocol.jobs.list(
             *_given_up(wanted.status, wanted.kind),
             limit=min(left, 100),
             continuation=continuation,
@@ -95,7 +95,7 @@ def discard(admin: Principal, id: str, reason: str) -> DeadLetter:
     return DeadLetter(**_facts(gone))
 
 
-def _redrive(admin: Principal, job: Document, reason: str | None) -> Document:
+def _redrive(admin: Principal, job: Job, reason: str | None) -> Job:
     revived = control.redrive(job)
     audit.record(
         admin.user_id,
@@ -113,7 +113,7 @@ def _given_up(status: str, kind: str | None) -> list[Where]:
     return [*where, Where("kind", "=", kind)] if kind else where
 
 
-def _facts(job: Document) -> dict[str, Any]:
+def _facts(job: Job) -> dict[str, Any]:
     return {
         "id": job["id"].removeprefix("job:"),
         "user_id": job["userId"],

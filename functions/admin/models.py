@@ -10,7 +10,7 @@ from shared.http.auth import Role
 from shared.http.models import Answer, Body, PageQuery, Query
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
-type JobStatus = Literal["queued", "running", "retry_wait", "done", "failed", "cancelled", "dead"]
+type JobStatus = Literal["queued", "processing", "retrying", "completed", "failed", "cancelled", "dead"]
 type RedrivableStatus = Literal["dead", "failed"]
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z._-]{0,63}$")]
 Shop = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]

@@ -26,7 +26,8 @@ from functions.analytics.models import (
 from shared.http.auth import Access, Role
 from shared.http.endpoint import Call, Reply, endpoint
 from shared.jobs import queues
-from shared.jobs.consumer import Step, consumer
+from shared.jobs.consumer import consumer
+from shared.jobs.step import Step
 
 bp = func.Blueprint()
 MERCHANTS = Access(frozenset({Role.MERCHANT, Role.ADMIN}))

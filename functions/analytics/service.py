@@ -228,7 +228,7 @@ def batch(user: Principal, id: str) -> Batch:
 
 def progress(record: Mapping[str, Any]) -> dict[str, Any] | None:
     """How far the job of a batch or training is."""
-    job = store().find(protocol.CONTAINER, record["jobId"], record["userId"])
+    job = protocol.jobs.find(record["jobId"], record["userId"])
     return job.get("progress") if job else None
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from functions.analytics import assessment, lists, shelf, tables, training
 from functions.analytics.tables import Problem, Sale, Wish
 from shared import blobs, notifications
-from shared.documents import Create, Delete, Document, Operation, Upsert, store
+from shared.documents import Create, Delete, Operation, Upsert, store
 from shared.errors import NotFound, StudioError, Unprocessable
 from shared.jobs import protocol
-from shared.jobs.consumer import Task
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Task
+from shared.webhooks import WebhookPublisher
 
 if TYPE_CHECKING:
     from functions.analytics.fit import Fitted
@@ -28,7 +30,7 @@ COLUMNS = ("line", "image", "price", "category", "score", "errLow", "errHigh", "
            "warnings", "error")  # fmt: skip
 
 
-class AnalyticsStep:
+class AnalyticsStep(WebhookPublisher):
     """The `analytics` queue's step (see `shared.jobs.consumer.Step`). Blobs carry the attempt in their names, and the
     commit names them, so an attempt that was overtaken changes nothing."""
 
@@ -38,20 +40,20 @@ class AnalyticsStep:
             return _train(task)
         return _predict(task)
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         """What an attempt has found out of bad rows is kept with the failure."""
         if error is not None and error.details and "reportBlob" in error.details:
             return Outcome(subject={name: error.details[name] for name in ("badRows", "reportBlob")})
         return Outcome()
 
-    def committed(self, job: Document) -> None:
+    def after_commit(self, job: Job) -> None:
         """Remove what only attempts without a commit have stored, and versions that are one too many."""
         _tidy(job)
 
-    def abandoned(self, job: Document) -> None:
+    def on_lease_lost(self, job: Job) -> None:
         """Nothing to tidy: what another attempt commits removes ours."""
 
-    def push(self, job: Document) -> None:
+    def push(self, job: Job) -> None:
         """Tell the user's open pages how the job stands."""
         notifications.push_job(job)
 
@@ -241,7 +243,7 @@ def _made(task: Task, fitted: Fitted, rows: Rows, known: lists.Embedded, report:
     return Outcome(result={"model": id, "modelVersion": version, **figures}, operations=operations, subject=subject)
 
 
-def _tidy(job: Document) -> None:
+def _tidy(job: Job) -> None:
     user_id, id = job["userId"], job["id"].removeprefix("job:")
     if job["kind"] != "analytics.train":
         record = store().find(protocol.CONTAINER, job["subjectId"], user_id)

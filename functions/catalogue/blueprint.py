@@ -11,7 +11,8 @@ from shared import telemetry
 from shared.http.auth import Access, Role
 from shared.http.endpoint import Call, endpoint
 from shared.jobs import queues
-from shared.jobs.consumer import Step, consumer
+from shared.jobs.consumer import consumer
+from shared.jobs.step import Step
 
 VENDORS = Access(frozenset({Role.VENDOR}))
 

@@ -11,8 +11,8 @@ from shared import blobs, clock, notifications, telemetry
 from shared.documents import Where, store
 from shared.errors import Conflict, DocumentConflict, NotFound, StudioError
 from shared.jobs import protocol, queues
-from shared.jobs.consumer import Task
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Task
 from shared.settings import settings
 
 CONTAINER = "studio"
@@ -68,9 +68,9 @@ def _open_digest(vendor: str) -> int:
     window = int(clock.now() // length)
     wait = (window + 1) * length - clock.now() + MARGIN_S
     job = protocol.new_job(DIGEST, queues.DROPS, vendor, {"window": window}, id=f"job:digest-{window}")
-    job["dueAt"] = clock.now() + wait + settings().job_grace_s
+    job = job.model_copy(update={"due_at": clock.now() + wait + settings().job_grace_s})
     with suppress(DocumentConflict):
-        store().create(CONTAINER, job)
+        protocol.jobs.create(job)
         protocol.enqueue(job, delay_s=wait)
     return window
 

@@ -10,19 +10,20 @@ from functions.catalogue import pictures, products, rejects
 from functions.catalogue.drops import Dropped, product_id, version_of
 from functions.catalogue.models import Metadata
 from shared import blobs, notifications
-from shared.documents import Document, store
+from shared.documents import store
 from shared.errors import StudioError, TooLarge, Unprocessable
 from shared.http.auth import Role
-from shared.jobs import protocol
-from shared.jobs.consumer import Task
+from shared.jobs.models import TERMINAL, Job, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Task
 from shared.settings import settings
+from shared.webhooks import WebhookPublisher
 
 METADATA_BYTES = 64 * 1024
 CRASHED = "host_crash"
 
 
-class DropStep:
+class DropStep(WebhookPublisher):
     """The `drops` queue's step (see `shared.jobs.consumer.Step`)."""
 
     def run(self, task: Task) -> Outcome:
@@ -62,7 +63,7 @@ class DropStep:
             products.settle(product)
         return _outcome("completed", productId=product["id"])
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         """A file that could not be processed is reported as a rejected one is; what killed its workers is moved."""
         if error is None or job["kind"] == rejects.DIGEST:
             return Outcome()
@@ -72,21 +73,21 @@ class DropStep:
         facts = rejects.reject(dropped, error, known=_vendor(dropped.vendor))
         return Outcome(result={"outcome": "rejected"}, subject={**facts, "status": "rejected"})
 
-    def committed(self, job: Document) -> None:
+    def after_commit(self, job: Job) -> None:
         """Remove the original of what was rejected."""
         if (job.get("result") or {}).get("outcome") == "rejected":
             rejects.remove(_dropped(job))
 
-    def abandoned(self, job: Document) -> None:
+    def on_lease_lost(self, job: Job) -> None:
         """Nothing to tidy: pictures lie under the file's version, which every attempt shares."""
 
-    def push(self, job: Document) -> None:
+    def push(self, job: Job) -> None:
         """Tell the vendor's open pages of ends alone: a batch has hundreds of files."""
-        if job["kind"] != rejects.DIGEST and job["status"] in protocol.TERMINAL:
+        if job["kind"] != rejects.DIGEST and job["status"] in TERMINAL:
             notifications.push_job(job)
 
 
-def _dropped(job: Document) -> Dropped:
+def _dropped(job: Job) -> Dropped:
     return Dropped(job["userId"], job["payload"]["name"], job["payload"]["etag"])
 
 

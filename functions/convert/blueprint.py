@@ -10,7 +10,8 @@ from functions.convert.models import Conversion, ConversionList, ConversionReque
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
 from shared.jobs import queues
-from shared.jobs.consumer import Step, consumer
+from shared.jobs.consumer import consumer
+from shared.jobs.step import Step
 
 bp = func.Blueprint()
 

@@ -14,6 +14,7 @@ from shared.http.auth import Principal
 from shared.http.pages import latest
 from shared.images import library
 from shared.jobs import control, protocol, queues
+from shared.jobs.models import Job
 
 CONTAINER = "studio"
 
@@ -91,7 +92,7 @@ def _find(user: Principal, id: str) -> Document:
 def conversion(user: Principal, id: str) -> Conversion:
     """One's conversion with the URLs of its images. Raises NotFound, for a foreign one too."""
     record = _find(user, id)
-    job = store().find(CONTAINER, record["jobId"], user.user_id)
+    job = protocol.jobs.find(record["jobId"], user.user_id)
     return _view(record, job).model_copy(
         update={
             "user_image": _image(record["userImageId"], user.user_id),
@@ -131,7 +132,7 @@ def cancel(user: Principal, id: str) -> Conversion:
     return _view(record, job)
 
 
-def _view(record: Mapping[str, Any], job: Mapping[str, Any] | None) -> Conversion:
+def _view(record: Mapping[str, Any], job: Job | None) -> Conversion:
     return Conversion(
         id=record["id"].removeprefix("conversion:"),
         status=record["status"],

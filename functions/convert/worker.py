@@ -12,14 +12,15 @@ from shared.documents import Create, Document, Operation, store
 from shared.errors import StudioError, Unprocessable, UpstreamError
 from shared.gemini import Gemini, Picture
 from shared.images import library
-from shared.jobs import protocol
-from shared.jobs.consumer import Task
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Task
+from shared.webhooks import WebhookPublisher
 
 CONTAINER = "studio"
 
 
-class ConversionStep:
+class ConversionStep(WebhookPublisher):
     """The `convert` queue's step (see `shared.jobs.consumer.Step`)."""
 
     def __init__(self) -> None:
@@ -50,7 +51,7 @@ class ConversionStep:
         task.progress("finishing", 100)
         return self._outcome(task.job, record, image_id, stored, answer.tokens)
 
-    def _outcome(self, job: Document, record: Document, image_id: str, stored: dict[str, Any], tokens: int) -> Outcome:
+    def _outcome(self, job: Job, record: Document, image_id: str, stored: dict[str, Any], tokens: int) -> Outcome:
         elapsed_ms = round((clock.now() - _epoch(job["startedAt"])) * 1000)
         result = library.new_record(image_id, job["userId"], kind="result", status="ready", **stored)
         result |= {"images": 0, "dueAt": None, "conversionId": record["id"]}
@@ -83,7 +84,7 @@ class ConversionStep:
             },
         )
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         """Give the quota back; after a failure tell the user on every channel."""
         record = store().find(CONTAINER, job["payload"]["conversionId"], job["userId"])
         if record is None:
@@ -101,29 +102,29 @@ class ConversionStep:
             )
         return Outcome(operations=operations, subject={"charged": False})
 
-    def committed(self, job: Document) -> None:
+    def after_commit(self, job: Job) -> None:
         """Note how long it took, now that it counts; after any other end remove what the attempts have stored."""
-        if job["status"] == protocol.DONE:
+        if job["status"] == JobStatus.COMPLETED:
             telemetry.observe("studio_conversion_seconds", clock.now() - _epoch(job["startedAt"]))
         else:
             self._remove_attempts(job, before=job["fence"] + 1)
 
-    def abandoned(self, job: Document) -> None:
+    def on_lease_lost(self, job: Job) -> None:
         """Remove what this attempt and those before it stored: another one commits."""
         self._remove_attempts(job, before=job["fence"] + 1)
 
-    def push(self, job: Document) -> None:
+    def push(self, job: Job) -> None:
         """Tell the user's open pages how the job stands."""
         notifications.push_job(job)
 
     @staticmethod
-    def _id(job: Document) -> str:
+    def _id(job: Job) -> str:
         return job["payload"]["conversionId"].removeprefix("conversion:")
 
-    def _prefix(self, job: Document) -> str:
+    def _prefix(self, job: Job) -> str:
         return f"{job['userId']}/{self._id(job)}/"
 
-    def _remove_attempts(self, job: Document, *, before: int) -> None:
+    def _remove_attempts(self, job: Job, *, before: int) -> None:
         """Remove the blobs of attempts whose fence is lower: theirs can't be committed any more.
 
         Fences only grow, so a worker that was overtaken never touches what a later one has committed.

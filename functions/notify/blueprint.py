@@ -19,7 +19,8 @@ from functions.notify.models import (
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, endpoint
 from shared.jobs import queues
-from shared.jobs.consumer import Step, consumer
+from shared.jobs.consumer import consumer
+from shared.jobs.step import Step
 
 bp = func.Blueprint()
 

@@ -14,14 +14,15 @@ from functions.notify.models import PreferencesChange
 from shared import clock, notifications, telemetry
 from shared.documents import Document, Operation, Patch, Where, store
 from shared.errors import DocumentConflict, PreconditionFailed, StudioError, TooManyRequests, Unprocessable
-from shared.jobs.consumer import Task
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import LeaseLost, Outcome
+from shared.jobs.step import Step, Task
 from shared.settings import settings
 
 CONTAINER = "studio"
 
 
-class NotifyStep:
+class NotifyStep(Step):
     """The `notify` queue's step (see `shared.jobs.consumer.Step`)."""
 
     def run(self, task: Task) -> Outcome:
@@ -56,7 +57,7 @@ class NotifyStep:
         telemetry.count("studio_notifications_sent", channel=name)
         return self._outcome(record, name, {"status": "sent", "at": clock.iso(), **facts})
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         """Note on the notification that this channel did not work."""
         record = store().find(CONTAINER, job["payload"]["notificationId"], job["userId"])
         if record is None:
@@ -64,13 +65,13 @@ class NotifyStep:
         state = {"status": "failed", "at": clock.iso(), "reason": error.code if error else status}
         return self._outcome(record, job["payload"]["channel"], state)
 
-    def committed(self, job: Document) -> None:
+    def after_commit(self, job: Job) -> None:
         """Nothing to tidy."""
 
-    def abandoned(self, job: Document) -> None:
+    def on_lease_lost(self, job: Job) -> None:
         """Nothing to tidy."""
 
-    def push(self, job: Document) -> None:
+    def push(self, job: Job) -> None:
         """The user is told by the message itself, not of it."""
 
     @staticmethod

@@ -23,7 +23,8 @@ from functions.observe.models import (
 from shared import clock
 from shared.commerce import quota
 from shared.documents import Where, store
-from shared.jobs import protocol, queues
+from shared.jobs import queues
+from shared.jobs.models import OPEN, TERMINAL, JobStatus
 from shared.settings import settings
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def figures() -> SystemFigures:
 
 
 def _count() -> SystemFigures:
-    states = [(queue, status) for queue in queues.QUEUES for status in (*protocol.OPEN, *protocol.TERMINAL)]
+    states = [(queue, status) for queue in queues.QUEUES for status in (*OPEN, *TERMINAL)]
     names = [name for queue in queues.QUEUES for name in (queue, queue + queues.POISON)]
     with ThreadPoolExecutor(THREADS) as pool:
         jobs = list(pool.map(_jobs, states))
@@ -58,7 +59,7 @@ def _count() -> SystemFigures:
         return SystemFigures(
             jobs=[count for count in jobs if count.jobs],
             queues=waiting,
-            dead_letters=sum(count.jobs for count in jobs if count.status == protocol.DEAD),
+            dead_letters=sum(count.jobs for count in jobs if count.status == JobStatus.DEAD),
             conversions=conversions.result(),
             search=searches.result(),
             quota=allowance.result(),

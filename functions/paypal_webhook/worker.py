@@ -9,13 +9,14 @@ from shared.commerce import alerts, payments, paypal, settlement
 from shared.commerce.paypal import Refused
 from shared.documents import Document, store
 from shared.errors import Conflict, StudioError
-from shared.jobs.consumer import Task
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Step, Task
 
 MISSING = ("INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND")
 
 
-class EventStep:
+class EventStep(Step):
     """The `paypal` queue's step (see `shared.jobs.consumer.Step`)."""
 
     def run(self, task: Task) -> Outcome:
@@ -30,7 +31,7 @@ class EventStep:
         inbox.handled(event, outcome)
         return Outcome(result={"event": id, "outcome": outcome})
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         """An event that was given up is not swept again; a redrive handles it."""
         id = job["payload"]["eventId"]
         event = store().find(inbox.CONTAINER, id, id)
@@ -38,13 +39,13 @@ class EventStep:
             inbox.handled(event, error.code if error else status)
         return Outcome()
 
-    def committed(self, job: Document) -> None:
+    def after_commit(self, job: Job) -> None:
         """Nothing is left behind."""
 
-    def abandoned(self, job: Document) -> None:
+    def on_lease_lost(self, job: Job) -> None:
         """Nothing is left behind."""
 
-    def push(self, job: Document) -> None:
+    def push(self, job: Job) -> None:
         """Nobody watches this job."""
 
 

@@ -25,8 +25,9 @@ from shared.errors import (
 )
 from shared.images import derived
 from shared.jobs import control, protocol, queues
-from shared.jobs.consumer import Task
+from shared.jobs.models import OPEN, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Task
 from shared.settings import settings
 
 PAYMENTS, AUDIT, TOKENS = "payments", "audit", "tokens"
@@ -89,13 +90,13 @@ def erase(task: Task) -> Outcome:
 
 def stop_jobs(subject: str) -> int:
     """Ask all of a person's jobs to stop; how many have not ended yet."""
-    running = (Where("type", "=", "job"), Where("status", "in", list(protocol.OPEN)))
+    running = (Where("type", "=", "job"), Where("status", "in", list(OPEN)))
     count = 0
     for job in _all("studio", subject, *running):
         count += 1
         if not job["cancelRequested"]:
             with suppress(Conflict, DocumentNotFound):
-                control.request_cancel(job)
+                control.request_cancel(protocol.jobs.load(job))
     return count
 
 
@@ -164,7 +165,7 @@ def look_again() -> int:
     done = (
         Where("type", "=", "job"),
         Where("kind", "=", ERASE),
-        Where("status", "=", protocol.DONE),
+        Where("status", "=", JobStatus.COMPLETED),
         Where("finishedAt", ">", clock.iso(clock.now() - LATE_S)),
     )
     late = 0

@@ -12,8 +12,8 @@ from typing import Any
 from shared import blobs
 from shared.documents import Document, store
 from shared.errors import NotFound
-from shared.jobs.consumer import Task
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Task
 from shared.settings import settings
 
 CONTAINERS = ("studio", "payments", "audit", "garments", "embeddings", "search_log")

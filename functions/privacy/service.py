@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from shared.documents.containers import DAY
 from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
 from shared.http.auth import Principal, Role
 from shared.jobs import protocol, queues
+from shared.jobs.models import JobStatus
 
 CONTAINER = protocol.CONTAINER
 ERASE, EXPORT = "privacy.erase", "privacy.export"
@@ -53,15 +55,15 @@ def erase(caller: Principal, ip: str, request_id: str) -> Erasure:
         max_attempts=ATTEMPTS,
         request_id=request_id,
     )
-    job |= {"receiptDigest": _digest(secret), "ttl": REPORT_KEEP_S}
+    item = {**job.to_item(), "receiptDigest": _digest(secret), "ttl": REPORT_KEEP_S}
     try:
-        stored = store().create(CONTAINER, job)
+        stored = store().create(CONTAINER, item)
     except DocumentConflict:
-        stored = store().patch(CONTAINER, job["id"], job["userId"], set={"receiptDigest": job["receiptDigest"]})
+        stored = store().patch(CONTAINER, job.id, job.user_id, set={"receiptDigest": item["receiptDigest"]})
     accounts.close(caller.user_id)
     audit.record(caller.user_id, "ERASURE_REQUESTED", ip=ip)
-    if stored["status"] == protocol.QUEUED:
-        protocol.enqueue(stored)
+    if stored["status"] == JobStatus.QUEUED:
+        protocol.enqueue(protocol.jobs.load(stored))
     return Erasure(job_id=_short(stored), status=stored["status"], receipt=f"{name}.{secret}")
 
 
@@ -71,7 +73,7 @@ def report(receipt: str) -> ErasureReport:
     job = store().find(CONTAINER, f"job:erase-{parts[1]}", _partition(parts[1])) if parts else None
     if parts is None or job is None or not hmac.compare_digest(job["receiptDigest"], _digest(parts[2])):
         raise NotFound("there is no deletion with this receipt", code="receipt_not_found")
-    done: dict[str, Any] = job["result"] if job["status"] == protocol.DONE else {}
+    done: dict[str, Any] = job["result"] if job["status"] == JobStatus.COMPLETED else {}
     return ErasureReport(
         job_id=_short(job),
         status=job["status"],
@@ -151,5 +153,5 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _short(job: dict[str, Any]) -> str:
+def _short(job: Mapping[str, Any]) -> str:
     return job["id"].removeprefix("job:")

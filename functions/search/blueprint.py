@@ -26,7 +26,8 @@ from shared import telemetry
 from shared.http.auth import ADMIN_ONLY, SIGNED_IN, Access, Role
 from shared.http.endpoint import Call, Reply, endpoint
 from shared.jobs import queues
-from shared.jobs.consumer import Step, consumer
+from shared.jobs.consumer import consumer
+from shared.jobs.step import Step
 
 JUDGES = Access(frozenset({Role.MERCHANT, Role.ADMIN}))
 SEARCHING = (404, 410, 503)

@@ -17,8 +17,10 @@ from shared.documents import Create, Document, Operation, Replace, Where, store
 from shared.errors import BatchFailed, StudioError
 from shared.http.auth import Principal, shop_of
 from shared.jobs import protocol, queues
-from shared.jobs.consumer import Task
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Task
+from shared.webhooks import WebhookPublisher
 
 CONTAINER: Final = shops.CONTAINER
 SUBJECT: Final = "index-rebuild"
@@ -75,7 +77,7 @@ def start(shop: str, *, full: bool, reason: str, request_id: str | None = None) 
     return subject, True
 
 
-class RebuildStep:
+class RebuildStep(WebhookPublisher):
     """The `rebuild-index` queue's step (see `shared.jobs.consumer.Step`). A repeated attempt begins a version anew;
     what the one before has left counts for nothing and is tidied by the engine."""
 
@@ -102,17 +104,17 @@ class RebuildStep:
         facts = {"version": manifest.version, "products": manifest.count, "embedded": embedded}
         return Outcome(result=facts, subject={"version": manifest.version, "error": None})
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         """The version before goes on answering."""
         return Outcome()
 
-    def committed(self, job: Document) -> None:
+    def after_commit(self, job: Job) -> None:
         """Nothing to tidy."""
 
-    def abandoned(self, job: Document) -> None:
+    def on_lease_lost(self, job: Job) -> None:
         """Nothing to tidy: the engine removes builds that nothing names."""
 
-    def push(self, job: Document) -> None:
+    def push(self, job: Job) -> None:
         """Nobody's page shows it."""
 
 

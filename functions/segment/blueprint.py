@@ -10,7 +10,8 @@ from functions.segment.models import Segmentation, SegmentationHealth, Segmentat
 from shared.http.auth import PUBLIC, SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
 from shared.jobs import queues
-from shared.jobs.consumer import Step, consumer
+from shared.jobs.consumer import consumer
+from shared.jobs.step import Step
 
 bp = func.Blueprint()
 

@@ -49,7 +49,7 @@ class Segmentation(Answer):
     """A finished segmentation; the URLs live for minutes."""
 
     id: str
-    status: Literal["done"] = "done"
+    status: Literal["completed"] = "completed"
     image_id: str | None
     target: Target
     width: int = Field(description="pixels of the picture, and of its mask")

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from shared import notifications
-from shared.documents import Document
 from shared.errors import StudioError, Unprocessable
 from shared.images.sources import Source
-from shared.jobs.consumer import Task
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Task
 from shared.vision import stored
+from shared.webhooks import WebhookPublisher
 
 
-class SegmentStep:
+class SegmentStep(WebhookPublisher):
     """The `segment` queue's step (see `shared.jobs.consumer.Step`). Each picture's result is stored on its own, so a
     repeated attempt only does what is missing."""
 
@@ -41,17 +42,17 @@ class SegmentStep:
         task.progress("segmenting", 100)
         return Outcome(result={"items": done})
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         """Nothing was promised beside the job."""
         return Outcome()
 
-    def committed(self, job: Document) -> None:
+    def after_commit(self, job: Job) -> None:
         """Nothing to tidy."""
 
-    def abandoned(self, job: Document) -> None:
+    def on_lease_lost(self, job: Job) -> None:
         """Nothing to tidy: what was stored is right for every attempt."""
 
-    def push(self, job: Document) -> None:
+    def push(self, job: Job) -> None:
         """Tell the user's open pages how the job stands."""
         notifications.push_job(job)
 

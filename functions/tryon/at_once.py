@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from shared import telemetry
 from shared.jobs import protocol
-from shared.jobs.consumer import Step, consume
+from shared.jobs.consumer import consume
+from shared.jobs.models import Job
+from shared.jobs.step import Step
 from shared.settings import settings
 
 
@@ -24,7 +25,7 @@ def _places() -> threading.BoundedSemaphore:
     return threading.BoundedSemaphore(settings().tryon_sync_parallel)
 
 
-def work(job: Mapping[str, Any], step: Callable[[], Step], seconds: float) -> None:
+def work(job: Job, step: Callable[[], Step], seconds: float) -> None:
     """Work at a stored job, and return when its first attempt is over or so many seconds are.
 
     Where all places of this process are taken the job is sent to its queue instead.

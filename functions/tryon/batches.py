@@ -17,6 +17,7 @@ from shared.documents import Create, Document, Where, store
 from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
 from shared.http.auth import Principal
 from shared.jobs import control, protocol, queues
+from shared.jobs.models import Job
 
 
 def ask(user: Principal, id: str, wanted: BatchRequest, engine: str, request_id: str) -> Batch:
@@ -110,7 +111,7 @@ def cancel(user: Principal, id: str) -> Batch:
     return batch(user, id)
 
 
-def stop_items(job: Document) -> None:
+def stop_items(job: Job) -> None:
     """Stop the try-ons of a batch whose job is cancelled: it may have asked for some after the user's cancellation
     looked for them."""
     record = store().find(CONTAINER, job["payload"]["batchId"], job["userId"])
@@ -129,7 +130,7 @@ def _stop(found: Iterable[Mapping[str, Any]]) -> int:
     return stopped
 
 
-def tell(job: Document) -> None:
+def tell(job: Job) -> None:
     """Tell the user of a batch once its last job has ended, the batch's own or a try-on's. Whoever ends last finds none
     open; two at once find the notification made."""
     parent = _parent(job)
@@ -148,12 +149,10 @@ def tell(job: Document) -> None:
         if not isinstance(failure.cause, DocumentConflict):
             raise
         return
-    for operation in operations:
-        if isinstance(operation, Create) and operation.item["type"] == "job":
-            protocol.enqueue(operation.item)
+    protocol.enqueue_created(operations)
 
 
-def _parent(job: Document) -> Document | None:
+def _parent(job: Job) -> Document | None:
     """The batch of a job; None where there is none."""
     id: str | None = job["payload"].get("batchId")
     if id is None:

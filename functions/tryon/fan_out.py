@@ -17,11 +17,13 @@ from shared import clock
 from shared.commerce import quota
 from shared.documents import Document, Where, store
 from shared.documents.containers import DAY
+from shared.documents.fields import assign
 from shared.errors import DocumentNotFound, PreconditionFailed, QuotaExceeded, StudioError
 from shared.images.sources import Source
 from shared.jobs import protocol
-from shared.jobs.consumer import Task
+from shared.jobs.models import OPEN, TERMINAL, Job, JobStatus
 from shared.jobs.protocol import CancelRequested, Outcome
+from shared.jobs.step import Task
 from shared.settings import settings
 
 LOOK_S: Final = 20
@@ -52,7 +54,7 @@ def expand(task: Task) -> Outcome:
     return Outcome(result={"refused": len(batch["refused"])})
 
 
-def go_on(job: Document) -> None:
+def go_on(job: Job) -> None:
     """After a try-on of a batch has ended: ask for the next, of whichever batch of the user is the oldest. A batch
     whose last was asked for has nothing to wait for any more: its job ends now."""
     if "ofBatch" not in job["payload"]:
@@ -117,22 +119,22 @@ def _key(number: int) -> str:
 def _open(user_id: str) -> int:
     """How many try-ons of a user's batches have not ended."""
     mine = (
-        Where("type", "=", "job"), Where("payload.ofBatch", "exists"), Where("status", "in", list(protocol.OPEN)),
+        Where("type", "=", "job"), Where("payload.ofBatch", "exists"), Where("status", "in", list(OPEN)),
     )  # fmt: skip
     return store().count(CONTAINER, *mine, partition=user_id)
 
 
 def _stops(batch: Document) -> bool:
     """Whether the batch's job has ended, or shall."""
-    job = store().find(CONTAINER, batch["jobId"], batch["userId"])
-    return job is None or job["cancelRequested"] or job["status"] in protocol.TERMINAL
+    job = protocol.jobs.find(batch["jobId"], batch["userId"])
+    return job is None or job["cancelRequested"] or job["status"] in TERMINAL
 
 
 def _wake(batch: Document) -> None:
     """Have a batch's waiting job run now."""
-    parked = (Where("status", "=", protocol.RETRY_WAIT),)
+    parked = (Where("status", "=", JobStatus.RETRYING),)
     try:
-        job = store().patch(CONTAINER, batch["jobId"], batch["userId"], set={"nextAt": clock.now()}, where=parked)
+        job = protocol.jobs.patch(batch["jobId"], batch["userId"], assign(Job.next_at, clock.now()), where=parked)
     except (PreconditionFailed, DocumentNotFound):
         return
     protocol.enqueue(job)

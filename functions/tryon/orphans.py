@@ -16,7 +16,8 @@ from typing import Final
 from functions.tryon import records
 from shared import blobs, clock, telemetry
 from shared.blobs import BlobInfo
-from shared.documents import Document, Where, store
+from shared.documents import Where, store
+from shared.jobs.models import Job
 from shared.settings import settings
 
 CONTAINERS: Final = (blobs.TRYON, blobs.THUMBNAILS)
@@ -24,7 +25,7 @@ NAME: Final = re.compile(r"(?P<user>[^/]+)/(?P<id>[^/]+)/\d+/(?:\d+-\w+\.webp|[0
 """Of whatever a try-on leaves; in the container of thumbnails others have theirs, too."""
 
 
-def life(job: Document) -> str:
+def life(job: Job) -> str:
     """A generation of a try-on: where its blobs lie below the user's name."""
     return f"{job['id'].removeprefix('job:')}/{job['generation']}"
 
@@ -35,7 +36,7 @@ def remove(user_id: str, what: str) -> None:
         blobs.delete(container, blob.name)
 
 
-def tidy(job: Document) -> int:
+def tidy(job: Job) -> int:
     """Delete what of a generation nobody has; how many blobs that were. While it is being made all may count."""
     id, _, _ = life(job).partition("/")
     return _tidied(job["userId"], id, list(_below(job["userId"], life(job))))

@@ -15,6 +15,7 @@ from shared.errors import NotFound
 from shared.images import library
 from shared.images.sources import Source
 from shared.jobs import protocol, queues
+from shared.jobs.models import OPEN, Job, JobStatus
 from shared.settings import settings
 
 CONTAINER: Final = "studio"
@@ -35,7 +36,7 @@ def new(
     notify: bool,
     batch_id: str | None = None,
     request_id: str | None = None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], Job]:
     """A try-on and its job, not yet stored.
 
     Args:
@@ -100,7 +101,7 @@ def results(record: Mapping[str, Any]) -> list[Document]:
     return [row for row in rows if row is not None]
 
 
-def view(record: Mapping[str, Any], job: Mapping[str, Any] | None = None, *, whole: bool = False) -> TryOn:
+def view(record: Mapping[str, Any], job: Job | None = None, *, whole: bool = False) -> TryOn:
     """A try-on as an answer.
 
     Args:
@@ -175,16 +176,16 @@ def _result(row: Mapping[str, Any]) -> TryOnResult:
     )
 
 
-def position(job: Mapping[str, Any]) -> int | None:
+def position(job: Job) -> int | None:
     """How many try-ons come before a job: in the container's queue once it is there, of all users before."""
-    if job["status"] == protocol.RUNNING:
+    if job["status"] == JobStatus.PROCESSING:
         return (job.get("progress") or {}).get("position")
-    if job["status"] not in (protocol.QUEUED, protocol.RETRY_WAIT):
+    if job["status"] not in (JobStatus.QUEUED, JobStatus.RETRYING):
         return None
     before = (
         Where("type", "=", "job"),
         Where("kind", "=", KIND),
-        Where("status", "in", list(protocol.OPEN)),
+        Where("status", "in", list(OPEN)),
         Where("createdAt", "<", job["createdAt"]),
     )
     return store().count(CONTAINER, *before)

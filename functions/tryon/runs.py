@@ -12,8 +12,9 @@ from shared.documents import Document
 from shared.errors import ConfigurationError, StudioError
 from shared.images.sources import Source
 from shared.jobs import protocol
-from shared.jobs.consumer import Task
+from shared.jobs.models import Job
 from shared.jobs.protocol import CancelRequested
+from shared.jobs.step import Task
 from shared.settings import settings
 from shared.vto import client as vto
 from shared.vto import errors
@@ -54,7 +55,7 @@ def request(
     )
 
 
-def _name(job: Document) -> str:
+def _name(job: Job) -> str:
     return f"{job['userId']}:{orphans.life(job).replace('/', '-')}"
 
 
@@ -91,7 +92,7 @@ def finish(task: Task, wanted: TryOnRequest) -> TryOnResult:
         raise
 
 
-def patient(job: Document, error: StudioError) -> StudioError:
+def patient(job: Job, error: StudioError) -> StudioError:
     """The error with which a job waits for what is away, or is not set up right here or in the container: it uses no
     attempts up until `TRYON_PATIENCE_S` is over. What is wrong is logged, and told by `health`."""
     if isinstance(error, ConfigurationError | errors.EngineRefused):
@@ -102,7 +103,7 @@ def patient(job: Document, error: StudioError) -> StudioError:
     return error
 
 
-def stop(job: Document) -> None:
+def stop(job: Job) -> None:
     """Tell the container to stop a run that may be going on."""
     try:
         vto.client().cancel(_name(job))

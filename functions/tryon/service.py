@@ -149,7 +149,7 @@ def _answer(user: Principal, id: str) -> TryOn:
         StudioError: it failed.
     """
     record = records.find(user.user_id, id)
-    job = store().find(CONTAINER, record["jobId"], user.user_id)
+    job = protocol.jobs.find(record["jobId"], user.user_id)
     if record["status"] == "failed":
         raise _failure(record)
     return records.view(record, job, whole=True)
@@ -174,7 +174,7 @@ def _failure(record: Document) -> StudioError:
 def tryon(user: Principal, id: str) -> TryOn:
     """One's try-on with its results. Raises NotFound."""
     record = records.find(user.user_id, id)
-    return records.view(record, store().find(CONTAINER, record["jobId"], user.user_id), whole=True)
+    return records.view(record, protocol.jobs.find(record["jobId"], user.user_id), whole=True)
 
 
 def tryons(user: Principal, query: TryOnsQuery) -> TryOnList:

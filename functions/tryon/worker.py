@@ -15,15 +15,17 @@ from shared.documents import Document, Operation, store
 from shared.errors import ConfigurationError, StudioError
 from shared.images.sources import Source
 from shared.jobs import protocol
-from shared.jobs.consumer import Task
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Task
 from shared.vto import errors
 from shared.vto.protocol import Category, TryOnResult
+from shared.webhooks import WebhookPublisher
 
-UNMADE = (protocol.FAILED, protocol.CANCELLED, protocol.DEAD)
+UNMADE = (JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.DEAD)
 
 
-class TryOnStep:
+class TryOnStep(WebhookPublisher):
     """The `tryon` queue's step (see `shared.jobs.consumer.Step`); batches are jobs of the same queue."""
 
     def run(self, task: Task) -> Outcome:
@@ -55,9 +57,7 @@ class TryOnStep:
         task.progress("finishing", 100)
         return self._outcome(task.job, result, made, categories)
 
-    def _outcome(
-        self, job: Document, result: TryOnResult, made: Sequence[Made], categories: Sequence[Category]
-    ) -> Outcome:
+    def _outcome(self, job: Job, result: TryOnResult, made: Sequence[Made], categories: Sequence[Category]) -> Outcome:
         record = store().read(records.CONTAINER, job["payload"]["tryonId"], job["userId"])
         elapsed_ms = round((clock.now() - _epoch(job["startedAt"])) * 1000)
         operations: list[Operation] = []
@@ -83,20 +83,20 @@ class TryOnStep:
         }
         return Outcome({"tryonId": records.short(record), "resultImageIds": image_ids}, operations, subject)
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         """Stop what is cancelled, give the payment back; tell the user of a failure, unless somebody waits for it."""
         if job["kind"] == records.BATCH_KIND:
-            if status == protocol.CANCELLED:
+            if status == JobStatus.CANCELLED:
                 batches.stop_items(job)
             return Outcome()
-        if status == protocol.CANCELLED and job["fence"]:
+        if status == JobStatus.CANCELLED and job["fence"]:
             runs.stop(job)
         record = store().find(records.CONTAINER, job["payload"]["tryonId"], job["userId"])
         if record is None:
             return Outcome()
         operations: list[Operation] = [quota.give_back(record)] if record["charged"] else []
         subject: dict[str, Any] = {"charged": False}
-        if status == protocol.CANCELLED:
+        if status == JobStatus.CANCELLED:
             subject["ttl"] = records.keep_s()
         if error is not None:
             subject["error"] = {"code": error.code, "message": error.message, "retryable": error.retryable}
@@ -104,39 +104,39 @@ class TryOnStep:
             operations += _announced(job, record, "tryon.failed", facts)
         return Outcome(operations=operations, subject=subject)
 
-    def committed(self, job: Document) -> None:
+    def after_commit(self, job: Job) -> None:
         """Note how long it took and remove what attempts before have left; after any other end remove whatever the
         container made. Ask for a batch's next, and tell of its last."""
         if job["kind"] == records.KIND:
-            if job["status"] == protocol.DONE:
+            if job["status"] == JobStatus.COMPLETED:
                 telemetry.observe("studio_tryon_seconds", clock.now() - _epoch(job["startedAt"]))
                 orphans.tidy(job)
             else:
-                if job["status"] == protocol.DEAD:
+                if job["status"] == JobStatus.DEAD:
                     runs.stop(job)
                 orphans.remove(job["userId"], orphans.life(job))
             fan_out.go_on(job)
         batches.tell(job)
 
-    def abandoned(self, job: Document) -> None:
+    def on_lease_lost(self, job: Job) -> None:
         """Leave what there is to whoever goes on: all attempts of a generation have the same blobs. Where nobody does,
         since the job has ended otherwise or went with its person, stop the run and remove them; where somebody was
         faster, what the result, which may have been deleted since, does not name."""
         if job["kind"] != records.KIND:
             return
-        now = store().find(protocol.CONTAINER, job["id"], job["userId"])
+        now = protocol.jobs.find(job["id"], job["userId"])
         if now is None or now["generation"] != job["generation"] or now["status"] in UNMADE:
             runs.stop(job)
             orphans.remove(job["userId"], orphans.life(job))
         else:
             orphans.tidy(job)
 
-    def push(self, job: Document) -> None:
+    def push(self, job: Job) -> None:
         """Tell the user's open pages how the job stands."""
         notifications.push_job(job)
 
 
-def _announced(job: Document, record: Document, event: str, facts: Mapping[str, Any]) -> list[Operation]:
+def _announced(job: Job, record: Document, event: str, facts: Mapping[str, Any]) -> list[Operation]:
     """The notification of an end, unless somebody waits for the answer or the batch tells for all."""
     if not record["notify"]:
         return []

@@ -10,8 +10,9 @@ from functions.webhooks import signing, target
 from shared import clock, telemetry, webhooks
 from shared.documents import Document, Operation, Patch, store
 from shared.errors import Gone, StudioError, Unprocessable, UpstreamError
-from shared.jobs.consumer import Task
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Step, Task
 from shared.settings import settings
 
 CONTAINER = webhooks.CONTAINER
@@ -19,7 +20,7 @@ HISTORY = 20
 MAX_WAIT_S = 12 * 3600
 
 
-class DeliveryStep:
+class DeliveryStep(Step):
     """The `webhooks` queue's step (see `shared.jobs.consumer.Step`)."""
 
     def run(self, task: Task) -> Outcome:
@@ -47,7 +48,7 @@ class DeliveryStep:
             return Outcome(result={"status": answered.status if answered else None}, subject={"error": None})
         raise _timed(error, task.job)
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         """Disable an endpoint that says it is gone."""
         if error is None or error.code != "webhook_endpoint_gone":
             return Outcome()
@@ -58,13 +59,13 @@ class DeliveryStep:
         operations: list[Operation] = [Patch(endpoint["id"], set=why)]
         return Outcome(operations=operations)
 
-    def committed(self, job: Document) -> None:
+    def after_commit(self, job: Job) -> None:
         """Nothing to tidy."""
 
-    def abandoned(self, job: Document) -> None:
+    def on_lease_lost(self, job: Job) -> None:
         """Nothing to tidy."""
 
-    def push(self, job: Document) -> None:
+    def push(self, job: Job) -> None:
         """A delivery is for machines; no page shows it."""
 
     @staticmethod
@@ -105,7 +106,7 @@ def _judged(answered: target.Answered) -> StudioError | None:
     )
 
 
-def _timed(error: StudioError, job: Document) -> StudioError:
+def _timed(error: StudioError, job: Job) -> StudioError:
     """When to come again: by our own waits, longer than the jobs' because the other side is not ours. After the last
     attempt the delivery has failed; it is no dead letter, since nobody here can mend it."""
     waits = settings().webhook_retry_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared import audit, notifications, telemetry
-from shared.documents import Create, Where, store
+from shared.documents import Where, store
 from shared.errors import BatchFailed, DocumentConflict
 from shared.jobs import protocol
 
@@ -42,6 +42,4 @@ def tell(kind: str, key: str, user_id: str, subject: str) -> None:
             if not isinstance(failure.cause, DocumentConflict):
                 raise
             continue
-        for written in news:
-            if isinstance(written, Create) and written.item["type"] == "job":
-                protocol.enqueue(written.item)
+        protocol.enqueue_created(news)

@@ -16,6 +16,7 @@ from shared import clock
 from shared.commerce import credits
 from shared.documents import Create, Document, Operation, Patch, Where, store
 from shared.errors import BatchFailed, DocumentConflict, PreconditionFailed, QuotaExceeded
+from shared.jobs.models import Job
 from shared.settings import settings
 
 CONTAINER = "studio"
@@ -56,7 +57,7 @@ def reservations(user_id: str) -> Iterator[Reservation]:
     yield Reservation(credits.take(), {"paidBy": "credit", "quotaId": credits.ACCOUNT})
 
 
-def reserve(user_id: str, record: Mapping[str, Any], job: Mapping[str, Any]) -> Document | None:
+def reserve(user_id: str, record: Mapping[str, Any], job: Job) -> Document | None:
     """Store what is asked for and its job, with the first reservation that can pay for it; None when it is there
     already.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
+
+from shared.documents.model import DocumentId
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An opaque id as clients see it."""
@@ -24,9 +26,23 @@ class Query(BaseModel):
 
 
 class Answer(BaseModel):
-    """A response body: camelCase on the wire, nothing beside the declared fields."""
+    """A response body: camelCase on the wire, nothing but the declared fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True, from_attributes=True
+    )
+
+    @classmethod
+    def of(cls, document: BaseModel, **more: Any) -> Self:
+        """The answer made of the document's fields of the same names; ids as clients see them.
+
+        Args:
+            more: fields that the document lacks, or that differ from its own.
+        """
+        known = type(document).__pydantic_fields__.keys() & cls.__pydantic_fields__.keys()
+        values = {name: getattr(document, name) for name in known - more.keys()}
+        public = {name: v.public if isinstance(v, DocumentId) else v for name, v in values.items()}
+        return cls.model_validate({**public, **more})
 
 
 class PageQuery(Query):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from shared.documents import Page, Where, store
+from shared.documents.fields import where as condition
+from shared.documents.model import StoredDocument
+from shared.documents.repository import DocumentPage, Repository
 from shared.http.models import PageQuery
 
 
@@ -32,6 +35,33 @@ def latest(
         container,
         *asked,
         *where,
+        partition=partition,
+        order_by=by,
+        descending=True,
+        limit=query.limit,
+        continuation=query.continuation,
+    )
+
+
+def equals(field: object, value: object) -> Where | None:
+    """The condition that a field has a value; None, which asks nothing, for the value None."""
+    return None if value is None else condition(field, "=", value)
+
+
+def list_latest[T: StoredDocument](
+    repository: Repository[T], query: PageQuery, *where: Where | None, partition: str | None, by: object
+) -> DocumentPage[T]:
+    """The page of documents that a list's query asks for, the largest value of the field `by` first.
+
+    Args:
+        where: what the documents meet; None asks nothing.
+        partition: None looks into all of them.
+
+    Raises:
+        InvalidOperation: the continuation token is not one of ours, or of another list.
+    """
+    return repository.list(
+        *(one for one in where if one is not None),
         partition=partition,
         order_by=by,
         descending=True,

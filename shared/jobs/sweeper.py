@@ -1,15 +1,16 @@
 """The sweeper: finds every job that should have moved and did not, and sends its pointer again.
 
-It writes no state of its own but `dueAt` (by ETag, so two sweepers do no harm): the consumer judges each job by its
-document. Waits double, so that a long backlog is not flooded with copies.
+It writes no state but `due_at` (by ETag, so two sweepers do no harm): the consumer judges each job by its document.
+Waits double, so that a long backlog is not flooded with copies.
 """
 
 from __future__ import annotations
 
 from shared import clock, telemetry
-from shared.documents import Where, store
+from shared.documents.fields import assign, increment, where
 from shared.errors import DocumentNotFound, PreconditionFailed
 from shared.jobs import protocol
+from shared.jobs.models import OPEN, Job
 from shared.settings import settings
 
 MAX_DOUBLINGS = 8
@@ -19,29 +20,19 @@ def sweep(limit: int = 500) -> int:
     """Send the pointers of overdue jobs; returns how many."""
     sent = 0
     continuation: str | None = None
-    overdue = (
-        Where("type", "=", "job"),
-        Where("status", "in", list(protocol.OPEN)),
-        Where("dueAt", "<", clock.now()),
-    )
+    overdue = (where(Job.status, "in", OPEN), where(Job.due_at, "<", clock.now()))
     while sent < limit:
-        page = store().query(protocol.CONTAINER, *overdue, limit=100, continuation=continuation)
+        page = protocol.jobs.list(*overdue, limit=100, continuation=continuation)
         for job in page.items:
-            doublings = min(job.get("sweeps", 0), MAX_DOUBLINGS)
-            due = clock.now() + settings().job_orphan_s * 2**doublings
+            due = clock.now() + settings().job_orphan_s * 2 ** min(job.sweeps, MAX_DOUBLINGS)
             try:
-                store().patch(
-                    protocol.CONTAINER,
-                    job["id"],
-                    job["userId"],
-                    set={"dueAt": due},
-                    incr={"sweeps": 1},
-                    etag=job.etag,
-                )
+                protocol.jobs.patch(
+                    job.id, job.user_id, assign(Job.due_at, due), increment(Job.sweeps), etag=job.etag
+                )  # fmt: skip
             except (PreconditionFailed, DocumentNotFound):
                 continue
-            telemetry.log("job.swept", jobId=job["id"], userId=job["userId"], status=job["status"])
-            telemetry.count("studio_jobs_swept", kind=job["kind"], status=job["status"])
+            telemetry.log("job.swept", jobId=job.id, userId=job.user_id, status=job.status)
+            telemetry.count("studio_jobs_swept", kind=job.kind, status=job.status)
             protocol.enqueue(job)
             sent += 1
         continuation = page.continuation

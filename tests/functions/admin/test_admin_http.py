@@ -62,8 +62,8 @@ def test_a_role_holds_in_every_process(stack: Stack, sign_up: SignUp, admin: Cli
 
 def test_the_lists_answer_and_take_no_nonsense(admin: Client) -> None:
     counts = admin.call("GET", "admin/jobs/counts")["counts"]
-    assert {"queued", "dead", "done"} <= set(counts)
-    admin.call("GET", "admin/jobs", params={"status": "done", "limit": "5"})
+    assert {"queued", "dead", "completed"} <= set(counts)
+    admin.call("GET", "admin/jobs", params={"status": "completed", "limit": "5"})
     admin.call("GET", "admin/audit", params={"since": "2026-01-01T00:00:00Z", "limit": "5"})
     admin.call("GET", "admin/dead-letters", params={"kind": "convert"})
     answer = admin.call("POST", "admin/dead-letters/redrive", json={"kind": "no.such", "reason": "nothing to do"})

@@ -134,7 +134,7 @@ def test_a_change_needs_something_to_change_and_a_reason(body: dict[str, Any]) -
 
 def test_dead_letters_are_listed_by_state_and_kind() -> None:
     dead, other, failed = make(), make(kind="convert"), make("failed")
-    make("done")
+    make("completed")
     assert set(ids(letters.listing(DeadLettersQuery()))) == {short(dead), short(other)}
     assert ids(letters.listing(DeadLettersQuery(kind="convert"))) == [short(other)]
     assert ids(letters.listing(DeadLettersQuery(status="failed"))) == [short(failed)]
@@ -149,7 +149,7 @@ def test_a_dead_letter_shows_payload_errors_and_history() -> None:
     assert seen.error
     assert seen.error["code"] == "busy"
     assert "JOB_REDRIVEN" in {entry.action for entry in seen.history}
-    for missing in ("nothing", short(make("done"))):
+    for missing in ("nothing", short(make("completed"))):
         with pytest.raises(NotFound):
             letters.inspect(ADMIN, missing)
 
@@ -190,10 +190,10 @@ def test_a_discarded_letter_is_none_any_more_and_says_why() -> None:
 
 
 def test_jobs_are_counted_and_listed_by_state() -> None:
-    for status in ("queued", "running", "retry_wait", "done", "failed", "cancelled", "dead", "dead"):
-        make(status, user="bob" if status == "done" else "ann")
+    for status in ("queued", "processing", "retrying", "completed", "failed", "cancelled", "dead", "dead"):
+        make(status, user="bob" if status == "completed" else "ann")
     assert jobs.counts(None).counts == {
-        "queued": 1, "running": 1, "retry_wait": 1, "done": 1, "failed": 1, "cancelled": 1, "dead": 2,
+        "queued": 1, "processing": 1, "retrying": 1, "completed": 1, "failed": 1, "cancelled": 1, "dead": 2,
     }  # fmt: skip
     assert sum(jobs.counts("convert").counts.values()) == 0
     assert len(jobs.listing(JobsQuery(status="dead")).items) == 2

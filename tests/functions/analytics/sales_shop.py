@@ -24,6 +24,7 @@ from shared.http.auth import Principal, Role
 from shared.images import library
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
+from shared.jobs.models import TERMINAL
 
 ADA = Principal("ada", Role.MERCHANT, "t", 0.0)
 BOB = Principal("bob", Role.MERCHANT, "t", 0.0)
@@ -88,7 +89,7 @@ def finish(id: str, user: Principal = ADA, tries: int = 3) -> Document:
     """Run a job as its queue would until it has ended."""
     for _ in range(tries):
         job = protocol.load(f"job:{id}", user.user_id)
-        if job["status"] in protocol.TERMINAL:
+        if job["status"] in TERMINAL:
             break
         pointer = {"jobId": job["id"], "userId": user.user_id, "generation": job["generation"]}
         consume(json.dumps({**pointer, "attempt": job["attempt"] + 1}), AnalyticsStep())

@@ -52,7 +52,7 @@ def test_a_merchant_asks_trains_asks_again_and_rolls_back(stack: Stack, sign_up:
     assert queued.status_code == 202, queued.text
     training = queued.json()
     assert queued.headers["Location"] == f"/api/analytics/trainings/{training['trainingId']}"
-    assert client.wait(training["jobId"])["status"] == "done"
+    assert client.wait(training["jobId"])["status"] == "completed"
     made = client.call("GET", f"analytics/trainings/{training['trainingId']}")
     second = client.call("POST", "analytics/predict", json=body)
     assert (second["data"], second["modelVersion"], second["calibration"]) == ("own", made["modelVersion"], "low")
@@ -68,7 +68,7 @@ def test_a_list_of_ids_comes_back_as_csv(stack: Stack, sign_up: SignUp) -> None:
     client = sign_up("merchant")
     ids = [upload(client, seed)["id"] for seed in (4, 5)]
     queued = client.call("POST", "analytics/predict", json={"imageIds": [*ids, "missing"], "category": "hat"})
-    assert client.wait(queued["jobId"])["status"] == "done"
+    assert client.wait(queued["jobId"])["status"] == "completed"
     batch = client.call("GET", f"analytics/batches/{queued['batchId']}")
     assert (batch["rows"], batch["predicted"], batch["badRows"]) == (3, 2, 1)
     answer = requests.get(batch["resultUrl"], timeout=20)

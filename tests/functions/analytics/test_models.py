@@ -39,7 +39,7 @@ def train(user: Principal, id: str, data: bytes, **query: Any) -> Any:
 
 def trained(user: Principal, id: str, images: list[str], *, seed: int = 0) -> None:
     train(user, id, table(images, 12, seed=seed))
-    assert finish(id, user)["status"] == "done"
+    assert finish(id, user)["status"] == "completed"
 
 
 def code_of(call: Callable[[], Any]) -> str:
@@ -144,7 +144,7 @@ def test_no_merchant_comes_near_anothers_table_model_or_prediction() -> None:
     trained(ADA, "t1", mine)
     predict(ADA, mine[0], "p1")
     batch = service.request(ADA, "b1", PredictRequest(image_ids=mine), "r")
-    assert isinstance(batch, BatchQueued) and finish("b1")["status"] == "done"
+    assert isinstance(batch, BatchQueued) and finish("b1")["status"] == "completed"
     other = shown("bob", "bobs", picture(50))
     for call in (
         lambda: training.training(BOB, "t1"),
@@ -192,7 +192,7 @@ def test_bad_rows_end_the_training_or_are_skipped_and_always_named() -> None:
     assert {(one["line"], one["column"]) for one in details["problems"]} == {(75, "units"), (75, "date")}
     queued = train(ADA, "t2", data, bad_rows="skip")
     assert (queued.rows, queued.bad_rows) == (77, 1)
-    assert finish("t2")["status"] == "done"
+    assert finish("t2")["status"] == "completed"
     found = training.training(ADA, "t2")
     assert found.bad_rows == 3 and found.report_url
     report = blobs.get(blobs.ANALYTICS, "ada/t2/report.csv").decode()
@@ -211,7 +211,7 @@ def test_too_few_rows_are_refused_before_any_work(rows: int, code: str | None) -
         assert store().find("studio", "job:t1", "ada") is None
     else:
         train(ADA, "t1", data)
-        assert finish("t1")["status"] == "done"
+        assert finish("t1")["status"] == "completed"
         assert training.training(ADA, "t1").figures["nCalibration"] == 9  # type: ignore[index]
 
 
@@ -223,7 +223,7 @@ def test_a_list_becomes_a_csv_with_a_line_for_each_row() -> None:
     assert (queued.batch_id, queued.rows) == ("b1", 5)
     assert service.request_list(ADA, "b1", csv_of("\r\n".join(lines).encode()), None, "r") == queued
     job = finish("b1")
-    assert (job["status"], job["result"]["predicted"], job["result"]["badRows"]) == ("done", 2, 3)
+    assert (job["status"], job["result"]["predicted"], job["result"]["badRows"]) == ("completed", 2, 3)
     found = service.batch(ADA, "b1")
     assert (found.status, found.predicted, found.bad_rows, found.model) == ("completed", 2, 3, "default")
     blob = next(name for name in read(blobs.ANALYTICS, "ada/b1/") if name.endswith("predictions.csv"))
@@ -250,13 +250,13 @@ def test_an_attempt_that_was_overtaken_commits_nothing_and_leaves_nothing() -> N
     train(ADA, "t1", table(images, 15))
     claimed = protocol.claim(protocol.load("job:t1", "ada"), "slow")
     assert claimed
-    from shared.jobs.consumer import Task
+    from shared.jobs.step import Task
 
     step = AnalyticsStep()
     slow = step.run(Task(claimed, step.push))
     left = read(blobs.MODELS, "ada/t1/")
     store().patch("studio", "job:t1", "ada", set={"leaseUntil": 0})
-    assert finish("t1")["status"] == "done"
+    assert finish("t1")["status"] == "completed"
     with pytest.raises(protocol.LeaseLost):
         protocol.complete(claimed, slow)
     record = shelf.record("ada", "t1")

@@ -13,8 +13,9 @@ from functions.catalogue.drops import Dropped, product_id
 from functions.catalogue.worker import DropStep
 from shared import blobs, clock
 from shared.documents import Document, Where, store
-from shared.jobs import protocol, queues
+from shared.jobs import queues
 from shared.jobs.consumer import Pointer, consume
+from shared.jobs.models import OPEN
 from wardrobe import draw_garment, garment_specs
 
 TOLD: Mapping[str, Any] = {
@@ -109,6 +110,4 @@ def names(container: str, prefix: str) -> list[str]:
 
 def open_jobs(vendor: str) -> int:
     """Jobs of a vendor that have not ended."""
-    return store().count(
-        "studio", Where("type", "=", "job"), Where("status", "in", list(protocol.OPEN)), partition=vendor
-    )
+    return store().count("studio", Where("type", "=", "job"), Where("status", "in", list(OPEN)), partition=vendor)

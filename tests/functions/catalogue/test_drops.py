@@ -189,4 +189,4 @@ def test_a_repeated_attempt_settles_what_the_first_left() -> None:
     again(dropped)
     assert [m["revision"] for m in announced()] == [1]
     assert product(vendor, "A-1")["revision"] == 1
-    assert DropStep().abandoned(record(dropped, "job:drop-")) is None
+    assert DropStep().on_lease_lost(record(dropped, "job:drop-")) is None

@@ -17,7 +17,7 @@ from functions.catalogue import drops, reconcile, rejects
 from functions.catalogue.worker import DropStep
 from shared import blobs
 from shared.documents import Where, store
-from shared.jobs.consumer import Pointer, bury
+from shared.jobs.consumer import Pointer, handle_poison_message
 
 pytestmark = [needs_model, pytest.mark.usefixtures("shop")]
 type Change = Callable[..., None]
@@ -66,7 +66,7 @@ def test_a_bad_file_is_moved_aside_with_its_reason(why: str) -> None:
     reason = json.loads(blobs.get(blobs.VENDOR_REJECTED, f"{vendor}/{dropped.id}.reason.json"))
     assert (reason["name"], reason["code"]) == (name, code)
     assert store().count("garments", partition=vendor) == 0
-    assert record(dropped, "job:drop-")["status"] == "done"
+    assert record(dropped, "job:drop-")["status"] == "completed"
 
 
 def test_a_file_over_the_limit_is_refused_unread(change: Change) -> None:
@@ -141,7 +141,7 @@ def test_a_file_that_kills_its_workers_is_moved_aside() -> None:
     job = record(dropped, "job:drop-")
     store().patch("studio", job["id"], vendor, set={"attempt": job["maxAttempts"]})
     pointer = Pointer(jobId=job["id"], userId=vendor, generation=1, attempt=1)
-    bury(pointer.model_dump_json(), DropStep)
+    handle_poison_message(pointer.model_dump_json(), DropStep)
     assert record(dropped)["status"] == "rejected"
     assert record(dropped)["error"]["code"] == "host_crash"
     assert names(blobs.VENDOR_UPLOADS, f"{vendor}/") == []

@@ -159,7 +159,7 @@ def test_the_last_attempt_ends_as_a_dead_letter_and_a_redrive_completes(
     letters = admin.call("GET", "admin/dead-letters", params={"limit": 100})["items"]
     assert asked["jobId"] in [letter["id"] for letter in letters]
     admin.call("POST", f"admin/dead-letters/{asked['jobId']}/redrive")
-    assert client.wait(asked["jobId"])["status"] == "done"
+    assert client.wait(asked["jobId"])["status"] == "completed"
     assert ended(client, asked["id"])["status"] == "completed"
     assert used(client) == 1
     assert channels(client, "conversion.completed") == {"email": "sent", "sms": "sent", "websocket": "sent"}

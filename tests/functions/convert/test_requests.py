@@ -18,6 +18,7 @@ from shared.errors import QuotaExceeded, Unavailable, UpstreamError
 from shared.http.auth import Principal, Role
 from shared.images import library
 from shared.jobs import control, protocol
+from shared.jobs.models import JobStatus
 from shared.settings import settings
 
 USER = Principal("u1", Role.SHOPPER, "t", 0)
@@ -54,7 +55,7 @@ def die(id: str) -> None:
     claimed = protocol.claim(job(id), "test")
     assert claimed
     error = UpstreamError("busy", code="gemini_busy")
-    protocol.close(claimed, protocol.DEAD, worker.ConversionStep().ended(claimed, protocol.DEAD, error), error)
+    protocol.close(claimed, JobStatus.DEAD, worker.ConversionStep().on_end(claimed, JobStatus.DEAD, error), error)
 
 
 def test_a_repetition_finds_its_conversion_though_it_took_the_last_of_the_quota(

@@ -59,26 +59,26 @@ def test_a_job_shows_how_it_stands_and_no_more(park: Any) -> None:
     job = client.call("GET", f"jobs/{id}")
     assert (job["id"], job["kind"], job["status"], job["attempt"], job["seq"]) == (id, "test", "queued", 0, 0)
     assert not {"payload", "leaseOwner", "traceparent", "userId"} & set(job)
-    change(client, id, status="retry_wait", nextAt=1800000000.0)
+    change(client, id, status="retrying", nextAt=1800000000.0)
     assert client.call("GET", f"jobs/{id}")["nextAttemptAt"] == "2027-01-15T08:00:00.000Z"
 
 
 def test_waiting_ends_with_the_job(park: Any) -> None:
     client, id = park()
     began = time.monotonic()
-    other = soon(client, id, status="done", result={"n": 1})
+    other = soon(client, id, status="completed", result={"n": 1})
     job = client.call("GET", f"jobs/{id}", params={"wait": 30})
     other.join()
-    assert (job["status"], job["result"]) == ("done", {"n": 1})
+    assert (job["status"], job["result"]) == ("completed", {"n": 1})
     assert time.monotonic() - began < 25
 
 
 def test_waiting_on_a_number_ends_with_any_change(park: Any) -> None:
     client, id = park()
-    other = soon(client, id, status="running")
+    other = soon(client, id, status="processing")
     job = client.call("GET", f"jobs/{id}", params={"wait": 30, "seq": 0})
     other.join()
-    assert (job["status"], job["seq"]) == ("running", 1)
+    assert (job["status"], job["seq"]) == ("processing", 1)
     assert client.call("GET", f"jobs/{id}", params={"wait": 30, "seq": 0})["seq"] == 1
 
 
@@ -99,7 +99,7 @@ def test_many_who_wait_do_not_stop_the_app(park: Any) -> None:
         began = time.monotonic()
         client.upload(photo(), "a.jpg", "person")
         assert time.monotonic() - began < 7
-        change(client, id, status="done")
+        change(client, id, status="completed")
         assert {one.result()["id"] for one in waiting} == {id}
 
 
@@ -123,7 +123,7 @@ def test_a_foreign_job_is_a_missing_one(park: Any, sign_up: SignUp) -> None:
 
 
 def test_an_ended_job_cannot_be_cancelled(park: Any) -> None:
-    for status in ("done", "failed", "cancelled", "dead"):
+    for status in ("completed", "failed", "cancelled", "dead"):
         client, id = park(status=status)
         assert refused(send(client, "POST", f"jobs/{id}/cancel")) == (409, "job_ended")
         assert client.call("GET", f"jobs/{id}")["status"] == status
@@ -132,7 +132,7 @@ def test_an_ended_job_cannot_be_cancelled(park: Any) -> None:
 def test_cancelling_is_asked_for_once_and_again(park: Any) -> None:
     from shared.documents import store
 
-    for status in ("queued", "running", "retry_wait"):
+    for status in ("queued", "processing", "retrying"):
         client, id = park(status=status, nextAt=time.time() + 600, leaseUntil=time.time() + 600)
         for _ in range(2):
             assert send(client, "POST", f"jobs/{id}/cancel").status_code == 202
@@ -140,7 +140,7 @@ def test_cancelling_is_asked_for_once_and_again(park: Any) -> None:
 
 
 def test_only_dead_jobs_are_tried_again(park: Any) -> None:
-    for status in ("queued", "running", "retry_wait", "done", "failed", "cancelled"):
+    for status in ("queued", "processing", "retrying", "completed", "failed", "cancelled"):
         client, id = park(status=status)
         assert refused(send(client, "POST", f"jobs/{id}/retry")) == (409, "job_state")
     client, id = park(status="dead", attempt=3)

@@ -8,7 +8,7 @@ import pytest
 from paypal_shop import Buyer, Shop
 
 from shared.documents import Where, store
-from shared.jobs import protocol
+from shared.jobs.models import JobStatus
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_an_event_comes_again_until_paypal_can_be_asked(shop: Shop, ada: Buyer) 
     shop.work()
     id = shop.events(order)[0]
     job = store().read("studio", f"job:{id}", id)
-    assert job["status"] == protocol.RETRY_WAIT and job["lastError"]["code"] == "paypal_unavailable"
+    assert job["status"] == JobStatus.RETRYING and job["lastError"]["code"] == "paypal_unavailable"
     shop.settle(order)
     assert ada.payment(order)["status"] == "captured"
 
@@ -163,7 +163,7 @@ def test_a_payment_that_does_not_match_is_parked_for_an_administrator(shop: Shop
     shop.work()
     id = shop.events(order)[0]
     job = store().read("studio", f"job:{id}", id)
-    assert job["status"] == protocol.FAILED and job["lastError"]["code"] == "payment_mismatch"
+    assert job["status"] == JobStatus.FAILED and job["lastError"]["code"] == "payment_mismatch"
     assert store().read("webhook_events", id, id)["outcome"] == "payment_mismatch"
     assert ada.payment(order)["status"] == "created" and not shop.captures(order)
 

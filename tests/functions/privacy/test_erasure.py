@@ -20,6 +20,7 @@ from shared.http import auth
 from shared.http.auth import Principal, Role
 from shared.jobs import protocol, queues
 from shared.jobs.consumer import consume
+from shared.jobs.models import TERMINAL, JobStatus
 
 ME, OTHER = "me", "other"
 DOCUMENTS = {"file": 3, "usage": 1, "webhook": 1, "garment": 1, "segmentation_result": 1, "vendor_drop": 1,
@@ -80,7 +81,7 @@ def job_of(user_id: str = ME) -> Document:
 
 def hurry(job: Document) -> None:
     """Let the waits of a job be over: for its next attempt, for its lease, for the tokens of its account."""
-    past: dict[str, Any] = {"retry_wait": {"nextAt": 0}, "running": {"leaseUntil": clock.now() - 1}}
+    past: dict[str, Any] = {"retrying": {"nextAt": 0}, "processing": {"leaseUntil": clock.now() - 1}}
     if job["status"] in past:
         store().patch("studio", job["id"], job["userId"], set=past[job["status"]])
     account = store().find("accounts", ME, ME)
@@ -91,7 +92,7 @@ def hurry(job: Document) -> None:
 def finish(limit: int = 10) -> Document:
     for _ in range(limit):
         job = job_of()
-        if job["status"] in protocol.TERMINAL:
+        if job["status"] in TERMINAL:
             return job
         hurry(job)
         consume(pointer(job), PrivacyStep())
@@ -142,7 +143,7 @@ def two_people(local: dict[str, str]) -> None:
 def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
     asked = service.erase(CALLER, "203.0.113.9", "r")
     job = finish()
-    assert job["status"] == "done"
+    assert job["status"] == "completed"
     check_gone()
     check_other_untouched()
     told = service.report(asked.receipt)
@@ -154,7 +155,7 @@ def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
     assert told.kept.payments == 1
     # Nothing that stays links the payment to the person.
     pseudonym = store().query("payments", Where("captureId", "=", f"cap-{ME}")).items[0]["userId"]
-    assert pseudonym not in json.dumps(job_of())
+    assert pseudonym not in json.dumps(dict(job_of()))
 
 
 def test_the_account_is_closed_at_once_and_the_job_waits_for_tokens_elsewhere() -> None:
@@ -169,7 +170,7 @@ def test_the_account_is_closed_at_once_and_the_job_waits_for_tokens_elsewhere() 
 
 
 def test_running_jobs_are_stopped_first() -> None:
-    work = store().create("studio", protocol.new_job("test", "protocol", ME, {}))
+    work = protocol.jobs.create(protocol.new_job("test", "protocol", ME, {}))
     claimed = protocol.claim(work, "somebody")
     assert claimed
     service.erase(CALLER, "203.0.113.9", "r")
@@ -177,17 +178,17 @@ def test_running_jobs_are_stopped_first() -> None:
     assert job_of()["lastError"]["code"] == "jobs_open"
     with pytest.raises(protocol.CancelRequested):
         protocol.complete(claimed, protocol.Outcome())
-    protocol.close(claimed, protocol.CANCELLED, protocol.Outcome(), None)
-    assert finish()["status"] == "done"
+    protocol.close(claimed, JobStatus.CANCELLED, protocol.Outcome(), None)
+    assert finish()["status"] == "completed"
     check_gone()
 
 
 def test_a_worker_that_will_not_stop_loses_its_lease_with_its_document() -> None:
-    work = store().create("studio", protocol.new_job("test", "protocol", ME, {}))
+    work = protocol.jobs.create(protocol.new_job("test", "protocol", ME, {}))
     claimed = protocol.claim(work, "somebody")
     assert claimed
     service.erase(CALLER, "203.0.113.9", "r")
-    assert finish(limit=erasure.PATIENCE + 3)["status"] == "done"
+    assert finish(limit=erasure.PATIENCE + 3)["status"] == "completed"
     for act in (lambda: protocol.complete(claimed, protocol.Outcome()), lambda: protocol.renew(claimed)):
         with pytest.raises(protocol.LeaseLost):
             act()
@@ -202,14 +203,14 @@ def test_asking_twice_is_one_deletion_and_the_last_receipt_counts() -> None:
     for wrong in (first.receipt, second.receipt[:-1] + "?", "x", "0" * 32 + "." + "A" * 43):
         with pytest.raises(NotFound):
             service.report(wrong)
-    assert finish()["status"] == "done"
+    assert finish()["status"] == "completed"
 
 
 def test_products_leave_the_search_index() -> None:
     queues.client(queues.INDEX).clear_messages()
     store().create("garments", {"id": "product:1", "tenantId": ME, "type": "product", "revision": 4})
     service.erase(CALLER, "203.0.113.9", "r")
-    assert finish()["status"] == "done"
+    assert finish()["status"] == "completed"
     assert store().find("garments", "product:1", ME) is None
     assert queues.client(queues.INDEX).get_queue_properties().approximate_message_count == 2, "and what it had before"
 
@@ -224,7 +225,7 @@ def test_an_address_registered_anew_meanwhile_is_left_alone() -> None:
     service.erase(CALLER, "203.0.113.9", "r")
     id = f"email:digest-of-{ME}"
     store().replace("accounts", {"id": id, "type": "email", "userId": "newcomer"})
-    assert finish()["status"] == "done"
+    assert finish()["status"] == "completed"
     assert store().read("accounts", id, id)["userId"] == "newcomer"
     assert store().find("accounts", ME, ME) is None
 
@@ -234,7 +235,7 @@ def test_a_worker_that_dies_again_and_again_loses_nothing(after: int) -> None:
     """Each process exits for real after so many removals; the last one finishes, and the report is still exact."""
     asked = service.erase(CALLER, "203.0.113.9", "r")
     deaths = 0
-    while (job := job_of())["status"] not in protocol.TERMINAL:
+    while (job := job_of())["status"] not in TERMINAL:
         hurry(job)
         died = subprocess.run(
             [sys.executable, str(Path(__file__).parent / "dying_eraser.py"), str(after), pointer(job_of())],
@@ -245,7 +246,7 @@ def test_a_worker_that_dies_again_and_again_loses_nothing(after: int) -> None:
         deaths += died.returncode == 9
         assert deaths < 30
     assert deaths >= 2
-    assert job["status"] == "done"
+    assert job["status"] == "completed"
     check_gone()
     check_other_untouched()
     told = service.report(asked.receipt)

@@ -18,6 +18,7 @@ from shared.images import library, sources
 from shared.images.sources import Source
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
+from shared.jobs.models import JobStatus
 from shared.vision import stored
 from wardrobe import draw_garment, garment_specs
 
@@ -100,9 +101,9 @@ def erase(user: str) -> None:
     name = service._name(user)
     for _ in range(10):
         job = protocol.load(f"job:erase-{name}", service._partition(name))
-        if job["status"] == protocol.DONE:
+        if job["status"] == JobStatus.COMPLETED:
             return
-        if job["status"] == protocol.RETRY_WAIT:
+        if job["status"] == JobStatus.RETRYING:
             job = store().patch("studio", job["id"], job["userId"], set={"nextAt": 0})
         consume(json.dumps(protocol.pointer(job)), PrivacyStep())
     raise AssertionError(job)

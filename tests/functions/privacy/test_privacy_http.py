@@ -43,7 +43,7 @@ def converted(client: Client) -> dict[str, Any]:
     cloth = client.upload(photo("navy"), "shirt.jpg", "garment")["id"]
     asked = client.call("POST", "conversions", json={"userImageId": person, "clothImageId": cloth})
     job = client.wait(asked["jobId"])
-    assert job["status"] == "done"
+    assert job["status"] == "completed"
     return client.call("GET", f"conversions/{asked['id']}")
 
 
@@ -68,7 +68,7 @@ def test_who_leaves_is_gone_and_can_read_what_was_removed(stack: Stack, sign_up:
         found = requests.post(f"{stack.url}/api/privacy/report", json={"receipt": asked["receipt"]}, timeout=10)
         body = found.json()
         assert body["status"] not in ("dead", "failed"), body
-        return body if body["status"] == "done" else None
+        return body if body["status"] == "completed" else None
 
     told = eventually(report, "the end of the deletion", 60)
     assert told["removed"]["documents"]["conversion"] == 1
@@ -100,7 +100,7 @@ def test_the_address_is_free_again(stack: Stack) -> None:
 
     def gone() -> bool:
         answer = requests.post(f"{stack.url}/api/privacy/report", json={"receipt": asked["receipt"]}, timeout=10)
-        return answer.json()["status"] == "done"
+        return answer.json()["status"] == "completed"
 
     with pytest.raises(Refused) as refused:
         Client(stack.url).login(email, password)

@@ -37,7 +37,7 @@ def test_a_rebuild_needs_no_picture_and_finds_what_was_missed(market: Market) ->
     blobs.delete(blobs.IMAGES, kept["image"]["blobs"]["original"]["name"])
     asked = rebuild.request(admin(market), market.shop, "r")
     job = run(market, asked.job_id)
-    assert (job["status"], job["result"]["products"]) == ("done", 3), job["lastError"]
+    assert (job["status"], job["result"]["products"]) == ("completed", 3), job["lastError"]
     assert job["progress"]["percent"] == 100
     assert set(ids(market.text(EVERY))) == {kept["id"], lost["id"], stale["id"]}
     assert market.text("wimple").results[0].id == stale["id"]
@@ -64,7 +64,7 @@ def test_of_two_who_ask_at_once_one_begins_and_both_are_told_of_it(market: Marke
         thread.join()
     assert len({one.job_id for one in told}) == 1
     assert [one.started for one in told].count(True) == 1
-    assert run(market, told[0].job_id)["status"] == "done"
+    assert run(market, told[0].job_id)["status"] == "completed"
     assert rebuild.request(admin(market), market.shop, "r").started
 
 
@@ -88,9 +88,9 @@ def test_an_attempt_that_died_is_followed_by_one_that_builds_anew(
     assert calls and ids(market.text(EVERY)) == [product["id"]]
     assert versions.listed(market.shop).current is None
     job = protocol.load(f"job:{asked.job_id}", shops.partition(market.shop))
-    assert job["status"] == "running"
+    assert job["status"] == "processing"
     store().patch("studio", job["id"], job["userId"], set={"leaseUntil": 0.0})
-    assert run(market, asked.job_id)["status"] == "done"
+    assert run(market, asked.job_id)["status"] == "completed"
     assert versions.listed(market.shop).current is not None
 
 

@@ -64,7 +64,7 @@ def test_what_is_dropped_is_found_and_what_is_deleted_is_not(
     assert found(stranger, "text", {"query": "zanzibar"}) == []
     shopper.call("POST", "search/feedback", json={"searchId": answer["searchId"], "productId": product["id"]})
     job = admin.call("POST", "search/rebuild", json={"shop": shop})["jobId"]
-    eventually(lambda: admin.call("GET", f"admin/jobs/{job}")["status"] == "done", "the rebuild")
+    eventually(lambda: admin.call("GET", f"admin/jobs/{job}")["status"] == "completed", "the rebuild")
     listed = admin.call("GET", "admin/index-versions", params={"shop": shop})
     version = eventually(lambda: shopper.call("POST", "search/text", json={"query": "hat"})["indexVersion"], "it")
     assert version == listed["current"] == listed["items"][0]["version"]

@@ -128,7 +128,7 @@ def test_many_pictures_become_a_job_and_one_bad_one_spoils_nothing(stack: Stack,
     queued = answer.json()
     assert answer.headers["Location"] == f"/api/jobs/{queued['jobId']}"
     job = client.wait(queued["jobId"])
-    assert job["status"] == "done"
+    assert job["status"] == "completed"
     assert {item["error"]["code"] for item in job["result"]["items"]} == {"nothing_found"}
     done = client.wait(ask(client, imageIds=ids)["jobId"])["result"]["items"]
     for id, item in zip(ids, done, strict=True):

@@ -26,6 +26,7 @@ from shared.http.auth import Principal, Role
 from shared.images import library
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
+from shared.jobs.models import TERMINAL, JobStatus
 from shared.vto import client as vto
 from wardrobe import draw_garment, draw_mannequin, garment_spec
 
@@ -131,7 +132,7 @@ class Room:
 
     def deliver(self, id: str) -> Document:
         """Its next message comes, the wait before it being over; the job after that."""
-        if self.job(id)["status"] == protocol.RETRY_WAIT:
+        if self.job(id)["status"] == JobStatus.RETRYING:
             store().patch("studio", f"job:{id}", self.id, set={"nextAt": 0})
         consume(json.dumps(protocol.pointer(self.job(id))), service.step())
         return self.job(id)
@@ -139,7 +140,7 @@ class Room:
     def drive(self, id: str, seconds: float = 20) -> Document:
         """Deliver as the queue would until the job has ended."""
         until = time.monotonic() + seconds
-        while (found := self.job(id))["status"] not in protocol.TERMINAL:
+        while (found := self.job(id))["status"] not in TERMINAL:
             assert time.monotonic() < until, found
             self.deliver(id)
             time.sleep(0.05)

@@ -16,7 +16,8 @@ from shared.documents import Where, store
 from shared.errors import Conflict, QuotaExceeded
 from shared.images.sources import Source
 from shared.jobs import control, protocol, queues
-from shared.jobs.consumer import Task, consume
+from shared.jobs.consumer import consume
+from shared.jobs.step import Task
 from tests.functions.tryon.conftest import Room, shelve
 
 pytestmark = needs_model
@@ -79,7 +80,7 @@ def test_who_comes_after_a_batch_of_twelve_does_not_wait_for_it(room: Room, sett
     assert (done.status, done.counts, done.percent) == ("completed", {"completed": 12}, 100)
     assert room.get(str(done.items[11].try_on_id)).batch_id == "b"
     assert (room.used(), room.told()) == (12, ["tryon.batch"])
-    assert room.job("b")["status"] == "done"
+    assert room.job("b")["status"] == "completed"
     assert other.told() == ["tryon.completed"]
 
 
@@ -93,15 +94,15 @@ def test_the_same_request_is_the_same_batch(room: Room) -> None:
 def test_where_a_worker_dies_before_it_asks_for_the_next_the_batch_does(room: Room, settle: Settle) -> None:
     settle(TRYON_BATCH_OPEN="1")
     ask(room, 2)
-    assert room.deliver("b")["status"] == "retry_wait"
+    assert room.deliver("b")["status"] == "retrying"
     claimed = protocol.claim(room.job("b-01"), "a worker that dies")
     assert claimed
     protocol.complete(claimed, service.step().run(Task(claimed, lambda _: None)))
     assert counts(room) == {"completed": 1, "queued": 1}
     waiting = room.deliver("b")
     # all are asked for: the batch's job has nothing to wait for
-    assert (waiting["status"], waiting["attempt"], counts(room)) == ("done", 1, {"completed": 1, "queued": 1})
-    assert room.drive("b-02")["status"] == "done"
+    assert (waiting["status"], waiting["attempt"], counts(room)) == ("completed", 1, {"completed": 1, "queued": 1})
+    assert room.drive("b-02")["status"] == "completed"
     assert (room.used(), room.told()) == (2, ["tryon.batch"])
 
 
@@ -110,7 +111,7 @@ def test_waiting_for_its_try_ons_costs_a_batch_no_attempts(room: Room, settle: S
     ask(room, 3)
     for _ in range(4):
         job = room.deliver("b")
-        assert (job["status"], job["attempt"], job["lastError"]["code"]) == ("retry_wait", 0, "batch_open")
+        assert (job["status"], job["attempt"], job["lastError"]["code"]) == ("retrying", 0, "batch_open")
     assert in_hand(room) == 1
 
 
@@ -177,7 +178,7 @@ def test_what_was_asked_for_while_it_was_cancelled_is_not_made(room: Room) -> No
 def test_one_of_which_nothing_can_be_paid_for_is_told_of(room: Room, settle: Settle) -> None:
     ask(room, 1)
     settle(CONVERSION_QUOTA="0")
-    assert room.drive("b")["status"] == "done"
+    assert room.drive("b")["status"] == "completed"
     (item,) = service.batches.batch(room.user, "b").items
     assert item.error and item.error.code == "quota_exceeded"
     assert room.told() == ["tryon.batch"]

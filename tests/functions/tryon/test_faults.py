@@ -47,7 +47,7 @@ def test_while_it_is_away_jobs_wait_and_use_no_attempts_up(room: Room, settle: S
     assert asked.status == "retrying"
     for _ in range(3):
         waiting = room.deliver("a")
-        assert (waiting["status"], waiting["attempt"]) == ("retry_wait", 0)
+        assert (waiting["status"], waiting["attempt"]) == ("retrying", 0)
         assert waiting["lastError"]["code"] == "ENGINE_UNAVAILABLE"
     assert (room.used(), room.told()) == (1, [])
 
@@ -62,12 +62,12 @@ def test_while_it_is_away_jobs_wait_and_use_no_attempts_up(room: Room, settle: S
 
     settle(TRYON_PATIENCE_S="3600")
     room.container.start()
-    assert room.drive("a")["status"] == "done"
+    assert room.drive("a")["status"] == "completed"
     one_result(room, "a")
     assert room.told() == ["tryon.completed"]
     control.redrive(other.job("b"))
     assert protocol.waited(other.job("b")) == 0
-    assert other.drive("b")["status"] == "done"
+    assert other.drive("b")["status"] == "completed"
     one_result(other, "b")
 
 
@@ -76,11 +76,11 @@ def test_killed_in_the_middle_it_is_made_by_the_next_container(room: Room, settl
     asked = room.ask("a", seed=SLOW, mode="sync")
     assert asked.status == "processing"
     room.container.kill()
-    while room.job("a")["status"] == "running":
+    while room.job("a")["status"] == "processing":
         time.sleep(0.05)
-    assert (room.job("a")["status"], room.job("a")["attempt"]) == ("retry_wait", 0)
+    assert (room.job("a")["status"], room.job("a")["attempt"]) == ("retrying", 0)
     room.container.start()
-    assert room.drive("a", 30)["status"] == "done"
+    assert room.drive("a", 30)["status"] == "completed"
     one_result(room, "a")
 
 
@@ -89,9 +89,9 @@ def test_restarted_while_one_asks_the_call_goes_on(room: Room, settle: Settle) -
     room.ask("a", seed=SLOW, mode="sync")
     room.container.kill()
     room.container.start()
-    while room.job("a")["status"] == "running":
+    while room.job("a")["status"] == "processing":
         time.sleep(0.05)
-    assert (room.job("a")["status"], room.job("a")["attempt"]) == ("done", 1)
+    assert (room.job("a")["status"], room.job("a")["attempt"]) == ("completed", 1)
     one_result(room, "a")
 
 
@@ -100,14 +100,14 @@ def test_a_worker_that_dies_after_the_run_leaves_it_to_be_found(room: Room, sett
     room.ask("a", mode="queued")
     claimed = protocol.claim(room.job("a"), "a worker that dies")
     assert claimed is not None
-    from shared.jobs.consumer import Task
+    from shared.jobs.step import Task
 
     service.step().run(Task(claimed, lambda _: None))
     time.sleep(1.1)
     started = room.job("a")
-    assert started["status"] == "running" and room.used() == 1
+    assert started["status"] == "processing" and room.used() == 1
     done = room.drive("a")
-    assert (done["status"], done["attempt"]) == ("done", 2)
+    assert (done["status"], done["attempt"]) == ("completed", 2)
     one_result(room, "a")
 
 
@@ -126,7 +126,7 @@ def test_a_run_longer_than_we_wait_is_joined_by_the_next_attempt(room: Room, set
     settle(TRYON_RUN_S="1", JOB_MAX_ATTEMPTS="10")
     room.ask("a", mode="queued", seed=SLOW)
     done = room.drive("a", 30)
-    assert done["status"] == "done" and done["attempt"] > 1
+    assert done["status"] == "completed" and done["attempt"] > 1
     one_result(room, "a")
 
 
@@ -138,9 +138,9 @@ def test_full_it_waits_its_turn(room: Room, settle: Settle) -> None:
     error = eventually(lambda: room.job("c").get("lastError"), "the refusal")
     assert (error["code"], room.job("c")["attempt"]) == ("ENGINE_BUSY", 0)
     until = time.monotonic() + 30
-    while any(room.job(id)["status"] == "running" for id in ("a", "b")) and time.monotonic() < until:
+    while any(room.job(id)["status"] == "processing" for id in ("a", "b")) and time.monotonic() < until:
         time.sleep(0.05)
-    assert room.drive("c", 30)["status"] == "done"
+    assert room.drive("c", 30)["status"] == "completed"
     assert (room.get("a").status, room.get("b").status, room.used()) == ("completed", "completed", 3)
 
 
@@ -156,10 +156,10 @@ def test_while_it_is_silent_jobs_wait_and_use_no_attempts_up(
         patch.setattr(vto, "client", lambda: impatient)
         room.ask("a", mode="queued")
         waiting = room.deliver("a")
-        assert (waiting["status"], waiting["attempt"]) == ("retry_wait", 0)
+        assert (waiting["status"], waiting["attempt"]) == ("retrying", 0)
         assert waiting["lastError"]["code"] == "ENGINE_TIMEOUT"
     settle(TRYON_RUN_S="60")
-    assert room.drive("a")["status"] == "done"
+    assert room.drive("a")["status"] == "completed"
     one_result(room, "a")
 
 
@@ -189,7 +189,7 @@ def talking(status: int, body: bytes, kind: str) -> Iterator[str]:
         server.server_close()
 
 
-RUN = b'{"jobId":"x","attempt":1,"status":"done","progress":1.0,"result":{"jobId":"x","fingerprint":"0",'
+RUN = b'{"jobId":"x","attempt":1,"status":"completed","progress":1.0,"result":{"jobId":"x","fingerprint":"0",'
 OTHER = RUN + b'"container":"tryon","engine":"e","version":"v","samples":[],"ms":1}}'
 
 
@@ -208,10 +208,10 @@ def test_nonsense_is_not_taken_for_a_result(room: Room, settle: Settle, status: 
         settle(VTO_URL=url)
         room.ask("a", mode="queued")
         after = room.deliver("a")
-        assert (after["status"], after["lastError"]["retryable"]) == ("retry_wait", True)
+        assert (after["status"], after["lastError"]["retryable"]) == ("retrying", True)
         assert after["lastError"]["code"] in ("ENGINE_BAD_ANSWER", "ENGINE_UNAVAILABLE")
     settle(VTO_URL=room.container.url)
-    assert room.drive("a")["status"] == "done"
+    assert room.drive("a")["status"] == "completed"
     one_result(room, "a")
 
 
@@ -240,7 +240,7 @@ def test_what_is_set_up_wrongly_burns_no_job_and_is_seen(
     settle(**{name: value.format(url=room.container.url) for name, value in wrong.items() if name != "TRYON_ENGINES"})
     for _ in range(2):
         waiting = room.deliver(id)
-        assert (waiting["status"], waiting["attempt"]) == ("retry_wait", 0)
+        assert (waiting["status"], waiting["attempt"]) == ("retrying", 0)
         assert waiting["lastError"]["code"] == "ENGINE_REFUSED" and waiting["lastError"]["retryable"]
     assert (room.used(), room.told()) == (1, [])
     if note:
@@ -249,7 +249,7 @@ def test_what_is_set_up_wrongly_burns_no_job_and_is_seen(
     if "TRYON_ENGINES" in wrong:
         # the container is set up for it at last, which here is another engine
         store().patch("studio", f"tryon:{id}", room.id, set={"engine": "tiny"})
-    assert room.drive(id)["status"] == "done"
+    assert room.drive(id)["status"] == "completed"
     one_result(room, id)
 
 
@@ -257,7 +257,7 @@ def test_an_engine_without_its_weights_makes_jobs_wait_not_for_ever(room: Room, 
     settle(JOB_MAX_ATTEMPTS="1")
     room.ask("a", mode="queued", engine="bare")
     waiting = room.deliver("a")
-    assert (waiting["status"], waiting["attempt"], waiting["lastError"]["code"]) == ("retry_wait", 0, "ENGINE_REFUSED")
+    assert (waiting["status"], waiting["attempt"], waiting["lastError"]["code"]) == ("retrying", 0, "ENGINE_REFUSED")
     assert health(room) == "it can't load bare"
     settle(TRYON_PATIENCE_S="0")
     assert room.drive("a")["status"] == "dead"
@@ -278,13 +278,13 @@ def test_a_container_of_another_version_uses_attempts_up(
         patch.setattr(TryOnRequest, "fingerprint", property(lambda _: "0" * 64))
         patch.setattr(TryOnRequest, "model_dump_json", lambda self, **_: '{"newer": true}')
         waiting = room.deliver("a")
-        assert (waiting["status"], waiting["attempt"]) == ("retry_wait", 1)
+        assert (waiting["status"], waiting["attempt"]) == ("retrying", 1)
         assert waiting["lastError"]["code"] == "ENGINE_MISMATCH"
         dead = room.deliver("a")
         assert dead["status"] == "dead"
     assert (room.used(), room.get("a").billed) == (0, False)
     control.redrive(room.job("a"))
-    assert room.drive("a")["status"] == "done"
+    assert room.drive("a")["status"] == "completed"
 
 
 @pytest.mark.parametrize("kind", errors.KINDS.values(), ids=errors.KINDS)
@@ -302,7 +302,7 @@ def test_a_picture_that_is_none_is_made_again(room: Room, settle: Settle) -> Non
     room.ask("a", mode="queued")
     claimed = protocol.claim(room.job("a"), "a worker that dies")
     assert claimed is not None
-    from shared.jobs.consumer import Task
+    from shared.jobs.step import Task
 
     made = service.step().run(Task(claimed, lambda _: None))
     assert made.result["resultImageIds"]

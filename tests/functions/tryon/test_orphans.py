@@ -29,14 +29,14 @@ def start_unheard(room: Room, settle: Settle) -> None:
     """A run goes on in the container, which nobody can reach any more."""
     settle(TRYON_RUN_S="0.3", TRYON_STEPS="15")
     room.ask("a", mode="queued", seed=SLOW)
-    assert room.deliver("a")["status"] == "retry_wait"
+    assert room.deliver("a")["status"] == "retrying"
     settle(VTO_URL="http://127.0.0.1:9")
 
 
 def landed(room: Room) -> bool:
     """Whether the container has written its result after all."""
     run = VtoClient(room.container.url, lambda: TOKEN, patience_s=0).state(f"{room.id}:a-1", 1)
-    return run is not None and run.status == "done"
+    return run is not None and run.status == "completed"
 
 
 def test_what_a_container_writes_after_the_deletion_is_swept(room: Room, settle: Settle) -> None:
@@ -61,13 +61,13 @@ def test_what_a_container_writes_after_the_erasure_is_swept(room: Room, settle: 
 
     def erased() -> bool:
         job = protocol.load(f"job:erase-{name}", privacy._partition(name))
-        if job["status"] == "retry_wait":
+        if job["status"] == "retrying":
             store().patch("studio", job["id"], job["userId"], set={"nextAt": 0})
             job = protocol.load(job["id"], job["userId"])
         consume(json.dumps(protocol.pointer(job)), PrivacyStep())
         if store().find("studio", "job:a", room.id):
             room.deliver("a")
-        return job["status"] == "done"
+        return job["status"] == "completed"
 
     eventually(erased, "the erasure", 15)
     assert list(blobs.listing(blobs.TRYON, f"{room.id}/")) == []
@@ -97,7 +97,7 @@ def test_what_attempts_before_have_left_goes_with_the_end(room: Room) -> None:
     room.ask("a", mode="queued")
     earlier = f"{room.id}/a/1/{'0' * 24}.png"
     blobs.put(blobs.TRYON, earlier, b"never committed", content_type="image/png")
-    assert room.drive("a")["status"] == "done"
+    assert room.drive("a")["status"] == "completed"
     assert earlier not in room.left()
     assert sorted(name.rpartition("/")[2] for name in room.left() if name.endswith((".json", ".webp"))) == [
         "0-optimised.webp", "0-thumbnail.webp", "report.json"
@@ -110,12 +110,12 @@ def test_a_worker_that_was_overtaken_takes_away_what_nobody_names(room: Room, de
     overtaken = protocol.claim(room.job("a"), "a worker that stops for a while")
     assert overtaken
     store().patch("studio", "job:a", room.id, set={"leaseUntil": 0, "nextAt": 0})
-    assert room.drive("a")["status"] == "done"
+    assert room.drive("a")["status"] == "completed"
     if deleted:
         service.delete(room.user, "a", inputs_too=False)
     before = room.left()
     late = f"{room.id}/a/1/3-optimised.webp"
     for container in (blobs.TRYON, blobs.THUMBNAILS):
         blobs.put(container, late, b"late", content_type="image/webp")
-    service.step().abandoned(overtaken)
+    service.step().on_lease_lost(overtaken)
     assert room.left() == before and bool(before) is not deleted

@@ -56,7 +56,7 @@ def test_made_answered_replayed_and_deleted(stack: Stack, sign_up: SignUp, engin
     made = answer.json()
     if answer.status_code == 202:
         assert answer.headers["Location"] == f"/api/cv/tryon/{made['id']}"
-        assert client.wait(made["jobId"])["status"] == "done"
+        assert client.wait(made["jobId"])["status"] == "completed"
     again = send(client, "POST", "cv/tryon", json=wanted, headers=key)
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (200, "true")
     made = again.json()
@@ -102,7 +102,7 @@ def test_an_outfit_through_the_queue_shows_progress(sign_up: SignUp) -> None:
         },
     )
     job = client.wait(made["jobId"])
-    assert (job["status"], job["progress"]["percent"]) == ("done", 100)
+    assert (job["status"], job["progress"]["percent"]) == ("completed", 100)
     done = client.call("GET", f"cv/tryon/{made['id']}")
     assert [one["category"] for one in done["garments"]] == ["upper", "lower"]
     assert done["billed"] and done["outputUrl"]
@@ -118,7 +118,7 @@ def test_a_batch_through_the_queue_goes_on_as_its_try_ons_end(inside: Stack, sig
     asked = client.call(
         "POST", "cv/tryon/batch", json={"personImageId": me, "productIds": ids, "engine": "gemini"}
     )  # fmt: skip
-    assert client.wait(asked["jobId"], 60)["status"] == "done"
+    assert client.wait(asked["jobId"], 60)["status"] == "completed"
 
     def completed() -> dict[str, Any] | None:
         found = client.call("GET", f"cv/tryon/batches/{asked['id']}")

@@ -62,7 +62,7 @@ def test_a_queued_one_is_accepted_made_and_told_once(room: Room) -> None:
     first, second = room.ask("a", mode="queued"), room.ask("b", mode="queued")
     assert (first.status, first.output_url, first.billed) == ("queued", None, False)
     assert (first.queue_position, second.queue_position) == (0, 1)
-    assert room.drive("a")["status"] == "done"
+    assert room.drive("a")["status"] == "completed"
     room.deliver("a")
     assert room.get("b").queue_position == 0
     made = room.get("a")
@@ -188,7 +188,7 @@ def test_one_that_runs_is_cancelled_between_two_steps(room: Room, settle: Settle
     room.ask("a", seed=SLOW, mode="sync")
     service.cancel(room.user, "a")
     until = time.monotonic() + 20
-    while room.job("a")["status"] == "running" and time.monotonic() < until:
+    while room.job("a")["status"] == "processing" and time.monotonic() < until:
         time.sleep(0.05)
     assert room.job("a")["status"] == "cancelled"
     assert (room.used(), room.left(), room.told()) == (0, [], [])
@@ -204,7 +204,7 @@ def ended(room: Room, id: str) -> str | None:
 def test_one_that_waits_is_cancelled_with_the_run_that_goes_on_for_it(room: Room, settle: Settle) -> None:
     settle(TRYON_RUN_S="0.3")
     room.ask("a", mode="queued", seed=SLOW)
-    assert room.deliver("a")["status"] == "retry_wait"
+    assert room.deliver("a")["status"] == "retrying"
     service.cancel(room.user, "a")
     assert room.deliver("a")["status"] == "cancelled"
     assert ended(room, "a") == "cancelled"
@@ -265,6 +265,6 @@ def test_a_dead_one_is_paid_for_once_more_when_it_is_tried_again(room: Room, set
     store().patch("studio", "tryon:a", room.id, set={"seed": 3})
     jobs.retry(room.user, "a")
     assert room.used() == 1
-    assert room.drive("a")["status"] == "done"
+    assert room.drive("a")["status"] == "completed"
     assert (room.job("a")["generation"], room.used()) == (2, 1)
     assert room.told() == ["tryon.completed", "tryon.failed"]

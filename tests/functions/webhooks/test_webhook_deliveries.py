@@ -15,6 +15,9 @@ from receiver import Receiver, receiver
 
 from demo.client import Client, Refused
 from emulators.stack import Stack
+from functions.notify.worker import NotifyStep
+from functions.paypal_webhook.worker import EventStep
+from functions.privacy.worker import PrivacyStep
 from functions.webhooks import service
 from functions.webhooks.models import DeliveriesQuery, WebhookChange, WebhookRequest, WebhookWithSecret
 from functions.webhooks.worker import DeliveryStep
@@ -23,9 +26,12 @@ from shared.documents import Create, Document, store
 from shared.errors import Conflict, NotFound, StudioError, Unprocessable
 from shared.http.auth import Principal, Role
 from shared.jobs import protocol, queues
-from shared.jobs.consumer import Task, consume
+from shared.jobs.consumer import consume
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Step, Task
 from shared.settings import settings
+from shared.webhooks import WebhookPublisher
 
 ME = Principal("me", Role.MERCHANT, "t", 0.0)
 ALL = ["job.completed", "job.failed", "conversion.completed", "conversion.failed"]
@@ -48,7 +54,7 @@ def house(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
         queues.client(queue).clear_messages()
 
 
-class Work:
+class Work(WebhookPublisher):
     """A step that ends as the test tells it."""
 
     def __init__(self, error: StudioError | None = None) -> None:
@@ -59,14 +65,14 @@ class Work:
             raise self.error
         return Outcome(result={"made": 1})
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         return Outcome()
 
-    def committed(self, job: Document) -> None: ...
+    def after_commit(self, job: Job) -> None: ...
 
-    def abandoned(self, job: Document) -> None: ...
+    def on_lease_lost(self, job: Job) -> None: ...
 
-    def push(self, job: Document) -> None: ...
+    def push(self, job: Job) -> None: ...
 
 
 def register(customer: Receiver, events: list[Any] | None = None) -> WebhookWithSecret:
@@ -118,7 +124,7 @@ def test_a_job_that_ends_is_told_signed_and_once(house: None, customer: Receiver
     (delivery,) = deliveries()
     assert (delivery.status, delivery.response_status, len(delivery.attempts)) == ("completed", 204, 1)
     assert service.delivery(ME, delivery.id).body == got.body
-    consume(message(job | {"attempt": 0}), Work())
+    consume(message({**job, "attempt": 0}), Work())
     assert len(deliveries()) == 1
 
 
@@ -148,11 +154,12 @@ def test_only_events_that_were_asked_for_are_sent(house: None, customer: Receive
     assert (data["conversionId"], data["error"]["code"]) == ("c1", "blocked")
 
 
-@pytest.mark.parametrize("queue", [queues.NOTIFY, queues.WEBHOOKS, queues.PRIVACY, queues.PAYPAL])
-def test_nobody_is_told_of_the_house_s_own_jobs(house: None, customer: Receiver, queue: str) -> None:
+@pytest.mark.parametrize("step", [NotifyStep, DeliveryStep, PrivacyStep, EventStep])
+def test_internal_jobs_are_no_events(house: None, customer: Receiver, step: type[Step]) -> None:
     register(customer)
-    work(queue=queue)
-    assert deliveries() == []
+    job = protocol.jobs.create(protocol.new_job("test", "work", ME.user_id, {}))
+    outcome = step().before_commit(job, JobStatus.COMPLETED, Outcome(), None)
+    assert list(outcome.operations) == []
 
 
 def test_a_failing_endpoint_is_tried_again_and_given_up_without_a_dead_letter(house: None, customer: Receiver) -> None:

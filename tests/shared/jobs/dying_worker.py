@@ -3,11 +3,12 @@
 import os
 import sys
 
-from shared.documents import Document, Patch
+from shared.documents import Patch
 from shared.errors import StudioError
-from shared.jobs import protocol
-from shared.jobs.consumer import Task, consume
+from shared.jobs.consumer import consume
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
+from shared.jobs.step import Step, Task
 
 where, message = sys.argv[1:]
 
@@ -17,25 +18,25 @@ def die(step: str) -> None:
         os._exit(9)
 
 
-class Step:
+class Dying(Step):
     def run(self, task: Task) -> Outcome:
         die("in-work")
         task.progress("half", 100)
         die("before-commit")
         return Outcome(operations=[Patch("counter", incr={"n": 1})])
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         return Outcome()
 
-    def committed(self, job: Document) -> None:
+    def after_commit(self, job: Job) -> None:
         die("after-commit")
 
-    def abandoned(self, job: Document) -> None: ...
+    def on_lease_lost(self, job: Job) -> None: ...
 
-    def push(self, job: Document) -> None:
-        if job["status"] == protocol.RUNNING:
+    def push(self, job: Job) -> None:
+        if job["status"] == JobStatus.PROCESSING:
             die("after-claim")
 
 
 die("before-claim")
-consume(message, Step())
+consume(message, Dying())

@@ -12,17 +12,19 @@ from typing import Any
 import pytest
 
 from shared import clock
-from shared.documents import Create, Document, Patch, Where, store
+from shared.documents import Create, Patch, Where, store
 from shared.errors import Conflict, StudioError, Unprocessable, UpstreamError
 from shared.jobs import control, protocol, queues, sweeper
-from shared.jobs.consumer import Task, bury, consume
+from shared.jobs.consumer import consume, handle_poison_message
+from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import LeaseLost, Outcome
+from shared.jobs.step import Step, Task
 
 QUEUE = "protocol"
 USER = "u1"
 
 
-class Recorder:
+class Recorder(Step):
     """A step that does what the test tells it, and notes what the consumer asked of it."""
 
     def __init__(self, behaviour: Any = None) -> None:
@@ -35,17 +37,17 @@ class Recorder:
             raise self.behaviour
         return self.behaviour(task) if self.behaviour else Outcome(result={"made": task.attempt_key})
 
-    def ended(self, job: Document, status: str, error: StudioError | None) -> Outcome:
+    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         self.calls.append(f"ended {status} {error.code if error else None}")
         return Outcome()
 
-    def committed(self, job: Document) -> None:
+    def after_commit(self, job: Job) -> None:
         self.calls.append("committed")
 
-    def abandoned(self, job: Document) -> None:
+    def on_lease_lost(self, job: Job) -> None:
         self.calls.append("abandoned")
 
-    def push(self, job: Document) -> None:
+    def push(self, job: Job) -> None:
         self.calls.append(f"push {job['status']}")
 
 
@@ -54,16 +56,16 @@ def empty_queue(local: dict[str, str]) -> None:
     queues.client(QUEUE).clear_messages()
 
 
-def make(**fields: Any) -> Document:
+def make(**fields: Any) -> Job:
     job = protocol.new_job("test", QUEUE, USER, {"n": 1})
-    return store().create("studio", {**job, **fields})
+    return protocol.jobs.load(store().create("studio", {**job, **fields}))
 
 
-def load(job: Document) -> Document:
+def load(job: Job) -> Job:
     return protocol.load(job["id"], USER)
 
 
-def pointer(job: Document, attempt: int | None = None) -> str:
+def pointer(job: Job, attempt: int | None = None) -> str:
     wanted = job["attempt"] + 1 if attempt is None else attempt
     body = {"jobId": job["id"], "userId": USER, "generation": job["generation"], "attempt": wanted}
     return json.dumps(body)
@@ -79,11 +81,11 @@ def test_a_job_runs_once_however_often_its_message_comes() -> None:
     for _ in range(3):
         consume(pointer(job), step)
     done = load(job)
-    assert done["status"] == "done"
+    assert done["status"] == "completed"
     assert done["result"] == {"made": "1-1"}
     assert done["attempt"] == 1
     assert done["dueAt"] is None
-    assert step.calls == ["push running", "run", "push done", "committed"]
+    assert step.calls == ["push processing", "run", "push completed", "committed"]
 
 
 def test_the_subject_follows_and_the_outcome_is_one_commit() -> None:
@@ -141,7 +143,7 @@ def test_the_wait_asked_for_by_a_provider_wins() -> None:
     job = make()
     consume(pointer(job), Recorder(UpstreamError("busy", code="busy", retry_after=77)))
     parked = load(job)
-    assert parked["status"] == "retry_wait"
+    assert parked["status"] == "retrying"
     assert parked["nextAt"] - clock.now() > 70
     assert parked["dueAt"] > parked["nextAt"]
 
@@ -165,8 +167,8 @@ def test_an_unexpected_error_is_retried_and_told_without_its_text() -> None:
     job = make()
     consume(pointer(job), Recorder(RuntimeError("password=hunter2")))
     parked = load(job)
-    assert parked["status"] == "retry_wait"
-    assert "hunter2" not in json.dumps(parked)
+    assert parked["status"] == "retrying"
+    assert "hunter2" not in parked.model_dump_json()
 
 
 def test_a_live_lease_is_respected_and_the_message_comes_back() -> None:
@@ -185,7 +187,7 @@ def test_an_expired_lease_is_taken_over_by_an_old_message() -> None:
     store().patch("studio", job["id"], USER, set={"leaseUntil": clock.now() - 1})
     consume(pointer(job, 1), Recorder())
     done = load(job)
-    assert (done["status"], done["attempt"]) == ("done", 2)
+    assert (done["status"], done["attempt"]) == ("completed", 2)
 
 
 def test_who_lost_the_lease_commits_nothing_and_tidies_up() -> None:
@@ -210,17 +212,17 @@ def test_a_stale_message_of_an_older_generation_does_nothing() -> None:
     consume(old, step)
     assert step.calls == []
     consume(pointer(revived), step)
-    assert load(job)["status"] == "done"
+    assert load(job)["status"] == "completed"
     assert load(job)["generation"] == 2
 
 
-@pytest.mark.parametrize("status", ["queued", "running", "done", "cancelled"])
+@pytest.mark.parametrize("status", ["queued", "processing", "completed", "cancelled"])
 def test_only_dead_and_failed_jobs_are_redriven(status: str) -> None:
     with pytest.raises(Conflict):
         control.redrive(make(status=status))
 
 
-@pytest.mark.parametrize("status", ["queued", "retry_wait"])
+@pytest.mark.parametrize("status", ["queued", "retrying"])
 def test_a_waiting_job_is_cancelled_by_the_next_message(status: str) -> None:
     job, step = make(status=status, nextAt=clock.now() + 900), Recorder()
     flagged = control.request_cancel(job)
@@ -255,22 +257,22 @@ def test_a_cancellation_that_comes_with_the_commit_wins() -> None:
 
 def test_an_ended_job_can_not_be_cancelled() -> None:
     with pytest.raises(Conflict):
-        control.request_cancel(make(status="done"))
+        control.request_cancel(make(status="completed"))
 
 
 def test_a_message_the_host_gave_up_on_gets_its_job_a_fresh_one() -> None:
     job, step = make(), Recorder()
-    bury(pointer(job), lambda: step)
+    handle_poison_message(pointer(job), lambda: step)
     (message,) = sent()
     consume(json.dumps(message), step)
-    assert load(job)["status"] == "done"
+    assert load(job)["status"] == "completed"
 
 
 @pytest.mark.parametrize("fields", [{"attempt": 5, "maxAttempts": 5}, {"errorCounts": {"poisoned": 3}}])
 def test_a_job_that_keeps_killing_its_host_ends_as_a_dead_letter(fields: dict[str, Any]) -> None:
     job, step = make(**fields), Recorder()
-    bury(pointer(job), lambda: step)
-    bury(pointer(job), lambda: step)
+    handle_poison_message(pointer(job), lambda: step)
+    handle_poison_message(pointer(job), lambda: step)
     assert load(job)["lastError"]["code"] == "host_crash"
     assert step.calls.count("ended dead host_crash") == 1
 
@@ -280,8 +282,8 @@ def test_the_poison_consumer_never_raises(message: str) -> None:
     def broken() -> Recorder:
         raise RuntimeError("no step")
 
-    bury(message, broken)
-    bury(pointer(make(attempt=5, maxAttempts=5)), broken)
+    handle_poison_message(message, broken)
+    handle_poison_message(pointer(make(attempt=5, maxAttempts=5)), broken)
 
 
 def test_a_commit_that_raced_with_another_write_is_tried_again() -> None:
@@ -289,14 +291,14 @@ def test_a_commit_that_raced_with_another_write_is_tried_again() -> None:
     job = make()
     never = Patch("counter", incr={"n": 1}, where=(Where("n", ">", 0),))
     consume(pointer(job), Recorder(lambda task: Outcome(operations=[never])))
-    assert load(job)["status"] == "retry_wait"
+    assert load(job)["status"] == "retrying"
     assert load(job)["lastError"]["code"] == "commit_failed"
 
 
 def test_a_job_ends_although_its_subject_was_deleted() -> None:
     job = make(subjectId="gone")
     consume(pointer(job), Recorder())
-    assert load(job)["status"] == "done"
+    assert load(job)["status"] == "completed"
 
 
 def test_a_redriven_job_counts_its_time_anew() -> None:
@@ -329,8 +331,8 @@ def test_a_lease_that_was_lost_can_not_be_renewed() -> None:
 
 def test_the_sweeper_sends_what_is_overdue_and_waits_longer_each_time() -> None:
     overdue = clock.now() - 1
-    lost = [make(dueAt=overdue), make(status="retry_wait", dueAt=overdue), make(status="running", dueAt=overdue)]
-    make(status="done", dueAt=None)
+    lost = [make(dueAt=overdue), make(status="retrying", dueAt=overdue), make(status="processing", dueAt=overdue)]
+    make(status="completed", dueAt=None)
     make()
     assert sweeper.sweep() == 3
     assert {message["jobId"] for message in sent()} == {job["id"] for job in lost}
@@ -355,11 +357,13 @@ def test_a_process_that_dies_at_any_step_loses_nothing(where: str, local: dict[s
         check=False,
     )
     assert died.returncode == 9
-    store().patch("studio", job["id"], USER, set={"dueAt": clock.now() - 1 if load(job)["status"] != "done" else None})
-    if load(job)["status"] == "running":
+    store().patch(
+        "studio", job["id"], USER, set={"dueAt": clock.now() - 1 if load(job)["status"] != "completed" else None}
+    )
+    if load(job)["status"] == "processing":
         store().patch("studio", job["id"], USER, set={"leaseUntil": clock.now() - 1})
     sweeper.sweep()
     for message in sent():
         consume(json.dumps(message), Recorder(lambda task: Outcome(operations=[Patch("counter", incr={"n": 1})])))
-    assert load(job)["status"] == "done"
+    assert load(job)["status"] == "completed"
     assert store().read("studio", "counter", USER)["n"] == 1

@@ -1,0 +1,135 @@
+"""The base of every stored document: a frozen model whose fields are camelCase in the store.
+
+Each kind is declared beside its owner and reached through a `Repository`:
+
+    class Coupon(StoredDocument, frozen=True):
+        container: ClassVar[str] = "studio"
+        type: Literal["coupon"] = "coupon"
+        id: CouponId
+        user_id: str
+        percent: int = Field(description="discount, 1 to 100")
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic._internal._model_construction import ModelMetaclass
+from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
+
+from shared import clock
+from shared.documents.fields import FieldRef, reference
+
+type Timestamp = str
+"""A moment in UTC as ISO 8601 with milliseconds, as `clock.iso` writes it: texts sort as the moments do."""
+
+_building = threading.local()
+_references: dict[tuple[type, str], FieldRef] = {}
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
+class _DocumentType(ModelMetaclass):
+    """Makes a field read on the class a reference to it (see `shared.documents.fields`)."""
+
+    def __new__(mcs, *args: Any, **kwargs: Any) -> type:
+        # pydantic looks for defaults on the parents while it builds a class; there must be none.
+        depth = getattr(_building, "depth", 0)
+        _building.depth = depth + 1
+        try:
+            return super().__new__(mcs, *args, **kwargs)
+        finally:
+            _building.depth = depth
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> Any:
+            info = cls.__dict__.get("__pydantic_fields__", {}).get(name)
+            if info is None or getattr(_building, "depth", 0):
+                return super().__getattr__(name)
+            known = _references.get(key := (cls, name))
+            if known is None:
+                known = _references[key] = reference(info)
+            return known
+
+
+class Record(BaseModel, frozen=True):
+    """A part of a stored document: camelCase in the store; what is unknown is left out, so that old documents load."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+
+class StoredDocument(Record, Mapping[str, Any], metaclass=_DocumentType, frozen=True):
+    """A document as stored.
+
+    A subclass names its `container`, tags itself with a `type` (a `Literal` with a default) where its container holds
+    several kinds, and declares `id` with the `DocumentId` of its kind.
+    """
+
+    container: ClassVar[str] = "studio"
+
+    id: str
+    ttl: int | None = Field(default=None, description="life in seconds from the last write; None: the container's own")
+    etag: str = Field(
+        default="", validation_alias=AliasChoices("_etag", "etag"), exclude=True, description="version of the document"
+    )
+    written_at: int = Field(
+        default=0, validation_alias=AliasChoices("_ts", "written_at"), exclude=True,
+        description="seconds since the epoch of the last write",
+    )  # fmt: skip
+
+    def to_item(self) -> dict[str, Any]:
+        """The document as JSON data for the store, without the fields that the store itself keeps."""
+        item = self.model_dump(mode="json", by_alias=True)
+        if item.get("ttl") is None:
+            item.pop("ttl", None)
+        return item
+
+    # Transitional: read like the dict that the store gives.
+    @cached_property
+    def _item(self) -> dict[str, Any]:
+        return {**self.to_item(), "_etag": self.etag, "_ts": self.written_at}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._item[name]
+
+    def __len__(self) -> int:
+        return len(self._item)
+
+    def __iter__(self) -> Iterator[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return iter(self._item)
+
+
+class DocumentId(str):
+    """Id of a stored document: a prefix that names its kind, then the id that clients see.
+
+    A subclass sets `prefix`, `job:` say. `JobId("job:01J...").public` is `01J...`, `JobId.of("01J...")` the way back.
+    """
+
+    prefix: ClassVar[str] = ""
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, public: str) -> Self:
+        """The id in the store of what clients know as `public`."""
+        return cls(cls.prefix + public)
+
+    @classmethod
+    def new(cls) -> Self:
+        """An id never used before; ids sort by the moment they were made."""
+        return cls.of(clock.new_id())
+
+    @property
+    def public(self) -> str:
+        """The id that clients see."""
+        return self.removeprefix(self.prefix)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            cls, core_schema.str_schema(), serialization=core_schema.to_string_ser_schema(when_used="json")
+        )
