@@ -114,11 +114,11 @@ def _pixels(path: Path) -> NDArray[np.uint8]:
 def _models(folder: Path) -> Iterator[None]:
     """The product in this process, with the models of a folder."""
     from shared import onnx
-    from shared.settings import settings
+    from shared.settings import forget
 
     before = os.environ.get("MODELS_DIR")
     os.environ["MODELS_DIR"] = str(folder)
-    settings.cache_clear()
+    forget()
     onnx.forget()
     try:
         yield
@@ -127,5 +127,5 @@ def _models(folder: Path) -> Iterator[None]:
             del os.environ["MODELS_DIR"]
         else:
             os.environ["MODELS_DIR"] = before
-        settings.cache_clear()
+        forget()
         onnx.forget()

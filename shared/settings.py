@@ -1,4 +1,4 @@
-"""All settings, one class, read from the environment once on first use (never at import).
+"""Settings: a class for each package, read from the environment once on first use (never at import).
 
 In Azure they are app settings; on one machine `local.settings.json` holds them. Only endpoints, keys and limits
 differ between the two: no code asks where it runs.
@@ -6,9 +6,8 @@ differ between the two: no code asks where it runs.
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -29,12 +28,66 @@ class CreditPack(BaseModel, frozen=True):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
 
 
-class Settings(BaseSettings):
-    """Names of environment variables are the field names in upper case, or the alias where one is given."""
+class SettingsGroup(BaseSettings):
+    """The settings of one package: a subclass in its `settings.py`, read with `load`.
 
-    model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", env_ignore_empty=True)
+    Names of environment variables are the field names in upper case, or the alias where one is given. Every field has
+    a description with its unit and reason; `docs/configuration.md` lists them all.
+    """
 
-    environment: Literal["development", "production"] = "production"
+    model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", env_ignore_empty=True, frozen=True)
+
+    environment: Literal["development", "production"] = Field(
+        default="production", description="`development` allows the example's secrets and plain HTTP to emulators"
+    )
+
+    @model_validator(mode="after")
+    def refuse_development_secrets(self) -> Self:
+        """Outside development no secret may be one that is shipped with the example or an emulator."""
+        if self.environment == "production":
+            for name, secret in self.secrets().items():
+                text = secret.get_secret_value()
+                if DEVELOPMENT_MARK in text or "devstoreaccount1" in text or "UseDevelopmentStorage" in text:
+                    raise ValueError(f"{name} holds a development secret: set a real one, or ENVIRONMENT=development")
+        return self
+
+    def secrets(self) -> dict[str, SecretStr]:
+        """All secrets of the group by the name of their setting."""
+        values = {name.upper(): getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in values.items() if isinstance(value, SecretStr)}
+
+
+_loaded: dict[type[SettingsGroup], SettingsGroup] = {}
+
+
+def load[T: SettingsGroup](group: type[T]) -> T:
+    """The settings of a group, read from the environment on first use.
+
+    Raises:
+        ConfigurationError: a setting is missing, malformed or unsafe; names it and the remedy.
+    """
+    known = _loaded.get(group)
+    if known is None:
+        try:
+            known = _loaded[group] = group()
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
+                for problem in error.errors(include_input=False, include_url=False)
+            )
+            raise ConfigurationError(f"settings are not usable: {problems}") from None
+        except SettingsError as error:
+            raise ConfigurationError(f"settings are not usable, JSON is expected: {error}") from None
+    return cast("T", known)
+
+
+def forget() -> None:
+    """Read every group again on its next use."""
+    _loaded.clear()
+
+
+class Settings(SettingsGroup):
+    """Settings that have no package of their own yet."""
 
     # Storage: a connection string (Azurite, or a key), or the two service URIs with a managed identity.
     storage: SecretStr | None = Field(None, validation_alias="Storage")
@@ -247,6 +300,10 @@ class Settings(BaseSettings):
     webhook_rotation_hours: float = Field(24, ge=0)
     """How long deliveries are signed with the previous secret, too."""
 
+    def secrets(self) -> dict[str, SecretStr]:
+        """All secrets, signing keys included."""
+        return {**super().secrets(), **{f"JWT_KEYS[{kid}]": key for kid, key in self.jwt_keys.items()}}
+
     @model_validator(mode="after")
     def refuse_unsafe(self) -> Settings:
         """Outside development every secret must be real and long enough; HMAC keys are never under 32 bytes."""
@@ -259,19 +316,10 @@ class Settings(BaseSettings):
         if self.storage is None and (self.storage_blob_uri is None or (api and self.storage_queue_uri is None)):
             raise ValueError("set Storage, or both Storage__blobServiceUri and Storage__queueServiceUri")
         if self.environment == "production":
-            self._refuse_development_secrets()
+            self._refuse_plain_http()
         return self
 
-    def _refuse_development_secrets(self) -> None:
-        secrets = {f"JWT_KEYS[{kid}]": key for kid, key in self.jwt_keys.items()}
-        for name in type(self).model_fields:
-            value = getattr(self, name)
-            if isinstance(value, SecretStr):
-                secrets[name.upper()] = value
-        for name, secret in secrets.items():
-            text = secret.get_secret_value()
-            if DEVELOPMENT_MARK in text or "devstoreaccount1" in text or "UseDevelopmentStorage" in text:
-                raise ValueError(f"{name} holds a development secret: set a real one, or ENVIRONMENT=development")
+    def _refuse_plain_http(self) -> None:
         for name in ("gemini_base_url", "twilio_base_url", "paypal_base_url", "cosmos_endpoint", "vto_url", "app_url"):
             url = getattr(self, name)
             if url and url.startswith("http://") and name != "app_url":
@@ -282,20 +330,6 @@ class Settings(BaseSettings):
             raise ValueError("WEBHOOK_ALLOW_HOSTS must be empty outside development: webhooks go to public addresses")
 
 
-@cache
 def settings() -> Settings:
-    """The settings of this process.
-
-    Raises:
-        ConfigurationError: a setting is missing, malformed or unsafe; names it and says what to do.
-    """
-    try:
-        return Settings()  # pyright: ignore[reportCallIssue]
-    except ValidationError as error:
-        told = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_url=False)
-        )
-        raise ConfigurationError(f"settings are not usable: {told}") from None
-    except SettingsError as error:
-        raise ConfigurationError(f"settings are not usable, JSON is expected: {error}") from None
+    """The settings of this process. Raises as `load` does."""
+    return load(Settings)

@@ -36,9 +36,10 @@ def forget_factories() -> None:
     from shared.jobs import queues
     from shared.vto import client as vto
 
-    caches = (settings.settings, store, blobs._service, blobs._container, blobs._delegation_key, queues.client)
+    caches = (store, blobs._service, blobs._container, blobs._delegation_key, queues.client)
     for cached in (*caches, vto.client, notifications.hub, paypal.client, trust.trust, trust.roots):
         cached.cache_clear()
+    settings.forget()
     accounts._known.clear()
     certificates.forget()
 

@@ -254,9 +254,9 @@ def shop(local: dict[str, str], paypal: dict[str, Any], monkeypatch: pytest.Monk
 
     for name, value in {**QUICK, **paypal_settings(paypal)}.items():
         monkeypatch.setenv(name, value)
-    from shared.settings import settings
+    from shared.settings import forget
 
-    settings.cache_clear()
+    forget()
     made = Shop(paypal)
     made.control("reset", {})
     return made

@@ -34,11 +34,11 @@ def emulator() -> Iterator[str]:
 
 @pytest.fixture
 def gemini(local: dict[str, str], emulator: str, monkeypatch: pytest.MonkeyPatch) -> Gemini:
-    from shared.settings import settings
+    from shared.settings import forget
 
     monkeypatch.setenv("GEMINI_BASE_URL", emulator)
     monkeypatch.setenv("GEMINI_TIMEOUT_S", "1")
-    settings.cache_clear()
+    forget()
     return Gemini()
 
 

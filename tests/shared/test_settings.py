@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.settings import Settings, settings
+from shared.settings import Settings, forget, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SOUND = {
@@ -30,11 +30,11 @@ def load(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> Settings:
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, value)
-    settings.cache_clear()
+    forget()
     try:
         return settings()
     finally:
-        settings.cache_clear()
+        forget()
 
 
 def test_sound_settings_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,9 +202,9 @@ def test_a_network_that_answers_otherwise_is_refused(
     golden = tmp_path / "tryon_warp.golden.json"
     golden.write_text(golden.read_text().replace("0.", "0.9", 40))
     monkeypatch.setenv("MODELS_DIR", str(tmp_path))
-    from shared.settings import settings
+    from shared.settings import forget
 
-    settings.cache_clear()
+    forget()
     onnx.forget()
     with pytest.raises(ConfigurationError, match="golden"):
         Compact().load()

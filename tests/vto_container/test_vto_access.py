@@ -50,7 +50,8 @@ def authority() -> Iterator[str]:
 @pytest.fixture
 def configure(monkeypatch: pytest.MonkeyPatch, authority: str) -> Iterator[Callable[..., None]]:
     def forget() -> None:
-        for cached in (shared_settings.settings, own_settings.settings, access._keys):
+        shared_settings.forget()
+        for cached in (own_settings.settings, access._keys):
             cached.cache_clear()
 
     def set_to(**settings: str) -> None:

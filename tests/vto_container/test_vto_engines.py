@@ -41,7 +41,7 @@ def configure(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterato
         for name, value in {"VTO_TOKEN": "t" * 40, **settings}.items():
             monkeypatch.setenv(name, value)
         own_settings.settings.cache_clear()
-        shared_settings.settings.cache_clear()
+        shared_settings.forget()
 
     yield set_to
     own_settings.settings.cache_clear()

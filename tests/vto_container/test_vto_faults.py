@@ -187,7 +187,7 @@ def test_unsafe_settings_stop_the_start(
 
     for name, value in {"SERVICE": "vto", "VTO_TOKEN": "t" * 40, **settings}.items():
         monkeypatch.setenv(name, value)
-    shared_settings.settings.cache_clear()
+    shared_settings.forget()
     own.cache_clear()
     try:
         with pytest.raises(ConfigurationError, match=told):

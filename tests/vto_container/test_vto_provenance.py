@@ -68,7 +68,7 @@ def signer(tmp_path: Path, local: dict[str, str], monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("VTO_TOKEN", "t" * 40)
     monkeypatch.setenv("VTO_C2PA_CERTIFICATES", str(tmp_path / "chain.pem"))
     monkeypatch.setenv("VTO_C2PA_KEY", str(tmp_path / "key.pem"))
-    shared_settings.settings.cache_clear()
+    shared_settings.forget()
     own_settings.settings.cache_clear()
     yield
     own_settings.settings.cache_clear()
@@ -111,7 +111,7 @@ def mounted(local: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("VTO_TOKEN", "t" * 40)
     monkeypatch.setenv("MODELS_DIR", str(folder))
     monkeypatch.setenv("VTO_MODELS_FROM", f"models/{tmp_path.name}")
-    shared_settings.settings.cache_clear()
+    shared_settings.forget()
     own_settings.settings.cache_clear()
     yield folder
     own_settings.settings.cache_clear()

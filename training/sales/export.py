@@ -16,7 +16,7 @@ from functions.analytics import head
 from functions.analytics.head import Weights
 from functions.analytics.rows import Rows, split
 from shared import onnx
-from shared.settings import settings
+from shared.settings import forget
 from training.sales import graph, table
 from training.sales.table import Sales
 from wardrobe import CATEGORIES, GarmentSpec
@@ -83,7 +83,7 @@ def stage_registry(stage: Path) -> None:
         if path.is_file() and not path.name.startswith(head.MODEL):
             (stage / path.name).symlink_to(path.resolve())
     os.environ["MODELS_DIR"] = str(stage)
-    settings.cache_clear()
+    forget()
     onnx.forget()
 
 

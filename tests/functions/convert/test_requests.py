@@ -19,7 +19,7 @@ from shared.http.auth import Principal, Role
 from shared.images import library
 from shared.jobs import control, protocol
 from shared.jobs.models import JobStatus
-from shared.settings import settings
+from shared.settings import forget
 
 USER = Principal("u1", Role.SHOPPER, "t", 0)
 
@@ -39,7 +39,7 @@ def wanted(local: dict[str, str]) -> Iterator[ConversionRequest]:
 
 def allow(monkeypatch: pytest.MonkeyPatch, conversions: int) -> None:
     monkeypatch.setenv("CONVERSION_QUOTA", str(conversions))
-    settings.cache_clear()
+    forget()
 
 
 def ask(id: str, wanted: ConversionRequest) -> Conversion:

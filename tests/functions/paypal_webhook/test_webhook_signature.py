@@ -204,10 +204,10 @@ def test_a_body_over_a_mebibyte_is_refused(shop: Shop, order: str) -> None:
 
 
 def test_postback_lets_paypal_judge(shop: Shop, order: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shared.settings import settings
+    from shared.settings import forget
 
     monkeypatch.setenv("PAYPAL_WEBHOOK_VERIFY", "postback")
-    settings.cache_clear()
+    forget()
     (event,) = shop.events(order)
     refused(shop.deliver({"replay": event, "tamper": "reserialise"}))
     refused(shop.deliver({"replay": event, "webhookId": "SOMEONEELSES"}))
@@ -217,7 +217,7 @@ def test_postback_lets_paypal_judge(shop: Shop, order: str, monkeypatch: pytest.
 def test_only_paypals_own_hosts_are_trusted_by_default(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     from functions.paypal_webhook import trust
     from shared.errors import ConfigurationError
-    from shared.settings import settings
+    from shared.settings import forget
 
     for name in ("PAYPAL_CERT_ORIGINS", "PAYPAL_CERT_NAME", "PAYPAL_CERT_ROOTS"):
         monkeypatch.delenv(name)
@@ -227,13 +227,13 @@ def test_only_paypals_own_hosts_are_trusted_by_default(shop: Shop, monkeypatch: 
         ("https://api-m.sandbox.paypal.com", "api.sandbox.paypal.com", "api.paypal.com"),
     ):
         monkeypatch.setenv("PAYPAL_BASE_URL", base)
-        settings.cache_clear()
+        forget()
         trust.trust.cache_clear()
         assert trust.trust().allows(f"https://{host}{certificate}") and trust.trust().allows(base + certificate)
         assert not trust.trust().allows(f"https://{other}{certificate}")
         assert not trust.trust().allows(f"http://{host}{certificate}")
     monkeypatch.setenv("PAYPAL_BASE_URL", "https://paypal.example")
-    settings.cache_clear()
+    forget()
     trust.trust.cache_clear()
     with pytest.raises(ConfigurationError):
         trust.trust()

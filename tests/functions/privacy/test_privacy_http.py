@@ -27,7 +27,7 @@ from shared.documents.sqlite import SqliteStore
 from shared.http.auth import Principal, Role
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
-from shared.settings import settings
+from shared.settings import forget
 
 type SignUp = Callable[..., Client]
 
@@ -175,7 +175,7 @@ def build(caller: Principal) -> None:
 
 def test_pictures_beyond_the_size_are_named(house: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXPORT_MAX_BYTES", "5000")
-    settings.cache_clear()
+    forget()
     for name in ("a", "b", "c"):
         image(name, 2000)
     privacy.export(house, "r")

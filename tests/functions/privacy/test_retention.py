@@ -8,7 +8,7 @@ from functions.privacy import retention
 from shared import blobs, clock
 from shared.documents import store
 from shared.errors import ConfigurationError
-from shared.settings import settings
+from shared.settings import forget, settings
 
 DAY = 24 * 3600
 
@@ -59,7 +59,7 @@ def test_selfies_go_after_thirty_days_and_the_rest_stays() -> None:
 
 def test_each_kind_has_its_own_time_and_zero_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETENTION_DAYS", '{"person": 0, "result": 7, "nonsense": 1}')
-    settings.cache_clear()
+    forget()
     person, result = image("p", "person", 400), image("r", "result", 8)
     assert retention.run() == {"result": 1}
     assert there(person)
@@ -87,6 +87,6 @@ def test_loose_blobs_go_by_their_age(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_days_are_not_negative(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETENTION_DAYS", '{"person": -1}')
-    settings.cache_clear()
+    forget()
     with pytest.raises(ConfigurationError):
         settings()

@@ -30,7 +30,7 @@ from shared.jobs.consumer import consume
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Step, Task
-from shared.settings import settings
+from shared.settings import forget, settings
 from shared.webhooks import WebhookPublisher
 
 ME = Principal("me", Role.MERCHANT, "t", 0.0)
@@ -49,7 +49,7 @@ def house(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEBHOOK_ALLOW_HOSTS", '["127.0.0.1:*"]')
     monkeypatch.setenv("WEBHOOK_RETRY_S", "[0, 0]")
     monkeypatch.setenv("JOB_BACKOFF_BASE_S", "0")
-    settings.cache_clear()
+    forget()
     for queue in ("work", queues.WEBHOOKS):
         queues.client(queue).clear_messages()
 
@@ -222,7 +222,7 @@ def test_an_endpoint_whose_name_turns_inwards_is_not_called(
     register(customer)
     work()
     monkeypatch.setenv("WEBHOOK_ALLOW_HOSTS", "[]")
-    settings.cache_clear()
+    forget()
     deliver()
     (delivery,) = deliveries()
     assert (delivery.status, delivery.error["code"]) == ("failed", "webhook_url")
@@ -242,7 +242,7 @@ def test_rotation_signs_with_both_until_the_old_one_ends(
     assert customer.got[0].signed_by(hook.secret)
     assert customer.got[0].signed_by(turned.secret)
     monkeypatch.setenv("WEBHOOK_ROTATION_HOURS", "0")
-    settings.cache_clear()
+    forget()
     last = service.rotate(ME, hook.id)
     work()
     deliver()

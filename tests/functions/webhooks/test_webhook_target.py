@@ -16,7 +16,7 @@ from receiver import receiver
 from functions.webhooks import target
 from functions.webhooks.target import Target
 from shared.errors import ConfigurationError, StudioError, UpstreamError
-from shared.settings import settings
+from shared.settings import forget, settings
 
 NAME = "hooks.example.test"
 
@@ -68,7 +68,7 @@ def test_a_name_without_an_address_may_have_one_later() -> None:
 
 def test_the_allow_list_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEBHOOK_ALLOW_HOSTS", '["127.0.0.1:8080"]')
-    settings.cache_clear()
+    forget()
     assert target.resolve("http://127.0.0.1:8080/").addresses == ("127.0.0.1",)
     for url in ("http://127.0.0.1:8081/", "https://127.0.0.1/", "http://localhost:8080/"):
         with pytest.raises(StudioError):
@@ -80,7 +80,7 @@ def test_production_has_no_allow_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_KEYS", '{"k1": "' + "x" * 48 + '"}')
     monkeypatch.setenv("Storage", "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Yg==")
     monkeypatch.setenv("WEBHOOK_ALLOW_HOSTS", '["127.0.0.1:*"]')
-    settings.cache_clear()
+    forget()
     with pytest.raises(ConfigurationError, match="WEBHOOK_ALLOW_HOSTS"):
         settings()
 

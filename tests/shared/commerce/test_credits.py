@@ -16,10 +16,10 @@ USER = "u1"
 
 @pytest.fixture(autouse=True)
 def three_free(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from shared.settings import settings
+    from shared.settings import forget
 
     monkeypatch.setenv("CONVERSION_QUOTA", "3")
-    settings.cache_clear()
+    forget()
 
 
 def grant(returned: int = 0, capture: str = "C1", bought: int = 4) -> None:

@@ -102,10 +102,10 @@ def test_wrong_credentials(shop: Shop) -> None:
 
 
 def test_without_credentials_nothing_is_sold(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shared.settings import settings
+    from shared.settings import forget
 
     monkeypatch.delenv("PAYPAL_CLIENT_SECRET")
-    settings.cache_clear()
+    forget()
     paypal.client.cache_clear()
     with pytest.raises(ConfigurationError):
         paypal.client()

@@ -13,7 +13,7 @@ import pytest
 
 from shared.documents import store
 from shared.errors import ConfigurationError
-from shared.settings import settings
+from shared.settings import forget
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,10 +25,10 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     monkeypatch.setenv("Storage", "UseDevelopmentStorage=true")
     for name in ("COSMOS_ENDPOINT", "COSMOS_KEY", "COSMOS_CREATE"):
         monkeypatch.delenv(name, raising=False)
-    settings.cache_clear()
+    forget()
     store.cache_clear()
     yield
-    settings.cache_clear()
+    forget()
     store.cache_clear()
 
 
