@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emulators.stack import ROOT
+from emulators.with_parent import parent_pipe, program
 
 FOLDER = ROOT / "training" / "export_clip" / ".venv"
 REQUIREMENTS = ROOT / "training" / "export_clip" / "requirements.txt"
@@ -70,7 +71,7 @@ def _make() -> None:
 
 
 def _run(command: list[str], otherwise: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(program(*command), cwd=ROOT, stdin=parent_pipe(), capture_output=True, text=True, check=False)
     if done.returncode:
         said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         raise EnvironmentMissing(f"{otherwise}: {said[-1].strip() if said else f'status {done.returncode}'}")

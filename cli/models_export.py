@@ -21,6 +21,7 @@ from cli import models_env
 from cli.models_env import EnvironmentMissing
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
+from emulators.with_parent import parent_pipe, program
 
 PAIR = ("fashion_image", "fashion_text")
 MODELS = ROOT / ".studio" / "models"
@@ -118,12 +119,12 @@ def export(options: argparse.Namespace, say: Callable[[str], None]) -> tuple[Pat
 
 
 def _towers(python: Path, options: argparse.Namespace, work: Path, *, quiet: bool) -> None:
-    command = [str(python), "-m", "training.export_clip", "--from", options.source, "--work", str(work)]
+    command = program(str(python), "-m", "training.export_clip", "--from", options.source, "--work", str(work))
     command += ["--int8"] if options.precision == "int8" else []
     command += ["--revision", options.revision] if options.revision else []
     command += ["--truncate-dim", str(options.truncate_dim)] if options.truncate_dim else []
     output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE} if quiet else {"stderr": None}
-    done = subprocess.run(command, cwd=ROOT, text=True, check=False, **output)
+    done = subprocess.run(command, cwd=ROOT, stdin=parent_pipe(), text=True, check=False, **output)
     if done.returncode == 0:
         return
     told = work / "refused.txt"

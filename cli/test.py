@@ -13,15 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from emulators.stack import ROOT
+from emulators.with_parent import node, parent_pipe, python
 
-CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("format", (sys.executable, "-m", "ruff", "format", "--check", ".")),
-    ("lint", (sys.executable, "-m", "ruff", "check", ".")),
-    ("types", ("node", "node_modules/pyright/index.js")),
+CHECKS: tuple[tuple[str, list[str]], ...] = (
+    ("format", python("ruff", "format", "--check", ".")),
+    ("lint", python("ruff", "check", ".")),
+    ("types", node("node_modules/pyright/index.js")),
 )
-
-
-PYTEST = (sys.executable, "-m", "pytest")
 WORKERS = 2
 NO_PYTHON = 3
 """Status of `cli.models_env` where there is no Python to make the environment of the export with."""
@@ -57,7 +55,7 @@ def handle(options: argparse.Namespace) -> int:
         report = [] if arguments else [_step(name, command) for name, command in CHECKS]
         report += made()
     if arguments:
-        report.append(_step("tests", (*PYTEST, *arguments)))
+        report.append(_step("tests", python("pytest", *arguments)))
     elif everything:
         report += _all_tests()
     ok = all(step["ok"] for step in report)
@@ -75,7 +73,7 @@ def _export_environment(wanted: bool) -> Iterator[Callable[[], list[dict[str, An
         yield list
         return
     started = time.monotonic()
-    making = subprocess.Popen((sys.executable, "-m", "cli.models_env"), cwd=ROOT)
+    making = subprocess.Popen(python("cli.models_env"), cwd=ROOT, stdin=parent_pipe())
 
     def wait() -> list[dict[str, Any]]:
         ok = making.wait() in (0, NO_PYTHON)
@@ -93,10 +91,12 @@ def _all_tests() -> list[dict[str, Any]]:
     one stack, since an idle one asks its queues all the time; of the others whole files are shared out."""
     started = time.monotonic()
     with tempfile.TemporaryFile("w+") as log:
-        talking = subprocess.Popen((*PYTEST, "-m", "on_stack"), cwd=ROOT, stdout=log, stderr=log)
+        talking = subprocess.Popen(
+            python("pytest", "-m", "on_stack"), cwd=ROOT, stdin=parent_pipe(), stdout=log, stderr=log
+        )
         try:
             spread = ("-m", "not on_stack", "-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
-            tests = _step("tests", (*PYTEST, *spread))
+            tests = _step("tests", python("pytest", *spread))
             ok = talking.wait() == 0
         finally:
             talking.terminate()
@@ -105,8 +105,8 @@ def _all_tests() -> list[dict[str, Any]]:
     return [tests, {"name": "tests on the stack", "ok": ok, "ms": round((time.monotonic() - started) * 1000)}]
 
 
-def _step(name: str, command: tuple[str, ...]) -> dict[str, Any]:
+def _step(name: str, command: list[str]) -> dict[str, Any]:
     print(f"studio: {name}", flush=True)
     started = time.monotonic()
-    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    status = subprocess.run(command, cwd=ROOT, stdin=parent_pipe(), check=False).returncode
     return {"name": name, "ok": status == 0, "ms": round((time.monotonic() - started) * 1000)}

@@ -30,6 +30,7 @@ from demo.steps import Steps, Stop
 from demo.tryon import Look, look_of, try_on
 from demo.vendor import vendor_drop
 from emulators.stack import ROOT, Stack
+from emulators.with_parent import parent_pipe, python
 from wardrobe import draw_garment, garment_specs
 
 SETTINGS = {
@@ -339,6 +340,6 @@ class _Play:
     def _admin(self) -> Client:
         email, password = f"admin.{secrets.token_hex(3)}@example.com", secrets.token_urlsafe(12)
         environment = {**os.environ, **self._stack.settings, "STUDIO_ADMIN_PASSWORD": password}
-        command = [sys.executable, "-m", "cli", "admin", "create", "--email", email]
-        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+        command = python("cli", "admin", "create", "--email", email)
+        subprocess.run(command, cwd=ROOT, env=environment, stdin=parent_pipe(), check=True, capture_output=True)
         return Client(self._stack.url).login(email, password)

@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from demo.client import Client
 from demo.steps import Steps
 from emulators.stack import ROOT, Stack
+from emulators.with_parent import parent_pipe, python
 from wardrobe import draw_garment, garment_specs, save_garment
 
 SHEET = "vendor.png"
@@ -63,9 +63,14 @@ def vendor_drop(stack: Stack, steps: Steps, out: Path, count: int = 12) -> list[
 
 def dropped(stack: Stack, folder: Path, vendor: str) -> dict[str, Any]:
     """Drop a folder of files as a vendor does; what became of each, once all have ended."""
-    command = [sys.executable, "-m", "cli", "vendor", "drop", str(folder), "--vendor", vendor, "--json"]
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **stack.settings}, check=False, capture_output=True, text=True
+        python("cli", "vendor", "drop", str(folder), "--vendor", vendor, "--json"),
+        cwd=ROOT,
+        env={**os.environ, **stack.settings},
+        stdin=parent_pipe(),
+        check=False,
+        capture_output=True,
+        text=True,
     )
     if not done.stdout:
         raise RuntimeError(done.stderr[-2000:])

@@ -9,7 +9,6 @@ with `--skipApiVersionCheck`, because current storage SDKs speak a newer protoco
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 import shutil
@@ -19,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Self
+
+from emulators.with_parent import node, parent_pipe
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -67,10 +68,9 @@ class Azurite:
 
     def start(self, timeout: float = 30.0) -> Self:
         """Start and wait until all services listen; raises `AzuriteError` with Azurite's output otherwise."""
-        node = shutil.which("node")
-        if node is None:
+        if shutil.which("node") is None:
             raise AzuriteError("Node.js is not on PATH: install Node.js 20 or newer")
-        command = [node, str(find_azurite()), "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+        command = node(str(find_azurite()), "--silent", "--skipApiVersionCheck", "--disableTelemetry")
         ports = (self.blob_port, self.queue_port, self.table_port)
         for service, port in zip(_SERVICES, ports, strict=True):
             name = service.lower()
@@ -84,9 +84,8 @@ class Azurite:
         with tempfile.TemporaryFile() as log:
             # An own session: ^C reaches the starter first, which stops the users of the storage before it.
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command, stdin=parent_pipe(), stdout=log, stderr=log, start_new_session=True
             )
-            atexit.register(self.stop)
             found = self._wait(log.fileno(), timeout)
         self.blob_port, self.queue_port, self.table_port = (found[service] for service in _SERVICES)
         return self
@@ -123,7 +122,6 @@ class Azurite:
     def stop(self, timeout: float = 10.0) -> None:
         """Ask Azurite to write its data and end; kill it after `timeout` seconds. Safe to call twice."""
         process, self._process = self._process, None
-        atexit.unregister(self.stop)
         if process is None or process.poll() is not None:
             return
         process.send_signal(signal.SIGTERM)

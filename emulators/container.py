@@ -6,10 +6,11 @@ import os
 import secrets
 import socket
 import subprocess
-import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from emulators.with_parent import parent_pipe, python
 
 ROOT = Path(__file__).resolve().parents[1]
 STOP_S = 30
@@ -41,10 +42,10 @@ class Container:
         handle = self._listener.fileno()
         with log.open("ab") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "vto_container", "--fd", str(handle)],
+                python("vto_container", "--fd", str(handle)),
                 cwd=ROOT,
                 env={"ENVIRONMENT": "development", "VTO_ENGINES": '["gemini"]', **os.environ, **settings},
-                stdin=subprocess.DEVNULL,
+                stdin=parent_pipe(),
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

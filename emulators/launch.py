@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from emulators.with_parent import parent_pipe, python
 
 
 @contextmanager
@@ -18,7 +19,8 @@ def launch(name: str, *arguments: str) -> Generator[dict[str, Any]]:
     Raises RuntimeError when the process ends before it printed the line (its traceback is on stderr).
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", f"emulators.{name}", "--port", "0", *arguments],
+        python(f"emulators.{name}", "--port", "0", *arguments),
+        stdin=parent_pipe(),
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parent.parent,

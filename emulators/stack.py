@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ import requests
 from emulators.azurite import Azurite
 from emulators.container import Container
 from emulators.launch import launch
+from emulators.with_parent import parent_pipe, python
 
 ROOT = Path(__file__).resolve().parents[1]
 STOP_S = 45
@@ -145,7 +145,7 @@ class Stack:
     def _host(self, data: Path) -> None:
         self.log = self._log or data / "functions.log"
         log = self._open.enter_context(self.log.open("ab"))
-        command = [sys.executable, "-m", "emulators.functions_host", "--app", str(ROOT), "--json"]
+        command = python("emulators.functions_host", "--app", str(ROOT), "--json")
         command += ["--port", str(self._port), "--workers", str(self._workers)]
         command += ["--blob-poll", str(self._blob_poll)]
         # An own session: ^C reaches us alone, and we stop the app before what it stands on.
@@ -153,7 +153,7 @@ class Stack:
             command,
             cwd=ROOT,
             env={**os.environ, **self.settings},
-            stdin=subprocess.DEVNULL,
+            stdin=parent_pipe(),
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from leaks import leaks
 from quick import QUICK
+from studio_command import studio
 
 from demo.client import Client
 from emulators.azurite import Azurite
@@ -107,15 +107,9 @@ def sign_up(stack: Stack) -> Callable[..., Client]:
 @pytest.fixture(scope="session")
 def admin(stack: Stack) -> Client:
     """An administrator of the shared stack."""
-    import subprocess
-    import sys
-
-    from emulators.stack import ROOT
-
     email, password = f"admin.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12)
-    environment = {**os.environ, **stack.settings, "STUDIO_ADMIN_PASSWORD": password}
-    command = [sys.executable, "-m", "cli", "admin", "create", "--email", email]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    created = studio("admin", "create", "--email", email, **stack.settings, STUDIO_ADMIN_PASSWORD=password)
+    assert created.returncode == 0, created.stderr
     return Client(stack.url).login(email, password)
 
 

@@ -1,14 +1,13 @@
 """One host instance: a process that holds the app, its HTTP front and its listeners.
 
 Started by the supervisor. It writes one line of JSON to its standard output when it is ready (what the app
-prints goes to standard error) and stops when it gets SIGTERM or its standard input ends.
+prints goes to standard error) and stops when it gets SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -105,8 +104,6 @@ async def _serve(options: argparse.Namespace, report: int) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with contextlib.suppress(OSError, ValueError):
-        loop.add_reader(0, _on_input, loop, stop)
     await instance.start(listening)
     line = {"pid": os.getpid(), "functions": instance.rows, "errors": instance.errors}
     os.write(report, json.dumps(line).encode() + b"\n")
@@ -122,12 +119,6 @@ async def _serve(options: argparse.Namespace, report: int) -> int:
     except TimeoutError:
         _log.warning("Functions still run after %s s of grace: ending anyway.", options.grace)
     return EXIT_TIMEOUT if timed_out else 0
-
-
-def _on_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """The supervisor never writes: readable input means that it is gone."""
-    loop.remove_reader(0)
-    stop.set()
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emulators.with_parent import parent_pipe, python
+
 _ROOT = Path(__file__).resolve().parents[2]
 _YOUNG_SECONDS = 10.0
 _LONGEST_BACKOFF = 10.0
@@ -94,13 +96,13 @@ class Supervisor:
     async def _spawn(self) -> _Child:
         """Start an instance and wait until it is ready; raises `StartFailed`."""
         options = self._options
-        command = [sys.executable, "-m", f"{__package__}.instance", "--app", str(options.app)]
+        command = python(f"{__package__}.instance", "--app", str(options.app))
         command += ["--host", options.host, "--port", str(self.port)]
         command += ["--blob-poll", str(options.blob_poll), "--grace", str(options.grace)]
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=_ROOT,
-            stdin=asyncio.subprocess.PIPE,
+            stdin=parent_pipe(),
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
             limit=1 << 24,

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from studio_command import studio
 
 from emulators.azurite import Azurite
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 def doctor(*arguments: str, **settings: str) -> tuple[int, dict[str, Any]]:
-    command = [sys.executable, "-m", "cli", "doctor", "--json", "--port", "1", *arguments]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=False, timeout=120
-    )
+    done = studio("doctor", "--json", "--port", "1", *arguments, **settings)
     found = json.loads(done.stdout)
     assert found["ok"] == (done.returncode == 0), done.stderr
     return done.returncode, {check["name"]: check for check in found["checks"]}

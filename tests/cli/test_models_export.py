@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -22,6 +21,7 @@ import onnxruntime
 import pytest
 from model_hub import serving
 from PIL import Image
+from studio_command import studio
 
 from cli import models_env, models_gates
 from shared import onnx
@@ -38,28 +38,19 @@ needs_environment = pytest.mark.skipif(
 )
 
 
-def studio(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli", "models", *arguments]
+def models(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     # torch's threads cost more than they bring to models as small as these
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=170,
-    )
+    return studio("models", *arguments, OMP_NUM_THREADS="1", **environment)
 
 
 def exported(*arguments: str, **environment: str) -> dict[str, Any]:
-    done = studio("export", "clip", *arguments, "--json", **environment)
+    done = models("export", "clip", *arguments, "--json", **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
 
 def refused(*arguments: str, **environment: str) -> str:
-    done = studio("export", "clip", *arguments, **environment)
+    done = models("export", "clip", *arguments, **environment)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     return done.stderr.strip().splitlines()[-1]
@@ -194,7 +185,7 @@ def test_the_product_embeds_with_it(kind: str, request: pytest.FixtureRequest, u
 
 @needs_environment
 def test_the_listing_shows_it_beside_the_shipped_models(clip: dict[str, Any]) -> None:
-    done = studio("list", "--json", MODELS_DIR=clip["folder"])
+    done = models("list", "--json", MODELS_DIR=clip["folder"])
     rows = {row["id"]: row for row in json.loads(done.stdout)["models"]}
     assert rows["fashion_image"]["health"] == rows["fashion_text"]["health"] == "ok"
     assert rows["fashion_image"]["quality"] == "byo" and rows["fashion_image"]["licence"] == "cc-by-nc-4.0"
@@ -252,7 +243,7 @@ def test_another_file_than_the_manifests_is_refused_and_a_missing_one_named(pair
     path.write_bytes(data)
     with pytest.raises(ConfigurationError, match="expected sha256"):
         embedding.embed_text("red dress")
-    done = studio("list", MODELS_DIR=str(pair))
+    done = models("list", MODELS_DIR=str(pair))
     assert done.returncode == 1 and "fashion_text.onnx is not the file of the manifest" in done.stdout
     (pair / "fashion_image.onnx").unlink()
     onnx.forget()

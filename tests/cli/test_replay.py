@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from studio_command import studio
 
 from demo.client import Client
 from emulators.stack import Stack
@@ -19,15 +16,11 @@ from shared.documents import Document, Where, store
 from shared.documents.sqlite import SqliteStore
 from shared.jobs import protocol, queues
 
-ROOT = Path(__file__).resolve().parents[2]
 QUEUE = "protocol"
 
 
 def replay(*arguments: str, status: int = 0, **settings: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "cli", "replay", "--json", *arguments]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = studio("replay", "--json", *arguments, **settings)
     assert done.returncode == status, done.stdout + done.stderr
     return json.loads(done.stdout)
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
-from quick import eventually
+from processes import started
+from studio_command import studio
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ("sh", "dirname", "cat", "cksum", "sed", "env", "rm")
@@ -35,7 +34,7 @@ def bare(tmp_path: Path) -> Path:
     return checkout
 
 
-def studio(checkout: Path, home: Path) -> subprocess.CompletedProcess[str]:
+def bare_studio(checkout: Path, home: Path) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": str(checkout.parent / "bin"), "HOME": str(home)}
     return subprocess.run(
         [str(checkout / "studio"), "demo"], env=environment, capture_output=True, text=True, check=False, timeout=30
@@ -43,7 +42,7 @@ def studio(checkout: Path, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_missing_python_is_named_in_one_line(bare: Path, tmp_path: Path) -> None:
-    done = studio(bare, tmp_path)
+    done = bare_studio(bare, tmp_path)
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert "Python 3.13 is missing" in line
@@ -51,7 +50,7 @@ def test_a_missing_python_is_named_in_one_line(bare: Path, tmp_path: Path) -> No
 
 def test_a_missing_node_is_named_in_one_line(bare: Path, tmp_path: Path) -> None:
     (bare.parent / "bin" / "python3.13").symlink_to(sys.executable)
-    done = studio(bare, tmp_path)
+    done = bare_studio(bare, tmp_path)
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert "Node.js 20" in line
@@ -61,52 +60,34 @@ def test_a_python_of_pyenv_is_found_without_being_selected(bare: Path, tmp_path:
     versions = tmp_path / ".pyenv" / "versions" / "3.13.9" / "bin"
     versions.mkdir(parents=True)
     (versions / "python").symlink_to(sys.executable)
-    assert "Node.js 20" in studio(bare, tmp_path).stderr
+    assert "Node.js 20" in bare_studio(bare, tmp_path).stderr
 
 
 def test_help_names_the_commands() -> None:
-    done = subprocess.run([sys.executable, "-m", "cli", "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = studio("--help")
+    assert done.returncode == 0
     for command in ("demo", "run", "test", "admin"):
         assert command in done.stdout
 
 
 def test_arguments_of_the_tests_reach_pytest() -> None:
-    command = [sys.executable, "-m", "cli", "test", "-k", "nothing_is_called_so", "tests/test_walls.py"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = studio("test", "-k", "nothing_is_called_so", "tests/test_walls.py")
     assert "deselected" in done.stdout
     assert done.returncode == 1, "no test executed is a failure"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_run_lists_every_function_and_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
-    running = subprocess.Popen(
-        [sys.executable, "-m", "cli", "run", "--data", str(tmp_path / "data"), "--json"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "STUDIO_TEST_MARK": tmp_path.name},
-    )
-    assert running.stdout is not None
-    facts = json.loads(running.stdout.readline())
-    assert requests.get(facts["url"] + "/api/health", timeout=10).json()["status"] == "ok"
-    assert {"conversions_create", "convert_worker", "sweeper"} <= {f["name"] for f in facts["functions"]}
-    assert len(marked(tmp_path.name)) > 5
-    second = [sys.executable, "-m", "cli", "run", "--data", str(tmp_path / "data")]
-    refused = subprocess.run(second, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert refused.returncode == 1
-    assert "another ./studio run" in refused.stderr
-    running.send_signal(number)
-    assert running.wait(60) == 0
-    eventually(lambda: not marked(tmp_path.name), "the end of every process")
-
-
-def marked(mark: str) -> list[int]:
-    """Processes that were started with the mark in their environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("STUDIO_TEST_MARK") == mark and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-        except psutil.Error:
-            continue
-    return found
+    data = str(tmp_path / "data")
+    with started("run", "--data", data, "--json") as family:
+        assert family.process.stdout is not None
+        facts = json.loads(family.process.stdout.readline())
+        assert requests.get(facts["url"] + "/api/health", timeout=10).json()["status"] == "ok"
+        assert {"conversions_create", "convert_worker", "sweeper"} <= {f["name"] for f in facts["functions"]}
+        assert len(family.alive()) > 5
+        refused = studio("run", "--data", data)
+        assert refused.returncode == 1
+        assert "another ./studio run" in refused.stderr
+        family.process.send_signal(number)
+        assert family.process.wait() == 0
+        family.wait_for_end()

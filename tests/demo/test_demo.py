@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from studio_command import studio
 
 pytestmark = pytest.mark.long
-ROOT = Path(__file__).resolve().parents[2]
 STEPS = {
     "start", "register", "upload-selfie", "upload-garment", "upload-sas", "convert", "progress-websocket",
     "fetch-result", "completed-email", "completed-sms", "completed-websocket", "gemini-fails", "dead-letter",
@@ -26,13 +24,7 @@ STEPS = {
 
 @pytest.mark.timeout(240)
 def test_every_step_of_the_demo_goes_well(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", "demo", "--json", "--out", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = studio("demo", "--json", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["ok"] is True
@@ -47,7 +39,6 @@ def test_every_step_of_the_demo_goes_well(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
-    command = [sys.executable, "-m", "cli", "demo", "--person", "no-such.jpg"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = studio("demo", "--person", "no-such.jpg")
     assert done.returncode == 2
     assert "no-such.jpg" in done.stderr

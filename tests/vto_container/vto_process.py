@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+from emulators.with_parent import parent_pipe, python
 from shared.vto.client import VtoClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,9 +35,14 @@ class Container:
         """Start it, again on the port it had."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "vto_container", "--port", str(self.port)],
-                cwd=ROOT, env={**self.environment, **settings}, stdout=subprocess.PIPE, stderr=log, text=True,
-            )  # fmt: skip
+                python("vto_container", "--port", str(self.port)),
+                cwd=ROOT,
+                env={**self.environment, **settings},
+                stdin=parent_pipe(),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, self.log.read_text()

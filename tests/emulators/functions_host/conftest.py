@@ -19,6 +19,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64EncodePolicy
 
 from emulators.azurite import Azurite
+from emulators.with_parent import parent_pipe, python
 
 ROOT = Path(__file__).resolve().parents[3]
 APP = Path(__file__).parent / "foreign_app"
@@ -66,8 +67,14 @@ class Host:
     def __init__(self, app: Path, arguments: list[str], environment: dict[str, str]) -> None:
         self._ledger = Path(environment["LEDGER"])
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115, closed by stop()
-        command = [sys.executable, "-m", "emulators.functions_host", "--app", str(app), "--json", *arguments]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=self.errors)
+        self.process = subprocess.Popen(
+            python("emulators.functions_host", "--app", str(app), "--json", *arguments),
+            cwd=ROOT,
+            env=environment,
+            stdin=parent_pipe(),
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+        )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         self.report: dict[str, Any] = json.loads(line) if line else {}

@@ -3,13 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulators.functions_host.bindings import parse, violations
+from emulators.with_parent import parent_pipe, python
 
 ROOT = Path(__file__).resolve().parents[3]
 HTTP = {"type": "httpTrigger", "direction": "IN", "name": "req", "authLevel": "ANONYMOUS"}
@@ -63,8 +63,9 @@ def _app(directory: Path, code: str, host: str = '{"version": "2.0", "extensionB
 def _run(app: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a host that is expected to end by itself."""
     return subprocess.run(
-        [sys.executable, "-m", "emulators.functions_host", "--app", str(app), "--json"],
+        python("emulators.functions_host", "--app", str(app), "--json"),
         cwd=ROOT,
+        stdin=parent_pipe(),
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -123,8 +124,9 @@ def unrouted(req: func.HttpRequest) -> str:
     return ""
 """
     process = subprocess.Popen(
-        [sys.executable, "-m", "emulators.functions_host", "--app", str(_app(tmp_path, code)), "--json"],
+        python("emulators.functions_host", "--app", str(_app(tmp_path, code)), "--json"),
         cwd=ROOT,
+        stdin=parent_pipe(),
         env={**os.environ, "AzureWebJobsStorage": "UseDevelopmentStorage=true"},
         stdout=subprocess.PIPE,
     )

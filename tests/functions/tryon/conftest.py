@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from emulators.with_parent import parent_pipe, python
 from functions.tryon import service
 from functions.tryon.models import TryOn, TryOnRequest
 from shared import blobs
@@ -67,8 +67,8 @@ class Container:
             return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "vto_container", "--port", str(self._port)],
-                cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=log, text=True,
+                python("vto_container", "--port", str(self._port)),
+                cwd=ROOT, env=self._environment, stdin=parent_pipe(), stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

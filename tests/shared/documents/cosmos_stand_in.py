@@ -13,6 +13,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from emulators.with_parent import node, parent_pipe
+
 ROOT = Path(__file__).parents[3]
 CLI = "@vercel/cosmosdb-server/lib/cli.js"
 
@@ -45,7 +47,8 @@ def installed() -> Path | None:
 def running(cli: Path) -> Generator[str]:
     """Start it on a free port; yields its endpoint."""
     process = subprocess.Popen(
-        ["node", str(cli), "-p", "0", "--host", "127.0.0.1", "--no-ssl"],
+        node(str(cli), "-p", "0", "--host", "127.0.0.1", "--no-ssl"),
+        stdin=parent_pipe(),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
