@@ -7,7 +7,8 @@ differ between the two: no code asks where it runs.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -26,6 +27,20 @@ class CreditPack(BaseModel, frozen=True):
     credits: int = Field(ge=1)
     price_minor: int = Field(ge=1)
     currency: str = Field(pattern=r"^[A-Z]{3}$")
+
+
+class _Tls:
+    """Marks a setting whose URLs must use TLS outside development."""
+
+
+_TLS = _Tls()
+TlsUrl = Annotated[str, _TLS]
+"""A URL that must be https outside development; also inside a union or a tuple."""
+
+
+def _requires_tls(annotation: Any) -> bool:
+    inner = (*getattr(annotation, "__metadata__", ()), *get_args(annotation))
+    return _TLS in inner or any(_requires_tls(part) for part in get_args(annotation))
 
 
 class SettingsGroup(BaseSettings):
@@ -49,6 +64,19 @@ class SettingsGroup(BaseSettings):
                 text = secret.get_secret_value()
                 if DEVELOPMENT_MARK in text or "devstoreaccount1" in text or "UseDevelopmentStorage" in text:
                     raise ValueError(f"{name} holds a development secret: set a real one, or ENVIRONMENT=development")
+        return self
+
+    @model_validator(mode="after")
+    def refuse_plain_urls(self) -> Self:
+        """Outside development every `TlsUrl` must be https."""
+        if self.environment == "production":
+            for name, field in type(self).model_fields.items():
+                if not (_TLS in field.metadata or _requires_tls(field.annotation)):
+                    continue
+                value: Any = getattr(self, name)
+                urls: list[str] = [value] if isinstance(value, str) else list(value or ())
+                if any(urlsplit(url.strip()).scheme.lower() != "https" for url in urls):
+                    raise ValueError(f"{name.upper()} must be https outside development")
         return self
 
     def secrets(self) -> dict[str, SecretStr]:
@@ -99,7 +127,7 @@ class Settings(SettingsGroup):
     upload_url_minutes: int = Field(10, ge=1, le=60)
 
     documents: str = "cosmos"
-    cosmos_endpoint: str | None = None
+    cosmos_endpoint: TlsUrl | None = None
     cosmos_key: SecretStr | None = None
     cosmos_database: str = "studio"
     cosmos_create: bool = False
@@ -160,7 +188,7 @@ class Settings(SettingsGroup):
 
     # Gemini
     gemini_api_key: SecretStr | None = None
-    gemini_base_url: str | None = None
+    gemini_base_url: TlsUrl | None = None
     gemini_api_version: str = "v1beta"
     gemini_model: str = "gemini-3.1-flash-image"
     gemini_timeout_s: Seconds = 120
@@ -168,7 +196,7 @@ class Settings(SettingsGroup):
     # The try-on container
     service: Literal["api", "vto"] = "api"
     """Which of the two programs this process is: the container signs no tokens and has no queues."""
-    vto_url: str | None = None
+    vto_url: TlsUrl | None = None
     vto_token: SecretStr | None = None
     """Shared secret between the app and the container; without it the app shows its managed identity."""
     vto_audience: str | None = None
@@ -202,7 +230,7 @@ class Settings(SettingsGroup):
     email_sender: str = "studio@example.com"
     twilio_account_sid: str | None = None
     twilio_auth_token: SecretStr | None = None
-    twilio_base_url: str | None = None
+    twilio_base_url: TlsUrl | None = None
     sms_sender: str = "+15005550006"
     sms_daily_cap: int = Field(20, ge=0)
     email_daily_cap: int = Field(100, ge=0)
@@ -212,7 +240,7 @@ class Settings(SettingsGroup):
     """Where the links in e-mails lead: the shop's own site or app."""
 
     # PayPal
-    paypal_base_url: str = "https://api-m.sandbox.paypal.com"
+    paypal_base_url: TlsUrl = "https://api-m.sandbox.paypal.com"
     """Live is `https://api-m.paypal.com`."""
     paypal_client_id: str | None = None
     paypal_client_secret: SecretStr | None = None
@@ -221,7 +249,7 @@ class Settings(SettingsGroup):
     paypal_webhook_id: str | None = None
     paypal_webhook_verify: Literal["offline", "postback"] = "offline"
     paypal_timeout_s: Seconds = 10
-    paypal_cert_origins: tuple[str, ...] = ()
+    paypal_cert_origins: tuple[TlsUrl, ...] = ()
     """Where webhook certificates may come from; by default PayPal's two hosts that belong to the base URL."""
     paypal_cert_name: str | None = None
     """DNS name the webhook certificate must carry; by default PayPal's for the base URL."""
@@ -316,16 +344,10 @@ class Settings(SettingsGroup):
         if self.storage is None and (self.storage_blob_uri is None or (api and self.storage_queue_uri is None)):
             raise ValueError("set Storage, or both Storage__blobServiceUri and Storage__queueServiceUri")
         if self.environment == "production":
-            self._refuse_plain_http()
+            self._refuse_internal_hosts()
         return self
 
-    def _refuse_plain_http(self) -> None:
-        for name in ("gemini_base_url", "twilio_base_url", "paypal_base_url", "cosmos_endpoint", "vto_url", "app_url"):
-            url = getattr(self, name)
-            if url and url.startswith("http://") and name != "app_url":
-                raise ValueError(f"{name.upper()} must be https outside development")
-        if any(not origin.startswith("https://") for origin in self.paypal_cert_origins):
-            raise ValueError("PAYPAL_CERT_ORIGINS must be https outside development")
+    def _refuse_internal_hosts(self) -> None:
         if self.webhook_allow_hosts:
             raise ValueError("WEBHOOK_ALLOW_HOSTS must be empty outside development: webhooks go to public addresses")
 
