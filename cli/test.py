@@ -10,14 +10,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from emulators.stack import ROOT
-from emulators.with_parent import node, parent_pipe, python
+from emulators.with_parent import node, parent_pipe, program, python
 
+IMPORTS = program(str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--no-logo")
 CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("format", python("ruff", "format", "--check", ".")),
     ("lint", python("ruff", "check", ".")),
+    ("imports", IMPORTS),
     ("types", node("node_modules/pyright/index.js")),
 )
 WORKERS = 2

@@ -71,7 +71,7 @@ def test_help_names_the_commands() -> None:
 
 
 def test_arguments_of_the_tests_reach_pytest() -> None:
-    done = studio("test", "-k", "nothing_is_called_so", "tests/test_walls.py")
+    done = studio("test", "-k", "nothing_is_called_so", "tests/test_layer_rules.py")
     assert "deselected" in done.stdout
     assert done.returncode == 1, "no test executed is a failure"
 
