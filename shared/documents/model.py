@@ -15,15 +15,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic._internal._model_construction import ModelMetaclass
 from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema, core_schema
 
-from shared import clock
 from shared.documents.fields import FieldRef, reference
+from shared.ids import DocumentId as DocumentId
 
 type Timestamp = str
 """A moment in UTC as ISO 8601 with milliseconds, as `clock.iso` writes it: texts sort as the moments do."""
@@ -102,34 +101,3 @@ class StoredDocument(Record, Mapping[str, Any], metaclass=_DocumentType, frozen=
 
     def __iter__(self) -> Iterator[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return iter(self._item)
-
-
-class DocumentId(str):
-    """Id of a stored document: a prefix that names its kind, then the id that clients see.
-
-    A subclass sets `prefix`, `job:` say. `JobId("job:01J...").public` is `01J...`, `JobId.of("01J...")` the way back.
-    """
-
-    prefix: ClassVar[str] = ""
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, public: str) -> Self:
-        """The id in the store of what clients know as `public`."""
-        return cls(cls.prefix + public)
-
-    @classmethod
-    def new(cls) -> Self:
-        """An id never used before; ids sort by the moment they were made."""
-        return cls.of(clock.new_id())
-
-    @property
-    def public(self) -> str:
-        """The id that clients see."""
-        return self.removeprefix(self.prefix)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(
-            cls, core_schema.str_schema(), serialization=core_schema.to_string_ser_schema(when_used="json")
-        )

@@ -104,7 +104,7 @@ def test_the_image_has_every_package_that_the_code_imports() -> None:
     packages = {
         "PIL": "pillow", "jwt": "pyjwt", "ulid": "python-ulid", "c2pa": "c2pa-python", "google": "google-genai",
         "azure": "azure-storage-blob", "opentelemetry": "opentelemetry-sdk", "fashn_human_parser": None,
-        "anyio": "fastapi", "starlette": "fastapi", "fashn_vton": None,
+        "anyio": "fastapi", "starlette": "fastapi", "fashn_vton": None, "pydantic_core": "pydantic",
     }  # fmt: skip
     needed = {packages.get(name, name.replace("_", "-")) for name in {one.split(".")[0] for one in reached()[0]}}
     assert needed - {None} - set(own) == set()
