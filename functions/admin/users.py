@@ -11,7 +11,7 @@ from typing import Any
 
 from functions.admin.models import UserChange, UserDetail, UserList, UsersQuery, UserSummary
 from shared import audit, clock, telemetry
-from shared.commerce import quota
+from shared.commerce import quota, storage_quota
 from shared.documents import Document, Where, store
 from shared.errors import Conflict, DocumentNotFound, NotFound, PreconditionFailed
 from shared.http import auth
@@ -124,13 +124,13 @@ def _facts(found: Document) -> dict[str, Any]:
 
 
 def _detail(found: Document) -> UserDetail:
-    usage = store().find(quota.CONTAINER, quota.USAGE, found["id"]) or {}
+    usage = storage_quota.get_usage(found["id"])
     return UserDetail(
         **_facts(found),
         phone=found["phone"],
         language=found["language"],
-        images=usage.get("images", 0),
-        image_bytes=usage.get("bytes", 0),
-        conversions_this_month=quota.standing(found["id"])[0],
+        images=usage.images,
+        image_bytes=usage.bytes,
+        conversions_this_month=quota.get_usage(found["id"]).used,
         closing=found.get("closedAt") is not None,
     )

@@ -231,9 +231,9 @@ def _user(account: Document) -> User:
 
 
 def _profile(account: Document) -> Profile:
-    used, limit = quota.standing(account["id"])
+    used, limit = quota.get_usage(account["id"])
     return Profile(
         **_user(account).model_dump(),
         quota=Quota(used=used, limit=limit),
-        credits=credits.balance(account["id"]),
+        credits=credits.get_balance(account["id"]),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from functions.convert.models import Conversion, ConversionList, ConversionRequest, ConversionsQuery
 from shared import audit, clock, telemetry
 from shared.commerce import quota
+from shared.commerce.documents import UntypedBillable, untyped_billables
 from shared.documents import Document, store
 from shared.errors import Conflict, NotFound, Unprocessable
 from shared.http.auth import Principal
@@ -63,7 +64,7 @@ def request(user: Principal, id: str, wanted: ConversionRequest, request_id: str
         "createdAt": clock.iso(),
         "updatedAt": clock.iso(),
     }
-    stored = quota.reserve(user.user_id, record, job)
+    stored = quota.reserve(untyped_billables, UntypedBillable.model_validate(record), job)
     if stored is None:
         return _view(store().read(CONTAINER, conversion_id, user.user_id), None)
     protocol.enqueue(job)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from shared import blobs, clock, notifications, telemetry
 from shared.commerce import quota
+from shared.commerce.documents import BillableDocument
 from shared.documents import Create, Document, Operation, store
 from shared.errors import StudioError, Unprocessable, UpstreamError
 from shared.gemini import Gemini, Picture
@@ -56,11 +56,11 @@ class ConversionStep(WebhookPublisher):
         result = library.new_record(image_id, job["userId"], kind="result", status="ready", **stored)
         result |= {"images": 0, "dueAt": None, "conversionId": record["id"]}
         operations: list[Operation] = [Create(result)]
-        paid: Mapping[str, str] = {}
+        paid: dict[str, Any] = {}
         if not record["charged"]:
             payment = quota.charge(job["userId"])
-            operations.append(payment.take)
-            paid = payment.fields
+            operations.append(payment.operation)
+            paid = {change.path: change.value for change in payment.changes}
         operations += notifications.announce(
             job["userId"],
             "conversion.completed",
@@ -91,7 +91,7 @@ class ConversionStep(WebhookPublisher):
             return Outcome()
         operations: list[Operation] = []
         if record["charged"]:
-            operations.append(quota.give_back(record))
+            operations.append(quota.release(BillableDocument.model_validate(record)))
         if error is not None:
             operations += notifications.announce(
                 job["userId"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.files.models import Presigned, PresignRequest
 from shared import audit, blobs, clock
-from shared.commerce import quota
+from shared.commerce import storage_quota
 from shared.documents import Create, Document, store
 from shared.errors import (
     BatchFailed,
@@ -48,12 +48,12 @@ def presign(user: Principal, image_id: str, wanted: PresignRequest) -> Presigned
         hold_s=settings().pending_upload_hours * 3600,
         upload=name,
     )
-    quota.open_usage(user.user_id)
+    storage_quota.open_usage(user.user_id)
     try:
-        store().batch(library.CONTAINER, user.user_id, [Create(record), quota.store_more(1, 0)])
+        store().batch(library.CONTAINER, user.user_id, [Create(record), storage_quota.reserve(1, 0)])
     except BatchFailed as failure:
         if isinstance(failure.cause, PreconditionFailed):
-            raise quota.full() from None
+            raise storage_quota.exceeded_error() from None
         if not isinstance(failure.cause, DocumentConflict):
             raise
         if library.find(image_id, user.user_id)["status"] != "pending":
@@ -92,7 +92,7 @@ def complete(user: Principal, image_id: str) -> Image:
             library.reject(record, error)
         raise
     stored = library.put_renditions(image, f"{user.user_id}/{image_id}")
-    confirmed = library.confirm(record, stored, room=quota.store_more(0, stored["bytes"]))
+    confirmed = library.confirm(record, stored, room=storage_quota.reserve(0, stored["bytes"]))
     blobs.delete(blobs.UPLOADS, record["upload"])
     audit.record(user.user_id, "IMAGE_UPLOADED", subject=image_id, id=image_id)
     return library.view(confirmed)

@@ -9,7 +9,7 @@ from functions.jobs import models
 from functions.jobs.models import JobQuery
 from shared import audit, clock
 from shared.commerce import quota
-from shared.documents import store
+from shared.commerce.documents import billables
 from shared.errors import BatchFailed, Conflict, PreconditionFailed
 from shared.http.auth import Principal
 from shared.jobs import control, protocol
@@ -70,17 +70,16 @@ def _paid_redrive(found: Job) -> Job:
     Raises:
         QuotaExceeded: there is nothing to pay with.
     """
-    subject = store().find(protocol.CONTAINER, found["subjectId"], found["userId"]) if found.get("subjectId") else None
-    if subject is None or subject.get("charged", True):
+    subject = billables.find(found.subject_id, found.user_id) if found.subject_id else None
+    if subject is None or subject.charged:
         return control.redrive(found)
-    for payment in quota.reservations(found["userId"]):
+    for payment in quota.reservations(found.user_id):
         try:
-            paid = {"charged": True, **payment.fields}
-            return control.redrive(found, subject=paid, operations=[payment.take])
+            return control.redrive(found, subject=payment.changes, operations=[payment.operation])
         except BatchFailed as failure:
             if not isinstance(failure.cause, PreconditionFailed):
                 raise
-    raise quota.exceeded()
+    raise quota.exceeded_error()
 
 
 def view(found: Job) -> models.Job:

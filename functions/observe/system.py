@@ -126,8 +126,8 @@ def _rank(values: Sequence[float], share: float) -> float | None:
 
 def _quota() -> QuotaFigures:
     limit = settings().conversion_quota
-    month = (Where("type", "=", "quota"), Where("id", "=", quota.month_id()))
-    charged = (Where("quotaId", "=", quota.month_id()), Where("charged", "=", True))
+    month = (Where("type", "=", "quota"), Where("id", "=", quota.current_month()))
+    charged = (Where("quotaId", "=", quota.current_month()), Where("charged", "=", True))
     return QuotaFigures(
         conversions=store().count(CONTAINER, Where("type", "=", "conversion"), *charged),
         users=store().count(CONTAINER, *month),

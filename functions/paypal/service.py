@@ -137,7 +137,7 @@ def listing(user: Principal, query: PageQuery) -> PaymentList:
     page = latest(payments.CONTAINER, query, partition=user.user_id, type="payment")
     return PaymentList(
         items=[view(payment) for payment in page.items],
-        credits=credits.balance(user.user_id),
+        credits=credits.get_balance(user.user_id),
         continuation=page.continuation,
     )
 

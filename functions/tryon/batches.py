@@ -73,9 +73,9 @@ def ask(user: Principal, id: str, wanted: BatchRequest, engine: str, request_id:
 def _reaches(user_id: str, count: int) -> None:
     """See that there is enough for all, so that a batch is not half made for want of it; who spends it meanwhile finds
     the rest refused one by one."""
-    used, limit = quota.standing(user_id)
-    if max(0, limit - used) + credits.balance(user_id) < count:
-        raise quota.exceeded()
+    used, limit = quota.get_usage(user_id)
+    if max(0, limit - used) + credits.get_balance(user_id) < count:
+        raise quota.exceeded_error()
 
 
 def find(user_id: str, id: str) -> Document:

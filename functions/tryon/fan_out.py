@@ -15,6 +15,7 @@ from functions.tryon.inputs import Garment
 from functions.tryon.records import CONTAINER
 from shared import clock
 from shared.commerce import quota
+from shared.commerce.documents import UntypedBillable, untyped_billables
 from shared.documents import Document, Where, store
 from shared.documents.containers import DAY
 from shared.documents.fields import assign
@@ -103,7 +104,7 @@ def _ask(batch: Document, number: int) -> None:
         seed=batch["seed"], samples=batch["samples"], engine=batch["engine"], notify=False,
         batch_id=records.short(batch), request_id=batch["requestId"],
     )  # fmt: skip
-    if quota.reserve(batch["userId"], made, job) is not None:
+    if quota.reserve(untyped_billables, UntypedBillable.model_validate(made), job) is not None:
         protocol.enqueue(job)
 
 

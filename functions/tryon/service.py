@@ -11,6 +11,7 @@ from functions.tryon.models import Batch, BatchRequest, TryOn, TryOnList, TryOnR
 from functions.tryon.records import CONTAINER
 from shared import audit, clock, telemetry
 from shared.commerce import quota
+from shared.commerce.documents import UntypedBillable, untyped_billables
 from shared.documents import Delete, Document, Where, store
 from shared.errors import (
     BatchFailed,
@@ -70,7 +71,7 @@ def request(user: Principal, id: str, wanted: TryOnRequest, request_id: str, *, 
         id, user.user_id, person, garments, mask=mask, seed=wanted.seed, samples=wanted.samples, engine=engine,
         notify=not waits, request_id=request_id,
     )  # fmt: skip
-    if quota.reserve(user.user_id, record, job) is None:
+    if quota.reserve(untyped_billables, UntypedBillable.model_validate(record), job) is None:
         return _answer(user, id)
     audit.record(user.user_id, "TRYON_REQUESTED", subject=id)
     telemetry.count("studio_tryons_requested", mode="sync" if waits else "queued")

@@ -11,6 +11,7 @@ from functions.tryon.inputs import Garment
 from functions.tryon.outputs import Made, fetched
 from shared import clock, notifications, telemetry
 from shared.commerce import quota
+from shared.commerce.documents import BillableDocument
 from shared.documents import Document, Operation, store
 from shared.errors import ConfigurationError, StudioError
 from shared.images.sources import Source
@@ -63,11 +64,11 @@ class TryOnStep(WebhookPublisher):
         operations: list[Operation] = []
         for one in made:
             operations += one.documents(record, result)
-        paid: Mapping[str, str] = {}
+        paid: dict[str, Any] = {}
         if not record["charged"]:
             payment = quota.charge(job["userId"])
-            operations.append(payment.take)
-            paid = payment.fields
+            operations.append(payment.operation)
+            paid = {change.path: change.value for change in payment.changes}
         image_ids = [one.image_id for one in made]
         seconds = round(elapsed_ms / 1000, 1)
         operations += _announced(job, record, "tryon.completed", {"seconds": seconds, "resultImageId": image_ids[0]})
@@ -94,7 +95,9 @@ class TryOnStep(WebhookPublisher):
         record = store().find(records.CONTAINER, job["payload"]["tryonId"], job["userId"])
         if record is None:
             return Outcome()
-        operations: list[Operation] = [quota.give_back(record)] if record["charged"] else []
+        operations: list[Operation] = (
+            [quota.release(BillableDocument.model_validate(record))] if record["charged"] else []
+        )
         subject: dict[str, Any] = {"charged": False}
         if status == JobStatus.CANCELLED:
             subject["ttl"] = records.keep_s()

@@ -1,101 +1,117 @@
-"""Credits: what payments have bought, beside the documents that spend it.
+"""Credits: what payments have bought, stored in the partition of the user who spends them.
 
-The account and its grants live in `studio`, in the user's partition, so that spending is part of the batch that
-creates what it pays for, and a grant is one batch with the change of the balance:
+Spending is part of the batch that creates what it pays for, and a grant is one batch with the change of the balance:
 
     balance = bought - returned - spent
 
-A grant is named by the capture it comes from, so a capture is granted once however often it is told of. A refund takes
-back what it paid for even where that is spent already; the balance is then below zero, a debt the next pack pays, and
-an entry in the audit log says so before it happens.
+A grant is named by the capture it comes from, so a capture is granted once however often it is reported. A refund takes
+back the credits it had paid for even if they are spent; the balance is then below zero, which the next pack makes up
+for, and an entry in the audit log is written first.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
+from typing import Final
 
 from shared import audit, telemetry
-from shared.documents import Create, Operation, Patch, Where, store
+from shared.commerce.documents import CREDITS_ID, CreditsDocument, GrantDocument, GrantId, credit_accounts, grants
+from shared.documents import Operation, store
+from shared.documents.fields import assign, increment, where
 from shared.errors import BatchFailed, DocumentConflict, PreconditionFailed, Unavailable
 
-CONTAINER = "studio"
-ACCOUNT = "credits"
-TRIES = 20
+WRITE_ATTEMPTS: Final = 20
 
 
 def open_account(user_id: str) -> None:
     """Make sure that the user has a credits account."""
-    if store().find(CONTAINER, ACCOUNT, user_id) is None:
-        empty = {"balance": 0, "bought": 0, "returned": 0, "spent": 0}
+    if credit_accounts.find(CREDITS_ID, user_id) is None:
         with suppress(DocumentConflict):
-            store().create(CONTAINER, {"id": ACCOUNT, "userId": user_id, "type": "credits", **empty})
+            credit_accounts.create(CreditsDocument(user_id=user_id))
 
 
-def balance(user_id: str) -> int:
-    """Credits left; below zero after a refund of what was spent."""
-    account = store().find(CONTAINER, ACCOUNT, user_id)
-    return account["balance"] if account else 0
+def get_balance(user_id: str) -> int:
+    """Credits left; below zero after a refund of spent ones."""
+    account = credit_accounts.find(CREDITS_ID, user_id)
+    return account.balance if account else 0
 
 
-def take() -> Operation:
-    """Spend one; fails the batch with `PreconditionFailed` when none is left."""
-    return Patch(ACCOUNT, incr={"balance": -1, "spent": 1}, where=(Where("balance", ">=", 1),))
+def spend() -> Operation:
+    """The write that spends one credit; fails its batch with `PreconditionFailed` if none is left."""
+    left = (where(CreditsDocument.balance, ">=", 1),)
+    return credit_accounts.change(
+        CREDITS_ID, increment(CreditsDocument.balance, -1), increment(CreditsDocument.spent), where=left
+    )
 
 
-def give_back() -> Operation:
-    """Undo `take`."""
-    return Patch(ACCOUNT, incr={"balance": 1, "spent": -1})
+def restore() -> Operation:
+    """The write that undoes `spend`."""
+    return credit_accounts.change(CREDITS_ID, increment(CreditsDocument.balance), increment(CreditsDocument.spent, -1))
 
 
-def settle(user_id: str, capture_id: str, *, bought: int, returned: int, payment_id: str) -> None:
-    """Bring the grant of a capture to what it has bought and what was taken back of it so far.
+def update_grant(user_id: str, capture_id: str, *, bought: int, returned: int, payment_id: str) -> None:
+    """Bring the grant of a capture, and the balance with it, to these totals.
 
-    May be called again, late, and by many at once: the grant only grows towards the largest values told.
+    May be called repeatedly, late and concurrently: totals only grow towards the largest values given.
 
     Args:
         bought: credits of the pack.
-        returned: credits refunded money had bought, 0 to `bought`.
+        returned: credits that refunded money had bought, 0 to `bought`.
 
     Raises:
-        Unavailable: too many others wrote at the same time; nothing is half done.
+        Unavailable: too many concurrent writes; nothing is half done.
     """
     open_account(user_id)
-    id = f"grant:{capture_id}"
+    id = GrantId.of(capture_id)
+    wanted = GrantDocument(
+        id=id, user_id=user_id, payment_id=payment_id, capture_id=capture_id, bought=bought, returned=returned
+    )
     overdraw = False
-    for attempt in range(TRIES):
-        grant = store().find(CONTAINER, id, user_id)
-        if grant is None:
-            gain = {"balance": bought - returned, "bought": bought, "returned": returned}
-            record = {"id": id, "userId": user_id, "type": "grant", "paymentId": payment_id, "captureId": capture_id}
-            batch: list[Operation] = [
-                Create({**record, "bought": bought, "returned": returned}),
-                Patch(ACCOUNT, incr=gain),
-            ]
-        else:
-            more = returned - grant["returned"]
-            if more <= 0:
-                return
-            enough = () if overdraw else (Where("balance", ">=", more),)
-            batch = [
-                Patch(id, set={"returned": returned}, where=(Where("returned", "=", grant["returned"]),)),
-                Patch(ACCOUNT, incr={"balance": -more, "returned": more}, where=enough),
-            ]
+    for attempt in range(WRITE_ATTEMPTS):
+        current = grants.find(id, user_id)
+        if current is not None and returned <= current.returned:
+            return
+        batch = _creation(wanted) if current is None else _return(current, returned, overdraw=overdraw)
         try:
-            store().batch(CONTAINER, user_id, batch)
+            store().batch(GrantDocument.container, user_id, batch)
         except BatchFailed as failure:
             if failure.index == 1 and isinstance(failure.cause, PreconditionFailed):
-                audit.record(
-                    user_id,
-                    "CREDITS_OVERDRAWN",
-                    subject=payment_id,
-                    id=f"overdrawn:{capture_id}:{returned}",
-                    captureId=capture_id,
-                    returned=returned,
-                )
+                _audit_overdraft(wanted)
                 overdraw = True
             time.sleep(0.005 * attempt)
             continue
-        telemetry.count("studio_credits", bought if grant is None else 0, change="bought")
+        telemetry.count("studio_credits", bought if current is None else 0, change="bought")
         return
-    raise Unavailable("the credits are being changed by many at once: try again")
+    raise Unavailable("too many concurrent changes of the credits: try again")
+
+
+def _creation(grant: GrantDocument) -> list[Operation]:
+    gain = (
+        increment(CreditsDocument.balance, grant.bought - grant.returned),
+        increment(CreditsDocument.bought, grant.bought),
+        increment(CreditsDocument.returned, grant.returned),
+    )
+    return [grants.creation(grant), credit_accounts.change(CREDITS_ID, *gain)]
+
+
+def _return(grant: GrantDocument, returned: int, *, overdraw: bool) -> list[Operation]:
+    more = returned - grant.returned
+    unchanged = (where(GrantDocument.returned, "=", grant.returned),)
+    enough = () if overdraw else (where(CreditsDocument.balance, ">=", more),)
+    loss = (increment(CreditsDocument.balance, -more), increment(CreditsDocument.returned, more))
+    return [
+        grants.change(grant.id, assign(GrantDocument.returned, returned), where=unchanged),
+        credit_accounts.change(CREDITS_ID, *loss, where=enough),
+    ]
+
+
+def _audit_overdraft(grant: GrantDocument) -> None:
+    audit.record(
+        grant.user_id,
+        "CREDITS_OVERDRAWN",
+        subject=grant.payment_id,
+        id=f"overdrawn:{grant.capture_id}:{grant.returned}",
+        captureId=grant.capture_id,
+        returned=grant.returned,
+    )

@@ -95,7 +95,9 @@ def _credit(payment: Document) -> Document:
     bought, returned = payments.due(payment)
     if (bought, returned) == (payment["granted"], payment["returned"]):
         return payment
-    credits.settle(payment["userId"], payment["captureId"], bought=bought, returned=returned, payment_id=payment["id"])
+    credits.update_grant(
+        payment["userId"], payment["captureId"], bought=bought, returned=returned, payment_id=payment["id"]
+    )
     key = f"{payment['id']}:{payment['status']}:{returned}"
     audit.record(
         payment["userId"],

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from shared import blobs, clock, telemetry
-from shared.commerce import quota
+from shared.commerce import storage_quota
 from shared.documents import Create, Delete, Document, Operation, Patch, Where, store
 from shared.errors import (
     BatchFailed,
@@ -171,14 +171,14 @@ def add(image_id: str, user_id: str, data: bytes, *, kind: Kind, visibility: Vis
         return known
     image = through_gate(data)
     size = sum(len(form.data) for form in (image.original, *image.derived.values()))
-    quota.open_usage(user_id)
+    storage_quota.open_usage(user_id)
     record = new_record(image_id, user_id, kind=kind, visibility=visibility, name=name, bytes=size)
     try:
         # The record comes first: a repeated upload finds it there, whether or not there is still room.
-        pending = store().batch(CONTAINER, user_id, [Create(record), quota.store_more(1, size)])[0]
+        pending = store().batch(CONTAINER, user_id, [Create(record), storage_quota.reserve(1, size)])[0]
     except BatchFailed as failure:
         if isinstance(failure.cause, PreconditionFailed):
-            raise quota.full() from None
+            raise storage_quota.exceeded_error() from None
         if isinstance(failure.cause, DocumentConflict):
             pending = store().read(CONTAINER, record["id"], user_id)
             if pending["status"] == "ready":
@@ -209,7 +209,7 @@ def confirm(record: Document, stored: Mapping[str, Any], *, room: Operation | No
             return current
         if failure.index == 1 and current is not None:
             delete(current)
-            raise quota.full() from None
+            raise storage_quota.exceeded_error() from None
         _remove_blobs({**record, **stored})
         raise Conflict("the upload took too long and was taken back: send it again", code="upload_expired") from None
 
@@ -276,7 +276,7 @@ def _finish_deletion(record: Document) -> None:
     derived.remove(record)
     operations: list[Operation] = [Delete(record["id"])]
     if record["images"]:
-        operations.append(quota.store_less(record["images"], record["bytes"]))
+        operations.append(storage_quota.release(record["images"], record["bytes"]))
     try:
         store().batch(CONTAINER, record["userId"], operations)
     except BatchFailed as failure:
@@ -325,7 +325,7 @@ def reject(record: Document, error: StudioError) -> None:
     where = (Where("status", "=", "pending"),)
     operations: list[Operation] = [
         Patch(record["id"], set=changes, where=where),
-        quota.store_less(record["images"], record["bytes"]),
+        storage_quota.release(record["images"], record["bytes"]),
     ]
     # Where the first write fails, a second caller has settled the record already.
     with suppress(BatchFailed):

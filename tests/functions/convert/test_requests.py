@@ -63,7 +63,7 @@ def test_a_repetition_finds_its_conversion_though_it_took_the_last_of_the_quota(
 ) -> None:
     allow(monkeypatch, 1)
     assert ask("a", wanted).id == ask("a", wanted).id
-    assert quota.standing("u1") == (1, 1)
+    assert quota.get_usage("u1") == (1, 1)
     with pytest.raises(QuotaExceeded):
         ask("b", wanted)
     assert store().count("studio", Where("type", "=", "conversion")) == 1
@@ -81,7 +81,7 @@ def test_what_fails_after_the_commit_does_not_undo_it(
         with pytest.raises(Unavailable):
             ask("a", wanted)
     assert ask("a", wanted).status == "queued"
-    assert quota.standing("u1")[0] == 1
+    assert quota.get_usage("u1")[0] == 1
 
 
 def test_a_retry_by_the_owner_is_paid_for_again(wanted: ConversionRequest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,14 +89,14 @@ def test_a_retry_by_the_owner_is_paid_for_again(wanted: ConversionRequest, monke
     for id in ("a", "b"):
         ask(id, wanted)
         die(id)
-    assert quota.standing("u1")[0] == 0
+    assert quota.get_usage("u1")[0] == 0
     jobs.retry(USER, "a")
-    assert quota.standing("u1")[0] == 1
+    assert quota.get_usage("u1")[0] == 1
     with pytest.raises(QuotaExceeded):
         jobs.retry(USER, "b")
     assert job("b")["status"] == "dead"
     die("a")
-    assert quota.standing("u1")[0] == 0
+    assert quota.get_usage("u1")[0] == 0
 
 
 def test_a_redrive_by_an_administrator_counts_once_and_is_never_refused(
@@ -112,7 +112,7 @@ def test_a_redrive_by_an_administrator_counts_once_and_is_never_refused(
     record = store().read("studio", "conversion:a", "u1")
     outcome = worker.ConversionStep()._outcome(claimed, record, "image", {"blobs": {}, "bytes": 0}, 1)
     protocol.complete(claimed, outcome)
-    assert quota.standing("u1") == (2, 1)
+    assert quota.get_usage("u1") == (2, 1)
 
 
 def test_users_are_not_told_of_our_insides() -> None:

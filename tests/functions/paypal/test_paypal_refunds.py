@@ -52,7 +52,7 @@ def test_credits_that_are_spent_become_a_debt_with_an_audit_entry(shop: Shop) ->
     ada, admin = shop.user(), shop.user("admin")
     capture = ada.bought()["captureId"]
     for _ in range(4):
-        store().batch("studio", ada.id, [credits.take()])
+        store().batch("studio", ada.id, [credits.spend()])
     refund(admin, capture, amountMinor=250)
     assert ada.credits() == 1 and not ada.audited("CREDITS_OVERDRAWN")
     refund(admin, capture, "r2")

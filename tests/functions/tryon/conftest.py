@@ -148,7 +148,7 @@ class Room:
 
     def used(self) -> int:
         """What counts in the month."""
-        return quota.standing(self.id)[0]
+        return quota.get_usage(self.id)[0]
 
     def told(self) -> list[str]:
         """Events of the notifications there are."""

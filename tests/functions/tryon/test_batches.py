@@ -12,6 +12,7 @@ from functions.tryon import fan_out, records, service
 from functions.tryon.inputs import Garment
 from functions.tryon.models import Batch
 from shared.commerce import quota
+from shared.commerce.documents import UntypedBillable, untyped_billables
 from shared.documents import Where, store
 from shared.errors import Conflict, QuotaExceeded
 from shared.images.sources import Source
@@ -170,7 +171,7 @@ def test_what_was_asked_for_while_it_was_cancelled_is_not_made(room: Room) -> No
         # one before the batch's job ends, so that it stops it; one after
         if number == 2:
             assert room.drive("b")["status"] == "cancelled"
-        assert quota.reserve(room.id, item, job)
+        assert quota.reserve(untyped_billables, UntypedBillable.model_validate(item), job)
     assert [room.drive(id)["status"] for id in made] == ["cancelled", "cancelled"]
     assert (room.used(), room.left()) == (0, [])
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shared import clock
-from shared.commerce import quota
+from shared.commerce import quota, storage_quota
+from shared.commerce.documents import BillableDocument
 from shared.documents import Create, Operation, store
 from shared.errors import BatchFailed, DocumentConflict, PreconditionFailed
 
@@ -23,11 +24,11 @@ def empty(local: dict[str, str]) -> None:
 
 def take(user: str = USER) -> Operation:
     """The write that takes one of the month's conversions."""
-    return next(quota.reservations(user)).take
+    return next(quota.reservations(user)).operation
 
 
 def give_back() -> Operation:
-    return quota.give_back({"paidBy": "quota", "quotaId": quota.month_id()})
+    return quota.release(BillableDocument(id="c1", user_id=USER, quota_id=quota.current_month()))
 
 
 def commit(*operations: Operation) -> bool:
@@ -44,7 +45,7 @@ def test_ten_of_forty_at_once_get_a_conversion() -> None:
     with ThreadPoolExecutor(16) as pool:
         got = list(pool.map(lambda n: commit(take(), Create({"id": f"c{n}", "userId": USER})), range(40)))
     assert sum(got) == 10
-    assert quota.standing(USER) == (10, 10)
+    assert quota.get_usage(USER) == (10, 10)
     assert store().count("studio", partition=USER) == 11
 
 
@@ -53,7 +54,7 @@ def test_opening_at_once_makes_one_counter_and_keeps_its_count() -> None:
         assert len(set(pool.map(lambda _: quota.open_month(USER), range(16)))) == 1
     commit(take())
     quota.open_month(USER)
-    assert quota.standing(USER) == (1, 10)
+    assert quota.get_usage(USER) == (1, 10)
 
 
 def test_a_reservation_goes_with_what_it_was_for() -> None:
@@ -62,7 +63,7 @@ def test_a_reservation_goes_with_what_it_was_for() -> None:
     with pytest.raises(BatchFailed) as failed:
         store().batch("studio", USER, [take(), Create({"id": "c1", "userId": USER})])
     assert isinstance(failed.value.cause, DocumentConflict)
-    assert quota.standing(USER) == (0, 10)
+    assert quota.get_usage(USER) == (0, 10)
 
 
 def test_what_is_given_back_can_be_used_again() -> None:
@@ -76,16 +77,16 @@ def test_a_charge_does_not_ask() -> None:
     month = quota.open_month(USER)
     for _ in range(12):
         charged = quota.charge(USER)
-        assert charged.fields == {"paidBy": "quota", "quotaId": month}
-        assert commit(charged.take)
-    assert quota.standing(USER) == (12, 10)
+        assert (charged.paid_by, charged.quota_id) == ("quota", month)
+        assert commit(charged.operation)
+    assert quota.get_usage(USER) == (12, 10)
     assert not commit(take())
 
 
 def test_users_do_not_share() -> None:
     quota.open_month(USER)
     commit(take())
-    assert quota.standing("u2") == (0, 10)
+    assert quota.get_usage("u2") == (0, 10)
 
 
 def test_a_month_ends_at_midnight_utc(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,42 +95,42 @@ def test_a_month_ends_at_midnight_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     december = quota.open_month(USER)
     commit(take())
     monkeypatch.setattr(clock, "now", lambda: last + 1)
-    assert (december, quota.month_id()) == ("quota:2026-12", "quota:2027-01")
-    assert quota.standing(USER) == (0, 10)
+    assert (december, quota.current_month()) == ("quota:2026-12", "quota:2027-01")
+    assert quota.get_usage(USER) == (0, 10)
 
 
 def test_an_exceeded_quota_says_which() -> None:
-    error = quota.exceeded()
+    error = quota.exceeded_error()
     assert (error.status, error.code, error.retryable) == (429, "quota_exceeded", False)
-    assert error.details == {"limit": 10, "period": quota.month_id().removeprefix("quota:")}
+    assert error.details == {"limit": 10, "period": quota.current_month().public}
 
 
 def test_images_and_bytes_are_both_limits(change: Any) -> None:
     change(UPLOAD_QUOTA_IMAGES="2", UPLOAD_QUOTA_BYTES="1000")
-    quota.open_usage(USER)
-    assert commit(quota.store_more(1, 1000))
-    assert not commit(quota.store_more(1, 1))
-    assert commit(quota.store_more(1, 0))
-    assert not commit(quota.store_more(1, 0))
-    commit(quota.store_less(1, 600))
-    assert not commit(quota.store_more(1, 601))
-    assert commit(quota.store_more(1, 600))
-    assert not commit(quota.store_more(0, 1))
-    usage = store().read("studio", quota.USAGE, USER)
-    assert (usage["images"], usage["bytes"]) == (2, 1000)
-    assert quota.full().details == {"images": 2, "bytes": 1000}
+    storage_quota.open_usage(USER)
+    assert commit(storage_quota.reserve(1, 1000))
+    assert not commit(storage_quota.reserve(1, 1))
+    assert commit(storage_quota.reserve(1, 0))
+    assert not commit(storage_quota.reserve(1, 0))
+    commit(storage_quota.release(1, 600))
+    assert not commit(storage_quota.reserve(1, 601))
+    assert commit(storage_quota.reserve(1, 600))
+    assert not commit(storage_quota.reserve(0, 1))
+    usage = storage_quota.get_usage(USER)
+    assert (usage.images, usage.bytes) == (2, 1000)
+    assert storage_quota.exceeded_error().details == {"images": 2, "bytes": 1000}
 
 
 def test_room_is_exact_under_a_race(change: Any) -> None:
     change(UPLOAD_QUOTA_BYTES="1000")
-    quota.open_usage(USER)
+    storage_quota.open_usage(USER)
     with ThreadPoolExecutor(16) as pool:
-        assert sum(pool.map(lambda _: commit(quota.store_more(1, 90)), range(40))) == 11
+        assert sum(pool.map(lambda _: commit(storage_quota.reserve(1, 90)), range(40))) == 11
 
 
 def test_a_quota_of_nothing_admits_nothing(change: Any) -> None:
     change(CONVERSION_QUOTA="0", UPLOAD_QUOTA_IMAGES="0")
     quota.open_month(USER)
-    quota.open_usage(USER)
+    storage_quota.open_usage(USER)
     assert not commit(take())
-    assert not commit(quota.store_more(1, 0))
+    assert not commit(storage_quota.reserve(1, 0))

@@ -9,7 +9,7 @@ import pytest
 from image_samples import HEIC, decode, encode, gps_exif, noise, photo
 
 from shared import blobs, clock
-from shared.commerce import quota
+from shared.commerce import storage_quota
 from shared.documents import Create, Document, Where, store
 from shared.errors import Conflict, Forbidden, NotFound, QuotaExceeded, StudioError, Unprocessable
 from shared.http.auth import Role
@@ -30,8 +30,8 @@ def add(user: str, data: bytes = JPEG, id: str | None = None, **fields: Any) -> 
 
 
 def used(user: str) -> tuple[int, int]:
-    usage = store().find("studio", quota.USAGE, user)
-    return (usage["images"], usage["bytes"]) if usage else (0, 0)
+    usage = storage_quota.get_usage(user)
+    return usage.images, usage.bytes
 
 
 def blobs_of(user: str) -> list[str]:
@@ -43,8 +43,8 @@ def pending(user: str, *, uploaded: bytes | None = None, **fields: Any) -> Docum
     id = clock.new_id()
     name = f"{user}/{id}"
     record = {**library.new_record(id, user, kind="person", upload=name), **fields}
-    quota.open_usage(user)
-    made = store().batch("studio", user, [quota.store_more(1, 0), Create(record)])[1]
+    storage_quota.open_usage(user)
+    made = store().batch("studio", user, [storage_quota.reserve(1, 0), Create(record)])[1]
     if uploaded is not None:
         blobs.put(blobs.UPLOADS, name, uploaded, content_type="image/jpeg")
     return made
@@ -153,7 +153,7 @@ def test_confirming_what_was_deleted_meanwhile_leaves_nothing(user: str) -> None
     library.delete(record)
     stored = library.put_renditions(library.through_gate(JPEG), f"{user}/{record['imageId']}")
     with pytest.raises(Conflict) as caught:
-        library.confirm(record, stored, room=quota.store_more(0, stored["bytes"]))
+        library.confirm(record, stored, room=storage_quota.reserve(0, stored["bytes"]))
     assert caught.value.code == "upload_expired"
     assert (used(user), blobs_of(user)) == ((0, 0), [])
 
@@ -163,7 +163,7 @@ def test_bytes_that_do_not_fit_at_the_end_remove_the_upload(user: str, change: A
     stored = library.put_renditions(library.through_gate(JPEG), f"{user}/{record['imageId']}")
     change(UPLOAD_QUOTA_BYTES=str(stored["bytes"] - 1))
     with pytest.raises(QuotaExceeded):
-        library.confirm(record, stored, room=quota.store_more(0, stored["bytes"]))
+        library.confirm(record, stored, room=storage_quota.reserve(0, stored["bytes"]))
     assert (used(user), blobs_of(user)) == ((0, 0), [])
     with pytest.raises(NotFound):
         library.find(record["imageId"], user)
