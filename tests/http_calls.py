@@ -91,15 +91,15 @@ def fresh_store(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) ->
     """An empty SQLite store and the settings of these tests; yields a way to change settings on the way."""
     from shared.documents import store
     from shared.http import auth, limits
-    from shared.settings import settings as known
+    from shared.settings import forget as forget_settings
 
     def change(**changed: str) -> None:
         for name, value in changed.items():
             monkeypatch.setenv(name, value)
-        known.cache_clear()
+        forget_settings()
 
     def forget() -> None:
-        known.cache_clear()
+        forget_settings()
         store.cache_clear()
         auth.accounts._known.clear()
         limits._exhausted.clear()
