@@ -1,0 +1,1 @@
+"""Products: what the catalogue writes, and search, privacy and others read."""
