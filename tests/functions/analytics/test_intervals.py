@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from drawn import MODELS
 from sales_shop import needs_models, simulated
-from scipy.stats import beta, betabinom
 
 from functions.analytics import conformal, evaluation, fit, head, shelf
 from functions.analytics.rows import FOLDS
@@ -20,6 +19,8 @@ pytestmark = [needs_models, pytest.mark.usefixtures("local")]
 
 @pytest.mark.parametrize("n", [9, 57, 100, 1000, 3600])
 def test_bands_are_those_of_the_beta_and_beta_binomial_distributions(n: int) -> None:
+    from scipy.stats import beta, betabinom
+
     k = math.ceil((n + 1) * 0.9)
     found = conformal.coverage_band(n)
     assert found == pytest.approx([beta.ppf(q, k, n + 1 - k) for q in (0.05, 0.95)], abs=1e-6)
