@@ -224,21 +224,6 @@ class Settings(SettingsGroup):
     tryon_orphan_s: Seconds = 3600
     """How long a blob that belongs to no try-on may lie before the timer removes it."""
 
-    # Notification providers
-    email_connection: SecretStr | None = None
-    """`endpoint=https://...;accesskey=...` of Azure Communication Services."""
-    email_sender: str = "studio@example.com"
-    twilio_account_sid: str | None = None
-    twilio_auth_token: SecretStr | None = None
-    twilio_base_url: TlsUrl | None = None
-    sms_sender: str = "+15005550006"
-    sms_daily_cap: int = Field(20, ge=0)
-    email_daily_cap: int = Field(100, ge=0)
-    webpubsub_connection: SecretStr | None = None
-    webpubsub_hub: str = "studio"
-    app_url: str = "https://shop.example.com"
-    """Where the links in e-mails lead: the shop's own site or app."""
-
     # PayPal
     paypal_base_url: TlsUrl = "https://api-m.sandbox.paypal.com"
     """Live is `https://api-m.paypal.com`."""
@@ -317,17 +302,6 @@ class Settings(SettingsGroup):
     export_max_bytes: int = Field(500 * 1024 * 1024, ge=1024)
     """What of a person's pictures goes into one export; the rest is named in it."""
 
-    # Outbound webhooks
-    webhook_allow_hosts: tuple[str, ...] = ()
-    """`HOST:PORT` (port may be `*`) that may be called although not public, and without TLS; for development alone."""
-    webhook_max_endpoints: int = Field(5, ge=1, le=10)
-    webhook_timeout_s: Seconds = 15
-    """For one delivery, from the connection to the end of the answer."""
-    webhook_retry_s: tuple[Seconds, ...] = (5, 300, 1800, 7200, 18000, 36000)
-    """Waits between the attempts of a delivery; there is one attempt more than waits."""
-    webhook_rotation_hours: float = Field(24, ge=0)
-    """How long deliveries are signed with the previous secret, too."""
-
     def secrets(self) -> dict[str, SecretStr]:
         """All secrets, signing keys included."""
         return {**super().secrets(), **{f"JWT_KEYS[{kid}]": key for kid, key in self.jwt_keys.items()}}
@@ -343,13 +317,7 @@ class Settings(SettingsGroup):
             raise ValueError("JWT_KEYS has no key named by JWT_ACTIVE_KID")
         if self.storage is None and (self.storage_blob_uri is None or (api and self.storage_queue_uri is None)):
             raise ValueError("set Storage, or both Storage__blobServiceUri and Storage__queueServiceUri")
-        if self.environment == "production":
-            self._refuse_internal_hosts()
         return self
-
-    def _refuse_internal_hosts(self) -> None:
-        if self.webhook_allow_hosts:
-            raise ValueError("WEBHOOK_ALLOW_HOSTS must be empty outside development: webhooks go to public addresses")
 
 
 def settings() -> Settings:

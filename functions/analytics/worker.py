@@ -18,7 +18,7 @@ from shared.jobs import protocol
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
-from shared.webhooks import WebhookPublisher
+from shared.webhooks.publish import WebhookPublisher
 
 if TYPE_CHECKING:
     from functions.analytics.fit import Fitted

@@ -17,7 +17,7 @@ from shared.jobs.models import TERMINAL, Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
 from shared.settings import settings
-from shared.webhooks import WebhookPublisher
+from shared.webhooks.publish import WebhookPublisher
 
 METADATA_BYTES = 64 * 1024
 CRASHED = "host_crash"

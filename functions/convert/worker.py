@@ -15,7 +15,7 @@ from shared.images import library
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
-from shared.webhooks import WebhookPublisher
+from shared.webhooks.publish import WebhookPublisher
 
 CONTAINER = "studio"
 

@@ -37,43 +37,49 @@ consumer(bp, queues.NOTIFY, _step)
 
 @endpoint(bp, "GET", "notifications", access=SIGNED_IN, query=NotificationsQuery, answer=NotificationList)
 def notifications_list(call: Call) -> NotificationList:
-    """One's notifications, newest first."""
+    """List notifications"""
     from functions.notify import service
 
-    return service.listing(call.caller, call.query)
+    return service.list_notifications(call.caller, call.query)
 
 
 @endpoint(
     bp, "PATCH", "notifications/{id}", access=SIGNED_IN, body=NotificationChange, answer=Notification, errors=(404,)
 )
-def notifications_mark(call: Call) -> Notification:
-    """Mark a notification as read or unread."""
+def notifications_update(call: Call) -> Notification:
+    """Update notification
+
+    Marks it as read or unread.
+    """
     from functions.notify import service
 
-    return service.mark(call.caller, call.path["id"], read=call.body.read)
+    return service.update_notification(call.caller, call.path["id"], read=call.body.read)
 
 
 @endpoint(bp, "GET", "notifications/preferences", access=SIGNED_IN, answer=Preferences)
-def notifications_preferences(call: Call) -> Preferences:
-    """Which channels one wants."""
+def notifications_preferences_get(call: Call) -> Preferences:
+    """Get notification preferences"""
     from functions.notify import preferences
 
-    return preferences.of(call.caller.user_id)
+    return preferences.get_preferences(call.caller.user_id)
 
 
 @endpoint(bp, "PUT", "notifications/preferences", access=SIGNED_IN, body=PreferencesChange, answer=Preferences)
-def notifications_prefer(call: Call) -> Preferences:
-    """Switch channels on or off."""
+def notifications_preferences_update(call: Call) -> Preferences:
+    """Update notification preferences"""
     from functions.notify import preferences
 
-    return preferences.change(call.caller.user_id, call.body)
+    return preferences.update_preferences(call.caller.user_id, call.body)
 
 
 @endpoint(
     bp, "GET", "notifications/negotiate", access=SIGNED_IN, query=NegotiateQuery, answer=Connection, errors=(503,)
 )
 def notifications_negotiate(call: Call) -> Connection:
-    """Get a URL to open a WebSocket with, for progress and notifications."""
+    """Create WebSocket connection URL
+
+    Job progress and notifications arrive on the WebSocket.
+    """
     from functions.notify import service
 
-    return service.connect(call.caller, call.query.minutes)
+    return service.create_connection(call.caller, call.query.minutes)

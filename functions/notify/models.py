@@ -7,26 +7,35 @@ from typing import Any
 from pydantic import Field
 
 from shared.http.models import Answer, Body, PageQuery, Query
+from shared.notifications.documents import Channel, ChannelStatus
+
+
+class ChannelDelivery(Answer):
+    """How the delivery of a notification over one channel stands."""
+
+    status: ChannelStatus = Field(description="pending, sent, skipped or failed")
+    at: str | None = Field(default=None, description="when it was sent or failed")
+    reason: str | None = Field(default=None, description="why it was skipped or failed")
 
 
 class Notification(Answer):
-    """Something a user was told, and how each channel fared."""
+    """An event that the user was notified of."""
 
     id: str
-    event: str = Field(description="`conversion.completed` or `conversion.failed`")
+    event: str = Field(description="`conversion.completed`, `tryon.failed` and the like")
     subject: str
     text: str
-    link: str
+    link: str = Field(description="address in the shop's app")
     data: dict[str, Any] = Field(description="ids and numbers of the event")
     read: bool
-    channels: dict[str, dict[str, Any]] = Field(description="channel -> {status, at?, reason?}")
+    channels: dict[Channel, ChannelDelivery]
     created_at: str
 
 
 class NotificationsQuery(PageQuery):
-    """Which of one's notifications to list, newest first."""
+    """Which notifications to list, newest first."""
 
-    unread: bool = False
+    unread: bool = Field(default=False, description="only those not marked as read")
 
 
 class NotificationList(Answer):
@@ -51,7 +60,7 @@ class Preferences(Answer):
 
 
 class PreferencesChange(Body):
-    """Channels to switch; what is left out stays."""
+    """Channels to switch; a channel left out keeps its value."""
 
     email: bool | None = None
     sms: bool | None = None
@@ -59,14 +68,14 @@ class PreferencesChange(Body):
 
 
 class NegotiateQuery(Query):
-    """What the connection is for."""
+    """How long the URL can be used."""
 
-    minutes: int = Field(default=10, ge=5, le=15, description="how long a new connection may be opened with the URL")
+    minutes: int = Field(default=10, ge=5, le=15, description="minutes for which the URL opens connections")
 
 
 class Connection(Answer):
-    """Where to open the WebSocket, with the subprotocol `json.webpubsub.azure.v1`."""
+    """Where to open the WebSocket."""
 
     url: str
-    subprotocol: str
+    subprotocol: str = Field(description="to request when opening it")
     expires_in: int = Field(description="seconds")

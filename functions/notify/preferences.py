@@ -5,29 +5,36 @@ from __future__ import annotations
 from contextlib import suppress
 
 from functions.notify.models import Preferences, PreferencesChange
-from shared.documents import store
+from shared.documents.fields import Change, assign
 from shared.errors import DocumentConflict
-
-CONTAINER = "studio"
-ID = "preferences"
+from shared.notifications.documents import Channel, PreferencesDocument, preferences
 
 
-def of(user_id: str) -> Preferences:
-    """The user's choice; everything is on until they say otherwise."""
-    saved = store().find(CONTAINER, ID, user_id)
-    if saved is None:
-        return Preferences()
-    return Preferences(email=saved["email"], sms=saved["sms"], websocket=saved["websocket"])
+def get_preferences(user_id: str) -> Preferences:
+    """The user's choice; everything is on until they change it."""
+    stored = preferences.find(PreferencesDocument.ID, user_id)
+    return Preferences() if stored is None else Preferences.of(stored)
 
 
-def change(user_id: str, wanted: PreferencesChange) -> Preferences:
-    """Switch the named channels, and no other: two changes at once both hold."""
-    changes = wanted.model_dump(exclude_none=True)
-    if not changes:
-        return of(user_id)
+def update_preferences(user_id: str, request: PreferencesChange) -> Preferences:
+    """Switch the named channels, and no other: two concurrent changes both hold."""
+    switched = {Channel(name): on for name, on in request.model_dump(exclude_none=True).items()}
+    if not switched:
+        return get_preferences(user_id)
     with suppress(DocumentConflict):
-        fresh = {"id": ID, "userId": user_id, "type": "preferences", **Preferences().model_dump(), **changes}
-        store().create(CONTAINER, fresh)
-        return of(user_id)
-    store().patch(CONTAINER, ID, user_id, set=changes)
-    return of(user_id)
+        return Preferences.of(preferences.create(PreferencesDocument(user_id=user_id, **switched)))
+    fields = {
+        Channel.EMAIL: PreferencesDocument.email,
+        Channel.SMS: PreferencesDocument.sms,
+        Channel.WEBSOCKET: PreferencesDocument.websocket,
+    }
+    changes: list[Change] = [assign(fields[channel], on) for channel, on in switched.items()]
+    return Preferences.of(preferences.patch(PreferencesDocument.ID, user_id, *changes))
+
+
+def is_wanted(user_id: str, channel: Channel) -> bool:
+    """Whether the user has the channel switched on."""
+    choice = get_preferences(user_id)
+    return {
+        Channel.EMAIL: choice.email, Channel.SMS: choice.sms, Channel.WEBSOCKET: choice.websocket,
+    }[channel]  # fmt: skip

@@ -16,6 +16,7 @@ from shared import blobs, clock, onnx, telemetry
 from shared.documents import Where, store
 from shared.errors import ConfigurationError, StudioError
 from shared.jobs import queues
+from shared.notifications.settings import notification_settings
 from shared.settings import settings
 
 
@@ -117,7 +118,7 @@ def gemini() -> str | None:
 
 def email() -> str | None:
     """Whether the service's endpoint answers; every authenticated call of it is about one message."""
-    connection = settings().email_connection
+    connection = notification_settings().email_connection
     if connection is None:
         raise NotConfigured("EMAIL_CONNECTION")
     parts = dict(part.split("=", 1) for part in connection.get_secret_value().split(";") if "=" in part)
@@ -126,7 +127,7 @@ def email() -> str | None:
 
 def sms() -> str | None:
     """The account itself, which costs nothing and needs the token to hold."""
-    conf = settings()
+    conf = notification_settings()
     if conf.twilio_account_sid is None or conf.twilio_auth_token is None:
         raise NotConfigured("TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN")
     base = (conf.twilio_base_url or "https://api.twilio.com").rstrip("/")
@@ -136,7 +137,7 @@ def sms() -> str | None:
 
 def webpubsub() -> str | None:
     """The service's own health, which needs no key."""
-    connection = settings().webpubsub_connection
+    connection = notification_settings().webpubsub_connection
     if connection is None:
         raise NotConfigured("WEBPUBSUB_CONNECTION")
     parts = dict(part.split("=", 1) for part in connection.get_secret_value().split(";") if "=" in part)

@@ -14,6 +14,7 @@ from shared.errors import BadRequest, Conflict, DocumentConflict, NotFound, Unpr
 from shared.http.auth import Principal
 from shared.http.models import PageQuery
 from shared.http.pages import latest
+from shared.notifications.settings import notification_settings
 from shared.settings import settings
 
 REFUND_REFUSALS = {
@@ -68,7 +69,7 @@ def create(user: Principal, id: str, wanted: OrderRequest, request_id: str) -> O
 
 def _order(client: paypal.PayPal, payment: Document) -> Document:
     price = money.amount(payment["amountMinor"], payment["currency"])
-    home = settings().app_url.rstrip("/")
+    home = notification_settings().app_url.rstrip("/")
     body = {
         "intent": "CAPTURE",
         "purchase_units": [

@@ -20,7 +20,7 @@ from shared.jobs import protocol, queues
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
-from shared.webhooks import WebhookPublisher
+from shared.webhooks.publish import WebhookPublisher
 
 CONTAINER: Final = shops.CONTAINER
 SUBJECT: Final = "index-rebuild"

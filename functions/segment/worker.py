@@ -11,7 +11,7 @@ from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
 from shared.vision import stored
-from shared.webhooks import WebhookPublisher
+from shared.webhooks.publish import WebhookPublisher
 
 
 class SegmentStep(WebhookPublisher):

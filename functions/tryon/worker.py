@@ -21,7 +21,7 @@ from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
 from shared.vto import errors
 from shared.vto.protocol import Category, TryOnResult
-from shared.webhooks import WebhookPublisher
+from shared.webhooks.publish import WebhookPublisher
 
 UNMADE = (JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.DEAD)
 

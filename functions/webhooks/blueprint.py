@@ -40,77 +40,95 @@ consumer(bp, queues.WEBHOOKS, _step)
     body=WebhookRequest, answer=WebhookWithSecret, errors=(409,),
 )  # fmt: skip
 def webhooks_create(call: Call) -> Reply:
-    """Register a URL that is told of events; the answer is the only one that shows the secret."""
+    """Create webhook endpoint
+
+    Deliveries are signed (Standard Webhooks 1.0). No other answer contains the secret.
+    """
     from functions.webhooks import service
 
-    made = service.register(call.caller, call.new_id, call.body)
+    made = service.create_webhook(call.caller, call.new_id, call.body)
     return Reply(made, headers={"Location": f"/api/webhooks/{made.id}"})
 
 
 @endpoint(bp, "GET", "webhooks", access=SIGNED_IN, answer=WebhookList)
 def webhooks_list(call: Call) -> WebhookList:
-    """One's endpoints."""
+    """List webhook endpoints"""
     from functions.webhooks import service
 
-    return service.endpoints(call.caller)
+    return service.list_webhooks(call.caller)
 
 
 # The host tries routes by the name of their function and gives literals no precedence: `deliveries` before `get`.
 @endpoint(bp, "GET", "webhooks/deliveries", access=SIGNED_IN, query=DeliveriesQuery, answer=DeliveryList)
-def webhooks_deliveries(call: Call) -> DeliveryList:
-    """What was delivered to one's endpoints, newest first."""
+def webhooks_deliveries_list(call: Call) -> DeliveryList:
+    """List webhook deliveries
+
+    The deliveries of the last 30 days, newest first.
+    """
     from functions.webhooks import service
 
-    return service.deliveries(call.caller, call.query)
+    return service.list_deliveries(call.caller, call.query)
 
 
 @endpoint(bp, "GET", "webhooks/deliveries/{id}", access=SIGNED_IN, answer=Delivery, errors=(404,))
 def webhooks_deliveries_get(call: Call) -> Delivery:
-    """A delivery, its attempts and its body."""
+    """Get webhook delivery
+
+    With its last attempts and its body.
+    """
     from functions.webhooks import service
 
-    return service.delivery(call.caller, call.path["id"])
+    return service.get_delivery(call.caller, call.path["id"])
 
 
 @endpoint(
     bp, "POST", "webhooks/deliveries/{id}/replay", access=SIGNED_IN, status=202, answer=Delivery, errors=(404, 409)
 )
 def webhooks_deliveries_replay(call: Call) -> Delivery:
-    """Send a delivery that has ended once more."""
+    """Replay webhook delivery
+
+    Sends a delivery that has ended once more, with the same event id and body.
+    """
     from functions.webhooks import service
 
-    return service.replay(call.caller, call.path["id"], call.request_id)
+    return service.replay_delivery(call.caller, call.path["id"], call.request_id)
 
 
 @endpoint(bp, "GET", "webhooks/{id}", access=SIGNED_IN, answer=Webhook, errors=(404,))
 def webhooks_get(call: Call) -> Webhook:
-    """One of one's endpoints."""
+    """Get webhook endpoint"""
     from functions.webhooks import service
 
-    return service.endpoint(call.caller, call.path["id"])
+    return service.get_webhook(call.caller, call.path["id"])
 
 
 @endpoint(
     bp, "PATCH", "webhooks/{id}", access=SIGNED_IN, body=WebhookChange, answer=Webhook, errors=(404, 409)
 )  # fmt: skip
-def webhooks_patch(call: Call) -> Webhook:
-    """Change an endpoint; `status: active` has a disabled one delivered to again."""
+def webhooks_update(call: Call) -> Webhook:
+    """Update webhook endpoint
+
+    `status: active` enables a disabled endpoint again.
+    """
     from functions.webhooks import service
 
-    return service.change(call.caller, call.path["id"], call.body)
+    return service.update_webhook(call.caller, call.path["id"], call.body)
 
 
 @endpoint(bp, "DELETE", "webhooks/{id}", access=SIGNED_IN, status=204, errors=(404,))
-def webhooks_remove(call: Call) -> None:
-    """Delete an endpoint."""
+def webhooks_delete(call: Call) -> None:
+    """Delete webhook endpoint"""
     from functions.webhooks import service
 
-    service.remove(call.caller, call.path["id"])
+    service.delete_webhook(call.caller, call.path["id"])
 
 
 @endpoint(bp, "POST", "webhooks/{id}/rotate", access=SIGNED_IN, answer=WebhookWithSecret, errors=(404, 409))
-def webhooks_rotate(call: Call) -> WebhookWithSecret:
-    """Get a new secret; for a day deliveries carry signatures with both."""
+def webhooks_rotate_secret(call: Call) -> WebhookWithSecret:
+    """Rotate webhook secret
+
+    For a day deliveries are signed with both secrets.
+    """
     from functions.webhooks import service
 
-    return service.rotate(call.caller, call.path["id"])
+    return service.rotate_secret(call.caller, call.path["id"])

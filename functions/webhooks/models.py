@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from shared.http.models import Answer, Body, PageQuery
+from shared.jobs.models import JobError, JobStatus
+from shared.webhooks.documents import DeliveryAttempt, WebhookStatus
 
 type Event = Literal[
     "job.completed", "job.failed", "conversion.completed", "conversion.failed", "tryon.completed", "tryon.failed"
 ]
-type DeliveryStatus = Literal["queued", "processing", "retrying", "completed", "failed", "cancelled"]
 
 
 def _distinct(events: list[Event]) -> list[Event]:
     if len(set(events)) != len(events):
-        raise ValueError("an event is named twice")
+        raise ValueError("each event may be listed once")
     return events
 
 
 class WebhookRequest(Body):
-    """Where to send which events."""
+    """A webhook endpoint to register."""
 
     url: str = Field(min_length=1, max_length=2048, description="https, of a host with public addresses only")
     events: Annotated[list[Event], AfterValidator(_distinct)] = Field(min_length=1, max_length=6)
@@ -29,7 +30,7 @@ class WebhookRequest(Body):
 
 
 class WebhookChange(Body):
-    """What to change; what is left out stays."""
+    """Changes of an endpoint; a field left out keeps its value."""
 
     url: str | None = Field(default=None, min_length=1, max_length=2048)
     events: Annotated[list[Event], AfterValidator(_distinct)] | None = Field(default=None, min_length=1, max_length=6)
@@ -40,23 +41,23 @@ class WebhookChange(Body):
 
 
 class Webhook(Answer):
-    """An endpoint of the customer's."""
+    """A webhook endpoint."""
 
     id: str
     url: str
     events: list[str]
     description: str | None
-    status: str = Field(description="active or disabled")
+    status: WebhookStatus = Field(description="active or disabled")
     disabled_reason: str | None
-    previous_secret_until: str | None = Field(description="until then deliveries carry two signatures")
+    previous_secret_until: str | None = Field(description="until then deliveries are signed with two secrets")
     created_at: str
     updated_at: str
 
 
 class WebhookWithSecret(Webhook):
-    """An endpoint, and the secret its deliveries are signed with, which is shown this once."""
+    """A webhook endpoint with the secret that signs its deliveries, which no other answer contains."""
 
-    secret: str = Field(description="`whsec_` and 32 bytes in base64, as Standard Webhooks has it")
+    secret: str = Field(description="`whsec_` and 32 bytes in base64 (Standard Webhooks)")
 
 
 class WebhookList(Answer):
@@ -69,20 +70,20 @@ class DeliveriesQuery(PageQuery):
     """Which deliveries to list, newest first."""
 
     webhook_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    status: DeliveryStatus | None = None
+    status: JobStatus | None = None
 
 
 class Delivery(Answer):
-    """One event on its way to one endpoint."""
+    """One event for one endpoint."""
 
     id: str
     webhook_id: str
     event: str
     event_id: str = Field(description="sent as `webhook-id`; the same for every attempt and replay")
-    status: str = Field(description="queued, processing, retrying, completed, failed or cancelled")
+    status: JobStatus
     response_status: int | None = Field(description="HTTP status of the last attempt that got an answer")
-    attempts: list[dict[str, Any]] = Field(description="the last ones: {at, ms, status, error}")
-    error: dict[str, Any] | None
+    attempts: list[DeliveryAttempt] = Field(description="the last 20")
+    error: JobError | None
     job_id: str
     body: str | None = Field(default=None, description="exactly as sent; absent in lists")
     created_at: str

@@ -1,9 +1,9 @@
-"""A customer's endpoints and what was delivered to them."""
+"""A customer's webhook endpoints, and what was delivered to them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from functions.webhooks import signing, target
 from functions.webhooks.models import (
@@ -16,8 +16,9 @@ from functions.webhooks.models import (
     WebhookRequest,
     WebhookWithSecret,
 )
-from shared import audit, clock, webhooks
-from shared.documents import Create, Document, Patch, Where, store
+from shared import audit, clock
+from shared.documents import store
+from shared.documents.fields import Change, assign, where
 from shared.errors import (
     BatchFailed,
     Conflict,
@@ -28,209 +29,205 @@ from shared.errors import (
     UpstreamError,
 )
 from shared.http.auth import Principal
-from shared.http.pages import latest
+from shared.http.pages import equals, list_latest
 from shared.jobs import protocol
-from shared.settings import settings
+from shared.jobs.models import JobStatus
+from shared.webhooks.documents import (
+    DeliveryDocument,
+    DeliveryId,
+    SigningKey,
+    WebhookDocument,
+    WebhookId,
+    WebhookStatus,
+    deliveries,
+    webhooks,
+)
+from shared.webhooks.publish import delivery_job
+from shared.webhooks.settings import MAX_ENDPOINTS, webhook_settings
 
-CONTAINER = webhooks.CONTAINER
-RACES = 5
+MAX_TRIES: Final = 5
+"""How often a change is tried while others change the same endpoint."""
 
 
-def register(user: Principal, id: str, wanted: WebhookRequest) -> WebhookWithSecret:
-    """Make an endpoint; its secret is told here and never again.
+def create_webhook(user: Principal, id: str, request: WebhookRequest) -> WebhookWithSecret:
+    """Register an endpoint; this answer is the only one with its secret.
 
     Raises:
         Unprocessable: `webhook_url`, see `target.resolve`; `webhook_unresolved`, the name has no address.
-        Conflict: the customer has as many endpoints as one may have.
+        Conflict: the customer has `MAX_ENDPOINTS` already.
     """
-    _check(wanted.url)
-    limit = settings().webhook_max_endpoints
-    if store().count(CONTAINER, Where("type", "=", "webhook"), partition=user.user_id) >= limit:
-        raise Conflict(f"{limit} endpoints at most: delete one first", code="too_many_webhooks")
+    _check_url(request.url)
+    if webhooks.count(partition=user.user_id) >= MAX_ENDPOINTS:
+        raise Conflict(f"{MAX_ENDPOINTS} endpoints at most: delete one first", code="too_many_webhooks")
     at = clock.iso()
-    endpoint = store().create(
-        CONTAINER,
-        {
-            "id": f"webhook:{id}",
-            "userId": user.user_id,
-            "type": "webhook",
-            "url": wanted.url,
-            "events": list(wanted.events),
-            "description": wanted.description,
-            "status": webhooks.ACTIVE,
-            "disabledReason": None,
-            "keys": [{"secret": signing.new_secret(), "until": None}],
-            "createdAt": at,
-            "updatedAt": at,
-        },
+    webhook = webhooks.create(
+        WebhookDocument(
+            id=WebhookId.of(id),
+            user_id=user.user_id,
+            url=request.url,
+            events=list(request.events),
+            description=request.description,
+            signing_keys=[SigningKey(secret=signing.new_secret())],
+            created_at=at,
+            updated_at=at,
+        )
     )
     audit.record(user.user_id, "WEBHOOK_REGISTERED", subject=id)
-    return _with_secret(endpoint)
+    return _with_secret(webhook)
 
 
-def endpoints(user: Principal) -> WebhookList:
+def list_webhooks(user: Principal) -> WebhookList:
     """All endpoints of the customer, the oldest first, without their secrets."""
-    found = store().query(CONTAINER, Where("type", "=", "webhook"), partition=user.user_id, limit=100).items
-    return WebhookList(items=[Webhook(**_facts(endpoint)) for endpoint in found])
+    return WebhookList(items=[_answer(webhook) for webhook in webhooks.list(partition=user.user_id).items])
 
 
-def endpoint(user: Principal, id: str) -> Webhook:
-    """One of them. Raises NotFound, for a foreign one too."""
-    return Webhook(**_facts(_find(user, id)))
+def get_webhook(user: Principal, id: str) -> Webhook:
+    """An endpoint. Raises NotFound, for another customer's too."""
+    return _answer(_find(user, id))
 
 
-def change(user: Principal, id: str, wanted: WebhookChange) -> Webhook:
-    """Change an endpoint: its URL, its events, whether it is delivered to.
+def update_webhook(user: Principal, id: str, request: WebhookChange) -> Webhook:
+    """Change the URL, the events or the state of an endpoint.
 
     Raises:
         NotFound.
-        Unprocessable: see `register`.
+        Unprocessable: see `create_webhook`.
         Conflict: it is being changed elsewhere; retryable.
     """
-    if wanted.url is not None:
-        _check(wanted.url)
-    given = wanted.model_dump(exclude_none=True)
+    if request.url is not None:
+        _check_url(request.url)
+    changes: list[Change] = []
+    if request.url is not None:
+        changes.append(assign(WebhookDocument.url, request.url))
+    if request.events is not None:
+        changes.append(assign(WebhookDocument.events, [*request.events]))
+    if request.description is not None:
+        changes.append(assign(WebhookDocument.description, request.description))
+    if request.status is not None:
+        reason = None if request.status == WebhookStatus.ACTIVE else "its owner disabled it"
+        changes.append(assign(WebhookDocument.status, WebhookStatus(request.status)))
+        changes.append(assign(WebhookDocument.disabled_reason, reason))
+    changed = _change(user, id, lambda _: changes)
+    audit.record(user.user_id, "WEBHOOK_CHANGED", subject=id, fields=sorted(request.model_fields_set))
+    return _answer(changed)
 
-    def alter(found: Document) -> None:
-        found |= given
-        if wanted.status is not None:
-            found["disabledReason"] = None if wanted.status == webhooks.ACTIVE else "its owner disabled it"
 
-    changed = _change(user, id, alter)
-    audit.record(user.user_id, "WEBHOOK_CHANGED", subject=id, fields=sorted(given))
-    return Webhook(**_facts(changed))
-
-
-def remove(user: Principal, id: str) -> None:
+def delete_webhook(user: Principal, id: str) -> None:
     """Delete an endpoint; deliveries still on their way to it fail. Raises NotFound."""
-    found = _find(user, id)
+    webhook = _find(user, id)
     try:
-        store().delete(CONTAINER, found["id"], user.user_id)
+        webhooks.delete(webhook.id, user.user_id)
     except DocumentNotFound:
         return
     audit.record(user.user_id, "WEBHOOK_DELETED", subject=id)
 
 
-def rotate(user: Principal, id: str) -> WebhookWithSecret:
-    """Give an endpoint a new secret; the one before still signs for `WEBHOOK_ROTATION_HOURS`.
+def rotate_secret(user: Principal, id: str) -> WebhookWithSecret:
+    """Give an endpoint a new secret; the previous one still signs for `WEBHOOK_ROTATION_HOURS`.
 
     Raises:
         NotFound.
         Conflict: it is being changed elsewhere; retryable.
     """
-    until = clock.now() + settings().webhook_rotation_hours * 3600
+    until = clock.now() + webhook_settings().webhook_rotation_hours * 3600
 
-    def turn(found: Document) -> None:
-        fresh = {"secret": signing.new_secret(), "until": None}
-        found["keys"] = [fresh, {**found["keys"][0], "until": until}]
+    def rotate(webhook: WebhookDocument) -> Sequence[Change]:
+        previous = webhook.signing_keys[0].model_copy(update={"until": until})
+        return [assign(WebhookDocument.signing_keys, [SigningKey(secret=signing.new_secret()), previous])]
 
-    changed = _change(user, id, turn)
+    changed = _change(user, id, rotate)
     audit.record(user.user_id, "WEBHOOK_ROTATED", subject=id)
     return _with_secret(changed)
 
 
-def deliveries(user: Principal, query: DeliveriesQuery) -> DeliveryList:
-    """What was delivered in the last 30 days, newest first, without bodies."""
-    hook = f"webhook:{query.webhook_id}" if query.webhook_id else None
-    page = latest(CONTAINER, query, partition=user.user_id, type="delivery", webhookId=hook, status=query.status)
-    return DeliveryList(items=[_delivery(found) for found in page.items], continuation=page.continuation)
+def list_deliveries(user: Principal, query: DeliveriesQuery) -> DeliveryList:
+    """Deliveries of the last 30 days, newest first, without bodies."""
+    webhook_id = WebhookId.of(query.webhook_id) if query.webhook_id else None
+    wanted = (equals(DeliveryDocument.webhook_id, webhook_id), equals(DeliveryDocument.status, query.status))
+    page = list_latest(deliveries, query, *wanted, partition=user.user_id, by=DeliveryDocument.created_at)
+    items = [Delivery.of(delivery, body=None) for delivery in page.items]
+    return DeliveryList(items=items, continuation=page.continuation)
 
 
-def delivery(user: Principal, id: str) -> Delivery:
-    """One delivery with its body. Raises NotFound, for a foreign one too."""
-    found = _find_delivery(user, id)
-    return _delivery(found).model_copy(update={"body": found["body"]})
+def get_delivery(user: Principal, id: str) -> Delivery:
+    """A delivery with its body. Raises NotFound, for another customer's too."""
+    return Delivery.of(_find_delivery(user, id))
 
 
-def replay(user: Principal, id: str, request_id: str) -> Delivery:
+def replay_delivery(user: Principal, id: str, request_id: str) -> Delivery:
     """Send a delivery that has ended once more: same event id, same body, new signature.
 
     Raises:
         NotFound.
-        Conflict: it is on its way, or its endpoint is gone or disabled.
+        Conflict: it is on its way, or its endpoint is deleted or disabled.
     """
-    found = _find_delivery(user, id)
-    addressee = store().find(CONTAINER, found["webhookId"], user.user_id)
-    if addressee is None or addressee["status"] != webhooks.ACTIVE:
-        raise Conflict("the endpoint is gone or disabled", code="webhook_gone")
-    job = webhooks.delivery_job(found, request_id)
-    again = {"status": "queued", "jobId": job["id"], "error": None, "updatedAt": clock.iso()}
-    ended = (Where("status", "in", ["completed", "failed", "cancelled"]),)
+    delivery = _find_delivery(user, id)
+    webhook = webhooks.find(delivery.webhook_id, user.user_id)
+    if webhook is None or webhook.status is not WebhookStatus.ACTIVE:
+        raise Conflict("the endpoint is deleted or disabled", code="webhook_gone")
+    job = delivery_job(delivery, request_id)
+    ended = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+    queued = deliveries.change(
+        delivery.id,
+        assign(DeliveryDocument.status, JobStatus.QUEUED),
+        assign(DeliveryDocument.job_id, job.id),
+        assign(DeliveryDocument.error, None),
+        assign(DeliveryDocument.updated_at, clock.iso()),
+        where=(where(DeliveryDocument.status, "in", ended),),
+    )
     try:
-        fresh = store().batch(CONTAINER, user.user_id, [Patch(found["id"], set=again, where=ended), Create(job)])[0]
+        fresh = store().batch(deliveries.container, user.user_id, [queued, protocol.jobs.creation(job)])[0]
     except BatchFailed as failure:
         if isinstance(failure.cause, PreconditionFailed):
             raise Conflict("the delivery is on its way", code="delivery_open", retryable=True) from None
         raise
     protocol.enqueue(job)
     audit.record(user.user_id, "WEBHOOK_REPLAYED", subject=id)
-    return _delivery(fresh)
+    return Delivery.of(deliveries.load(fresh), body=None)
 
 
-def _check(url: str) -> None:
+def _check_url(url: str) -> None:
     try:
         target.resolve(url)
     except UpstreamError as error:
         raise Unprocessable(error.message, code=error.code, field="url") from None
 
 
-def _find(user: Principal, id: str) -> Document:
-    found = store().find(CONTAINER, f"webhook:{id}", user.user_id)
-    if found is None:
+def _find(user: Principal, id: str) -> WebhookDocument:
+    webhook = webhooks.find(WebhookId.of(id), user.user_id)
+    if webhook is None:
         raise NotFound("there is no such webhook", code="webhook_not_found")
-    return found
+    return webhook
 
 
-def _find_delivery(user: Principal, id: str) -> Document:
-    found = store().find(CONTAINER, f"delivery:{id}", user.user_id)
-    if found is None:
+def _find_delivery(user: Principal, id: str) -> DeliveryDocument:
+    delivery = deliveries.find(DeliveryId.of(id), user.user_id)
+    if delivery is None:
         raise NotFound("there is no such delivery", code="delivery_not_found")
-    return found
+    return delivery
 
 
-def _change(user: Principal, id: str, alter: Callable[[Document], None]) -> Document:
-    for _ in range(RACES):
-        found = _find(user, id)
-        etag = found.etag
-        alter(found)
-        found["updatedAt"] = clock.iso()
+def _change(user: Principal, id: str, changes: Callable[[WebhookDocument], Sequence[Change]]) -> WebhookDocument:
+    for _ in range(MAX_TRIES):
+        webhook = _find(user, id)
+        made = (*changes(webhook), assign(WebhookDocument.updated_at, clock.iso()))
         try:
-            return store().replace(CONTAINER, found, etag=etag)
+            return webhooks.patch(webhook.id, user.user_id, *made, etag=webhook.etag)
         except (PreconditionFailed, DocumentNotFound):
             continue
     raise Conflict("the webhook is being changed elsewhere: try again", code="webhook_busy", retryable=True)
 
 
-def _facts(found: Document) -> dict[str, Any]:
-    until = max((key["until"] for key in found["keys"] if key["until"]), default=0)
-    return {
-        "id": found["id"].removeprefix("webhook:"),
-        "url": found["url"],
-        "events": found["events"],
-        "description": found["description"],
-        "status": found["status"],
-        "disabled_reason": found["disabledReason"],
-        "previous_secret_until": clock.iso(until) if until > clock.now() else None,
-        "created_at": found["createdAt"],
-        "updated_at": found["updatedAt"],
-    }
+def _previous_secret_until(webhook: WebhookDocument) -> str | None:
+    until = max((key.until for key in webhook.signing_keys if key.until), default=0)
+    return clock.iso(until) if until > clock.now() else None
 
 
-def _with_secret(found: Document) -> WebhookWithSecret:
-    return WebhookWithSecret(**_facts(found), secret=found["keys"][0]["secret"])
+def _answer(webhook: WebhookDocument) -> Webhook:
+    return Webhook.of(webhook, previous_secret_until=_previous_secret_until(webhook))
 
 
-def _delivery(found: Document) -> Delivery:
-    return Delivery(
-        id=found["id"].removeprefix("delivery:"),
-        webhook_id=found["webhookId"].removeprefix("webhook:"),
-        event=found["event"],
-        event_id=found["eventId"],
-        status=found["status"],
-        response_status=found["responseStatus"],
-        attempts=found["attempts"],
-        error=found["error"],
-        job_id=found["jobId"].removeprefix("job:"),
-        created_at=found["createdAt"],
-        updated_at=found["updatedAt"],
+def _with_secret(webhook: WebhookDocument) -> WebhookWithSecret:
+    return WebhookWithSecret.of(
+        webhook, previous_secret_until=_previous_secret_until(webhook), secret=webhook.signing_keys[0].secret
     )

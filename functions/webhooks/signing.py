@@ -1,6 +1,6 @@
-"""Secrets and signatures as Standard Webhooks 1.0 has them (standardwebhooks.com), symmetric version `v1`.
+"""Secrets and signatures as in Standard Webhooks 1.0 (standardwebhooks.com), symmetric version `v1`.
 
-Any library of that name verifies what is made here.
+Any library of that name verifies these signatures.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+
+from shared.webhooks.documents import SigningKey
 
 PREFIX = "whsec_"
 
@@ -27,15 +28,15 @@ def sign(secret: str, id: str, timestamp: int, body: str) -> str:
     return "v1," + base64.b64encode(digest).decode()
 
 
-def headers(keys: Iterable[Mapping[str, Any]], id: str, body: str, at: float) -> dict[str, str]:
+def headers(keys: Iterable[SigningKey], id: str, body: str, at: float) -> dict[str, str]:
     """The headers of one delivery, signed with every secret that is in force.
 
     Args:
-        keys: `{secret, until}` of the endpoint, the newest first; `until` in epoch seconds, None without end.
+        keys: of the endpoint, the newest first.
         at: now, epoch seconds.
     """
     timestamp = int(at)
-    live = [key["secret"] for key in keys if key["until"] is None or key["until"] > at]
+    live = [key.secret for key in keys if key.until is None or key.until > at]
     return {
         "webhook-id": id,
         "webhook-timestamp": str(timestamp),

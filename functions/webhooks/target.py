@@ -1,7 +1,7 @@
-"""Calling an address that a customer gave us, without letting it lead anywhere but to the public internet.
+"""HTTP calls to an address that a customer gave, which may lead to the public internet only.
 
-The name is resolved once, every address it has must be public, and the connection goes to the address that was looked
-at, with the name in TLS (SNI and certificate) and `Host`; so a name that changes its mind gains nothing. Redirects are
+The name is resolved once, every address it has must be public, and the connection goes to the address that was
+checked, with the name in TLS (SNI and certificate) and `Host`; so DNS rebinding gains nothing. Redirects are
 not followed, and time and size of the answer are bounded (OWASP Server-Side Request Forgery Prevention Cheat Sheet).
 """
 
@@ -18,7 +18,7 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from shared.errors import StudioError, Unprocessable, UpstreamError
-from shared.settings import settings
+from shared.webhooks.settings import webhook_settings
 
 MAX_ANSWER = 64 * 1024
 CONNECT_S = 5
@@ -37,8 +37,8 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Answered:
-    """What came back: HTTP status, and `Retry-After` in seconds where it was a number."""
+class Answer:
+    """The answer: HTTP status, and `Retry-After` in seconds where it was a number."""
 
     status: int
     retry_after: float | None
@@ -79,7 +79,7 @@ def is_public(address: str) -> bool:
 
 def _parse(url: str) -> tuple[str, int, str, bool]:
     if not url.isascii() or any(c <= " " or c in '\\<>"{}|^`\x7f' for c in url):
-        raise _refused("it holds characters a URL can't have")
+        raise _refused("it contains characters that a URL can't have")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -93,8 +93,8 @@ def _parse(url: str) -> tuple[str, int, str, bool]:
 
 
 def _allowed(host: str, port: int) -> bool:
-    """Whether the settings name it; never in production, see `Settings.refuse_unsafe`."""
-    return bool({f"{host}:{port}", f"{host}:*"} & set(settings().webhook_allow_hosts))
+    """Whether the settings name it; never in production, see `WebhookSettings`."""
+    return bool({f"{host}:{port}", f"{host}:*"} & set(webhook_settings().webhook_allow_hosts))
 
 
 def _refused(why: str) -> StudioError:
@@ -103,11 +103,11 @@ def _refused(why: str) -> StudioError:
 
 def post(
     target: Target, body: bytes, headers: Mapping[str, str], *, timeout_s: float, context: ssl.SSLContext | None = None
-) -> Answered:
+) -> Answer:
     """POST once and read at most 64 KiB of the answer.
 
     Args:
-        timeout_s: for all of it; the socket is shut when it is over, however slowly the other side drips.
+        timeout_s: seconds for all of it; the socket is shut when they are over, however slowly the other side sends.
         context: what to trust; the roots of certifi by default.
 
     Raises:
@@ -124,16 +124,16 @@ def post(
         over.daemon = True
         over.start()
         try:
-            answered = _exchange(link, target, body, {"Host": host, "Connection": "close", **headers})
+            answer = _exchange(link, target, body, {"Host": host, "Connection": "close", **headers})
         finally:
             over.cancel()
             link.close()
         if late.is_set():
             # What was cut off reads like an answer with fewer headers.
             raise TimeoutError
-        return answered
+        return answer
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise UpstreamError(_told(error), code="webhook_unreachable") from error
+        raise UpstreamError(_reason(error), code="webhook_unreachable") from error
 
 
 def _connect(target: Target, timeout_s: float) -> socket.socket:
@@ -150,20 +150,20 @@ def _connect(target: Target, timeout_s: float) -> socket.socket:
     raise failure
 
 
-def _exchange(link: socket.socket, target: Target, body: bytes, headers: Mapping[str, str]) -> Answered:
+def _exchange(link: socket.socket, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
     if isinstance(link, ssl.SSLSocket):
         link.do_handshake()
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = link
     connection.request("POST", target.path, body, dict(headers))
-    with connection.getresponse() as answer:
-        answer.read(MAX_ANSWER)
-        wait = answer.getheader("Retry-After") or ""
-        return Answered(answer.status, float(wait) if wait.isdecimal() and len(wait) < 7 else None)
+    with connection.getresponse() as response:
+        response.read(MAX_ANSWER)
+        wait = response.getheader("Retry-After") or ""
+        return Answer(response.status, float(wait) if wait.isdecimal() and len(wait) < 7 else None)
 
 
 def _shut(link: socket.socket, late: threading.Event) -> None:
-    """End a connection under the reader's feet, below TLS."""
+    """Shut the socket below TLS, which ends a read that waits on it."""
     late.set()
     try:
         socket.socket.shutdown(link, socket.SHUT_RDWR)
@@ -171,14 +171,14 @@ def _shut(link: socket.socket, late: threading.Event) -> None:
         return
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "the certificate of the endpoint does not hold"
+        return "the certificate of the endpoint is not valid"
     if isinstance(error, ssl.SSLError):
         return "the endpoint does not speak TLS"
     if isinstance(error, TimeoutError):
         return "the endpoint did not answer in time"
-    return "the endpoint can't be reached, or broke the connection off"
+    return "the endpoint can't be reached, or closed the connection"
 
 
 @cache

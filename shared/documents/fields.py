@@ -61,7 +61,7 @@ def path_of(field: object) -> str:
     return field.path
 
 
-def item[V](field: Mapping[str, V], key: str) -> V:
+def item[K: str, V](field: Mapping[K, V], key: K) -> V:
     """The entry `key` of a field that is a mapping, as a field of its own."""
     reference = cast("FieldRef", field)
     value = get_args(reference.annotation)[-1] if get_args(reference.annotation) else Any

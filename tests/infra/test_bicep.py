@@ -13,11 +13,11 @@ from typing import Any
 import pycep
 import pytest
 
+from cli.settings import groups, variables
 from shared import blobs
 from shared.documents import CONTAINERS
 from shared.documents.cosmos import UNINDEXED
 from shared.jobs import queues
-from shared.settings import Settings
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
 FILES = sorted(INFRA.rglob("*.bicep"))
@@ -90,8 +90,7 @@ def test_the_container_of_vectors_is_the_one_the_app_would_make() -> None:
 def test_every_setting_is_one_the_app_reads() -> None:
     text = (INFRA / "app/api.bicep").read_text()
     given = set(re.findall(r"[{,]? *\b([A-Z][A-Z0-9_]{3,}): ", text)) | {"Storage__blobServiceUri"}
-    aliases = {str(field.validation_alias) for field in Settings.model_fields.values() if field.validation_alias}
-    known = {name.upper() for name in Settings.model_fields} | aliases
+    known = {name for group in groups() for name in variables(group)}
     platform = {
         "AZURE_CLIENT_ID", "APPLICATIONINSIGHTS_CONNECTION_STRING", "PYTHON_THREADPOOL_THREAD_COUNT", "SWEEP_SCHEDULE",
         "CATALOGUE_SWEEP_SCHEDULE", "INDEX_SCHEDULE",

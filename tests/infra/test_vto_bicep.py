@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import Settings
+from cli.settings import groups, variables
 from vto_container.engines.fashn import SHA256
 from vto_container.settings import Settings as VtoSettings
 
@@ -19,8 +19,7 @@ TEXT = (ROOT / "infra/app/vto.bicep").read_text()
 
 def test_every_setting_is_one_the_container_reads() -> None:
     given = set(re.findall(r"\{ name: '(\w+)', (?:value|secretRef):", TEXT))
-    aliases = {str(field.validation_alias) for field in Settings.model_fields.values() if field.validation_alias}
-    known = {name.upper() for name in Settings.model_fields} | aliases
+    known = {name for group in groups() for name in variables(group)}
     known |= {f"VTO_{name.upper()}" for name in VtoSettings.model_fields} | {"AZURE_CLIENT_ID"}
     assert given
     assert given <= known

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.settings import groups, variables
+from shared import settings as shared_settings
 from shared.errors import ConfigurationError
-from shared.settings import Settings, forget, settings
+from shared.settings import SettingsGroup, forget
 
 ROOT = Path(__file__).resolve().parents[2]
 SOUND = {
@@ -20,11 +22,11 @@ SOUND = {
 }
 
 
-def load(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> Settings:
-    """The settings under these variables alone; None leaves one out."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.delenv("Storage", raising=False)
+def load(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> SettingsGroup:
+    """Load every group under these variables alone; None leaves one out."""
+    for group in groups():
+        for name in variables(group):
+            monkeypatch.delenv(name, raising=False)
     for name, value in {**SOUND, **change}.items():
         if value is None:
             monkeypatch.delenv(name, raising=False)
@@ -32,12 +34,13 @@ def load(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> Settings:
             monkeypatch.setenv(name, value)
     forget()
     try:
-        return settings()
+        loaded = [shared_settings.load(group) for group in groups()]
     finally:
         forget()
+    return loaded[0]
 
 
-def test_sound_settings_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_valid_settings_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(monkeypatch).environment == "production"
 
 
@@ -46,7 +49,7 @@ def test_production_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"JWT_KEYS": '{"k1": "short"}'}, "32 bytes"),
         ({"JWT_KEYS": '{"k1": "development-only-key-that-no-production-will-take"}'}, "development secret"),
@@ -62,9 +65,9 @@ def test_production_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_unsafe_settings_are_refused_by_name(
-    monkeypatch: pytest.MonkeyPatch, change: dict[str, str | None], told: str
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, str | None], message: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(ConfigurationError, match=message):
         load(monkeypatch, **change)
 
 

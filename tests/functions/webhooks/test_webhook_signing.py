@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from functions.webhooks import signing
+from shared.webhooks.documents import SigningKey
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ID, AT, BODY = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, '{"test": 2432232314}'
@@ -16,7 +17,7 @@ def test_the_published_vector_of_standard_webhooks_comes_out() -> None:
 
 
 def test_headers_carry_a_signature_for_every_secret_in_force() -> None:
-    keys = [{"secret": signing.new_secret(), "until": None}, {"secret": SECRET, "until": AT + 1.0}]
+    keys = [SigningKey(secret=signing.new_secret()), SigningKey(secret=SECRET, until=AT + 1.0)]
     both = signing.headers(keys, ID, BODY, AT)
     assert (both["webhook-id"], both["webhook-timestamp"]) == (ID, str(AT))
     assert both["webhook-signature"].split()[1] == EXPECTED

@@ -16,7 +16,8 @@ from receiver import receiver
 from functions.webhooks import target
 from functions.webhooks.target import Target
 from shared.errors import ConfigurationError, StudioError, UpstreamError
-from shared.settings import forget, settings
+from shared.settings import forget
+from shared.webhooks.settings import webhook_settings
 
 NAME = "hooks.example.test"
 
@@ -82,7 +83,7 @@ def test_production_has_no_allow_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEBHOOK_ALLOW_HOSTS", '["127.0.0.1:*"]')
     forget()
     with pytest.raises(ConfigurationError, match="WEBHOOK_ALLOW_HOSTS"):
-        settings()
+        webhook_settings()
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,21 @@
-"""The three channels: e-mail, SMS, WebSocket. Each sends one message once, or says why not."""
+"""The providers of the three channels: each sends one message once, or raises the reason why not."""
 
 from __future__ import annotations
 
 import math
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from shared import notifications
-from shared.documents import Document
 from shared.errors import ConfigurationError, StudioError, Unprocessable, UpstreamError
-from shared.settings import settings
+from shared.notifications.documents import Channel, NotificationDocument
+from shared.notifications.push import hub
+from shared.notifications.settings import notification_settings
+from shared.notifications.templates import html_body
 
 if TYPE_CHECKING:
     from azure.communication.email import EmailClient
@@ -24,17 +26,34 @@ NAMESPACE = uuid.UUID("6f0a9a2e-7d0c-5b1e-9d0e-3c1f2a5b7c4d")
 TWILIO_OPTED_OUT = 21610
 
 
-class Channel(Protocol):
-    """One way to a user.
+@dataclass(frozen=True)
+class Recipient:
+    """Who a message goes to."""
 
-    `repeatable_s` is for how many seconds after the first send a repetition is dropped by the provider; after that, a
-    send whose outcome is unknown is never repeated.
+    user_id: str
+    email: str | None
+    phone: str | None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the provider answered when it accepted a message."""
+
+    operation_id: str | None = None
+    sid: str | None = None
+
+
+class Sender(Protocol):
+    """The provider of one channel.
+
+    `repeatable_s` is for how many seconds after the first send the provider drops a repetition; after that, a send
+    whose outcome is unknown is never repeated.
     """
 
     repeatable_s: float
 
-    def send(self, account: Mapping[str, Any], record: Document, key: str, first_sent: float) -> dict[str, Any]:
-        """Deliver a notification; returns facts to keep.
+    def send(self, to: Recipient, notification: NotificationDocument, key: str, first_sent: float) -> Receipt:
+        """Send a notification.
 
         Args:
             key: the same for every attempt at this message.
@@ -42,42 +61,41 @@ class Channel(Protocol):
 
         Raises:
             OutcomeUnknown: it may have been sent.
-            StudioError: it was not.
-            Skipped: there is nowhere to send it.
+            StudioError: it was not sent.
+            Skipped: there is no address, or the channel is not configured.
         """
         ...
 
 
 class Skipped(Exception):
-    """There is nothing to send to: no address, or the channel is not configured."""
+    """There is no address, or the channel is not configured."""
 
 
 class OutcomeUnknown(UpstreamError):
-    """The provider took the request and gave no answer, so the message may be on its way."""
+    """The provider received the request and did not answer: the message may be on its way."""
 
     code = "outcome_unknown"
 
 
-class EmailChannel:
+class EmailSender:
     """Azure Communication Services (REST 2025-09-01), deduplicated by `Repeatability-Request-ID` for five minutes
     (learn.microsoft.com, "Repeatability of requests")."""
 
     repeatable_s: float = 270
 
-    def send(self, account: Mapping[str, Any], record: Document, key: str, first_sent: float) -> dict[str, Any]:
-        """Hand the e-mail over; accepted is not delivered, the operation id is kept to ask."""
-        address = account.get("email")
-        if not address:
+    def send(self, to: Recipient, notification: NotificationDocument, key: str, first_sent: float) -> Receipt:
+        """Send the e-mail; accepted is not delivered, the operation id is kept to follow it."""
+        if not to.email:
             raise Skipped("no e-mail address")
         # One id has one time of first sending; a time outside the window is refused with 412.
         operation = str(uuid.uuid5(NAMESPACE, f"{key}:{int(first_sent)}"))
         message = {
-            "senderAddress": settings().email_sender,
-            "recipients": {"to": [{"address": address}]},
+            "senderAddress": notification_settings().email_sender,
+            "recipients": {"to": [{"address": to.email}]},
             "content": {
-                "subject": record["subject"],
-                "plainText": f"{record['text']}\n\n{record['link']}\n",
-                "html": notifications.html_of(record),
+                "subject": notification.subject,
+                "plainText": f"{notification.text}\n\n{notification.link}\n",
+                "html": html_body(notification),
             },
         }
         headers = {
@@ -88,25 +106,24 @@ class EmailChannel:
             _email().begin_send(message, operation_id=operation, headers=headers, polling=False)
         except Exception as error:
             raise _azure_error(error, "e-mail") from error
-        return {"operationId": operation}
+        return Receipt(operation_id=operation)
 
 
-class SmsChannel:
+class SmsSender:
     """Twilio. It has no idempotency header: at most one send per attempt, none after an unknown outcome."""
 
     repeatable_s: float = 0
 
-    def send(self, account: Mapping[str, Any], record: Document, key: str, first_sent: float) -> dict[str, Any]:
-        """Hand the SMS over."""
-        number = account.get("phone")
-        if not number:
+    def send(self, to: Recipient, notification: NotificationDocument, key: str, first_sent: float) -> Receipt:
+        """Send the SMS."""
+        if not to.phone:
             raise Skipped("no phone number")
         from requests.exceptions import RequestException
         from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 
         client = _twilio()
         try:
-            sent = client.messages.create(to=number, from_=settings().sms_sender, body=record["sms"])
+            sent = client.messages.create(to=to.phone, from_=notification_settings().sms_sender, body=notification.sms)
         except (TwilioRestException, TwilioServiceException) as error:
             if error.status == 429 or error.status >= 500:
                 raise UpstreamError("the SMS provider is busy or failing", code="sms_failed") from error
@@ -118,40 +135,40 @@ class SmsChannel:
             raise OutcomeUnknown(
                 "the SMS provider did not answer; it is not sent twice", code="sms_unknown", retryable=False
             ) from error
-        return {"sid": sent.sid}
+        return Receipt(sid=sent.sid)
 
 
-class WebSocketChannel:
+class WebSocketSender:
     """Web PubSub. The message id is the key, a page drops one it has seen."""
 
     repeatable_s: float = math.inf
 
-    def send(self, account: Mapping[str, Any], record: Document, key: str, first_sent: float) -> dict[str, Any]:
+    def send(self, to: Recipient, notification: NotificationDocument, key: str, first_sent: float) -> Receipt:
         """Push to all open pages of the user; there may be none."""
-        client = notifications.hub()
+        client = hub()
         if client is None:
             raise Skipped("no WebSocket service is configured")
         message = {
             "v": 1,
             "type": "notification",
             "id": key,
-            "notificationId": record["id"].removeprefix("notification:"),
-            "event": record["event"],
-            "subject": record["subject"],
-            "text": record["text"],
-            "data": record["data"],
+            "notificationId": notification.id.public,
+            "event": notification.event,
+            "subject": notification.subject,
+            "text": notification.text,
+            "data": notification.data,
         }
         try:
-            client.send_to_user(record["userId"], message, content_type="application/json")
+            client.send_to_user(to.user_id, message, content_type="application/json")
         except Exception as error:
             raise _azure_error(error, "WebSocket") from error
-        return {}
+        return Receipt()
 
 
-CHANNELS: Mapping[str, Channel] = {
-    notifications.EMAIL: EmailChannel(),
-    notifications.SMS: SmsChannel(),
-    notifications.WEBSOCKET: WebSocketChannel(),
+SENDERS: Final[Mapping[Channel, Sender]] = {
+    Channel.EMAIL: EmailSender(),
+    Channel.SMS: SmsSender(),
+    Channel.WEBSOCKET: WebSocketSender(),
 }
 
 
@@ -160,7 +177,7 @@ def _email() -> EmailClient:
     from azure.communication.email import EmailClient
     from azure.core.credentials import AzureKeyCredential
 
-    conf = settings()
+    conf = notification_settings()
     if conf.email_connection is None:
         raise Skipped("no e-mail service is configured")
     parts = dict(part.split("=", 1) for part in conf.email_connection.get_secret_value().split(";") if "=" in part)
@@ -179,7 +196,7 @@ def _twilio() -> TwilioClient:
     from twilio.http.http_client import TwilioHttpClient
     from twilio.rest import Client
 
-    conf = settings()
+    conf = notification_settings()
     if conf.twilio_account_sid is None or conf.twilio_auth_token is None:
         raise Skipped("no SMS service is configured")
     client = Client(

@@ -1,0 +1,1 @@
+"""Outbound webhooks: endpoints, deliveries, and the writes that publish the end of a job."""
