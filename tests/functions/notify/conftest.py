@@ -35,7 +35,7 @@ class Teller:
         changed = [{**job, **(first or {}).get(job["payload"]["channel"], {})} for job in jobs]
         store().batch("studio", self.user_id, [Create(record), *(Create(job) for job in changed)])
         for job in changed:
-            protocol.enqueue(job)
+            protocol.enqueue(protocol.jobs.load(job))
         return key
 
     def find(self, key: str) -> dict[str, Any]:
