@@ -11,6 +11,7 @@ from quick import eventually
 
 from demo.client import Client
 from emulators.stack import Stack
+from shared.notifications.documents import NotifyJob, notify_jobs
 
 
 class Teller:
@@ -52,10 +53,8 @@ class Teller:
 
         return eventually(look, f"the end of {key}", 40)
 
-    def job(self, key: str, channel: str) -> dict[str, Any]:
-        from shared.documents import store
-
-        return store().read("studio", f"job:notify-{key}-{channel}", self.user_id)
+    def job(self, key: str, channel: str) -> NotifyJob:
+        return notify_jobs.get(f"job:notify-{key}-{channel}", self.user_id)
 
 
 @pytest.fixture
