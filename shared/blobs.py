@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient, ContainerClient
 
 UPLOADS = "uploads"
-"""Raw uploads by SAS, not yet through the image gate: a quarantine, never served."""
+"""Raw uploads by SAS, not yet sanitized: a quarantine, never served."""
 IMAGES = "images"
-"""Pictures that passed the gate: original, optimised."""
+"""Sanitized images: original, optimised."""
 THUMBNAILS = "thumbnails"
 RESULTS = "results"
 MASKS = "masks"

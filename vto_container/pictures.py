@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-"""What our own storage holds; foreign bytes went through the image gate before."""
+"""What our own storage holds; foreign bytes were sanitized before."""
 LEAST_SIDE = 64
 MOST_PIXELS = 40_000_000
 

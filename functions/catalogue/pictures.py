@@ -6,9 +6,9 @@ from typing import Any
 
 from shared import blobs
 from shared.errors import Unprocessable
-from shared.images import library
-from shared.images.gate import ImagePolicy
-from shared.images.thumbnails import renditions
+from shared.images.documents import StoredRendition
+from shared.images.renditions import sanitize_image, store_renditions
+from shared.images.sanitizer import ImagePolicy
 from shared.settings import settings
 from shared.vision import colours, cutout, segments
 
@@ -22,11 +22,11 @@ def make(data: bytes, prefix: str) -> dict[str, Any]:
     """Everything about a photo that goes into the product document; its pictures are stored under `prefix`.
 
     Raises:
-        Unprocessable: `no_garment`, and as the image gate says.
+        Unprocessable: `no_garment`, and as `sanitize_image`.
     """
     policy = ImagePolicy(max_bytes=settings().upload_max_bytes, min_side=MIN_SIDE)
-    clean = renditions(data, policy=policy)
-    photo = segments.decode(clean.original.data)
+    sanitized = sanitize_image(data, policy=policy)
+    photo = segments.decode(sanitized.original.data)
     try:
         found = segments.segment(photo)
     except Unprocessable as error:
@@ -35,9 +35,9 @@ def make(data: bytes, prefix: str) -> dict[str, Any]:
         raise _empty() from None
     if not segments.shows_garment(found.area_share, found.worn, found.confidence):
         raise _empty()
-    stored = library.put_renditions(clean, prefix)
+    stored = store_renditions(sanitized, prefix)
     white = cutout.on_white(photo, found.alpha)
-    stored["blobs"] |= {
+    others = {
         "mask": _put(blobs.MASKS, f"{prefix}/mask.png", segments.png(found.alpha), photo.shape),
         "cutout": _put(
             blobs.IMAGES, f"{prefix}/cutout.webp", segments.webp(white, CUTOUT_SIDE), white.shape, CUTOUT_SIDE
@@ -47,7 +47,8 @@ def make(data: bytes, prefix: str) -> dict[str, Any]:
         ),
     }
     return {
-        "image": stored | {"prefix": prefix},
+        "image": stored.model_copy(update={"renditions": stored.renditions | others}).model_dump(by_alias=True)
+        | {"prefix": prefix},
         "colours": [vars(colour) for colour in colours.dominant(photo, found.alpha >= 250)],
         "garmentClass": found.classes[0].name if found.classes else None,
         "worn": found.worn,
@@ -57,18 +58,18 @@ def make(data: bytes, prefix: str) -> dict[str, Any]:
     }
 
 
-def _put(container: str, name: str, data: bytes, shape: tuple[int, ...], longest: int | None = None) -> dict[str, Any]:
+def _put(container: str, name: str, data: bytes, shape: tuple[int, ...], longest: int | None = None) -> StoredRendition:
     content_type = "image/png" if name.endswith(".png") else "image/webp"
     blobs.put(container, name, data, content_type=content_type)
     scale = min(1.0, (longest or max(shape[:2])) / max(shape[:2]))
-    return {
-        "container": container,
-        "name": name,
-        "width": round(shape[1] * scale),
-        "height": round(shape[0] * scale),
-        "contentType": content_type,
-        "bytes": len(data),
-    }
+    return StoredRendition(
+        container=container,
+        name=name,
+        width=round(shape[1] * scale),
+        height=round(shape[0] * scale),
+        content_type=content_type,
+        bytes=len(data),
+    )
 
 
 def remove(prefix: str) -> None:

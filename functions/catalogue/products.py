@@ -17,7 +17,7 @@ from functions.catalogue.drops import Dropped, product_id, version_of
 from shared import blobs, clock, telemetry
 from shared.documents import Document, Where, store
 from shared.errors import DocumentConflict, DocumentNotFound, NotFound, PreconditionFailed, Unavailable
-from shared.images import library
+from shared.images.documents import ImageId, ImageKind, StoredRenditions, Visibility, images, ready_image
 from shared.jobs import queues
 from shared.settings import settings
 
@@ -158,23 +158,22 @@ def settle(product: Document) -> None:
 
 def _keep_image(product: Document) -> None:
     """The product's photo as a public image of a garment, so that shoppers can try it on; none when it is retired."""
-    record_id, vendor = library.document_id(product["id"]), product["tenantId"]
+    vendor = product["tenantId"]
     if product["status"] != ACTIVE:
         with suppress(DocumentNotFound):
-            store().delete(STUDIO, record_id, vendor)
+            images.delete(ImageId.of(product["id"]), vendor)
         return
-    image = {key: value for key, value in product["image"].items() if key != "prefix"}
-    record = library.new_record(
+    image = ready_image(
         product["id"],
         vendor,
-        kind="garment",
-        visibility="public",
+        StoredRenditions.model_validate(product["image"]),
+        kind=ImageKind.GARMENT,
+        visibility=Visibility.PUBLIC,
         name=product["title"] or product["sku"],
-        status="ready",
+        bytes=0,
+        product_id=product["id"],
     )
-    # not the vendor's upload: it takes none of their room
-    record |= image | {"images": 0, "bytes": 0, "dueAt": None, "productId": product["id"]}
-    store().upsert(STUDIO, record)
+    images.upsert(image)
 
 
 def settle_overdue(limit: int = 200) -> int:

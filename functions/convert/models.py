@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from shared.http.models import Answer, Body, Id, PageQuery
-from shared.images.library import Image
+from shared.images.models import Image
 
 type AspectRatio = Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"]
 type Status = Literal["queued", "processing", "retrying", "completed", "failed", "cancelled"]

@@ -13,7 +13,9 @@ from shared.documents import Document, store
 from shared.errors import Conflict, NotFound, Unprocessable
 from shared.http.auth import Principal
 from shared.http.pages import latest
-from shared.images import library
+from shared.images.access import get_image, get_visible_image
+from shared.images.documents import ImageDocument, ImageKind, ImageStatus
+from shared.images.models import Image, view_image
 from shared.jobs import control, protocol, queues
 from shared.jobs.models import Job
 
@@ -31,9 +33,11 @@ def request(user: Principal, id: str, wanted: ConversionRequest, request_id: str
         Unprocessable: an image is not ready, or not of the kind it is used as.
         QuotaExceeded: nothing is left of this month.
     """
-    person = _usable(wanted.user_image_id, "userImageId", library.find(wanted.user_image_id, user.user_id), "person")
+    person = _usable(
+        wanted.user_image_id, "userImageId", get_image(wanted.user_image_id, user.user_id), ImageKind.PERSON
+    )
     cloth = _usable(
-        wanted.cloth_image_id, "clothImageId", library.visible(wanted.cloth_image_id, user.user_id), "garment"
+        wanted.cloth_image_id, "clothImageId", get_visible_image(wanted.cloth_image_id, user.user_id), ImageKind.GARMENT
     )
     conversion_id = f"conversion:{id}"
     options = wanted.options.model_dump(exclude_none=True)
@@ -52,9 +56,9 @@ def request(user: Principal, id: str, wanted: ConversionRequest, request_id: str
         "type": "conversion",
         "status": "queued",
         "jobId": job["id"],
-        "userImageId": person["imageId"],
-        "clothImageId": cloth["imageId"],
-        "clothOwnerId": cloth["userId"],
+        "userImageId": person.id.public,
+        "clothImageId": cloth.id.public,
+        "clothOwnerId": cloth.user_id,
         "options": options,
         "charged": True,
         "resultImageId": None,
@@ -73,12 +77,12 @@ def request(user: Principal, id: str, wanted: ConversionRequest, request_id: str
     return _view(stored, job)
 
 
-def _usable(image_id: str, field: str, image: Document, kind: str) -> Document:
-    if image["status"] != "ready":
-        raise Unprocessable(f"the image is {image['status']}, not ready", code="image_not_ready", field=field)
-    if image["kind"] != kind and not (kind == "person" and image["kind"] == "result"):
+def _usable(image_id: str, field: str, image: ImageDocument, kind: ImageKind) -> ImageDocument:
+    if image.status is not ImageStatus.READY:
+        raise Unprocessable(f"the image is {image.status}, not ready", code="image_not_ready", field=field)
+    if image.kind is not kind and not (kind is ImageKind.PERSON and image.kind is ImageKind.RESULT):
         raise Unprocessable(
-            f"the image was uploaded as a {image['kind']}; this needs a {kind}", code="image_kind", field=field
+            f"the image was uploaded as a {image.kind}; this needs a {kind}", code="image_kind", field=field
         )
     return image
 
@@ -103,11 +107,11 @@ def conversion(user: Principal, id: str) -> Conversion:
     )
 
 
-def _image(image_id: str | None, user_id: str) -> library.Image | None:
+def _image(image_id: str | None, user_id: str) -> Image | None:
     if image_id is None:
         return None
     try:
-        return library.view(library.visible(image_id, user_id))
+        return view_image(get_visible_image(image_id, user_id))
     except NotFound:
         return None
 

@@ -8,10 +8,12 @@ from typing import Any
 from shared import blobs, clock, notifications, telemetry
 from shared.commerce import quota
 from shared.commerce.documents import BillableDocument
-from shared.documents import Create, Document, Operation, store
+from shared.documents import Document, Operation, store
 from shared.errors import StudioError, Unprocessable, UpstreamError
 from shared.gemini import Gemini, Picture
-from shared.images import library
+from shared.images.access import get_visible_image
+from shared.images.documents import ImageKind, StoredRenditions, images, ready_image
+from shared.images.renditions import ORIGINAL, sanitize_image, store_renditions
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
@@ -41,21 +43,20 @@ class ConversionStep(WebhookPublisher):
         answer = self._gemini.convert(person, cloth, record["options"])
         task.progress("storing", 80)
         try:
-            picture = library.through_gate(answer.data)
+            picture = sanitize_image(answer.data)
         except StudioError as error:
             if error.retryable:
                 raise
             raise UpstreamError("the picture that came back can't be used", code="bad_picture", max_tries=2) from None
         image_id = clock.new_id()
-        stored = library.put_renditions(picture, self._prefix(task.job) + task.attempt_key, originals=blobs.RESULTS)
+        stored = store_renditions(picture, self._prefix(task.job) + task.attempt_key, container=blobs.RESULTS)
         task.progress("finishing", 100)
         return self._outcome(task.job, record, image_id, stored, answer.tokens)
 
-    def _outcome(self, job: Job, record: Document, image_id: str, stored: dict[str, Any], tokens: int) -> Outcome:
+    def _outcome(self, job: Job, record: Document, image_id: str, stored: StoredRenditions, tokens: int) -> Outcome:
         elapsed_ms = round((clock.now() - _epoch(job["startedAt"])) * 1000)
-        result = library.new_record(image_id, job["userId"], kind="result", status="ready", **stored)
-        result |= {"images": 0, "dueAt": None, "conversionId": record["id"]}
-        operations: list[Operation] = [Create(result)]
+        result = ready_image(image_id, job.user_id, stored, kind=ImageKind.RESULT, conversion_id=record["id"])
+        operations: list[Operation] = [images.creation(result)]
         paid: dict[str, Any] = {}
         if not record["charged"]:
             payment = quota.charge(job["userId"])
@@ -139,9 +140,8 @@ class ConversionStep(WebhookPublisher):
     @staticmethod
     def _fetch(image_id: str, user_id: str) -> Picture:
         try:
-            image = library.visible(image_id, user_id)
-            original = image["blobs"]["original"]
-            return Picture(blobs.get(original["container"], original["name"]), original["contentType"])
+            original = get_visible_image(image_id, user_id).renditions[ORIGINAL]
+            return Picture(blobs.get(original.container, original.name), original.content_type)
         except StudioError as error:
             if error.status == 404:
                 raise Unprocessable("an image of this conversion was deleted", code="image_gone") from None

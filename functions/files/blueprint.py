@@ -7,8 +7,8 @@ import azure.functions as func
 from functions.files.models import Presigned, PresignRequest
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
-from shared.images import library
-from shared.images.library import Image
+from shared.images import access
+from shared.images.models import Image
 
 bp = func.Blueprint()
 
@@ -22,7 +22,7 @@ def files_presign(call: Call) -> Reply:
     from functions.files import service
 
     if call.repeated:
-        library.made_before(call.new_id, call.caller.user_id)
+        access.ensure_not_deleted(call.new_id, call.caller.user_id)
     return Reply(service.presign(call.caller, call.new_id, call.body), kept=False)
 
 
@@ -34,4 +34,4 @@ def files_complete(call: Call) -> Image:
     """Say that the upload is done: it is checked, cleaned and becomes an image."""
     from functions.files import service
 
-    return service.complete(call.caller, call.path["id"])
+    return service.complete_upload(call.caller, call.path["id"])

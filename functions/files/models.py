@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from shared.http.models import Answer, Body
+from shared.images.documents import ImageKind, Visibility
+from shared.images.models import UploadKind
 
 
 class PresignRequest(Body):
@@ -14,8 +16,8 @@ class PresignRequest(Body):
 
     container: Literal["uploads"] = "uploads"
     content_type: Literal["image/jpeg", "image/png", "image/webp", "image/avif", "image/heic"]
-    kind: Literal["person", "garment"] = "person"
-    visibility: Literal["private", "public"] = "private"
+    kind: UploadKind = ImageKind.PERSON
+    visibility: Visibility = Visibility.PRIVATE
     name: str | None = Field(default=None, max_length=255)
     size: int | None = Field(default=None, ge=1, description="bytes, if known: too many are refused before the upload")
 

@@ -1,46 +1,48 @@
-"""Upload by SAS: a pending record and a URL that creates one blob; then the same gate as any upload."""
+"""Uploads by presigned URL: a pending image and a URL that creates one blob; then the same checks as any upload."""
 
 from __future__ import annotations
 
 from functions.files.models import Presigned, PresignRequest
 from shared import audit, blobs, clock
 from shared.commerce import storage_quota
-from shared.documents import Create, Document, store
 from shared.errors import (
-    BatchFailed,
     Conflict,
     DocumentConflict,
     NotFound,
-    PreconditionFailed,
     StudioError,
     TooLarge,
     Unprocessable,
     UnsupportedMedia,
 )
 from shared.http.auth import Principal
-from shared.images import library
-from shared.images.library import Image
+from shared.images import access, uploads
+from shared.images.documents import ImageStatus, new_image
+from shared.images.models import Image, view_image
+from shared.images.renditions import sanitize_image, store_renditions
 from shared.settings import settings
 
-_REFUSALS = {kind.status: kind for kind in (TooLarge, UnsupportedMedia, Unprocessable)}
-"""What the gate says of bytes that no further try makes better."""
+_REJECTIONS = {kind.status: kind for kind in (TooLarge, UnsupportedMedia, Unprocessable)}
+"""Errors of the sanitizer for bytes that another attempt doesn't make better, by their HTTP status."""
 
 
-def presign(user: Principal, image_id: str, wanted: PresignRequest) -> Presigned:
-    """Reserve a record and mint the URL for its bytes.
+def presign(user: Principal, id: str, wanted: PresignRequest) -> Presigned:
+    """Create a pending image and the URL to upload its bytes to.
+
+    Args:
+        id: id of the image; the same id again returns a new URL for the same image.
 
     Raises:
         TooLarge: `size` is over the limit.
-        QuotaExceeded: there is no room for another image.
-        Conflict: the same id again, its upload being completed.
+        QuotaExceeded: the user's storage is full.
+        Conflict: `upload_done`, the image is no longer pending.
     """
     limit = settings().upload_max_bytes
-    library.check_visibility(user.role, wanted.kind, wanted.visibility)
+    access.check_visibility(user.role, wanted.kind, wanted.visibility)
     if wanted.size is not None and wanted.size > limit:
         raise TooLarge(f"an image may have {limit} bytes at most", field="size")
-    name = f"{user.user_id}/{image_id}"
-    record = library.new_record(
-        image_id,
+    name = f"{user.user_id}/{id}"
+    image = new_image(
+        id,
         user.user_id,
         kind=wanted.kind,
         visibility=wanted.visibility,
@@ -48,19 +50,14 @@ def presign(user: Principal, image_id: str, wanted: PresignRequest) -> Presigned
         hold_s=settings().pending_upload_hours * 3600,
         upload=name,
     )
-    storage_quota.open_usage(user.user_id)
     try:
-        store().batch(library.CONTAINER, user.user_id, [Create(record), storage_quota.reserve(1, 0)])
-    except BatchFailed as failure:
-        if isinstance(failure.cause, PreconditionFailed):
-            raise storage_quota.exceeded_error() from None
-        if not isinstance(failure.cause, DocumentConflict):
-            raise
-        if library.find(image_id, user.user_id)["status"] != "pending":
+        uploads.create_pending(image)
+    except DocumentConflict:
+        if access.get_image(id, user.user_id).status is not ImageStatus.PENDING:
             raise Conflict("the upload for this key is done already", code="upload_done") from None
     url, expires = blobs.upload_url(blobs.UPLOADS, name)
     return Presigned(
-        file_id=image_id,
+        file_id=id,
         url=url,
         headers={"x-ms-blob-type": "BlockBlob", "Content-Type": wanted.content_type},
         expires_at=clock.iso(expires),
@@ -68,46 +65,47 @@ def presign(user: Principal, image_id: str, wanted: PresignRequest) -> Presigned
     )
 
 
-def complete(user: Principal, image_id: str) -> Image:
-    """Check what was uploaded and make it an image. Repeating it answers with the same image, or the same refusal.
+def complete_upload(user: Principal, id: str) -> Image:
+    """Check what was uploaded and make it an image. Repeating it answers with the same image, or the same error.
 
     Raises:
-        Conflict: nothing has arrived yet (`upload_missing`), or the upload was taken back meanwhile.
-        TooLarge, UnsupportedMedia, Unprocessable: what arrived is no image we take; the record says so, too.
-        QuotaExceeded: there is no room for its bytes; the upload is removed.
+        Conflict: nothing was uploaded yet (`upload_missing`), or the image was removed meanwhile.
+        TooLarge, UnsupportedMedia, Unprocessable: what was uploaded is not an accepted image; it is rejected.
+        QuotaExceeded: its bytes don't fit; the upload is removed.
     """
-    record = library.find(image_id, user.user_id)
-    if record["status"] == "ready":
-        return library.view(record)
-    if record["status"] == "rejected":
-        raise _REFUSALS[record["error"]["status"]](record["error"]["message"], code=record["error"]["code"])
+    image = access.get_image(id, user.user_id)
+    if image.status is ImageStatus.READY:
+        return view_image(image)
+    if image.error is not None:
+        raise _REJECTIONS[image.error.status](image.error.message, code=image.error.code)
+    name = str(image.upload)
     try:
-        image = library.through_gate(_uploaded(record))
+        sanitized = sanitize_image(_read(name))
     except NotFound:
-        if library.find(image_id, user.user_id)["status"] != "pending":
-            return complete(user, image_id)
+        if access.get_image(id, user.user_id).status is not ImageStatus.PENDING:
+            return complete_upload(user, id)
         raise Conflict("nothing has been uploaded to the URL yet", code="upload_missing", retryable=True) from None
     except StudioError as error:
-        if type(error) in _REFUSALS.values():
-            library.reject(record, error)
+        if type(error) in _REJECTIONS.values():
+            uploads.reject_upload(image, error)
         raise
-    stored = library.put_renditions(image, f"{user.user_id}/{image_id}")
-    confirmed = library.confirm(record, stored, room=storage_quota.reserve(0, stored["bytes"]))
-    blobs.delete(blobs.UPLOADS, record["upload"])
-    audit.record(user.user_id, "IMAGE_UPLOADED", subject=image_id, id=image_id)
-    return library.view(confirmed)
+    stored = store_renditions(sanitized, f"{user.user_id}/{id}")
+    confirmed = uploads.confirm_upload(image, stored, storage=storage_quota.reserve(0, stored.bytes))
+    blobs.delete(blobs.UPLOADS, name)
+    audit.record(user.user_id, "IMAGE_UPLOADED", subject=id, id=id)
+    return view_image(confirmed)
 
 
-def _uploaded(record: Document) -> bytes:
-    """The raw bytes of the version whose size was looked at. Raises NotFound, TooLarge."""
+def _read(name: str) -> bytes:
+    """The bytes of the version whose size was checked. Raises NotFound, TooLarge."""
     limit = settings().upload_max_bytes
-    found = blobs.info(blobs.UPLOADS, record["upload"])
+    found = blobs.info(blobs.UPLOADS, name)
     if found is None:
         raise NotFound("nothing has been uploaded", code="blob_not_found")
     if found.size > limit:
         raise TooLarge(f"an image may have {limit} bytes at most")
     try:
-        return blobs.get(blobs.UPLOADS, record["upload"], etag=found.etag)
+        return blobs.get(blobs.UPLOADS, name, etag=found.etag)
     except Conflict:
-        # An upload URL creates and never overwrites: a blob that is not this version any more has been taken away.
+        # A presigned URL creates and never overwrites: a blob that is not this version any more has been deleted.
         raise NotFound("what was uploaded is gone", code="blob_not_found") from None

@@ -40,10 +40,10 @@ def jobs_retry(call: Call) -> Job:
 @bp.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
 def sweeper(timer: func.TimerRequest) -> None:
     """Move what a crash has left standing: jobs, uploads, deletions."""
-    from shared.images import library
+    from shared.images import sweeper as images
     from shared.jobs import sweeper as jobs
 
     with telemetry.span("sweep"):
-        sent, finished = jobs.sweep(), library.sweep()
+        sent, finished = jobs.sweep(), images.sweep()
     if sent or finished:
         telemetry.log("sweep", jobs=sent, images=finished, pastDue=timer.past_due)

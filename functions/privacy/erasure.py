@@ -24,6 +24,7 @@ from shared.errors import (
     Unavailable,
 )
 from shared.images import derived
+from shared.images.documents import images
 from shared.jobs import control, protocol, queues
 from shared.jobs.models import OPEN, JobStatus
 from shared.jobs.protocol import Outcome
@@ -150,7 +151,7 @@ def remove_documents(task: Task | None, subject: str) -> None:
             for item in items:
                 _tell_index(item)
                 if item.get("type") == "file" and item.get("visibility") == "public":
-                    derived.remove_segmentations(item)
+                    derived.delete_segmentations(images.load(item))
             try:
                 store().batch(container, subject, [Delete(item["id"]) for item in items])
             except BatchFailed:

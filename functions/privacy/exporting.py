@@ -19,7 +19,7 @@ from shared.settings import settings
 CONTAINERS = ("studio", "payments", "audit", "garments", "embeddings", "search_log")
 COVERED = (blobs.IMAGES, blobs.RESULTS, blobs.THUMBNAILS, blobs.UPLOADS, blobs.EXPORTS)
 """Blob containers whose blobs are not packed one by one: images and results go by their records, thumbnails are made
-of them, uploads are not through the gate yet."""
+of them, uploads are not sanitized yet."""
 OURS = frozenset({"passwordHash", "emailHash", "tokenVersion", "revoked", "keys"})
 """Fields that keep the person's account and endpoints safe, and so do not leave."""
 README = """Everything AI Fashion Studio keeps about you.
@@ -97,7 +97,7 @@ def _originals(images: list[Document]) -> Iterator[tuple[str, str, str, int]]:
         form = (image.get("blobs") or {}).get("original")
         if form is not None:
             end = form["name"].rpartition(".")[2]
-            yield f"images/{image['imageId']}.{end}", form["container"], form["name"], form["bytes"]
+            yield f"images/{image['id'].rpartition(':')[2]}.{end}", form["container"], form["name"], form["bytes"]
 
 
 def _others(user_id: str) -> Iterator[tuple[str, str, str, int]]:

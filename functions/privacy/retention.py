@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from shared import audit, blobs, clock, telemetry
-from shared.documents import Where, store
 from shared.documents.containers import DAY
+from shared.documents.fields import where
 from shared.errors import Conflict, NotFound
-from shared.images import library
+from shared.images.deletion import delete_image
+from shared.images.documents import ImageDocument, ImageKind, ImageStatus, Visibility, images
 from shared.settings import settings
 
-IMAGE_KINDS = ("person", "garment", "result")
 OWNED = (blobs.IMAGES, blobs.THUMBNAILS, blobs.RESULTS, blobs.TRYON, blobs.MODELS)
 LOOSE = tuple(name for name in blobs.CONTAINERS if name not in OWNED)
 """Containers whose blobs may go by their age alone; in the others a record owns each."""
@@ -26,8 +26,8 @@ def run(limit: int = 2000) -> dict[str, int]:
         if days == 0:
             continue
         before = clock.now() - days * DAY
-        if kind in IMAGE_KINDS:
-            removed[kind] = _images(kind, before, limit)
+        if kind in ImageKind:
+            removed[kind] = _images(ImageKind(kind), before, limit)
         elif kind in LOOSE:
             removed[kind] = _blobs(kind, before, limit)
         else:
@@ -37,25 +37,24 @@ def run(limit: int = 2000) -> dict[str, int]:
     return removed
 
 
-def _images(kind: str, before: float, limit: int) -> int:
+def _images(kind: ImageKind, before: float, limit: int) -> int:
     """Private images of a kind; what a seller has published is their catalogue and stays."""
     old = (
-        Where("type", "=", "file"),
-        Where("kind", "=", kind),
-        Where("visibility", "=", "private"),
-        Where("status", "=", "ready"),
-        Where("createdAt", "<", clock.iso(before)),
+        where(ImageDocument.kind, "=", kind),
+        where(ImageDocument.visibility, "=", Visibility.PRIVATE),
+        where(ImageDocument.status, "=", ImageStatus.READY),
+        where(ImageDocument.created_at, "<", clock.iso(before)),
     )
     done = 0
     continuation: str | None = None
     while done < limit:
-        page = store().query(library.CONTAINER, *old, limit=100, continuation=continuation)
-        for record in page.items:
+        page = images.list(*old, limit=100, continuation=continuation)
+        for image in page.items:
             try:
-                library.delete(record)
+                delete_image(image)
             except (Conflict, NotFound):
                 continue
-            audit.record(record["userId"], "IMAGE_EXPIRED", subject=record["imageId"], kind=kind)
+            audit.record(image.user_id, "IMAGE_EXPIRED", subject=image.id.public, kind=kind)
             done += 1
         continuation = page.continuation
         if continuation is None:

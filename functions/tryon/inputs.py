@@ -8,23 +8,26 @@ from typing import Any, Self
 
 from functions.tryon.models import GarmentRequest, PersonRequest, Wanted
 from shared import blobs
-from shared.documents import Where, store
+from shared.documents import store
+from shared.documents.fields import where
 from shared.errors import NotFound, StudioError, Unprocessable
 from shared.http import auth
 from shared.http.auth import Principal
-from shared.images import library, sources, urls
+from shared.images import sources, urls
+from shared.images.access import get_image, get_visible_image
+from shared.images.documents import ImageDocument, ImageId, ImageKind, ImageStatus, images
 from shared.images.sources import Source
 from shared.settings import settings
 
 USABLE = (blobs.IMAGES, blobs.RESULTS, blobs.TRYON)
 """Containers of pictures large enough to work with."""
 MASKS = (*USABLE, blobs.MASKS)
-MADE_BY = {
-    blobs.IMAGES: ("imageId", ""),
-    blobs.RESULTS: ("conversionId", "conversion:"),
-    blobs.TRYON: ("tryonId", "tryon:"),
+MADE_BY: Mapping[str, tuple[object, str]] = {
+    blobs.IMAGES: (ImageDocument.id, ImageId.prefix),
+    blobs.RESULTS: (ImageDocument.conversion_id, "conversion:"),
+    blobs.TRYON: (ImageDocument.tryon_id, "tryon:"),
 }
-"""By container, what the second part of a blob's name is: a field of the image's record, and that field's prefix."""
+"""By container, what the second part of a blob's name is: a field of the image's document, and that field's prefix."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,10 @@ def person(wanted: PersonRequest, user: Principal) -> Source:
     """
     if wanted.person_image_id is None:
         return _by_url(str(wanted.person_url), user.user_id, "personUrl")
-    record = _owned(wanted.person_image_id, user.user_id)
-    if record["kind"] not in ("person", "result"):
+    image = _owned(wanted.person_image_id, user.user_id)
+    if image.kind is ImageKind.GARMENT:
         raise Unprocessable(
-            f"the image was uploaded as a {record['kind']}; this needs a person", code="image_kind",
+            f"the image was uploaded as a {image.kind}; this needs a person", code="image_kind",
             field="personImageId",
         )  # fmt: skip
     return _by_id(wanted.person_image_id, user.user_id, "personImageId")
@@ -88,12 +91,12 @@ def product(id: str, user_id: str, shop: str, field: str, category: Wanted = "au
         NotFound: `product_not_found`.
     """
     try:
-        record = library.visible(id, user_id)
+        image = get_visible_image(id, user_id)
     except NotFound:
         raise _no_product(field) from None
-    if record.get("productId") != id:
+    if image.product_id != id:
         raise _no_product(field)
-    vendor = record["userId"]
+    vendor = image.user_id
     account = store().find("accounts", vendor, vendor)
     if vendor != user_id and (account is None or auth.shop_of(account) != shop):
         raise _no_product(field)
@@ -127,13 +130,13 @@ def _by_url(url: str, user_id: str, field: str) -> Source:
 
 def _recorded(source: Source, user_id: str, field: str) -> Source:
     """One's own picture with its image's id, so that it can be deleted with the try-on."""
-    name, prefix = MADE_BY[source.container]
-    made = Where(name, "=", prefix + source.name.split("/")[1])
-    ready = (Where("type", "=", "file"), Where("status", "=", "ready"), made)
-    for record in store().query(library.CONTAINER, *ready, partition=user_id).items:
-        for blob in record["blobs"].values():
-            if (blob["container"], blob["name"]) == (source.container, source.name):
-                return replace(source, image_id=record["imageId"], pixels=blob["width"] * blob["height"])
+    maker, prefix = MADE_BY[source.container]
+    made = where(maker, "=", prefix + source.name.split("/")[1])
+    ready = where(ImageDocument.status, "=", ImageStatus.READY)
+    for image in images.list(ready, made, partition=user_id).items:
+        for stored in image.renditions.values():
+            if (stored.container, stored.name) == (source.container, source.name):
+                return replace(source, image_id=image.id.public, pixels=stored.width * stored.height)
     raise _no_image(field)
 
 
@@ -145,9 +148,9 @@ def _by_id(id: str, user_id: str, field: str) -> Source:
         raise
 
 
-def _owned(id: str, user_id: str) -> Mapping[str, Any]:
+def _owned(id: str, user_id: str) -> ImageDocument:
     try:
-        return library.find(id, user_id)
+        return get_image(id, user_id)
     except StudioError as error:
         error.field = "personImageId"
         raise

@@ -16,7 +16,9 @@ from typing import Final
 from functions.tryon import records
 from shared import blobs, clock, telemetry
 from shared.blobs import BlobInfo
-from shared.documents import Where, store
+from shared.documents import store
+from shared.documents.fields import where
+from shared.images.documents import ImageDocument, images
 from shared.jobs.models import Job
 from shared.settings import settings
 
@@ -90,6 +92,5 @@ def _owned(user_id: str, id: str) -> set[str] | None:
     record = store().find(records.CONTAINER, f"tryon:{id}", user_id)
     if record is not None and record["status"] not in records.ENDED:
         return None
-    mine = (Where("type", "=", "file"), Where("tryonId", "=", f"tryon:{id}"))
-    images = store().query(records.CONTAINER, *mine, partition=user_id).items
-    return {form["name"] for image in images for form in (image.get("blobs") or {}).values()}
+    made = images.list(where(ImageDocument.tryon_id, "=", f"tryon:{id}"), partition=user_id).items
+    return {stored.name for image in made for stored in image.renditions.values()}

@@ -6,15 +6,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Final
+from typing import Final
 
 from functions.tryon import records
 from shared import blobs, clock, telemetry
 from shared.documents import Create, Document, Operation
 from shared.errors import NotFound, StudioError
-from shared.images import library
-from shared.images.gate import ImagePolicy
-from shared.images.thumbnails import OPTIMISED, THUMBNAIL, renditions
+from shared.images.documents import ImageKind, StoredRendition, StoredRenditions, images, ready_image
+from shared.images.renditions import OPTIMISED, ORIGINAL, THUMBNAIL, sanitize_image, store_rendition
+from shared.images.sanitizer import ImagePolicy
 from shared.vto import errors
 from shared.vto.protocol import REPORT, Sample, TryOnRequest, TryOnResult
 
@@ -25,20 +25,24 @@ PNG: Final = "image/png"
 
 @dataclass(frozen=True)
 class Made:
-    """One result: its image's id, its sample, and its stored forms."""
+    """One result: its image's id, its sample, and its stored renditions."""
 
     image_id: str
     sample: Sample
-    forms: Mapping[str, Any]
+    renditions: Mapping[str, StoredRendition]
     sha256: str
 
     def documents(self, record: Document, result: TryOnResult) -> list[Operation]:
         """The image's record and the result row."""
         user = record["userId"]
-        image = library.new_record(self.image_id, user, kind="result", status="ready")
-        size = sum(form["bytes"] for form in self.forms.values())
-        image |= {"images": 0, "dueAt": None, "tryonId": record["id"], "blobs": self.forms, "bytes": size}
-        image |= {"width": self.sample.width, "height": self.sample.height, "sha256": self.sha256}
+        stored = StoredRenditions(
+            renditions=dict(self.renditions),
+            width=self.sample.width,
+            height=self.sample.height,
+            sha256=self.sha256,
+            bytes=sum(rendition.bytes for rendition in self.renditions.values()),
+        )
+        image = ready_image(self.image_id, user, stored, kind=ImageKind.RESULT, tryon_id=record["id"])
         row = {
             "id": f"tryon_result:{self.image_id}",
             "userId": user,
@@ -54,7 +58,7 @@ class Made:
             "createdAt": clock.iso(),
             "ttl": records.keep_s(),
         }
-        return [Create(image), Create(row)]
+        return [images.creation(image), Create(row)]
 
 
 def fetched(result: TryOnResult, request: TryOnRequest) -> list[Made]:
@@ -77,32 +81,31 @@ def _made(number: int, sample: Sample, request: TryOnRequest) -> Made:
         raise errors.BadAnswer("the try-on container names pictures that are not of this request")
     data, mask = _read(sample.image), _read(sample.mask)
     try:
-        pictures = renditions(data, policy=ImagePolicy(max_bytes=MAX_BYTES))
+        sanitized = sanitize_image(data, policy=ImagePolicy(max_bytes=MAX_BYTES))
     except StudioError as error:
         if error.retryable:
             raise
         telemetry.log("tryon.bad_picture", level="error", code=error.code)
         raise errors.BadAnswer("the picture that came back can't be used") from None
-    size = (pictures.original.width, pictures.original.height)
+    size = (sanitized.original.width, sanitized.original.height)
     if size != (sample.width, sample.height) or _size(mask) != size:
         raise errors.BadAnswer("the picture that came back is not of the size that was told")
-    forms = {
-        "original": _form(blobs.TRYON, sample.image, data, sample.content_type, sample.width, sample.height),
-        "mask": _form(blobs.TRYON, sample.mask, mask, PNG, sample.width, sample.height),
+    stored = {
+        ORIGINAL: _rendition(blobs.TRYON, sample.image, data, sample.content_type, sample.width, sample.height),
+        "mask": _rendition(blobs.TRYON, sample.mask, mask, PNG, sample.width, sample.height),
     }
-    for form, container in ((OPTIMISED, blobs.TRYON), (THUMBNAIL, blobs.THUMBNAILS)):
-        picture = pictures.derived[form]
-        name = f"{prefix}/{number}-{form}.webp"
-        blobs.put(container, name, picture.data, content_type=picture.content_type)
-        forms[form] = _form(container, name, picture.data, picture.content_type, picture.width, picture.height)
-    return Made(f"{request.job_id.rpartition(':')[2]}-{number}", sample, forms, hashlib.sha256(data).hexdigest())
+    for name, container in ((OPTIMISED, blobs.TRYON), (THUMBNAIL, blobs.THUMBNAILS)):
+        stored[name] = store_rendition(container, f"{prefix}/{number}-{name}", sanitized.copies[name])
+    return Made(f"{request.job_id.rpartition(':')[2]}-{number}", sample, stored, hashlib.sha256(data).hexdigest())
 
 
 def _with_report(first: Made, request: TryOnRequest) -> Made:
     """The report is what commits the run in the container; it lies as long as the first result does."""
     name = f"{request.output.prefix}/{REPORT}"
-    form = {"container": blobs.TRYON, "name": name, "width": 0, "height": 0, "contentType": "application/json"}
-    return Made(first.image_id, first.sample, {**first.forms, "report": {**form, "bytes": 0}}, first.sha256)
+    report = StoredRendition(
+        container=blobs.TRYON, name=name, width=0, height=0, content_type="application/json", bytes=0
+    )
+    return Made(first.image_id, first.sample, {**first.renditions, "report": report}, first.sha256)
 
 
 def _read(name: str) -> bytes:
@@ -122,12 +125,7 @@ def _size(mask: bytes) -> tuple[int, int]:
         raise errors.BadAnswer("the mask that came back can't be used") from None
 
 
-def _form(container: str, name: str, data: bytes, content_type: str, width: int, height: int) -> dict[str, Any]:
-    return {
-        "container": container,
-        "name": name,
-        "width": width,
-        "height": height,
-        "contentType": content_type,
-        "bytes": len(data),
-    }
+def _rendition(container: str, name: str, data: bytes, content_type: str, width: int, height: int) -> StoredRendition:
+    return StoredRendition(
+        container=container, name=name, width=width, height=height, content_type=content_type, bytes=len(data)
+    )

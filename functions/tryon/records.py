@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from functions.tryon.inputs import Garment
 from functions.tryon.models import TryOn, TryOnError, TryOnResult, UsedGarment
-from shared import blobs, clock
+from shared import clock
 from shared.documents import Document, Where, store
 from shared.errors import NotFound
-from shared.images import library
+from shared.images.documents import ImageId, ImageStatus, images
+from shared.images.models import read_url
 from shared.images.sources import Source
 from shared.jobs import protocol, queues
 from shared.jobs.models import OPEN, Job, JobStatus
@@ -157,12 +158,11 @@ def error(kept: Mapping[str, Any] | None) -> TryOnError | None:
 
 
 def _result(row: Mapping[str, Any]) -> TryOnResult:
-    image = store().find(CONTAINER, library.document_id(row["imageId"]), row["userId"])
-    forms = image["blobs"] if image is not None and image["status"] == "ready" else {}
+    image = images.find(ImageId.of(row["imageId"]), row["userId"])
+    renditions = image.renditions if image is not None and image.status is ImageStatus.READY else {}
 
-    def url(form: str) -> str | None:
-        blob = forms.get(form)
-        return blobs.read_url(blob["container"], blob["name"], content_type=blob["contentType"]) if blob else None
+    def url(name: str) -> str | None:
+        return read_url(renditions[name]) if name in renditions else None
 
     return TryOnResult(
         image_id=row["imageId"],

@@ -26,7 +26,8 @@ from shared.errors import (
 )
 from shared.http.auth import Principal
 from shared.http.pages import latest
-from shared.images import library
+from shared.images.access import get_image
+from shared.images.deletion import delete_image
 from shared.images.sources import Source
 from shared.jobs import control, protocol
 from shared.settings import settings
@@ -216,9 +217,9 @@ def delete(user: Principal, id: str, *, inputs_too: bool) -> None:
         gone += [image_id for image_id in dict.fromkeys(named) if image_id is not None]
     for image_id in gone:
         with suppress(NotFound):
-            image = library.find(image_id, user.user_id)
-            if not image.get("productId"):
-                library.delete(image)
+            image = get_image(image_id, user.user_id)
+            if image.product_id is None:
+                delete_image(image)
     orphans.remove(user.user_id, id)
     rows = [row["id"] for row in records.results(record)]
     with suppress(BatchFailed):

@@ -7,8 +7,8 @@ import azure.functions as func
 from functions.upload.models import ImageList, ImagesQuery, UploadQuery
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
-from shared.images import library
-from shared.images.library import Image
+from shared.images import access
+from shared.images.models import Image
 
 bp = func.Blueprint()
 
@@ -23,8 +23,8 @@ def images_upload(call: Call) -> Reply:
 
     data, about = receive.read(call.raw)
     if call.repeated:
-        library.made_before(call.new_id, call.caller.user_id)
-    image = service.upload(call.caller, call.new_id, data, about)
+        access.ensure_not_deleted(call.new_id, call.caller.user_id)
+    image = service.upload_image(call.caller, call.new_id, data, about)
     return Reply(image, headers={"Location": f"/api/images/{image.id}"}, kept=False)
 
 
@@ -33,7 +33,7 @@ def images_list(call: Call) -> ImageList:
     """One's images, newest first."""
     from functions.upload import service
 
-    return service.images(call.caller, call.query)
+    return service.list_images(call.caller, call.query)
 
 
 @endpoint(bp, "GET", "images/{id}", access=SIGNED_IN, answer=Image, errors=(404,))
@@ -41,7 +41,7 @@ def images_get(call: Call) -> Image:
     """An image with URLs that live for some minutes."""
     from functions.upload import service
 
-    return service.image(call.caller, call.path["id"])
+    return service.get_image(call.caller, call.path["id"])
 
 
 @endpoint(bp, "DELETE", "images/{id}", access=SIGNED_IN, status=204, errors=(404, 409))
@@ -49,4 +49,4 @@ def images_delete(call: Call) -> None:
     """Delete an image and all its renditions."""
     from functions.upload import service
 
-    service.delete(call.caller, call.path["id"])
+    service.delete_image(call.caller, call.path["id"])

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from shared.http.models import Answer, PageQuery, Query
-from shared.images.library import Image
+from shared.images.documents import ImageKind, Visibility
+from shared.images.models import Image, UploadKind
 
 
 class UploadQuery(Query):
     """What the bytes are, for an upload as a raw body; form fields of the same names for multipart."""
 
-    kind: Literal["person", "garment"] = "person"
-    visibility: Literal["private", "public"] = "private"
+    kind: UploadKind = ImageKind.PERSON
+    visibility: Visibility = Visibility.PRIVATE
     name: str | None = Field(default=None, max_length=255)
 
 
 class ImagesQuery(PageQuery):
-    """Which of one's images to list, newest first."""
+    """Which images to list."""
 
-    kind: Literal["person", "garment", "result"] | None = None
+    kind: ImageKind | None = None
 
 
 class ImageList(Answer):

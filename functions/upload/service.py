@@ -5,36 +5,45 @@ from __future__ import annotations
 from functions.upload.models import ImageList, ImagesQuery, UploadQuery
 from shared import audit
 from shared.http.auth import Principal
-from shared.http.pages import latest
-from shared.images import library
-from shared.images.library import Image
+from shared.http.pages import equals, list_latest
+from shared.images import access, deletion
+from shared.images.documents import ImageDocument, ImageStatus, images
+from shared.images.models import Image, view_image
+from shared.images.uploads import add_image
 
 
-def upload(user: Principal, image_id: str, data: bytes, about: UploadQuery) -> Image:
+def upload_image(user: Principal, id: str, data: bytes, about: UploadQuery) -> Image:
     """Take one image of at most `UPLOAD_MAX_BYTES`.
 
     Raises:
-        QuotaExceeded, TooLarge, UnsupportedMedia, Unprocessable: as the gate and the quota say; nothing is kept.
-        Forbidden: as `library.check_visibility` says.
+        QuotaExceeded, TooLarge, UnsupportedMedia, Unprocessable: as `add_image`; nothing is kept.
+        Forbidden: as `access.check_visibility`.
     """
-    library.check_visibility(user.role, about.kind, about.visibility)
-    record = library.add(image_id, user.user_id, data, kind=about.kind, visibility=about.visibility, name=about.name)
-    audit.record(user.user_id, "IMAGE_UPLOADED", subject=image_id, id=image_id)
-    return library.view(record)
+    access.check_visibility(user.role, about.kind, about.visibility)
+    image = add_image(id, user.user_id, data, kind=about.kind, visibility=about.visibility, name=about.name)
+    audit.record(user.user_id, "IMAGE_UPLOADED", subject=id, id=id)
+    return view_image(image)
 
 
-def images(user: Principal, query: ImagesQuery) -> ImageList:
-    """One's images that are ready, newest first."""
-    page = latest(library.CONTAINER, query, partition=user.user_id, type="file", status="ready", kind=query.kind)
-    return ImageList(items=[library.view(record) for record in page.items], continuation=page.continuation)
+def list_images(user: Principal, query: ImagesQuery) -> ImageList:
+    """The user's images that are ready, newest first."""
+    page = list_latest(
+        images,
+        query,
+        equals(ImageDocument.status, ImageStatus.READY),
+        equals(ImageDocument.kind, query.kind),
+        partition=user.user_id,
+        by=ImageDocument.created_at,
+    )
+    return ImageList(items=[view_image(image) for image in page.items], continuation=page.continuation)
 
 
-def image(user: Principal, image_id: str) -> Image:
-    """One's own image, or a public one."""
-    return library.view(library.visible(image_id, user.user_id))
+def get_image(user: Principal, id: str) -> Image:
+    """The user's own image, or a public one. Raises NotFound."""
+    return view_image(access.get_visible_image(id, user.user_id))
 
 
-def delete(user: Principal, image_id: str) -> None:
-    """Delete one's image with all its renditions. Deleting what is gone already is not an error to repeat."""
-    library.delete(library.find(image_id, user.user_id))
-    audit.record(user.user_id, "IMAGE_DELETED", subject=image_id)
+def delete_image(user: Principal, id: str) -> None:
+    """Delete the user's image with all its renditions. Raises NotFound."""
+    deletion.delete_image(access.get_image(id, user.user_id))
+    audit.record(user.user_id, "IMAGE_DELETED", subject=id)

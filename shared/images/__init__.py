@@ -1,1 +1,1 @@
-"""Images as strangers send them: the gate they pass, the renditions made of them, the URLs that name them."""
+"""Images of users: sanitizing uploads, storing renditions, who may see which image, deleting them."""

@@ -1,55 +1,57 @@
-"""What was made of an image, beside its own forms: masks and cut-outs, and heat maps. All of it goes with the image."""
+"""What was made of an image besides its renditions: masks, cut-outs and heat maps. They are deleted with the image."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
 
 from shared import blobs
 from shared.documents import Where, store
+from shared.documents.fields import where
 from shared.errors import DocumentNotFound
+from shared.images.documents import ImageDocument, ImageStatus, Visibility, images
 
-CONTAINER: Final = "studio"
 
-
-def remove(record: Mapping[str, Any]) -> None:
-    """Remove what was made of an image; what a twin, the same picture in another image of the owner's, shares stays."""
-    if record.get("sha256") and not _twins(record):
+def delete_derived(image: ImageDocument) -> None:
+    """Delete what was made of an image; what it has in common with another image of its owner stays."""
+    if image.sha256 and not _count_duplicates(image):
         for container in (blobs.MASKS, blobs.HEATMAPS):
-            for made in list(blobs.listing(container, f"{record['userId']}/{record['sha256']}/")):
-                blobs.delete(container, made.name)
-    remove_segmentations(record)
+            for blob in list(blobs.listing(container, f"{image.user_id}/{image.sha256}/")):
+                blobs.delete(container, blob.name)
+    delete_segmentations(image)
 
 
-def remove_segmentations(record: Mapping[str, Any]) -> None:
-    """Remove the segmentations of an image in any of its forms, and of a public one those that others have of it."""
-    made = Where("type", "=", "segmentation_result")
-    names = [form["name"] for form in (record.get("blobs") or {}).values()]
+def delete_segmentations(image: ImageDocument) -> None:
+    """Delete the segmentations of all renditions of an image, and of a public one also those of other users."""
+    segmentations = Where("type", "=", "segmentation_result")
+    names = [stored.name for stored in image.renditions.values()]
     if names:
-        _remove([made, Where("source.name", "in", names)], record["userId"], record)
-    if record.get("visibility") == "public":
-        _remove([made, Where("imageId", "=", record["imageId"])], None, record)
+        _delete([segmentations, Where("source.name", "in", names)], image.user_id, image)
+    if image.visibility is Visibility.PUBLIC:
+        _delete([segmentations, Where("imageId", "=", image.id.public)], None, image)
 
 
-def _remove(where: Sequence[Where], partition: str | None, record: Mapping[str, Any]) -> None:
-    shared = record.get("sha256") if record.get("sha256") and _twins(record) else None
+def _delete(where: Sequence[Where], partition: str | None, image: ImageDocument) -> None:
+    shared = image.sha256 if image.sha256 and _count_duplicates(image) else None
     continuation: str | None = None
     while True:
-        page = store().query(CONTAINER, *where, partition=partition, continuation=continuation)
+        page = store().query(images.container, *where, partition=partition, continuation=continuation)
         for row in page.items:
-            if row["userId"] == record["userId"] and row["inputSha256"] == shared:
+            if row["userId"] == image.user_id and row["inputSha256"] == shared:
                 continue
             for name in row["blobs"].values():
                 blobs.delete(blobs.MASKS, name)
             with suppress(DocumentNotFound):
-                store().delete(CONTAINER, row["id"], row["userId"])
+                store().delete(images.container, row["id"], row["userId"])
         continuation = page.continuation
         if continuation is None:
             return
 
 
-def _twins(record: Mapping[str, Any]) -> int:
-    """How many other images of the same person hold the very same picture."""
-    same = (Where("sha256", "=", record["sha256"]), Where("status", "=", "ready"), Where("type", "=", "file"))
-    return store().count(CONTAINER, *same, partition=record["userId"])
+def _count_duplicates(image: ImageDocument) -> int:
+    """How many other images of the same owner have the same original."""
+    same = (
+        where(ImageDocument.sha256, "=", image.sha256),
+        where(ImageDocument.status, "=", ImageStatus.READY),
+    )
+    return images.count(*same, partition=image.user_id)

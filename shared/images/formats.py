@@ -1,5 +1,5 @@
 """What the bytes of an image file say without decoding them: the type by its magic, the number of JPEG scans,
-and whether a file that the gate wrote holds pixels and nothing else."""
+and whether a file that the sanitizer wrote holds pixels and nothing else."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def only_pixels(data: bytes, format: str) -> bool:
     """Whether an encoded file has no part but the picture: no EXIF, XMP, ICC, text or bytes after its end.
 
     Args:
-        data: a file written by the gate.
+        data: a file written by the sanitizer.
         format: "JPEG", "PNG" or "WEBP"; others are never written, so they answer False.
     """
     if sniff(data) != format:

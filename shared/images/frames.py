@@ -1,4 +1,4 @@
-"""The frames that the gate and its decoder processes exchange over a pipe: a JSON head and binary parts.
+"""The frames that the sanitizer and its decoder processes exchange over a pipe: a JSON head and binary parts.
 
 On the wire: u32 length of the head, the head (UTF-8 JSON), then for every entry of its `parts` (lengths in
 bytes, written by `write`) that many bytes. Integers are big-endian.

@@ -97,7 +97,7 @@ def _turns() -> threading.BoundedSemaphore:
 
 
 def decode(data: bytes) -> NDArray[Any]:
-    """A clean picture, as the image gate writes them, as RGB (h, w, 3) uint8."""
+    """A clean picture, as the image sanitizer writes them, as RGB (h, w, 3) uint8."""
     import numpy as np
     from PIL import Image
 

@@ -1,7 +1,8 @@
 """Stored segmentations: the same picture, model, target and output are computed once for each user.
 
 They belong to who asked, also where the picture is somebody else's public one, and live as long as their row: it goes
-with the picture (`library.delete`), with its person, or when `KEEP_S` is over, and `sweep` removes what it named.
+with the picture (`shared.images.derived`), with its person, or when `KEEP_S` is over, and `sweep` removes what it
+named.
 """
 
 from __future__ import annotations

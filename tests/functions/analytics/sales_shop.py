@@ -1,4 +1,4 @@
-"""A merchant's shop in small: pictures made of numbers, stored as the gate would have, and jobs run to their ends."""
+"""A merchant's small shop: pictures made of numbers, stored as sanitized ones are, and jobs run to their ends."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from functions.analytics.rows import Rows, split
 from functions.analytics.service import Upload
 from functions.analytics.worker import AnalyticsStep
 from shared import blobs
-from shared.documents import Document, store
+from shared.documents import Document
 from shared.http.auth import Principal, Role
-from shared.images import library
+from shared.images.documents import ImageKind, StoredRenditions, Visibility, images, ready_image
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.jobs.models import TERMINAL
@@ -54,12 +54,12 @@ def shown(user_id: str, image_id: str, pixels: NDArray[Any], *, visibility: str 
     Image.fromarray(pixels).save(out, "PNG")
     name = f"{user_id}/{image_id}/original.png"
     blobs.put(blobs.IMAGES, name, out.getvalue(), content_type="image/png")
-    record = library.new_record(image_id, user_id, kind="garment", status="ready")
     height, width = pixels.shape[:2]
-    form = {"container": blobs.IMAGES, "name": name, "width": width, "height": height, "contentType": "image/png"}
-    record |= {"visibility": visibility, "blobs": {"original": {**form, "bytes": len(out.getvalue())}}}
-    record |= {"sha256": hashlib.sha256(out.getvalue()).hexdigest(), "dueAt": None}
-    store().upsert("studio", record)
+    size = {"width": width, "height": height, "bytes": len(out.getvalue())}
+    original = {"container": blobs.IMAGES, "name": name, "contentType": "image/png", **size}
+    sha256 = hashlib.sha256(out.getvalue()).hexdigest()
+    stored = StoredRenditions.model_validate({"blobs": {"original": original}, "sha256": sha256, **size})
+    images.upsert(ready_image(image_id, user_id, stored, kind=ImageKind.GARMENT, visibility=Visibility(visibility)))
     return image_id
 
 

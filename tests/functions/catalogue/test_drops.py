@@ -14,7 +14,9 @@ from functions.catalogue.worker import DropStep
 from shared import blobs, clock
 from shared.documents import store
 from shared.http.auth import Principal, Role
-from shared.images import library
+from shared.images.access import get_visible_image
+from shared.images.documents import ImageId
+from shared.images.models import view_image
 
 pytestmark = [needs_model, pytest.mark.usefixtures("shop")]
 
@@ -46,9 +48,9 @@ def test_shoppers_can_use_the_photo_of_a_product() -> None:
     vendor = account()
     drop(vendor, "A-1.jpg", garment())
     work()
-    image = library.visible(product(vendor, "A-1")["id"], account("shopper"))
+    image = get_visible_image(product(vendor, "A-1")["id"], account("shopper"))
     assert image["kind"] == "garment"
-    assert library.view(image).original
+    assert view_image(image).original
 
 
 def test_the_same_drop_told_again_and_again_is_done_once() -> None:
@@ -79,7 +81,7 @@ def test_overwriting_replaces_the_photo_and_removes_the_old_pictures() -> None:
         assert not names(container, before["image"]["prefix"])
         assert names(container, after["image"]["prefix"])
     assert after["stale"] == []
-    assert library.visible(after["id"], vendor)["sha256"] == after["image"]["sha256"]
+    assert get_visible_image(after["id"], vendor).sha256 == after["image"]["sha256"]
 
 
 def test_an_older_version_never_wins_however_late_its_job_runs() -> None:
@@ -130,7 +132,7 @@ def test_deleting_the_photo_retires_the_product_and_dropping_it_again_brings_it_
     assert (retired["status"], retired["image"], retired["title"]) == ("retired", None, "Red shirt")
     assert not names(blobs.IMAGES, prefix)
     assert [m["revision"] for m in announced()] == [retired["revision"]]
-    assert store().find("studio", library.document_id(retired["id"]), vendor) is None
+    assert store().find("studio", ImageId.of(retired["id"]), vendor) is None
     drop(vendor, "A-1.jpg", garment(3))
     work()
     back = product(vendor, "A-1")
@@ -171,11 +173,11 @@ def test_what_a_crash_left_unsettled_is_settled() -> None:
     work()
     announced()
     made = product(vendor, "A-1")
-    store().delete("studio", library.document_id(made["id"]), vendor)
+    store().delete("studio", ImageId.of(made["id"]), vendor)
     store().patch("garments", made["id"], vendor, set={"settleDue": clock.now() - 1})
     assert reconcile.reconcile().settled == 1
     assert [m["revision"] for m in announced()] == [1]
-    assert library.visible(made["id"], account("shopper"))
+    assert get_visible_image(made["id"], account("shopper"))
     assert product(vendor, "A-1")["settleDue"] is None
 
 

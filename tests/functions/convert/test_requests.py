@@ -16,7 +16,8 @@ from shared.commerce import quota
 from shared.documents import Document, Where, store
 from shared.errors import QuotaExceeded, Unavailable, UpstreamError
 from shared.http.auth import Principal, Role
-from shared.images import library
+from shared.images.documents import ImageKind, StoredRenditions, Visibility
+from shared.images.uploads import add_image
 from shared.jobs import control, protocol
 from shared.jobs.models import JobStatus
 from shared.settings import forget
@@ -32,8 +33,8 @@ def photo() -> bytes:
 
 @pytest.fixture
 def wanted(local: dict[str, str]) -> Iterator[ConversionRequest]:
-    library.add("person", "u1", photo(), kind="person", visibility="private", name=None)
-    library.add("cloth", "u1", photo(), kind="garment", visibility="private", name=None)
+    add_image("person", "u1", photo(), kind=ImageKind.PERSON, visibility=Visibility.PRIVATE, name=None)
+    add_image("cloth", "u1", photo(), kind=ImageKind.GARMENT, visibility=Visibility.PRIVATE, name=None)
     yield ConversionRequest(user_image_id="person", cloth_image_id="cloth")
 
 
@@ -110,7 +111,8 @@ def test_a_redrive_by_an_administrator_counts_once_and_is_never_refused(
     claimed = protocol.claim(job("a"), "test")
     assert claimed
     record = store().read("studio", "conversion:a", "u1")
-    outcome = worker.ConversionStep()._outcome(claimed, record, "image", {"blobs": {}, "bytes": 0}, 1)
+    stored = StoredRenditions(renditions={}, width=1, height=1, sha256=None, bytes=0)
+    outcome = worker.ConversionStep()._outcome(claimed, record, "image", stored, 1)
     protocol.complete(claimed, outcome)
     assert quota.get_usage("u1") == (2, 1)
 

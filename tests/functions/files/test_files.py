@@ -188,13 +188,14 @@ def test_one_key_at_once_reserves_one_upload(inside: Stack, sign_up: SignUp) -> 
 
 def test_an_upload_taken_back_by_the_sweeper_is_gone(inside: Stack, sign_up: SignUp) -> None:
     from shared.documents import store
-    from shared.images import library
+    from shared.images import sweeper
+    from shared.images.documents import ImageId
 
     client = sign_up()
     where = presign(client)
     put(where, photo())
-    store().patch("studio", library.document_id(where["fileId"]), client.user["id"], set={"dueAt": 1})
-    library.sweep()
+    store().patch("studio", ImageId.of(where["fileId"]), client.user["id"], set={"dueAt": 1})
+    sweeper.sweep()
     assert refused(complete(client, where)) == (404, "image_not_found")
     assert stored(inside, where["fileId"]) == []
     assert used(client) == (0, 0)

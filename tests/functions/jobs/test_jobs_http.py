@@ -153,10 +153,10 @@ def test_only_dead_jobs_are_tried_again(park: Any) -> None:
 
 def test_the_timer_sweeps_jobs_and_images(park: Any) -> None:
     from shared.documents import store
-    from shared.images import library
+    from shared.images.documents import ImageKind, images, new_image
 
     client, id = park(dueAt=1.0)
-    record = {**library.new_record("half", client.user["id"], kind="person"), "dueAt": 1.0, "images": 0}
-    store().create("studio", record)
+    half = new_image("half", client.user["id"], kind=ImageKind.PERSON)
+    images.create(half.model_copy(update={"due_at": 1.0, "images": 0}))
     eventually(lambda: store().read("studio", f"job:{id}", client.user["id"])["sweeps"] >= 1, "the sweep of the job")
-    eventually(lambda: store().find("studio", record["id"], client.user["id"]) is None, "the sweep of the image")
+    eventually(lambda: images.find(half.id, half.user_id) is None, "the sweep of the image")

@@ -14,8 +14,12 @@ from functions.privacy.worker import PrivacyStep
 from shared import blobs, clock
 from shared.documents import Document, store
 from shared.http.auth import Principal, Role
-from shared.images import library, sources
+from shared.images import sources
+from shared.images.deletion import delete_image
+from shared.images.documents import ImageDocument, ImageId, ImageKind, Visibility, images
+from shared.images.models import view_image
 from shared.images.sources import Source
+from shared.images.uploads import add_image
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.jobs.models import JobStatus
@@ -32,11 +36,11 @@ def house(local: dict[str, str]) -> None:
             blobs.delete(container, blob.name)
 
 
-def add(id: str, owner: str, visibility: library.Visibility = "private") -> Document:
+def add(id: str, owner: str, visibility: Visibility = Visibility.PRIVATE) -> ImageDocument:
     """The same drawn garment, always."""
     data = io.BytesIO()
     draw_garment(garment_specs(1, 3)[0], (192, 240)).image.save(data, "JPEG")
-    return library.add(id, owner, data.getvalue(), kind="garment", visibility=visibility, name=None)
+    return add_image(id, owner, data.getvalue(), kind=ImageKind.GARMENT, visibility=visibility, name=None)
 
 
 def segment(user: str, source: Source) -> Document:
@@ -49,7 +53,7 @@ def masks(owner: str = "") -> list[str]:
 
 @needs_model
 def test_a_mask_of_somebody_elses_garment_lives_as_long_as_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    add("shown", "vendor", "public")
+    add("shown", "vendor", Visibility.PUBLIC)
     row = segment("shopper", sources.by_id("shown", "shopper"))
     products = "vendor/product/mask.png"
     blobs.put(blobs.MASKS, products, b"the catalogue's", content_type="image/png")
@@ -68,30 +72,30 @@ def test_a_mask_of_somebody_elses_garment_lives_as_long_as_its_row(monkeypatch: 
 
 @needs_model
 def test_a_public_picture_takes_the_masks_that_others_have_of_it_with_it() -> None:
-    shown, other = add("shown", "vendor", "public"), add("other", "vendor2", "public")
+    shown, other = add("shown", "vendor", Visibility.PUBLIC), add("other", "vendor2", Visibility.PUBLIC)
     segment("shopper", sources.by_id("shown", "shopper"))
     kept = segment("shopper2", sources.by_id("other", "shopper2"))
-    library.delete(shown)
+    delete_image(shown)
     assert masks("shopper/") == []
     assert sorted(masks("shopper2/")) == sorted(kept["blobs"].values())
     assert store().count("studio", partition="shopper") == 0
-    library.delete(other)
+    delete_image(other)
     assert masks() == []
 
 
 @needs_model
 def test_a_mask_of_a_smaller_form_goes_with_its_image() -> None:
     mine, twin = add("mine", "me"), add("twin", "me")
-    forms = library.view(mine)
+    forms = view_image(mine)
     assert forms.original and forms.optimised
     for url in (forms.optimised.url, forms.original.url):
         segment("me", sources.by_url(url, "me"))
     assert len(masks("me/")) == 4
-    library.delete(store().read("studio", "file:mine", "me"))
+    delete_image(images.get(ImageId.of("mine"), "me"))
     # the original is its twin's picture, too
     left = masks("me/")
-    assert len(left) == 2 and all(f"/{twin['sha256']}/" in name for name in left)
-    library.delete(store().read("studio", "file:twin", "me"))
+    assert len(left) == 2 and all(f"/{twin.sha256}/" in name for name in left)
+    delete_image(images.get(ImageId.of("twin"), "me"))
     assert masks("me/") == []
 
 

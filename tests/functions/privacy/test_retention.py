@@ -22,14 +22,15 @@ def house(local: dict[str, str]) -> None:
 
 def image(name: str, kind: str, days: float, visibility: str = "private") -> str:
     blobs.put(blobs.IMAGES, f"u/{name}/original.jpg", b"data", content_type="image/jpeg")
-    form = {"container": blobs.IMAGES, "name": f"u/{name}/original.jpg"}
+    form = {"container": blobs.IMAGES, "name": f"u/{name}/original.jpg", "width": 1, "height": 1, "bytes": 4}
+    form["contentType"] = "image/jpeg"
     store().upsert("studio", {"id": "usage", "userId": "u", "type": "usage", "images": 9, "bytes": 99})
     store().create(
         "studio",
         {
             "id": f"file:{name}", "userId": "u", "type": "file", "imageId": name, "kind": kind, "status": "ready",
             "visibility": visibility, "images": 1, "bytes": 4, "blobs": {"original": form},
-            "createdAt": clock.iso(clock.now() - days * DAY),
+            "createdAt": clock.iso(clock.now() - days * DAY), "updatedAt": clock.iso(),
         },
     )  # fmt: skip
     return name

@@ -15,7 +15,7 @@ from shared import blobs, clock
 from shared.documents import Document, Where, store
 from shared.http import auth
 from shared.http.auth import Principal, Role
-from shared.images import library
+from shared.images.documents import ImageKind, StoredRenditions, Visibility, images, ready_image
 from shared.jobs import queues
 from wardrobe import Garment, draw_garment, garment_specs
 
@@ -70,9 +70,10 @@ class Market:
             "image": {"prefix": prefix, "blobs": stored}, "updatedAt": clock.iso(), **fields,
         }  # fmt: skip
         store().create("garments", product)
-        record = library.new_record(id, vendor, kind="garment", visibility="public", status="ready")
-        image = {"blobs": stored, "width": SIZE[0], "height": SIZE[1], "sha256": None}
-        store().create("studio", record | image | {"images": 0, "bytes": 0, "dueAt": None})
+        image = StoredRenditions.model_validate(
+            {"blobs": stored, "width": SIZE[0], "height": SIZE[1], "sha256": None, "bytes": 0}
+        )
+        images.create(ready_image(id, vendor, image, kind=ImageKind.GARMENT, visibility=Visibility.PUBLIC))
         if index:
             indexer.follow(vendor, id)
         self.made.append(store().read("garments", id, vendor))

@@ -13,7 +13,7 @@ from functions.search.models import FeedbackRequest, SearchAnswer, SearchFilters
 from shared import blobs, clock
 from shared.documents import Document, store
 from shared.errors import NotFound, Unprocessable
-from shared.images import library
+from shared.images.access import get_image
 
 COUNT = 8
 
@@ -181,7 +181,7 @@ def test_a_foreign_private_picture_is_no_query(full: Market) -> None:
     store().create(
         "studio",
         {"id": "file:secret", "userId": stranger, "type": "file", "imageId": "secret", "kind": "person",
-         "visibility": "private", "status": "ready", "blobs": {}},
+         "visibility": "private", "status": "ready", "blobs": {}, "createdAt": clock.iso(), "updatedAt": clock.iso()},
     )  # fmt: skip
     with pytest.raises(NotFound):
         service.by_image(full.shopper, clock.new_id(), ImageSearch(image_id="secret"))
@@ -189,21 +189,21 @@ def test_a_foreign_private_picture_is_no_query(full: Market) -> None:
 
 def test_a_picture_asked_for_again_is_remembered_and_no_longer_than_its_record(full: Market) -> None:
     product = products(full)[0]
-    record = library.find(product["id"], full.vendor)
-    record = store().patch("studio", record["id"], full.vendor, set={"sha256": "0" * 64})
+    record = get_image(product["id"], full.vendor)
+    store().patch("studio", record.id, full.vendor, set={"sha256": "0" * 64})
     first = full.image(product)
-    original = record["blobs"]["original"]
-    blobs.delete(original["container"], original["name"])
+    original = record.renditions["original"]
+    blobs.delete(original.container, original.name)
     again = full.image(product)
     assert [(one.id, one.score) for one in again.results] == [(one.id, one.score) for one in first.results]
     for changed in ({"sha256": "1" * 64}, {"sha256": None}):
-        store().patch("studio", record["id"], full.vendor, set=changed)
+        store().patch("studio", record.id, full.vendor, set=changed)
         with pytest.raises(NotFound):
             full.image(product)
-    store().patch("studio", record["id"], full.vendor, set={"sha256": "0" * 64})
+    store().patch("studio", record.id, full.vendor, set={"sha256": "0" * 64})
     assert ids(full.image(product)) == ids(first)
     with pytest.raises(NotFound):
         full.image(product, crop="auto")
-    store().delete("studio", record["id"], full.vendor)
+    store().delete("studio", record.id, full.vendor)
     with pytest.raises(NotFound):
         full.image(product)

@@ -23,7 +23,8 @@ from shared import blobs
 from shared.commerce import quota
 from shared.documents import Document, Where, store
 from shared.http.auth import Principal, Role
-from shared.images import library
+from shared.images.documents import ImageKind, Visibility
+from shared.images.uploads import add_image
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.jobs.models import TERMINAL, JobStatus
@@ -116,7 +117,7 @@ class Room:
     def add(self, name: str, data: bytes, kind: Any = "garment") -> None:
         """Upload an image."""
         self._inputs.add(name)
-        library.add(name, self.id, data, kind=kind, visibility="private", name=None)
+        add_image(name, self.id, data, kind=kind, visibility=Visibility.PRIVATE, name=None)
 
     def ask(self, id: str, **fields: Any) -> TryOn:
         """Ask for the shirt on the person, if nothing else is said."""
@@ -191,6 +192,6 @@ def garment(category: str) -> bytes:
 
 def shelve(id: str, shop: str = "default", vendor: str = "v1") -> None:
     """A product's photo, as `functions/catalogue` keeps it for shoppers."""
-    library.add(id, vendor, person(), kind="garment", visibility="public", name="Coat")
+    add_image(id, vendor, person(), kind=ImageKind.GARMENT, visibility=Visibility.PUBLIC, name="Coat")
     store().patch("studio", f"file:{id}", vendor, set={"productId": id})
     store().upsert("accounts", {"id": vendor, "shop": shop, "role": "vendor"})

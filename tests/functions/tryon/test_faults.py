@@ -312,4 +312,4 @@ def test_a_picture_that_is_none_is_made_again(room: Room, settle: Settle) -> Non
     failed = room.drive("a")
     assert failed["status"] == "dead" and failed["lastError"]["code"] == "ENGINE_BAD_ANSWER"
     assert (room.used(), room.left()) == (0, [])
-    assert store().find("studio", f"file:{image['imageId']}", room.id) is None
+    assert store().find("studio", image["id"], room.id) is None

@@ -18,7 +18,10 @@ from functions.tryon import inspection
 from functions.tryon.models import BatchRequest, TryOnRequest
 from shared import blobs
 from shared.errors import NotFound, StudioError, Unprocessable
-from shared.images import library
+from shared.images.access import get_image
+from shared.images.documents import ImageKind, Visibility
+from shared.images.models import view_image
+from shared.images.uploads import add_image
 from shared.vision import parser, people, segments
 from shared.vto import errors
 from tests.functions.tryon.conftest import SIZE, Room, garment, jpeg, person
@@ -121,11 +124,11 @@ def test_a_mask_must_be_one_and_fit(room: Room) -> None:
 
 def test_only_what_one_may_see_is_used_and_for_what_it_is(room: Room) -> None:
     other = Room(room.container)
-    library.add("hers", other.id, person(), kind="person", visibility="private", name=None)
-    library.add("cloth", other.id, garment("skirt"), kind="garment", visibility="private", name=None)
-    theirs = library.view(library.find("hers", other.id)).original
+    add_image("hers", other.id, person(), kind=ImageKind.PERSON, visibility=Visibility.PRIVATE, name=None)
+    add_image("cloth", other.id, garment("skirt"), kind=ImageKind.GARMENT, visibility=Visibility.PRIVATE, name=None)
+    theirs = view_image(get_image("hers", other.id)).original
     assert theirs
-    thumbnail = library.view(library.find("person", room.id)).thumbnail
+    thumbnail = view_image(get_image("person", room.id)).thumbnail
     assert thumbnail
     wrong: list[tuple[dict[str, Any], str, str]] = [
         ({"personImageId": "hers"}, "image_not_found", "personImageId"),

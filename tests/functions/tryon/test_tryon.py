@@ -21,7 +21,9 @@ from functions.tryon import service
 from shared import blobs
 from shared.documents import Where, store
 from shared.errors import Conflict, Gone, NotFound, QuotaExceeded
-from shared.images import library
+from shared.images.access import get_image
+from shared.images.deletion import delete_image
+from shared.images.models import view_image
 from shared.vision import segments
 from shared.vto import client as vto
 from tests.functions.tryon.conftest import SIZE, Room, garment, shelve
@@ -44,14 +46,14 @@ def test_a_small_one_is_answered_while_one_waits(room: Room) -> None:
     assert (made.status, made.seed, made.engine, made.billed) == ("completed", 5, "tiny", True)
     assert made.garments[0].category == "upper"
     result, mask = picture(made.output_url), picture(made.mask_url)
-    original = library.view(library.find("person", room.id)).original
+    original = view_image(get_image("person", room.id)).original
     before = picture(original.url if original else None)
     assert result.shape == before.shape == (*SIZE[::-1], 3) and mask.shape == SIZE[::-1]
     assert (result == before)[mask == 0].all()
     assert (result != before)[mask == 255].any()
     assert made.results[0].report["changedOutsideMask"] == 0
     assert room.used() == 1
-    assert library.view(library.find(made.results[0].image_id, room.id)).kind == "result"
+    assert view_image(get_image(made.results[0].image_id, room.id)).kind == "result"
     assert room.told() == []
     assert store().count("studio", Where("type", "=", "segmentation_result"), partition=room.id) == 1
 
@@ -100,13 +102,13 @@ def test_an_outfit_is_put_on_in_its_order(room: Room) -> None:
 def test_samples_have_seeds_of_their_own_and_are_deleted_alone(room: Room) -> None:
     made = room.ask("a", samples=3, seed=7, mode="sync")
     assert [one.seed for one in made.results] == [7, 8, 9]
-    library.delete(library.find(made.results[0].image_id, room.id))
+    delete_image(get_image(made.results[0].image_id, room.id))
     again = room.get("a")
     assert [one.output_url is None for one in again.results] == [True, False, False]
     assert picture(again.results[1].output_url).shape == picture(again.results[2].output_url).shape
     assert picture(again.results[2].mask_url).any()
     for one in made.results[1:]:
-        library.delete(library.find(one.image_id, room.id))
+        delete_image(get_image(one.image_id, room.id))
     assert room.left() == []
 
 
@@ -151,7 +153,7 @@ def test_a_dry_run_stores_and_charges_nothing(room: Room) -> None:
 
 def test_deleting_takes_everything_and_the_inputs_if_wanted(room: Room) -> None:
     room.ask("a", samples=2, mode="sync")
-    forms = [library.view(library.find(id, room.id)).original for id in ("person", "shirt")]
+    forms = [view_image(get_image(id, room.id)).original for id in ("person", "shirt")]
     me, shirt = (form.url for form in forms if form)
     by_url = room.ask("b", mode="queued", personUrl=me, personImageId=None, garmentUrl=shirt)
     assert (by_url.person_image_id, by_url.garments[0].image_id) == ("person", "shirt")

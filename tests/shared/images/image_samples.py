@@ -1,4 +1,4 @@
-"""Pictures for the gate: honest ones in every format, and hostile ones made by hand."""
+"""Pictures for the sanitizer: honest ones in every format, and hostile ones made by hand."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The image gate: every foreign image passes here, and what comes out is new bytes that hold only pixels.
+"""The image sanitizer: every foreign image passes it, and what comes out is new bytes that hold only pixels.
 
-Size and type are judged from the bytes; decoding happens in a process that may be killed (`gate_child`); the
-result is upright, sRGB, free of metadata and re-encoded, so whatever rode along in the file stays behind.
+Size and type are judged from the bytes; decoding happens in a process that may be killed (`sanitizer_child`); the
+result is upright, sRGB, free of metadata and re-encoded, so nothing else of the file remains.
 Neither Pillow nor numpy is imported here.
 """
 
@@ -14,15 +14,15 @@ from typing import Any, Literal
 
 from shared.errors import StudioError, TooLarge, Unprocessable, UnsupportedMedia
 from shared.images import formats
-from shared.images.gate_pool import ChildCrashed, ChildTimedOut, pool
+from shared.images.sanitizer_pool import ChildCrashed, ChildTimedOut, pool
 
 MIN_BYTES = 64
-_TAKEN = "Send a JPEG, PNG, WebP, AVIF or HEIC picture."
+_ACCEPTED = "Send a JPEG, PNG, WebP, AVIF or HEIC picture."
 
 
 @dataclass(frozen=True, slots=True)
 class ImagePolicy:
-    """What the gate takes and gives. The defaults are right for photos from shoppers and vendors."""
+    """What is accepted, and what is made of it. The defaults are right for photos from shoppers and vendors."""
 
     max_bytes: int = 15_000_000
     min_side: int = 16
@@ -33,22 +33,22 @@ class ImagePolicy:
     alpha: Literal["white", "keep"] = "white"
     """"white" puts transparency on white and gives JPEG; "keep" gives PNG for an image with transparency."""
     quality: int = 90
-    """JPEG quality of the clean original, 1..95."""
+    """JPEG quality of the original, 1 to 95."""
     seconds: float = 20.0
-    """Wall clock for one image, waiting for a free decoder not included."""
+    """Wall clock for one image in seconds, without waiting for a free decoder."""
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A derivative: WebP with its long side at most `side` pixels; never enlarged."""
+class Resize:
+    """A smaller copy: WebP with its long side at most `side` pixels; never enlarged."""
 
     side: int
     quality: int = 82
 
 
 @dataclass(frozen=True, slots=True)
-class CleanImage:
-    """An image the gate wrote. `sha256` is of `data`, in hex; `source_format` is what came in."""
+class EncodedImage:
+    """An image that the sanitizer wrote. `sha256` is of `data`, in hex; `source_format` is what came in."""
 
     data: bytes = field(repr=False)
     width: int
@@ -60,24 +60,26 @@ class CleanImage:
 
 
 @dataclass(frozen=True, slots=True)
-class CleanSet:
-    """The clean original and the derivatives by the names they were asked for."""
+class SanitizedImage:
+    """The sanitized original, and the smaller copies by name."""
 
-    original: CleanImage
-    derived: Mapping[str, CleanImage]
-
-
-def clean(data: bytes, *, policy: ImagePolicy | None = None) -> CleanImage:
-    """Decode, orient, strip and re-encode one image. Raises as `clean_with_derivatives`."""
-    return clean_with_derivatives(data, {}, policy=policy).original
+    original: EncodedImage
+    copies: Mapping[str, EncodedImage]
 
 
-def clean_with_derivatives(data: bytes, derive: Mapping[str, Box], *, policy: ImagePolicy | None = None) -> CleanSet:
-    """`clean`, and smaller copies made of the same decoding.
+def sanitize(data: bytes, *, policy: ImagePolicy | None = None) -> EncodedImage:
+    """Decode, orient, strip and re-encode one image. Raises as `sanitize_with_copies`."""
+    return sanitize_with_copies(data, {}, policy=policy).original
+
+
+def sanitize_with_copies(
+    data: bytes, copies: Mapping[str, Resize], *, policy: ImagePolicy | None = None
+) -> SanitizedImage:
+    """`sanitize`, and smaller copies made of the same decoding.
 
     Args:
-        data: the file as received; nothing about it is believed.
-        derive: derivatives to make, by name.
+        data: the file as received; nothing about it is trusted.
+        copies: smaller copies to make, by name.
         policy: limits and output; the default `ImagePolicy()` if None.
 
     Raises:
@@ -97,7 +99,7 @@ def clean_with_derivatives(data: bytes, derive: Mapping[str, Box], *, policy: Im
         "alpha": policy.alpha,
         "quality": policy.quality,
         "timeout": policy.seconds,
-        "derive": [{"name": name, "side": box.side, "quality": box.quality} for name, box in derive.items()],
+        "copies": [{"name": name, "side": copy.side, "quality": copy.quality} for name, copy in copies.items()],
     }
     try:
         answer, parts = pool().run(request, data, policy.seconds)
@@ -112,7 +114,7 @@ def clean_with_derivatives(data: bytes, derive: Mapping[str, Box], *, policy: Im
             str(image["name"]): _checked(image, part, source)
             for image, part in zip(answer["images"], parts, strict=True)
         }
-        return CleanSet(images.pop(""), images)
+        return SanitizedImage(images.pop(""), images)
     except (LookupError, TypeError, ValueError) as error:
         raise _refusal("corrupt", policy) from error
 
@@ -124,7 +126,7 @@ def _admit(data: bytes, policy: ImagePolicy) -> str:
     source = formats.sniff(data)
     if source is None or source not in policy.formats:
         found = source or formats.name_of_other(data)
-        raise UnsupportedMedia(f"{found} is not taken. {_TAKEN}" if found else f"Not a picture. {_TAKEN}")
+        raise UnsupportedMedia(f"{found} is not accepted. {_ACCEPTED}" if found else f"Not a picture. {_ACCEPTED}")
     if len(data) < MIN_BYTES:
         raise _refusal("corrupt", policy)
     if source == "JPEG" and formats.scans(data, policy.max_scans) > policy.max_scans:
@@ -150,12 +152,12 @@ def _refusal(code: str, policy: ImagePolicy) -> StudioError:
     return Unprocessable(messages[code], code=code)
 
 
-def _checked(image: Mapping[str, Any], data: bytes, source: str) -> CleanImage:
+def _checked(image: Mapping[str, Any], data: bytes, source: str) -> EncodedImage:
     """Believe nothing of a process that has read foreign bytes: the result must be a picture alone."""
     written = str(image["format"])
     if not formats.only_pixels(data, written):
-        raise Unprocessable("The picture could not be cleaned. Save it again as JPEG or PNG.", code="corrupt")
-    return CleanImage(
+        raise Unprocessable("The picture could not be decoded. Save it again as JPEG or PNG.", code="corrupt")
+    return EncodedImage(
         data=data,
         width=int(image["width"]),
         height=int(image["height"]),

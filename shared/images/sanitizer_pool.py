@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, cast
 from shared.errors import ConfigurationError, Unavailable
 from shared.images import frames
 
-COMMAND = ("-P", "-m", "shared.images.gate_child")
+COMMAND = ("-P", "-m", "shared.images.sanitizer_child")
 IMAGES_PER_CHILD = 200
 START_SECONDS = 60
 QUEUE_SECONDS = 60

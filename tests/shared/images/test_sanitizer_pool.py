@@ -17,8 +17,8 @@ import pytest
 from image_samples import encode, noise, photo
 
 from shared.errors import ConfigurationError, StudioError, Unavailable
-from shared.images import gate, gate_pool
-from shared.images.gate_pool import Child, ChildCrashed, ChildTimedOut, Pool
+from shared.images import sanitizer, sanitizer_pool
+from shared.images.sanitizer_pool import Child, ChildCrashed, ChildTimedOut, Pool
 
 ROOT = Path(__file__).parents[3]
 SMALL = encode(photo(), "PNG")
@@ -34,7 +34,7 @@ def request(**changes: object) -> dict[str, object]:
         "alpha": "white",
         "quality": 90,
         "timeout": 20,
-        "derive": [],
+        "copies": [],
     } | changes
 
 
@@ -92,15 +92,15 @@ def test_hung_child_is_killed_while_it_does_not_read(child: Child) -> None:
 
 
 def test_the_next_image_works() -> None:
-    gate.clean(SMALL)
-    for idle in gate_pool.pool()._idle:
+    sanitizer.sanitize(SMALL)
+    for idle in sanitizer_pool.pool()._idle:
         idle.process.kill()
         idle.process.wait()
-    assert gate.clean(SMALL).width == 96
+    assert sanitizer.sanitize(SMALL).width == 96
     with pytest.raises(StudioError) as caught:
-        gate.clean(SLOW, policy=gate.ImagePolicy(seconds=0.01))
+        sanitizer.sanitize(SLOW, policy=sanitizer.ImagePolicy(seconds=0.01))
     assert (caught.value.code, caught.value.status) == ("timeout", 422)
-    assert gate.clean(SMALL).width == 96
+    assert sanitizer.sanitize(SMALL).width == 96
 
 
 def test_garbage_for_an_answer() -> None:
@@ -131,7 +131,7 @@ def test_secrets_stay_with_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_children_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate_pool, "IMAGES_PER_CHILD", 3)
+    monkeypatch.setattr(sanitizer_pool, "IMAGES_PER_CHILD", 3)
     pool = Pool(1)
     pids = set[int]()
     for _ in range(7):
@@ -152,7 +152,7 @@ def test_threads_share_few_children() -> None:
 
 
 def test_a_busy_pool_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate_pool, "QUEUE_SECONDS", 0.05)
+    monkeypatch.setattr(sanitizer_pool, "QUEUE_SECONDS", 0.05)
     pool = Pool(1)
     pool._places.acquire()
     with pytest.raises(Unavailable) as caught:
@@ -166,8 +166,8 @@ def test_a_busy_pool_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("fatal", [signal.SIGTERM, signal.SIGKILL])
 def test_children_die_with_their_parent(fatal: signal.Signals) -> None:
     code = (
-        "import sys, time; from shared.images import gate_pool;"
-        "child = gate_pool.Child(); print(child.process.pid, flush=True); time.sleep(60)"
+        "import sys, time; from shared.images import sanitizer_pool;"
+        "child = sanitizer_pool.Child(); print(child.process.pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert parent.stdout
@@ -181,8 +181,8 @@ def test_children_die_with_their_parent(fatal: signal.Signals) -> None:
 def test_children_end_with_the_interpreter() -> None:
     code = (
         "import sys; sys.path.insert(0, 'tests/shared/images'); from image_samples import encode, photo;"
-        "from shared.images import gate, gate_pool; gate.clean(encode(photo(), 'PNG'));"
-        "print(gate_pool.pool()._idle[0].process.pid)"
+        "from shared.images import sanitizer, sanitizer_pool; sanitizer.sanitize(encode(photo(), 'PNG'));"
+        "print(sanitizer_pool.pool()._idle[0].process.pid)"
     )
     said = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

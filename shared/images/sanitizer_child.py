@@ -1,8 +1,8 @@
-"""The process in which foreign images are decoded: `python -m shared.images.gate_child`.
+"""The process in which foreign images are decoded: `python -m shared.images.sanitizer_child`.
 
 Reads requests from stdin and answers on stdout (`frames`), one at a time, until stdin ends. It runs under
 hard limits and without the environment of its parent, so that the worst an image can do is end this process.
-Only `gate_pool` starts it.
+Only `sanitizer_pool` starts it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CPU_SECONDS = 10
 
 
 class Refused(Exception):
-    """The image is refused; `args[0]` is the code that `gate` turns into an error."""
+    """The image is refused; `args[0]` is the code that `sanitizer` turns into an error."""
 
 
 def main() -> None:
@@ -88,7 +88,7 @@ type Encoded = tuple[str, str, tuple[int, int], bytes]
 
 
 def _process(data: bytes, request: dict[str, Any]) -> list[Encoded]:
-    """Decode once; encode the clean original (named "") and every derivative asked for."""
+    """Decode once; encode the original (named "") and the copies asked for."""
     image = _decode(data, request)
     if request["alpha"] == "keep" and image.has_transparency_data:
         clean = _without_info(image.convert("RGBA"))
@@ -99,11 +99,11 @@ def _process(data: bytes, request: dict[str, Any]) -> list[Encoded]:
     del image
     images = [original]
     larger = clean
-    for box in sorted(request["derive"], key=lambda box: -box["side"]):
-        if max(larger.size) > box["side"]:
-            size = _fit(clean.size, box["side"])
+    for copy in sorted(request["copies"], key=lambda copy: -copy["side"]):
+        if max(larger.size) > copy["side"]:
+            size = _fit(clean.size, copy["side"])
             larger = larger.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        images.append(_encode(box["name"], larger, "WEBP", quality=box["quality"], method=2))
+        images.append(_encode(copy["name"], larger, "WEBP", quality=copy["quality"], method=2))
     return images
 
 

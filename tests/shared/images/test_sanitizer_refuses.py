@@ -1,4 +1,4 @@
-"""What the gate keeps out, with which code, and that nothing but a `StudioError` comes of any bytes."""
+"""What the sanitizer refuses, with which code, and that nothing but a `StudioError` comes of any bytes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from image_samples import (
 from PIL import Image
 
 from shared.errors import StudioError
-from shared.images import gate
+from shared.images import sanitizer
 
-LENIENT = gate.ImagePolicy(max_bytes=10**9)
+LENIENT = sanitizer.ImagePolicy(max_bytes=10**9)
 
 
-def refusal(data: bytes, policy: gate.ImagePolicy | None = None) -> StudioError:
+def refusal(data: bytes, policy: sanitizer.ImagePolicy | None = None) -> StudioError:
     with pytest.raises(StudioError) as caught:
-        gate.clean(data, policy=policy)
+        sanitizer.sanitize(data, policy=policy)
     return caught.value
 
 
@@ -93,7 +93,7 @@ def test_text_and_profile_bombs(kind: str) -> None:
     bomb = b"k\x00\x00" + zlib.compress(bytes(200_000_000))
     data = with_chunk(encode(photo(), "PNG"), kind.encode(), bomb)
     try:
-        assert gate.clean(data).width == 96
+        assert sanitizer.sanitize(data).width == 96
     except StudioError as error:
         assert error.code == "corrupt"
 
@@ -158,9 +158,9 @@ def test_header_without_pixels() -> None:
 
 
 def in_bounds(data: bytes) -> None:
-    """The property of the gate: clean pixels within limits, or a refusal that is the sender's fault."""
+    """The property of the sanitizer: sanitized pixels within limits, or a refusal that is the sender's fault."""
     try:
-        image = gate.clean(data, policy=gate.ImagePolicy(max_pixels=1_000_000))
+        image = sanitizer.sanitize(data, policy=sanitizer.ImagePolicy(max_pixels=1_000_000))
     except StudioError as error:
         assert error.status in (413, 415, 422) and error.message
     else:
