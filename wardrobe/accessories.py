@@ -7,6 +7,7 @@ import numpy as np
 from wardrobe.pieces import Look
 from wardrobe.shapes import Points, box, curve, ellipse, line, mirrored, ribbon
 from wardrobe.stage import Crease, Flutes, Part, Seam
+from wardrobe.trims import inset
 
 
 def hat(look: Look) -> list[Part]:
@@ -179,7 +180,7 @@ def bag(look: Look) -> list[Part]:
         closed=True,
     )
     handle = line((-8.5, 2), (-8, -6), (-4.4, -10.6), (0, -11.6), (4.4, -10.6), (8, -6), (8.5, 2))
-    inner = (np.vstack([flap, flap[:1]]) - (0, 8)) * 0.95 + (0, 8)
+    inner = inset(flap, (0, 8), 0.95)
     return [
         Part(ribbon(handle, 1.7), bulge=0.8, wrinkle=0.1, lift=0.25),
         Part(body, bulge=2.0, wrinkle=0.5, lift=0.1),

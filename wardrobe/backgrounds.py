@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from wardrobe.fields import blurred, layered, linear, noise
+from wardrobe.fields import Field, blurred, layered, linear, noise
 
-type Light = NDArray[np.float32]
+type Light = Field
 
 
-def _toned(field: NDArray[np.float32], colour: tuple[int, int, int]) -> Light:
+def _toned(field: Field, colour: tuple[int, int, int]) -> Light:
     return np.clip(field, 0.05, 2.0)[..., None] * linear(colour)
 
 
@@ -37,7 +36,7 @@ def _wood(rng: Generator, height: int, width: int) -> Light:
         height, width = width, height
     planks = int(rng.integers(4, 7))
     size = -(-height // planks)
-    rows = []
+    rows: list[Field] = []
     for _ in range(planks):
         bend = noise(rng, size, width, size * 0.9, width / 3)
         y = np.linspace(0, 1, size, dtype=np.float32)[:, None]

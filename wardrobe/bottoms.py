@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from wardrobe.pieces import (
-    SLEEVES,
-    Body,
-    Look,
-    armholes,
-    back_neck,
-    buttons,
-    neck_rib,
-    neckline,
-    sleeves,
-    trunk,
-    trunk_creases,
-)
+from wardrobe.pieces import SLEEVES, Body, Look, back_neck, neckline, sleeves, trunk, trunk_creases
 from wardrobe.shapes import Knot, Points, box, curve, flipped, line, mirrored, ribbon
 from wardrobe.stage import Crease, Flutes, Part, Seam
+from wardrobe.trims import armholes, buttons, neck_rib
 
 
 def _wavy(look: Look, half: float, y: float, sag: float, waves: float, depth: float) -> list[Knot]:

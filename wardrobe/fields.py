@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
-type Field = NDArray[np.float32]
+type Field = NDArray[np.floating[Any]]
+"""A float32 array; the stubs of numpy widen its arithmetic with Python floats to float64."""
 
 
 def resized(field: Field, height: int, width: int) -> Field:
@@ -65,7 +68,7 @@ def _box(field: Field, half: int, axis: int) -> Field:
     return (upper - lower) / np.float32(size)
 
 
-def linear(rgb: tuple[int, int, int]) -> NDArray[np.float32]:
+def linear(rgb: tuple[int, int, int]) -> Field:
     """sRGB 0..255 to linear light 0..1."""
     return (np.array(rgb, np.float32) / 255) ** 2.2
 
@@ -82,6 +85,6 @@ def _curve() -> NDArray[np.uint8]:
 _DISPLAY = _curve()
 
 
-def display(light: NDArray[np.float32]) -> NDArray[np.uint8]:
+def display(light: Field) -> NDArray[np.uint8]:
     """Linear light to sRGB 0..255, with highlights rolled off softly above 0.9."""
     return _DISPLAY[(light * np.float32(_LEVELS / 1.5)).clip(0, _LEVELS).astype(np.int16)]

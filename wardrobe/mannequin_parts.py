@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from numpy.random import Generator
 
-from wardrobe.shapes import Knot, Points, curve, flipped, line, mirrored, ribbon
+from wardrobe.shapes import Knot, Points, curve, line, mirrored, ribbon
 from wardrobe.stage import Crease, Flutes, Part, Seam
 
 LABELS: Mapping[str, int] = {"background": 0, "skin": 1, "hair": 2, "upper": 3, "lower": 4, "footwear": 5}
@@ -14,12 +14,7 @@ LABELS: Mapping[str, int] = {"background": 0, "skin": 1, "hair": 2, "upper": 3, 
 
 
 def _both(part: Part) -> list[Part]:
-    other = Part(**{**part.__dict__, "outline": flipped(part.outline), "axis": -part.axis})
-    other.creases = [
-        Crease((-c.start[0], c.start[1]), (-c.end[0], c.end[1]), c.height, c.width, -c.bend) for c in part.creases
-    ]
-    other.seams = [Seam(flipped(s.points), s.width, s.depth, s.stitch, s.paint) for s in part.seams]
-    return [other, part]
+    return [part.mirrored(), part]
 
 
 def body_parts(rng: Generator, upper: str, lower: str) -> list[Part]:

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from wardrobe.pieces import (
-    Body,
-    Look,
-    armholes,
-    back_neck,
-    buttons,
-    hem_rib,
-    shirt_collar,
-    sleeves,
-    trunk,
-    trunk_creases,
-    with_cuffs,
-    zip_line,
-)
-from wardrobe.shapes import box, curve, flipped, line, ribbon
+from wardrobe.pieces import Body, Look, back_neck, sleeves, trunk, trunk_creases
+from wardrobe.shapes import box, curve, flipped, line, ribbon, unit
 from wardrobe.stage import Flutes, Part, Seam
+from wardrobe.trims import armholes, buttons, hem_rib, inset, shirt_collar, with_cuffs, zip_line
 
 
 def jacket(look: Look) -> list[Part]:
@@ -133,7 +121,7 @@ def _trucker(look: Look) -> list[Part]:
                 lift=0.1,
                 seams=[
                     Seam(
-                        (np.vstack([pocket, pocket[:1]]) - (x, y + 7)) * 0.92 + (x, y + 7),
+                        inset(pocket, (x, y + 7), 0.92),
                         0.12,
                         0.03,
                         stitch=look.thread,
@@ -151,9 +139,7 @@ def _trucker(look: Look) -> list[Part]:
                 bulge=0.5,
                 wrinkle=0.3,
                 lift=0.22,
-                seams=[
-                    Seam((np.vstack([flap, flap[:1]]) - (x, y + 2)) * 0.9 + (x, y + 2), 0.12, 0.03, stitch=look.thread)
-                ],
+                seams=[Seam(inset(flap, (x, y + 2), 0.9), 0.12, 0.03, stitch=look.thread)],
             )
         )
         parts += buttons(np.array([(x, y + 3.4)]), 0.7, "metal")
@@ -224,10 +210,10 @@ def _blazer(look: Look) -> list[Part]:
     for part in [p for p in parts if p.seams]:
         a, b = part.seams[0].points[0], part.seams[0].points[-1]
         part.seams = []
-        inward = (b - a) / np.linalg.norm(b - a)
-        up = np.array([inward[1], -inward[0]])
+        inward = unit(b - a)
+        up = np.array([inward[1], -inward[0]], float)
         up = up if up[1] < 0 else -up
-        end_buttons += buttons(np.array([a + inward * 2.2 + up * (2 + 1.7 * i) for i in range(3)]), 0.5)
+        end_buttons += buttons(np.stack([a + inward * 2.2 + up * (2 + 1.7 * i) for i in range(3)]), 0.5)
     front = Part(
         trunk(body),
         creases=trunk_creases(look, body, 0.55, 7),

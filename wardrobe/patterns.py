@@ -22,10 +22,10 @@ OVERSAMPLE = 4
 class Tile:
     """A texture that repeats every `period` centimetres both ways; `pixels` is (n, n, 3) linear light."""
 
-    pixels: NDArray[np.float32]
+    pixels: Field
     period: float
 
-    def sample(self, u: Field, v: Field) -> NDArray[np.float32]:
+    def sample(self, u: Field, v: Field) -> Field:
         """Bilinear look-up at (u, v) in centimetres; shape of `u` plus (3,)."""
         size = self.pixels.shape[0]
         x, y = u * (size / self.period), v * (size / self.period)
@@ -45,7 +45,7 @@ class Pen:
         self.period = period
         self.size = max(16, round(period * density))
         self.scale = self.size * OVERSAMPLE / period
-        self.image = Image.new("RGB", (self.size * OVERSAMPLE,) * 2, ground)
+        self.image = Image.new("RGB", (self.size * OVERSAMPLE, self.size * OVERSAMPLE), ground)
         self.draw = ImageDraw.Draw(self.image)
 
     def shape(self, points: NDArray[np.float64], colour: tuple[int, int, int]) -> None:
@@ -261,7 +261,7 @@ def _wrap(field: Field, ry: int, rx: int) -> Field:
 def chest_print(rng: Generator, density: float, colours: Colours) -> Image.Image:
     """A graphic for the front of a top, RGBA, 22 cm square: a sun over hills, rings, a blossom or bold bars."""
     scale = density * OVERSAMPLE
-    image = Image.new("RGBA", (round(22 * scale),) * 2)
+    image = Image.new("RGBA", (round(22 * scale), round(22 * scale)))
     draw = ImageDraw.Draw(image)
 
     def disc(x: float, y: float, radius: float, colour: tuple[int, int, int]) -> None:
@@ -275,10 +275,11 @@ def chest_print(rng: Generator, density: float, colours: Colours) -> Image.Image
             y = 10.5 + row * 1.7
             draw.rectangle([0, y * scale, image.width, (y + 0.35 + 0.15 * row) * scale], fill=(0, 0, 0, 0))
         for i, colour in enumerate((accent, _mix(accent, second, 0.5))):
-            hill = np.cumsum(noise(rng, 1, 60, 1, 9)[0]) * 0.12
+            hill: Field = np.cumsum(noise(rng, 1, 60, 1, 9)[0]) * 0.12
             x = np.linspace(2, 20, 60)
-            y = 16.2 + 1.4 * i + hill - np.linspace(hill[0], hill[-1], 60) - 2.4 * np.sin((x - 2) / 18 * np.pi)
-            ridge = [(a * scale, b * scale) for a, b in zip(x, y, strict=True)]
+            tilt: Field = np.linspace(hill[0], hill[-1], 60, dtype=np.float32)
+            crest: Field = 16.2 + 1.4 * i + hill - tilt - 2.4 * np.sin((x - 2) / 18 * np.pi)
+            ridge = [(a * scale, b * scale) for a, b in zip(x.tolist(), crest.tolist(), strict=True)]
             draw.polygon([*ridge, (20 * scale, 19.5 * scale), (2 * scale, 19.5 * scale)], fill=colour)
     elif kind == 1:
         for ring in range(4):

@@ -45,8 +45,17 @@ def _spline(padded: Points) -> Points:
 
 def mirrored(half: Sequence[Knot]) -> Points:
     """A closed outline from its right half, which begins at the top and ends at the bottom of the middle line."""
-    left = [(-knot[0], *knot[1:]) for knot in reversed(half) if knot[0] != 0]
+    left: list[Knot] = [
+        (-knot[0], knot[1]) if len(knot) == 2 else (-knot[0], knot[1], knot[2])
+        for knot in reversed(half)
+        if knot[0] != 0
+    ]
     return curve([*half, *left], closed=True)
+
+
+def unit(vector: Points) -> Points:
+    """The vector at length 1."""
+    return vector / float(np.linalg.norm(vector))
 
 
 def flipped(points: Points) -> Points:

@@ -7,7 +7,7 @@ Everything is in centimetres until it is drawn. Light is computed linearly; each
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from wardrobe.fields import Field, blurred, display, layered, noise, resized, resized_down
 from wardrobe.patterns import Tile, fabric
-from wardrobe.shapes import Points
+from wardrobe.shapes import Points, flipped
 
 SUPERSAMPLE = 4
 
@@ -42,6 +42,11 @@ class Crease:
     width: float = 1.0
     bend: float = 0.0
 
+    def mirrored(self) -> Crease:
+        """The same crease on the other side of the vertical axis."""
+        (x0, y0), (x1, y1) = self.start, self.end
+        return replace(self, start=(-x0, y0), end=(-x1, y1), bend=-self.bend)
+
 
 @dataclass(frozen=True)
 class Flutes:
@@ -61,8 +66,8 @@ class Seam:
     points: Points
     width: float = 0.22
     depth: float = 0.07
-    stitch: NDArray[np.float32] | None = None
-    paint: NDArray[np.float32] | None = None
+    stitch: Field | None = None
+    paint: Field | None = None
 
 
 @dataclass
@@ -85,6 +90,20 @@ class Part:
     sheen: float | None = None
     label: int = 1
     """Class of its pixels in `Stage.labels`."""
+
+    def mirrored(self) -> Part:
+        """The same part on the other side of the vertical axis."""
+        return replace(
+            self,
+            outline=flipped(self.outline),
+            axis=-self.axis,
+            clip=None if self.clip is None else flipped(self.clip),
+            creases=[
+                Crease((-c.start[0], c.start[1]), (-c.end[0], c.end[1]), c.height, c.width, -c.bend)
+                for c in self.creases
+            ],
+            seams=[replace(seam, points=flipped(seam.points)) for seam in self.seams],
+        )
 
 
 @dataclass
@@ -185,12 +204,13 @@ class Stage:
             self._fold(crease, relief, x * step + x0, y * step + y0, per)
         if part.flutes:
             relief = relief + self._hang(part.flutes, small, y * step + y0) * per
-        lean_y, lean_x = np.gradient(relief)
-        hollow = np.clip(blurred(relief, 1.4 * per) - relief, 0, None) / per
-        lean_y, lean_x, hollow = (resized(part_, height, width) for part_ in (lean_y, lean_x, hollow))
+        lean_y, lean_x = (_gradient(relief, axis) for axis in (0, 1))
+        hollow: Field = np.clip(blurred(relief, 1.4 * per) - relief, 0, None) / per
+        lean_y, lean_x = resized(lean_y, height, width), resized(lean_x, height, width)
+        hollow = resized(hollow, height, width)
         slope = (lean_y, lean_x)
         fine = self._fine_relief(part, cloth, x0, y0, height, width)
-        fine_y, fine_x = np.gradient(fine)
+        fine_y, fine_x = (_gradient(fine, axis) for axis in (0, 1))
         steep_y, steep_x = lean_y + fine_y, lean_x + fine_x
         length = np.sqrt(1 + steep_y**2 + steep_x**2)
         lx, ly, lz = self.light
@@ -226,19 +246,19 @@ class Stage:
         left = _steady(filled, inside.argmax(1), rows)
         right = _steady(filled, columns - 1 - inside[:, ::-1].argmax(1), rows)
         middle, half = (left + right) / 2, np.maximum((right - left) / 2, 1)
-        u = (np.arange(columns)[None] - middle[:, None]) / half[:, None]
+        u: Field = (np.arange(columns, dtype=float)[None] - middle[:, None]) / half[:, None]
         top, bottom = self.view(np.array([[0, flutes.top], [0, flutes.bottom]], float))[:, 1]
         t = np.clip((y - top) / max(1.0, bottom - top), 0, 1)
         uneven = noise(self.rng, 1, 257, 1, 257 / max(2.0, flutes.count))[0]
-        waver = np.interp(u, np.linspace(-1, 1, 257), uneven) * (0.0 if flutes.sharp else 0.45)
+        waver: Field = _interpolated(u, uneven) * (0.0 if flutes.sharp else 0.45)
         drift = 0.1 * noise(self.rng, rows, columns, max(4, rows / 3), max(4, columns / 3))
-        phase = flutes.count * u / 2 + waver + (0 if flutes.sharp else drift)
+        phase: Field = flutes.count * u / 2 + waver + (0 if flutes.sharp else drift)
         if flutes.sharp:
             fold = phase % 1.0
             shape = (1 - fold) * np.clip(fold / 0.22, 0, 1) ** 1.5 * 1.4
         else:
             wave = 0.5 + 0.5 * np.cos(2 * np.pi * phase)
-            shape = wave**0.8 * (0.75 + 0.25 * np.interp(u, np.linspace(-1, 1, 257), np.roll(uneven, 60)))
+            shape = wave**0.8 * (0.75 + 0.25 * _interpolated(u, np.roll(uneven, 60)))
         return (flutes.height * t**0.8 * shape * (1 - np.clip(np.abs(u), 0, 1) ** 8)).astype(np.float32)
 
     def _grain(self, part: Part, x0: int, y0: int, height: int, width: int) -> tuple[Field, Field]:
@@ -278,9 +298,7 @@ class Stage:
                 draw.line([tuple(point) for point in points.tolist()], fill=255, width=thick, joint="curve")
         return np.asarray(image.reduce(2), np.float32) / 255
 
-    def _colour(
-        self, part: Part, x0: int, y0: int, x1: int, y1: int, slope: tuple[Field, Field]
-    ) -> NDArray[np.float32]:
+    def _colour(self, part: Part, x0: int, y0: int, x1: int, y1: int, slope: tuple[Field, Field]) -> Field:
         cloth = self.cloths[part.cloth]
         height, width = y1 - y0, x1 - x0
         if cloth.tile.pixels.shape[0] <= 2:
@@ -295,7 +313,7 @@ class Stage:
     def _put_graphic(
         self,
         graphic: tuple[Image.Image, float, float, float],
-        colour: NDArray[np.float32],
+        colour: Field,
         x0: int,
         y0: int,
         slope: tuple[Field, Field],
@@ -315,7 +333,7 @@ class Stage:
         alpha = seen[:, 3:] * 0.95
         colour[inside] = colour[inside] * (1 - alpha) + seen[:, :3] ** 2.2 * alpha
 
-    def _paint_seams(self, part: Part, lit: NDArray[np.float32], shade: Field, x0: int, y0: int) -> None:
+    def _paint_seams(self, part: Part, lit: Field, shade: Field, x0: int, y0: int) -> None:
         height, width = shade.shape
         for seam in part.seams:
             if seam.paint is not None:
@@ -325,7 +343,7 @@ class Stage:
                 drawn = 0.8 * self._stroke([seam], x0, y0, height, width, dash=True)[..., None]
                 lit += (seam.stitch * shade[..., None] - lit) * drawn
 
-    def photo(self, background: NDArray[np.float32], *, height_above: float = 1.0) -> Image.Image:
+    def photo(self, background: Field, *, height_above: float = 1.0) -> Image.Image:
         """The finished picture on a background (linear light); `height_above` widens the shadow."""
         ground = background.copy()
         scale = self.view.scale
@@ -344,6 +362,15 @@ class Stage:
     def exact_mask(self) -> Image.Image:
         """255 where at least half a pixel is garment."""
         return Image.fromarray(np.where(self.cover >= 0.5, 255, 0).astype(np.uint8))
+
+
+def _gradient(field: Field, axis: int) -> Field:
+    return np.gradient(field, axis=axis)
+
+
+def _interpolated(at: Field, values: Field) -> Field:
+    """Values spread evenly over -1..1, interpolated at every place."""
+    return np.interp(at, np.linspace(-1, 1, len(values)), values)  # pyright: ignore[reportUnknownVariableType]
 
 
 def _unit(x: float, y: float, z: float) -> tuple[float, float, float]:

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from wardrobe.pieces import (
-    SLEEVES,
-    Body,
-    Look,
-    armholes,
-    back_neck,
-    buttons,
-    hem_rib,
-    neck_rib,
-    shirt_collar,
-    side_lines,
-    sleeves,
-    trunk,
-    trunk_creases,
-    with_cuffs,
-)
+from wardrobe.pieces import SLEEVES, Body, Look, back_neck, sleeves, trunk, trunk_creases
 from wardrobe.shapes import box, curve, ellipse, line, mirrored, ribbon
 from wardrobe.stage import Crease, Part, Seam
+from wardrobe.trims import armholes, buttons, hem_rib, hem_seam, neck_rib, shirt_collar, with_cuffs
 
 
 def t_shirt(look: Look) -> list[Part]:
@@ -47,7 +33,7 @@ def t_shirt(look: Look) -> list[Part]:
         Part(
             trunk(body),
             creases=trunk_creases(look, body),
-            seams=[side_lines(body, look), *armholes(body)],
+            seams=[hem_seam(body, look), *armholes(body)],
             graphic=graphic,
             lift=0.06,
         )
