@@ -1,7 +1,7 @@
-"""What a whole search costs over its towers and index alone, by size: for text in this process and over HTTP, for a
-picture over HTTP.
+"""Cost of a complete search relative to its towers and index alone, by number of products.
 
-Products are made up and reach the index as a rebuild's do; only those that a query finds have documents.
+Text search is measured in this process and over HTTP, picture search over HTTP. Products are generated and indexed as
+in a rebuild; only those that a query finds have documents.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import requests
 
 from bench import search
+from bench._common import elapsed_ms, spread
 from demo.client import Client
 from emulators.stack import Stack
 from wardrobe import draw_garment, garment_specs
@@ -28,22 +29,25 @@ QUERIES = tuple(
     " ".join(words)
     for words in itertools.product(("red", "blue", "black"), ("striped", "plain"), ("dress", "shirt", "coat", "bag"))
 )
-PATIENCE_S = 600
+TIMEOUT_S = 600
 
 
 def measure(stack: Stack, client: Client, sizes: Sequence[int] = SIZES) -> dict[str, Any]:
-    """Milliseconds by size. This process must be a worker of the stack (`search_freshness.enter`).
+    """Measure milliseconds by number of products.
+
+    This process must be configured as a worker of the stack (`search_freshness.enter`).
 
     Args:
-        client: a vendor, who is moved into a shop of each size in turn.
+        client: a vendor, who is moved to a shop of each size in turn.
     """
-    return {str(count): size(stack, client, count) for count in sizes}
+    return {str(count): measure_size(stack, client, count) for count in sizes}
 
 
-def size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
-    """One row: p50 and p95 of wall time, p50 of this thread's CPU time where the work is done in it."""
+def measure_size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
+    """Measure median and 95th percentile of wall time, and median CPU time of work in this thread."""
     from functions.search import pictures
     from functions.search.engine import index
+    from functions.search.engine.local import LocalIndex
     from functions.search.engine.port import VectorQuery, Weights
     from shared.documents import store
     from shared.http import auth
@@ -53,56 +57,62 @@ def size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
     store().patch("accounts", vendor, vendor, set={"shop": shop})
     auth.accounts.forget(vendor)
     dim = embedding.identity().dim
-    build = index().begin(shop)
-    build.take(search.columns(search.vectors(count, dim=dim), f"{vendor}_"))  # pyright: ignore[reportAttributeAccessIssue]
-    index().publish(build)
+    engine = index()
+    assert isinstance(engine, LocalIndex)
+    build = engine.begin(shop)
+    build.take(search.columns(search.vectors(count, dim=dim), f"{vendor}_"))
+    engine.publish(build)
 
-    def query(said: str) -> VectorQuery:
-        vector = embedding.embed_text(said).vector
-        return VectorQuery(shop, text=vector, words=said, weights=Weights.hybrid(0), k=20)
+    def query(text: str) -> VectorQuery:
+        vector = embedding.embed_text(text).vector
+        return VectorQuery(shop, text=vector, words=text, weights=Weights.hybrid(0), k=20)
 
     photo = _uploaded(client)
 
     def picture() -> VectorQuery:
         return VectorQuery(shop, image=pictures.of_query(None, photo, "auto", vendor), k=20)
 
-    asked = [*(query(said) for said in QUERIES), picture()]
-    _shelve(vendor, {hit.id for one in asked for hit in index().search(one).hits})
-    handle = _handler(str(client._session.headers["Authorization"]))
-    ask = requests.Session()
-    ask.headers.update(client._session.headers)
+    queries = [*(query(text) for text in QUERIES), picture()]
+    _create_products(vendor, {hit.id for one in queries for hit in engine.search(one).hits})
+    handle = _handler(str(client.session.headers["Authorization"]))
+    session = requests.Session()
+    session.headers.update(client.session.headers)
     took: list[float] = []
 
-    def whole(route: str, body: dict[str, str]) -> float:
-        answer = ask.post(f"{stack.url}/api/search/{route}", json=body, timeout=PATIENCE_S)
-        answer.raise_for_status()
-        return _checked(answer.json())
+    def search_over_http(route: str, body: dict[str, str]) -> float:
+        response = session.post(f"{stack.url}/api/search/{route}", json=body, timeout=TIMEOUT_S)
+        response.raise_for_status()
+        return _took_ms(response.json())
 
-    deadline = time.monotonic() + PATIENCE_S
-    while ask.post(f"{stack.url}/api/search/text", json={"query": "dress"}, timeout=PATIENCE_S).json()["total"] < count:
-        # The other process still takes the vendor for one of the shop before.
+    def total() -> int:
+        response = session.post(f"{stack.url}/api/search/text", json={"query": "dress"}, timeout=TIMEOUT_S)
+        return response.json()["total"]
+
+    deadline = time.monotonic() + TIMEOUT_S
+    while total() < count:
+        # The other process still has the vendor's previous shop in its cache.
         assert time.monotonic() < deadline
         time.sleep(1)
     runs: dict[str, Callable[[str], Any]] = {
         "tower": embedding.embed_text,
-        "tower_and_engine": lambda said: index().search(query(said)),
-        "handler": lambda said: _checked(json.loads(handle(said))),
-        "http": lambda said: took.append(whole("text", {"query": said})),
-        "health": lambda said: ask.get(f"{stack.url}/api/health", timeout=PATIENCE_S).raise_for_status(),
-        "picture_towers_and_engine": lambda _: index().search(picture()),
-        "picture_http": lambda _: whole("image", {"imageUrl": photo}),
+        "tower_and_engine": lambda text: engine.search(query(text)),
+        "handler": lambda text: _took_ms(json.loads(handle(text))),
+        "http": lambda text: took.append(search_over_http("text", {"query": text})),
+        "health": lambda _: session.get(f"{stack.url}/api/health", timeout=TIMEOUT_S).raise_for_status(),
+        "picture_towers_and_engine": lambda _: engine.search(picture()),
+        "picture_http": lambda _: search_over_http("image", {"imageUrl": photo}),
     }
     wall: dict[str, list[float]] = {name: [] for name in runs}
     cpu: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(-len(QUERIES), CALLS):
         for place, (name, run) in enumerate(runs.items()):
-            # Each asks for something else, or it would find warm what the one before it has read.
-            said = QUERIES[(number + 5 * place) % len(QUERIES)]
-            at, used = time.perf_counter(), time.thread_time()
-            run(said)
+            # Each run searches for another text; the same one would find the caches of the previous run warm.
+            text = QUERIES[(number + 5 * place) % len(QUERIES)]
+            cpu_start = time.thread_time()
+            wall_ms = elapsed_ms(lambda run=run, text=text: run(text))
             if number >= 0:
-                cpu[name].append((time.thread_time() - used) * 1000)
-                wall[name].append((time.perf_counter() - at) * 1000)
+                cpu[name].append((time.thread_time() - cpu_start) * 1000)
+                wall[name].append(wall_ms)
     base, base_cpu = statistics.median(wall["tower_and_engine"]), statistics.median(cpu["tower_and_engine"])
     return {
         "ms": {name: spread(values) for name, values in wall.items()},
@@ -115,36 +125,37 @@ def size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
 
 
 def _uploaded(client: Client) -> str:
-    """A URL of a drawn photo: what is named by its id would be remembered."""
+    """Upload a drawn photo; returns its URL, because the vectors of an image named by its id would be cached."""
     photo = io.BytesIO()
     draw_garment(garment_specs(12, 41)[3], (900, 1200)).image.save(photo, "JPEG", quality=90)
     return client.upload(photo.getvalue(), "photo.jpg", kind="garment")["original"]["url"]
 
 
 def _handler(authorization: str) -> Callable[[str], bytes]:
-    """The route as the runtime calls it, in this process."""
+    """The text search route as the Functions runtime calls it, in this process."""
     import azure.functions as func
 
-    import function_app  # noqa: F401
+    import function_app
     from functions.search import blueprint
     from shared.http import endpoint
 
+    assert function_app.app  # importing it declares the routes
     route = next(route for route in endpoint.ROUTES if route.name == "search_text")
     headers = {"Authorization": authorization, "Content-Type": "application/json"}
 
     class Context:
         trace_context = None
 
-    def handle(said: str) -> bytes:
-        body = json.dumps({"query": said}).encode()
+    def handle(text: str) -> bytes:
+        body = json.dumps({"query": text}).encode()
         request = func.HttpRequest("POST", "/api/search/text", headers=headers, params={}, route_params={}, body=body)
         return endpoint._handle(route, blueprint.search_text, request, Context()).get_body()  # pyright: ignore[reportPrivateUsage, reportArgumentType]
 
     return handle
 
 
-def _shelve(vendor: str, ids: set[str]) -> None:
-    """Documents of products, as the catalogue leaves them."""
+def _create_products(vendor: str, ids: set[str]) -> None:
+    """Create product documents as the catalogue does."""
     from functions.search import records
     from shared.documents import Create, store
 
@@ -162,15 +173,6 @@ def _shelve(vendor: str, ids: set[str]) -> None:
         store().batch("garments", vendor, [Create(one) for one in fresh[start : start + 100]])
 
 
-def _checked(answer: dict[str, Any]) -> float:
-    assert len(answer["results"]) == 20, answer
-    return answer["tookMs"]
-
-
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """p50 and p95."""
-    ordered = sorted(values)
-    return {
-        "p50": round(statistics.median(ordered), 3),
-        "p95": round(ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))], 3),
-    }
+def _took_ms(response: dict[str, Any]) -> float:
+    assert len(response["results"]) == 20, response
+    return response["tookMs"]

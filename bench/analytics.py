@@ -1,13 +1,12 @@
-"""Merchant analytics measured: predictions with and without heat map, and what training costs as tables grow.
+"""Merchant analytics: predictions with and without a heat map, and the cost of training by size of the table.
 
-The prediction is timed inside the process, from the picture's bytes to the answer and the PNG, without HTTP and
-storage; latencies are taken in turns, so that a busy machine slows both alike.
+Predictions are timed inside the process, from the picture's bytes to the result and the PNG, without HTTP and storage.
+Variants alternate, so that load on the machine affects all of them.
 """
 
 from __future__ import annotations
 
 import io
-import statistics
 import time
 from collections.abc import Callable
 from datetime import date
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bench._common import elapsed_ms, spread
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
 from wardrobe import draw_garment, garment_specs
@@ -25,7 +25,7 @@ GOAL_MS = 40
 
 
 def main() -> dict[str, Any]:
-    """Milliseconds a prediction, seconds of training for 1,000 and 10,000 rows, and the shipped model's own figures."""
+    """Measure milliseconds per prediction, and seconds of training on 1,000 and 10,000 rows."""
     local_values(ROOT)
     from functions.analytics import shelf
 
@@ -44,7 +44,7 @@ def main() -> dict[str, Any]:
 
 
 def latency(model: Any) -> dict[str, Any]:
-    """Medians from bytes to answer, with the picture of the heat and without, and of the parts."""
+    """Measure predictions with and without a heat map, and their parts."""
     from functions.analytics import heat, pictures, predict
     from functions.analytics.predict import Asked
 
@@ -73,22 +73,14 @@ def latency(model: Any) -> dict[str, Any]:
     for turn in range(ROUNDS + 1):
         for number in range(PHOTOS):
             for name, run in work.items():
-                started = time.perf_counter()
-                run(number)
+                spent = elapsed_ms(lambda run=run, number=number: run(number))
                 if turn:
-                    taken[name].append((time.perf_counter() - started) * 1000)
-    return {
-        name: {
-            "p50": round(statistics.median(values), 2),
-            "p95": round(float(np.percentile(values, 95)), 2),
-            "best": round(min(values), 2),
-        }
-        for name, values in taken.items()
-    }
+                    taken[name].append(spent)
+    return {name: {**spread(values), "best": round(min(values), 2)} for name, values in taken.items()}
 
 
 def training() -> dict[str, Any]:
-    """CPU seconds of the fit with its evaluation, embeddings being there, and of embedding 1,000 pictures."""
+    """Measure CPU seconds of training with evaluation on existing embeddings, and of embedding 1,000 pictures."""
     from functions.analytics import evaluation, fit, pictures
 
     seconds: dict[int, float] = {}
@@ -112,7 +104,7 @@ def training() -> dict[str, Any]:
 
 
 def table(count: int) -> Any:
-    """A merchant's table of random embeddings, as many pictures as rows."""
+    """A merchant's table of random embeddings with one picture per row."""
     from functions.analytics.fit import MERCHANT_SHARES
     from functions.analytics.rows import Rows, split
     from shared.vision import embedding

@@ -1,15 +1,15 @@
-"""What the local Functions host costs: an HTTP call through it beside one to a bare server, same machine, same run."""
+"""Cost of the local Functions host: an HTTP call through it, compared with one to a bare server in the same run."""
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
 import statistics
-import time
 from typing import Any
 
 import requests
 
+from bench._common import elapsed_ms
 from emulators.stack import Stack
 
 ROUNDS = 5
@@ -17,8 +17,8 @@ CALLS = 200
 
 
 def main() -> dict[str, Any]:
-    """Milliseconds a call, median of the rounds' medians, and the ratio; rounds alternate between the two."""
-    ready = multiprocessing.Queue()
+    """Measure milliseconds per call (median of the medians of alternating rounds) and their ratio."""
+    ready: multiprocessing.Queue[int] = multiprocessing.Queue()
     bare = multiprocessing.Process(target=_bare, args=(ready,), daemon=True)
     bare.start()
     port = ready.get(timeout=30)
@@ -38,20 +38,15 @@ def main() -> dict[str, Any]:
         "ms_p50": found,
         "ratio": found["health_function"] / found["bare_aiohttp"],
         "calls": ROUNDS * CALLS,
-        "note": "through the host, the worker runtime and the HTTP adapter: trace, metrics, a log line",
+        "note": "includes the host, the worker runtime and the HTTP adapter with trace, metrics and a log line",
     }
 
 
 def _round(session: requests.Session, url: str) -> float:
-    spent = []
-    for _ in range(CALLS):
-        started = time.perf_counter()
-        session.get(url, timeout=10).raise_for_status()
-        spent.append((time.perf_counter() - started) * 1000)
-    return statistics.median(spent)
+    return statistics.median(elapsed_ms(lambda: session.get(url, timeout=10).raise_for_status()) for _ in range(CALLS))
 
 
-def _bare(ready: Any) -> None:
+def _bare(ready: multiprocessing.Queue[int]) -> None:
     from aiohttp import web
 
     async def serve() -> None:

@@ -1,8 +1,8 @@
-"""The search index measured: recall, latency, build, memory and opening by size, each beside Flat fp32 of the same run.
+"""The search index by number of products: recall, latency, build, memory and opening, against flat fp32.
 
-Vectors are made up (clusters, a decaying spectrum; queries like pictures near a product, queries like texts a constant
-gap away at cosines about .3): real ones are easier or harder, so read recall and ratios, not the absolute figures of a
-busy machine. Engine latencies are of a whole search: filters, exact order in double precision, cursor.
+Vectors are generated: clusters, a decaying spectrum, picture-like queries near a product, and text-like queries at a
+constant distance with cosines of about .3. Real vectors are easier or harder, so compare recall and ratios. Engine
+latencies are those of a complete search: filters, exact order in double precision, cursor.
 """
 
 from __future__ import annotations
@@ -15,15 +15,24 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bench._common import elapsed_ms, quantile, spread
 from emulators.azurite import Azurite
 from emulators.stack import ROOT
+
+if TYPE_CHECKING:
+    from functions.search.engine.columns import Columns
+    from functions.search.engine.port import Model
+
+type Rows = NDArray[Any]
+"""One vector a row."""
 
 DIM = 256
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (10_000, 30_000)
@@ -33,11 +42,11 @@ CATEGORIES = ("dress", "shirt", "coat", "shoes", "bag")
 COLOURS, PATTERNS = ("red", "blue", "green", "black"), ("plain", "striped", "dotted")
 SWAPS = 20
 SLOW_MS = 250
-"""An answer is called slow above so many milliseconds, and above twenty times the median without swaps."""
+"""A response counts as slow above this, and above twenty times the median without version switches."""
 
 
 def main(*, quick: bool = False) -> dict[str, Any]:
-    """Figures by size, of swaps under load, and of the whole system (not with `quick`)."""
+    """Measure by number of products, version switches under load, and (unless `quick`) the whole system."""
     with tempfile.TemporaryDirectory() as folder, Azurite() as storage:
         environment(storage, Path(folder))
         report: dict[str, Any] = {"ok": True, "dim": DIM, "threads": 1, "sizes": {}}
@@ -52,20 +61,21 @@ def main(*, quick: bool = False) -> dict[str, Any]:
 
 
 def system() -> dict[str, Any]:
-    """Freshness, and text search end to end; what stopped it, lest minutes of figures are lost with it.
+    """Measure freshness and end-to-end text search in a separate process.
 
-    In a process of its own: settings, clients and the index are one a process, and the engine's part has its own.
+    Settings, clients and the index are global to a process, and the engine's part uses its own. An error is reported
+    instead of raised, so that the figures measured before it are not lost.
     """
     print("the whole system ...", file=sys.stderr, flush=True)
     command = (sys.executable, "-m", "cli", "bench", "search_freshness", "--json")
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if told.returncode:
-        return {"error": told.stderr[-2000:]}
-    return json.loads(told.stdout)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"error": done.stderr[-2000:]}
+    return json.loads(done.stdout)
 
 
 def environment(storage: Azurite, folder: Path) -> None:
-    """Settings of the product code in this process."""
+    """Configure the product code in this process."""
     os.environ |= {
         "ENVIRONMENT": "development",
         "Storage": storage.connection_string,
@@ -76,14 +86,15 @@ def environment(storage: Azurite, folder: Path) -> None:
     }
 
 
-def model() -> Any:
+def model() -> Model:
+    """The model that the generated vectors belong to."""
     from functions.search.engine.port import Model
 
     return Model("fashion@000000000000", "0" * 64, DIM, {"image": (0.5, 0.1), "text": (0.25, 0.05)})
 
 
-def vectors(count: int, seed: int = 1, dim: int = DIM) -> np.ndarray:
-    """(count, dim) float16 of unit length: clusters, and a spectrum that decays."""
+def vectors(count: int, seed: int = 1, dim: int = DIM) -> Rows:
+    """Generate (count, dim) float16 rows of unit length with clusters and a decaying spectrum."""
     random = np.random.default_rng(seed)
     spectrum = (1 / np.sqrt(1 + np.arange(dim) / 12)).astype(np.float32)
     centres = random.standard_normal((max(64, count // 250), dim), dtype=np.float32) * spectrum
@@ -96,12 +107,12 @@ def vectors(count: int, seed: int = 1, dim: int = DIM) -> np.ndarray:
     return made
 
 
-def queries(rows: np.ndarray) -> dict[str, np.ndarray]:
-    """(QUERIES, DIM) float32 of unit length, like pictures and like texts."""
+def queries(rows: Rows) -> dict[str, Rows]:
+    """Generate picture-like and text-like queries: (QUERIES, DIM) float32 rows of unit length."""
     random = np.random.default_rng(5)
     spectrum = (1 / np.sqrt(1 + np.arange(DIM) / 12)).astype(np.float32)
 
-    def unit(values: np.ndarray) -> np.ndarray:
+    def unit(values: Rows) -> Rows:
         return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
 
     near = rows[np.sort(random.choice(len(rows), QUERIES, replace=False))].astype(np.float32)
@@ -110,12 +121,16 @@ def queries(rows: np.ndarray) -> dict[str, np.ndarray]:
     return {"image": unit(near + 0.5 * noise), "text": unit(0.35 * near + 0.65 * gap + 0.65 * noise)}
 
 
-def columns(rows: np.ndarray, prefix: str = "") -> Any:
-    """Products with these vectors: attributes and titles repeat every 50,000. `prefix`: of their ids."""
+def columns(rows: Rows, prefix: str = "") -> Columns:
+    """Generate products with these vectors; attributes and titles repeat every 50,000.
+
+    Args:
+        prefix: start of their ids.
+    """
     from functions.search.engine.columns import Columns
     from functions.search.engine.port import Item
 
-    def item(number: int, row: np.ndarray) -> Item:
+    def item(number: int, row: Rows) -> Item:
         return Item(
             id=f"{prefix}p{number:09}",
             revision=1,
@@ -125,14 +140,14 @@ def columns(rows: np.ndarray, prefix: str = "") -> Any:
             price=number % 20_000,
             currency="EUR",
             vendor=f"v{number % 37}",
-            # A share of the products for each filter of the table.
+            # One tag for each filter of the table, set on its share of the products.
             tags=tuple(f"s{share}" for share in SHARES if number % 1000 < 1000 * share),
             words=f"{PATTERNS[number % 3]} {COLOURS[number % 4]} {CATEGORIES[number % 5]} model {number % 997}",
         )
 
     block = min(len(rows), 50_000)
     base = Columns.of([item(number, rows[number]) for number in range(block)], rows.shape[1])
-    parts = []
+    parts: list[Columns] = []
     for start in range(0, len(rows), block):
         part = base if len(rows) - start >= block else base.take(np.arange(len(rows) - start))
         ids = np.array([f"{prefix}p{number:09}".encode() for number in range(start, start + part.count)])
@@ -141,7 +156,7 @@ def columns(rows: np.ndarray, prefix: str = "") -> Any:
 
 
 def size(count: int, folder: Path) -> dict[str, Any]:
-    """One row of the table."""
+    """Measure one row of the table."""
     from functions.search.engine import kernel as kernels
     from functions.search.engine import shop as shops
     from functions.search.engine import versions
@@ -163,9 +178,7 @@ def size(count: int, folder: Path) -> dict[str, Any]:
     path = versions.home(name) / manifest.version
     opened: list[float] = []
     for _ in range(5):
-        started = time.perf_counter()
-        shops.load(name, manifest.version, model())
-        opened.append((time.perf_counter() - started) * 1e3)
+        opened.append(elapsed_ms(lambda: shops.load(name, manifest.version, model())))
     found = engine(index, name, asked, truth)
     kernel = kernels.open_kernel(path)
     ours = {kind: timed(lambda q: kernel.top(q, 10, None), vectors_) for kind, vectors_ in asked.items()}
@@ -189,7 +202,7 @@ def size(count: int, folder: Path) -> dict[str, Any]:
 
 
 class Steps:
-    """Progress of a build as durations."""
+    """Records the steps of a build with their durations."""
 
     def __init__(self) -> None:
         self._at: list[tuple[str, float]] = []
@@ -207,9 +220,9 @@ class Steps:
 
 
 def reference(
-    rows: np.ndarray, asked: dict[str, np.ndarray], folder: Path
-) -> tuple[Callable[[np.ndarray], Any], dict[str, list[list[int]]]]:
-    """Flat fp32: a search of it, and its ten best by query."""
+    rows: Rows, asked: dict[str, Rows], folder: Path
+) -> tuple[Callable[[Rows], Any], dict[str, list[list[int]]]]:
+    """Flat fp32: a function that searches it, and its ten best rows for each query."""
     from functions.search.engine.kernel import library
 
     faiss = library()
@@ -220,11 +233,11 @@ def reference(
     return lambda query: index.search(query[None], 10), truth
 
 
-def engine(index: Any, shop: str, asked: dict[str, np.ndarray], truth: dict[str, list[list[int]]]) -> dict[str, Any]:
-    """Recall against Flat fp32 and milliseconds of whole searches."""
+def engine(index: Any, shop: str, asked: dict[str, Rows], truth: dict[str, list[list[int]]]) -> dict[str, Any]:
+    """Measure recall against flat fp32, and milliseconds of complete searches."""
     from functions.search.engine.port import VectorQuery, Weights
 
-    def query(kind: str, vector: np.ndarray) -> VectorQuery:
+    def query(kind: str, vector: Rows) -> VectorQuery:
         if kind == "image":
             return VectorQuery(shop, image=vector, k=10)
         return VectorQuery(shop, text=vector, weights=Weights(0, 1), k=10)
@@ -243,31 +256,28 @@ def engine(index: Any, shop: str, asked: dict[str, np.ndarray], truth: dict[str,
     return {"recall10": recall, "search_ms": taken}
 
 
-def filters(index: Any, shop: str, asked: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
-    """Whole searches under filters that let a share through, and how many answers were not the exhaustive ones."""
+def filters(index: Any, shop: str, asked: Rows, rows: Rows) -> dict[str, Any]:
+    """Measure complete searches with filters that a share of the products passes, and their recall."""
     from functions.search.engine.port import Filters, VectorQuery
 
-    plain = [VectorQuery(shop, image=vector, k=10) for vector in asked[:60]]
+    vectors_ = list(asked[:60])
+    plain = [VectorQuery(shop, image=vector, k=10) for vector in vectors_]
     base: list[float] = []
     table: dict[str, Any] = {}
     for share in SHARES:
         passing = np.flatnonzero(np.arange(len(rows)) % 50_000 % 1000 < 1000 * share)
         part = rows[passing].astype(np.float32)
         wanted = Filters(tags=(f"s{share}",))
-        started = time.perf_counter()
-        index.search(replace(plain[0], filters=wanted))
-        first = (time.perf_counter() - started) * 1e3
+        first = elapsed_ms(lambda wanted=wanted: index.search(replace(plain[0], filters=wanted)))
         taken: list[float] = []
         base = []
         missed = foreign = 0
-        for query in plain:
-            started = time.perf_counter()
-            index.search(query)
-            base.append((time.perf_counter() - started) * 1e3)
+        for vector, query in zip(vectors_, plain, strict=True):
+            base.append(elapsed_ms(lambda query=query: index.search(query)))
             started = time.perf_counter()
             page = index.search(replace(query, filters=wanted))
             taken.append((time.perf_counter() - started) * 1e3)
-            scores = part @ query.image
+            scores = part @ vector
             best = passing[np.argpartition(-scores, min(10, len(scores) - 1))[:10]]
             found = {int(hit.id[1:]) for hit in page.hits}
             missed += len(set(best.tolist()) - found)
@@ -287,6 +297,7 @@ SECOND = """
 import json, sys, time, psutil
 from pathlib import Path
 import numpy as np
+from numpy.typing import NDArray
 from functions.search.engine import kernel
 from functions.search.engine.columns import FILE, Columns
 kernel.library()
@@ -306,15 +317,14 @@ print(json.dumps({"open_ms": round(took * 1e3, 2), "rss_open_mb": round((at_open
 
 
 def second_worker(path: Path) -> dict[str, float]:
-    """Another process opens the same files while this one has them mapped: milliseconds, and what memory it adds."""
-    told = subprocess.run(
-        [sys.executable, "-c", SECOND, str(path)], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return json.loads(told.stdout)
+    """Open files that this process has mapped in another process; measure milliseconds and the added memory."""
+    command = [sys.executable, "-c", SECOND, str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
 
 
 def swaps(count: int) -> dict[str, Any]:
-    """A constant load of searches in this process while another worker publishes version after version."""
+    """Search under constant load while another worker publishes one version after another."""
     from functions.search.engine.local import LocalIndex
     from functions.search.engine.port import VectorQuery
 
@@ -355,7 +365,6 @@ def swaps(count: int) -> dict[str, Any]:
         time.sleep(1.2)
     done.set()
     thread.join()
-    times.sort()
     return {
         "products": count,
         "swaps": SWAPS,
@@ -364,27 +373,21 @@ def swaps(count: int) -> dict[str, Any]:
         "failed": failed,
         "empty": empty,
         "slow": sum(ms > max(SLOW_MS, 20 * quiet["p50"]) for ms in times),
-        "ms": {"p50": pick(times, 0.5), "p99": pick(times, 0.99), "max": round(times[-1], 1)},
+        "ms": {"p50": quantile(times, 0.5), "p99": quantile(times, 0.99), "max": round(max(times), 1)},
         "quiet_ms": quiet,
         "merge_s": round(statistics.median(durations), 2),
     }
 
 
-def timed(run: Callable[[np.ndarray], Any], many: np.ndarray) -> dict[str, float]:
-    """p50 and p95 in milliseconds over `TIMED` fresh queries, after some to warm up."""
+def timed(run: Callable[[Rows], Any], many: Rows) -> dict[str, float]:
+    """Median and 95th percentile in milliseconds over `TIMED` queries, after five to warm up."""
     taken: list[float] = []
     for turn in range(TIMED + 5):
         vector = many[turn % len(many)]
-        started = time.perf_counter()
-        run(vector)
+        spent = elapsed_ms(lambda vector=vector: run(vector))
         if turn >= 5:
-            taken.append((time.perf_counter() - started) * 1e3)
-    taken.sort()
-    return {"p50": pick(taken, 0.5), "p95": pick(taken, 0.95)}
-
-
-def pick(ordered: Sequence[float], share: float) -> float:
-    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)
+            taken.append(spent)
+    return spread(taken)
 
 
 def ratio(a: dict[str, float], b: dict[str, float]) -> float:

@@ -1,4 +1,4 @@
-"""How soon a dropped product is found, and how soon a removed one is not any more."""
+"""Time from an uploaded product photo to a search result, and from a deletion to its absence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from azure.storage.blob import BlobServiceClient
 
 from bench import _search_whole as whole
-from bench._search_whole import spread
+from bench._common import register, spread
 from demo.client import Client
 from emulators.stack import ROOT, Stack
 from wardrobe import draw_garment, garment_specs
@@ -24,17 +24,21 @@ DEADLINE_S = 60
 
 
 def main() -> dict[str, Any]:
-    """Freshness in seconds, and latencies of text search in milliseconds."""
+    """Measure freshness in seconds, and latencies of text search in milliseconds."""
     with Stack(settings=SETTINGS) as stack:
         found = freshness(stack)
         enter(stack)
-        return {"ok": True, "freshness": found, "text": whole.measure(stack, _user(stack, "vendor"))}
+        return {"ok": True, "freshness": found, "text": whole.measure(stack, register(stack, role="vendor"))}
 
 
 def freshness(stack: Stack, drops: int = DROPS) -> dict[str, Any]:
-    """Seconds from a dropped photo, and from the end of its ingestion, until a search finds it; and until a search
-    misses it after its removal. One product at a time."""
-    vendor = _user(stack, "vendor")
+    """Measure one product at a time.
+
+    Returns:
+        Seconds from the upload of a photo, and from the end of its processing, to its first search result; and from its
+        deletion to its absence.
+    """
+    vendor = register(stack, role="vendor")
     container = BlobServiceClient.from_connection_string(stack.storage).get_container_client("vendor-uploads")
     if not container.exists():
         container.create_container()
@@ -67,19 +71,14 @@ def freshness(stack: Stack, drops: int = DROPS) -> dict[str, Any]:
         "ingested_to_hit_s": spread(indexed),
         "ingested_to_seq_s": spread(own),
         "delete_to_miss_s": spread(gone),
-        "note": "the emulated blob trigger scans once a second, and idle queues are polled every two at most",
+        "note": "the emulated blob trigger scans every second, and idle queues are polled at least every two seconds",
     }
 
 
 def enter(stack: Stack) -> None:
-    """This process becomes one more worker of the stack."""
+    """Configure this process as another worker of the stack."""
     common = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
     os.environ.update({**common, **stack.settings})
-
-
-def _user(stack: Stack, role: str) -> Client:
-    email = f"bench.{secrets.token_hex(4)}@example.com"
-    return Client(stack.url).register(email, secrets.token_urlsafe(12), role=role)
 
 
 def _product(vendor: Client, title: str) -> Any:

@@ -1,6 +1,6 @@
-"""Segmentation measured: quality on validation photos, latency and size, beside GrabCut and a u2netp of equal duty.
+"""Segmentation: quality on validation photos, latency and size, against GrabCut and the architecture of U2-NETP.
 
-Latencies are taken in turns within one run, so that a busy machine slows all alike: read the ratios.
+Variants alternate within one run, so that load on the machine affects all of them: compare the ratios.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import csv
 import statistics
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench._common import elapsed_ms
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
 from wardrobe import draw_garment, garment_specs
@@ -35,7 +35,7 @@ type Case = tuple[Pixels, Pixels]
 
 
 def main() -> dict[str, Any]:
-    """Figures of quality, latency (milliseconds, one thread) and size."""
+    """Measure quality, latency (milliseconds, one thread) and size."""
     local_values(ROOT)
     cv2.setNumThreads(1)
     from shared.vision import parser
@@ -49,24 +49,24 @@ def main() -> dict[str, Any]:
     if DATA.is_dir():
         flats, refused = garments(FLATS)
         report["quality"]["garment_photos"] = compare(flats) | {
-            "reference": f"two GrabCut runs that agree (IoU >= .95); {refused} photos without agreement left out",
-            "grabcut_note": "circular: the references are GrabCut's own",
+            "reference": f"two GrabCut runs that agree (IoU >= .95); {refused} photos without agreement omitted",
+            "grabcut_note": "circular: the references were made by GrabCut",
         }
         report["quality"]["street_photos"] = street(PEOPLE)
     else:
-        report["quality"]["note"] = "../shared/data is not here: drawn garments only"
+        report["quality"]["note"] = "../shared/data is missing: drawn garments only"
     report["latency_ms"] = latency()
     return report
 
 
 def wardrobe(count: int) -> list[Case]:
-    """Drawn garments: the mask is exact."""
+    """Drawn garments with exact masks."""
     drawn = [draw_garment(spec, (384, 480)) for spec in garment_specs(count, 101)]
     return [(np.asarray(one.image.convert("RGB")), np.asarray(one.mask) > 127) for one in drawn]
 
 
 def garments(count: int) -> tuple[list[Case], int]:
-    """Validation photos of garments with a mask that two GrabCut runs agree on, and how many had none."""
+    """Validation photos of garments with a mask on which two GrabCut runs agree, and how many have none."""
     with (DATA / "garments" / "labels.csv").open() as file:
         names = [row["file"] for row in csv.DictReader(file) if row["split"] == "validation"]
     found: list[Case] = []
@@ -82,7 +82,7 @@ def garments(count: int) -> tuple[list[Case], int]:
 
 
 def compare(cases: Sequence[Case]) -> dict[str, Any]:
-    """Ours, the model's map alone, and GrabCut from a rectangle."""
+    """Score the product's mask, the model's map alone, and GrabCut from a rectangle."""
     return {
         "photos": len(cases),
         "ours": score([(refined(picture), mask) for picture, mask in cases]),
@@ -92,7 +92,7 @@ def compare(cases: Sequence[Case]) -> dict[str, Any]:
 
 
 def score(pairs: Sequence[Case]) -> dict[str, float]:
-    """Mean IoU, the share of photos below .90, and the F-score of outlines within one pixel."""
+    """Mean IoU, share of photos below .90, and F-score of the outlines within one pixel."""
     values = [iou(a, b) for a, b in pairs]
     return {
         "iou": round(statistics.mean(values), 4),
@@ -102,7 +102,7 @@ def score(pairs: Sequence[Case]) -> dict[str, float]:
 
 
 def street(count: int) -> dict[str, Any]:
-    """Street photos with masks of nine classes: IoU of the person, and of classes pooled over all photos."""
+    """Street photos with masks of nine classes: IoU of the person, and of each class pooled over all photos."""
     from shared.vision import parser
 
     with (DATA / "ccp" / "labelled.csv").open() as file:
@@ -145,7 +145,7 @@ def picture_of(id: str) -> Pixels:
 
 
 def latency() -> dict[str, Any]:
-    """Medians in turns: the model alone, everything up to the mask, GrabCut, u2netp by architecture."""
+    """Measure the model alone, the complete mask, GrabCut, and the architecture of U2-NETP, alternating."""
     from shared import onnx
     from shared.vision import parser, segments
 
@@ -173,10 +173,9 @@ def latency() -> dict[str, Any]:
             for name, run in work.items():
                 if name in ("mask_1600px", "grabcut_400px") and turn % 4:
                     continue
-                started = time.perf_counter()
-                run()
+                spent = elapsed_ms(run)
                 if turn >= 2:
-                    taken[name].append((time.perf_counter() - started) * 1000)
+                    taken[name].append(spent)
     medians = {name: round(statistics.median(values), 2) for name, values in taken.items()}
     best = {name: round(min(values), 2) for name, values in taken.items()}
     ratios = {name: round(best[name] / best["model_alone"], 1) for name in best if name != "model_alone"}
@@ -184,20 +183,23 @@ def latency() -> dict[str, Any]:
 
 
 def export_u2netp(path: Path) -> str | None:
-    """Write u2netp where the training environment has torch; else why not."""
+    """Export U2-NETP with random weights; returns None, or why it is omitted."""
     if not TRAINING.is_file():
-        return "left out: there is no training/.venv with torch to export it from"
-    done = subprocess.run([TRAINING, ROOT / "bench" / "_u2netp.py", path], capture_output=True, text=True, check=False)
-    return None if done.returncode == 0 else f"left out: {done.stderr.strip().splitlines()[-1][:200]}"
+        return "omitted: training/.venv with torch is missing"
+    done = subprocess.run(
+        [TRAINING, ROOT / "training" / "u2netp.py", path], capture_output=True, text=True, check=False
+    )
+    return None if done.returncode == 0 else f"omitted: {done.stderr.strip().splitlines()[-1][:200]}"
 
 
 def u2netp(path: Path) -> Callable[[], Any]:
-    """A run of it on one thread."""
+    """A function that runs the exported model on one thread."""
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    runtime: Any = onnxruntime
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     feed = {"image": np.zeros((1, 3, U2NETP_SIDE, U2NETP_SIDE), np.float32)}
     return lambda: session.run(None, feed)
 
@@ -213,13 +215,14 @@ def read(path: Path) -> Pixels:
 
 
 def refined(picture: Pixels) -> Pixels:
-    """The product's own foreground mask."""
+    """The foreground mask that the product computes."""
     from shared.vision import matte, parser
 
     return matte.alpha(parser.parse(picture).foreground, picture) > 127
 
 
 def enlarged(picture: Pixels) -> Pixels:
+    """The model's map enlarged to the picture's size, without refinement."""
     from shared.vision import parser
 
     return np.asarray(resized(parser.parse(picture).foreground, picture)) > 0.5
@@ -231,7 +234,7 @@ def resized(plane: Pixels, picture: Pixels) -> Image.Image:
 
 
 def grabcut(picture: Pixels, frame: float) -> Pixels:
-    """GrabCut with everything outside a centred rectangle as background."""
+    """GrabCut that starts from a centred rectangle, with everything outside it as background."""
     height, width = picture.shape[:2]
     inset = max(1, round(frame * min(height, width)))
     labels = np.zeros((height, width), np.uint8)
@@ -250,10 +253,10 @@ def iou(a: Pixels, b: Pixels) -> float:
 
 
 def boundary(a: Pixels, b: Pixels, tolerance: int = 1) -> float:
-    """F-score of two outlines matched within some pixels (D. Martin et al., PAMI 2004)."""
+    """F-score of two outlines matched within `tolerance` pixels (D. Martin et al., PAMI 2004)."""
     cross = np.ones((3, 3), np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * tolerance + 1, 2 * tolerance + 1))
-    lines = [mask.astype(np.uint8) - cv2.erode(mask.astype(np.uint8), cross, borderValue=1) for mask in (a, b)]
-    wide = [cv2.dilate(line, disc) for line in lines]
+    lines = [mask & ~cv2.erode(mask.astype(np.uint8), cross, borderValue=1).astype(bool) for mask in (a, b)]
+    wide = [cv2.dilate(line.astype(np.uint8), disc).astype(bool) for line in lines]
     hits = [np.count_nonzero(lines[i] & wide[1 - i]) / max(1, np.count_nonzero(lines[i])) for i in (0, 1)]
     return 2 * hits[0] * hits[1] / max(1e-9, hits[0] + hits[1])

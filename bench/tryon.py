@@ -1,13 +1,12 @@
-"""Try-on measured: quality in self-reconstruction beside two floors that are told the outline, time and size.
+"""Try-on with the engine `compact`: quality in self-reconstruction against two baselines, latency and size.
 
-The protocol is `training/tryon/protocol.py`'s; without the photos of `../shared/data` only time, size and "nothing
-changes outside the mask" are measured, on drawn figures and garments.
+The protocol is that of `training/tryon/protocol.py`; both baselines know the true outline. Without the photos in
+`../shared/data` only latency, size and "nothing changes outside the mask" are measured, on drawings.
 """
 
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,20 +14,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bench._common import elapsed_ms
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
+from vto_container.engines.base import Category, Engine, Result
 from vto_container.engines.compact_body import GRID
 from wardrobe import draw_garment, draw_posed_mannequin, garment_specs
 
 DATA = ROOT.parent / "shared" / "data"
 RUNS = 8
 HEIGHT = 512
-KINDS = (("t-shirt", "upper"), ("trousers", "lower"), ("dress", "dress"))
+KINDS: tuple[tuple[str, Category], ...] = (("t-shirt", "upper"), ("trousers", "lower"), ("dress", "dress"))
+type Picture = NDArray[Any]
+"""RGB (h, w, 3) uint8."""
 GOALS = {"above_floors": 0.05, "warped_mask_iou": 0.85, "bytes": 25_000_000, "ms": 400}
 
 
 def main() -> dict[str, Any]:
-    """Figures of quality, latency (milliseconds, 512 px high) and size."""
+    """Measure quality, latency (milliseconds, 512 px high) and size."""
     local_values(ROOT)
     cv2.setNumThreads(1)
     from shared import onnx
@@ -42,14 +45,14 @@ def main() -> dict[str, Any]:
     if DATA.is_dir():
         report["self_reconstruction"] = quality()
     else:
-        report["note"] = "../shared/data is not here: time and size on drawn figures only"
+        report["note"] = "../shared/data is missing: only latency and size on drawn mannequins"
     report["whole_engine"] = whole()
     report["reached"] = reached(report)
     return report
 
 
 def quality() -> dict[str, Any]:
-    """The protocol on the validation photos of CCP."""
+    """Run the protocol on the validation photos of CCP."""
     from shared.vision import parser
     from training.tryon import data, protocol
 
@@ -59,7 +62,7 @@ def quality() -> dict[str, Any]:
 
 
 def network(id: str) -> Any:
-    """A network of the engine: feeds -> outputs."""
+    """A network of the engine as a function of its inputs."""
     from shared import onnx
 
     def run(feeds: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -69,7 +72,7 @@ def network(id: str) -> Any:
 
 
 def whole() -> dict[str, Any]:
-    """Time of a whole `generate` at 512 px on two threads, same bytes for a same call, and changes outside the mask."""
+    """Measure a complete `generate` at 512 px, whether equal calls give equal bytes, and changes outside the mask."""
     from shared.settings import settings
     from vto_container.engines.compact import Compact
 
@@ -79,11 +82,7 @@ def whole() -> dict[str, Any]:
     changed, same = 0, True
     for kind, category in KINDS:
         person, garment = drawn(kind)
-        results = []
-        for _ in range(RUNS):
-            began = time.perf_counter()
-            results.append(engine.generate(person, garment, category, 1, 1))
-            taken.setdefault(category, []).append((time.perf_counter() - began) * 1000)
+        results, taken[category] = runs(engine, person, garment, category)
         outside = results[0].mask == 0
         changed += int((results[0].image != person).any(2)[outside].sum())
         same &= bool((results[0].image == results[-1].image).all())
@@ -97,15 +96,22 @@ def whole() -> dict[str, Any]:
     }
 
 
-def drawn(kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A drawn figure, 512 px high, and a drawn garment of a kind."""
+def runs(engine: Engine, person: Picture, garment: Picture, category: Category) -> tuple[list[Result], list[float]]:
+    """Repeat one call; returns the results and their milliseconds."""
+    results: list[Result] = []
+    taken = [elapsed_ms(lambda: results.append(engine.generate(person, garment, category, 1, 1))) for _ in range(RUNS)]
+    return results, taken
+
+
+def drawn(kind: str) -> tuple[Picture, Picture]:
+    """A drawn mannequin, 512 px high, and a drawn garment of a category."""
     spec = next(one for one in garment_specs(120, 5) if one.category == kind)
     garment = draw_garment(spec, (400, 512)).image.convert("RGB")
     return np.asarray(draw_posed_mannequin(1, (HEIGHT * 3 // 4, HEIGHT))), np.asarray(garment)
 
 
 def reached(report: Mapping[str, Any]) -> dict[str, bool]:
-    """Which goals are met, of those that could be measured."""
+    """Which of the measured goals are met."""
     whole = report["whole_engine"]
     found = {
         "size": report["bytes"] <= GOALS["bytes"],

@@ -32,13 +32,13 @@ class Client:
     """One signed-in user of the API at `url` (without `/api`)."""
 
     def __init__(self, url: str) -> None:
-        self._base = f"{url}/api/"
-        self._session = requests.Session()
+        self.base = f"{url}/api/"
+        self.session = requests.Session()
         self.user: dict[str, Any] = {}
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """One request; the JSON of the answer. Raises Refused on 4xx and 5xx."""
-        response = self._session.request(method, self._base + path, timeout=60, **options)
+        response = self.session.request(method, self.base + path, timeout=60, **options)
         if not response.ok:
             raise Refused(response)
         return response.json() if response.content else None
@@ -53,7 +53,7 @@ class Client:
 
     def _signed_in(self, answer: dict[str, Any]) -> Self:
         tokens = answer.get("tokens", answer)
-        self._session.headers["Authorization"] = f"Bearer {tokens['accessToken']}"
+        self.session.headers["Authorization"] = f"Bearer {tokens['accessToken']}"
         self.user = answer["user"]
         return self
 

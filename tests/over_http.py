@@ -28,7 +28,7 @@ def photo(colour: Any = "tan", size: tuple[int, int] = (96, 128), format: str = 
 
 def send(client: Client, method: str, path: str, **options: Any) -> requests.Response:
     """One request of a signed-in user, whatever comes back."""
-    return client._session.request(method, client._base + path, timeout=60, **options)
+    return client.session.request(method, client.base + path, timeout=60, **options)
 
 
 def refused(response: requests.Response) -> tuple[int, str]:

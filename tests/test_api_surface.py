@@ -84,5 +84,5 @@ def test_anonymous(case: Case, stack: Stack) -> None:
 @schema.parametrize()
 @bounded
 def test_shopper(case: Case, stack: Stack, shopper_of: Callable[[str], Client]) -> None:
-    token = str(shopper_of(case.operation.label)._session.headers["Authorization"])
+    token = str(shopper_of(case.operation.label).session.headers["Authorization"])
     check(case, stack, Authorization=token)

@@ -173,7 +173,7 @@ def prober(stack: Stack, users: dict[str, Client]) -> Prober:
     assert function_app.app
     served = {function["name"] for function in stack.functions}
     tokens = {
-        role: str(client._session.headers["Authorization"]).removeprefix("Bearer ") for role, client in users.items()
+        role: str(client.session.headers["Authorization"]).removeprefix("Bearer ") for role, client in users.items()
     }
     return Prober(stack, [route for route in ROUTES if route.name in served], tokens)
 

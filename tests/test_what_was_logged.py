@@ -27,7 +27,7 @@ SECRETS = ("GEMINI_API_KEY", "TWILIO_AUTH_TOKEN", "EMAIL_CONNECTION", "WEBPUBSUB
 def test_no_secret_and_no_address_is_in_the_log(stack: Stack) -> None:
     email, password, phone = f"log.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12), "+15557654321"
     client = Client(stack.url).register(email, password, phone=phone)
-    access = str(client._session.headers["Authorization"]).removeprefix("Bearer ")
+    access = str(client.session.headers["Authorization"]).removeprefix("Bearer ")
     for wrong in ({"email": email, "password": "not " + password}, {"email": email}):
         requests.post(f"{stack.url}/api/auth/login", json=wrong, timeout=20)
     requests.get(f"{stack.url}/api/auth/me", headers={"Authorization": f"Bearer {access}x"}, timeout=20)

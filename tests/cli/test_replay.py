@@ -77,7 +77,7 @@ def test_over_http_it_needs_an_administrator(stack: Stack, admin: Client) -> Non
     try:
         job = protocol_job(kind)
         documents.create("studio", job)
-        token = str(admin._session.headers["Authorization"]).removeprefix("Bearer ")
+        token = str(admin.session.headers["Authorization"]).removeprefix("Bearer ")
         url = ("--url", stack.url)
         assert "token" in replay("--list", *url, status=1)["error"]
         assert "401" in replay("--list", *url, "--token", "nonsense", status=1)["error"]

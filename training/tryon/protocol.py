@@ -15,6 +15,7 @@ its last correction is given the true outline for the silhouette it would have g
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -195,7 +196,7 @@ def run(pairs: list[Pair], warp: compact_fit.Run, compose: compact_fit.Run, wide
     return [case(pair, warp, compose, wide) for pair in pairs if samples.fixed(pair, SEED).mask.sum() >= least]
 
 
-def measured(pairs: list[Pair], warp: compact_fit.Run, compose: compact_fit.Run) -> dict:
+def measured(pairs: list[Pair], warp: compact_fit.Run, compose: compact_fit.Run) -> dict[str, Any]:
     """The figures of a validation list, under `wide_hole` those with wide holes, and the networks' median time."""
     cases = run(pairs, warp, compose)
     return figures(cases) | {

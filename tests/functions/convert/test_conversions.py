@@ -98,9 +98,9 @@ def test_a_conversion_is_made_and_told_once_on_every_channel(stack: Stack, sign_
 
 def test_the_location_leads_to_the_conversion(stack: Stack, sign_up: SignUp) -> None:
     client = sign_up()
-    answer = client._session.post(f"{stack.url}/api/conversions", json=body(client), timeout=30)
+    answer = client.session.post(f"{stack.url}/api/conversions", json=body(client), timeout=30)
     assert answer.status_code == 202
-    assert client._session.get(stack.url + answer.headers["Location"], timeout=30).json()["id"] == answer.json()["id"]
+    assert client.session.get(stack.url + answer.headers["Location"], timeout=30).json()["id"] == answer.json()["id"]
 
 
 def test_fifty_at_once_against_a_quota_of_ten_accept_ten(sign_up: SignUp) -> None:

@@ -40,7 +40,7 @@ def test_an_administrator_is_told_latencies(stack: Stack, admin: Client) -> None
     response = requests.get(
         f"{stack.url}/api/health",
         params={"probe": "all"},
-        headers={"Authorization": str(admin._session.headers["Authorization"])},
+        headers={"Authorization": str(admin.session.headers["Authorization"])},
         timeout=20,
     )
     details = response.json()["details"]
@@ -54,7 +54,7 @@ def test_ping_is_for_administrators(admin: Client) -> None:
 def test_prometheus_reads_the_metrics(stack: Stack, admin: Client) -> None:
     response = requests.get(
         f"{stack.url}/api/admin/metrics",
-        headers={"Authorization": str(admin._session.headers["Authorization"])},
+        headers={"Authorization": str(admin.session.headers["Authorization"])},
         timeout=30,
     )
     assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")

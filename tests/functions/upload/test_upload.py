@@ -126,7 +126,7 @@ def test_a_lie_about_the_length_makes_no_image(stack: Stack, sign_up: SignUp) ->
     def lie(length: int, body: bytes) -> bytes:
         head = (
             f"POST /api/images/upload HTTP/1.1\r\nHost: {where.netloc}\r\nConnection: close\r\n"
-            f"Authorization: {client._session.headers['Authorization']}\r\nContent-Length: {length}\r\n\r\n"
+            f"Authorization: {client.session.headers['Authorization']}\r\nContent-Length: {length}\r\n\r\n"
         )
         assert where.hostname
         with socket.create_connection((where.hostname, where.port or 80), timeout=20) as line:

@@ -1,7 +1,8 @@
-"""Writes U2-NETP with random weights as ONNX: `python bench/_u2netp.py OUT.onnx` (torch; Python 3.11 or newer).
+"""Export U2-NETP with random weights as ONNX: `python training/u2netp.py OUT.onnx` (needs torch).
 
-The architecture alone, for its cost: X. Qin et al., "U2-Net: Going Deeper with Nested U-Structure for Salient Object
-Detection", Pattern Recognition 2020, the small variant (16 inner, 64 outer channels; 320 x 320 input).
+Only the cost of the architecture is measured (`bench/segment.py`): X. Qin et al., "U2-Net: Going Deeper with Nested
+U-Structure for Salient Object Detection", Pattern Recognition 2020, the small variant (16 inner, 64 outer channels;
+320 x 320 input).
 """
 
 import sys

@@ -1,4 +1,7 @@
-"""The model card's sheet of drawn people: `python -m bench._tryon_sheet models_onnx/tryon.sheet.jpg`."""
+"""Draw the example sheet of the model card: `python -m training.tryon.sheet models_onnx/tryon.sheet.jpg`.
+
+Runs in the product's own environment, without torch.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ PAIRS: tuple[tuple[int, str, Category], ...] = (
 
 
 def main() -> None:
-    """Draw, dress, and write the sheet: person, garment, result; three to a row."""
+    """Draw mannequins and garments, run the engine, and write person, garment and result, three to a row."""
     local_values(ROOT)
     engine = Compact()
     engine.load()

@@ -1,0 +1,39 @@
+"""Helpers shared by the benchmarks."""
+
+from __future__ import annotations
+
+import secrets
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+from demo.client import Client
+from emulators.stack import Stack
+
+
+def register(stack: Stack, **fields: str) -> Client:
+    """Create an account under a random address and sign in.
+
+    Args:
+        fields: of the registration, for example `role` or `phone`.
+    """
+    email = f"bench.{secrets.token_hex(4)}@example.com"
+    return Client(stack.url).register(email, secrets.token_urlsafe(12), **fields)
+
+
+def elapsed_ms(run: Callable[[], object]) -> float:
+    """Run a function and return its wall time in milliseconds."""
+    started = time.perf_counter()
+    run()
+    return (time.perf_counter() - started) * 1000
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value at `share` (0..1) of the sorted values, rounded to three decimals."""
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median and 95th percentile."""
+    return {"p50": round(statistics.median(values), 3), "p95": quantile(values, 0.95)}
