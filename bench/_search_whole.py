@@ -49,13 +49,14 @@ def measure_size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
     from functions.search.engine import index
     from functions.search.engine.local import LocalIndex
     from functions.search.engine.port import VectorQuery, Weights
-    from shared.documents import store
-    from shared.http import auth
+    from shared.accounts.cache import account_cache
+    from shared.accounts.documents import AccountDocument, accounts
+    from shared.documents.fields import assign
     from shared.vision import embedding
 
     shop, vendor = f"bench-{secrets.token_hex(3)}", client.user["id"]
-    store().patch("accounts", vendor, vendor, set={"shop": shop})
-    auth.accounts.forget(vendor)
+    accounts.patch(vendor, vendor, assign(AccountDocument.shop, shop))
+    account_cache.invalidate(vendor)
     dim = embedding.identity().dim
     engine = index()
     assert isinstance(engine, LocalIndex)

@@ -289,12 +289,11 @@ def connections(open_until_done: ExitStack) -> Iterator[Check]:
 
 
 def _forget() -> None:
-    from shared import blobs
+    from shared import blobs, settings
     from shared.jobs import queues
-    from shared.settings import settings as known
 
     caches: tuple[Callable[[], None], ...] = (
-        known.cache_clear, blobs._service.cache_clear, blobs._container.cache_clear, queues.client.cache_clear,
+        settings.forget, blobs._service.cache_clear, blobs._container.cache_clear, queues.client.cache_clear,
     )  # fmt: skip
     for clear in caches:
         clear()

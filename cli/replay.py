@@ -137,8 +137,9 @@ class _InStore:
 
     def redrive(self, id: str, reason: str) -> None:
         from functions.admin import letters
+        from shared.accounts.documents import Role
         from shared.errors import StudioError
-        from shared.http.auth import Principal, Role
+        from shared.http.auth import Principal
 
         try:
             letters.redrive(Principal(SHELL, Role.ADMIN, SHELL, 0.0), id, reason)

@@ -30,9 +30,9 @@ def forget_factories() -> None:
     """Drop every cached client and setting of the product code in this process."""
     from functions.paypal_webhook import certificates, trust
     from shared import blobs, notifications, settings
+    from shared.accounts.cache import account_cache
     from shared.commerce import paypal
     from shared.documents import store
-    from shared.http.auth import accounts
     from shared.jobs import queues
     from shared.vto import client as vto
 
@@ -40,7 +40,7 @@ def forget_factories() -> None:
     for cached in (*caches, vto.client, notifications.hub, paypal.client, trust.trust, trust.roots):
         cached.cache_clear()
     settings.forget()
-    accounts._known.clear()
+    account_cache.clear()
     certificates.forget()
 
 

@@ -89,8 +89,9 @@ class App:
 @contextmanager
 def fresh_store(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> Iterator[Callable[..., None]]:
     """An empty SQLite store and the settings of these tests; yields a way to change settings on the way."""
+    from shared.accounts.cache import account_cache
     from shared.documents import store
-    from shared.http import auth, limits
+    from shared.http import limits
     from shared.settings import forget as forget_settings
 
     def change(**changed: str) -> None:
@@ -101,7 +102,7 @@ def fresh_store(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) ->
     def forget() -> None:
         forget_settings()
         store.cache_clear()
-        auth.accounts._known.clear()
+        account_cache.clear()
         limits._exhausted.clear()
 
     forget()

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import requests
+from account_factory import add_account
 from http_calls import Answered, App
 
 from emulators.launch import launch
-from shared import clock
 from shared.documents import Document, Where, store
 from shared.jobs.models import OPEN
 
@@ -98,8 +98,7 @@ class Shop:
         """A new account, signed in."""
         from shared.http import auth
 
-        id = clock.new_id()
-        store().create("accounts", {"id": id, "type": "user", "role": role, "tokenVersion": 1, "disabled": False})
+        id = add_account(role=role).id
         return Buyer(id, auth.issue(id, role, 1)[0], self)
 
     def control(self, path: str, body: Any = None) -> Any:

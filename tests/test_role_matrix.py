@@ -19,7 +19,7 @@ from routes import declared, http_functions
 
 from demo.client import Client
 from emulators.stack import Stack
-from shared.http.auth import Role
+from shared.accounts.documents import Role
 from shared.http.endpoint import Route
 
 

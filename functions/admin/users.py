@@ -6,33 +6,31 @@ after that time, and at once in the process that made it.
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 from functions.admin.models import UserChange, UserDetail, UserList, UsersQuery, UserSummary
 from shared import audit, clock, telemetry
+from shared.accounts import email
+from shared.accounts.cache import account_cache
+from shared.accounts.documents import AccountDocument, accounts
 from shared.commerce import quota, storage_quota
-from shared.documents import Document, Where, store
+from shared.documents.fields import Change, assign, increment, where
 from shared.errors import Conflict, DocumentNotFound, NotFound, PreconditionFailed
-from shared.http import auth
-from shared.http.auth import Principal, Role
-from shared.http.pages import latest
+from shared.http.auth import Principal
+from shared.http.pages import equals, list_latest
 from shared.jobs import queues
-
-CONTAINER = "accounts"
 
 
 def listing(query: UsersQuery) -> UserList:
     """Accounts, newest first."""
-    page = latest(
-        CONTAINER,
+    page = list_latest(
+        accounts,
         query,
-        type="account",
-        role=query.role.value if query.role else None,
-        disabled=query.disabled,
-        emailHash=_digest(query.email) if query.email else None,
+        equals(AccountDocument.role, query.role),
+        equals(AccountDocument.disabled, query.disabled),
+        equals(AccountDocument.email_hash, email.hash_of(query.email.strip().lower()) if query.email else None),
+        partition=None,
+        by=AccountDocument.created_at,
     )
-    return UserList(items=[UserSummary(**_facts(found)) for found in page.items], continuation=page.continuation)
+    return UserList(items=[UserSummary.of(account) for account in page.items], continuation=page.continuation)
 
 
 def detail(admin: Principal, id: str) -> UserDetail:
@@ -53,30 +51,31 @@ def change(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
     if id == admin.user_id:
         raise Conflict("have another administrator change your own account", code="own_account")
     before = _find(id)
-    changes: dict[str, Any] = {"updatedAt": clock.iso()}
+    changes: list[Change] = [assign(AccountDocument.updated_at, clock.iso())]
     if wanted.role is not None:
-        changes["role"] = wanted.role.value
+        changes.append(assign(AccountDocument.role, wanted.role))
     if wanted.shop is not None:
-        changes["shop"] = wanted.shop
+        changes.append(assign(AccountDocument.shop, wanted.shop))
     if wanted.disabled is not None:
-        changes["disabled"] = wanted.disabled
-    where = (Where("type", "=", "account"), Where("closedAt", "exists", False))
-    ends = {"tokenVersion": 1} if wanted.disabled else None
+        changes.append(assign(AccountDocument.disabled, wanted.disabled))
+    if wanted.disabled:
+        changes.append(increment(AccountDocument.token_version))
+    open_account = (where(AccountDocument.type, "=", "account"), where(AccountDocument.closed_at, "exists", False))
     try:
-        after = store().patch(CONTAINER, id, id, set=changes, incr=ends, where=where)
+        after = accounts.patch(id, id, *changes, where=open_account)
     except PreconditionFailed:
         raise Conflict("the owner has asked for the deletion of this account", code="account_closing") from None
     except DocumentNotFound:
         raise _missing() from None
-    auth.accounts.forget(id)
+    account_cache.invalidate(id)
     if wanted.role is not None:
         audit.record(
             admin.user_id,
             "USER_ROLE_CHANGED",
             subject=id,
             reason=wanted.reason,
-            before=before["role"],
-            after=after["role"],
+            before=before.role,
+            after=after.role,
         )
     if wanted.shop is not None:
         # Before the audit: what the index must follow has to be on its way whatever happens here.
@@ -86,7 +85,7 @@ def change(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
             "USER_SHOP_CHANGED",
             subject=id,
             reason=wanted.reason,
-            before=auth.shop_of(before),
+            before=before.shop,
             after=wanted.shop,
         )
     if wanted.disabled is not None:
@@ -95,9 +94,9 @@ def change(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
     return _detail(after)
 
 
-def _find(id: str) -> Document:
-    found = store().find(CONTAINER, id, id)
-    if found is None or found.get("type") != "account":
+def _find(id: str) -> AccountDocument:
+    found = accounts.find(id, id)
+    if found is None:
         raise _missing()
     return found
 
@@ -106,31 +105,12 @@ def _missing() -> NotFound:
     return NotFound("there is no such user", code="user_not_found")
 
 
-def _digest(email: str) -> str:
-    return hashlib.sha256(email.strip().lower().encode()).hexdigest()
-
-
-def _facts(found: Document) -> dict[str, Any]:
-    return {
-        "id": found["id"],
-        "email": found["email"],
-        "display_name": found["displayName"],
-        "role": Role(found["role"]),
-        "shop": auth.shop_of(found),
-        "disabled": found["disabled"],
-        "created_at": found["createdAt"],
-        "updated_at": found["updatedAt"],
-    }
-
-
-def _detail(found: Document) -> UserDetail:
-    usage = storage_quota.get_usage(found["id"])
-    return UserDetail(
-        **_facts(found),
-        phone=found["phone"],
-        language=found["language"],
+def _detail(account: AccountDocument) -> UserDetail:
+    usage = storage_quota.get_usage(account.id)
+    return UserDetail.of(
+        account,
         images=usage.images,
         image_bytes=usage.bytes,
-        conversions_this_month=quota.get_usage(found["id"]).used,
-        closing=found.get("closedAt") is not None,
+        conversions_this_month=quota.get_usage(account.id).used,
+        closing=account.closed_at is not None,
     )

@@ -23,7 +23,8 @@ from functions.analytics.models import (
     PredictionsQuery,
     PredictRequest,
 )
-from shared.http.auth import Access, Role
+from shared.accounts.documents import Role
+from shared.http.auth import Access
 from shared.http.endpoint import Call, Reply, endpoint
 from shared.jobs import queues
 from shared.jobs.consumer import consumer

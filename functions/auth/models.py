@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from shared.http.auth import Role
+from shared.accounts.documents import Role
 from shared.http.models import Answer, Body
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.auth import accounts, passwords, sessions, throttle
+from functions.auth import passwords, sessions, throttle
 from functions.auth.models import (
     ChangedProfile,
     LoginRequest,
@@ -19,11 +19,14 @@ from functions.auth.models import (
     User,
 )
 from shared import audit, clock, telemetry
+from shared.accounts import email as addresses
+from shared.accounts import lifecycle
+from shared.accounts.documents import AccountDocument, RevokedToken, Role, accounts
 from shared.commerce import credits, quota
-from shared.documents import Document, store
+from shared.documents.fields import Change, assign
 from shared.errors import Forbidden, TooManyRequests, Unauthorized
 from shared.http import auth
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 
 ANONYMOUS = "anonymous"
 """Under whom the audit log keeps failures that concern no account, with the month: no partition grows for ever."""
@@ -39,19 +42,19 @@ def register(new_id: str, asked: RegisterRequest, ip: str) -> Registered:
         Unprocessable: `invalid_email`, `weak_password`.
         Conflict: `email_taken`.
     """
-    email = accounts.normalise(asked.email)
+    email = addresses.normalise(asked.email)
     passwords.check(asked.password, email)
-    if accounts.by_email(accounts.email_hash(email)) is not None:
-        raise accounts.taken()
-    account = accounts.create(
+    if lifecycle.find_account_by_email(addresses.hash_of(email)) is not None:
+        raise lifecycle.email_taken_error()
+    account = lifecycle.create_account(
         new_id,
         email,
         passwords.hash(asked.password),
-        asked.role,
+        Role(asked.role),
         display_name=asked.display_name,
         phone=asked.phone,
     )
-    audit.record(account["id"], "REGISTERED", ip=ip, role=asked.role)
+    audit.record(account.id, "REGISTERED", ip=ip, role=asked.role)
     return Registered(user=_user(account), tokens=_sign_in(account))
 
 
@@ -62,16 +65,16 @@ def login(asked: LoginRequest, ip: str) -> SignedIn:
         Unauthorized: `login_failed`, whatever the cause; known and unknown addresses cost the same work.
         TooManyRequests: `login_throttled`.
     """
-    digest = accounts.email_hash(accounts.normalise(asked.email))
-    account = accounts.by_email(digest)
-    known = account["id"] if account else f"{ANONYMOUS}:{clock.iso()[:7]}"
+    digest = addresses.hash_of(addresses.normalise(asked.email))
+    account = lifecycle.find_account_by_email(digest)
+    known = account.id if account else f"{ANONYMOUS}:{clock.iso()[:7]}"
     try:
         throttle.reserve(digest, clock.now())
     except TooManyRequests:
         audit.record(known, "LOGIN_FAILED", ip=ip, emailHash=digest, cause="throttled")
         raise
-    right = passwords.matches(asked.password, account["passwordHash"] if account else None)
-    if account is None or not right or account["disabled"]:
+    right = passwords.matches(asked.password, account.password_hash if account else None)
+    if account is None or not right or account.disabled:
         cause = "unknown" if account is None else "disabled" if right else "password"
         audit.record(known, "LOGIN_FAILED", ip=ip, emailHash=digest, cause=cause)
         raise Unauthorized("e-mail address or password is wrong", code="login_failed")
@@ -90,8 +93,8 @@ def refresh(asked: RefreshRequest, ip: str) -> Tokens:
     """
     at = clock.now()
     session = sessions.present(asked.refresh_token, ip, at)
-    account = store().find(accounts.CONTAINER, session["userId"], session["userId"])
-    if account is None or account["disabled"] or account["tokenVersion"] != session["tokenVersion"]:
+    account = accounts.find(session.user_id, session.user_id)
+    if account is None or account.disabled or account.token_version != session.token_version:
         raise sessions.refused()
     return _tokens(account, sessions.rotate(session, at))
 
@@ -99,23 +102,23 @@ def refresh(asked: RefreshRequest, ip: str) -> Tokens:
 def logout(caller: Principal, asked: LogoutRequest, ip: str) -> None:
     """End the access token used, and as asked a session or all of them."""
 
-    def deny(account: Document) -> None:
+    def revoke(account: AccountDocument) -> list[Change]:
         now = clock.now()
-        live = [entry for entry in account["revoked"] if entry["exp"] + auth.LEEWAY_S > now]
-        account["revoked"] = [*live, {"jti": caller.token_id, "exp": caller.expires}]
-        if asked.everywhere or len(account["revoked"]) > REVOKED_MAX:
-            account["tokenVersion"] += 1
-            account["revoked"] = []
+        unexpired = [token for token in account.revoked if token.exp + auth.LEEWAY_S > now]
+        if asked.everywhere or len(unexpired) >= REVOKED_MAX:
+            return _invalidate_tokens(account)
+        ended = RevokedToken(jti=caller.token_id, exp=caller.expires)
+        return [assign(AccountDocument.revoked, (*unexpired, ended))]
 
     if asked.refresh_token is not None:
         sessions.end(asked.refresh_token, caller.user_id)
-    accounts.change(caller.user_id, deny)
+    lifecycle.update_account(caller.user_id, revoke)
     audit.record(caller.user_id, "LOGOUT", ip=ip, everywhere=asked.everywhere)
 
 
 def me(caller: Principal) -> Profile:
     """One's own account."""
-    account = store().read(accounts.CONTAINER, caller.user_id, caller.user_id)
+    account = accounts.get(caller.user_id, caller.user_id)
     return Profile(**_profile(account).model_dump())
 
 
@@ -128,18 +131,17 @@ def change(caller: Principal, asked: ProfileChange, ip: str) -> ChangedProfile:
         TooManyRequests: `login_throttled`.
         Unprocessable: `weak_password`.
     """
-    given = {"displayName": "display_name", "phone": "phone", "language": "language"}
-    fields = {name: getattr(asked, own) for name, own in given.items() if own in asked.model_fields_set}
     proven, new_hash = _new_password(caller, asked.password, ip) if asked.password else (None, None)
 
-    def alter(account: Document) -> None:
-        account.update(fields)
-        if proven is not None:
-            if account["passwordHash"] != proven:
-                raise accounts.busy()
-            account.update(passwordHash=new_hash, tokenVersion=account["tokenVersion"] + 1, revoked=[])
+    def changes(account: AccountDocument) -> list[Change]:
+        if new_hash is None:
+            return _profile_changes(asked)
+        if account.password_hash != proven:
+            raise lifecycle.account_busy_error()
+        password = assign(AccountDocument.password_hash, new_hash)
+        return [*_profile_changes(asked), password, *_invalidate_tokens(account)]
 
-    account = accounts.change(caller.user_id, alter)
+    account = lifecycle.update_account(caller.user_id, changes)
     tokens = None
     if proven is not None:
         audit.record(caller.user_id, "PASSWORD_CHANGED", ip=ip)
@@ -157,58 +159,76 @@ def ensure_admin(email: str, password: str) -> str:
     Raises:
         Unprocessable: `invalid_email`, `weak_password`.
     """
-    email = accounts.normalise(email)
+    email = addresses.normalise(email)
     passwords.check(password, email)
-    account = accounts.by_email(accounts.email_hash(email))
+    account = lifecycle.find_account_by_email(addresses.hash_of(email))
     if account is None:
-        account = accounts.create(clock.new_id(), email, passwords.hash(password), Role.ADMIN)
-    elif (
-        account["role"] == Role.ADMIN
-        and not account["disabled"]
-        and passwords.matches(password, account["passwordHash"])
-    ):
-        return account["id"]
+        account = lifecycle.create_account(clock.new_id(), email, passwords.hash(password), Role.ADMIN)
+    elif account.role is Role.ADMIN and not account.disabled and passwords.matches(password, account.password_hash):
+        return account.id
     else:
         hashed = passwords.hash(password)
 
-        def promote(found: Document) -> None:
-            found.update(role=Role.ADMIN.value, passwordHash=hashed, disabled=False)
-            found.update(tokenVersion=found["tokenVersion"] + 1, revoked=[])
+        def promote(found: AccountDocument) -> list[Change]:
+            return [
+                assign(AccountDocument.role, Role.ADMIN),
+                assign(AccountDocument.password_hash, hashed),
+                assign(AccountDocument.disabled, False),
+                *_invalidate_tokens(found),
+            ]
 
-        account = accounts.change(account["id"], promote)
-    audit.record(account["id"], "ADMIN_ENSURED")
-    return account["id"]
+        account = lifecycle.update_account(account.id, promote)
+    audit.record(account.id, "ADMIN_ENSURED")
+    return account.id
+
+
+def _profile_changes(asked: ProfileChange) -> list[Change]:
+    changes = {
+        "display_name": assign(AccountDocument.display_name, asked.display_name),
+        "phone": assign(AccountDocument.phone, asked.phone),
+        "language": assign(AccountDocument.language, asked.language),
+    }
+    return [change for name, change in changes.items() if name in asked.model_fields_set]
+
+
+def _invalidate_tokens(account: AccountDocument) -> list[Change]:
+    """The changes that end every access token and session of an account."""
+    return [
+        assign(AccountDocument.token_version, account.token_version + 1),
+        assign(AccountDocument.revoked, ()),
+    ]
 
 
 def _new_password(caller: Principal, asked: PasswordChange, ip: str) -> tuple[str, str]:
     """The stored hash that the current password was proven against, and the hash of the new one."""
-    account = store().read(accounts.CONTAINER, caller.user_id, caller.user_id)
-    passwords.check(asked.new, account["email"], field="password.new")
-    throttle.reserve(account["emailHash"], clock.now())
-    if not passwords.matches(asked.current, account["passwordHash"]):
+    account = accounts.get(caller.user_id, caller.user_id)
+    passwords.check(asked.new, account.email, field="password.new")
+    throttle.reserve(account.email_hash, clock.now())
+    if not passwords.matches(asked.current, account.password_hash):
         audit.record(caller.user_id, "PASSWORD_CHANGE_FAILED", ip=ip)
         raise Forbidden("the current password is another", code="wrong_password", field="password.current")
-    throttle.clear(account["emailHash"])
-    return account["passwordHash"], passwords.hash(asked.new)
+    throttle.clear(account.email_hash)
+    return account.password_hash, passwords.hash(asked.new)
 
 
-def _rehash(account: Document, password: str) -> None:
+def _rehash(account: AccountDocument, password: str) -> None:
     """Replace a hash of an older kind; a login never fails over it."""
-    if not passwords.outdated(account["passwordHash"]):
+    if not passwords.outdated(account.password_hash):
         return
     try:
-        fields = {"passwordHash": passwords.hash(password), "updatedAt": clock.iso()}
-        store().patch(accounts.CONTAINER, account["id"], account["id"], set=fields, etag=account.etag)
+        hashed = assign(AccountDocument.password_hash, passwords.hash(password))
+        at = assign(AccountDocument.updated_at, clock.iso())
+        accounts.patch(account.id, account.id, hashed, at, etag=account.etag)
     except Exception as error:
         telemetry.log("auth.rehash_failed", level="warning", error=type(error).__name__)
 
 
-def _sign_in(account: Document) -> Tokens:
-    return _tokens(account, sessions.start(account["id"], account["tokenVersion"]))
+def _sign_in(account: AccountDocument) -> Tokens:
+    return _tokens(account, sessions.start(account.id, account.token_version))
 
 
-def _tokens(account: Document, refresh_token: str) -> Tokens:
-    access_token, expires_in = auth.issue(account["id"], account["role"], account["tokenVersion"])
+def _tokens(account: AccountDocument, refresh_token: str) -> Tokens:
+    access_token, expires_in = auth.issue(account.id, account.role, account.token_version)
     return Tokens(
         access_token=access_token,
         expires_in=expires_in,
@@ -217,23 +237,14 @@ def _tokens(account: Document, refresh_token: str) -> Tokens:
     )
 
 
-def _user(account: Document) -> User:
-    return User(
-        id=account["id"],
-        email=account["email"],
-        display_name=account["displayName"],
-        phone=account["phone"],
-        language=account["language"],
-        role=Role(account["role"]),
-        shop=auth.shop_of(account),
-        created_at=account["createdAt"],
-    )
+def _user(account: AccountDocument) -> User:
+    return User.of(account)
 
 
-def _profile(account: Document) -> Profile:
-    used, limit = quota.get_usage(account["id"])
+def _profile(account: AccountDocument) -> Profile:
+    used, limit = quota.get_usage(account.id)
     return Profile(
         **_user(account).model_dump(),
         quota=Quota(used=used, limit=limit),
-        credits=credits.get_balance(account["id"]),
+        credits=credits.get_balance(account.id),
     )

@@ -14,12 +14,12 @@ import re
 import secrets
 
 from shared import audit, clock
-from shared.documents import Document, store
+from shared.accounts.documents import SessionDocument, sessions
 from shared.documents.containers import DAY
+from shared.documents.fields import assign
 from shared.errors import Conflict, DocumentNotFound, PreconditionFailed, Unauthorized
 from shared.settings import settings
 
-CONTAINER = "tokens"
 GRACE_S = 10
 _TOKEN = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})", re.ASCII)
 
@@ -27,21 +27,16 @@ _TOKEN = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})", re.ASCII)
 def start(user_id: str, token_version: int) -> str:
     """Begin a family; returns its first refresh token."""
     family, secret, digest = secrets.token_hex(16), *_secret()
-    store().create(
-        CONTAINER,
-        {
-            "id": family,
-            "userId": user_id,
-            "type": "session",
-            "tokenVersion": token_version,
-            "digest": digest,
-            "usedDigest": None,
-            "usedAt": None,
-            "revokedAt": None,
-            "generation": 0,
-            "createdAt": clock.iso(),
-            **_lifetime(),
-        },
+    sessions.create(
+        SessionDocument(
+            id=family,
+            user_id=user_id,
+            token_version=token_version,
+            digest=digest,
+            created_at=clock.iso(),
+            expires_at=_expires_at(),
+            ttl=_ttl_s(),
+        )
     )
     return f"{family}.{secret}"
 
@@ -51,7 +46,7 @@ def lifetime_s() -> int:
     return settings().refresh_token_days * DAY
 
 
-def present(token: str, ip: str, at: float) -> Document:
+def present(token: str, ip: str, at: float) -> SessionDocument:
     """The family whose next token this is.
 
     Args:
@@ -62,53 +57,53 @@ def present(token: str, ip: str, at: float) -> Document:
         Conflict: `refresh_superseded`: it was used within the last seconds.
     """
     family, digest = _parts(token)
-    session = store().find(CONTAINER, family, family) if family else None
-    if session is None or session["revokedAt"] is not None or session["expiresAt"] <= at:
+    session = sessions.find(family, family) if family else None
+    if session is None or session.revoked_at is not None or session.expires_at <= at:
         raise refused()
-    if hmac.compare_digest(session["digest"], digest):
+    if hmac.compare_digest(session.digest, digest):
         return session
-    facts = {"subject": family, "ip": ip, "generation": session["generation"]}
-    if session["usedDigest"] == digest and at < session["usedAt"] + GRACE_S:
-        audit.record(session["userId"], "REFRESH_RACED", **facts)
+    if session.used_digest == digest and at < (session.used_at or 0) + GRACE_S:
+        audit.record(session.user_id, "REFRESH_RACED", subject=family, ip=ip, generation=session.generation)
         raise superseded()
     revoke(family)
-    audit.record(session["userId"], "REFRESH_REUSED", **facts)
+    audit.record(session.user_id, "REFRESH_REUSED", subject=family, ip=ip, generation=session.generation)
     raise refused()
 
 
-def rotate(session: Document, at: float) -> str:
+def rotate(session: SessionDocument, at: float) -> str:
     """Use the family's token up; returns the next one.
 
     Raises:
         Conflict: `refresh_superseded`: another request was faster.
     """
     secret, digest = _secret()
-    used = {
-        "digest": digest,
-        "usedDigest": session["digest"],
-        "usedAt": at,
-        "generation": session["generation"] + 1,
-        **_lifetime(),
-    }
+    changes = (
+        assign(SessionDocument.digest, digest),
+        assign(SessionDocument.used_digest, session.digest),
+        assign(SessionDocument.used_at, at),
+        assign(SessionDocument.generation, session.generation + 1),
+        assign(SessionDocument.expires_at, _expires_at()),
+        assign(SessionDocument.ttl, _ttl_s()),
+    )
     try:
-        store().patch(CONTAINER, session["id"], session["id"], set=used, etag=session.etag)
+        sessions.patch(session.id, session.id, *changes, etag=session.etag)
     except (PreconditionFailed, DocumentNotFound):
         raise superseded() from None
-    return f"{session['id']}.{secret}"
+    return f"{session.id}.{secret}"
 
 
 def end(token: str, user_id: str) -> None:
     """Revoke the family of a user's token, current or used; anything else is ignored."""
     family, digest = _parts(token)
-    session = store().find(CONTAINER, family, family) if family else None
-    if session and session["userId"] == user_id and digest in (session["digest"], session["usedDigest"]):
+    session = sessions.find(family, family) if family else None
+    if session and session.user_id == user_id and digest in (session.digest, session.used_digest):
         revoke(family)
 
 
 def revoke(family: str) -> None:
     """No token of the family works any more; the document stays until it expires."""
     try:
-        store().patch(CONTAINER, family, family, set={"revokedAt": clock.iso()})
+        sessions.patch(family, family, assign(SessionDocument.revoked_at, clock.iso()))
     except DocumentNotFound:
         return
 
@@ -140,6 +135,10 @@ def _parts(token: str) -> tuple[str, str]:
     return (found[1], _digest(found[2])) if found else ("", "")
 
 
-def _lifetime() -> dict[str, float | int]:
-    """Fields that make a family end; the store keeps it a day longer, for clocks that differ."""
-    return {"expiresAt": clock.now() + lifetime_s(), "ttl": lifetime_s() + DAY}
+def _expires_at() -> float:
+    return clock.now() + lifetime_s()
+
+
+def _ttl_s() -> int:
+    """The store keeps a family a day longer than its token works, because clocks differ."""
+    return lifetime_s() + DAY

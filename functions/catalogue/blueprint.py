@@ -8,7 +8,8 @@ import azure.functions as func
 
 from functions.catalogue.models import Drop, DropList, DropsQuery, Product, ProductList, ProductsQuery
 from shared import telemetry
-from shared.http.auth import Access, Role
+from shared.accounts.documents import Role
+from shared.http.auth import Access
 from shared.http.endpoint import Call, endpoint
 from shared.jobs import queues
 from shared.jobs.consumer import consumer

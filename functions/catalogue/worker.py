@@ -10,9 +10,8 @@ from functions.catalogue import pictures, products, rejects
 from functions.catalogue.drops import Dropped, product_id, version_of
 from functions.catalogue.models import Metadata
 from shared import blobs, notifications
-from shared.documents import store
+from shared.accounts.documents import Role, accounts
 from shared.errors import StudioError, TooLarge, Unprocessable
-from shared.http.auth import Role
 from shared.jobs.models import TERMINAL, Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
@@ -97,8 +96,8 @@ def _outcome(status: str, **facts: Any) -> Outcome:
 
 
 def _vendor(id: str) -> bool:
-    account = store().find("accounts", id, id)
-    return account is not None and account.get("role") == Role.VENDOR and not account.get("disabled")
+    account = accounts.find(id, id)
+    return account is not None and account.role is Role.VENDOR and not account.disabled
 
 
 def _image(dropped: Dropped, size: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from functions.notify import preferences
 from functions.notify.models import PreferencesChange
 from functions.notify.senders import SENDERS, OutcomeUnknown, Recipient, Skipped
 from shared import clock, telemetry
+from shared.accounts.documents import accounts
 from shared.documents import Where, store
 from shared.documents.fields import assign, item, where
 from shared.errors import DocumentConflict, PreconditionFailed, StudioError, TooManyRequests, Unprocessable
@@ -45,13 +46,13 @@ class NotifyStep(Step):
         channel, sender = payload.channel, SENDERS[payload.channel]
         if not preferences.is_wanted(task.user_id, channel):
             return _outcome(notification, channel, ChannelStatus.SKIPPED, reason="switched off by the user")
-        account = store().read("accounts", task.user_id, task.user_id)
+        account = accounts.get(task.user_id, task.user_id)
         if task.job.attempt == 1:
             _count_against_daily_cap(task.user_id, channel)
-            if channel is Channel.SMS and account.get("phone"):
-                _count_against_daily_cap(hashlib.sha256(account["phone"].encode()).hexdigest(), channel)
+            if channel is Channel.SMS and account.phone:
+                _count_against_daily_cap(hashlib.sha256(account.phone.encode()).hexdigest(), channel)
         first_sent = _open_attempt(task, sender.repeatable_s)
-        recipient = Recipient(user_id=task.user_id, email=account.get("email"), phone=account.get("phone"))
+        recipient = Recipient(user_id=task.user_id, email=account.email, phone=account.phone)
         try:
             with telemetry.span(f"notify.{channel}"):
                 receipt = sender.send(recipient, notification, task.job.id.public, first_sent)

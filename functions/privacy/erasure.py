@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from functions.privacy import accounts
 from functions.privacy.service import ERASE
 from shared import audit, blobs, clock, telemetry
+from shared.accounts import lifecycle
+from shared.accounts.documents import AccountDocument
 from shared.documents import CONTAINERS, Delete, Document, Operation, Patch, Where, store
 from shared.documents.containers import DAY
 from shared.errors import (
@@ -57,13 +58,13 @@ def erase(task: Task) -> Outcome:
         Unavailable: `jobs_open`, `sessions_open`, `not_empty`: come again; nothing is wrong.
     """
     subject: str = task.payload["subject"]
-    account = accounts.close(subject)
+    account = lifecycle.close_account(subject)
     task.progress("stopping jobs", 5)
     still_open = stop_jobs(subject)
     if still_open and task.job["attempt"] <= PATIENCE:
         raise Unavailable(f"{still_open} jobs of the account have not stopped yet", code="jobs_open", retry_after=2)
-    if account is not None:
-        wait = account["closedAt"] + settings().account_cache_s + MARGIN_S - clock.now()
+    if account is not None and account.closed_at is not None:
+        wait = account.closed_at + settings().account_cache_s + MARGIN_S - clock.now()
         if wait > 0:
             raise Unavailable("a token may still be honoured", code="sessions_open", retry_after=wait)
     plan = _plan(task, subject)
@@ -80,7 +81,7 @@ def erase(task: Task) -> Outcome:
     if any(left["documents"].values()) or any(left["blobs"].values()) or left["sessions"]:
         raise Unavailable("something was written while it was deleted", code="not_empty", retry_after=2)
     if account is not None:
-        accounts.remove(account)
+        lifecycle.delete_account(account)
     audit.record(task.user_id, "ACCOUNT_ERASED", subject=subject, id=f"erased:{task.job['id']}")
     telemetry.count("studio_accounts_erased")
     kept = {"payments": plan["payments"], "audit_entries": plan["auditEntries"], "expiring": EXPIRING}
@@ -216,11 +217,11 @@ def remove_sessions(subject: str) -> None:
                 store().delete(TOKENS, item["id"], item["id"])
 
 
-def clean_audit(subject: str, account: Document | None) -> None:
+def clean_audit(subject: str, account: AccountDocument | None) -> None:
     """Cut addresses out of the audit log; what remains are ids."""
     entries = list(_all(AUDIT, subject))
     if account is not None:
-        entries += _all(AUDIT, None, Where("emailHash", "=", account["emailHash"]))
+        entries += _all(AUDIT, None, Where("emailHash", "=", account.email_hash))
     for entry in entries:
         personal = {name: None for name in ("ip", "emailHash") if entry.get(name) is not None}
         if personal:

@@ -6,10 +6,11 @@ import json
 import tempfile
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shared import blobs
+from shared.accounts.documents import accounts
 from shared.documents import Document, store
 from shared.errors import NotFound
 from shared.jobs.protocol import Outcome
@@ -60,9 +61,9 @@ def _fill(task: Task, archive: zipfile.ZipFile) -> int:
     left_out: list[dict[str, Any]] = []
     with archive:
         archive.writestr("README.txt", README)
-        account = store().find("accounts", task.user_id, task.user_id)
+        account = accounts.find(task.user_id, task.user_id)
         if account is not None:
-            _json(archive, "account.json", _bare(account))
+            _json(archive, "account.json", _bare(account.to_item()))
         images: list[Document] = []
         for container in CONTAINERS:
             kinds = _by_kind(container, task.user_id)
@@ -120,7 +121,7 @@ def _by_kind(container: str, user_id: str) -> dict[str, list[Document]]:
             return found
 
 
-def _bare(item: Document) -> dict[str, Any]:
+def _bare(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if not name.startswith("_") and name not in OURS}
 
 

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from functions.privacy import accounts
 from functions.privacy.models import Erasure, ErasureReport, Export, Kept, Removed
 from shared import audit, blobs, clock
+from shared.accounts import lifecycle
+from shared.accounts.documents import Role
 from shared.documents import Create, Document, Operation, Replace, store
 from shared.documents.containers import DAY
 from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.jobs import protocol, queues
 from shared.jobs.models import JobStatus
 
@@ -60,7 +61,7 @@ def erase(caller: Principal, ip: str, request_id: str) -> Erasure:
         stored = store().create(CONTAINER, item)
     except DocumentConflict:
         stored = store().patch(CONTAINER, job.id, job.user_id, set={"receiptDigest": item["receiptDigest"]})
-    accounts.close(caller.user_id)
+    lifecycle.close_account(caller.user_id)
     audit.record(caller.user_id, "ERASURE_REQUESTED", ip=ip)
     if stored["status"] == JobStatus.QUEUED:
         protocol.enqueue(protocol.jobs.load(stored))

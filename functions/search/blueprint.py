@@ -23,7 +23,8 @@ from functions.search.models import (
     TextSearch,
 )
 from shared import telemetry
-from shared.http.auth import ADMIN_ONLY, SIGNED_IN, Access, Role
+from shared.accounts.documents import Role
+from shared.http.auth import ADMIN_ONLY, SIGNED_IN, Access
 from shared.http.endpoint import Call, Reply, endpoint
 from shared.jobs import queues
 from shared.jobs.consumer import consumer

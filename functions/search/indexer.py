@@ -17,9 +17,9 @@ from functions.search import pictures, records, shops
 from functions.search.engine import index, running_model
 from functions.search.engine.port import Removal
 from shared import clock, telemetry
+from shared.accounts.documents import AccountDocument, accounts
 from shared.documents import Document, Where, store
 from shared.errors import DocumentConflict, DocumentNotFound, NotFound, PreconditionFailed, Unavailable
-from shared.http.auth import shop_of
 from shared.jobs import queues
 from shared.settings import settings
 
@@ -75,7 +75,7 @@ def follow(vendor: str, id: str, *, last_shop: str | None = None, last_revision:
         last_shop: whose index had it, where its embedding document may be gone; `last_revision`: no older than it.
     """
     for _ in range(TRIES):
-        product, account = store().find(PRODUCTS, id, vendor), store().find("accounts", vendor, vendor)
+        product, account = store().find(PRODUCTS, id, vendor), accounts.find(vendor, vendor)
         record = records.find(vendor, id)
         if product is None or account is None or product["status"] != ACTIVE:
             done = _remove(vendor, id, product, record, last_shop, last_revision)
@@ -115,9 +115,9 @@ def _remove(
     return True
 
 
-def _put(product: Document, account: Mapping[str, Any], record: Document | None) -> bool:
+def _put(product: Document, account: AccountDocument, record: Document | None) -> bool:
     """False when somebody else was at it meanwhile: look again."""
-    shop, model = shop_of(account), running_model()
+    shop, model = account.shop, running_model()
     if record is not None and record["shop"] != shop:
         if product["revision"] <= record["revision"]:
             _advance(product)
@@ -147,7 +147,7 @@ def _stands(record: Mapping[str, Any], product: Mapping[str, Any], model_id: str
 
 
 def _written(
-    product: Mapping[str, Any], account: Mapping[str, Any], shop: str, model_id: str, record: Document | None
+    product: Mapping[str, Any], account: AccountDocument, shop: str, model_id: str, record: Document | None
 ) -> Document:
     same = record is not None and record["modelId"] == model_id and record["picture"] == records.picture_of(product)
     if record is not None and same:

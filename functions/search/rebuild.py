@@ -13,9 +13,10 @@ from functions.search.engine import index, running_model
 from functions.search.engine.port import IndexModelMismatch, Manifest
 from functions.search.models import Rebuild
 from shared import audit, clock, telemetry
+from shared.accounts.documents import accounts
 from shared.documents import Create, Document, Operation, Replace, Where, store
 from shared.errors import BatchFailed, StudioError
-from shared.http.auth import Principal, shop_of
+from shared.http.auth import Principal
 from shared.jobs import protocol, queues
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
@@ -156,8 +157,8 @@ def _reconcile(task: Task, shop: str) -> int:
     for product in _active():
         vendor = product["tenantId"]
         if vendor not in vendors:
-            account = store().find("accounts", vendor, vendor)
-            vendors[vendor] = shop_of(account) if account else None
+            account = accounts.find(vendor, vendor)
+            vendors[vendor] = account.shop if account else None
         if vendors[vendor] != shop:
             continue
         if kept.pop(product["id"], None) != (vendor, product["revision"], model):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions.search.engine.port import Item
 from shared import clock
+from shared.accounts.documents import AccountDocument
 from shared.documents import Document, Where, store
 from shared.settings import settings
 
@@ -52,14 +53,12 @@ def of_shop(shop: str) -> Iterator[Document]:
             return
 
 
-def make(
-    product: Mapping[str, Any], account: Mapping[str, Any], shop: str, model_id: str, vector: Any
-) -> dict[str, Any]:
+def make(product: Mapping[str, Any], account: AccountDocument, shop: str, model_id: str, vector: Any) -> dict[str, Any]:
     """The document of a product as it is now, not yet confirmed to be in the index (`seq` None)."""
     colours = colours_of(product)
     category = product["category"] or product["garmentClass"]
     said = [product["title"] or product["sku"], category or "", *product["tags"], *colours]
-    said.append(account.get("displayName") or "")
+    said.append(account.display_name or "")
     price = product["price"]
     return {
         "id": product["id"],

@@ -9,9 +9,10 @@ from functions.search import records
 from functions.search.engine.port import Hit
 from functions.search.models import Money, SearchResult, Why
 from shared import blobs
+from shared.accounts.cache import account_cache
+from shared.accounts.documents import AccountDocument
 from shared.documents import Document, Where, store
 from shared.errors import NotFound
-from shared.http import auth
 
 PRODUCTS = "garments"
 ACTIVE = "active"
@@ -21,7 +22,7 @@ def results(shop: str, hits: Sequence[Hit]) -> list[SearchResult]:
     """The hits as results, in order, without those whose product is gone, retired or of another shop."""
     keys = [(id, vendor) for vendor, id in (records.split(hit.id) for hit in hits)]
     vendors = {vendor: _vendor(vendor, shop) for vendor in {vendor for _, vendor in keys}}
-    shown: list[tuple[Hit, Document, Mapping[str, Any]]] = []
+    shown: list[tuple[Hit, Document, AccountDocument]] = []
     for hit, product in zip(hits, store().find_many(PRODUCTS, keys), strict=True):
         if product is None or product["status"] != ACTIVE:
             continue
@@ -40,10 +41,10 @@ def in_shop(shop: str, id: str) -> Document:
     raise NotFound("there is no such product", code="product_not_found")
 
 
-def _vendor(id: str, shop: str) -> Mapping[str, Any] | None:
+def _vendor(id: str, shop: str) -> AccountDocument | None:
     """The vendor's account, if it is open and of this shop."""
-    account = auth.accounts.get(id)
-    if account is None or account.get("disabled") or auth.shop_of(account) != shop:
+    account = account_cache.find(id)
+    if account is None or account.disabled or account.shop != shop:
         return None
     return account
 

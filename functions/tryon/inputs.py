@@ -8,10 +8,9 @@ from typing import Any, Self
 
 from functions.tryon.models import GarmentRequest, PersonRequest, Wanted
 from shared import blobs
-from shared.documents import store
+from shared.accounts.documents import accounts
 from shared.documents.fields import where
 from shared.errors import NotFound, StudioError, Unprocessable
-from shared.http import auth
 from shared.http.auth import Principal
 from shared.images import sources, urls
 from shared.images.access import get_image, get_visible_image
@@ -97,8 +96,8 @@ def product(id: str, user_id: str, shop: str, field: str, category: Wanted = "au
     if image.product_id != id:
         raise _no_product(field)
     vendor = image.user_id
-    account = store().find("accounts", vendor, vendor)
-    if vendor != user_id and (account is None or auth.shop_of(account) != shop):
+    account = accounts.find(vendor, vendor)
+    if vendor != user_id and (account is None or account.shop != shop):
         raise _no_product(field)
     return Garment(_by_id(id, user_id, field), category, product_id=id)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from shared import audit, notifications, telemetry
-from shared.documents import Where, store
+from shared.accounts.documents import AccountDocument, Role, accounts
+from shared.documents import store
+from shared.documents.fields import where
 from shared.errors import BatchFailed, DocumentConflict
 from shared.jobs import protocol
 
@@ -27,17 +29,17 @@ def tell(kind: str, key: str, user_id: str, subject: str) -> None:
     """
     telemetry.log("payment.alert", level="error", kind=kind, subject=subject)
     audit.record(user_id, "PAYMENT_ALERT", subject=subject, id=f"alert:{kind}:{key}", kind=kind)
-    admins = store().query("accounts", Where("role", "=", "admin"), limit=50).items
+    admins = accounts.list(where(AccountDocument.role, "=", Role.ADMIN), limit=50).items
     for admin in admins:
         news = notifications.announce(
-            admin["id"],
+            admin.id,
             "payment.alert",
             f"payment-{kind}-{key}",
             {"subject": subject, "about": ABOUT[kind]},
             request_id=None,
         )
         try:
-            store().batch(protocol.CONTAINER, admin["id"], news)
+            store().batch(protocol.CONTAINER, admin.id, news)
         except BatchFailed as failure:
             if not isinstance(failure.cause, DocumentConflict):
                 raise

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 from shared import clock
-from shared.documents import store
+from shared.accounts.cache import account_cache
+from shared.accounts.documents import DEFAULT_SHOP, Role
 from shared.errors import Unauthorized
 from shared.settings import settings
 
 ALGORITHM = "HS256"
-DEFAULT_SHOP = "default"
-"""Where accounts belong that no administrator has put into another shop."""
 LEEWAY_S = 10
-
-
-class Role(StrEnum):
-    """What an account may be."""
-
-    SHOPPER = "shopper"
-    VENDOR = "vendor"
-    MERCHANT = "merchant"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True)
@@ -95,20 +83,15 @@ def authenticate(header: str | None) -> Principal:
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("sign in first: send `Authorization: Bearer <access token>`", code="token_missing")
     claims = _claims(token.strip())
-    account = accounts.get(claims["sub"])
+    account = account_cache.find(claims["sub"])
     if (
         account is None
-        or account.get("disabled")
-        or account.get("tokenVersion") != claims["ver"]
-        or any(revoked["jti"] == claims["jti"] for revoked in account.get("revoked", ()))
+        or account.disabled
+        or account.token_version != claims["ver"]
+        or any(revoked.jti == claims["jti"] for revoked in account.revoked)
     ):
         raise _refused()
-    return Principal(claims["sub"], Role(account["role"]), claims["jti"], claims["exp"], shop_of(account))
-
-
-def shop_of(account: Mapping[str, Any]) -> str:
-    """The shop an account belongs to."""
-    return account.get("shop") or DEFAULT_SHOP
+    return Principal(account.id, account.role, claims["jti"], claims["exp"], account.shop)
 
 
 def _refused() -> Unauthorized:
@@ -151,38 +134,3 @@ def _verified(token: str, keys: tuple[tuple[str, str], ...], audience: str, issu
     if claims["typ"] != "access":
         raise _refused()
     return claims
-
-
-class _Accounts:
-    """Accounts by id, read at most once in `ACCOUNT_CACHE_S` seconds."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, Mapping[str, Any] | None]] = {}
-        self._forgotten = 0
-
-    def get(self, user_id: str) -> Mapping[str, Any] | None:
-        at = clock.now()
-        with self._lock:
-            until, account = self._known.get(user_id, (0.0, None))
-            forgotten = self._forgotten
-        if until > at:
-            return account
-        account = store().find("accounts", user_id, user_id)
-        with self._lock:
-            if len(self._known) > 10_000:
-                self._known.clear()
-            # What was read before a change must not be kept after it.
-            # A missing account is asked for again: it may just have been made elsewhere.
-            if forgotten == self._forgotten and account is not None:
-                self._known[user_id] = (at + settings().account_cache_s, account)
-        return account
-
-    def forget(self, user_id: str) -> None:
-        """Read it anew next time: its role, version or state was changed here."""
-        with self._lock:
-            self._known.pop(user_id, None)
-            self._forgotten += 1
-
-
-accounts = _Accounts()

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from shared.http.auth import Role
+from shared.accounts.documents import Role
 from shared.http.endpoint import PREFIX, Route
 from shared.http.models import Problem
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from shared.accounts.documents import Role
 from shared.documents.fields import where
 from shared.errors import Forbidden, Gone, NotFound
-from shared.http.auth import Role
 from shared.images.documents import ImageDocument, ImageId, ImageKind, ImageStatus, Visibility, images
 
 

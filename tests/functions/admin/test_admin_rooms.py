@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from account_factory import add_account, add_pointer
 from pydantic import ValidationError
 
 from functions.admin import jobs, letters, trail, users
@@ -19,9 +20,11 @@ from functions.admin.models import (
     UsersQuery,
 )
 from shared import audit, clock
+from shared.accounts import email
+from shared.accounts.documents import Role
 from shared.documents import Document, store
 from shared.errors import Conflict, NotFound
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.jobs import protocol, queues
 
 ADMIN = Principal("root", Role.ADMIN, "t", 0.0)
@@ -37,14 +40,7 @@ def house(local: dict[str, str]) -> None:
 
 
 def account(id: str, role: str, n: int) -> None:
-    email = f"{id}@example.com"
-    item = {
-        "id": id, "type": "account", "email": email, "emailHash": users._digest(email), "displayName": id,
-        "phone": None, "language": None, "role": role, "disabled": False, "tokenVersion": 1, "revoked": [],
-        "createdAt": clock.iso(clock.now() - 100 + n), "updatedAt": clock.iso(),
-    }  # fmt: skip
-    store().create("accounts", item)
-    store().create("accounts", {"id": f"email:{item['emailHash']}", "type": "email", "userId": id})
+    add_pointer(add_account(id, role, display_name=id, created_at=clock.iso(clock.now() - 100 + n)))
 
 
 def acts(**wanted: Any) -> list[tuple[str, str | None]]:
@@ -116,7 +112,7 @@ def test_an_account_that_is_being_deleted_is_left_alone() -> None:
 
 
 def test_what_is_no_user_is_missing() -> None:
-    pointer = f"email:{users._digest('ann@example.com')}"
+    pointer = f"email:{email.hash_of('ann@example.com')}"
     for id in ("nobody", pointer):
         with pytest.raises(NotFound):
             users.detail(ADMIN, id)

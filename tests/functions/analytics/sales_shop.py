@@ -19,8 +19,9 @@ from functions.analytics.rows import Rows, split
 from functions.analytics.service import Upload
 from functions.analytics.worker import AnalyticsStep
 from shared import blobs
+from shared.accounts.documents import Role
 from shared.documents import Document
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.images.documents import ImageKind, StoredRenditions, Visibility, images, ready_image
 from shared.jobs import protocol
 from shared.jobs.consumer import consume

@@ -13,12 +13,14 @@ import pytest
 from http_calls import EMAIL, PASSWORD, Answered, App
 from prometheus_client import REGISTRY
 
-from functions.auth import accounts, passwords, service, throttle
+from functions.auth import passwords, service, throttle
 from shared import clock
+from shared.accounts import email
+from shared.accounts.documents import accounts
 from shared.documents import Document, store
 from shared.errors import TooManyRequests
 
-DIGEST = accounts.email_hash(EMAIL)
+DIGEST = email.hash_of(EMAIL)
 
 
 def verified() -> float:
@@ -110,7 +112,7 @@ def test_argon2_with_other_parameters_is_replaced_at_login(ada: dict[str, Any], 
 def test_a_replacement_that_loses_a_race_does_not_fail_the_login(ada: dict[str, Any]) -> None:
     id = ada["user"]["id"]
     set_hash(id, bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode())
-    seen = store().read("accounts", id, id)
+    seen = accounts.get(id, id)
     chosen = passwords.hash("chosen meanwhile")
     set_hash(id, chosen)
     service._rehash(seen, PASSWORD)

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from http_calls import EMAIL, PASSWORD, Answered, App
 
-from functions.auth import accounts, service
+from functions.auth import service
+from shared.accounts import lifecycle
+from shared.accounts.documents import AccountDocument
 from shared.commerce import quota
 from shared.documents import Document, store
+from shared.documents.fields import Change, assign
 from shared.errors import Conflict, Unprocessable
 
 NEW = "a new password"
@@ -116,25 +119,26 @@ def test_of_two_password_changes_at_once_one_wins(call: App, access: str) -> Non
 def test_a_change_meanwhile_is_not_overwritten(ada: dict[str, Any]) -> None:
     id, meanwhile = ada["user"]["id"], iter([{"phone": "+15551234567"}])
 
-    def rename(account: Document) -> None:
+    def rename(account: AccountDocument) -> list[Change]:
         for fields in meanwhile:
             store().patch("accounts", id, id, set=fields)
-        account["displayName"] = "Ada"
+        return [assign(AccountDocument.display_name, "Ada")]
 
-    accounts.change(id, rename)
+    lifecycle.update_account(id, rename)
     account = store().read("accounts", id, id)
     assert (account["displayName"], account["phone"]) == ("Ada", "+15551234567")
 
 
 def test_a_change_gives_up_when_others_never_stop(ada: dict[str, Any]) -> None:
     id = ada["user"]["id"]
+
+    def touch(account: AccountDocument) -> list[Change]:
+        store().patch("accounts", id, id, incr={"touched": 1})
+        return []
+
     with pytest.raises(Conflict) as refused:
-        accounts.change(id, lambda account: void(store().patch("accounts", id, id, incr={"touched": 1})))
+        lifecycle.update_account(id, touch)
     assert (refused.value.code, refused.value.retryable) == ("account_busy", True)
-
-
-def void(value: object) -> None:
-    """Take a value and give none."""
 
 
 def test_an_administrator_is_made_once(login: Callable[..., Answered], audit: Callable[..., list[Document]]) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from http_calls import EMAIL, PASSWORD, Answered, App
 
-from functions.auth import accounts, passwords
+from functions.auth import passwords
+from shared.accounts import email, lifecycle
+from shared.accounts.documents import EmailPointer, EmailPointerId, Role, email_pointers
 from shared.documents import Document, Where, store
 
 
@@ -51,7 +53,7 @@ def test_the_document_holds_what_other_rooms_rely_on(ada: dict[str, Any]) -> Non
         "disabled": False,
         "revoked": [],
     }
-    assert account["emailHash"] == accounts.email_hash(EMAIL)
+    assert account["emailHash"] == email.hash_of(EMAIL)
 
 
 @pytest.mark.parametrize("spelling", ["ADA@Example.COM", "Ada@example.com", "ada@ｅxample.com"])
@@ -123,8 +125,8 @@ def test_of_20_at_once_one_gets_the_address(register: Callable[..., Answered]) -
 def test_an_address_whose_registration_died_is_free(
     register: Callable[..., Answered], login: Callable[..., Answered]
 ) -> None:
-    digest = accounts.email_hash(EMAIL)
-    accounts._claim(digest, "01died")
+    id = EmailPointerId.of(email.hash_of(EMAIL))
+    email_pointers.create(EmailPointer(id=id, user_id="01died"))
     assert login().code == "login_failed"
     answer = register()
     assert (answer.status, answer.body["user"]["id"]) == (201, "01died")
@@ -133,9 +135,10 @@ def test_an_address_whose_registration_died_is_free(
 
 
 def test_a_registration_that_wakes_up_late_does_not_overwrite(register: Callable[..., Answered]) -> None:
-    late = accounts._claim(accounts.email_hash(EMAIL), "01late")
+    id = EmailPointerId.of(email.hash_of(EMAIL))
+    email_pointers.create(EmailPointer(id=id, user_id="01late"))
     register(displayName="first")
     with pytest.raises(Exception, match="sign in") as caught:
-        accounts.create(late, EMAIL, passwords.hash(PASSWORD), "shopper", display_name="late")
+        lifecycle.create_account("01late", EMAIL, passwords.hash(PASSWORD), Role.SHOPPER, display_name="late")
     assert caught.value.code == "email_taken"
     assert [account["displayName"] for account in accounts_made()] == ["first"]

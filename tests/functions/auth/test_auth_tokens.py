@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from http_calls import KEYS, App
 
+from shared.accounts.cache import account_cache
 from shared.documents import store
 from shared.http import auth
 
@@ -155,7 +156,7 @@ def test_a_token_that_holds_ends_with_its_account(call: App, ada: dict[str, Any]
     token, id = ada["tokens"]["accessToken"], ada["user"]["id"]
     assert call("auth_me", token=token).status == 200
     store().patch("accounts", id, id, set={"disabled": True})
-    auth.accounts.forget(id)
+    account_cache.invalidate(id)
     assert call("auth_me", token=token).code == "token_invalid"
 
 
@@ -175,18 +176,18 @@ def test_what_was_read_before_a_change_is_not_kept_after_it(
     ada: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id = ada["user"]["id"]
-    auth.accounts.forget(id)
+    account_cache.invalidate(id)
     real, changes = store().find, iter([True])
 
     def find_then_change(*args: str) -> Any:
         found = real(*args)
         if next(changes, False):
             store().patch("accounts", id, id, set={"disabled": True})
-            auth.accounts.forget(id)
+            account_cache.invalidate(id)
         return found
 
     monkeypatch.setattr(store(), "find", find_then_change)
-    auth.accounts.get(id)
-    account = auth.accounts.get(id)
+    account_cache.find(id)
+    account = account_cache.find(id)
     assert account is not None
-    assert account["disabled"]
+    assert account.disabled

@@ -8,10 +8,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from account_factory import add_account
+
 from functions.catalogue import drops
 from functions.catalogue.drops import Dropped, product_id
 from functions.catalogue.worker import DropStep
-from shared import blobs, clock
+from shared import blobs
 from shared.documents import Document, Where, store
 from shared.jobs import queues
 from shared.jobs.consumer import Pointer, consume
@@ -41,9 +43,7 @@ def told(**changes: Any) -> bytes:
 
 def account(role: str = "vendor", **fields: Any) -> str:
     """Somebody's id; the rest of an account does not matter here."""
-    id = clock.new_id()
-    store().create("accounts", {"id": id, "type": "user", "role": role, "tokenVersion": 1, **fields})
-    return id
+    return add_account(role=role, **fields).id
 
 
 def put(vendor: str, name: str, data: bytes) -> Dropped:

@@ -12,8 +12,9 @@ from functions.catalogue import drops, products, reconcile, service
 from functions.catalogue.models import ProductsQuery
 from functions.catalogue.worker import DropStep
 from shared import blobs, clock
+from shared.accounts.documents import Role
 from shared.documents import store
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.images.access import get_visible_image
 from shared.images.documents import ImageId
 from shared.images.models import view_image

@@ -12,10 +12,11 @@ from functions.convert import service, worker
 from functions.convert.models import Conversion, ConversionRequest
 from functions.jobs import service as jobs
 from shared import audit
+from shared.accounts.documents import Role
 from shared.commerce import quota
 from shared.documents import Document, Where, store
 from shared.errors import QuotaExceeded, Unavailable, UpstreamError
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.images.documents import ImageKind, StoredRenditions, Visibility
 from shared.images.uploads import add_image
 from shared.jobs import control, protocol

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from account_factory import add_account, add_pointer
 
 from functions.privacy import erasure, service
 from functions.privacy.worker import PrivacyStep
 from shared import audit, blobs, clock
+from shared.accounts.documents import Role
 from shared.documents import Document, Where, store
 from shared.errors import Conflict, NotFound, Unauthorized
 from shared.http import auth
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.jobs import protocol, queues
 from shared.jobs.consumer import consume
 from shared.jobs.models import TERMINAL, JobStatus
@@ -33,14 +35,7 @@ def person(user_id: str) -> None:
     """Somebody with something of every sort."""
     put = store().create
     digest = f"digest-of-{user_id}"
-    put("accounts", {"id": f"email:{digest}", "type": "email", "userId": user_id})
-    put(
-        "accounts",
-        {
-            "id": user_id, "type": "account", "email": f"{user_id}@example.com", "emailHash": digest, "role": "shopper",
-            "disabled": False, "tokenVersion": 1, "revoked": [], "passwordHash": "x", "createdAt": clock.iso(),
-        },
-    )  # fmt: skip
+    add_pointer(add_account(user_id, email_hash=digest))
     for n in range(3):
         image = {"id": f"file:{user_id}{n}", "userId": user_id, "type": "file", "imageId": f"{user_id}{n}"}
         put("studio", {**image, "status": "ready", "images": 1, "bytes": 4})

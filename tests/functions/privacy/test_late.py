@@ -7,13 +7,15 @@ import json
 from collections.abc import Callable
 
 import pytest
+from account_factory import add_account
 from drawn import needs_model
 
 from functions.privacy import erasure, service
 from functions.privacy.worker import PrivacyStep
 from shared import blobs, clock
+from shared.accounts.documents import Role
 from shared.documents import Document, store
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.images import sources
 from shared.images.deletion import delete_image
 from shared.images.documents import ImageDocument, ImageId, ImageKind, Visibility, images
@@ -100,7 +102,7 @@ def test_a_mask_of_a_smaller_form_goes_with_its_image() -> None:
 
 
 def erase(user: str) -> None:
-    store().create("accounts", {"id": user, "type": "account", "emailHash": "x", "disabled": False, "tokenVersion": 1})
+    add_account(user)
     service.erase(Principal(user, Role.SHOPPER, "t", 0.0), "203.0.113.9", "r")
     name = service._name(user)
     for _ in range(10):

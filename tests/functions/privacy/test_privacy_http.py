@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from account_factory import add_account
 from azure.storage.blob import BlobServiceClient
 from drawn import garments
 from PIL import Image
@@ -22,9 +23,10 @@ from functions.privacy import exporting
 from functions.privacy import service as privacy
 from functions.privacy.worker import PrivacyStep
 from shared import blobs, clock
+from shared.accounts.documents import Role
 from shared.documents import store
 from shared.documents.sqlite import SqliteStore
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.settings import forget
@@ -155,7 +157,7 @@ def test_an_export_holds_what_is_ones_own_and_no_secret(sign_up: SignUp) -> None
 
 @pytest.fixture
 def house(local: dict[str, str]) -> Principal:
-    store().create("accounts", {"id": "u", "type": "account", "email": "u@example.com", "passwordHash": "x"})
+    add_account("u")
     return Principal("u", Role.SHOPPER, "t", 0.0)
 
 

@@ -7,14 +7,16 @@ import secrets
 from functools import cache
 from typing import Any
 
+from account_factory import add_account
 from PIL import Image
 
 from functions.search import indexer, service
 from functions.search.models import HybridSearch, ImageSearch, SearchAnswer, TextSearch
 from shared import blobs, clock
+from shared.accounts.cache import account_cache
+from shared.accounts.documents import Role
 from shared.documents import Document, Where, store
-from shared.http import auth
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.images.documents import ImageKind, StoredRenditions, Visibility, images, ready_image
 from shared.jobs import queues
 from wardrobe import Garment, draw_garment, garment_specs
@@ -35,17 +37,7 @@ class Market:
         self.shopper = self.principal(self.account("shopper"))
 
     def account(self, role: str, **fields: Any) -> str:
-        id = clock.new_id()
-        made = {
-            "id": id,
-            "type": "account",
-            "role": role,
-            "shop": self.shop,
-            "tokenVersion": 1,
-            "displayName": "Nordwind",
-        }
-        store().create("accounts", {**made, **fields})
-        return id
+        return add_account(role=role, **{"shop": self.shop, "display_name": "Nordwind", **fields}).id
 
     def principal(self, id: str, role: Role = Role.SHOPPER) -> Principal:
         return Principal(id, role, "t", clock.now() + 60, self.shop)
@@ -91,7 +83,7 @@ class Market:
     def move(self, vendor: str, shop: str) -> None:
         """Into another shop, telling nobody."""
         store().patch("accounts", vendor, vendor, set={"shop": shop})
-        auth.accounts.forget(vendor)
+        account_cache.invalidate(vendor)
 
     def text(self, query: str, **more: Any) -> SearchAnswer:
         return service.by_text(self.shopper, clock.new_id(), TextSearch(query=query, **more))

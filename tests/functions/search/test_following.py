@@ -16,9 +16,9 @@ from market import EVERY, Market, ids
 from functions.search import indexer, records
 from functions.search.engine import index
 from shared import clock
+from shared.accounts.documents import Role
 from shared.documents import Where, store
 from shared.errors import Unavailable
-from shared.http.auth import Role
 from shared.jobs import queues
 
 

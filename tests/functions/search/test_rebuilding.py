@@ -10,9 +10,10 @@ from market import EVERY, Market, ids
 from functions.search import evaluate, indexer, log, rebuild, records, shops, versions
 from functions.search.models import EvalQuery, FeedbackRequest, RollbackRequest
 from shared import blobs
+from shared.accounts.documents import Role
 from shared.documents import Document, Where, store
 from shared.errors import NotFound
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.jobs import protocol
 from shared.jobs.consumer import Pointer, consume
 

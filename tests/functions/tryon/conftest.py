@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from account_factory import new_account
 from PIL import Image
 
 from emulators.with_parent import parent_pipe, python
 from functions.tryon import service
 from functions.tryon.models import TryOn, TryOnRequest
 from shared import blobs
+from shared.accounts.documents import Role, accounts
 from shared.commerce import quota
 from shared.documents import Document, Where, store
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.images.documents import ImageKind, Visibility
 from shared.images.uploads import add_image
 from shared.jobs import protocol
@@ -194,4 +196,4 @@ def shelve(id: str, shop: str = "default", vendor: str = "v1") -> None:
     """A product's photo, as `functions/catalogue` keeps it for shoppers."""
     add_image(id, vendor, person(), kind=ImageKind.GARMENT, visibility=Visibility.PUBLIC, name="Coat")
     store().patch("studio", f"file:{id}", vendor, set={"productId": id})
-    store().upsert("accounts", {"id": vendor, "shop": shop, "role": "vendor"})
+    accounts.upsert(new_account(vendor, "vendor", shop=shop))

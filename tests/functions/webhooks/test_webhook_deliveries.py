@@ -22,9 +22,10 @@ from functions.webhooks import service
 from functions.webhooks.models import DeliveriesQuery, WebhookChange, WebhookRequest, WebhookWithSecret
 from functions.webhooks.worker import DeliveryStep
 from shared import clock
+from shared.accounts.documents import Role
 from shared.documents import Create, store
 from shared.errors import Conflict, NotFound, StudioError, Unprocessable
-from shared.http.auth import Principal, Role
+from shared.http.auth import Principal
 from shared.jobs import protocol, queues
 from shared.jobs.consumer import consume
 from shared.jobs.models import Job, JobStatus

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import azure.functions as func
 import pytest
+from account_factory import add_account
 from http_calls import App, fresh_store
 from http_shop import Order, Search, Seen, Shop
 
-from shared.documents import store
+from shared.accounts.documents import accounts
 from shared.errors import Conflict, DocumentConflict
 from shared.http import auth, endpoint
 from shared.http.auth import ADMIN_ONLY, PUBLIC, SIGNED_IN
@@ -89,11 +90,10 @@ def token(change_settings: Callable[..., None]) -> Callable[..., str]:
     """Tokens of users: `token("ada", role="admin")`."""
 
     def token(user_id: str = "ada", role: str = "shopper") -> str:
-        account = {"id": user_id, "type": "account", "role": role, "tokenVersion": 1, "disabled": False, "revoked": []}
         try:
-            store().create("accounts", account)
+            add_account(user_id, role)
         except DocumentConflict:
-            assert store().read("accounts", user_id, user_id)["role"] == role
+            assert accounts.get(user_id, user_id).role == role
         return auth.issue(user_id, role, 1)[0]
 
     return token

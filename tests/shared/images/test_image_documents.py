@@ -9,10 +9,10 @@ import pytest
 from image_samples import HEIC, decode, encode, gps_exif, noise, photo
 
 from shared import blobs, clock
+from shared.accounts.documents import Role
 from shared.commerce import storage_quota
 from shared.documents import Where, store
 from shared.errors import Conflict, Forbidden, NotFound, QuotaExceeded, StudioError, Unprocessable
-from shared.http.auth import Role
 from shared.images import access, deletion, sweeper, uploads
 from shared.images.documents import ImageDocument, ImageKind, Visibility, clean_name, new_image
 from shared.images.models import view_image

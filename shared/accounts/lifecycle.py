@@ -1,0 +1,144 @@
+"""Create, find, update, close and delete accounts; one account per e-mail address.
+
+The address is made unique by a pointer document, `email:<sha256>`, written before the account and naming the id that
+the account will have. Creating the account under that id decides who owns the address: after a registration that died
+in between, the pointer names an account that does not exist, and the next registration creates it. So an account's
+pointer must be deleted before the account; otherwise registering the address again would reuse the id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Final
+
+from shared import clock
+from shared.accounts import email
+from shared.accounts.cache import account_cache
+from shared.accounts.documents import AccountDocument, EmailPointer, EmailPointerId, Role, accounts, email_pointers
+from shared.documents.fields import Change, assign, increment, where
+from shared.errors import Conflict, DocumentConflict, DocumentNotFound, PreconditionFailed
+
+MAX_UPDATE_ATTEMPTS: Final = 10
+
+
+def find_account_by_email(email_hash: str) -> AccountDocument | None:
+    """The account with an address of that hash. Takes two reads whether it exists or not, so that timing reveals
+    nothing."""
+    id = EmailPointerId.of(email_hash)
+    pointer = email_pointers.find(id, id)
+    user_id = pointer.user_id if pointer else email_hash
+    account = accounts.find(user_id, user_id)
+    return account if account is not None and account.email_hash == email_hash else None
+
+
+def create_account(
+    new_id: str,
+    address: str,
+    password_hash: str,
+    role: Role,
+    *,
+    display_name: str | None = None,
+    phone: str | None = None,
+) -> AccountDocument:
+    """Create an account.
+
+    Args:
+        new_id: its id, unless a registration that died has reserved the address under another one.
+        address: normalised e-mail address.
+
+    Raises:
+        Conflict: `email_taken`.
+    """
+    at = clock.iso()
+    email_hash = email.hash_of(address)
+    account = AccountDocument(
+        id=_reserve_email(email_hash, new_id),
+        email=address,
+        email_hash=email_hash,
+        display_name=display_name,
+        phone=phone,
+        role=role,
+        password_hash=password_hash,
+        created_at=at,
+        updated_at=at,
+    )
+    try:
+        return accounts.create(account)
+    except DocumentConflict:
+        raise email_taken_error() from None
+
+
+def update_account(user_id: str, changes_of: Callable[[AccountDocument], Iterable[Change]]) -> AccountDocument:
+    """Make the changes that `changes_of` derives from the account's current version; invalidates the cached account.
+
+    Args:
+        changes_of: called with each version that is tried; at most 9 changes.
+
+    Raises:
+        DocumentNotFound: there is no such account.
+        Conflict: `account_busy`: it was changed elsewhere during every attempt; retryable.
+    """
+    for _ in range(MAX_UPDATE_ATTEMPTS):
+        account = accounts.get(user_id, user_id)
+        changes = (*changes_of(account), assign(AccountDocument.updated_at, clock.iso()))
+        try:
+            updated = accounts.patch(user_id, user_id, *changes, etag=account.etag)
+        except PreconditionFailed:
+            continue
+        account_cache.invalidate(user_id)
+        return updated
+    raise account_busy_error()
+
+
+def close_account(user_id: str) -> AccountDocument | None:
+    """Disable an account whose deletion has begun; the account, or None if it is already deleted.
+
+    Other processes may accept a token for `ACCOUNT_CACHE_S` seconds after `closed_at`.
+    """
+    with suppress(PreconditionFailed, DocumentNotFound):
+        accounts.patch(
+            user_id,
+            user_id,
+            assign(AccountDocument.disabled, True),
+            assign(AccountDocument.closed_at, clock.now()),
+            assign(AccountDocument.updated_at, clock.iso()),
+            increment(AccountDocument.token_version),
+            where=(where(AccountDocument.closed_at, "exists", False),),
+        )
+    account_cache.invalidate(user_id)
+    return accounts.find(user_id, user_id)
+
+
+def delete_account(account: AccountDocument) -> None:
+    """Delete a closed account and its e-mail pointer, the pointer first.
+
+    The pointer is left if it names another account: the address may have been registered again meanwhile.
+    """
+    id = EmailPointerId.of(account.email_hash)
+    pointer = email_pointers.find(id, id)
+    if pointer is not None and pointer.user_id == account.id:
+        with suppress(DocumentNotFound, PreconditionFailed):
+            email_pointers.delete(id, id, etag=pointer.etag)
+    with suppress(DocumentNotFound):
+        accounts.delete(account.id, account.id)
+    account_cache.invalidate(account.id)
+
+
+def email_taken_error() -> Conflict:
+    """The error for registering an address that has an account."""
+    return Conflict("there is an account with this e-mail address: sign in", code="email_taken", field="email")
+
+
+def account_busy_error() -> Conflict:
+    """The error for an account that is changed elsewhere at the same time."""
+    return Conflict("the account is being changed elsewhere: try again", code="account_busy", retryable=True)
+
+
+def _reserve_email(email_hash: str, new_id: str) -> str:
+    """Point the address to `new_id`; returns the id it points to already if it does."""
+    id = EmailPointerId.of(email_hash)
+    try:
+        return email_pointers.create(EmailPointer(id=id, user_id=new_id, created_at=clock.iso())).user_id
+    except DocumentConflict:
+        return email_pointers.get(id, id).user_id
