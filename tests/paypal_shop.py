@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 import requests
 from account_factory import add_account
 from http_calls import Answered, App
+from quick import eventually
 
 from emulators.launch import launch
 from shared.documents import Document, Where, store
@@ -168,19 +168,18 @@ class Shop:
         inbox.sweep()
         settlement.sweep()
 
-    def settle(self, order: str, seconds: float = 15) -> None:
-        """Tell, work and sweep until nothing is left to do."""
-        until = time.monotonic() + seconds
-        while True:
+    def settle(self, order: str) -> None:
+        """Deliver events, work and sweep until nothing is left to do."""
+
+        def settled() -> bool:
             for event in self.events(order):
                 if store().find("webhook_events", event, event) is None:
                     self.deliver(event)
             self.work()
             self.sweep()
-            if self._quiet(order):
-                return
-            assert time.monotonic() < until, "the shop does not come to rest"
-            time.sleep(0.02)
+            return self._quiet(order)
+
+        eventually(settled, "the end of all work for the order")
 
     def _quiet(self, order: str) -> bool:
         payments = store().query("payments", Where("dueAt", ">", 0), Where("orderId", "=", order)).items
@@ -204,13 +203,11 @@ def dying(write: int | None, act: Callable[[], Any]) -> None:
             status = 0
         finally:
             os._exit(status)
-    until = time.monotonic() + 30
-    while os.waitpid(child, os.WNOHANG)[0] == 0:
-        if time.monotonic() > until:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            pytest.fail("the dying process hangs")
-        time.sleep(0.002)
+    try:
+        eventually(lambda: os.waitpid(child, os.WNOHANG)[0], "the end of the dying process")
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
 
 
 def _fresh() -> None:

@@ -134,4 +134,4 @@ def models_pull_fashn(endpoint: str, to: Path, *arguments: str) -> subprocess.Co
     code = "from cli.__main__ import main; raise SystemExit(main())"
     command = [sys.executable, "-c", code, "models", "pull", "fashn", "--to", str(to), *arguments]
     environment = {**os.environ, "HF_ENDPOINT": endpoint}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -37,7 +37,7 @@ def bare(tmp_path: Path) -> Path:
 def bare_studio(checkout: Path, home: Path) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": str(checkout.parent / "bin"), "HOME": str(home)}
     return subprocess.run(
-        [str(checkout / "studio"), "demo"], env=environment, capture_output=True, text=True, check=False, timeout=30
+        [str(checkout / "studio"), "demo"], env=environment, capture_output=True, text=True, check=False
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from studio_command import studio
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 STEPS = {
     "start", "register", "upload-selfie", "upload-garment", "upload-sas", "convert", "progress-websocket",
     "fetch-result", "completed-email", "completed-sms", "completed-websocket", "gemini-fails", "dead-letter",
@@ -22,7 +22,6 @@ STEPS = {
 }  # fmt: skip
 
 
-@pytest.mark.timeout(240)
 def test_every_step_of_the_demo_goes_well(tmp_path: Path) -> None:
     done = studio("demo", "--json", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr

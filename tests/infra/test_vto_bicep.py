@@ -63,9 +63,7 @@ def hook(folder: Path, **settings: str) -> tuple[int, list[str], str]:
     place.mkdir(parents=True)
     (place / "models.sh").write_bytes((ROOT / "infra/hooks/models.sh").read_bytes())
     env = {"PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(calls), "AZURE_STORAGE_NAME": "st", **settings}
-    ended = subprocess.run(
-        ["sh", place / "models.sh"], env=env, capture_output=True, text=True, check=False, timeout=30
-    )
+    ended = subprocess.run(["sh", place / "models.sh"], env=env, capture_output=True, text=True, check=False)
     return ended.returncode, calls.read_text().splitlines(), ended.stderr
 
 

@@ -166,7 +166,7 @@ def test_what_a_cancelled_run_has_stored_it_takes_away_again(container: Containe
     container.client.cancel(request.job_id)
     run = container.client.state(request.job_id, 5)
     assert run is not None and run.status == "cancelled"
-    eventually(lambda: not list(blobs.listing("tryon", first)), "its end", 5)
+    eventually(lambda: not list(blobs.listing("tryon", first)), "its end")
 
 
 def test_nobody_is_asked_after_a_run_that_is_none(container: Container) -> None:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,25 +16,13 @@ import pytest
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64EncodePolicy
+from quick import PATIENCE_S
 
 from emulators.azurite import Azurite
 from emulators.with_parent import parent_pipe, python
 
 ROOT = Path(__file__).resolve().parents[3]
 APP = Path(__file__).parent / "foreign_app"
-DEADLINE = 25.0
-
-
-def _until(condition: Callable[[], Any], what: str = "it", deadline: float = DEADLINE) -> Any:
-    """Poll until `condition()` is true and return its value; fails after the deadline."""
-    end = time.monotonic() + deadline
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            pytest.fail(f"{what} did not happen within {deadline} s")
-        time.sleep(0.05)
 
 
 class Storage:
@@ -97,7 +84,7 @@ class Host:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(DEADLINE)
+            return self.process.wait(PATIENCE_S)
         finally:
             self.process.kill()
             if not self.errors.closed:
@@ -105,12 +92,6 @@ class Host:
             if self.process.stdout:
                 self.process.stdout.close()
             self.errors.close()
-
-
-@pytest.fixture(scope="session")
-def until() -> Callable[..., Any]:
-    """Poll a condition with a deadline."""
-    return _until
 
 
 @pytest.fixture(scope="session")

@@ -5,46 +5,46 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from quick import eventually
+
 
 def _names(host: Any) -> list[str]:
     return sorted(run["name"] for run in host.ledger("scan"))
 
 
-def test_new_changed_and_restarted(start_host: Callable[..., Any], storage: Any, until: Any) -> None:
+def test_new_changed_and_restarted(start_host: Callable[..., Any], storage: Any) -> None:
     storage.upload("inbox", "acme/before.txt", b"was there before the host")
     same = {"AzureFunctionsWebHost__hostid": "blobhost"}
     host = start_host(**same)
     storage.upload("inbox", "acme/hat.v2.png", b"\xff\x00", metadata={"colour": "red"})
     storage.upload("inbox", "no-match.txt", b"the pattern wants a vendor")
-    until(lambda: len(host.ledger("scan")) == 2, "both blobs")
+    eventually(lambda: len(host.ledger("scan")) == 2, "both blobs")
     assert _names(host) == ["inbox/acme/before.txt", "inbox/acme/hat.v2.png"]
     hat = next(run for run in host.ledger("scan") if "hat" in run["name"])
     assert (hat["content"], hat["length"], hat["metadata"]) == ("\xff\x00", 2, {"colour": "red"})
     assert hat["uri"].endswith("/inbox/acme/hat.v2.png")
     outbox = storage.blobs.get_container_client("outbox")
-    until(lambda: outbox.exists() and any(b.name == "hat-of-acme.txt" for b in outbox.list_blobs()))
+    eventually(lambda: outbox.exists() and any(b.name == "hat-of-acme.txt" for b in outbox.list_blobs()))
 
     storage.upload("inbox", "acme/hat.v2.png", b"new")
-    until(lambda: len(host.ledger("scan")) == 3, "the overwritten blob")
+    eventually(lambda: len(host.ledger("scan")) == 3, "the overwritten blob")
     assert host.ledger("scan")[-1]["content"] == "new"
     assert host.stop() == 0
 
     storage.upload("inbox", "acme/meanwhile.txt", b"while nobody looked")
     again = start_host(**same)
-    until(lambda: len(again.ledger("scan")) == 1, "the blob of the meantime")
+    eventually(lambda: len(again.ledger("scan")) == 1, "the blob of the meantime")
     storage.upload("inbox", "acme/last.txt", b"seen after several scans of the old ones")
-    until(lambda: len(again.ledger("scan")) == 2)
+    eventually(lambda: len(again.ledger("scan")) == 2)
     assert _names(again) == ["inbox/acme/last.txt", "inbox/acme/meanwhile.txt"]
     again.stop()
 
 
-def test_failing_blob_is_tried_five_times_then_poisoned(
-    start_host: Callable[..., Any], storage: Any, until: Any
-) -> None:
+def test_failing_blob_is_tried_five_times_then_poisoned(start_host: Callable[..., Any], storage: Any) -> None:
     host = start_host()
     storage.upload("rejects", "bad.bin", b"x")
     poison = storage.queue("webjobs-blobtrigger-poison")
-    until(lambda: poison.get_queue_properties().approximate_message_count, "poison")
+    eventually(lambda: poison.get_queue_properties().approximate_message_count, "poison")
     assert len(host.ledger("scanBroken")) == 5
     message = poison.receive_message()
     notice = json.loads(base64.b64decode(message.content))
@@ -53,13 +53,13 @@ def test_failing_blob_is_tried_five_times_then_poisoned(
     host.stop()
 
 
-def test_two_instances_run_each_blob_once(start_host: Callable[..., Any], storage: Any, until: Any) -> None:
+def test_two_instances_run_each_blob_once(start_host: Callable[..., Any], storage: Any) -> None:
     host = start_host(workers=2)
     storage.upload("inbox", "many/0.txt", b"0")
-    until(lambda: any("many/0" in run["name"] for run in host.ledger("scan")), "the first")
+    eventually(lambda: any("many/0" in run["name"] for run in host.ledger("scan")), "the first")
     for number in range(1, 20):
         storage.upload("inbox", f"many/{number}.txt", str(number).encode())
-    until(lambda: sum("many/" in run["name"] for run in host.ledger("scan")) >= 20, "twenty blobs")
+    eventually(lambda: sum("many/" in run["name"] for run in host.ledger("scan")) >= 20, "twenty blobs")
     host.stop()
     runs = [run["name"] for run in host.ledger("scan") if "many/" in run["name"]]
     assert len(runs) == len(set(runs)) == 20

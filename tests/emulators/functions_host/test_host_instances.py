@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from quick import eventually
 
 from emulators.azurite import Azurite
 
@@ -25,14 +26,14 @@ def _pids(url: str) -> set[int]:
     return found
 
 
-def test_killed_instance_is_replaced(start_host: Callable[..., Any], until: Any) -> None:
+def test_killed_instance_is_replaced(start_host: Callable[..., Any]) -> None:
     host = start_host(workers=2)
     first = set(host.report["pids"])
     assert len(first) == 2
-    until(lambda: _pids(host.url) == first, "both answer")
+    eventually(lambda: _pids(host.url) == first, "both answer")
     victim = min(first)
     os.kill(victim, signal.SIGKILL)
-    until(lambda: len(now := _pids(host.url)) == 2 and victim not in now, "the replacement")
+    eventually(lambda: len(now := _pids(host.url)) == 2 and victim not in now, "the replacement")
     assert "takes its place" in host.log
     last = _pids(host.url)
     assert host.stop() == 0
@@ -41,10 +42,10 @@ def test_killed_instance_is_replaced(start_host: Callable[..., Any], until: Any)
             os.kill(pid, 0)
 
 
-def test_stop_finishes_what_runs(start_host: Callable[..., Any], storage: Any, until: Any) -> None:
+def test_stop_finishes_what_runs(start_host: Callable[..., Any], storage: Any) -> None:
     host = start_host()
     storage.queue("long").send_message("1.5")
-    until(lambda: host.ledger("long"), "the message")
+    eventually(lambda: host.ledger("long"), "the message")
     answers: list[int] = []
     call = threading.Thread(
         target=lambda: answers.append(requests.get(f"{host.url}/api/slow/15", timeout=10).status_code)
@@ -58,7 +59,7 @@ def test_stop_finishes_what_runs(start_host: Callable[..., Any], storage: Any, u
     assert storage.queue("long").get_queue_properties().approximate_message_count == 0
 
 
-def test_instances_end_with_their_supervisor(start_host: Callable[..., Any], until: Any) -> None:
+def test_instances_end_with_their_supervisor(start_host: Callable[..., Any]) -> None:
     host = start_host()
     (pid,) = host.report["pids"]
     assert host.stop(signal.SIGKILL) == -signal.SIGKILL
@@ -70,30 +71,30 @@ def test_instances_end_with_their_supervisor(start_host: Callable[..., Any], unt
             return True
         return False
 
-    until(gone, "the end of the instance")
+    eventually(gone, "the end of the instance")
 
 
-def test_run_over_the_time_limit_costs_the_instance(start_host: Callable[..., Any], until: Any) -> None:
+def test_run_over_the_time_limit_costs_the_instance(start_host: Callable[..., Any]) -> None:
     host = start_host("--grace", "1", AzureFunctionsJobHost__functionTimeout="00:00:01")
     (before,) = host.report["pids"]
     assert requests.get(f"{host.url}/api/slow/200", timeout=10).status_code == 500
-    until(lambda: (now := _pids(host.url)) and before not in now, "the replacement")
+    eventually(lambda: (now := _pids(host.url)) and before not in now, "the replacement")
     assert "Timeout value of 1 s exceeded" in host.log
     host.stop()
 
 
-def test_outage_of_the_storage_is_waited_out(start_host: Callable[..., Any], until: Any, tmp_path: Any) -> None:
+def test_outage_of_the_storage_is_waited_out(start_host: Callable[..., Any], tmp_path: Any) -> None:
     azurite = Azurite(tmp_path).start()
     try:
         host = start_host(AzureWebJobsStorage=azurite.connection_string)
-        until(lambda: host.ledger("onStart"), "the start")
+        eventually(lambda: host.ledger("onStart"), "the start")
         azurite.stop()
         assert requests.post(f"{host.url}/api/orders", data=b"{}", timeout=30).status_code == 500
-        until(lambda: "trying on" in host.log, "the outage")
+        eventually(lambda: "trying on" in host.log, "the outage")
         assert requests.get(f"{host.url}/api/text", timeout=10).status_code == 200
         azurite.start()
         assert requests.post(f"{host.url}/api/orders", data=b'{"late": 1}', timeout=30).status_code == 202
-        until(lambda: host.ledger("pack"), "the message")
+        eventually(lambda: host.ledger("pack"), "the message")
         assert host.process.poll() is None
         host.stop()
     finally:

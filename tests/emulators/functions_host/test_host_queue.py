@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from quick import eventually
 
 
 @pytest.fixture(scope="module")
@@ -15,10 +16,10 @@ def host(start_host: Callable[..., Any]) -> Any:
     return start_host()
 
 
-def test_from_http_through_two_queues(host: Any, until: Callable[..., Any]) -> None:
+def test_from_http_through_two_queues(host: Any) -> None:
     order = json.dumps({"parcels": 3, "to": "Zürich <&>"})
     assert requests.post(f"{host.url}/api/orders", data=order.encode(), timeout=10).status_code == 202
-    until(lambda: len(host.ledger("ship")) == 3, "three parcels")
+    eventually(lambda: len(host.ledger("ship")) == 3, "three parcels")
     assert [run["body"] for run in host.ledger("pack")] == [order]
     assert sorted(run["body"] for run in host.ledger("ship")) == [f"{order} #{n}" for n in range(3)]
     packed = host.ledger("pack")[0]
@@ -26,35 +27,35 @@ def test_from_http_through_two_queues(host: Any, until: Callable[..., Any]) -> N
     assert packed["inserted"].endswith("+00:00")
 
 
-def test_id_in_a_json_message_replaces_the_message_id(host: Any, storage: Any, until: Any) -> None:
+def test_id_in_a_json_message_replaces_the_message_id(host: Any, storage: Any) -> None:
     storage.queue("orders").send_message('{"id": "mine"}')
-    until(lambda: any(run["id"] == "mine" for run in host.ledger("pack")), "the message")
+    eventually(lambda: any(run["id"] == "mine" for run in host.ledger("pack")), "the message")
 
 
-def test_failing_message_is_tried_five_times_then_poisoned(host: Any, storage: Any, until: Any) -> None:
+def test_failing_message_is_tried_five_times_then_poisoned(host: Any, storage: Any) -> None:
     storage.queue("broken").send_message("nope")
-    until(lambda: any(run["body"] == "nope" for run in host.ledger("brokenPoison")), "poison")
+    eventually(lambda: any(run["body"] == "nope" for run in host.ledger("brokenPoison")), "poison")
     assert [run["dequeue"] for run in host.ledger("breaks")] == [1, 2, 3, 4, 5]
-    until(lambda: storage.queue("broken").get_queue_properties().approximate_message_count == 0)
+    eventually(lambda: storage.queue("broken").get_queue_properties().approximate_message_count == 0)
 
 
-def test_message_that_is_not_base64_goes_to_poison_unseen(host: Any, storage: Any, until: Any) -> None:
+def test_message_that_is_not_base64_goes_to_poison_unseen(host: Any, storage: Any) -> None:
     storage.queue("parcels")
     storage.queues.get_queue_client("parcels").send_message("plain & simple")
     poison = storage.queue("parcels-poison")
-    (message,) = until(lambda: list(poison.receive_messages(visibility_timeout=1)), "poison")
+    (message,) = eventually(lambda: list(poison.receive_messages(visibility_timeout=1)), "poison")
     assert message.content == "plain & simple"
     assert all(run["body"] != "plain & simple" for run in host.ledger("ship"))
 
 
-def test_bytes_that_are_no_text_arrive_whole(host: Any, storage: Any, until: Any) -> None:
+def test_bytes_that_are_no_text_arrive_whole(host: Any, storage: Any) -> None:
     raw = base64.b64encode(b"\xff\x00\xfe").decode()
     storage.queue("broken-poison")
     storage.queues.get_queue_client("broken-poison").send_message(raw)
-    until(lambda: any(run["body"].startswith("�") for run in host.ledger("brokenPoison")), "the bytes")
+    eventually(lambda: any(run["body"].startswith("�") for run in host.ledger("brokenPoison")), "the bytes")
 
 
-def test_no_more_run_at_once_than_batch_and_threshold(start_host: Callable[..., Any], storage: Any, until: Any) -> None:
+def test_no_more_run_at_once_than_batch_and_threshold(start_host: Callable[..., Any], storage: Any) -> None:
     queue = storage.queue("crowded")
     for number in range(9):
         queue.send_message("0.3" if number % 2 else "0.8")
@@ -64,7 +65,7 @@ def test_no_more_run_at_once_than_batch_and_threshold(start_host: Callable[..., 
         AzureFunctionsJobHost__extensions__queues__newBatchThreshold="1",
         PYTHON_THREADPOOL_THREAD_COUNT="16",
     )
-    until(lambda: sum(run["state"] == "ends" for run in host.ledger("long")) == 9, "nine runs")
+    eventually(lambda: sum(run["state"] == "ends" for run in host.ledger("long")) == 9, "nine runs")
     running = peak = 0
     for run in host.ledger("long"):
         running += 1 if run["state"] == "begins" else -1
@@ -73,7 +74,7 @@ def test_no_more_run_at_once_than_batch_and_threshold(start_host: Callable[..., 
     host.stop()
 
 
-def test_long_run_is_renewed_and_runs_once(start_host: Callable[..., Any], until: Any, storage: Any) -> None:
+def test_long_run_is_renewed_and_runs_once(start_host: Callable[..., Any], storage: Any) -> None:
     host = start_host(
         LONG_QUEUE="renewed",
         FUNCTIONS_HOST_QUEUE_TAKE_SECONDS="4",
@@ -81,20 +82,18 @@ def test_long_run_is_renewed_and_runs_once(start_host: Callable[..., Any], until
     )
     assert "pack" not in [row["name"] for row in host.report["functions"]]
     storage.queue("renewed").send_message("6")
-    until(lambda: any(run["state"] == "ends" for run in host.ledger("long")), "the end")
-    until(lambda: storage.queue("renewed").get_queue_properties().approximate_message_count == 0)
+    eventually(lambda: any(run["state"] == "ends" for run in host.ledger("long")), "the end")
+    eventually(lambda: storage.queue("renewed").get_queue_properties().approximate_message_count == 0)
     assert [run["dequeue"] for run in host.ledger("long")] == [1, 1]
     host.stop()
 
 
-def test_failed_message_waits_for_the_visibility_timeout(
-    start_host: Callable[..., Any], storage: Any, until: Any
-) -> None:
+def test_failed_message_waits_for_the_visibility_timeout(start_host: Callable[..., Any], storage: Any) -> None:
     host = start_host(LONG_QUEUE="delayed", AzureFunctionsJobHost__extensions__queues__visibilityTimeout="01:00:00")
     queue = storage.queue("delayed")
     queue.send_message("not a number")
-    until(lambda: "could not convert string to float" in host.log, "the failure")
-    until(lambda: not list(queue.peek_messages()) and host.ledger("long"))
+    eventually(lambda: "could not convert string to float" in host.log, "the failure")
+    eventually(lambda: not list(queue.peek_messages()) and host.ledger("long"))
     host.stop()
     assert len(host.ledger("long")) == 1
     assert queue.get_queue_properties().approximate_message_count == 1

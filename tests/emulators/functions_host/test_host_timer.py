@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from quick import eventually
 
 from emulators.functions_host.schedule import Schedule, ScheduleError
 
@@ -16,19 +17,19 @@ def _status(storage: Any, host_id: str, name: str) -> Any:
     return storage.blobs.get_blob_client("azure-webjobs-hosts", path)
 
 
-def test_ticks_run_on_one_of_two_instances(start_host: Callable[..., Any], until: Any) -> None:
+def test_ticks_run_on_one_of_two_instances(start_host: Callable[..., Any]) -> None:
     host = start_host(workers=2, TICK="* * * * * *")
-    ticks = until(lambda: len(host.ledger("tick")) >= 3 and host.ledger("tick"), "three ticks")
+    ticks = eventually(lambda: len(host.ledger("tick")) >= 3 and host.ledger("tick"), "three ticks")
     assert len({run["pid"] for run in ticks}) == 1
     assert not any(run["past_due"] for run in ticks)
     assert len(host.ledger("onStart")) == 1
     assert host.ledger("yearly") == []
-    until(lambda: len(host.ledger("flaky")) == 3, "the retries")
+    eventually(lambda: len(host.ledger("flaky")) == 3, "the retries")
     assert [run["retry"] for run in host.ledger("flaky")] == [0, 1, 2]
     host.stop()
 
 
-def test_missed_run_is_made_up_once(start_host: Callable[..., Any], storage: Any, until: Any) -> None:
+def test_missed_run_is_made_up_once(start_host: Callable[..., Any], storage: Any) -> None:
     last = datetime(2020, 1, 1, tzinfo=UTC)
     stored = {
         "Last": last.isoformat(),
@@ -37,21 +38,21 @@ def test_missed_run_is_made_up_once(start_host: Callable[..., Any], storage: Any
     }
     storage.upload("azure-webjobs-hosts", "timers/late/Host.Functions.yearly/status", json.dumps(stored).encode())
     host = start_host(AzureFunctionsWebHost__hostid="late")
-    (run,) = until(lambda: host.ledger("yearly"), "the missed run")
+    (run,) = eventually(lambda: host.ledger("yearly"), "the missed run")
     assert run["past_due"] is True
     assert run["status"] == stored
-    until(lambda: json.loads(_status(storage, "late", "yearly").download_blob().readall()) != stored)
+    eventually(lambda: json.loads(_status(storage, "late", "yearly").download_blob().readall()) != stored)
     host.stop()
     written = json.loads(_status(storage, "late", "yearly").download_blob().readall())
     assert datetime.fromisoformat(written["Next"]) > datetime.now(UTC)
 
     again = start_host(AzureFunctionsWebHost__hostid="late")
-    until(lambda: again.ledger("onStart"), "the start")
+    eventually(lambda: again.ledger("onStart"), "the start")
     again.stop()
     assert again.ledger("yearly") == []
 
 
-def test_changed_schedule_is_not_past_due(start_host: Callable[..., Any], storage: Any, until: Any) -> None:
+def test_changed_schedule_is_not_past_due(start_host: Callable[..., Any], storage: Any) -> None:
     stored = {
         "Last": "2020-01-01T00:00:00+00:00",
         "Next": "2020-01-01T00:05:00+00:00",
@@ -60,18 +61,18 @@ def test_changed_schedule_is_not_past_due(start_host: Callable[..., Any], storag
     storage.upload("azure-webjobs-hosts", "timers/moved/Host.Functions.yearly/status", json.dumps(stored).encode())
     host = start_host(AzureFunctionsWebHost__hostid="moved")
     blob = _status(storage, "moved", "yearly")
-    until(lambda: json.loads(blob.download_blob().readall()) != stored, "a new status")
+    eventually(lambda: json.loads(blob.download_blob().readall()) != stored, "a new status")
     host.stop()
     assert host.ledger("yearly") == []
 
 
-def test_timer_can_be_started_by_hand(start_host: Callable[..., Any], until: Any) -> None:
+def test_timer_can_be_started_by_hand(start_host: Callable[..., Any]) -> None:
     host = start_host()
     address = f"{host.url}/admin/functions/yearly"
     assert requests.post(address, json={}, timeout=10).status_code == 401
     key = {"x-functions-key": "master"}
     assert requests.post(address, json={}, headers=key, timeout=10).status_code == 202
-    until(lambda: host.ledger("yearly"), "the run")
+    eventually(lambda: host.ledger("yearly"), "the run")
     host.stop()
 
 

@@ -1,7 +1,6 @@
 """One PayPal emulator for the room, a client that speaks its API, and a shop's webhook receiver."""
 
 import threading
-import time
 import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from quick import eventually
 
 from emulators.launch import launch
 
@@ -109,10 +109,7 @@ class Receiver:
     answers: list[int] = field(default_factory=list)
 
     def wait(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 8
-        while not done():
-            assert time.monotonic() < deadline, [headers for headers, _ in self.got]
-            time.sleep(0.01)
+        eventually(done, "the deliveries")
 
 
 @pytest.fixture

@@ -94,11 +94,10 @@ def test_without_a_change_waiting_ends_by_itself(park: Any) -> None:
 def test_many_who_wait_do_not_stop_the_app(park: Any) -> None:
     client, id = park()
     with ThreadPoolExecutor(80) as pool:
-        waiting = [pool.submit(client.call, "GET", f"jobs/{id}", params={"wait": 8}) for _ in range(80)]
-        eventually(lambda: sum(one.done() for one in waiting) >= 48, "an answer to those beyond the places", 8)
-        began = time.monotonic()
+        waiting = [pool.submit(client.call, "GET", f"jobs/{id}", params={"wait": 30}) for _ in range(80)]
+        eventually(lambda: sum(one.done() for one in waiting) >= 48, "an answer to those beyond the places")
         client.upload(photo(), "a.jpg", "person")
-        assert time.monotonic() - began < 7
+        assert not all(one.done() for one in waiting), "the upload came before the end of the waits"
         change(client, id, status="completed")
         assert {one.result()["id"] for one in waiting} == {id}
 

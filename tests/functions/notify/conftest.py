@@ -51,7 +51,7 @@ class Teller:
                 return None
             return {name: (state["status"], state.get("reason")) for name, state in states.items()}
 
-        return eventually(look, f"the end of {key}", 40)
+        return eventually(look, f"the end of {key}")
 
     def job(self, key: str, channel: str) -> NotifyJob:
         return notify_jobs.get(f"job:notify-{key}-{channel}", self.user_id)

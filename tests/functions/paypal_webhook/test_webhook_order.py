@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from paypal_shop import Buyer, Shop, dying
+from quick import eventually
 
 from shared.documents import Where, store
 
@@ -174,8 +174,10 @@ def test_the_sweeper_alone_finishes_what_a_killed_capture_began(shop: Shop) -> N
         dying(write, lambda ada=ada, order=order: ada.capture(order))
         if not shop.captures(order):
             continue
-        until = time.monotonic() + 10
-        while ada.credits() != 10 and time.monotonic() < until:
+
+        def swept(ada: Buyer = ada) -> bool:
             shop.sweep()
-            time.sleep(0.02)
+            return ada.credits() == 10
+
+        eventually(swept, "the credits")
         assert ada.payment(order)["status"] == "captured"

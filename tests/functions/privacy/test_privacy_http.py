@@ -72,7 +72,7 @@ def test_who_leaves_is_gone_and_can_read_what_was_removed(stack: Stack, sign_up:
         assert body["status"] not in ("dead", "failed"), body
         return body if body["status"] == "completed" else None
 
-    told = eventually(report, "the end of the deletion", 60)
+    told = eventually(report, "the end of the deletion")
     assert told["removed"]["documents"]["conversion"] == 1
     assert told["removed"]["documents"]["file"] == 3
     assert told["removed"]["blobs"]["results"] >= 2
@@ -107,7 +107,7 @@ def test_the_address_is_free_again(stack: Stack) -> None:
     with pytest.raises(Refused) as refused:
         Client(stack.url).login(email, password)
     assert refused.value.status == 401
-    eventually(gone, "the end of the deletion", 60)
+    eventually(gone, "the end of the deletion")
     second = Client(stack.url).register(email, password)
     assert second.user["id"] != first.user["id"]
 
@@ -135,7 +135,7 @@ def test_an_export_holds_what_is_ones_own_and_no_secret(sign_up: SignUp) -> None
         assert found["jobId"] == first["jobId"]
         return found if found["status"] == "ready" else None
 
-    made = eventually(ready, "the export", 60)
+    made = eventually(ready, "the export")
     answer = requests.get(made["url"], timeout=20)
     assert answer.headers["Content-Type"] == "application/zip"
     assert len(answer.content) == made["bytes"]

@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from account_factory import new_account
 from PIL import Image
+from quick import eventually
 
 from emulators.with_parent import parent_pipe, python
 from functions.tryon import service
@@ -140,14 +140,16 @@ class Room:
         consume(json.dumps(protocol.pointer(self.job(id))), service.step())
         return self.job(id)
 
-    def drive(self, id: str, seconds: float = 20) -> Document:
+    def drive(self, id: str) -> Document:
         """Deliver as the queue would until the job has ended."""
-        until = time.monotonic() + seconds
-        while (found := self.job(id))["status"] not in TERMINAL:
-            assert time.monotonic() < until, found
+
+        def ended() -> Document | None:
+            if (found := self.job(id))["status"] in TERMINAL:
+                return found
             self.deliver(id)
-            time.sleep(0.05)
-        return found
+            return None
+
+        return eventually(ended, "the end of the job")
 
     def used(self) -> int:
         """What counts in the month."""

@@ -45,7 +45,7 @@ def test_what_a_container_writes_after_the_deletion_is_swept(room: Room, settle:
     assert room.drive("a")["status"] == "cancelled"
     service.delete(room.user, "a", inputs_too=False)
     assert room.left() == []
-    eventually(lambda: landed(room), "the late result", 15)
+    eventually(lambda: landed(room), "the late result")
     assert any(name.endswith("report.json") for name in room.left())
     assert orphans.sweep() == 0
     settle(TRYON_ORPHAN_S="0")
@@ -69,9 +69,9 @@ def test_what_a_container_writes_after_the_erasure_is_swept(room: Room, settle: 
             room.deliver("a")
         return job["status"] == "completed"
 
-    eventually(erased, "the erasure", 15)
+    eventually(erased, "the erasure")
     assert list(blobs.listing(blobs.TRYON, f"{room.id}/")) == []
-    eventually(lambda: landed(room), "the late result", 15)
+    eventually(lambda: landed(room), "the late result")
     assert room.left() != []
     orphans.sweep()
     assert room.left() == []

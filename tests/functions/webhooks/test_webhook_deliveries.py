@@ -298,7 +298,7 @@ def test_a_customer_is_told_of_a_conversion(stack: Stack, sign_up: Callable[...,
     person = client.upload(photo("tan"), "me.jpg", "person")["id"]
     cloth = client.upload(photo("navy"), "shirt.jpg", "garment")["id"]
     asked = client.call("POST", "conversions", json={"userImageId": person, "clothImageId": cloth})
-    eventually(lambda: len(customer.got) == 2, "two events", 60)
+    eventually(lambda: len(customer.got) == 2, "two events")
     told = {json.loads(got.body)["type"]: json.loads(got.body)["data"] for got in customer.got}
     assert set(told) == {"job.completed", "conversion.completed"}
     assert told["conversion.completed"]["conversionId"] == asked["id"]

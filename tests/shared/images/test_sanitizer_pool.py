@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from image_samples import encode, noise, photo
+from quick import eventually
 
 from shared.errors import ConfigurationError, StudioError, Unavailable
 from shared.images import sanitizer, sanitizer_pool
@@ -43,13 +43,6 @@ def child() -> Iterator[Child]:
     child = Child()
     yield child
     child.close()
-
-
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.01)
 
 
 def alive(pid: int) -> bool:
@@ -175,7 +168,7 @@ def test_children_die_with_their_parent(fatal: signal.Signals) -> None:
         pid = int(parent.stdout.readline())
         assert alive(pid)
         parent.send_signal(fatal)
-    until(lambda: not alive(pid))
+    eventually(lambda: not alive(pid))
 
 
 def test_children_end_with_the_interpreter() -> None:
@@ -187,5 +180,5 @@ def test_children_end_with_the_interpreter() -> None:
     said = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    until(lambda: not alive(int(said.stdout)))
+    eventually(lambda: not alive(int(said.stdout)))
     assert said.stderr == ""
