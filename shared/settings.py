@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.errors import ConfigurationError
@@ -19,14 +19,6 @@ DEVELOPMENT_MARK = "development-only"
 """Every secret shipped in `local.settings.example.json` carries this word, so that production can refuse it."""
 
 Seconds = Annotated[float, Field(ge=0)]
-
-
-class CreditPack(BaseModel, frozen=True):
-    """What a shopper can buy: conversions beyond the free ones of a month, and their price in minor units."""
-
-    credits: int = Field(ge=1)
-    price_minor: int = Field(ge=1)
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
 
 
 class _Tls:
@@ -167,10 +159,6 @@ class Settings(SettingsGroup):
     """How long the first request under an `Idempotency-Key` may take before another takes its place."""
     rate_limit_scale: float = Field(1.0, gt=0)
     """Multiplies every limit: a load test or a demo raises all of them at once."""
-    conversion_quota: int = Field(50, ge=0)
-    """Conversions a user may ask for in a calendar month (UTC)."""
-    upload_quota_bytes: int = Field(500 * 1024 * 1024, ge=0)
-    upload_quota_images: int = Field(500, ge=0)
     upload_max_bytes: int = Field(15 * 1024 * 1024, ge=1024)
     pending_upload_hours: int = Field(24, ge=1)
 
@@ -223,32 +211,6 @@ class Settings(SettingsGroup):
     """Try-ons of a user's batches that may be open at once; the others are asked for as these end."""
     tryon_orphan_s: Seconds = 3600
     """How long a blob that belongs to no try-on may lie before the timer removes it."""
-
-    # PayPal
-    paypal_base_url: TlsUrl = "https://api-m.sandbox.paypal.com"
-    """Live is `https://api-m.paypal.com`."""
-    paypal_client_id: str | None = None
-    paypal_client_secret: SecretStr | None = None
-    paypal_merchant_id: str | None = None
-    """The payee every order must name."""
-    paypal_webhook_id: str | None = None
-    paypal_webhook_verify: Literal["offline", "postback"] = "offline"
-    paypal_timeout_s: Seconds = 10
-    paypal_cert_origins: tuple[TlsUrl, ...] = ()
-    """Where webhook certificates may come from; by default PayPal's two hosts that belong to the base URL."""
-    paypal_cert_name: str | None = None
-    """DNS name the webhook certificate must carry; by default PayPal's for the base URL."""
-    paypal_cert_roots: str | None = None
-    """Path of a PEM file with the roots to trust for it; by default those of certifi."""
-    paypal_lease_s: Seconds = 90
-    """How long one caller may be busy with a capture before another tries."""
-    credit_packs: dict[str, CreditPack] = Field(
-        default_factory=lambda: {
-            "small": CreditPack(credits=10, price_minor=499, currency="USD"),
-            "medium": CreditPack(credits=50, price_minor=1999, currency="USD"),
-            "large": CreditPack(credits=200, price_minor=5999, currency="USD"),
-        }
-    )
 
     # Models and pictures
     models_dir: str = str(Path(__file__).resolve().parents[1] / "models_onnx")

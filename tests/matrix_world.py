@@ -29,7 +29,7 @@ OWNERS = {**ACTORS, "vendor B": "vendor", "merchant B": "merchant"}
 MISSING = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 BODIES: dict[str, Any] = {
     "notifications_mark": {"read": True},
-    "paypal_captures_refund": {},
+    "refund_paypal_capture": {},
     "dead_letters_discard": {"reason": "the role matrix"},
     "webhooks_patch": {},
     "index_versions_rollback": {"reason": "the role matrix", "shop": "matrix"},

@@ -1,4 +1,4 @@
-"""A shop before the emulated PayPal: its functions in this process, real HTTP to the provider, deliveries by hand."""
+"""The shop with the emulated PayPal: its functions in this process, real HTTP to PayPal, deliveries by the tests."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from http_calls import Answered, App
 from quick import eventually
 
 from emulators.launch import launch
+from functions.paypal_webhook.documents import EventDocument, events
+from shared.commerce.documents import GrantDocument, PaymentDocument, PaymentStatus, grants, payments
 from shared.documents import Document, Where, store
-from shared.jobs.models import OPEN
+from shared.documents.fields import where
+from shared.jobs import protocol
+from shared.jobs.models import OPEN, Job
 
 WRITES = ("create", "replace", "upsert", "patch", "delete", "batch")
 QUICK = {
@@ -27,9 +31,9 @@ QUICK = {
     "JOB_BACKOFF_BASE_S": "0",
     "JOB_BACKOFF_CAP_S": "0",
     "PAYPAL_LEASE_S": "0.1",
-    "PAYPAL_TIMEOUT_S": "2",
+    "PAYPAL_TIMEOUT_S": "20",
 }
-"""A killed process is given up after 0.1 s, and nothing waits."""
+"""The work of a killed process is taken over after 0.1 s, and nothing waits."""
 
 
 @dataclass
@@ -42,7 +46,7 @@ class Buyer:
 
     def order(self, pack: str = "small", key: str | None = None) -> str:
         """Order a pack; PayPal's order id."""
-        answer = self.call("paypal_orders_create", {"pack": pack}, headers={"Idempotency-Key": key} if key else None)
+        answer = self.call("create_paypal_order", {"pack": pack}, headers={"Idempotency-Key": key} if key else None)
         assert answer.status == 201, answer.raw
         return answer.body["id"]
 
@@ -59,20 +63,20 @@ class Buyer:
         return answer.body
 
     def capture(self, order: str) -> Answered:
-        """Ask that an order be captured."""
-        return self.call("paypal_orders_capture", route={"id": order})
+        """Capture an order."""
+        return self.call("capture_paypal_order", route={"id": order})
 
     def payment(self, order: str) -> dict[str, Any]:
-        """How the payment stands."""
-        return self.call("paypal_orders_get", route={"id": order}).body
+        """The payment of an order."""
+        return self.call("get_paypal_order", route={"id": order}).body
 
     def credits(self) -> int:
         """Credits left."""
-        return self.call("paypal_payments_list").body["credits"]
+        return self.call("list_payments").body["credits"]
 
-    def grants(self) -> list[Document]:
-        """What captures have given."""
-        return store().query("studio", Where("type", "=", "grant"), partition=self.id).items
+    def grants(self) -> list[GrantDocument]:
+        """The grants of captures."""
+        return grants.list(partition=self.id).items
 
     def audited(self, action: str) -> list[Document]:
         """Audit entries of a kind."""
@@ -84,7 +88,7 @@ class Buyer:
 
 
 class Shop:
-    """The shop's payment functions, and PayPal's control surface."""
+    """The shop's payment functions, and the control API of the emulated PayPal."""
 
     def __init__(self, paypal: dict[str, Any]) -> None:
         from functions.paypal.blueprint import bp
@@ -102,18 +106,18 @@ class Shop:
         return Buyer(id, auth.issue(id, role, 1)[0], self)
 
     def control(self, path: str, body: Any = None) -> Any:
-        """PayPal's control surface."""
+        """Call the control API of the emulated PayPal."""
         url = f"{self.facts['url']}/_emulator/{path}"
         answer = requests.get(url, timeout=5) if body is None else requests.post(url, json=body, timeout=10)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
     def fault(self, mode: str, on: str, **more: Any) -> None:
-        """What the next request of an operation meets."""
+        """Plan a fault for the next request of an operation."""
         self.control("faults", {"mode": mode, "on": on, **more})
 
-    def asked(self, operation: str) -> list[dict[str, Any]]:
-        """Requests PayPal has had."""
+    def requests_of(self, operation: str) -> list[dict[str, Any]]:
+        """The requests of an operation that PayPal has had."""
         return [entry for entry in self.control("requests")["requests"] if entry.get("operation") == operation]
 
     def approve(self, order: str, outcome: str = "completed") -> None:
@@ -126,11 +130,11 @@ class Shop:
         return {id: one["status"] for id, one in found if one["orderId"] == order}
 
     def events(self, order: str) -> list[str]:
-        """Ids of an order's events so far, in the order they happened."""
+        """Ids of an order's events so far, oldest first."""
         return [event["id"] for event in self.control(f"events?orderId={order}")["events"]]
 
     def signed(self, wish: dict[str, Any] | str) -> tuple[dict[str, str], bytes]:
-        """A delivery, not sent: of an event by its id, or of one that is made (see the emulator's `fire`)."""
+        """A signed delivery, not sent: of an event by its id, or of a new one (see `POST /_emulator/events`)."""
         wish = {"replay": wish} if isinstance(wish, str) else wish
         made = self.control("events", {**wish, "deliver": False})
         return made["headers"], made["body"].encode()
@@ -138,58 +142,61 @@ class Shop:
     def deliver(self, wish: dict[str, Any] | str, body: bytes | None = None, **headers: str) -> Answered:
         """Deliver an event to the shop, with another body or other headers if given."""
         sent, genuine = self.signed(wish)
-        return self.webhook("paypal_webhook", genuine if body is None else body, headers={**sent, **headers})
+        return self.webhook("receive_paypal_event", genuine if body is None else body, headers={**sent, **headers})
 
-    def tell(self, wish: dict[str, Any] | str) -> Document:
-        """Deliver an event and do its job; the event's inbox document."""
+    def handle(self, wish: dict[str, Any] | str) -> EventDocument:
+        """Deliver an event and run its job; the event's document."""
         sent, body = self.signed(wish)
-        answer = self.webhook("paypal_webhook", body, headers=sent)
+        answer = self.webhook("receive_paypal_event", body, headers=sent)
         assert answer.status == 200, answer.raw
-        self.work()
+        self.run_jobs()
         id = json.loads(body)["id"]
-        return store().read("webhook_events", id, id)
+        return events.get(id, id)
 
-    def work(self) -> None:
-        """Do every job of the queue that is open."""
+    def run_jobs(self) -> None:
+        """Run every open job of the queue."""
         from functions.paypal_webhook.worker import EventStep
         from shared.jobs.consumer import consume
 
-        open_jobs = (Where("kind", "=", "paypal.event"), Where("status", "in", list(OPEN)))
-        for job in store().query("studio", *open_jobs).items:
-            names = ("userId", "generation")
-            pointer = {"jobId": job["id"], "attempt": job["attempt"] + 1, **{name: job[name] for name in names}}
-            consume(json.dumps(pointer), EventStep())
+        for job in protocol.jobs.list(where(Job.kind, "=", "paypal.event"), where(Job.status, "in", OPEN)).items:
+            consume(json.dumps(protocol.pointer(job)), EventStep())
 
     def sweep(self) -> None:
-        """What the timer does."""
+        """Do what the timer does."""
         from functions.paypal_webhook import inbox
-        from shared.commerce import settlement
+        from shared.commerce import sweeper
 
         inbox.sweep()
-        settlement.sweep()
+        sweeper.sweep()
 
-    def settle(self, order: str) -> None:
-        """Deliver events, work and sweep until nothing is left to do."""
+    def finish(self, order: str) -> None:
+        """Deliver events, run jobs and sweep until nothing is left to do."""
 
-        def settled() -> bool:
+        def is_finished() -> bool:
             for event in self.events(order):
-                if store().find("webhook_events", event, event) is None:
+                if events.find(event, event) is None:
                     self.deliver(event)
-            self.work()
+            self.run_jobs()
             self.sweep()
-            return self._quiet(order)
+            return self._is_finished(order)
 
-        eventually(settled, "the end of all work for the order")
+        eventually(is_finished, "the end of all work for the order")
 
-    def _quiet(self, order: str) -> bool:
-        payments = store().query("payments", Where("dueAt", ">", 0), Where("orderId", "=", order)).items
-        waiting = [payment for payment in payments if payment["status"] != "capture_pending"]
-        heard = [store().find("webhook_events", event, event) for event in self.events(order)]
-        return not waiting and all(event is not None and event["handledAt"] for event in heard)
+    def _is_finished(self, order: str) -> bool:
+        due = payments.list(where(PaymentDocument.due_at, ">", 0), where(PaymentDocument.order_id, "=", order)).items
+        waiting = [payment for payment in due if payment.status is not PaymentStatus.CAPTURE_PENDING]
+        received = [events.find(event, event) for event in self.events(order)]
+        return not waiting and all(event is not None and event.handled_at for event in received)
 
 
-def dying(write: int | None, act: Callable[[], Any]) -> None:
-    """Do something in a process of its own that is killed right before its n-th write (1 is the first; None: never).
+def payment_of(order: str) -> PaymentDocument:
+    """The document of the payment of an order."""
+    (payment,) = payments.list(where(PaymentDocument.order_id, "=", order)).items
+    return payment
+
+
+def killed_before_write(write: int | None, act: Callable[[], Any]) -> None:
+    """Do something in a child process that is killed right before its n-th write (1 is the first; None: never).
 
     A fork, because the interpreter's start would be the longest part of the test by far.
     """
@@ -197,21 +204,21 @@ def dying(write: int | None, act: Callable[[], Any]) -> None:
     if child == 0:
         status = 1
         try:
-            _fresh()
-            _die_at(write)
+            _reconnect()
+            _exit_before(write)
             act()
             status = 0
         finally:
             os._exit(status)
     try:
-        eventually(lambda: os.waitpid(child, os.WNOHANG)[0], "the end of the dying process")
+        eventually(lambda: os.waitpid(child, os.WNOHANG)[0], "the end of the child process")
     except BaseException:
         os.kill(child, signal.SIGKILL)
         raise
 
 
-def _fresh() -> None:
-    """Connections of its own for a forked process."""
+def _reconnect() -> None:
+    """Give a forked process its own connections."""
     from shared.commerce import paypal
     from shared.jobs import queues
 
@@ -219,21 +226,21 @@ def _fresh() -> None:
         cached.cache_clear()
 
 
-def _die_at(write: int | None) -> None:
+def _exit_before(write: int | None) -> None:
     left = [write or 0]
 
-    def dying_write(real: Callable[..., Any]) -> Callable[..., Any]:
-        def write_or_die(*arguments: Any, **options: Any) -> Any:
+    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
+        def write_or_exit(*arguments: Any, **options: Any) -> Any:
             left[0] -= 1
             if left[0] == 0:
                 os._exit(9)
             return real(*arguments, **options)
 
-        return write_or_die
+        return write_or_exit
 
-    living = store()
+    documents = store()
     for name in WRITES:
-        setattr(living, name, dying_write(getattr(living, name)))
+        setattr(documents, name, counted(getattr(documents, name)))
 
 
 @pytest.fixture(scope="session")
@@ -245,7 +252,7 @@ def paypal() -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def shop(local: dict[str, str], paypal: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """The shop on an empty store, before a PayPal that knows nothing."""
+    """The shop on an empty store, with an empty PayPal."""
     from emulators.stack import paypal_settings
 
     for name, value in {**QUICK, **paypal_settings(paypal)}.items():

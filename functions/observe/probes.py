@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from functions.observe.models import ProbeResult, Standing
 from shared import blobs, clock, onnx, telemetry
+from shared.commerce.settings import paypal_settings
 from shared.documents import Where, store
 from shared.errors import ConfigurationError, StudioError
 from shared.jobs import queues
@@ -148,7 +149,7 @@ def webpubsub() -> str | None:
 
 def paypal() -> str | None:
     """Whether the API answers at all; a token is minted only when there is something to pay."""
-    conf = settings()
+    conf = paypal_settings()
     if conf.paypal_client_id is None:
         raise NotConfigured("PAYPAL_CLIENT_ID")
     return _get(conf.paypal_base_url)

@@ -22,6 +22,7 @@ from functions.observe.models import (
 )
 from shared import clock
 from shared.commerce import quota
+from shared.commerce.settings import commerce_settings
 from shared.documents import Where, store
 from shared.jobs import queues
 from shared.jobs.models import OPEN, TERMINAL, JobStatus
@@ -125,7 +126,7 @@ def _rank(values: Sequence[float], share: float) -> float | None:
 
 
 def _quota() -> QuotaFigures:
-    limit = settings().conversion_quota
+    limit = commerce_settings().conversion_quota
     month = (Where("type", "=", "quota"), Where("id", "=", quota.current_month()))
     charged = (Where("quotaId", "=", quota.current_month()), Where("charged", "=", True))
     return QuotaFigures(

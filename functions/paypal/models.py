@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
+from shared.commerce.documents import PaymentStatus
 from shared.http.models import Answer, Body, Id, PageQuery
-
-type Status = Literal[
-    "created",
-    "approved",
-    "capture_pending",
-    "voided",
-    "denied",
-    "captured",
-    "partially_refunded",
-    "refunded",
-    "reversed",
-]
 
 
 class Pack(Answer):
-    """Something to buy: credits, each worth one conversion or try-on."""
+    """A pack of credits, each worth one conversion or try-on."""
 
     id: str
     credits: int
@@ -32,7 +19,7 @@ class Pack(Answer):
 
 
 class PackList(Answer):
-    """The price list."""
+    """The packs on sale."""
 
     items: list[Pack]
 
@@ -56,30 +43,30 @@ class Payment(Answer):
     id: str
     order_id: str | None
     capture_id: str | None
-    status: Status
-    processing: bool = Field(description="PayPal has not said yet how it ended: ask again")
+    status: PaymentStatus
+    processing: bool = Field(description="PayPal has not said how the capture ended: ask again")
     pack: str
     amount: str = Field(description="decimal")
-    amount_minor: int
+    amount_minor: int = Field(description="in the currency's minor unit")
     currency: str
-    credits: int = Field(description="what the pack holds")
-    credits_granted: int = Field(description="what is in the account of it: less what refunds took back")
-    refunded_minor: int
+    credits: int = Field(description="credits of the pack")
+    credits_granted: int = Field(description="credits added to the account, less those that refunds took back")
+    refunded_minor: int = Field(description="in the currency's minor unit")
     approval_url: str | None = Field(description="while the payer can still approve")
     created_at: str
     updated_at: str
 
 
 class PaymentList(Answer):
-    """A page of payments, newest first, and what is left of what they bought."""
+    """A page of payments, latest first, and the credits left."""
 
     items: list[Payment]
-    credits: int = Field(description="credits left; below zero after a refund of what was spent")
+    credits: int = Field(description="credits left; below zero after a refund of spent ones")
     continuation: str | None = None
 
 
 class PaymentsQuery(PageQuery):
-    """Which of one's payments to list."""
+    """Which of the user's payments to list."""
 
 
 class RefundRequest(Body):

@@ -3,45 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 from functions.paypal.models import Order, OrderRequest, Pack, PackList, Payment, PaymentList, RefundRequest
 from shared import audit, clock, telemetry
-from shared.commerce import alerts, credits, money, payments, paypal, settlement
-from shared.commerce.paypal import Refused, Unreachable
-from shared.documents import Document, store
+from shared.commerce import alerts, capture, credits, payment_store, paypal
+from shared.commerce.alerts import AlertKind
+from shared.commerce.documents import PaymentDocument, PaymentId, PaymentStatus, StatusChange, payments
+from shared.commerce.packs import CREDIT_PACKS, CreditPack
+from shared.commerce.payment_state import observe
+from shared.commerce.paypal import PayPal, PayPalRefusedError, PayPalUnavailableError
+from shared.commerce.paypal_models import (
+    Amount,
+    ExperienceContext,
+    NewOrder,
+    NewPurchaseUnit,
+    NewRefund,
+    PaymentSource,
+    PayPalWallet,
+)
+from shared.commerce.reconciliation import reconcile
+from shared.documents.fields import assign
 from shared.errors import BadRequest, Conflict, DocumentConflict, NotFound, Unprocessable
 from shared.http.auth import Principal
 from shared.http.models import PageQuery
-from shared.http.pages import latest
+from shared.http.pages import list_latest
 from shared.notifications.settings import notification_settings
-from shared.settings import settings
 
-REFUND_REFUSALS = {
+REFUND_REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "CAPTURE_FULLY_REFUNDED": ("already_refunded", "the capture is refunded already"),
     "REFUND_AMOUNT_EXCEEDED": ("refund_amount_exceeded", "less than that is left to refund"),
     "REFUND_NOT_PERMITTED_DUE_TO_CAPTURE_STATUS": ("not_refundable", "PayPal does not refund this capture"),
 }
+"""Code and message for the client by PayPal's issue."""
 
 
-def packs() -> PackList:
-    """The price list."""
-    return PackList(
-        items=[
-            Pack(
-                id=id,
-                credits=pack.credits,
-                price=money.written(pack.price_minor, pack.currency),
-                price_minor=pack.price_minor,
-                currency=pack.currency,
-            )
-            for id, pack in settings().credit_packs.items()
-        ]
+def list_packs() -> PackList:
+    """The packs on sale."""
+    return PackList(items=[_pack(id, pack) for id, pack in CREDIT_PACKS.items()])
+
+
+def _pack(id: str, pack: CreditPack) -> Pack:
+    return Pack(
+        id=id,
+        credits=pack.credits,
+        price=Amount.of(pack.price_minor, pack.currency).value,
+        price_minor=pack.price_minor,
+        currency=pack.currency,
     )
 
 
-def create(user: Principal, id: str, wanted: OrderRequest, request_id: str) -> Order:
-    """Make an order for a pack at PayPal.
+def create_order(user: Principal, id: str, wanted: OrderRequest, request_id: str) -> Order:
+    """Create an order for a pack at PayPal.
 
     Args:
         id: id of the payment; the same id again gives the same order.
@@ -50,156 +63,155 @@ def create(user: Principal, id: str, wanted: OrderRequest, request_id: str) -> O
         Unprocessable: there is no such pack.
         UpstreamError: PayPal refused, or can't be reached; then the same request may be sent again.
     """
-    pack = settings().credit_packs.get(wanted.pack)
+    pack = CREDIT_PACKS.get(wanted.pack)
     if pack is None:
-        known = ", ".join(settings().credit_packs)
+        known = ", ".join(CREDIT_PACKS)
         raise Unprocessable(f"there is no such pack; there are {known}", code="unknown_pack", field="pack")
     client = paypal.client()
-    payment = payments.new(id, user.user_id, wanted.pack, pack, request_id)
+    payment = new_payment(id, user.user_id, wanted.pack, pack, request_id)
     try:
-        stored = store().create(payments.CONTAINER, payment)
+        payment = payments.create(payment)
     except DocumentConflict:
-        stored = store().read(payments.CONTAINER, payment["id"], user.user_id)
-    if stored["orderId"] is None or stored["approvalUrl"] is None:
-        stored = _order(client, stored)
-    audit.record(user.user_id, "PAYMENT_ORDERED", subject=stored["id"], orderId=stored["orderId"])
+        payment = payments.get(payment.id, user.user_id)
+    order_id, approval_url = payment.order_id, payment.approval_url
+    if order_id is None or approval_url is None:
+        order_id, approval_url = _create_at_paypal(client, payment)
+    audit.record(user.user_id, "PAYMENT_ORDERED", subject=payment.id, orderId=order_id)
     telemetry.count("studio_paypal_orders", pack=wanted.pack)
-    return Order(id=stored["orderId"], approval_url=stored["approvalUrl"])
+    return Order(id=order_id, approval_url=approval_url)
 
 
-def _order(client: paypal.PayPal, payment: Document) -> Document:
-    price = money.amount(payment["amountMinor"], payment["currency"])
-    home = notification_settings().app_url.rstrip("/")
-    body = {
-        "intent": "CAPTURE",
-        "purchase_units": [
-            {
-                "reference_id": "credits",
-                "custom_id": payment["id"],
-                "invoice_id": payment["id"].removeprefix("payment:"),
-                "description": f"{payment['credits']} credits for AI Fashion Studio",
-                "amount": price,
-            }
-        ],
-        "payment_source": {
-            "paypal": {
-                "experience_context": {
-                    "brand_name": "AI Fashion Studio",
-                    "return_url": f"{home}/credits?paypal=approved",
-                    "cancel_url": f"{home}/credits?paypal=cancelled",
-                    "user_action": "PAY_NOW",
-                    "shipping_preference": "NO_SHIPPING",
-                }
-            }
-        },
-    }
-    key = paypal.request_id(f"create:{payment['id']}:{price['value']}{price['currency_code']}")
-    try:
-        answer = client.create_order(body, key)
-    except Refused as refused:
-        if refused.http_status == 409:
-            raise Unreachable("PayPal is still busy with this order: try again") from None
-        alerts.tell("refused", payment["id"].replace(":", "-"), payment["userId"], payment["id"])
-        raise
-    links = paypal.links(answer)
-    approval = links.get("payer-action") or links.get("approve")
-    if approval is None:
-        raise Unreachable("PayPal made an order without a way to approve it")
-    payments.seen({**payment, "orderId": answer.get("id")}, answer)
-    return store().patch(
-        payments.CONTAINER,
-        payment["id"],
-        payment["userId"],
-        set={"orderId": answer["id"], "approvalUrl": approval, "updatedAt": clock.iso()},
+def new_payment(id: str, user_id: str, pack_id: str, pack: CreditPack, request_id: str | None) -> PaymentDocument:
+    """The document of a payment that PayPal does not know yet."""
+    at = clock.iso()
+    return PaymentDocument(
+        id=PaymentId.of(id),
+        user_id=user_id,
+        pack=pack_id,
+        credits=pack.credits,
+        amount_minor=pack.price_minor,
+        currency=pack.currency,
+        history=[StatusChange(at=at, status=PaymentStatus.CREATED, source="order")],
+        request_id=request_id,
+        created_at=at,
+        updated_at=at,
     )
 
 
-def capture(user: Principal, order_id: str) -> Payment:
+def _create_at_paypal(client: PayPal, payment: PaymentDocument) -> tuple[str, str]:
+    """Create a payment's order; (id of the order, URL of the approval page)."""
+    price = Amount.of(payment.amount_minor, payment.currency)
+    key = paypal.request_id(f"create:{payment.id}:{price.value}{price.currency_code}")
+    try:
+        order = client.create_order(_new_order(payment, price), key)
+    except PayPalRefusedError as refused:
+        if refused.http_status == 409:
+            raise PayPalUnavailableError("PayPal is still working on this order: try again") from None
+        alerts.raise_alert(AlertKind.REFUSED, alerts.key_of(payment), payment.user_id, payment.id)
+        raise
+    if order.approval_url is None:
+        raise PayPalUnavailableError("PayPal made an order without a way to approve it")
+    attached = assign(PaymentDocument.order_id, order.id)
+    observe(payment.with_changes(attached), order)
+    payments.patch(
+        payment.id,
+        payment.user_id,
+        attached,
+        assign(PaymentDocument.approval_url, order.approval_url),
+        assign(PaymentDocument.updated_at, clock.iso()),
+    )
+    return order.id, order.approval_url
+
+
+def _new_order(payment: PaymentDocument, price: Amount) -> NewOrder:
+    app_url = notification_settings().app_url.rstrip("/")
+    unit = NewPurchaseUnit(
+        reference_id="credits",
+        custom_id=payment.id,
+        invoice_id=payment.id.public,
+        description=f"{payment.credits} credits for AI Fashion Studio",
+        amount=price,
+    )
+    context = ExperienceContext(
+        brand_name="AI Fashion Studio",
+        return_url=f"{app_url}/credits?paypal=approved",
+        cancel_url=f"{app_url}/credits?paypal=cancelled",
+    )
+    source = PaymentSource(paypal=PayPalWallet(experience_context=context))
+    return NewOrder(purchase_units=[unit], payment_source=source)
+
+
+def capture_order(user: Principal, order_id: str) -> Payment:
     """Take the money of an approved order; the receipt, or a payment that is still `processing`.
 
     Raises:
-        NotFound: it is not one of the user's orders.
-        Conflict, UpstreamError: as `settlement.capture` says.
+        NotFound: it is not an order of the user.
+        Conflict, UpstreamError: as `capture.capture` raises them.
     """
-    payment = payments.of_order(user.user_id, order_id)
-    done = settlement.capture(payment, "capture")
-    if done["status"] != payment["status"]:
-        audit.record(user.user_id, "PAYMENT_CAPTURED", subject=done["id"], orderId=order_id, status=done["status"])
-    return view(done)
+    payment = payment_store.get_by_order(user.user_id, order_id)
+    captured = capture.capture(payment, "capture")
+    if captured.status is not payment.status:
+        audit.record(user.user_id, "PAYMENT_CAPTURED", subject=captured.id, orderId=order_id, status=captured.status)
+    return payment_answer(captured)
 
 
-def order(user: Principal, order_id: str) -> Payment:
-    """How an order of one's own stands. Raises NotFound, for a foreign one too."""
-    return view(payments.of_order(user.user_id, order_id))
+def get_order(user: Principal, order_id: str) -> Payment:
+    """The payment of an order. Raises NotFound, also for an order of another user."""
+    return payment_answer(payment_store.get_by_order(user.user_id, order_id))
 
 
-def listing(user: Principal, query: PageQuery) -> PaymentList:
-    """One's payments, newest first, and one's credits."""
-    page = latest(payments.CONTAINER, query, partition=user.user_id, type="payment")
+def list_payments(user: Principal, query: PageQuery) -> PaymentList:
+    """The user's payments, latest first, and their credits."""
+    page = list_latest(payments, query, partition=user.user_id, by=PaymentDocument.created_at)
     return PaymentList(
-        items=[view(payment) for payment in page.items],
+        items=[payment_answer(payment) for payment in page.items],
         credits=credits.get_balance(user.user_id),
         continuation=page.continuation,
     )
 
 
-def refund(admin: Principal, capture_id: str, wanted: RefundRequest, key: str | None) -> Payment:
-    """Give money back for a capture, and take its credits back.
+def refund_capture(admin: Principal, capture_id: str, wanted: RefundRequest, key: str | None) -> Payment:
+    """Give money back for a capture, and take the credits it had bought.
 
     Args:
-        key: the caller's `Idempotency-Key`; PayPal refunds once for it, even where the first answer was lost.
+        key: the caller's `Idempotency-Key`; PayPal refunds once for it, even if the first answer was lost.
 
     Raises:
         BadRequest: without a key.
         NotFound: there is no such capture.
-        Conflict: there is nothing, or not so much, left to give back.
+        Conflict: nothing, or less than asked for, is left to give back.
     """
     if not key:
         raise BadRequest(
             "send an Idempotency-Key with a refund", code="idempotency_key_required", field="Idempotency-Key"
         )
-    payment = payments.whose("captureId", capture_id)
+    payment = payment_store.find_by(PaymentDocument.capture_id, capture_id)
     if payment is None:
         raise NotFound("there is no such capture", code="capture_not_found")
-    if not payments.taken(payment):
-        raise Conflict(f"the payment is {payment['status']}; nothing was captured", code="not_refundable")
-    body: dict[str, Any] = {}
-    if wanted.amount_minor is not None:
-        body["amount"] = money.amount(wanted.amount_minor, payment["currency"])
-    if wanted.note:
-        body["note_to_payer"] = wanted.note
-    audit.record(
-        admin.user_id, "REFUND_REQUESTED", subject=payment["id"], captureId=capture_id, minor=wanted.amount_minor
+    if not payment.status.is_captured:
+        raise Conflict(f"the payment is {payment.status}; nothing was captured", code="not_refundable")
+    minor = wanted.amount_minor
+    refund = NewRefund(
+        amount=None if minor is None else Amount.of(minor, payment.currency), note_to_payer=wanted.note or None
     )
+    audit.record(admin.user_id, "REFUND_REQUESTED", subject=payment.id, captureId=capture_id, minor=minor)
     try:
-        paypal.client().refund(capture_id, body, paypal.request_id(f"refund:{capture_id}:{key}"))
-    except Refused as refused:
+        paypal.client().refund_capture(capture_id, refund, paypal.request_id(f"refund:{capture_id}:{key}"))
+    except PayPalRefusedError as refused:
         if refused.issue not in REFUND_REFUSALS:
             raise
         code, message = REFUND_REFUSALS[refused.issue]
-        settlement.settle(payment, "refund")
+        reconcile(payment, "refund")
         raise Conflict(message, code=code) from None
-    return view(settlement.settle(payment, "refund"))
+    return payment_answer(reconcile(payment, "refund"))
 
 
-def view(payment: Mapping[str, Any]) -> Payment:
+def payment_answer(payment: PaymentDocument) -> Payment:
     """A payment as its owner sees it."""
-    return Payment(
-        id=payment["id"].removeprefix("payment:"),
-        order_id=payment["orderId"],
-        capture_id=payment["captureId"],
-        status=payment["status"],
-        processing=payment["captureAsked"]
-        or payment["captureUnknown"]
-        or payment["status"] == payments.CAPTURE_PENDING,
-        pack=payment["pack"],
-        amount=money.written(payment["amountMinor"], payment["currency"]),
-        amount_minor=payment["amountMinor"],
-        currency=payment["currency"],
-        credits=payment["credits"],
-        credits_granted=payment["granted"] - payment["returned"],
-        refunded_minor=payment["refundedMinor"],
-        approval_url=payment["approvalUrl"] if payment["status"] == payments.CREATED else None,
-        created_at=payment["createdAt"],
-        updated_at=payment["updatedAt"],
+    return Payment.of(
+        payment,
+        processing=payment.is_processing,
+        amount=Amount.of(payment.amount_minor, payment.currency).value,
+        credits_granted=payment.granted - payment.returned,
+        approval_url=payment.approval_url if payment.status is PaymentStatus.CREATED else None,
     )

@@ -31,8 +31,11 @@ consumer(bp, queues.PAYPAL, _step)
     bp, "POST", "paypal/webhook", access=PUBLIC, limit="webhook", upload=("application/json",),
     answer=Received, errors=(400, 413, 503),
 )  # fmt: skip
-def paypal_webhook(call: Call) -> Received:
-    """Take an event from PayPal: checked by its signature, stored, answered; what it means is found out later."""
+def receive_paypal_event(call: Call) -> Received:
+    """Receive PayPal webhook event.
+
+    The delivery is verified by its signature, stored and answered; the event is handled in the background.
+    """
     from functions.paypal_webhook import service
 
     return service.receive(call.headers, call.raw.get_body(), call.request_id)
@@ -41,11 +44,11 @@ def paypal_webhook(call: Call) -> Received:
 @bp.function_name("paypal_sweeper")
 @bp.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
 def paypal_sweeper(timer: func.TimerRequest) -> None:
-    """Settle what was left open: events nobody handled, captures nobody knows the outcome of."""
+    """Finish what was left open: events without a handled job, captures whose outcome is unknown."""
     from functions.paypal_webhook import inbox
-    from shared.commerce import settlement
+    from shared.commerce import sweeper
 
     with telemetry.span("paypal.sweep"):
-        started, settled = inbox.sweep(), settlement.sweep()
-    if started or settled:
-        telemetry.log("paypal.sweep", events=started, payments=settled, pastDue=timer.past_due)
+        started, reconciled = inbox.sweep(), sweeper.sweep()
+    if started or reconciled:
+        telemetry.log("paypal.sweep", events=started, payments=reconciled, pastDue=timer.past_due)

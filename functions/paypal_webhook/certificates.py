@@ -1,91 +1,89 @@
-"""Signing certificates: fetched once, checked against the roots, kept by process and in the document store.
+"""Signing certificates: fetched once, verified against the roots, cached by the process and in the document store.
 
-The store keeps what was fetched so that a fresh process needs no PayPal to check a delivery; it is not believed: the
-chain is checked each time a process takes a certificate up.
+The store keeps what was fetched so that a new process can verify a delivery without PayPal. It is not trusted: the
+chain is verified each time a process loads a certificate.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from functions.paypal_webhook.documents import CertificateDocument, CertificateId, certificates
 from functions.paypal_webhook.trust import roots, trust
 from shared import clock, telemetry
-from shared.documents import store
 from shared.errors import BadRequest, Unavailable
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-CONTAINER = "webhook_events"
-MAX_BYTES = 64 * 1024
-TIMEOUT_S = 5
-KEPT = 16
-REFUSED_S = 60
-"""A certificate that was refused is not fetched again for this long."""
+MAX_BYTES: Final = 64 * 1024
+TIMEOUT_S: Final = 5
+MAX_CACHED: Final = 16
+REFUSED_S: Final = 60
+"""A certificate that was refused is not fetched again for this many seconds."""
 
 _lock = threading.Lock()
 _keys: OrderedDict[str, tuple[float, RSAPublicKey | None]] = OrderedDict()
 
 
-def key(url: str) -> RSAPublicKey:
+def public_key(url: str) -> RSAPublicKey:
     """The public key of the certificate at a URL.
 
     Raises:
-        BadRequest: the URL is not PayPal's, or the certificate does not hold.
-        Unavailable: it can't be fetched right now; the sender comes again.
+        BadRequest: the URL is not PayPal's, or the certificate is not valid.
+        Unavailable: it can't be fetched now; PayPal sends the delivery again.
     """
     if not trust().allows(url):
         telemetry.log("webhook.foreign_certificate", level="warning", host=url[:200])
-        raise refused()
+        raise signature_error()
     with _lock:
         until, known = _keys.get(url, (0.0, None))
         if until > clock.now():
             if known is None:
-                raise refused()
+                raise signature_error()
             return known
-    id = f"certificate:{hashlib.sha256(url.encode()).hexdigest()}"
-    kept = store().find(CONTAINER, id, id)
-    pem = kept["pem"].encode() if kept else _fetch(url)
+    id = CertificateId.of_url(url)
+    stored = certificates.find(id, id)
+    pem = stored.pem.encode() if stored else _fetch(url)
     try:
         if pem is None:
-            raise refused()
-        found, until = _checked(pem)
+            raise signature_error()
+        key, until = _verified(pem)
     except BadRequest:
-        _keep(url, clock.now() + REFUSED_S, None)
+        _cache(url, clock.now() + REFUSED_S, None)
         raise
-    if kept is None:
+    if stored is None:
         with suppress(Exception):
-            store().upsert(CONTAINER, {"id": id, "type": "certificate", "url": url, "pem": pem.decode()})
-    _keep(url, until, found)
-    return found
+            certificates.upsert(CertificateDocument(id=id, url=url, pem=pem.decode()))
+    _cache(url, until, key)
+    return key
 
 
 def forget() -> None:
-    """Drop what this process knows."""
+    """Empty the cache of this process."""
     with _lock:
         _keys.clear()
 
 
-def refused() -> BadRequest:
-    """One answer for every way in which a delivery is not PayPal's."""
+def signature_error() -> BadRequest:
+    """One error for every way in which a delivery is not PayPal's."""
     return BadRequest("this is not a delivery of PayPal's to us", code="webhook_signature")
 
 
-def _keep(url: str, until: float, found: RSAPublicKey | None) -> None:
+def _cache(url: str, until: float, key: RSAPublicKey | None) -> None:
     with _lock:
-        _keys[url] = (until, found)
+        _keys[url] = (until, key)
         _keys.move_to_end(url)
-        while len(_keys) > KEPT:
+        while len(_keys) > MAX_CACHED:
             _keys.popitem(last=False)
 
 
 def _fetch(url: str) -> bytes | None:
-    """What is published there; None when there is nothing."""
+    """The PEM published at a URL; None if there is none."""
     import requests
     import urllib3
 
@@ -100,8 +98,8 @@ def _fetch(url: str) -> bytes | None:
     return pem if status == 200 and len(pem) <= MAX_BYTES else None
 
 
-def _checked(pem: bytes) -> tuple[RSAPublicKey, float]:
-    """(key of the first certificate, when it ends) of a chain that leads to a root we trust and carries the name."""
+def _verified(pem: bytes) -> tuple[RSAPublicKey, float]:
+    """(public key, end of validity) of the first certificate; it must chain to a trusted root and carry the name."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from cryptography.x509.verification import PolicyBuilder, VerificationError
@@ -113,7 +111,7 @@ def _checked(pem: bytes) -> tuple[RSAPublicKey, float]:
         public = leaf.public_key()
     except (ValueError, VerificationError) as error:
         telemetry.log("webhook.bad_certificate", level="warning", error=str(error)[:200])
-        raise refused() from None
+        raise signature_error() from None
     if not isinstance(public, RSAPublicKey):
-        raise refused()
+        raise signature_error()
     return public, leaf.not_valid_after_utc.timestamp()

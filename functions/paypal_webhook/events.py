@@ -3,69 +3,118 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from shared.commerce.payment_state import APPROVAL_REVERSED
 from shared.errors import BadRequest
 from shared.http.endpoint import parse_json
+
+APPROVED: Final = "CHECKOUT.ORDER.APPROVED"
+CAPTURES: Final = frozenset(
+    f"PAYMENT.CAPTURE.{state}" for state in ("COMPLETED", "PENDING", "DENIED", "DECLINED", "REFUNDED", "REVERSED")
+)
+DISPUTES: Final = frozenset(f"CUSTOMER.DISPUTE.{state}" for state in ("CREATED", "UPDATED", "RESOLVED"))
+HANDLED: Final = CAPTURES | DISPUTES | {APPROVED, APPROVAL_REVERSED}
 
 _EVENT_ID = re.compile(r"[A-Za-z0-9-]{8,100}", re.ASCII)
 _TYPE = re.compile(r"[A-Z0-9._-]{1,100}", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _CAPTURE_URL = re.compile(r"/captures/([A-Za-z0-9-]{1,64})\Z", re.ASCII)
 
-APPROVED = "CHECKOUT.ORDER.APPROVED"
-APPROVAL_REVERSED = "CHECKOUT.PAYMENT-APPROVAL.REVERSED"
-CAPTURES = frozenset(
-    f"PAYMENT.CAPTURE.{state}" for state in ("COMPLETED", "PENDING", "DENIED", "DECLINED", "REFUNDED", "REVERSED")
-)
-DISPUTES = frozenset(f"CUSTOMER.DISPUTE.{state}" for state in ("CREATED", "UPDATED", "RESOLVED"))
-HANDLED = CAPTURES | DISPUTES | {APPROVED, APPROVAL_REVERSED}
 
-
-def parse(body: bytes) -> dict[str, Any]:
-    """The inbox document of an event: `id`, `eventType`, and `orderId`, `captureId`, `disputeId` where it names them.
-
-    Raises:
-        BadRequest: it is no event.
-    """
-    event = parse_json(body)
-    if not isinstance(event, dict):
-        raise BadRequest("the event is not an object", code="bad_event")
-    id, kind = event.get("id"), event.get("event_type")
-    if not isinstance(id, str) or not _EVENT_ID.fullmatch(id):
-        raise BadRequest("the event has no id", code="bad_event", field="id")
-    if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
-        raise BadRequest("the event has no type", code="bad_event", field="event_type")
-    resource = event.get("resource")
-    return {"id": id, "eventType": kind, **_about(kind, resource if isinstance(resource, dict) else {})}
-
-
-def _about(kind: str, resource: Mapping[str, Any]) -> dict[str, str | None]:
-    order = capture = dispute = None
-    if kind == APPROVED:
-        order = _id(resource.get("id"))
-    elif kind == APPROVAL_REVERSED:
-        order = _id(resource.get("order_id")) or _id(resource.get("id"))
-    elif kind in CAPTURES:
-        # A refund names its capture by a link; a capture is its own resource.
-        capture = _linked(resource.get("links")) or _id(resource.get("id"))
-    elif kind in DISPUTES:
-        dispute = _id(resource.get("dispute_id"))
-        transactions = resource.get("disputed_transactions")
-        first = transactions[0] if isinstance(transactions, list) and transactions else None
-        capture = _id(first.get("seller_transaction_id")) if isinstance(first, dict) else None
-    return {"orderId": order, "captureId": capture, "disputeId": dispute}
-
-
-def _id(value: Any) -> str | None:
+def _id_or_none(value: Any) -> str | None:
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
-def _linked(links: Any) -> str | None:
-    for link in links if isinstance(links, list) else ():
-        if isinstance(link, dict) and link.get("rel") == "up" and isinstance(link.get("href"), str):
-            found = _CAPTURE_URL.search(link["href"])
-            if found:
-                return found[1]
-    return None
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _objects(value: Any) -> list[Any]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _object(value: Any) -> Any:
+    return value if isinstance(value, dict) else {}
+
+
+type Id = Annotated[str | None, BeforeValidator(_id_or_none)]
+type Text = Annotated[str, BeforeValidator(_text)]
+
+
+class _Untrusted(BaseModel):
+    """A part of an event; anything of an unexpected type counts as missing."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Link(_Untrusted):
+    rel: Text = ""
+    href: Text = ""
+
+
+class _Transaction(_Untrusted):
+    seller_transaction_id: Id = None
+
+
+class _Resource(_Untrusted):
+    id: Id = None
+    order_id: Id = None
+    dispute_id: Id = None
+    links: Annotated[list[_Link], BeforeValidator(_objects)] = Field(default_factory=list[_Link])
+    disputed_transactions: Annotated[list[_Transaction], BeforeValidator(_objects)] = Field(
+        default_factory=list[_Transaction]
+    )
+
+    @property
+    def linked_capture(self) -> str | None:
+        """The capture that a refund names by a link."""
+        urls = (_CAPTURE_URL.search(link.href) for link in self.links if link.rel == "up")
+        return next((url[1] for url in urls if url), None)
+
+
+class _Event(_Untrusted):
+    id: Text = ""
+    event_type: Text = ""
+    resource: Annotated[_Resource, BeforeValidator(_object)] = Field(default_factory=_Resource)
+
+
+@dataclass(frozen=True)
+class EventFacts:
+    """What is taken from an event: PayPal's ids of the event, and of what it is about."""
+
+    id: str
+    event_type: str
+    order_id: str | None = None
+    capture_id: str | None = None
+    dispute_id: str | None = None
+
+
+def parse(body: bytes) -> EventFacts:
+    """The facts of a delivered event. Raises BadRequest: it is not an event."""
+    posted = parse_json(body)
+    if not isinstance(posted, dict):
+        raise BadRequest("the event is not an object", code="bad_event")
+    event = _Event.model_validate(posted)
+    if not _EVENT_ID.fullmatch(event.id):
+        raise BadRequest("the event has no id", code="bad_event", field="id")
+    if not _TYPE.fullmatch(event.event_type):
+        raise BadRequest("the event has no type", code="bad_event", field="event_type")
+    return _facts(event.id, event.event_type, event.resource)
+
+
+def _facts(id: str, event_type: str, resource: _Resource) -> EventFacts:
+    if event_type == APPROVED:
+        return EventFacts(id, event_type, order_id=resource.id)
+    if event_type == APPROVAL_REVERSED:
+        return EventFacts(id, event_type, order_id=resource.order_id or resource.id)
+    if event_type in CAPTURES:
+        return EventFacts(id, event_type, capture_id=resource.linked_capture or resource.id)
+    if event_type in DISPUTES:
+        first = next(iter(resource.disputed_transactions), None)
+        capture_id = first.seller_transaction_id if first else None
+        return EventFacts(id, event_type, capture_id=capture_id, dispute_id=resource.dispute_id)
+    return EventFacts(id, event_type)

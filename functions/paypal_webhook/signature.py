@@ -1,8 +1,8 @@
-"""Is a delivery PayPal's? The signature of a webhook, checked here or by PayPal.
+"""The signature of a webhook delivery, verified here or by PayPal.
 
-What is signed is `id|time|webhook id|crc32(body)` (developer.paypal.com/api/rest/webhooks/rest). A CRC is no hash:
-anybody with one genuine delivery can make another body with the same checksum in milliseconds. So a good signature
-only says that PayPal sent something under this transmission id, and nothing but ids is ever taken from the body.
+What is signed is `id|time|webhook id|crc32(body)` (developer.paypal.com/api/rest/webhooks/rest). A CRC is not a
+cryptographic hash: with one genuine delivery, another body with the same checksum is made in milliseconds. So a good
+signature only says that PayPal sent something under this transmission id, and nothing but ids is taken from the body.
 """
 
 from __future__ import annotations
@@ -13,58 +13,64 @@ import re
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from functions.paypal_webhook import certificates
+from functions.paypal_webhook.settings import paypal_webhook_settings
 from shared import clock
 from shared.commerce import paypal
+from shared.commerce.paypal_models import WebhookSignature
 from shared.errors import ConfigurationError
-from shared.settings import settings
 
-HEADERS = (
-    "PAYPAL-TRANSMISSION-ID",
-    "PAYPAL-TRANSMISSION-TIME",
-    "PAYPAL-TRANSMISSION-SIG",
-    "PAYPAL-CERT-URL",
-    "PAYPAL-AUTH-ALGO",
-)
-ALGORITHM = "SHA256withRSA"
-MAX_AGE_S = 5 * 24 * 3600
-"""PayPal sends again for three days, and by hand after that; five minutes would refuse its own repetitions."""
-MAX_AHEAD_S = 600
+ALGORITHM: Final = "SHA256withRSA"
+MAX_AGE_S: Final = 5 * 24 * 3600
+"""PayPal repeats a delivery for three days, and later on request; a shorter limit would refuse its repetitions."""
+MAX_AHEAD_S: Final = 600
+"""How far PayPal's clock may be ahead of ours."""
 
 
-def check(headers: Mapping[str, str], body: bytes) -> str:
-    """The transmission id of a genuine delivery.
+def verify(headers: Mapping[str, str], body: bytes) -> str:
+    """Verify a delivery; returns its transmission id.
 
     Args:
         headers: case-insensitive, as the request has them.
-        body: the bytes as they came; another serialisation has another checksum.
+        body: the bytes as received; another serialisation has another checksum.
 
     Raises:
         BadRequest: `webhook_signature`, one answer for every cause.
-        Unavailable, UpstreamError: it can't be checked right now; the sender comes again.
+        Unavailable, UpstreamError: it can't be verified now; PayPal sends it again.
         ConfigurationError: the webhook's id is not set.
     """
-    webhook_id = settings().paypal_webhook_id
+    conf = paypal_webhook_settings()
+    webhook_id = conf.paypal_webhook_id
     if webhook_id is None:
         raise ConfigurationError("set PAYPAL_WEBHOOK_ID to take webhooks")
-    given = {name: headers.get(name) or "" for name in HEADERS}
-    sent_id, sent_at = given["PAYPAL-TRANSMISSION-ID"], given["PAYPAL-TRANSMISSION-TIME"]
-    if given["PAYPAL-AUTH-ALGO"] != ALGORITHM or not re.fullmatch(r"[A-Za-z0-9-]{8,64}", sent_id, re.ASCII):
-        raise certificates.refused()
-    if not -MAX_AHEAD_S < clock.now() - _moment(sent_at) < MAX_AGE_S:
-        raise certificates.refused()
-    if settings().paypal_webhook_verify == "postback":
-        if not paypal.client().genuine(given, body, webhook_id):
-            raise certificates.refused()
-        return sent_id
+    signature = _read(headers)
+    id, sent_at = signature.transmission_id, signature.transmission_time
+    if signature.auth_algo != ALGORITHM or not re.fullmatch(r"[A-Za-z0-9-]{8,64}", id, re.ASCII):
+        raise certificates.signature_error()
+    if not -MAX_AHEAD_S < clock.now() - _epoch(sent_at) < MAX_AGE_S:
+        raise certificates.signature_error()
+    if conf.paypal_webhook_verify == "postback":
+        if not paypal.client().is_genuine(signature, body, webhook_id):
+            raise certificates.signature_error()
+        return id
     try:
-        signature = base64.b64decode(given["PAYPAL-TRANSMISSION-SIG"], validate=True)
+        signed = base64.b64decode(signature.transmission_sig, validate=True)
     except (binascii.Error, ValueError):
-        raise certificates.refused() from None
-    signed = f"{sent_id}|{sent_at}|{webhook_id}|{zlib.crc32(body)}"
-    _verify(given["PAYPAL-CERT-URL"], signature, signed.encode())
-    return sent_id
+        raise certificates.signature_error() from None
+    _verify(signature.cert_url, signed, f"{id}|{sent_at}|{webhook_id}|{zlib.crc32(body)}".encode())
+    return id
+
+
+def _read(headers: Mapping[str, str]) -> WebhookSignature:
+    return WebhookSignature(
+        auth_algo=headers.get("PAYPAL-AUTH-ALGO") or "",
+        cert_url=headers.get("PAYPAL-CERT-URL") or "",
+        transmission_id=headers.get("PAYPAL-TRANSMISSION-ID") or "",
+        transmission_sig=headers.get("PAYPAL-TRANSMISSION-SIG") or "",
+        transmission_time=headers.get("PAYPAL-TRANSMISSION-TIME") or "",
+    )
 
 
 def _verify(url: str, signature: bytes, signed: bytes) -> None:
@@ -73,16 +79,16 @@ def _verify(url: str, signature: bytes, signed: bytes) -> None:
     from cryptography.hazmat.primitives.asymmetric import padding
 
     try:
-        certificates.key(url).verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
+        certificates.public_key(url).verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature:
-        raise certificates.refused() from None
+        raise certificates.signature_error() from None
 
 
-def _moment(text: str) -> float:
+def _epoch(text: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise certificates.refused() from None
+        raise certificates.signature_error() from None
     if moment.tzinfo is None:
-        raise certificates.refused()
+        raise certificates.signature_error()
     return moment.timestamp()

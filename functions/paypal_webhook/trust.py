@@ -1,26 +1,28 @@
-"""Which certificates may sign PayPal's deliveries: where they come from, what name they carry, who vouches for it."""
+"""Which certificates may sign PayPal's deliveries: their origin, their DNS name, and their root."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from functions.paypal_webhook.settings import paypal_webhook_settings
+from shared.commerce.settings import paypal_settings
 from shared.errors import ConfigurationError
-from shared.settings import settings
 
 if TYPE_CHECKING:
     from cryptography.x509.verification import Store
 
-PATH = r"/v1/notifications/certs/CERT-[A-Za-z0-9-]{8,80}"
+PATH: Final = r"/v1/notifications/certs/CERT-[A-Za-z0-9-]{8,80}"
 """Where PayPal publishes certificates. No query, fragment, userinfo or dot segment fits it."""
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What is trusted: `scheme://host` origins of certificates, and the DNS name of the certificate."""
+    """`scheme://host` origins from which certificates are fetched, and the DNS name that they must carry."""
 
     origins: tuple[str, ...]
     name: str
@@ -31,7 +33,7 @@ class Trust:
         return re.fullmatch(f"(?:{origins}){PATH}", url, re.ASCII) is not None
 
 
-PAYPAL = {
+PAYPAL: Final[Mapping[str, Trust]] = {
     "https://api-m.paypal.com": Trust(
         ("https://api.paypal.com", "https://api-m.paypal.com"),
         "messageverificationcerts.paypal.com",
@@ -46,13 +48,13 @@ PAYPAL = {
 
 @cache
 def trust() -> Trust:
-    """What the settings trust.
+    """What this process trusts.
 
     Raises:
-        ConfigurationError: the base URL is not PayPal's, and the settings do not say what to trust instead.
+        ConfigurationError: the base URL is not PayPal's, and no setting says what to trust instead.
     """
-    conf = settings()
-    usual = PAYPAL.get(conf.paypal_base_url.rstrip("/"))
+    conf = paypal_webhook_settings()
+    usual = PAYPAL.get(paypal_settings().paypal_base_url.rstrip("/"))
     origins = conf.paypal_cert_origins or (usual.origins if usual else ())
     name = conf.paypal_cert_name or (usual.name if usual else None)
     if not origins or name is None:
@@ -66,7 +68,7 @@ def roots() -> Store:
     from cryptography import x509
     from cryptography.x509.verification import Store
 
-    path = settings().paypal_cert_roots
+    path = paypal_webhook_settings().paypal_cert_roots
     if path is None:
         import certifi
 

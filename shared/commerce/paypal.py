@@ -1,8 +1,8 @@
-"""PayPal's REST API as far as the shop needs it: OAuth, Orders v2, Payments v2, webhook verification.
+"""A client of PayPal's REST API as far as the shop needs it: OAuth, Orders v2, Payments v2, webhook verification.
 
-Every answer is one of three: what was asked for, `Refused` (PayPal said no, nothing happened), or `Unreachable`
-(nobody knows: a timeout, a 5xx, or something that is not PayPal's JSON). Only a caller can tell what to make of the
-third, so nothing that moves money is repeated here.
+Every call ends in one of three ways: with what was asked for, with `PayPalRefusedError` (PayPal said no, nothing
+happened), or with `PayPalUnavailableError` (the outcome is unknown: a timeout, a 5xx, or something that is not PayPal's
+JSON). Only the caller knows what to make of the third, so nothing that moves money is repeated here.
 """
 
 from __future__ import annotations
@@ -12,49 +12,77 @@ import re
 import threading
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
+from pydantic import ValidationError
+
 from shared import clock, telemetry
+from shared.commerce.paypal_models import (
+    AccessToken,
+    Capture,
+    ErrorBody,
+    NewOrder,
+    NewRefund,
+    Order,
+    PayPalModel,
+    Verification,
+    WebhookSignature,
+    find_link,
+)
+from shared.commerce.settings import paypal_settings
 from shared.errors import ConfigurationError, UpstreamError
-from shared.settings import settings
 
 if TYPE_CHECKING:
     import requests
 
-MAX_BYTES = 1024 * 1024
-EARLY_S = 60
-"""A token is replaced this long before it ends."""
-NAMESPACE = UUID("6f2b0c1e-5e0a-4c55-9d0e-2b1f0a7d7c11")
-_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+MAX_BYTES: Final = 1024 * 1024
+TOKEN_MARGIN_S: Final = 60
+"""A token is replaced this many seconds before it ends, so that it does not end on the way."""
+RATE_LIMIT_WAIT_S: Final = 30
+"""Seconds to wait after a 429 that does not say how long."""
+NAMESPACE: Final = UUID("6f2b0c1e-5e0a-4c55-9d0e-2b1f0a7d7c11")
+_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-def request_id(act: str) -> str:
-    """The `PayPal-Request-Id` of an act (`capture:<order>` say): the same act, the same id, always."""
-    return str(uuid5(NAMESPACE, act))
+def request_id(action: str) -> str:
+    """The `PayPal-Request-Id` of an action (`capture:<order>`, for example): the same action has always the same id."""
+    return str(uuid5(NAMESPACE, action))
 
 
-class Refused(UpstreamError):
+class PayPalRefusedError(UpstreamError):
     """PayPal answered 4xx: what was asked for did not happen.
 
-    `issue` is the first of `details[].issue`, or the error's name; `links` are the error's links by `rel`.
+    `issue` is the first of `details[].issue`, or the error's name; `approval_url` is where the payer can act, if the
+    error says so.
     """
 
     code, retryable = "paypal_refused", False
 
-    def __init__(self, http_status: int, issue: str, links: Mapping[str, str] | None = None) -> None:
+    def __init__(self, http_status: int, issue: str, approval_url: str | None = None) -> None:
         super().__init__(f"PayPal refused: {issue}", details={"issue": issue})
-        self.http_status, self.issue, self.links = http_status, issue, dict(links or {})
+        self.http_status, self.issue, self.approval_url = http_status, issue, approval_url
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether PayPal does not know what was asked for."""
+        return self.issue in ("INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND")
 
 
-class Unreachable(UpstreamError):
+class PayPalUnavailableError(UpstreamError):
     """No usable answer: what was asked for may have happened or not."""
 
     code = "paypal_unavailable"
 
 
+class PaymentMismatchError(UpstreamError):
+    """What PayPal has is not what was ordered: another amount, currency, payee or payment. Nothing changes."""
+
+    code, retryable = "payment_mismatch", False
+
+
 class PayPal:
-    """One merchant's PayPal. Thread-safe; one token for all threads, minted by one of them.
+    """One merchant's PayPal. Thread-safe; all threads share one token, minted by one of them.
 
     Args:
         timeout_s: to connect, and between two reads.
@@ -74,48 +102,39 @@ class PayPal:
         self._minting = threading.Lock()
         self._token: tuple[str, float] | None = None
 
-    def create_order(self, order: Mapping[str, Any], key: str) -> dict[str, Any]:
-        """Make an order; the same key makes it once (6 h), so a lost answer is asked for again."""
-        return self._call("POST", "/v2/checkout/orders", order, key=key, tries=2)
+    def create_order(self, order: NewOrder, key: str) -> Order:
+        """Create an order; the same key creates it once (for 6 h), so a lost answer is asked for again."""
+        return _parsed(Order, self._call("POST", "/v2/checkout/orders", _body(order), key=key, tries=2))
 
-    def order(self, order_id: str) -> dict[str, Any]:
+    def get_order(self, order_id: str) -> Order:
         """An order with its captures and refunds."""
-        return self._call("GET", f"/v2/checkout/orders/{_checked(order_id)}", tries=2)
+        return _parsed(Order, self._call("GET", f"/v2/checkout/orders/{_checked(order_id)}", tries=2))
 
-    def capture_order(self, order_id: str, key: str) -> dict[str, Any]:
-        """Take the money of an approved order."""
-        return self._call("POST", f"/v2/checkout/orders/{_checked(order_id)}/capture", {}, key=key)
+    def capture_order(self, order_id: str, key: str) -> None:
+        """Take the money of an approved order; `get_order` shows how it ended."""
+        self._call("POST", f"/v2/checkout/orders/{_checked(order_id)}/capture", b"{}", key=key)
 
-    def capture(self, capture_id: str) -> dict[str, Any]:
+    def get_capture(self, capture_id: str) -> Capture:
         """A capture, with the id of its order."""
-        return self._call("GET", f"/v2/payments/captures/{_checked(capture_id)}", tries=2)
+        return _parsed(Capture, self._call("GET", f"/v2/payments/captures/{_checked(capture_id)}", tries=2))
 
-    def refund(self, capture_id: str, refund: Mapping[str, Any], key: str) -> dict[str, Any]:
-        """Give money back; the same key gives it back once (45 days)."""
-        return self._call("POST", f"/v2/payments/captures/{_checked(capture_id)}/refund", refund, key=key)
+    def refund_capture(self, capture_id: str, refund: NewRefund, key: str) -> None:
+        """Give money back; the same key gives it back once (for 45 days)."""
+        self._call("POST", f"/v2/payments/captures/{_checked(capture_id)}/refund", _body(refund), key=key)
 
-    def genuine(self, headers: Mapping[str, str], body: bytes, webhook_id: str) -> bool:
-        """Ask PayPal whether a webhook delivery is its own.
+    def is_genuine(self, signature: WebhookSignature, body: bytes, webhook_id: str) -> bool:
+        """Ask PayPal whether it signed a webhook delivery.
 
         The event goes back byte for byte: parsed and written again it would have another checksum.
         """
-        facts = {
-            "auth_algo": headers["PAYPAL-AUTH-ALGO"],
-            "cert_url": headers["PAYPAL-CERT-URL"],
-            "transmission_id": headers["PAYPAL-TRANSMISSION-ID"],
-            "transmission_sig": headers["PAYPAL-TRANSMISSION-SIG"],
-            "transmission_time": headers["PAYPAL-TRANSMISSION-TIME"],
-            "webhook_id": webhook_id,
-        }
-        raw = json.dumps(facts)[:-1].encode() + b', "webhook_event": ' + body + b"}"
+        facts = json.dumps({**signature.model_dump(), "webhook_id": webhook_id})
+        raw = facts[:-1].encode() + b', "webhook_event": ' + body + b"}"
         answer = self._call("POST", "/v1/notifications/verify-webhook-signature", raw, tries=2)
-        return answer.get("verification_status") == "SUCCESS"
+        return _parsed(Verification, answer).verification_status == "SUCCESS"
 
     def _call(
-        self, method: str, path: str, body: Mapping[str, Any] | bytes | None = None, *, key: str | None = None,
-        tries: int = 1,
-    ) -> dict[str, Any]:  # fmt: skip
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        self, method: str, path: str, data: bytes | None = None, *, key: str | None = None, tries: int = 1
+    ) -> dict[str, Any]:
         headers = {"Accept": "application/json", "Prefer": "return=representation"}
         if data is not None:
             headers["Content-Type"] = "application/json"
@@ -126,7 +145,7 @@ class PayPal:
             token = self._bearer()
             try:
                 status, answer = self._send(method, path, data, {**headers, "Authorization": f"Bearer {token}"})
-            except Unreachable as lost:
+            except PayPalUnavailableError as lost:
                 tries -= 1
                 if tries > 0 and not lost.retry_after:
                     continue
@@ -147,7 +166,7 @@ class PayPal:
         headers: Mapping[str, str],
         auth: tuple[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
-        """One request: (status below 500, JSON object). Raises Unreachable."""
+        """One request: (status below 500, JSON object). Raises PayPalUnavailableError."""
         import requests
         import urllib3
 
@@ -159,7 +178,7 @@ class PayPal:
                 raw = response.raw.read(MAX_BYTES + 1, decode_content=True)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             telemetry.log("paypal.lost", level="warning", method=method, path=path, error=type(error).__name__)
-            raise Unreachable("PayPal did not answer") from None
+            raise PayPalUnavailableError("PayPal did not answer") from None
         return response.status_code, _object(response, raw, path)
 
     def _bearer(self) -> str:
@@ -176,19 +195,27 @@ class PayPal:
 
     def _mint(self) -> tuple[str, float]:
         headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-        body = b"grant_type=client_credentials"
-        status, answer = self._send("POST", "/v1/oauth2/token", body, headers, auth=self._credentials)
-        token, lifetime = answer.get("access_token"), answer.get("expires_in")
-        if status != 200 or not isinstance(token, str) or not isinstance(lifetime, int | float):
+        data = b"grant_type=client_credentials"
+        status, answer = self._send("POST", "/v1/oauth2/token", data, headers, auth=self._credentials)
+        try:
+            if status != 200:
+                raise ValueError(status)
+            minted = AccessToken.model_validate(answer)
+        except ValueError:
             telemetry.log("paypal.credentials", level="error", status=status)
-            raise UpstreamError("PayPal does not take our credentials", code="paypal_credentials")
+            raise UpstreamError("PayPal does not accept our credentials", code="paypal_credentials") from None
         telemetry.count("studio_paypal_tokens")
-        return token, clock.now() + max(lifetime - EARLY_S, lifetime / 2)
+        lifetime = minted.expires_in
+        return minted.access_token, clock.now() + max(lifetime - TOKEN_MARGIN_S, lifetime / 2)
+
+
+def _body(model: PayPalModel) -> bytes:
+    return model.model_dump_json(exclude_none=True).encode()
 
 
 def _checked(id: str) -> str:
     if not _ID.fullmatch(id):
-        raise Refused(404, "INVALID_RESOURCE_ID")
+        raise PayPalRefusedError(404, "INVALID_RESOURCE_ID")
     return id
 
 
@@ -196,8 +223,10 @@ def _object(response: requests.Response, raw: bytes, path: str) -> dict[str, Any
     status = response.status_code
     wait = response.headers.get("Retry-After", "")
     if status == 429:
-        raise Unreachable(
-            "PayPal asks us to slow down", code="paypal_rate_limited", retry_after=float(wait) if wait.isdigit() else 30
+        raise PayPalUnavailableError(
+            "PayPal asks us to slow down",
+            code="paypal_rate_limited",
+            retry_after=float(wait) if wait.isdigit() else RATE_LIMIT_WAIT_S,
         )
     try:
         answer = json.loads(raw) if 200 <= status < 300 or 400 <= status < 500 else None
@@ -205,25 +234,26 @@ def _object(response: requests.Response, raw: bytes, path: str) -> dict[str, Any
         answer = None
     if len(raw) > MAX_BYTES or not isinstance(answer, dict):
         telemetry.log("paypal.unusable", level="warning", path=path, status=status, size=len(raw))
-        raise Unreachable(f"PayPal gave no usable answer ({status})")
+        raise PayPalUnavailableError(f"PayPal gave no usable answer ({status})")
     return answer
 
 
-def _refusal(status: int, answer: Mapping[str, Any]) -> Refused:
-    details = answer.get("details")
-    first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
-    issue = first.get("issue") or answer.get("name") or answer.get("error") or f"HTTP_{status}"
-    return Refused(status, str(issue)[:100], links(answer))
+def _parsed[T: PayPalModel](model: type[T], answer: Mapping[str, Any]) -> T:
+    try:
+        return model.model_validate(answer)
+    except ValidationError as error:
+        fields = sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)})
+        telemetry.log("paypal.unknown_shape", level="error", model=model.__name__, fields=fields)
+        raise PaymentMismatchError(f"PayPal's {model.__name__.lower()} is not of the expected shape") from None
 
 
-def links(answer: Mapping[str, Any]) -> dict[str, str]:
-    """The links of an answer by `rel`."""
-    found = answer.get("links")
-    return {
-        link["rel"]: link["href"]
-        for link in (found if isinstance(found, list) else [])
-        if isinstance(link, dict) and isinstance(link.get("rel"), str) and isinstance(link.get("href"), str)
-    }
+def _refusal(status: int, answer: Mapping[str, Any]) -> PayPalRefusedError:
+    try:
+        error = ErrorBody.model_validate(answer)
+    except ValidationError:
+        error = ErrorBody()
+    issue = error.issue or f"HTTP_{status}"
+    return PayPalRefusedError(status, issue[:100], find_link(error.links, "payer-action", "approve"))
 
 
 @cache
@@ -233,7 +263,7 @@ def client() -> PayPal:
     Raises:
         ConfigurationError: the merchant's credentials are not set.
     """
-    conf = settings()
+    conf = paypal_settings()
     if conf.paypal_client_id is None or conf.paypal_client_secret is None or conf.paypal_merchant_id is None:
         raise ConfigurationError("set PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET and PAYPAL_MERCHANT_ID to take payments")
     return PayPal(

@@ -15,13 +15,13 @@ from typing import NamedTuple
 from shared import clock
 from shared.commerce import credits
 from shared.commerce.documents import CREDITS_ID, BillableDocument, PaidBy, QuotaDocument, QuotaId, quotas
+from shared.commerce.settings import commerce_settings
 from shared.documents import Operation, store
 from shared.documents.fields import Assign, assign, increment, where
 from shared.documents.repository import Repository
 from shared.errors import BatchFailed, DocumentConflict, PreconditionFailed, QuotaExceeded
 from shared.jobs.models import Job
 from shared.jobs.protocol import jobs
-from shared.settings import settings
 
 
 class QuotaUsage(NamedTuple):
@@ -66,7 +66,7 @@ def open_month(user_id: str) -> QuotaId:
 def get_usage(user_id: str) -> QuotaUsage:
     """What the user has used this month."""
     month = quotas.find(current_month(), user_id)
-    return QuotaUsage(month.used if month else 0, settings().conversion_quota)
+    return QuotaUsage(month.used if month else 0, commerce_settings().conversion_quota)
 
 
 def reservations(user_id: str) -> Iterator[Reservation]:
@@ -75,7 +75,7 @@ def reservations(user_id: str) -> Iterator[Reservation]:
     Each `operation` fails its batch with `PreconditionFailed` when nothing is left of its kind.
     """
     month = open_month(user_id)
-    left = (where(QuotaDocument.used, "<", settings().conversion_quota),)
+    left = (where(QuotaDocument.used, "<", commerce_settings().conversion_quota),)
     yield Reservation(quotas.change(month, increment(QuotaDocument.used), where=left), PaidBy.QUOTA, month)
     credits.open_account(user_id)
     yield Reservation(credits.spend(), PaidBy.CREDIT, CREDITS_ID)
@@ -120,7 +120,7 @@ def release(document: BillableDocument) -> Operation:
 
 def exceeded_error() -> QuotaExceeded:
     """The error for a month that is used up."""
-    limit = settings().conversion_quota
+    limit = commerce_settings().conversion_quota
     return QuotaExceeded(
         f"all {limit} conversions of this month are used, and there are no credits: "
         "buy a pack, or wait for the first of next month",

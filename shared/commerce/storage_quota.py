@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 from shared.commerce.documents import STORAGE_USAGE_ID, StorageUsageDocument, storage_usages
+from shared.commerce.settings import commerce_settings
 from shared.documents import Operation, Where
 from shared.documents.fields import increment, where
 from shared.errors import DocumentConflict, QuotaExceeded
-from shared.settings import settings
 
 
 def open_usage(user_id: str) -> None:
@@ -25,7 +25,7 @@ def get_usage(user_id: str) -> StorageUsageDocument:
 
 def reserve(images: int, size: int) -> Operation:
     """Count `images` and `size` bytes; fails the batch with `PreconditionFailed` if they do not fit the quota."""
-    conf = settings()
+    conf = commerce_settings()
     fits = (
         where(StorageUsageDocument.images, "<=", conf.upload_quota_images - images),
         where(StorageUsageDocument.bytes, "<=", conf.upload_quota_bytes - size),
@@ -45,7 +45,7 @@ def _count(images: int, size: int, *fits: Where) -> Operation:
 
 def exceeded_error() -> QuotaExceeded:
     """The error for storage that is used up."""
-    conf = settings()
+    conf = commerce_settings()
     return QuotaExceeded(
         "your storage is full: delete images you no longer need",
         code="upload_quota_exceeded",

@@ -15,13 +15,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic._internal._model_construction import ModelMetaclass
 from pydantic.alias_generators import to_camel
 
-from shared.documents.fields import FieldRef, reference
+from shared.documents.fields import Assign, FieldRef, reference
 from shared.ids import DocumentId as DocumentId
 
 type Timestamp = str
@@ -87,6 +87,11 @@ class StoredDocument(Record, Mapping[str, Any], metaclass=_DocumentType, frozen=
         if item.get("ttl") is None:
             item.pop("ttl", None)
         return item
+
+    def with_changes(self, *changes: Assign) -> Self:
+        """A copy with these fields set, of the same version; to be written with `replace`."""
+        item = {**self.to_item(), "_etag": self.etag, "_ts": self.written_at}
+        return self.model_validate({**item, **{change.path: change.value for change in changes}})
 
     # Transitional: read like the dict that the store gives.
     @cached_property

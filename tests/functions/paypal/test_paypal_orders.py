@@ -5,14 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from paypal_shop import Shop
+from paypal_shop import Shop, payment_of
 
+from shared import settings
 from shared.documents import Where, store
 
 
 def test_a_pack_is_ordered_approved_captured_and_its_credits_granted(shop: Shop) -> None:
     ada = shop.user()
-    made = ada.call("paypal_orders_create", {"pack": "small"})
+    made = ada.call("create_paypal_order", {"pack": "small"})
     assert made.status == 201 and made.headers["Location"] == f"/api/paypal/orders/{made.body['id']}"
     assert set(made.body) == {"id", "approvalUrl"} and made.body["id"] in made.body["approvalUrl"]
     order = made.body["id"]
@@ -24,35 +25,35 @@ def test_a_pack_is_ordered_approved_captured_and_its_credits_granted(shop: Shop)
     assert wanted.items() <= receipt.body.items()
     assert list(shop.captures(order)) == [receipt.body["captureId"]]
     assert ada.payment(order) == receipt.body
-    listed = ada.call("paypal_payments_list").body
+    listed = ada.call("list_payments").body
     assert listed["credits"] == 10 and listed["items"] == [receipt.body]
 
 
 def test_what_paypal_is_sent(shop: Shop) -> None:
     ada = shop.user()
     order = ada.order("medium")
-    payment = store().query("payments", Where("orderId", "=", order)).items[0]
+    payment = payment_of(order)
     event = shop.signed({"type": "CHECKOUT.ORDER.APPROVED", "orderId": order})[1].decode()
-    assert f'"custom_id":"{payment["id"]}"' in event.replace(": ", ":")
-    assert '"19.99"' in event and payment["id"].removeprefix("payment:") in event
-    (request,) = shop.asked("create")
+    assert f'"custom_id":"{payment.id}"' in event.replace(": ", ":")
+    assert '"19.99"' in event and payment.id.public in event
+    (request,) = shop.requests_of("create")
     assert request["headers"]["PayPal-Request-Id"]
 
 
 @pytest.mark.parametrize("field", ["amount", "price", "credits", "currency", "userId", "status"])
 def test_a_client_names_no_price(shop: Shop, field: str) -> None:
-    refused = shop.user().call("paypal_orders_create", {"pack": "small", field: 1})
+    refused = shop.user().call("create_paypal_order", {"pack": "small", field: 1})
     assert (refused.status, refused.code) == (422, "invalid")
-    assert not shop.asked("create")
+    assert not shop.requests_of("create")
 
 
 def test_an_unknown_pack_is_refused(shop: Shop) -> None:
-    refused = shop.user().call("paypal_orders_create", {"pack": "gigantic"})
+    refused = shop.user().call("create_paypal_order", {"pack": "gigantic"})
     assert (refused.status, refused.code, refused.body["field"]) == (422, "unknown_pack", "pack")
 
 
 def test_the_price_list(shop: Shop) -> None:
-    packs = shop.user().call("paypal_packs").body["items"]
+    packs = shop.user().call("list_credit_packs").body["items"]
     assert {pack["id"]: (pack["credits"], pack["price"]) for pack in packs} == {
         "small": (10, "4.99"),
         "medium": (50, "19.99"),
@@ -63,19 +64,19 @@ def test_the_price_list(shop: Shop) -> None:
 def test_the_same_key_makes_one_order(shop: Shop) -> None:
     ada = shop.user()
     assert ada.order(key="k1") == ada.order(key="k1") != ada.order(key="k2")
-    assert len(ada.call("paypal_payments_list").body["items"]) == 2
+    assert len(ada.call("list_payments").body["items"]) == 2
 
 
 def test_somebody_elses_order_is_not_there(shop: Shop) -> None:
     ada, eve = shop.user(), shop.user()
     order = ada.approved()
-    for name in ("paypal_orders_get", "paypal_orders_capture"):
+    for name in ("get_paypal_order", "capture_paypal_order"):
         foreign = eve.call(name, route={"id": order})
         missing = eve.call(name, route={"id": "NOSUCHORDER"})
         assert foreign.status == missing.status == 404
         assert foreign.body["detail"] == missing.body["detail"] and foreign.code == "order_not_found"
     assert not shop.captures(order)
-    assert eve.call("paypal_payments_list").body["items"] == []
+    assert eve.call("list_payments").body["items"] == []
 
 
 def test_capturing_before_the_approval_sends_back_to_paypal(shop: Shop) -> None:
@@ -88,14 +89,16 @@ def test_capturing_before_the_approval_sends_back_to_paypal(shop: Shop) -> None:
     assert ada.capture(order).body["status"] == "captured"
 
 
-def test_twenty_captures_at_once_are_one_capture_and_one_grant(shop: Shop) -> None:
+def test_twenty_captures_at_once_are_one_capture_and_one_grant(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYPAL_LEASE_S", "60")
+    settings.forget()
     ada = shop.user()
     order = ada.approved()
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: ada.capture(order), range(20)))
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body["captureId"] for answer in answers}) == 1
-    assert len(shop.captures(order)) == 1 and len(shop.asked("capture")) == 1
+    assert len(shop.captures(order)) == 1 and len(shop.requests_of("capture")) == 1
     assert len(ada.grants()) == 1 and ada.credits() == 10
 
 
@@ -103,7 +106,7 @@ def test_a_lost_create_answer_is_asked_for_again_under_the_same_id(shop: Shop) -
     shop.fault("lost", "create")
     ada = shop.user()
     order = ada.order()
-    assert len({request["headers"]["PayPal-Request-Id"] for request in shop.asked("create")}) == 1
+    assert len({request["headers"]["PayPal-Request-Id"] for request in shop.requests_of("create")}) == 1
     assert list(shop.control("state")["orders"]) == [order]
 
 
@@ -111,18 +114,18 @@ def test_a_lost_create_answer_is_asked_for_again_under_the_same_id(shop: Shop) -
 def test_an_order_paypal_does_not_answer_is_refused_and_can_be_sent_again(shop: Shop, mode: str) -> None:
     shop.fault(mode, "create", times=2)
     ada = shop.user()
-    refused = ada.call("paypal_orders_create", {"pack": "small"}, headers={"Idempotency-Key": "k"})
+    refused = ada.call("create_paypal_order", {"pack": "small"}, headers={"Idempotency-Key": "k"})
     assert refused.status == 502 and refused.body["retryable"]
     shop.control("faults", {"mode": "slow", "on": "nothing"})
     while shop.control("faults")["faults"][0]["mode"] == mode:
-        ada.call("paypal_orders_create", {"pack": "small"})
+        ada.call("create_paypal_order", {"pack": "small"})
     assert ada.order(key="k")
 
 
 @pytest.mark.parametrize("mode", ["wrong_amount", "wrong_currency", "wrong_payee", "wrong_custom_id"])
 def test_an_order_that_is_not_ours_is_never_shown(shop: Shop, mode: str) -> None:
     shop.fault(mode, "create")
-    refused = shop.user().call("paypal_orders_create", {"pack": "small"})
+    refused = shop.user().call("create_paypal_order", {"pack": "small"})
     assert (refused.status, refused.code) == (502, "payment_mismatch")
 
 
@@ -134,7 +137,7 @@ def test_a_capture_that_succeeded_unheard_is_found_by_asking(shop: Shop, mode: s
     answer = ada.capture(order)
     if mode == "html":
         assert answer.status == 202
-        shop.settle(order)
+        shop.finish(order)
     else:
         assert (answer.status, answer.body["status"]) == (200, "captured")
     assert ada.payment(order)["status"] == "captured"
@@ -148,7 +151,7 @@ def test_a_timeout_after_success_is_never_called_a_failure(shop: Shop) -> None:
     shop.fault("503", "get", times=2)
     answer = ada.capture(order)
     assert answer.status == 202 and answer.body["processing"] and answer.body["status"] == "created"
-    assert store().query("payments", Where("orderId", "=", order)).items[0]["captureUnknown"]
+    assert payment_of(order).capture_unknown
     assert ada.credits() == 0
     shop.sweep()
     assert ada.payment(order)["status"] == "captured" and not ada.payment(order)["processing"]
@@ -163,7 +166,7 @@ def test_a_capture_that_never_arrived_is_made_by_the_sweeper(shop: Shop) -> None
     assert not shop.captures(order)
     shop.sweep()
     assert ada.payment(order)["status"] == "captured" and ada.credits() == 10
-    assert len({request["headers"]["PayPal-Request-Id"] for request in shop.asked("capture")}) == 1
+    assert len({request["headers"]["PayPal-Request-Id"] for request in shop.requests_of("capture")}) == 1
 
 
 @pytest.mark.parametrize("issue", ["ORDER_ALREADY_CAPTURED", "DUPLICATE_INVOICE_ID"])
@@ -205,7 +208,7 @@ def test_a_pending_capture_grants_nothing_until_it_completes(shop: Shop) -> None
     (capture,) = shop.captures(order)
     shop.control(f"captures/{capture}", {"status": "COMPLETED"})
     assert ada.capture(order).status == 202
-    shop.settle(order)
+    shop.finish(order)
     assert ada.payment(order)["status"] == "captured" and ada.credits() == 10
 
 

@@ -12,7 +12,7 @@ from shared.documents import store
 
 
 def refund(admin: Buyer, capture: str, key: str = "r1", **body: Any) -> Answered:
-    return admin.call("paypal_captures_refund", body, route={"id": capture}, headers={"Idempotency-Key": key})
+    return admin.call("refund_paypal_capture", body, route={"id": capture}, headers={"Idempotency-Key": key})
 
 
 def test_a_full_refund_takes_all_credits_back(shop: Shop) -> None:
@@ -68,7 +68,7 @@ def test_a_refund_needs_an_administrator_and_a_key(shop: Shop) -> None:
     capture = ada.bought()["captureId"]
     for role in ("shopper", "vendor", "merchant"):
         assert refund(shop.user(role), capture).status == 403
-    keyless = admin.call("paypal_captures_refund", {}, route={"id": capture})
+    keyless = admin.call("refund_paypal_capture", {}, route={"id": capture})
     assert (keyless.status, keyless.code) == (400, "idempotency_key_required")
     assert refund(admin, "NOSUCHCAPTURE").code == "capture_not_found"
     assert ada.credits() == 10

@@ -1,13 +1,19 @@
-"""What events lead to: late, twice, before the capture call has answered, about nothing of ours, or unknown."""
+"""How events are handled: late, twice, before the capture call has answered, about nothing of ours, or unknown."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from paypal_shop import Buyer, Shop
+from paypal_shop import Buyer, Shop, payment_of
 
+from functions.paypal_webhook.documents import events
+from functions.paypal_webhook.events import parse
+from shared.commerce.documents import PaymentDocument, payments
 from shared.documents import Where, store
+from shared.documents.fields import assign
+from shared.errors import BadRequest
+from shared.jobs import protocol
 from shared.jobs.models import JobStatus
 
 
@@ -24,18 +30,18 @@ def kinds(shop: Shop, order: str) -> dict[str, str]:
 
 def test_an_approval_is_captured_without_the_clients_return(shop: Shop, ada: Buyer) -> None:
     order = ada.approved()
-    event = shop.tell(shop.events(order)[0])
-    assert event["outcome"] == "captured" and event["handledAt"]
+    event = shop.handle(shop.events(order)[0])
+    assert event.outcome == "captured" and event.handled_at
     assert ada.payment(order)["status"] == "captured" and ada.credits() == 10
     assert ada.capture(order).body["status"] == "captured"
     assert len(shop.captures(order)) == 1 and len(ada.grants()) == 1
 
 
-def test_an_approval_whose_bank_declines_waits_for_the_payer(shop: Shop, ada: Buyer) -> None:
+def test_an_approval_that_the_bank_declines_waits_for_the_payer(shop: Shop, ada: Buyer) -> None:
     order = ada.approved(outcome="refused")
-    assert shop.tell(shop.events(order)[0])["outcome"] == "instrument_declined"
+    assert shop.handle(shop.events(order)[0]).outcome == "instrument_declined"
     shop.approve(order)
-    assert shop.tell(shop.events(order)[1])["outcome"] == "captured"
+    assert shop.handle(shop.events(order)[1]).outcome == "captured"
     assert ada.credits() == 10
 
 
@@ -44,15 +50,15 @@ def test_the_capture_event_before_the_capture_call_has_answered(shop: Shop, ada:
     shop.fault("lost", "capture")
     shop.fault("503", "get", times=2)
     assert ada.capture(order).status == 202
-    assert shop.tell(kinds(shop, order)["PAYMENT.CAPTURE.COMPLETED"])["outcome"] == "captured"
+    assert shop.handle(kinds(shop, order)["PAYMENT.CAPTURE.COMPLETED"]).outcome == "captured"
     assert ada.credits() == 10 and not ada.payment(order)["processing"]
 
 
-def test_an_event_before_our_own_order_is_written_down(shop: Shop, ada: Buyer) -> None:
+def test_an_event_that_arrives_before_the_order_is_stored(shop: Shop, ada: Buyer) -> None:
     order = ada.approved()
-    payment = store().query("payments", Where("orderId", "=", order)).items[0]
-    store().patch("payments", payment["id"], ada.id, set={"orderId": None})
-    assert shop.tell(shop.events(order)[0])["outcome"] == "captured"
+    payment = payment_of(order)
+    payments.patch(payment.id, ada.id, assign(PaymentDocument.order_id, None))
+    assert shop.handle(shop.events(order)[0]).outcome == "captured"
     assert ada.payment(order)["status"] == "captured"
 
 
@@ -61,9 +67,9 @@ def test_pending_and_then_denied_under_both_names(shop: Shop, ada: Buyer, denial
     order = ada.approved(outcome="pending")
     ada.capture(order)
     (capture,) = shop.captures(order)
-    assert shop.tell(kinds(shop, order)["PAYMENT.CAPTURE.PENDING"])["outcome"] == "capture_pending"
+    assert shop.handle(kinds(shop, order)["PAYMENT.CAPTURE.PENDING"]).outcome == "capture_pending"
     shop.control(f"captures/{capture}", {"status": denial})
-    assert shop.tell(kinds(shop, order)[f"PAYMENT.CAPTURE.{denial}"])["outcome"] == "denied"
+    assert shop.handle(kinds(shop, order)[f"PAYMENT.CAPTURE.{denial}"]).outcome == "denied"
     assert ada.payment(order)["status"] == "denied" and ada.credits() == 0
 
 
@@ -72,19 +78,19 @@ def test_a_refund_made_at_paypal(shop: Shop, ada: Buyer) -> None:
     order = receipt["orderId"]
     token = _token(shop)
     _refund(shop, token, receipt["captureId"], "1.00")
-    assert shop.tell(shop.events(order)[-1])["outcome"] == "partially_refunded"
+    assert shop.handle(shop.events(order)[-1]).outcome == "partially_refunded"
     assert ada.credits() == 8
     _refund(shop, token, receipt["captureId"], None)
-    assert shop.tell(shop.events(order)[-1])["outcome"] == "refunded"
+    assert shop.handle(shop.events(order)[-1]).outcome == "refunded"
     assert ada.credits() == 0
 
 
-def test_a_reversal_takes_everything_back_and_tells_the_administrators(shop: Shop, ada: Buyer) -> None:
+def test_a_reversal_takes_all_credits_back_and_alerts_the_administrators(shop: Shop, ada: Buyer) -> None:
     admin = shop.user("admin")
     receipt = ada.bought()
     shop.control(f"captures/{receipt['captureId']}", {"status": "REVERSED"})
     for _ in range(2):
-        assert shop.tell(kinds(shop, receipt["orderId"])["PAYMENT.CAPTURE.REVERSED"])["outcome"] == "reversed"
+        assert shop.handle(kinds(shop, receipt["orderId"])["PAYMENT.CAPTURE.REVERSED"]).outcome == "reversed"
     assert ada.payment(receipt["orderId"])["status"] == "reversed" and ada.credits() == 0
     assert len(ada.audited("PAYMENT_ALERT")) == 1
     assert store().count("studio", Where("event", "=", "payment.alert"), partition=admin.id) == 1
@@ -93,54 +99,51 @@ def test_a_reversal_takes_everything_back_and_tells_the_administrators(shop: Sho
 def test_an_approval_that_was_reversed_is_void(shop: Shop, ada: Buyer) -> None:
     order = ada.approved()
     shop.control(f"orders/{order}", {"action": "reverse"})
-    assert shop.tell(kinds(shop, order)["CHECKOUT.PAYMENT-APPROVAL.REVERSED"])["outcome"] == "voided"
+    assert shop.handle(kinds(shop, order)["CHECKOUT.PAYMENT-APPROVAL.REVERSED"]).outcome == "voided"
     assert ada.payment(order)["status"] == "voided"
-    assert shop.tell(kinds(shop, order)["CHECKOUT.ORDER.APPROVED"])["outcome"] == "voided"
+    assert shop.handle(kinds(shop, order)["CHECKOUT.ORDER.APPROVED"]).outcome == "voided"
     assert ada.capture(order).body["status"] == "voided" and ada.credits() == 0
 
 
-def test_disputes_are_noted_and_told(shop: Shop, ada: Buyer) -> None:
+def test_disputes_are_recorded_and_alerted(shop: Shop, ada: Buyer) -> None:
     admin = shop.user("admin")
     receipt = ada.bought()
     for state in ("CREATED", "RESOLVED"):
         wish = {"type": f"CUSTOMER.DISPUTE.{state}", "captureId": receipt["captureId"]}
-        assert shop.tell(wish)["outcome"] == f"dispute_{state.lower()}"
-    payment = store().query("payments", Where("orderId", "=", receipt["orderId"])).items[0]
-    assert sorted(payment["disputes"].values()) == ["created", "resolved"]
-    assert payment["status"] == "captured" and ada.credits() == 10
+        assert shop.handle(wish).outcome == f"dispute_{state.lower()}"
+    payment = payment_of(receipt["orderId"])
+    assert sorted(payment.disputes.values()) == ["created", "resolved"]
+    assert payment.status == "captured" and ada.credits() == 10
     assert store().count("studio", Where("event", "=", "payment.alert"), partition=admin.id) == 2
 
 
 def test_unknown_events_are_kept_and_answered(shop: Shop) -> None:
-    event = shop.tell({"type": "BILLING.PLAN.ACTIVATED", "resource": {"id": "P-1"}})
-    assert event["outcome"] == "kept" and event["eventType"] == "BILLING.PLAN.ACTIVATED"
+    event = shop.handle({"type": "BILLING.PLAN.ACTIVATED", "resource": {"id": "P-1"}})
+    assert event.outcome == "kept" and event.event_type == "BILLING.PLAN.ACTIVATED"
 
 
 def test_events_about_nothing_of_ours(shop: Shop) -> None:
     gone = {"type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": "0123456789ABCDEFG"}}
-    assert shop.tell(gone)["outcome"] == "unknown_at_paypal"
-    assert shop.tell({"type": "PAYMENT.CAPTURE.COMPLETED", "resource": "garbage"})["outcome"] == "not_ours"
-    assert shop.tell({"type": "CHECKOUT.ORDER.APPROVED", "resource": {"id": "../../x"}})["outcome"] == "not_ours"
+    assert shop.handle(gone).outcome == "unknown_at_paypal"
+    assert shop.handle({"type": "PAYMENT.CAPTURE.COMPLETED", "resource": "garbage"}).outcome == "not_ours"
+    assert shop.handle({"type": "CHECKOUT.ORDER.APPROVED", "resource": {"id": "../../x"}}).outcome == "not_ours"
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"id": 7, "event_type": "X"}', b'{"id":"a","id":"b"}', b"\xff"])
-def test_what_is_no_event(shop: Shop, body: bytes) -> None:
-    from functions.paypal_webhook import events
-    from shared.errors import BadRequest
-
+def test_malformed_events_are_refused(shop: Shop, body: bytes) -> None:
     with pytest.raises(BadRequest):
-        events.parse(body)
+        parse(body)
 
 
-def test_an_event_comes_again_until_paypal_can_be_asked(shop: Shop, ada: Buyer) -> None:
+def test_an_event_is_retried_until_paypal_answers(shop: Shop, ada: Buyer) -> None:
     order = ada.approved()
     shop.fault("503", "get", times=6)
     shop.deliver(shop.events(order)[0])
-    shop.work()
+    shop.run_jobs()
     id = shop.events(order)[0]
-    job = store().read("studio", f"job:{id}", id)
-    assert job["status"] == JobStatus.RETRYING and job["lastError"]["code"] == "paypal_unavailable"
-    shop.settle(order)
+    job = protocol.jobs.get(f"job:{id}", id)
+    assert job.status is JobStatus.RETRYING and job.last_error and job.last_error.code == "paypal_unavailable"
+    shop.finish(order)
     assert ada.payment(order)["status"] == "captured"
 
 
@@ -148,11 +151,11 @@ def test_an_event_without_a_job_is_found_by_the_sweeper(shop: Shop, ada: Buyer) 
     order = ada.approved()
     (event,) = shop.events(order)
     shop.deliver(event)
-    store().delete("studio", f"job:{event}", event)
-    shop.work()
+    protocol.jobs.delete(f"job:{event}", event)
+    shop.run_jobs()
     assert ada.payment(order)["status"] == "created"
     shop.sweep()
-    shop.work()
+    shop.run_jobs()
     assert ada.payment(order)["status"] == "captured"
 
 
@@ -160,11 +163,11 @@ def test_a_payment_that_does_not_match_is_parked_for_an_administrator(shop: Shop
     order = ada.approved()
     shop.fault("wrong_amount", "get", times=None)
     shop.deliver(shop.events(order)[0])
-    shop.work()
+    shop.run_jobs()
     id = shop.events(order)[0]
-    job = store().read("studio", f"job:{id}", id)
-    assert job["status"] == JobStatus.FAILED and job["lastError"]["code"] == "payment_mismatch"
-    assert store().read("webhook_events", id, id)["outcome"] == "payment_mismatch"
+    job = protocol.jobs.get(f"job:{id}", id)
+    assert job.status is JobStatus.FAILED and job.last_error and job.last_error.code == "payment_mismatch"
+    assert events.get(id, id).outcome == "payment_mismatch"
     assert ada.payment(order)["status"] == "created" and not shop.captures(order)
 
 

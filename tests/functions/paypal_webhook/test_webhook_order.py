@@ -1,4 +1,4 @@
-"""Any permutation and duplication of an order's events, between capture calls and killed processes, ends alike."""
+"""Any order and repetition of events, mixed with capture calls and killed processes, ends in the same state."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from paypal_shop import Buyer, Shop, dying
+from paypal_shop import Buyer, Shop, killed_before_write, payment_of
 from quick import eventually
 
-from shared.documents import Where, store
+from shared.commerce import paypal
+from shared.commerce.documents import CREDITS_ID, CreditsDocument, credit_accounts
+from shared.commerce.paypal_models import Amount, NewRefund
 
-STORIES: dict[str, tuple[str, ...]] = {
+SCENARIOS: dict[str, tuple[str, ...]] = {
     "paid": ("approve",),
     "refused, then paid": ("approve refused", "approve"),
     "pending, then paid": ("approve pending", "capture", "COMPLETED"),
@@ -24,14 +26,14 @@ STORIES: dict[str, tuple[str, ...]] = {
     "reversed": ("approve", "capture", "REVERSED"),
     "refunded in part, then reversed": ("approve", "capture", "refund 1.00", "REVERSED"),
     "approval taken back": ("approve", "reverse"),
-    "disputed": ("approve", "capture", "dispute", "settled"),
+    "disputed": ("approve", "capture", "dispute", "resolve"),
 }
-"""What happens at PayPal, in order; `capture` waits for a capture however it comes about."""
+"""What happens at PayPal, in order; `capture` waits until there is a capture, whoever made it."""
 GRANTED = {"captured": 10, "refunded": 0, "reversed": 0, "denied": 0, "voided": 0}
 
 moves = st.lists(
     st.tuples(
-        st.sampled_from(["story", "story", "capture", "event", "event", "work", "sweep"]),
+        st.sampled_from(["step", "step", "capture", "event", "event", "work", "sweep"]),
         st.integers(0, 7),
         st.one_of(st.none(), st.integers(1, 9)),
     ),
@@ -40,8 +42,8 @@ moves = st.lists(
 
 
 @dataclass
-class Play:
-    """One order's story at PayPal, and what the shop hears and does of it meanwhile."""
+class Scenario:
+    """What happens to an order at PayPal, step by step, and what the shop does meanwhile."""
 
     shop: Shop
     ada: Buyer
@@ -49,7 +51,7 @@ class Play:
     steps: list[str]
 
     def next(self) -> None:
-        """Let the next thing happen at PayPal; a step that needs a capture waits for one."""
+        """Do the next step at PayPal; a step that needs a capture waits for one."""
         if not self.steps:
             return
         step = self.steps[0]
@@ -65,20 +67,18 @@ class Play:
             self.shop.control(f"captures/{next(iter(captures))}", {"status": step})
         elif step.startswith("refund"):
             self.refund(next(iter(captures)), step.partition(" ")[2])
-        elif step in ("dispute", "settled"):
+        elif step in ("dispute", "resolve"):
             kind = f"CUSTOMER.DISPUTE.{'CREATED' if step == 'dispute' else 'RESOLVED'}"
             self.shop.signed({"type": kind, "captureId": next(iter(captures)), "orderId": self.order})
         self.steps.pop(0)
 
     def refund(self, capture: str, value: str) -> None:
-        """The merchant gives money back at PayPal's own site."""
-        from shared.commerce import paypal
-
-        amount = {"amount": {"currency_code": "USD", "value": value}}
-        paypal.client().refund(capture, amount, paypal.request_id(f"site:{capture}:{value}"))
+        """The merchant gives money back on PayPal's own site."""
+        refund = NewRefund(amount=Amount(currency_code="USD", value=value))
+        paypal.client().refund_capture(capture, refund, paypal.request_id(f"site:{capture}:{value}"))
 
     def act(self, what: str, which: int) -> None:
-        """Something the shop does."""
+        """Do something in the shop."""
         if what == "capture":
             self.ada.capture(self.order)
         elif what == "event":
@@ -86,26 +86,26 @@ class Play:
             if events:
                 self.shop.deliver(events[which % len(events)])
         elif what == "work":
-            self.shop.work()
+            self.shop.run_jobs()
         elif what == "sweep":
             self.shop.sweep()
 
     def expected(self) -> str:
-        """The state by what PayPal has in the end and what it told of it."""
+        """The final state by what PayPal has and by the events it sent."""
         statuses = self.shop.captures(self.order).values()
         if not statuses:
             return "voided"
-        if "REVERSED" in self.told():
+        if "REVERSED" in self.capture_events():
             return "reversed"
         return {"COMPLETED": "captured", "DECLINED": "denied"}.get(next(iter(statuses)), next(iter(statuses)).lower())
 
-    def told(self) -> str:
-        return " ".join(
-            e["type"] for e in self.shop.control(f"events?orderId={self.order}")["events"] if "CAPTURE" in e["type"]
-        )
+    def capture_events(self) -> str:
+        """Types of the events about captures."""
+        events = self.shop.control(f"events?orderId={self.order}")["events"]
+        return " ".join(event["type"] for event in events if "CAPTURE" in event["type"])
 
 
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("name", SCENARIOS)
 @settings(
     max_examples=5,
     deadline=None,
@@ -114,42 +114,42 @@ class Play:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(moves=moves, shuffle=st.randoms(use_true_random=False))
-def test_every_order_of_things_ends_alike(shop: Shop, story: str, moves: list[Any], shuffle: Any) -> None:
+def test_every_order_of_events_ends_in_the_same_state(shop: Shop, name: str, moves: list[Any], shuffle: Any) -> None:
     ada = shop.user()
-    play = Play(shop, ada, ada.order(), list(STORIES[story]))
+    scenario = Scenario(shop, ada, ada.order(), list(SCENARIOS[name]))
     for what, which, write in moves:
-        if what == "story":
-            play.next()
+        if what == "step":
+            scenario.next()
         elif write is None:
-            play.act(what, which)
+            scenario.act(what, which)
         else:
-            dying(write, lambda what=what, which=which: play.act(what, which))
+            killed_before_write(write, lambda what=what, which=which: scenario.act(what, which))
     rounds = 0
-    while play.steps:
-        play.next()
-        if play.steps and not shop.captures(play.order):
-            shop.settle(play.order)
+    while scenario.steps:
+        scenario.next()
+        if scenario.steps and not shop.captures(scenario.order):
+            shop.finish(scenario.order)
         rounds += 1
-        assert rounds < 30, play.steps
-    events = shop.events(play.order) * 2
+        assert rounds < 30, scenario.steps
+    events = shop.events(scenario.order) * 2
     shuffle.shuffle(events)
     for event in events:
         assert shop.deliver(event).status == 200
         if shuffle.random() < 0.3:
-            shop.work()
-    shop.settle(play.order)
+            shop.run_jobs()
+    shop.finish(scenario.order)
 
-    payment = store().query("payments", Where("orderId", "=", play.order)).items[0]
-    state = play.expected()
-    assert payment["status"] == state, payment["history"]
-    refunded = payment["refundedMinor"]
+    payment = payment_of(scenario.order)
+    state = scenario.expected()
+    assert payment.status == state, payment.history
+    refunded = payment.refunded_minor
     due = GRANTED.get(state, 10 - 10 * refunded // 499)
-    account = store().find("studio", "credits", ada.id) or {"balance": 0, "bought": 0, "returned": 0, "spent": 0}
-    assert account["balance"] == due == payment["granted"] - payment["returned"]
-    assert account["balance"] == account["bought"] - account["returned"] - account["spent"]
-    assert len(ada.grants()) == (1 if account["bought"] else 0)
-    assert len(shop.captures(play.order)) <= 1
-    assert not payment["captureAsked"] and not payment["captureUnknown"]
+    account = credit_accounts.find(CREDITS_ID, ada.id) or CreditsDocument(user_id=ada.id)
+    assert account.balance == due == payment.granted - payment.returned
+    assert account.balance == account.bought - account.returned - account.spent
+    assert len(ada.grants()) == (1 if account.bought else 0)
+    assert len(shop.captures(scenario.order)) <= 1
+    assert not payment.capture_requested and not payment.capture_unknown
 
 
 @pytest.mark.parametrize("write", range(1, 9))
@@ -158,10 +158,10 @@ def test_a_process_killed_at_any_write_loses_and_doubles_nothing(shop: Shop, who
     ada = shop.user()
     order = ada.approved()
     if who == "client":
-        dying(write, lambda: ada.capture(order))
+        killed_before_write(write, lambda: ada.capture(order))
     else:
-        dying(write, lambda: shop.tell(shop.events(order)[0]))
-    shop.settle(order)
+        killed_before_write(write, lambda: shop.handle(shop.events(order)[0]))
+    shop.finish(order)
     assert ada.payment(order)["status"] == "captured" and ada.credits() == 10
     assert len(shop.captures(order)) == len(ada.grants()) == 1
 
@@ -171,7 +171,7 @@ def test_the_sweeper_alone_finishes_what_a_killed_capture_began(shop: Shop) -> N
     for write in range(4, 10):
         ada = shop.user()
         order = ada.approved()
-        dying(write, lambda ada=ada, order=order: ada.capture(order))
+        killed_before_write(write, lambda ada=ada, order=order: ada.capture(order))
         if not shop.captures(order):
             continue
 

@@ -1,4 +1,4 @@
-"""Whose deliveries are believed: PayPal's own, to us, unaltered, fresh; and how little even those are believed."""
+"""Which deliveries are accepted: PayPal's own, to us, unaltered, recent; and how little even those can change."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 import requests
 from http_calls import Answered
-from paypal_shop import Buyer, Shop
+from paypal_shop import Buyer, Shop, payment_of
 
 from functions.paypal_webhook import certificates
+from functions.paypal_webhook.documents import events
+from functions.paypal_webhook.settings import PayPalWebhookSettings
+from shared.commerce.settings import PayPalSettings
 from shared.documents import Where, store
 
 
@@ -27,22 +30,23 @@ def order(ada: Buyer) -> str:
     return ada.approved()
 
 
-def inbox() -> int:
-    return store().count("webhook_events", Where("type", "=", "event"))
+def stored_events() -> int:
+    return events.count()
 
 
 def refused(answer: Answered, code: str = "webhook_signature") -> None:
     assert (answer.status, answer.code) == (400, code), answer.raw
-    assert inbox() == 0
+    assert stored_events() == 0
 
 
 def test_a_genuine_delivery_is_kept_and_answered(shop: Shop, order: str) -> None:
     (event,) = shop.events(order)
     answer = shop.deliver(event)
     assert (answer.status, answer.body) == (200, {"status": "accepted"})
-    kept = store().read("webhook_events", event, event)
-    assert kept["eventType"] == "CHECKOUT.ORDER.APPROVED" and kept["orderId"] == order
-    assert kept["handledAt"] is None and "payer" not in json.dumps(kept)
+    stored = events.get(event, event)
+    assert stored.event_type == "CHECKOUT.ORDER.APPROVED" and stored.order_id == order
+    assert stored.handled_at is None
+    assert "payer" not in json.dumps(store().read("webhook_events", event, event))
 
 
 @pytest.mark.parametrize("certificate", ["expired", "self_signed", "foreign_name", "no_intermediate", "other_ca"])
@@ -72,7 +76,7 @@ def test_a_foreign_certificate_url_is_never_fetched(shop: Shop, order: str, url:
     headers, body = shop.signed(shop.events(order)[0])
     headers["PAYPAL-CERT-URL"] = url.format(origin=shop.facts["certOrigin"])
     before = len(shop.control("requests")["requests"])
-    refused(shop.webhook("paypal_webhook", body, headers=headers))
+    refused(shop.webhook("receive_paypal_event", body, headers=headers))
     assert len(shop.control("requests")["requests"]) == before
 
 
@@ -91,7 +95,7 @@ def test_a_certificate_out_of_reach_lets_paypal_come_again(shop: Shop, order: st
     shop.fault(mode, "cert")
     (event,) = shop.events(order)
     answer = shop.deliver(event)
-    assert (answer.status, answer.code) == (503, "webhook_certificate") and inbox() == 0
+    assert (answer.status, answer.code) == (503, "webhook_certificate") and stored_events() == 0
     assert shop.deliver(event).status == 200
 
 
@@ -123,7 +127,7 @@ def test_an_altered_or_missing_header(shop: Shop, order: str, name: str) -> None
     headers, body = shop.signed(shop.events(order)[0])
     header = f"PAYPAL-TRANSMISSION-{name}"
     for other in ("", "x" * 10, headers[header][:-2] + "AA", headers[header] + " "):
-        refused(shop.webhook("paypal_webhook", body, headers={**headers, header: other}))
+        refused(shop.webhook("receive_paypal_event", body, headers={**headers, header: other}))
 
 
 def test_an_old_delivery_is_refused_although_it_is_genuine(shop: Shop, order: str) -> None:
@@ -137,14 +141,14 @@ def test_an_old_delivery_is_refused_although_it_is_genuine(shop: Shop, order: st
 def test_a_replay_is_answered_and_changes_nothing(shop: Shop, ada: Buyer, order: str) -> None:
     (event,) = shop.events(order)
     headers, body = shop.signed(event)
-    shop.webhook("paypal_webhook", body, headers=headers)
-    shop.settle(order)
-    before = ada.call("paypal_payments_list").body
+    shop.webhook("receive_paypal_event", body, headers=headers)
+    shop.finish(order)
+    before = ada.call("list_payments").body
     for _ in range(3):
-        answer = shop.webhook("paypal_webhook", body, headers=headers)
+        answer = shop.webhook("receive_paypal_event", body, headers=headers)
         assert (answer.status, answer.body) == (200, {"status": "seen"})
-    shop.work()
-    assert ada.call("paypal_payments_list").body == before
+    shop.run_jobs()
+    assert ada.call("list_payments").body == before
     assert store().count("studio", Where("kind", "=", "paypal.event"), Where("id", "=", f"job:{event}")) == 1
 
 
@@ -156,8 +160,8 @@ def test_a_forged_body_with_the_same_checksum_changes_nothing(shop: Shop, ada: B
     headers, body = shop.signed(event)
     _, forged = shop.signed({"replay": event, "tamper": "crc"})
     assert forged != body and zlib.crc32(forged) == zlib.crc32(body) and b"99999.00" in forged
-    assert shop.webhook("paypal_webhook", forged, headers=headers).status == 200
-    shop.settle(order)
+    assert shop.webhook("receive_paypal_event", forged, headers=headers).status == 200
+    shop.finish(order)
     payment = ada.payment(order)
     assert (payment["status"], payment["amountMinor"], ada.credits()) == ("captured", 499, 10)
 
@@ -175,14 +179,14 @@ def test_a_forged_event_of_another_kind_changes_nothing(shop: Shop, ada: Buyer, 
     eve = shop.user()
     unpaid = eve.order("large")
     headers, body = shop.signed(shop.events(bought["orderId"])[0])
-    payment = store().query("payments", Where("orderId", "=", unpaid)).items[0]
+    payment = payment_of(unpaid)
     target = bought["captureId"] if kind != "PAYMENT.CAPTURE.COMPLETED" else "0123456789ABCDEFG"
-    resource = {"id": target, "custom_id": payment["id"], "status": "COMPLETED", "amount": {"value": "59.99"}}
+    resource = {"id": target, "custom_id": payment.id, "status": "COMPLETED", "amount": {"value": "59.99"}}
     related = {"supplementary_data": {"related_ids": {"order_id": unpaid}}}
     forged = forged_like(body, {"id": "WH-FORGED-1", "event_type": kind, "resource": {**resource, **related}})
-    answer = shop.webhook("paypal_webhook", forged, headers=headers)
+    answer = shop.webhook("receive_paypal_event", forged, headers=headers)
     assert answer.status == 200
-    shop.work()
+    shop.run_jobs()
     assert eve.payment(unpaid)["status"] == "created" and eve.credits() == 0
     assert ada.payment(bought["orderId"])["status"] == "captured" and ada.credits() == 10
 
@@ -190,16 +194,16 @@ def test_a_forged_event_of_another_kind_changes_nothing(shop: Shop, ada: Buyer, 
 def test_a_transmission_has_one_body(shop: Shop, ada: Buyer, order: str) -> None:
     (event,) = shop.events(order)
     headers, body = shop.signed(event)
-    assert shop.webhook("paypal_webhook", body, headers=headers).status == 200
+    assert shop.webhook("receive_paypal_event", body, headers=headers).status == 200
     _, forged = shop.signed({"replay": event, "tamper": "crc"})
-    answer = shop.webhook("paypal_webhook", forged, headers=headers)
+    answer = shop.webhook("receive_paypal_event", forged, headers=headers)
     assert (answer.status, answer.code) == (400, "webhook_rebound")
     assert store().count("audit", Where("action", "=", "PAYMENT_ALERT"), partition="system") == 1
 
 
 def test_a_body_over_a_mebibyte_is_refused(shop: Shop, order: str) -> None:
     headers, _ = shop.signed(shop.events(order)[0])
-    answer = shop.webhook("paypal_webhook", b" " * (1024 * 1024 + 1), headers=headers)
+    answer = shop.webhook("receive_paypal_event", b" " * (1024 * 1024 + 1), headers=headers)
     assert (answer.status, answer.code) == (413, "too_many_bytes")
 
 
@@ -242,24 +246,17 @@ def test_only_paypals_own_hosts_are_trusted_by_default(shop: Shop, monkeypatch: 
 def test_production_refuses_plain_http_and_development_secrets(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     from pydantic import ValidationError
 
-    from shared.settings import Settings
-
-    real = {
-        "ENVIRONMENT": "production",
-        "Storage__blobServiceUri": "https://b",
-        "Storage__queueServiceUri": "https://q",
-    }
-    for name, value in {**real, "JWT_KEYS": json.dumps({"k1": "x" * 40}), "PAYPAL_CLIENT_SECRET": "real"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("Storage")
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("PAYPAL_CLIENT_SECRET", "real")
     with pytest.raises(ValidationError, match="PAYPAL_BASE_URL"):
-        Settings()
+        PayPalSettings()
     monkeypatch.setenv("PAYPAL_BASE_URL", "https://api-m.paypal.com")
     with pytest.raises(ValidationError, match="PAYPAL_CERT_ORIGINS"):
-        Settings()
+        PayPalWebhookSettings()
     monkeypatch.setenv("PAYPAL_CERT_ORIGINS", '["https://api.paypal.com"]')
-    assert Settings().paypal_base_url.endswith("paypal.com")
+    assert PayPalWebhookSettings().paypal_cert_origins == ("https://api.paypal.com",)
+    assert PayPalSettings().paypal_base_url.endswith("paypal.com")
     monkeypatch.setenv("PAYPAL_CLIENT_SECRET", shop.facts["clientSecret"])
     with pytest.raises(ValidationError, match="PAYPAL_CLIENT_SECRET"):
-        Settings()
+        PayPalSettings()
     assert requests.get(shop.facts["url"] + "/_emulator/ca.pem", timeout=5).ok

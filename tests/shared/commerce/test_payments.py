@@ -1,4 +1,4 @@
-"""The state machine of payments, on its own: whatever is seen in whatever order, the highest stands."""
+"""The state machine of payments alone: in whatever order states are reported, the highest one is kept."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.commerce import money, payments
-from shared.commerce.payments import Seen
-from shared.settings import CreditPack
+from shared import clock
+from shared.commerce.documents import PaymentDocument, PaymentId, PaymentStatus, StatusChange
+from shared.commerce.payment_state import PayPalState, credits_due, transition
+from shared.commerce.paypal_models import Amount
 
-PACK = CreditPack(credits=10, price_minor=499, currency="USD")
-CAPTURED_ONCE = (payments.CAPTURED, payments.PARTIALLY_REFUNDED, payments.REFUNDED, payments.REVERSED)
+CAPTURED_ONCE = (
+    PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.REVERSED,
+)  # fmt: skip
 
-sights = st.lists(
+states = st.lists(
     st.builds(
-        lambda status, refunded: Seen(status, "C1" if payments.rank(status) > 1 else None, refunded),
-        st.sampled_from(payments.STATES),
+        lambda status, refunded: PayPalState(status, "C1" if status.ordinal > 1 else None, refunded),
+        st.sampled_from(PaymentStatus),
         st.integers(0, 499),
     ),
     min_size=1,
@@ -26,51 +28,64 @@ sights = st.lists(
 )
 
 
-def after(seen: list[Seen]) -> dict[str, Any]:
-    payment = payments.new("p1", "u1", "small", PACK, None)
-    for sight in seen:
-        payment |= payments.moved(payment, sight, "test")
+def after(observed: list[PayPalState]) -> PaymentDocument:
+    """A payment of 10 credits for 4.99 USD after these reports of PayPal's."""
+    at = clock.iso()
+    payment = PaymentDocument(
+        id=PaymentId.of("p1"), user_id="u1", pack="small", credits=10, amount_minor=499, currency="USD",
+        history=[StatusChange(at=at, status=PaymentStatus.CREATED, source="order")], created_at=at, updated_at=at,
+    )  # fmt: skip
+    for state in observed:
+        payment = payment.with_changes(*transition(payment, state, "test"))
     return payment
 
 
-@given(sights, st.randoms(use_true_random=False))
-def test_any_order_and_repetition_ends_in_the_same_state(seen: list[Seen], shuffle: Any) -> None:
-    again = seen * 2
+@given(states, st.randoms(use_true_random=False))
+def test_any_order_and_repetition_ends_in_the_same_state(observed: list[PayPalState], shuffle: Any) -> None:
+    again = observed * 2
     shuffle.shuffle(again)
-    first, second = after(seen), after(again)
-    for field in ("status", "refundedMinor"):
-        assert first[field] == second[field]
-    assert payments.due(first) == payments.due(second)
-    assert first["status"] == max((s.status for s in seen), key=payments.rank)
+    first, second = after(observed), after(again)
+    assert (first.status, first.refunded_minor) == (second.status, second.refunded_minor)
+    assert credits_due(first) == credits_due(second)
+    assert first.status == max((state.status for state in observed), key=lambda status: status.ordinal)
 
 
-@given(sights)
-def test_a_payment_never_moves_down_and_its_history_says_how_it_went(seen: list[Seen]) -> None:
-    payment = after(seen)
-    ranks = [payments.rank(entry["status"]) for entry in payment["history"]]
-    assert ranks == sorted(set(ranks))
-    assert payment["history"][-1]["status"] == payment["status"]
+@given(states)
+def test_a_payment_never_moves_down_and_its_history_shows_every_change(observed: list[PayPalState]) -> None:
+    payment = after(observed)
+    ordinals = [change.status.ordinal for change in payment.history]
+    assert ordinals == sorted(set(ordinals))
+    assert payment.history[-1].status == payment.status
 
 
-@given(st.sampled_from(payments.STATES), st.integers(0, 499))
-def test_credits_are_bought_by_money_alone(status: str, refunded: int) -> None:
-    payment = after([Seen(status, "C1", refunded)])
-    bought, returned = payments.due(payment)
+@given(st.sampled_from(PaymentStatus), st.integers(0, 499))
+def test_credits_are_bought_by_money_alone(status: PaymentStatus, refunded: int) -> None:
+    payment = after([PayPalState(status, "C1", refunded)])
+    bought, returned = credits_due(payment)
     assert bought == (10 if status in CAPTURED_ONCE else 0)
     assert 0 <= returned <= bought
-    if bought and (status == payments.REVERSED or refunded == 499):
+    if bought and (status is PaymentStatus.REVERSED or refunded == 499):
         assert returned == bought
+
+
+def test_a_payment_stored_under_the_former_names_loads() -> None:
+    item = after([]).to_item()
+    item["captureAsked"] = item.pop("captureRequested")
+    assert not PaymentDocument.model_validate(item).capture_requested
+    assert PaymentDocument.model_validate({**item, "captureAsked": True}).capture_requested
 
 
 @pytest.mark.parametrize(("minor", "currency", "text"), [(499, "USD", "4.99"), (500, "JPY", "500"), (5, "EUR", "0.05")])
 def test_amounts_are_written_with_the_decimals_of_their_currency(minor: int, currency: str, text: str) -> None:
-    assert money.amount(minor, currency) == {"currency_code": currency, "value": text}
-    assert money.read(money.amount(minor, currency)) == (minor, currency)
+    amount = Amount.of(minor, currency)
+    assert amount.model_dump() == {"currency_code": currency, "value": text}
+    assert (amount.minor, amount.currency_code) == (minor, currency)
 
 
 @given(st.integers(0, 10**12), st.sampled_from(["USD", "EUR", "JPY", "HUF", "TWD"]))
-def test_amounts_survive_the_way(minor: int, currency: str) -> None:
-    assert money.read(money.amount(minor, currency)) == (minor, currency)
+def test_amounts_survive_the_round_trip(minor: int, currency: str) -> None:
+    amount = Amount.model_validate_json(Amount.of(minor, currency).model_dump_json())
+    assert (amount.minor, amount.currency_code) == (minor, currency)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +94,6 @@ def test_amounts_survive_the_way(minor: int, currency: str) -> None:
      {"value": "1.5", "currency_code": "JPY"}, {"value": "-1.00", "currency_code": "USD"},
      {"value": "1e3", "currency_code": "USD"}, {"value": "٤.99", "currency_code": "USD"}, {"value": "NaN"}],
 )  # fmt: skip
-def test_what_is_no_amount(given: Any) -> None:
+def test_malformed_amounts_are_refused(given: Any) -> None:
     with pytest.raises(ValueError):
-        money.read(given)
+        _ = Amount.model_validate(given).minor
