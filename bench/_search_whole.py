@@ -13,7 +13,7 @@ import secrets
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
@@ -22,6 +22,10 @@ from bench._common import elapsed_ms, spread
 from demo.client import Client
 from emulators.stack import Stack
 from wardrobe import draw_garment, garment_specs
+
+if TYPE_CHECKING:
+    from shared.catalogue.documents import ProductDocument, ProductId
+    from shared.images.documents import StoredRendition
 
 SIZES = (10_000, 100_000, 1_000_000)
 CALLS = 150
@@ -158,20 +162,57 @@ def _handler(authorization: str) -> Callable[[str], bytes]:
 def _create_products(vendor: str, ids: set[str]) -> None:
     """Create product documents as the catalogue does."""
     from functions.search import records
-    from shared.documents import Create, store
+    from shared import clock
+    from shared.catalogue.documents import ProductId, products
+    from shared.documents import store
 
-    blob = {"container": "thumbnails", "contentType": "image/webp"}
-    made: list[dict[str, Any]] = [
-        {"id": id, "tenantId": vendor, "type": "product", "status": "active", "sku": id, "title": f"Product {id}",
-         "revision": 1, "category": "dress", "garmentClass": None, "colour": "red", "colours": [], "tags": ["bench"],
-         "settleDue": None, "sources": {}, "price": {"amount": "10.00", "currency": "EUR"},
-         "image": {"prefix": "none", "blobs": {"cutoutThumbnail": {**blob, "name": f"{vendor}/{id}/cutout.webp"}}}}
-        for id in sorted(records.split(one)[1] for one in ids)
-    ]  # fmt: skip
-    known = store().find_many("garments", [(one["id"], vendor) for one in made])
-    fresh = [one for one, there in zip(made, known, strict=True) if there is None]
-    for start in range(0, len(fresh), 100):
-        store().batch("garments", vendor, [Create(one) for one in fresh[start : start + 100]])
+    known = [ProductId(records.split(id)[1]) for id in sorted(ids)]
+    missing = [
+        id for id, found in zip(known, products.find_many([(id, vendor) for id in known]), strict=True) if found is None
+    ]
+    made = [_product(vendor, id, clock.iso()) for id in missing]
+    for start in range(0, len(made), 100):
+        store().batch(products.container, vendor, [products.creation(one) for one in made[start : start + 100]])
+
+
+def _product(vendor: str, id: ProductId, at: str) -> ProductDocument:
+    from shared.catalogue.documents import (
+        Price,
+        ProductDocument,
+        ProductImage,
+        ProductRenditions,
+        ProductStatus,
+    )
+    from shared.images.documents import StoredRendition
+
+    def picture(container: str, name: str) -> StoredRendition:
+        return StoredRendition(
+            container=container, name=f"{vendor}/{id}/{name}", width=320, height=400, content_type="image/webp", bytes=1
+        )
+
+    renditions = ProductRenditions(
+        original=picture("images", "original.jpg"),
+        optimised=picture("images", "optimised.webp"),
+        thumbnail=picture("thumbnails", "thumbnail.webp"),
+        mask=picture("masks", "mask.png"),
+        cutout=picture("images", "cutout.webp"),
+        cutout_thumbnail=picture("thumbnails", "cutout.webp"),
+    )
+    return ProductDocument(
+        id=id,
+        vendor_id=vendor,
+        sku=id,
+        status=ProductStatus.ACTIVE,
+        revision=1,
+        title=f"Product {id}",
+        category="dress",
+        colour="red",
+        tags=("bench",),
+        price=Price(amount="10.00", currency="EUR"),
+        image=ProductImage(prefix="none", renditions=renditions, width=320, height=400, sha256="0" * 64, bytes=1),
+        created_at=at,
+        updated_at=at,
+    )
 
 
 def _took_ms(response: dict[str, Any]) -> float:

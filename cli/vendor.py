@@ -1,4 +1,4 @@
-"""`./studio vendor drop DIR --vendor ID`: uploads a folder as a vendor would, and says what became of every file."""
+"""`./studio vendor drop DIR --vendor ID`: uploads a folder as a vendor would, and reports what became of every file."""
 
 from __future__ import annotations
 
@@ -10,27 +10,52 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli.run import RUNNING
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
 
+if TYPE_CHECKING:
+    from functions.catalogue.documents import DropDocument
+    from functions.catalogue.vendor_files import VendorFile
+
 OPEN = frozenset({"uploaded", "queued", "processing", "retrying"})
-UPLOADS_AT_ONCE = 8
-type Shown = Callable[[int, int], None]
-"""Told how many files are uploaded and how many have ended."""
+"""States of a file whose processing has not ended; `uploaded`: no worker has recorded it yet."""
+MAX_PARALLEL_UPLOADS = 8
+type Progress = Callable[[int, int], None]
+"""Called with how many files are uploaded and how many have ended."""
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of a file; `code` and `message` say why it was rejected."""
+
+    name: str
+    status: str
+    productId: str | None
+    code: str | None
+    message: str | None
+
+    @classmethod
+    def of(cls, name: str, drop: DropDocument | None) -> FileReport:
+        """By the file's document, None before there is one."""
+        if drop is None:
+            return cls(name, "uploaded", None, None, None)
+        error = drop.error
+        return cls(name, drop.status, drop.product_id, error.code if error else None, error.message if error else None)
 
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("vendor", help="drop a folder of product photos")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    drop = actions.add_parser("drop", help="upload SKU.jpg and SKU.json files, and wait for what becomes of them")
+    drop = actions.add_parser("drop", help="upload SKU.jpg and SKU.json files, and wait until they are processed")
     drop.add_argument("folder", type=Path, metavar="DIR")
-    drop.add_argument("--vendor", required=True, metavar="ID", help="the vendor's user id, as `auth/me` tells it")
-    drop.add_argument("--wait", type=float, default=600, metavar="SECONDS", help="give up waiting after (600)")
+    drop.add_argument("--vendor", required=True, metavar="ID", help="user id of the vendor, `id` in `GET auth/me`")
+    drop.add_argument("--wait", type=float, default=600, metavar="SECONDS", help="how long to wait (600)")
     drop.add_argument("--json", action="store_true", help="print {ok, seconds, counts, files}")
     drop.set_defaults(handler=handle)
 
@@ -47,96 +72,78 @@ def handle(options: argparse.Namespace) -> int:
     started = time.monotonic()
     try:
         with _Bars(len(files), quiet=options.json) as bars:
-            became = drop_files(files, options.vendor, options.wait, bars.show)
+            reports = drop_files(files, options.vendor, options.wait, bars.show)
     except StudioError as error:
         print(f"studio: {error.message}", file=sys.stderr)
         return 1
-    report(became, time.monotonic() - started, as_json=options.json)
-    return 0 if all(one["status"] == "completed" for one in became) else 1
+    report(reports, time.monotonic() - started, as_json=options.json)
+    return 0 if all(file.status == "completed" for file in reports) else 1
 
 
 def find_stack() -> None:
-    """Point the settings at the stack that `./studio run` holds up here, if it does; else as the app's own settings."""
+    """Use the settings of the stack that `./studio run` has started here, if there is one; else the app's own."""
     running = ROOT / ".studio" / RUNNING
     if "Storage" not in os.environ and running.is_file():
         os.environ.update(json.loads(running.read_text())["settings"])
     local_values(ROOT)
 
 
-def drop_files(files: Sequence[Path], vendor: str, wait_s: float, shown: Shown) -> list[dict[str, Any]]:
-    """Upload files below the vendor's name and follow them to their ends.
-
-    Returns for each `{name, status, productId, code, message}`; a status of `uploaded` means that nobody has taken
-    the file up in time.
-    """
-    from functions.catalogue.drops import Dropped, version_of
+def drop_files(files: Sequence[Path], vendor: str, wait_s: float, on_progress: Progress) -> list[FileReport]:
+    """Upload files to the vendor's folder and wait until their processing has ended, `wait_s` seconds at most."""
+    from functions.catalogue.vendor_files import VendorFile, version_of
     from shared import blobs
 
-    def upload(path: Path) -> Dropped:
+    def upload(path: Path) -> VendorFile:
         name = f"{vendor}/{path.name}"
         blobs.put(blobs.VENDOR_UPLOADS, name, path.read_bytes(), content_type="application/octet-stream")
         found = blobs.info(blobs.VENDOR_UPLOADS, name)
-        # a worker may have been faster, and moved it aside
-        return Dropped(vendor, path.name, version_of(found) if found else "")
+        # A worker may have been faster, and moved it to `vendor-rejected`.
+        return VendorFile(vendor, path.name, version_of(found) if found else "")
 
-    dropped: list[Dropped] = []
+    uploaded: list[VendorFile] = []
     began = time.time()
-    with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-        for one in pool.map(upload, files):
-            dropped.append(one)
-            shown(len(dropped), 0)
+    with ThreadPoolExecutor(MAX_PARALLEL_UPLOADS) as pool:
+        for file in pool.map(upload, files):
+            uploaded.append(file)
+            on_progress(len(uploaded), 0)
     until = time.monotonic() + wait_s
     while True:
-        became = _became(dropped, vendor, began)
-        ended = sum(one["status"] not in OPEN for one in became)
-        shown(len(dropped), ended)
-        if ended == len(dropped) or time.monotonic() >= until:
-            return became
+        reports = _report_files(uploaded, vendor, began)
+        ended = sum(report.status not in OPEN for report in reports)
+        on_progress(len(uploaded), ended)
+        if ended == len(uploaded) or time.monotonic() >= until:
+            return reports
         time.sleep(0.5)
 
 
-def _became(dropped: Sequence[Any], vendor: str, began: float) -> list[dict[str, Any]]:
+def _report_files(uploaded: Sequence[VendorFile], vendor: str, began: float) -> list[FileReport]:
+    from functions.catalogue.documents import DropDocument, DropId, drops
     from shared import clock
-    from shared.documents import Where, store
+    from shared.documents.fields import where
 
-    records: dict[str, Any] = {}
-    latest: dict[str, Any] = {}
-    recent = (Where("type", "=", "vendor_drop"), Where("createdAt", ">=", clock.iso(began - 5)))
-    continuation: str | None = None
-    while True:
-        page = store().query("studio", *recent, partition=vendor, limit=1000, continuation=continuation)
-        for record in page.items:
-            records[record["id"]] = latest[record["name"]] = record
-        continuation = page.continuation
-        if continuation is None:
-            break
-    rows: list[dict[str, Any]] = []
-    for one in dropped:
-        record = records.get(f"drop:{one.id}") or (latest.get(one.name) if not one.etag else None)
-        error = (record or {}).get("error") or {}
-        rows.append(
-            {
-                "name": one.name,
-                "status": record["status"] if record else "uploaded",
-                "productId": record["productId"] if record else None,
-                "code": error.get("code"),
-                "message": error.get("message"),
-            }
-        )
-    return rows
+    recent = where(DropDocument.created_at, ">=", clock.iso(began - 5))
+    by_id: dict[str, DropDocument] = {}
+    by_name: dict[str, DropDocument] = {}
+    for drop in drops.iterate(recent, partition=vendor, page_size=1000):
+        by_id[drop.id] = by_name[drop.name] = drop
+    return [
+        FileReport.of(file.name, by_id.get(DropId.of(file.id)) or (None if file.etag else by_name.get(file.name)))
+        for file in uploaded
+    ]
 
 
-def report(became: Sequence[dict[str, Any]], seconds: float, *, as_json: bool) -> None:
-    """Say what became of every file."""
-    counts = Counter(one["status"] for one in became)
+def report(files: Sequence[FileReport], seconds: float, *, as_json: bool) -> None:
+    """Print what became of every file."""
+    counts = Counter(file.status for file in files)
     if as_json:
         ok = set(counts) == {"completed"}
-        print(json.dumps({"ok": ok, "seconds": round(seconds, 2), "counts": counts, "files": list(became)}))
+        rows = [asdict(file) for file in files]
+        print(json.dumps({"ok": ok, "seconds": round(seconds, 2), "counts": counts, "files": rows}))
         return
-    width = max(len(one["name"]) for one in became)
-    for one in became:
-        told = f"{one['code']}: {one['message']}" if one["code"] else one["productId"] or ""
-        print(f"  {one['name']:<{width}}  {one['status']:<10}  {told}")
+    width = max(len(file.name) for file in files)
+    for file in files:
+        outcome = f"{file.code}: {file.message}" if file.code else file.productId or ""
+        print(f"  {file.name:<{width}}  {file.status:<10}  {outcome}")
     print(f"{', '.join(f'{number} {status}' for status, number in counts.most_common())} in {seconds:.0f} s")
 
 

@@ -223,12 +223,6 @@ class Settings(SettingsGroup):
     segment_parallel: int = Field(2, ge=1, le=32)
     """Pictures a process segments at once; each holds arrays of its full size."""
 
-    # Vendor drops
-    vendor_digest_s: Seconds = 300
-    """Length of the window whose rejected files a vendor is told of in one message."""
-    catalogue_orphan_s: Seconds = 30
-    """Age at which a dropped file without a record counts as missed by the trigger."""
-
     # Search
     search_engine: Literal["faiss", "cosmos"] = "faiss"
     index_cache_dir: str | None = None

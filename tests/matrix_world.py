@@ -17,8 +17,18 @@ from quick import QUICK, eventually
 
 from demo.client import Client
 from emulators.stack import ROOT, Stack
+from shared import clock
+from shared.catalogue.documents import (
+    EmbeddingDocument,
+    ProductDocument,
+    ProductId,
+    ProductImage,
+    ProductRenditions,
+    ProductStatus,
+)
 from shared.documents.sqlite import SqliteStore
 from shared.http.endpoint import Route
+from shared.images.documents import StoredRendition
 
 type SignUp = Callable[[str], Client]
 
@@ -28,10 +38,10 @@ OWNERS = {**ACTORS, "vendor B": "vendor", "merchant B": "merchant"}
 """The actors, and who else may own what is foreign to them."""
 MISSING = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 BODIES: dict[str, Any] = {
-    "notifications_mark": {"read": True},
+    "notifications_update": {"read": True},
     "refund_paypal_capture": {},
     "dead_letters_discard": {"reason": "the role matrix"},
-    "webhooks_patch": {},
+    "webhooks_update": {},
     "index_versions_rollback": {"reason": "the role matrix", "shop": "matrix"},
     "admin_users_change": {"disabled": False, "reason": "the role matrix"},
 }
@@ -246,14 +256,23 @@ def shelved(world: World, actor: str) -> str:
     id, owner = secrets.token_hex(13), world.client(actor).user["id"]
     model = world.admin.call("POST", "search/text", json={"query": "hat"})["modelId"]
     dim = json.loads((ROOT / "models_onnx/fashion_image.manifest.json").read_text())["dim"]
-    blob = {"container": "thumbnails", "name": f"{owner}/{id}.webp", "contentType": "image/webp"}
-    world.plant({"id": id, "tenantId": owner, "type": "product", "status": "active", "sku": "A", "title": "Hat",
-                 "revision": 1, "category": "hat", "garmentClass": None, "colour": None, "colours": [], "tags": [],
-                 "price": None, "image": {"prefix": "p", "blobs": {"cutoutThumbnail": blob}}, "settleDue": None,
-                 "sources": {}}, "garments")  # fmt: skip
-    world.plant({"id": id, "tenantId": owner, "type": "embedding", "shop": f"shop-{id}", "revision": 1, "seq": 1,
-                 "modelId": model, "vector": records.pack(np.ones(dim) / dim**0.5), "dueAt": None,
-                }, "embeddings")  # fmt: skip
+    blob = StoredRendition(
+        container="thumbnails", name=f"{owner}/{id}.webp", width=1, height=1, content_type="image/webp", bytes=1
+    )
+    renditions = ProductRenditions(
+        original=blob, optimised=blob, thumbnail=blob, mask=blob, cutout=blob, cutout_thumbnail=blob
+    )
+    product = ProductDocument(
+        id=ProductId(id), vendor_id=owner, status=ProductStatus.ACTIVE, sku="A", title="Hat", revision=1,
+        category="hat", image=ProductImage(prefix="p", renditions=renditions, width=1, height=1, sha256="0", bytes=1),
+        created_at=clock.iso(), updated_at=clock.iso(),
+    )  # fmt: skip
+    embedding = EmbeddingDocument(
+        id=product.id, vendor_id=owner, shop=f"shop-{id}", revision=1, seq=1, model_id=model, picture="p",
+        vector=records.pack(np.ones(dim) / dim**0.5), words="hat", pending_since=0,
+    )  # fmt: skip
+    world.plant(product.to_item(), ProductDocument.container)
+    world.plant(embedding.to_item(), EmbeddingDocument.container)
     store = SqliteStore(Path(world.stack.settings["DOCUMENTS"].removeprefix("sqlite:")))
     store.patch("accounts", owner, owner, set={"shop": f"shop-{id}"})
     store.close()

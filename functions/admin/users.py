@@ -7,16 +7,16 @@ after that time, and at once in the process that made it.
 from __future__ import annotations
 
 from functions.admin.models import UserChange, UserDetail, UserList, UsersQuery, UserSummary
-from shared import audit, clock, telemetry
+from shared import audit, clock
 from shared.accounts import email
 from shared.accounts.cache import account_cache
 from shared.accounts.documents import AccountDocument, accounts
+from shared.catalogue.changes import ProductChange, send_change
 from shared.commerce import quota, storage_quota
 from shared.documents.fields import Change, assign, increment, where
 from shared.errors import Conflict, DocumentNotFound, NotFound, PreconditionFailed
 from shared.http.auth import Principal
 from shared.http.pages import equals, list_latest
-from shared.jobs import queues
 
 
 def listing(query: UsersQuery) -> UserList:
@@ -79,7 +79,7 @@ def change(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
         )
     if wanted.shop is not None:
         # Before the audit: what the index must follow has to be on its way whatever happens here.
-        queues.send(queues.INDEX, {"v": 1, "tenantId": id, "productId": None, "traceparent": telemetry.traceparent()})
+        send_change(ProductChange(vendor_id=id))
         audit.record(
             admin.user_id,
             "USER_SHOP_CHANGED",

@@ -1,4 +1,4 @@
-"""Triggers of the catalogue: files that vendors drop, the `drops` queue, its sweeper, and `products` over HTTP."""
+"""Triggers of the catalogue: vendors' files, the `drops` queue, the sweeper, products and drops over HTTP."""
 
 from __future__ import annotations
 
@@ -38,60 +38,66 @@ consumer(bp, queues.DROPS, _step)
     source=func.BlobSource.EVENT_GRID,
 )
 def vendor_drop(blob: func.InputStream) -> None:
-    """A file has landed. Only a record and a job are made: the rest has leases, retries and an end."""
-    from functions.catalogue import drops
+    """Record a vendor's file and enqueue its job; processing then has leases, retries and an end."""
+    from functions.catalogue import vendor_files
 
     with telemetry.span("vendor.drop"):
-        drops.arrived(str(blob.name))
+        vendor_files.on_blob_created(str(blob.name))
 
 
 @bp.function_name("catalogue_sweeper")
 @bp.timer_trigger(arg_name="timer", schedule="%CATALOGUE_SWEEP_SCHEDULE%")
 def catalogue_sweeper(timer: func.TimerRequest) -> None:
-    """Find files that no trigger told of, and products whose files were deleted."""
+    """Find files that no trigger reported, and products whose files were deleted."""
     from functions.catalogue.reconcile import reconcile
 
     with telemetry.span("catalogue.sweep"):
-        swept = reconcile()
-    if swept.noticed or swept.retired or swept.settled:
-        telemetry.log("catalogue.sweep", **vars(swept), pastDue=timer.past_due)
+        done = reconcile()
+    if done.recorded or done.retired or done.propagated:
+        telemetry.log("catalogue.sweep", **vars(done), pastDue=timer.past_due)
 
 
 @endpoint(bp, "GET", "products", access=VENDORS, query=ProductsQuery, answer=ProductList)
 def products_list(call: Call) -> ProductList:
-    """One's products, latest change first."""
+    """List products."""
     from functions.catalogue import service
 
-    return service.listed(call.caller, call.query)
+    return service.list_products(call.caller, call.query)
 
 
 @endpoint(bp, "GET", "products/{id}", access=VENDORS, answer=Product, errors=(404,))
 def products_get(call: Call) -> Product:
-    """A product with its photo, cut-out, mask and colours."""
+    """Get product."""
     from functions.catalogue import service
 
-    return service.product(call.caller, call.path["id"])
+    return service.get_product(call.caller, call.path["id"])
 
 
 @endpoint(bp, "DELETE", "products/{id}", access=VENDORS, status=204, errors=(404, 409))
 def products_delete(call: Call) -> None:
-    """Take a product off the shelf; its dropped files go, too."""
+    """Delete product.
+
+    The product is no longer offered, and the files it was made from are deleted.
+    """
     from functions.catalogue import service
 
-    service.delete(call.caller, call.path["id"])
+    service.delete_product(call.caller, call.path["id"])
 
 
 @endpoint(bp, "GET", "drops", access=VENDORS, query=DropsQuery, answer=DropList)
 def drops_list(call: Call) -> DropList:
-    """What became of the files one has dropped, latest first."""
+    """List drops.
+
+    A drop is a file that the vendor uploaded, and what became of it.
+    """
     from functions.catalogue import service
 
-    return service.drops(call.caller, call.query)
+    return service.list_drops(call.caller, call.query)
 
 
 @endpoint(bp, "GET", "drops/{id}", access=VENDORS, answer=Drop, errors=(404,))
 def drops_get(call: Call) -> Drop:
-    """What became of one file."""
+    """Get drop."""
     from functions.catalogue import service
 
-    return service.drop(call.caller, call.path["id"])
+    return service.get_drop(call.caller, call.path["id"])

@@ -1,13 +1,17 @@
-"""What vendors drop beside their photos, and how products and drops are answered."""
+"""The JSON that vendors upload with their photos, and the answers about products and drops."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from functions.catalogue.documents import DropStatus, FileKind
+from shared import blobs
+from shared.catalogue.documents import ProductDocument, ProductStatus
 from shared.http.models import Answer, PageQuery
+from shared.images.documents import StoredRendition
 
 type Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
@@ -16,14 +20,10 @@ type Word = Annotated[
     str,
     StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f]*$"),
 ]
-type DropStatus = Literal[
-    "queued", "processing", "retrying", "completed", "rejected", "superseded", "gone", "failed", "cancelled"
-]
-type ProductStatus = Literal["active", "awaiting_image", "retired"]
 
 
 class Metadata(BaseModel):
-    """`{sku}.json`: what the vendor says of the product. Fields we do not know are left alone: feeds carry more."""
+    """`{sku}.json`: what the vendor says of a product. Unknown fields are ignored: product feeds carry more."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -37,13 +37,13 @@ class Metadata(BaseModel):
 
 
 class ProductsQuery(PageQuery):
-    """Which of one's products to list, latest change first."""
+    """Which of the vendor's products to list, latest change first."""
 
-    status: ProductStatus | None = Field(default=None, description="all but retired ones by default")
+    status: ProductStatus | None = Field(default=None, description="default: all that are not retired")
 
 
 class DropsQuery(PageQuery):
-    """Which of one's dropped files to list, latest first."""
+    """Which of the vendor's files to list, latest first."""
 
     status: DropStatus | None = None
 
@@ -64,12 +64,18 @@ class Colour(Answer):
 
 
 class Picture(Answer):
-    """A picture of a product; the URL is short-lived."""
+    """A picture of a product; the URL expires after some minutes."""
 
     url: str
     width: int = Field(description="pixels")
-    height: int
+    height: int = Field(description="pixels")
     content_type: str
+
+    @classmethod
+    def of_rendition(cls, rendition: StoredRendition) -> Self:
+        """A stored picture with a URL to read it."""
+        url = blobs.read_url(rendition.container, rendition.name, content_type=rendition.content_type)
+        return cls.of(rendition, url=url)
 
 
 class Product(Answer):
@@ -83,24 +89,40 @@ class Product(Answer):
     title: str
     category: str | None
     price: Price | None
-    colour: str | None = Field(description="as the vendor named it, else the largest measured one")
+    colour: str | None = Field(description="as the vendor names it, else the largest measured one")
     tags: list[str]
     description: str | None
-    image_id: str | None = Field(description="to be used where an API takes an image of a garment")
+    image_id: str | None = Field(description="accepted wherever the API takes an image of a garment")
     pictures: dict[str, Picture] = Field(
         description="original, optimised, thumbnail; cutout (on white), cutoutThumbnail; mask"
     )
     colours: list[Colour]
     garment_class: str | None = Field(description="as the model sees it")
-    worn: bool | None
+    worn: bool | None = Field(description="whether a person wears it in the photo")
     quality: Literal["good", "low"] | None = Field(description="of mask and cut-out")
     model_version: str | None
     has_metadata: bool
     index_seq: int | None = Field(
-        description="hand it to a search as `after` to see this revision; null while it is not in the index yet"
+        description="pass it to a search as `after` to see this revision; null while it is not in the index"
     )
     created_at: str
     updated_at: str
+
+    @classmethod
+    def of_document(cls, product: ProductDocument, index_seq: int | None) -> Self:
+        """A product with URLs to read its pictures."""
+        return cls.of(
+            product,
+            title=product.name,
+            colour=product.colour or (product.colours[0].name if product.colours else None),
+            image_id=product.id if product.status is ProductStatus.ACTIVE else None,
+            pictures={
+                name: Picture.of_rendition(rendition)
+                for name, rendition in (product.image.renditions.by_name().items() if product.image else ())
+            },
+            has_metadata=product.sources.metadata is not None,
+            index_seq=index_seq,
+        )
 
 
 class ProductList(Answer):
@@ -110,21 +132,28 @@ class ProductList(Answer):
     continuation: str | None = None
 
 
+class DropError(Answer):
+    """Why a file was rejected."""
+
+    code: str
+    message: str
+
+
 class Drop(Answer):
-    """What became of a dropped file."""
+    """A file that the vendor uploaded, and what became of it."""
 
     id: str
     name: str
-    kind: str = Field(description="image, metadata or other")
+    kind: FileKind
     status: DropStatus
-    product_id: str | None
-    error: dict[str, Any] | None = Field(description="why it was rejected: code and message")
+    product_id: str | None = Field(description="of the product that it became part of")
+    error: DropError | None = Field(description="why it was rejected")
     created_at: str
     updated_at: str
 
 
 class DropList(Answer):
-    """A page of dropped files."""
+    """A page of drops."""
 
     items: list[Drop]
     continuation: str | None = None

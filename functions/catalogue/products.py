@@ -1,185 +1,175 @@
-"""The product document, and what follows from it.
+"""Changes of product documents, and the work that follows from one.
 
 A photo and its metadata arrive in any order and on several workers, so each writes its own part, conditional on the
-document's ETag, and only while the file it was made from is still the current one. What must follow (the image record
-shoppers can use, the message to the index, removal of replaced pictures) is done by `settle` until `settleDue` is
-cleared; a crash in between leaves the mark, and the sweeper settles.
+document's ETag, and only while the file it was made from is still the current one. The work that follows (the image
+record that shoppers use, the message to the index, removal of replaced pictures) is done by `propagate` until
+`propagation_due` is cleared; if a process crashes in between, the sweeper finds the product by that field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Final
 
-from functions.catalogue import pictures
-from functions.catalogue.drops import Dropped, product_id, version_of
-from shared import blobs, clock, telemetry
-from shared.documents import Document, Where, store
+from functions.catalogue.photos import delete_pictures
+from functions.catalogue.vendor_files import VendorFile, version_of
+from shared import blobs, clock
+from shared.catalogue.changes import ProductChange, send_change
+from shared.catalogue.documents import (
+    MetadataFields,
+    Part,
+    PhotoFields,
+    ProductDocument,
+    ProductSources,
+    ProductStatus,
+    products,
+)
+from shared.documents.fields import assign, where
 from shared.errors import DocumentConflict, DocumentNotFound, NotFound, PreconditionFailed, Unavailable
 from shared.images.documents import ImageId, ImageKind, StoredRenditions, Visibility, images, ready_image
-from shared.jobs import queues
 from shared.settings import settings
 
-CONTAINER = "garments"
-STUDIO = "studio"
-ACTIVE, AWAITING, RETIRED = "active", "awaiting_image", "retired"
-TRIES = 20
-OF_IMAGE: Mapping[str, Any] = {
-    "image": None,
-    "colours": [],
-    "garmentClass": None,
-    "worn": None,
-    "confidence": None,
-    "quality": None,
-    "modelVersion": None,
-}
-OF_METADATA: Mapping[str, Any] = {
-    "title": None,
-    "category": None,
-    "price": None,
-    "colour": None,
-    "tags": [],
-    "description": None,
-}
-
-type Part = Literal["image", "metadata"]
+MAX_TRIES: Final = 20
+"""Of one write, while others change the same product."""
 
 
-def find(vendor: str, id: str) -> Document:
-    """A vendor's product. Raises NotFound, for a foreign one too."""
-    found = store().find(CONTAINER, id, vendor)
-    if found is None or found.get("type") != "product":
+def get_product(vendor_id: str, id: str) -> ProductDocument:
+    """A vendor's product. Raises NotFound, for another vendor's one too."""
+    found = products.find(id, vendor_id)
+    if found is None:
         raise NotFound("there is no such product", code="product_not_found")
     return found
 
 
-def has(dropped: Dropped, part: Part) -> Document | None:
-    """The product, if this very version of the file is in it already."""
-    product = store().find(CONTAINER, product_id(dropped.vendor, dropped.sku), dropped.vendor)
-    if product is None or product["sources"].get(part) != _source(dropped):
-        return None
-    return product
+def find_made_from(file: VendorFile) -> ProductDocument | None:
+    """The product that this version of a file is part of already."""
+    product = products.find(file.product_id, file.vendor_id)
+    return product if product is not None and product.sources.of(_part(file)) == file.source else None
 
 
-def write(dropped: Dropped, part: Part, fields: Mapping[str, Any]) -> Document | None:
-    """Put a file's facts into its product; None when the file was overwritten or deleted meanwhile."""
-    id = product_id(dropped.vendor, dropped.sku)
-    for _ in range(TRIES):
-        product = store().find(CONTAINER, id, dropped.vendor)
-        # after the product was read: whoever writes a newer file later changes the ETag checked below
-        blob = blobs.info(blobs.VENDOR_UPLOADS, dropped.blob)
-        if blob is None or version_of(blob) != dropped.etag:
+def write(file: VendorFile, fields: PhotoFields | MetadataFields) -> ProductDocument | None:
+    """Put what a file says into its product; None when the file was overwritten or deleted meanwhile.
+
+    Raises:
+        Unavailable: `product_busy`, others change the product all the time.
+    """
+    for _ in range(MAX_TRIES):
+        product = products.find(file.product_id, file.vendor_id)
+        # After the product was read: a worker that writes a newer file later changes the ETag checked below.
+        blob = blobs.info(blobs.VENDOR_UPLOADS, file.blob)
+        if blob is None or version_of(blob) != file.etag:
             return None
-        changed = _changed(product or _new(id, dropped), {**fields, "sources": {part: _source(dropped)}})
+        sources = (product.sources if product else ProductSources()).model_copy(update={_part(file): file.source})
+        changed = _next_revision(product or _new_product(file), sources, fields)
         try:
-            if product is None:
-                return store().create(CONTAINER, changed)
-            return store().replace(CONTAINER, changed, etag=product.etag)
+            return products.create(changed) if product is None else products.replace(changed, etag=product.etag)
         except (DocumentConflict, PreconditionFailed, DocumentNotFound):
             continue
     raise Unavailable("the product is being changed by others again and again", code="product_busy")
 
 
-def retire(product: Document, parts: tuple[Part, ...]) -> Document | None:
-    """Take a product off the shelf; None when somebody changed it meanwhile.
+def _part(file: VendorFile) -> Part:
+    return "metadata" if file.kind == "metadata" else "image"
+
+
+def retire(product: ProductDocument, missing: Collection[Part]) -> ProductDocument | None:
+    """Stop offering a product; None when it was changed meanwhile.
 
     Args:
-        parts: whose files are gone; metadata that is still there waits for the next photo.
+        missing: parts whose files were deleted; metadata that is still there waits for the next photo.
     """
-    fields: dict[str, Any] = {}
-    for part in parts:
-        fields |= OF_IMAGE if part == "image" else OF_METADATA
-    changed = _changed(product, {**fields, "sources": dict.fromkeys(parts)})
-    changed["status"] = RETIRED
+    kept: list[PhotoFields | MetadataFields] = []
+    if "image" in missing:
+        kept.append(PhotoFields())
+    if "metadata" in missing:
+        kept.append(MetadataFields())
+    sources = product.sources.model_copy(update=dict.fromkeys(missing))
+    changed = _next_revision(product, sources, *kept).model_copy(update={"status": ProductStatus.RETIRED})
     try:
-        return store().replace(CONTAINER, changed, etag=product.etag)
+        return products.replace(changed, etag=product.etag)
     except (PreconditionFailed, DocumentNotFound):
         return None
 
 
-def _source(dropped: Dropped) -> dict[str, str]:
-    return {"name": dropped.name, "etag": dropped.etag}
+def _new_product(file: VendorFile) -> ProductDocument:
+    return ProductDocument(
+        id=file.product_id,
+        vendor_id=file.vendor_id,
+        sku=file.sku(),
+        status=ProductStatus.AWAITING_IMAGE,
+        revision=0,
+        created_at=clock.iso(),
+        updated_at=clock.iso(),
+    )
 
 
-def _new(id: str, dropped: Dropped) -> dict[str, Any]:
-    return {
-        "id": id,
-        "tenantId": dropped.vendor,
-        "type": "product",
-        "sku": dropped.sku,
-        "revision": 0,
-        "sources": {},
-        "stale": [],
-        **OF_IMAGE,
-        **OF_METADATA,
-        "createdAt": clock.iso(),
-    }
-
-
-def _changed(product: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    before = product["image"]["prefix"] if product["image"] else None
-    changed = {**product, **fields, "sources": {**product["sources"], **fields["sources"]}}
-    after = changed["image"]["prefix"] if changed["image"] else None
-    stale = set(product["stale"]) | ({before} if before else set())
-    changed["stale"] = sorted(stale - {after})
-    changed["status"] = ACTIVE if after else AWAITING
-    changed["revision"] = product["revision"] + 1
-    changed["updatedAt"] = clock.iso()
-    changed["settleDue"] = clock.now() + settings().job_orphan_s
-    return changed
-
-
-def settle(product: Document) -> None:
-    """Make everything else follow the document, whatever version of it comes out last. May be repeated."""
-    for _ in range(TRIES):
-        _keep_image(product)
-        message = {
-            "v": 1,
-            "tenantId": product["tenantId"],
-            "productId": product["id"],
-            "revision": product["revision"],
-            "traceparent": telemetry.traceparent(),
+def _next_revision(
+    product: ProductDocument, sources: ProductSources, *parts: PhotoFields | MetadataFields
+) -> ProductDocument:
+    changed = product.model_copy(update={name: value for part in parts for name, value in part})
+    before = {product.image.prefix} if product.image else set[str]()
+    after = {changed.image.prefix} if changed.image else set[str]()
+    return changed.model_copy(
+        update={
+            "sources": sources,
+            "stale": tuple(sorted((set(product.stale) | before) - after)),
+            "status": ProductStatus.ACTIVE if changed.image else ProductStatus.AWAITING_IMAGE,
+            "revision": product.revision + 1,
+            "updated_at": clock.iso(),
+            "propagation_due": clock.now() + settings().job_orphan_s,
         }
-        queues.send(queues.INDEX, message)
-        for prefix in product["stale"]:
-            pictures.remove(prefix)
-        same = (Where("revision", "=", product["revision"]),)
+    )
+
+
+def propagate(product: ProductDocument) -> None:
+    """Bring everything that depends on a product up to its last revision. May be repeated."""
+    for _ in range(MAX_TRIES):
+        _update_image_record(product)
+        send_change(ProductChange(vendor_id=product.vendor_id, product_id=product.id, revision=product.revision))
+        for prefix in product.stale:
+            delete_pictures(prefix)
+        same = where(ProductDocument.revision, "=", product.revision)
+        done = (assign(ProductDocument.propagation_due, None), assign(ProductDocument.stale, ()))
         try:
-            store().patch(
-                CONTAINER, product["id"], product["tenantId"], set={"settleDue": None, "stale": []}, where=same
-            )
+            products.patch(product.id, product.vendor_id, *done, where=(same,))
             return
         except PreconditionFailed:
-            product = store().read(CONTAINER, product["id"], product["tenantId"])
+            product = products.get(product.id, product.vendor_id)
         except DocumentNotFound:
             return
 
 
-def _keep_image(product: Document) -> None:
+def _update_image_record(product: ProductDocument) -> None:
     """The product's photo as a public image of a garment, so that shoppers can try it on; none when it is retired."""
-    vendor = product["tenantId"]
-    if product["status"] != ACTIVE:
+    if product.image is None or product.status is not ProductStatus.ACTIVE:
         with suppress(DocumentNotFound):
-            images.delete(ImageId.of(product["id"]), vendor)
+            images.delete(ImageId.of(product.id), product.vendor_id)
         return
+    stored = StoredRenditions(
+        renditions=product.image.renditions.by_name(),
+        width=product.image.width,
+        height=product.image.height,
+        sha256=product.image.sha256,
+        bytes=product.image.bytes,
+    )
+    # No bytes: products do not count in the vendor's storage quota.
     image = ready_image(
-        product["id"],
-        vendor,
-        StoredRenditions.model_validate(product["image"]),
+        product.id,
+        product.vendor_id,
+        stored,
         kind=ImageKind.GARMENT,
         visibility=Visibility.PUBLIC,
-        name=product["title"] or product["sku"],
+        name=product.name,
         bytes=0,
-        product_id=product["id"],
+        product_id=product.id,
     )
     images.upsert(image)
 
 
-def settle_overdue(limit: int = 200) -> int:
-    """Settle what a crash has left; returns how many."""
-    overdue = (Where("type", "=", "product"), Where("settleDue", "<", clock.now()))
-    found = store().query(CONTAINER, *overdue, limit=limit).items
-    for product in found:
-        settle(product)
-    return len(found)
+def propagate_overdue(limit: int = 200) -> int:
+    """Propagate changes that were left by a crash, `limit` of them at most; returns how many."""
+    overdue = products.list(where(ProductDocument.propagation_due, "<", clock.now()), limit=limit).items
+    for product in overdue:
+        propagate(product)
+    return len(overdue)

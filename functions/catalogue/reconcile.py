@@ -1,95 +1,86 @@
-"""The sweeper of the catalogue: compares what lies in `vendor-uploads` with what is known.
+"""The catalogue's sweeper: compares the files in `vendor-uploads` with the products and drops that are recorded.
 
-Triggers miss files (a crash between event and record, an event never sent) and never tell of deletions; a listing
-does both.
+Blob triggers miss files (a crash between event and record, an event never sent) and do not report deletions; a listing
+shows both.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.catalogue import products, rejects
-from functions.catalogue.drops import Dropped, notice, version_of
+from functions.catalogue import products, rejections
+from functions.catalogue.documents import DropId, DropStatus, drops
+from functions.catalogue.settings import catalogue_settings
+from functions.catalogue.vendor_files import VendorFile, record_upload, version_of
 from shared import blobs, clock, telemetry
-from shared.documents import Document, Where, store
-from shared.settings import settings
+from shared.catalogue.documents import PARTS, Part, ProductDocument, ProductStatus
+from shared.catalogue.documents import products as repository
+from shared.documents.fields import where
 
 type Key = tuple[str, str]
+"""Vendor, and name of the file below the vendor's folder."""
 
 
 @dataclass(frozen=True)
-class Swept:
-    """How much there was to do: files recorded, products retired, products settled."""
+class Reconciled:
+    """How many files were recorded, products retired, and changes propagated."""
 
-    noticed: int
+    recorded: int
     retired: int
-    settled: int
+    propagated: int
 
 
-def reconcile() -> Swept:
-    """One pass. Two passes beside each other do no harm: every write is conditional."""
-    shelf = _shelf()
-    known = {
-        (product["tenantId"], source["name"]): source["etag"]
-        for product in shelf
-        for source in product["sources"].values()
-        if source
-    }
-    # the listing comes after the products: a file of a product made meanwhile must not look deleted
+def reconcile() -> Reconciled:
+    """One pass. Two passes at the same time do no harm: every write is conditional."""
+    current = list(
+        repository.iterate(
+            where(ProductDocument.status, "in", [ProductStatus.ACTIVE, ProductStatus.AWAITING_IMAGE]), page_size=1000
+        )
+    )
+    known = {(product.vendor_id, file.name): file.etag for product in current for file in product.sources.files}
+    # The listing comes after the products: a file of a product made meanwhile must not look deleted.
     present: set[Key] = set()
-    noticed = 0
+    recorded = 0
     for blob in blobs.listing(blobs.VENDOR_UPLOADS):
-        vendor, _, name = blob.name.partition("/")
+        vendor_id, _, name = blob.name.partition("/")
         if not name:
             continue
-        present.add((vendor, name))
+        present.add((vendor_id, name))
         etag = version_of(blob)
-        old = blob.modified < clock.now() - settings().catalogue_orphan_s
-        if old and known.get((vendor, name)) != etag:
-            noticed += _missed(Dropped(vendor, name, etag), blob.size)
-    retired = sum(_retired(product, present) for product in shelf)
-    return Swept(noticed, retired, products.settle_overdue())
+        old = blob.modified < clock.now() - catalogue_settings().catalogue_orphan_s
+        if old and known.get((vendor_id, name)) != etag:
+            recorded += _record_missed(VendorFile(vendor_id, name, etag), blob.size)
+    retired = sum(_retire_if_deleted(product, present) for product in current)
+    return Reconciled(recorded, retired, products.propagate_overdue())
 
 
-def _shelf() -> list[Document]:
-    found: list[Document] = []
-    continuation: str | None = None
-    live = (Where("type", "=", "product"), Where("status", "in", [products.ACTIVE, products.AWAITING]))
-    while True:
-        page = store().query(products.CONTAINER, *live, limit=1000, continuation=continuation)
-        found += page.items
-        continuation = page.continuation
-        if continuation is None:
-            return found
-
-
-def _missed(dropped: Dropped, size: int) -> bool:
-    """Record a file that nobody has recorded; finish a rejection whose original was left."""
-    record = store().find(products.STUDIO, f"drop:{dropped.id}", dropped.vendor)
-    if record is not None:
-        if record["status"] == "rejected":
-            rejects.remove(dropped)
+def _record_missed(file: VendorFile, size: int) -> bool:
+    """Record a file that no trigger reported; finish a rejection whose original was left."""
+    drop = drops.find(DropId.of(file.id), file.vendor_id)
+    if drop is not None:
+        if drop.status is DropStatus.REJECTED:
+            rejections.delete_original(file)
         return False
-    telemetry.log("drop.missed", level="warning", userId=dropped.vendor, dropId=dropped.id)
-    return notice(dropped, size)
+    telemetry.log("drop.missed", level="warning", userId=file.vendor_id, dropId=file.id)
+    return record_upload(file, size)
 
 
-def _retired(product: Document, present: set[Key]) -> bool:
+def _retire_if_deleted(product: ProductDocument, present: set[Key]) -> bool:
     """Retire a product whose photo (or, before there was one, whose metadata) was deleted."""
-    gone: list[products.Part] = []
-    parts: tuple[products.Part, ...] = ("image", "metadata")
-    for part in parts:
-        source = product["sources"].get(part)
-        if source and (product["tenantId"], source["name"]) not in present:
-            blob = f"{product['tenantId']}/{source['name']}"
-            if blobs.info(blobs.VENDOR_UPLOADS, blob) is None:
-                gone.append(part)
-    deciding = "image" if product["status"] == products.ACTIVE else "metadata"
-    if deciding not in gone:
+    missing: list[Part] = [part for part in PARTS if _is_missing(product, part, present)]
+    deciding: Part = "image" if product.status is ProductStatus.ACTIVE else "metadata"
+    if deciding not in missing:
         return False
-    retired = products.retire(product, tuple(gone))
+    retired = products.retire(product, missing)
     if retired is None:
         return False
-    telemetry.log("product.retired", userId=product["tenantId"], productId=product["id"])
-    products.settle(retired)
+    telemetry.log("product.retired", userId=product.vendor_id, productId=product.id)
+    products.propagate(retired)
     return True
+
+
+def _is_missing(product: ProductDocument, part: Part, present: set[Key]) -> bool:
+    file = product.sources.of(part)
+    if file is None or (product.vendor_id, file.name) in present:
+        return False
+    return blobs.info(blobs.VENDOR_UPLOADS, f"{product.vendor_id}/{file.name}") is None

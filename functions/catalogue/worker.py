@@ -1,16 +1,18 @@
-"""The worker of the `drops` queue: one dropped file into its product, or aside."""
+"""The queue step `drops`: makes one vendor file part of its product, or rejects it."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import ValidationError
 
-from functions.catalogue import pictures, products, rejects
-from functions.catalogue.drops import Dropped, product_id, version_of
+from functions.catalogue import products, rejections
+from functions.catalogue.documents import DropDocument, DropPayload, DropResult, DropStatus, FileKind
 from functions.catalogue.models import Metadata
+from functions.catalogue.photos import delete_pictures, process_photo
+from functions.catalogue.vendor_files import VendorFile, version_of
 from shared import blobs, notifications
 from shared.accounts.documents import Role, accounts
+from shared.catalogue.documents import MetadataFields, PhotoFields, Price
+from shared.documents.fields import Change, assign
 from shared.errors import StudioError, TooLarge, Unprocessable
 from shared.jobs.models import TERMINAL, Job, JobStatus
 from shared.jobs.protocol import Outcome
@@ -18,111 +20,115 @@ from shared.jobs.step import Task
 from shared.settings import settings
 from shared.webhooks.publish import WebhookPublisher
 
-METADATA_BYTES = 64 * 1024
-CRASHED = "host_crash"
+MAX_METADATA_BYTES = 64 * 1024
+WORKER_CRASHED = "host_crash"
 
 
 class DropStep(WebhookPublisher):
-    """The `drops` queue's step (see `shared.jobs.consumer.Step`)."""
+    """The step of the `drops` queue (see `shared.jobs.step.Step`)."""
 
     def run(self, task: Task) -> Outcome:
         """Process the version of the file that the job names, if it is still there."""
-        if task.job["kind"] == rejects.DIGEST:
-            return rejects.digest(task)
-        dropped = _dropped(task.job)
-        found = blobs.info(blobs.VENDOR_UPLOADS, dropped.blob)
-        if found is None:
-            return _outcome("gone")
-        if version_of(found) != dropped.etag:
-            return _outcome("superseded")
+        if task.job.kind == rejections.DIGEST:
+            return rejections.send_digest(task)
+        file = _file(task.job)
+        blob = blobs.info(blobs.VENDOR_UPLOADS, file.blob)
+        if blob is None:
+            return _ended(DropStatus.GONE)
+        if version_of(blob) != file.etag:
+            return _ended(DropStatus.SUPERSEDED)
         try:
-            return self._take(dropped, found.size)
+            return _process(file, blob.size)
         except StudioError as error:
             if error.code in ("blob_not_found", "blob_changed"):
-                return _outcome("superseded")
+                return _ended(DropStatus.SUPERSEDED)
             if error.retryable or error.status >= 500:
                 raise
-            facts = rejects.reject(dropped, error, known=_vendor(dropped.vendor))
-            return _outcome("rejected", **facts)
-
-    def _take(self, dropped: Dropped, size: int) -> Outcome:
-        if not _vendor(dropped.vendor):
-            raise Unprocessable("There is no vendor of this id.", code="unknown_vendor")
-        dropped.sku  # noqa: B018  raises for a name that is none
-        part: products.Part = "metadata" if dropped.kind == "metadata" else "image"
-        product = products.has(dropped, part)
-        if product is None:
-            fields = _metadata(dropped, size) if part == "metadata" else _image(dropped, size)
-            product = products.write(dropped, part, fields)
-            if product is None:
-                if part == "image":
-                    pictures.remove(fields["image"]["prefix"])
-                return _outcome("superseded")
-        if product["settleDue"] is not None:
-            products.settle(product)
-        return _outcome("completed", productId=product["id"])
+            return _rejected(file, error)
 
     def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
-        """A file that could not be processed is reported as a rejected one is; what killed its workers is moved."""
-        if error is None or job["kind"] == rejects.DIGEST:
+        """Reject a file that crashed its workers: nothing would ever process it."""
+        if error is None or error.code != WORKER_CRASHED or job.kind == rejections.DIGEST:
             return Outcome()
-        dropped = _dropped(job)
-        if error.code != CRASHED:
-            return Outcome()
-        facts = rejects.reject(dropped, error, known=_vendor(dropped.vendor))
-        return Outcome(result={"outcome": "rejected"}, subject={**facts, "status": "rejected"})
+        return _rejected(_file(job), error)
 
     def after_commit(self, job: Job) -> None:
-        """Remove the original of what was rejected."""
-        if (job.get("result") or {}).get("outcome") == "rejected":
-            rejects.remove(_dropped(job))
+        """Delete the original of a rejected file."""
+        if job.kind == rejections.DIGEST or not job.result:
+            return
+        if DropResult.model_validate(job.result).outcome is DropStatus.REJECTED:
+            rejections.delete_original(_file(job))
 
     def on_lease_lost(self, job: Job) -> None:
-        """Nothing to tidy: pictures lie under the file's version, which every attempt shares."""
+        """Keep the pictures: they are named by the version of the file, and the next attempt writes the same."""
 
     def push(self, job: Job) -> None:
-        """Tell the vendor's open pages of ends alone: a batch has hundreds of files."""
-        if job["kind"] != rejects.DIGEST and job["status"] in TERMINAL:
+        """Send only ends to the vendor's open pages: a batch has hundreds of files."""
+        if job.kind != rejections.DIGEST and job.status in TERMINAL:
             notifications.push_job(job)
 
 
-def _dropped(job: Job) -> Dropped:
-    return Dropped(job["userId"], job["payload"]["name"], job["payload"]["etag"])
+def _file(job: Job) -> VendorFile:
+    payload = job.payload_as(DropPayload)
+    return VendorFile(job.user_id, payload.name, payload.etag)
 
 
-def _outcome(status: str, **facts: Any) -> Outcome:
-    result = {"outcome": status} | ({"productId": facts["productId"]} if "productId" in facts else {})
-    return Outcome(result=result, subject={**facts, "status": status})
+def _process(file: VendorFile, size: int) -> Outcome:
+    if not _is_vendor(file.vendor_id):
+        raise Unprocessable("There is no vendor with this id.", code="unknown_vendor")
+    file.sku()
+    product = products.find_made_from(file)
+    if product is None:
+        fields = _metadata(file, size) if file.kind is FileKind.METADATA else _photo(file, size)
+        product = products.write(file, fields)
+        if product is None:
+            if isinstance(fields, PhotoFields) and fields.image is not None:
+                delete_pictures(fields.image.prefix)
+            return _ended(DropStatus.SUPERSEDED)
+    if product.propagation_due is not None:
+        products.propagate(product)
+    return _ended(DropStatus.COMPLETED, assign(DropDocument.product_id, product.id), product_id=product.id)
 
 
-def _vendor(id: str) -> bool:
+def _ended(status: DropStatus, *changes: Change, product_id: str | None = None) -> Outcome:
+    return Outcome(
+        result=DropResult(outcome=status, product_id=product_id),
+        subject=[assign(DropDocument.status, status), *changes],
+    )
+
+
+def _rejected(file: VendorFile, error: StudioError) -> Outcome:
+    changes = rejections.reject(file, error, notify=_is_vendor(file.vendor_id))
+    return Outcome(result=DropResult(outcome=DropStatus.REJECTED), subject=changes)
+
+
+def _is_vendor(id: str) -> bool:
     account = accounts.find(id, id)
     return account is not None and account.role is Role.VENDOR and not account.disabled
 
 
-def _image(dropped: Dropped, size: int) -> dict[str, Any]:
+def _photo(file: VendorFile, size: int) -> PhotoFields:
     if size > settings().upload_max_bytes:
-        raise TooLarge(f"The file is over {settings().upload_max_bytes / 1e6:g} MB.")
-    data = blobs.get(blobs.VENDOR_UPLOADS, dropped.blob, etag=dropped.etag)
-    return pictures.make(data, f"{dropped.vendor}/{product_id(dropped.vendor, dropped.sku)}/{dropped.id}")
+        raise TooLarge(f"The file is over {settings().upload_max_bytes / 1e6:.1f} MB.")
+    data = blobs.get(blobs.VENDOR_UPLOADS, file.blob, etag=file.etag)
+    return process_photo(data, f"{file.vendor_id}/{file.product_id}/{file.id}")
 
 
-def _metadata(dropped: Dropped, size: int) -> dict[str, Any]:
-    if size > METADATA_BYTES:
-        raise TooLarge(f"The file is over {METADATA_BYTES // 1024} KiB.")
-    data = blobs.get(blobs.VENDOR_UPLOADS, dropped.blob, etag=dropped.etag)
+def _metadata(file: VendorFile, size: int) -> MetadataFields:
+    if size > MAX_METADATA_BYTES:
+        raise TooLarge(f"The file is over {MAX_METADATA_BYTES // 1024} KiB.")
+    data = blobs.get(blobs.VENDOR_UPLOADS, file.blob, etag=file.etag)
     try:
-        told = Metadata.model_validate_json(data)
+        metadata = Metadata.model_validate_json(data)
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
         field = ".".join(str(part) for part in problem["loc"])
         raise Unprocessable(f"{field or 'file'}: {problem['msg']}", code="bad_metadata", field=field or None) from None
-    price = None if told.price is None else {"amount": f"{told.price:.2f}", "currency": told.currency}
-    return {
-        "title": told.title,
-        "category": told.category,
-        "price": price,
-        "colour": told.colour,
-        "tags": told.tags,
-        "description": told.description,
-    }
+    return MetadataFields(
+        title=metadata.title,
+        category=metadata.category,
+        price=None if metadata.price is None else Price(amount=f"{metadata.price:.2f}", currency=metadata.currency),
+        colour=metadata.colour,
+        tags=tuple(metadata.tags),
+        description=metadata.description,
+    )

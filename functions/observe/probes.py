@@ -13,8 +13,10 @@ from urllib.parse import quote
 
 from functions.observe.models import ProbeResult, Standing
 from shared import blobs, clock, onnx, telemetry
+from shared.catalogue.documents import EmbeddingDocument, embeddings
 from shared.commerce.settings import paypal_settings
 from shared.documents import Where, store
+from shared.documents.fields import where
 from shared.errors import ConfigurationError, StudioError
 from shared.jobs import queues
 from shared.notifications.settings import notification_settings
@@ -70,8 +72,10 @@ GOOD = ("loaded", "ready")
 
 def search_index() -> str | None:
     """How old the newest version of a search index is, and whether products wait to come into one."""
-    waiting = (Where("type", "=", "embedding"), Where("seq", "=", None))
-    late = store().count("embeddings", *waiting, Where("writtenAt", "<", clock.now() - INDEX_LATE_S))
+    late = embeddings.count(
+        where(EmbeddingDocument.seq, "=", None),
+        where(EmbeddingDocument.pending_since, "<", clock.now() - INDEX_LATE_S),
+    )
     if late:
         raise Down(f"{late} products have waited for the index for over {INDEX_LATE_S} s")
     newest = store().query(

@@ -14,6 +14,7 @@ from functions.privacy.service import ERASE
 from shared import audit, blobs, clock, telemetry
 from shared.accounts import lifecycle
 from shared.accounts.documents import AccountDocument
+from shared.catalogue.changes import ProductChange, send_change
 from shared.documents import CONTAINERS, Delete, Document, Operation, Patch, Where, store
 from shared.documents.containers import DAY
 from shared.errors import (
@@ -26,7 +27,7 @@ from shared.errors import (
 )
 from shared.images import derived
 from shared.images.documents import images
-from shared.jobs import control, protocol, queues
+from shared.jobs import control, protocol
 from shared.jobs.models import OPEN, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
@@ -189,9 +190,13 @@ def _tell_index(item: Document) -> None:
     """Have a product leave the search index. Sent ahead, so that a death can't lose it, and late, so that the
     documents it points to are gone when they are read; the embedding's tells whose index it was in."""
     if item.get("type") in ("product", "embedding"):
-        gone = {"tenantId": item["tenantId"], "productId": item["id"], "revision": item.get("revision", 0) + 1}
-        gone["shop"] = item.get("shop")
-        queues.send(queues.INDEX, {"v": 1, **gone, "traceparent": telemetry.traceparent()}, delay_s=INDEX_DELAY_S)
+        gone = ProductChange(
+            vendor_id=item["tenantId"],
+            product_id=item["id"],
+            revision=item.get("revision", 0) + 1,
+            shop=item.get("shop"),
+        )
+        send_change(gone, delay_s=INDEX_DELAY_S)
 
 
 def anonymise(subject: str, pseudonym: str) -> None:

@@ -76,7 +76,7 @@ def make(product: Mapping[str, Any], account: AccountDocument, shop: str, model_
         "tags": product["tags"],
         "words": " ".join(said),
         "seq": None,
-        "writtenAt": clock.now(),
+        "pendingSince": clock.now(),
         "dueAt": clock.now() + settings().job_orphan_s,
     }
 

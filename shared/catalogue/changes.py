@@ -29,7 +29,7 @@ class ProductChange(BaseModel):
     traceparent: str | None = None
 
 
-def send(change: ProductChange, *, delay_s: float = 0) -> None:
+def send_change(change: ProductChange, *, delay_s: float = 0) -> None:
     """Ask search to bring the index up to date, `delay_s` seconds from now at the earliest."""
     body = change.model_dump(by_alias=True)
     queues.send(queues.INDEX, {**body, "traceparent": change.traceparent or telemetry.traceparent()}, delay_s=delay_s)

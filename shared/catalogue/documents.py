@@ -6,12 +6,15 @@ from enum import StrEnum
 from typing import ClassVar, Final, Literal
 
 from pydantic import AliasChoices, Field
+from pydantic.alias_generators import to_camel
 
 from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
 from shared.documents.repository import Repository
+from shared.images.documents import StoredRendition
 
 type Part = Literal["image", "metadata"]
 """What a product is made of: a photo and a JSON file, which arrive in any order."""
+PARTS: Final[tuple[Part, ...]] = ("image", "metadata")
 
 
 class ProductStatus(StrEnum):
@@ -52,37 +55,30 @@ class ProductSources(Record, frozen=True):
         return self.image if part == "image" else self.metadata
 
 
-class ProductPicture(Record, frozen=True):
-    """One stored form of a product's photo."""
-
-    container: str = Field(description="blob container")
-    name: str = Field(description="of the blob")
-    width: int = Field(description="pixels")
-    height: int = Field(description="pixels")
-    content_type: str
-    bytes: int
-
-
-class ProductPictures(Record, frozen=True):
+class ProductRenditions(Record, frozen=True):
     """The stored forms of a product's photo."""
 
-    original: ProductPicture
-    optimised: ProductPicture = Field(description="long side 1600 pixels at most")
-    thumbnail: ProductPicture = Field(description="long side 320 pixels at most")
-    mask: ProductPicture = Field(description="grey, 255 where the garment is; as large as the original")
-    cutout: ProductPicture = Field(description="on white, long side 1600 pixels at most")
-    cutout_thumbnail: ProductPicture = Field(description="on white, long side 320 pixels at most")
+    original: StoredRendition
+    optimised: StoredRendition = Field(description="long side 1600 pixels at most")
+    thumbnail: StoredRendition = Field(description="long side 320 pixels at most")
+    mask: StoredRendition = Field(description="grey, 255 where the garment is; as large as the original")
+    cutout: StoredRendition = Field(description="on white, long side 1600 pixels at most")
+    cutout_thumbnail: StoredRendition = Field(description="on white, long side 320 pixels at most")
+
+    def by_name(self) -> dict[str, StoredRendition]:
+        """All of them, by the names that clients see."""
+        return {to_camel(name): rendition for name, rendition in self}
 
 
 class ProductImage(Record, frozen=True):
     """A product's photo and what was made of it."""
 
     prefix: str = Field(description="folder of its blobs in every container; names the version of the vendor's file")
-    blobs: ProductPictures
-    width: int = Field(description="of the original, pixels")
-    height: int = Field(description="of the original, pixels")
-    sha256: str = Field(description="of the clean original, hex")
-    bytes: int = Field(description="of the original and its renditions together")
+    renditions: ProductRenditions = Field(validation_alias="blobs", serialization_alias="blobs")
+    width: int = Field(description="pixels of the original")
+    height: int = Field(description="pixels of the original")
+    sha256: str | None = Field(description="digest of the original, hex")
+    bytes: int = Field(description="size of the original and its copies together")
 
 
 class MeasuredColour(Record, frozen=True):

@@ -22,10 +22,9 @@ SEGMENT = "segment"
 TRYON = "tryon"
 ANALYTICS = "analytics"
 DROPS = "drops"
-"""Files that vendors dropped."""
+"""Files that vendors uploaded."""
 INDEX = "index"
-"""Products that have changed: `{v, tenantId, productId, revision}`; the product document is the truth. Without a
-`productId` all products of the vendor; `shop` says whose index had one that is gone with all its documents."""
+"""Products that have changed (`shared.catalogue.changes.ProductChange`); no jobs."""
 REBUILD = "rebuild-index"
 """New versions of a shop's search index."""
 QUEUES = (CONVERT, NOTIFY, SEGMENT, TRYON, ANALYTICS, DROPS, INDEX, REBUILD, PAYPAL, PRIVACY, WEBHOOKS)

@@ -10,8 +10,8 @@ import requests
 from drawn import needs_model
 from PIL import Image
 from quick import eventually
-from shop import garment, told
 from uploads import uploads
+from vendor_uploads import garment_photo, metadata
 
 from demo.client import Client
 from emulators.stack import Stack
@@ -19,11 +19,11 @@ from emulators.stack import Stack
 pytestmark = needs_model
 
 
-def test_what_is_dropped_is_on_the_shelf_and_can_be_tried_on(stack: Stack, sign_up: Callable[..., Client]) -> None:
+def test_uploaded_files_become_a_product_that_can_be_tried_on(stack: Stack, sign_up: Callable[..., Client]) -> None:
     vendor, shopper = sign_up("vendor"), sign_up()
     container = uploads(stack)
-    container.upload_blob(f"{vendor.user['id']}/A-1.jpg", garment(1))
-    container.upload_blob(f"{vendor.user['id']}/A-1.json", told())
+    container.upload_blob(f"{vendor.user['id']}/A-1.jpg", garment_photo(1))
+    container.upload_blob(f"{vendor.user['id']}/A-1.json", metadata())
     container.upload_blob(f"{vendor.user['id']}/A-2.jpg", b"no picture at all" * 9)
 
     def listed(path: str, status: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A dropped photo and its metadata become a product: in any order, once, and the newest version wins."""
+"""An uploaded photo and its metadata become a product: in any order, once, and the newest version wins."""
 
 from __future__ import annotations
 
@@ -6,14 +6,32 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from drawn import needs_model
-from shop import account, again, announced, drop, garment, names, open_jobs, product, put, record, told, work
+from vendor_uploads import (
+    blob_names,
+    create_account,
+    drop_of,
+    garment_photo,
+    job_of,
+    metadata,
+    open_jobs,
+    product_of,
+    run_again,
+    run_worker,
+    take_index_messages,
+    upload,
+    upload_unnoticed,
+)
 
-from functions.catalogue import drops, products, reconcile, service
+from functions.catalogue import products, reconcile, service
 from functions.catalogue.models import ProductsQuery
+from functions.catalogue.vendor_files import on_blob_created, record_upload
 from functions.catalogue.worker import DropStep
 from shared import blobs, clock
 from shared.accounts.documents import Role
+from shared.catalogue.documents import PhotoFields, Price, ProductDocument, ProductStatus
+from shared.catalogue.documents import products as repository
 from shared.documents import store
+from shared.documents.fields import assign
 from shared.http.auth import Principal
 from shared.images.access import get_visible_image
 from shared.images.documents import ImageId
@@ -28,168 +46,168 @@ def principal(vendor: str) -> Principal:
 
 @pytest.mark.parametrize("order", [("jpg", "json"), ("json", "jpg")])
 def test_photo_and_metadata_make_one_product_in_either_order(order: tuple[str, str]) -> None:
-    vendor, files = account(), {"jpg": garment(), "json": told()}
+    vendor, files = create_account(), {"jpg": garment_photo(), "json": metadata()}
     for ending in order:
-        drop(vendor, f"A-1.{ending}", files[ending])
-        work()
+        upload(vendor, f"A-1.{ending}", files[ending])
+        run_worker()
         if ending == "json" and order[0] == "json":
-            assert product(vendor, "A-1")["status"] == "awaiting_image"
-    made = product(vendor, "A-1")
-    assert made["status"] == "active"
-    assert (made["title"], made["category"], made["tags"]) == ("Red shirt", "shirt", ["summer"])
-    assert made["price"] == {"amount": "19.90", "currency": "EUR"}
-    assert made["colours"] and made["garmentClass"] and made["modelVersion"].startswith("garment_parser@")
-    assert made["revision"] == 2
-    assert [(m["productId"], m["revision"]) for m in announced()] == [(made["id"], 1), (made["id"], 2)]
-    shown = service.product(principal(vendor), made["id"])
+            assert product_of(vendor, "A-1").status == "awaiting_image"
+    made = product_of(vendor, "A-1")
+    assert made.status == "active"
+    assert (made.title, made.category, made.tags) == ("Red shirt", "shirt", ("summer",))
+    assert made.price == Price(amount="19.90", currency="EUR")
+    assert made.colours and made.garment_class and made.model_version.startswith("garment_parser@")
+    assert made.revision == 2
+    assert [(m.product_id, m.revision) for m in take_index_messages()] == [(made.id, 1), (made.id, 2)]
+    shown = service.get_product(principal(vendor), made.id)
     assert set(shown.pictures) == {"original", "optimised", "thumbnail", "mask", "cutout", "cutoutThumbnail"}
 
 
 def test_shoppers_can_use_the_photo_of_a_product() -> None:
-    vendor = account()
-    drop(vendor, "A-1.jpg", garment())
-    work()
-    image = get_visible_image(product(vendor, "A-1")["id"], account("shopper"))
-    assert image["kind"] == "garment"
+    vendor = create_account()
+    upload(vendor, "A-1.jpg", garment_photo())
+    run_worker()
+    image = get_visible_image(product_of(vendor, "A-1").id, create_account("shopper"))
+    assert image.kind == "garment"
     assert view_image(image).original
 
 
-def test_the_same_drop_told_again_and_again_is_done_once() -> None:
-    vendor = account()
-    dropped = drop(vendor, "A-1.jpg", garment())
+def test_a_repeated_event_is_processed_once() -> None:
+    vendor = create_account()
+    file = upload(vendor, "A-1.jpg", garment_photo())
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda _: drops.arrived(f"vendor-uploads/{vendor}/A-1.jpg"), range(12)))
-    assert work() == 1
-    again(dropped)
-    drops.arrived(f"vendor-uploads/{vendor}/A-1.jpg")
-    assert work() == 0
-    assert product(vendor, "A-1")["revision"] == 1
-    assert len(announced()) == 1
-    assert record(dropped)["status"] == "completed"
+        list(pool.map(lambda _: on_blob_created(f"vendor-uploads/{vendor}/A-1.jpg"), range(12)))
+    assert run_worker() == 1
+    run_again(file)
+    on_blob_created(f"vendor-uploads/{vendor}/A-1.jpg")
+    assert run_worker() == 0
+    assert product_of(vendor, "A-1").revision == 1
+    assert len(take_index_messages()) == 1
+    assert drop_of(file).status == "completed"
 
 
 def test_overwriting_replaces_the_photo_and_removes_the_old_pictures() -> None:
-    vendor = account()
-    drop(vendor, "A-1.jpg", garment(1))
-    work()
-    before = product(vendor, "A-1")
-    drop(vendor, "A-1.jpg", garment(2))
-    work()
-    after = product(vendor, "A-1")
-    assert after["revision"] == 2
-    assert after["image"]["sha256"] != before["image"]["sha256"]
+    vendor = create_account()
+    upload(vendor, "A-1.jpg", garment_photo(1))
+    run_worker()
+    before = product_of(vendor, "A-1")
+    upload(vendor, "A-1.jpg", garment_photo(2))
+    run_worker()
+    after = product_of(vendor, "A-1")
+    assert after.revision == 2
+    assert after.image.sha256 != before.image.sha256
     for container in (blobs.IMAGES, blobs.THUMBNAILS, blobs.MASKS):
-        assert not names(container, before["image"]["prefix"])
-        assert names(container, after["image"]["prefix"])
-    assert after["stale"] == []
-    assert get_visible_image(after["id"], vendor).sha256 == after["image"]["sha256"]
+        assert not blob_names(container, before.image.prefix)
+        assert blob_names(container, after.image.prefix)
+    assert after.stale == ()
+    assert get_visible_image(after.id, vendor).sha256 == after.image.sha256
 
 
 def test_an_older_version_never_wins_however_late_its_job_runs() -> None:
-    vendor = account()
-    old = put(vendor, "A-1.jpg", garment(1))
-    drops.notice(old, 1)
-    new = drop(vendor, "A-1.jpg", garment(2))
-    work()
-    assert (record(old)["status"], record(new)["status"]) == ("superseded", "completed")
-    assert product(vendor, "A-1")["sources"]["image"]["etag"] == new.etag
-    assert products.write(old, "image", {"image": {"prefix": "x"}}) is None
+    vendor = create_account()
+    old = upload_unnoticed(vendor, "A-1.jpg", garment_photo(1))
+    record_upload(old, 1)
+    new = upload(vendor, "A-1.jpg", garment_photo(2))
+    run_worker()
+    assert (drop_of(old).status, drop_of(new).status) == ("superseded", "completed")
+    assert product_of(vendor, "A-1").sources.image.etag == new.etag
+    assert products.write(old, PhotoFields()) is None
 
 
-def test_a_file_that_is_gone_when_its_turn_comes_is_nothing_bad() -> None:
-    vendor = account()
-    dropped = drop(vendor, "A-1.jpg", garment())
-    blobs.delete(blobs.VENDOR_UPLOADS, dropped.blob)
-    work()
-    assert record(dropped)["status"] == "gone"
-    assert service.listed(principal(vendor), ProductsQuery()).items == []
+def test_a_file_deleted_before_it_is_processed_is_no_error() -> None:
+    vendor = create_account()
+    file = upload(vendor, "A-1.jpg", garment_photo())
+    blobs.delete(blobs.VENDOR_UPLOADS, file.blob)
+    run_worker()
+    assert drop_of(file).status == "gone"
+    assert service.list_products(principal(vendor), ProductsQuery()).items == []
 
 
-def test_photo_and_metadata_at_once_lose_nothing() -> None:
-    vendor = account()
+def test_photo_and_metadata_processed_concurrently_are_both_kept() -> None:
+    vendor = create_account()
     for number in range(4):
-        put(vendor, f"A-{number}.jpg", garment(number))
-        put(vendor, f"A-{number}.json", told(title=f"Shirt {number}"))
+        upload_unnoticed(vendor, f"A-{number}.jpg", garment_photo(number))
+        upload_unnoticed(vendor, f"A-{number}.json", metadata(title=f"Shirt {number}"))
         for ending in ("jpg", "json"):
-            drops.arrived(f"vendor-uploads/{vendor}/A-{number}.{ending}")
+            on_blob_created(f"vendor-uploads/{vendor}/A-{number}.{ending}")
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: work(), range(4)))
+        list(pool.map(lambda _: run_worker(), range(4)))
     for number in range(4):
-        made = product(vendor, f"A-{number}")
-        assert (made["status"], made["title"], made["revision"]) == ("active", f"Shirt {number}", 2)
+        made = product_of(vendor, f"A-{number}")
+        assert (made.status, made.title, made.revision) == ("active", f"Shirt {number}", 2)
     assert open_jobs(vendor) == 0
 
 
-def test_deleting_the_photo_retires_the_product_and_dropping_it_again_brings_it_back() -> None:
-    vendor = account()
-    dropped = drop(vendor, "A-1.jpg", garment())
-    drop(vendor, "A-1.json", told())
-    work()
-    prefix = product(vendor, "A-1")["image"]["prefix"]
-    blobs.delete(blobs.VENDOR_UPLOADS, dropped.blob)
-    announced()
+def test_deleting_the_photo_retires_the_product_and_a_new_upload_makes_it_active_again() -> None:
+    vendor = create_account()
+    file = upload(vendor, "A-1.jpg", garment_photo())
+    upload(vendor, "A-1.json", metadata())
+    run_worker()
+    prefix = product_of(vendor, "A-1").image.prefix
+    blobs.delete(blobs.VENDOR_UPLOADS, file.blob)
+    take_index_messages()
     assert reconcile.reconcile().retired == 1
-    retired = product(vendor, "A-1")
-    assert (retired["status"], retired["image"], retired["title"]) == ("retired", None, "Red shirt")
-    assert not names(blobs.IMAGES, prefix)
-    assert [m["revision"] for m in announced()] == [retired["revision"]]
-    assert store().find("studio", ImageId.of(retired["id"]), vendor) is None
-    drop(vendor, "A-1.jpg", garment(3))
-    work()
-    back = product(vendor, "A-1")
-    assert (back["status"], back["title"], back["revision"]) == ("active", "Red shirt", retired["revision"] + 1)
+    retired = product_of(vendor, "A-1")
+    assert (retired.status, retired.image, retired.title) == ("retired", None, "Red shirt")
+    assert not blob_names(blobs.IMAGES, prefix)
+    assert [m.revision for m in take_index_messages()] == [retired.revision]
+    assert store().find("studio", ImageId.of(retired.id), vendor) is None
+    upload(vendor, "A-1.jpg", garment_photo(3))
+    run_worker()
+    back = product_of(vendor, "A-1")
+    assert (back.status, back.title, back.revision) == ("active", "Red shirt", retired.revision + 1)
 
 
-def test_a_vendor_takes_a_product_off_the_shelf() -> None:
-    vendor = account()
-    drop(vendor, "A-1.jpg", garment())
-    drop(vendor, "A-1.json", told())
-    work()
-    id = product(vendor, "A-1")["id"]
-    service.delete(principal(vendor), id)
-    service.delete(principal(vendor), id)
-    assert names(blobs.VENDOR_UPLOADS, f"{vendor}/") == []
-    assert service.product(principal(vendor), id).status == "retired"
-    assert service.listed(principal(vendor), ProductsQuery()).items == []
-    assert len(service.listed(principal(vendor), ProductsQuery(status="retired")).items) == 1
-    assert reconcile.reconcile() == reconcile.Swept(0, 0, 0)
+def test_a_vendor_deletes_a_product() -> None:
+    vendor = create_account()
+    upload(vendor, "A-1.jpg", garment_photo())
+    upload(vendor, "A-1.json", metadata())
+    run_worker()
+    id = product_of(vendor, "A-1").id
+    service.delete_product(principal(vendor), id)
+    service.delete_product(principal(vendor), id)
+    assert blob_names(blobs.VENDOR_UPLOADS, f"{vendor}/") == []
+    assert service.get_product(principal(vendor), id).status == "retired"
+    assert service.list_products(principal(vendor), ProductsQuery()).items == []
+    assert len(service.list_products(principal(vendor), ProductsQuery(status=ProductStatus.RETIRED)).items) == 1
+    assert reconcile.reconcile() == reconcile.Reconciled(0, 0, 0)
 
 
-def test_the_sweeper_finds_what_no_trigger_told_of(change: object) -> None:
-    vendor = account()
-    fresh = put(vendor, "A-1.jpg", garment())
-    assert reconcile.reconcile().noticed == 0
+def test_the_sweeper_records_files_that_no_trigger_reported(change: object) -> None:
+    vendor = create_account()
+    fresh = upload_unnoticed(vendor, "A-1.jpg", garment_photo())
+    assert reconcile.reconcile().recorded == 0
     change(CATALOGUE_ORPHAN_S="0")  # pyright: ignore[reportCallIssue]
-    assert reconcile.reconcile().noticed == 1
-    assert reconcile.reconcile().noticed == 0
-    work()
-    assert record(fresh)["status"] == "completed"
-    assert reconcile.reconcile() == reconcile.Swept(0, 0, 0)
+    assert reconcile.reconcile().recorded == 1
+    assert reconcile.reconcile().recorded == 0
+    run_worker()
+    assert drop_of(fresh).status == "completed"
+    assert reconcile.reconcile() == reconcile.Reconciled(0, 0, 0)
 
 
-def test_what_a_crash_left_unsettled_is_settled() -> None:
+def test_the_sweeper_propagates_what_a_crash_left() -> None:
     """The process died after the product was written: no image record, no message, old pictures still there."""
-    vendor = account()
-    drop(vendor, "A-1.jpg", garment())
-    work()
-    announced()
-    made = product(vendor, "A-1")
-    store().delete("studio", ImageId.of(made["id"]), vendor)
-    store().patch("garments", made["id"], vendor, set={"settleDue": clock.now() - 1})
-    assert reconcile.reconcile().settled == 1
-    assert [m["revision"] for m in announced()] == [1]
-    assert get_visible_image(made["id"], account("shopper"))
-    assert product(vendor, "A-1")["settleDue"] is None
+    vendor = create_account()
+    upload(vendor, "A-1.jpg", garment_photo())
+    run_worker()
+    take_index_messages()
+    made = product_of(vendor, "A-1")
+    store().delete("studio", ImageId.of(made.id), vendor)
+    repository.patch(made.id, vendor, assign(ProductDocument.propagation_due, clock.now() - 1))
+    assert reconcile.reconcile().propagated == 1
+    assert [m.revision for m in take_index_messages()] == [1]
+    assert get_visible_image(made.id, create_account("shopper"))
+    assert product_of(vendor, "A-1").propagation_due is None
 
 
-def test_a_repeated_attempt_settles_what_the_first_left() -> None:
-    vendor = account()
-    dropped = drop(vendor, "A-1.jpg", garment())
-    work()
-    made = product(vendor, "A-1")
-    store().patch("garments", made["id"], vendor, set={"settleDue": clock.now() + 900})
-    announced()
-    again(dropped)
-    assert [m["revision"] for m in announced()] == [1]
-    assert product(vendor, "A-1")["revision"] == 1
-    assert DropStep().on_lease_lost(record(dropped, "job:drop-")) is None
+def test_a_repeated_attempt_propagates_what_the_first_left() -> None:
+    vendor = create_account()
+    file = upload(vendor, "A-1.jpg", garment_photo())
+    run_worker()
+    made = product_of(vendor, "A-1")
+    repository.patch(made.id, vendor, assign(ProductDocument.propagation_due, clock.now() + 900))
+    take_index_messages()
+    run_again(file)
+    assert [m.revision for m in take_index_messages()] == [1]
+    assert product_of(vendor, "A-1").revision == 1
+    assert DropStep().on_lease_lost(job_of(file)) is None

@@ -14,8 +14,8 @@ import psutil
 import pytest
 from drawn import needs_model
 from quick import QUICK, eventually, progress
-from shop import garment, told
 from uploads import uploads
+from vendor_uploads import garment_photo, metadata
 
 from demo.client import Client
 from emulators.stack import Stack
@@ -39,10 +39,10 @@ def test_a_batch_is_processed_to_the_end_whatever_is_killed(cluster: Stack) -> N
     )
     id = vendor.user["id"]
     container = uploads(cluster)
-    photos = [garment(seed, (96, 120)) for seed in range(8)]
+    photos = [garment_photo(seed, (96, 120)) for seed in range(8)]
     for number in range(PRODUCTS):
         container.upload_blob(f"{id}/P-{number:03}.jpg", photos[number % len(photos)] + bytes([number]))
-        container.upload_blob(f"{id}/P-{number:03}.json", told(title=f"Product {number}"))
+        container.upload_blob(f"{id}/P-{number:03}.json", metadata(title=f"Product {number}"))
     for number in range(BAD):
         container.upload_blob(f"{id}/bad-{number}.jpg", secrets.token_bytes(400))
     store = SqliteStore(cluster.settings["DOCUMENTS"].removeprefix("sqlite:"))
@@ -62,8 +62,8 @@ def test_a_batch_is_processed_to_the_end_whatever_is_killed(cluster: Stack) -> N
     products = store.query("garments", partition=id, limit=1000).items
     assert {product["title"] for product in products} == {f"Product {number}" for number in range(PRODUCTS)}
     assert Counter((product["status"], product["revision"]) for product in products) == {("active", 2): PRODUCTS}
-    settled = lambda: store.count("garments", Where("settleDue", "=", None), partition=id) == PRODUCTS  # noqa: E731
-    eventually(settled, "every product to be settled")
+    propagated = lambda: store.count("garments", Where("propagationDue", "=", None), partition=id) == PRODUCTS  # noqa: E731
+    eventually(propagated, "the changes of every product to be propagated")
     digests = lambda: store.query("studio", Where("event", "=", "drops.rejected"), partition=id).items  # noqa: E731
     eventually(lambda: sum(one["data"]["count"] for one in digests()) == BAD, "the digest of all that was refused")
     assert len(digests()) <= 3

@@ -184,7 +184,7 @@ def test_products_that_wait_too_long_for_the_index_are_told_of(market: Market) -
     assert probes.search_index() == "no version yet"
     run(market, rebuild.request(admin(market), market.shop, "r").job_id)
     assert str(probes.search_index()).endswith("s old")
-    store().patch("embeddings", product["id"], market.vendor, set={"seq": None, "writtenAt": 0.0})
+    store().patch("embeddings", product["id"], market.vendor, set={"seq": None, "pendingSince": 0.0})
     with pytest.raises(probes.Down):
         probes.search_index()
     indexer.follow(market.vendor, product["id"])

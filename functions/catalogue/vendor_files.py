@@ -1,0 +1,146 @@
+"""Files in `vendor-uploads`: their names and versions, and the record and job that are made for each version once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from functions.catalogue.documents import KEEP_S, DropDocument, DropId, DropPayload, FileKind, drops
+from shared import blobs, clock, telemetry
+from shared.blobs import BlobInfo
+from shared.catalogue.documents import ProductId, SourceFile
+from shared.documents import store
+from shared.errors import BatchFailed, DocumentConflict, Unprocessable
+from shared.jobs import protocol, queues
+from shared.jobs.models import JobId
+
+IMAGE_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic"})
+METADATA_EXTENSION: Final = ".json"
+_SKU = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class VendorFile:
+    """One version of a file in `vendor-uploads`.
+
+    Args:
+        name: below the vendor's folder.
+        etag: of the blob, without quotes.
+    """
+
+    vendor_id: str
+    name: str
+    etag: str
+
+    @property
+    def blob(self) -> str:
+        """Its name in the container."""
+        return f"{self.vendor_id}/{self.name}"
+
+    @property
+    def id(self) -> str:
+        """Names this version of this file."""
+        return hashlib.sha256(f"{self.blob}|{self.etag}".encode()).hexdigest()[:32]
+
+    @property
+    def job_id(self) -> JobId:
+        """Id of the job that processes it."""
+        return JobId.of(f"drop-{self.id}")
+
+    @property
+    def source(self) -> SourceFile:
+        """The file as the product that is made from it names it."""
+        return SourceFile(name=self.name, etag=self.etag)
+
+    @property
+    def kind(self) -> FileKind:
+        """By its extension."""
+        extension = self._split()[1]
+        if extension == METADATA_EXTENSION:
+            return FileKind.METADATA
+        return FileKind.IMAGE if extension in IMAGE_EXTENSIONS else FileKind.OTHER
+
+    def sku(self) -> str:
+        """The vendor's name of the product.
+
+        Raises:
+            Unprocessable: `bad_name`, `unsupported_file`.
+        """
+        stem, _ = self._split()
+        if not _SKU.fullmatch(stem):
+            raise Unprocessable(
+                "The name must be SKU.jpg or SKU.json: letters, digits, `.`, `_` and `-`, 64 at most, no folders.",
+                code="bad_name",
+            )
+        if self.kind is FileKind.OTHER:
+            raise Unprocessable(
+                "This type of file is not supported: upload JPEG, PNG, WebP, AVIF, HEIC or JSON.",
+                code="unsupported_file",
+            )
+        return stem
+
+    @property
+    def product_id(self) -> ProductId:
+        """Id of the product that it belongs to. Raises as `sku`."""
+        return product_id(self.vendor_id, self.sku())
+
+    def _split(self) -> tuple[str, str]:
+        stem, dot, extension = self.name.rpartition(".")
+        return (stem, f".{extension.lower()}") if dot else (self.name, "")
+
+
+def product_id(vendor_id: str, sku: str) -> ProductId:
+    """The id of a vendor's product; it never changes."""
+    return ProductId(hashlib.sha256(f"{vendor_id}/{sku}".encode()).hexdigest()[:26])
+
+
+def version_of(blob: BlobInfo) -> str:
+    """A blob's ETag without quotes: listings give it bare, properties do not."""
+    return blob.etag.strip('"')
+
+
+def on_blob_created(path: str) -> None:
+    """Record the file at `vendor-uploads/{vendor}/{name}` as it is now; nothing if it is gone already."""
+    _, _, blob = path.partition("/")
+    vendor_id, _, name = blob.partition("/")
+    found = blobs.info(blobs.VENDOR_UPLOADS, blob) if name else None
+    if found is not None:
+        record_upload(VendorFile(vendor_id, name, version_of(found)), found.size)
+
+
+def record_upload(file: VendorFile, size: int) -> bool:
+    """Record a version of a file and enqueue its job; False when that was done before.
+
+    Args:
+        size: bytes.
+    """
+    job = protocol.new_job(
+        "drop",
+        queues.DROPS,
+        file.vendor_id,
+        DropPayload(name=file.name, etag=file.etag),
+        id=file.job_id,
+        subject_id=DropId.of(file.id),
+    )
+    record = DropDocument(
+        id=DropId.of(file.id),
+        user_id=file.vendor_id,
+        name=file.name,
+        kind=file.kind,
+        file_etag=file.etag,
+        size=size,
+        created_at=clock.iso(),
+        updated_at=clock.iso(),
+        ttl=KEEP_S,
+    )
+    try:
+        store().batch(drops.container, file.vendor_id, [drops.creation(record), protocol.jobs.creation(job)])
+    except BatchFailed as failure:
+        if isinstance(failure.cause, DocumentConflict):
+            return False
+        raise
+    protocol.enqueue(job)
+    telemetry.count("studio_drops", kind=file.kind)
+    return True
