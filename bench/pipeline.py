@@ -29,8 +29,8 @@ def main() -> dict[str, Any]:
         store = SqliteStore(stack.settings["DOCUMENTS"].removeprefix("sqlite:"))
         client = register(stack, phone="+15550109999")
         body = {
-            "userImageId": client.upload(_picture("tan"), "me.jpg", "person")["id"],
-            "clothImageId": client.upload(_picture("navy"), "shirt.jpg", "garment")["id"],
+            "personImageId": client.upload(_picture("tan"), "me.jpg", "person")["id"],
+            "garmentImageId": client.upload(_picture("navy"), "shirt.jpg", "garment")["id"],
         }
         _run(client, store, body, 2)
         few = _run(client, store, body, FEW)

@@ -69,7 +69,7 @@ class Client:
         put = requests.put(where["url"], data=data, headers=where["headers"], timeout=60)
         if not put.ok:
             raise Refused(put)
-        return self.call("POST", f"files/{where['fileId']}/complete")
+        return self.call("POST", f"files/{where['id']}/complete")
 
     def wait(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
         """The job once it has ended (or as it is when the time is over)."""

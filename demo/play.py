@@ -190,8 +190,8 @@ class _Play:
 
     def _ask(self, shopper: Shopper, **options: Any) -> dict[str, Any]:
         body = {
-            "userImageId": shopper.images["person"],
-            "clothImageId": shopper.images["garment"],
+            "personImageId": shopper.images["person"],
+            "garmentImageId": shopper.images["garment"],
             "options": options,
         }
         key = {"Idempotency-Key": secrets.token_hex(8)}
@@ -267,7 +267,7 @@ class _Play:
         if found["status"] != "completed":
             raise AssertionError(f"the conversion is {found['status']}")
         shopper.conversion = found
-        for role, key in (("person", "userImage"), ("garment", "clothImage"), ("result", "resultImage")):
+        for role, key in (("person", "personImage"), ("garment", "garmentImage"), ("result", "resultImage")):
             for form in ("optimised", "thumbnail"):
                 rendition = found[key][form]
                 answer = requests.get(rendition["url"], timeout=30)

@@ -174,13 +174,6 @@ class Settings(SettingsGroup):
     job_longest_wait_s: Seconds = 3600
     """A provider that asks for a longer wait than this fails the attempt instead of parking the user's job."""
 
-    # Gemini
-    gemini_api_key: SecretStr | None = None
-    gemini_base_url: TlsUrl | None = None
-    gemini_api_version: str = "v1beta"
-    gemini_model: str = "gemini-3.1-flash-image"
-    gemini_timeout_s: Seconds = 120
-
     # The try-on container
     service: Literal["api", "vto"] = "api"
     """Which of the two programs this process is: the container signs no tokens and has no queues."""

@@ -106,7 +106,7 @@ def image(world: World, actor: str, kind: str = "person") -> str:
 def conversion(world: World, actor: str) -> str:
     """A conversion that has ended."""
     client = world.client(actor)
-    wanted = {"userImageId": image(world, actor), "clothImageId": image(world, actor, "garment")}
+    wanted = {"personImageId": image(world, actor), "garmentImageId": image(world, actor, "garment")}
     made = client.call("POST", "conversions", json=wanted)
     client.wait(made["jobId"])
     world.objects.setdefault((actor, "jobs/{id}"), made["jobId"])
@@ -121,7 +121,7 @@ def job(world: World, actor: str) -> str:
 def dead_letter(world: World, actor: str) -> str:
     """A conversion's job that was given up: the model was out of order for as long as it was tried."""
     client, word = world.client("shopper A"), secrets.token_hex(6)
-    wanted = {"userImageId": image(world, "shopper A"), "clothImageId": image(world, "shopper A", "garment")}
+    wanted = {"personImageId": image(world, "shopper A"), "garmentImageId": image(world, "shopper A", "garment")}
     with fault(world.stack, "gemini", match=word, mode="503", times=50):
         made = client.call("POST", "conversions", json={**wanted, "options": {"prompt": word}})
         assert client.wait(made["jobId"])["status"] == "dead"
@@ -138,7 +138,7 @@ def upload(world: World, actor: str) -> str:
     """A file uploaded by SAS that waits for its completion."""
     where = world.client(actor).call("POST", "files/presign", json={"contentType": "image/jpeg"})
     requests.put(where["url"], data=photo(), headers=where["headers"], timeout=30).raise_for_status()
-    return where["fileId"]
+    return where["id"]
 
 
 def order(world: World, actor: str) -> str:

@@ -62,8 +62,8 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack) -> Non
         f"kill.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12), phone="+15550107777"
     )
     wanted = {
-        "userImageId": client.upload(picture("tan"), "me.jpg", "person")["id"],
-        "clothImageId": client.upload(picture("teal"), "shirt.jpg", "garment")["id"],
+        "personImageId": client.upload(picture("tan"), "me.jpg", "person")["id"],
+        "garmentImageId": client.upload(picture("teal"), "shirt.jpg", "garment")["id"],
     }
     store = SqliteStore(cluster.settings["DOCUMENTS"].removeprefix("sqlite:"))
     user = client.user["id"]

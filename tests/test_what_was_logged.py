@@ -35,7 +35,7 @@ def test_no_secret_and_no_address_is_in_the_log(stack: Stack) -> None:
     cloth = client.upload(photo("navy"), "shirt.jpg", "garment")["id"]
     word = secrets.token_hex(6)
     with fault(stack, "gemini", match=word, mode="500", times=1):
-        wanted = {"userImageId": person, "clothImageId": cloth, "options": {"prompt": f"{word} for {email}"}}
+        wanted = {"personImageId": person, "garmentImageId": cloth, "options": {"prompt": f"{word} for {email}"}}
         made = client.call("POST", "conversions", json=wanted)
         assert client.wait(made["jobId"])["status"] == "completed"
     eventually(lambda: client.call("GET", "notifications")["items"], "the notification")
@@ -73,7 +73,7 @@ def test_lines_of_ours_are_json_and_name_request_job_and_user(stack: Stack) -> N
     made = client.call(
         "POST",
         "conversions",
-        json={"userImageId": images[0], "clothImageId": images[1]},
+        json={"personImageId": images[0], "garmentImageId": images[1]},
         headers={"X-Request-Id": request_id},
     )
     client.wait(made["jobId"])
@@ -87,6 +87,6 @@ def test_lines_of_ours_are_json_and_name_request_job_and_user(stack: Stack) -> N
     line = eventually(done, "the line of the job's end")
     assert line["userId"] == client.user["id"]
     assert line["jobId"] == f"job:{made['jobId']}"
-    (accepted,) = [line for line in lines() if line["event"] == "http" and line["route"] == "conversions_create"]
+    (accepted,) = [line for line in lines() if line["event"] == "http" and line["route"] == "create_conversion"]
     assert accepted["status"] == 202 and accepted["userId"] == client.user["id"]
     assert accepted.get("traceId") == line.get("traceId") is not None

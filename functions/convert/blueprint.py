@@ -30,33 +30,46 @@ consumer(bp, queues.CONVERT, _step)
     bp, "POST", "conversions", access=SIGNED_IN, status=202, limit="conversions", idempotent=True,
     body=ConversionRequest, answer=Conversion, errors=(404,),
 )  # fmt: skip
-def conversions_create(call: Call) -> Reply:
-    """Ask that the garment of one image be put on the person of another."""
+def create_conversion(call: Call) -> Reply:
+    """Create a conversion
+
+    Puts the garment of one image on the person of another, and pays for it with the month's quota or a credit. The
+    result is made in the background: poll the conversion, wait for its job, or listen for `conversion.completed`.
+    """
     from functions.convert import service
 
-    made = service.request(call.caller, call.new_id, call.body, call.request_id)
-    return Reply(made, headers={"Location": f"/api/conversions/{made.id}"})
+    conversion = service.create_conversion(call.caller, call.new_id, call.body, call.request_id)
+    return Reply(conversion, headers={"Location": f"/api/conversions/{conversion.id}"})
 
 
 @endpoint(bp, "GET", "conversions", access=SIGNED_IN, query=ConversionsQuery, answer=ConversionList)
-def conversions_list(call: Call) -> ConversionList:
-    """One's conversions, newest first."""
+def list_conversions(call: Call) -> ConversionList:
+    """List conversions
+
+    Newest first, without their images.
+    """
     from functions.convert import service
 
-    return service.conversions(call.caller, call.query)
+    return service.list_conversions(call.caller, call.query)
 
 
 @endpoint(bp, "GET", "conversions/{id}", access=SIGNED_IN, answer=Conversion, errors=(404,))
-def conversions_get(call: Call) -> Conversion:
-    """A conversion with its images."""
+def get_conversion(call: Call) -> Conversion:
+    """Get a conversion
+
+    With its images, whose URLs expire after minutes.
+    """
     from functions.convert import service
 
-    return service.conversion(call.caller, call.path["id"])
+    return service.get_conversion(call.caller, call.path["id"])
 
 
 @endpoint(bp, "DELETE", "conversions/{id}", access=SIGNED_IN, status=202, answer=Conversion, errors=(404, 409))
-def conversions_cancel(call: Call) -> Conversion:
-    """Stop a conversion that has not ended; its quota comes back."""
+def cancel_conversion(call: Call) -> Conversion:
+    """Cancel a conversion
+
+    It must not have ended. What it was paid with is given back once it has stopped.
+    """
     from functions.convert import service
 
-    return service.cancel(call.caller, call.path["id"])
+    return service.cancel_conversion(call.caller, call.path["id"])

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
+from pydantic import AliasChoices, ConfigDict, Field
 
+from shared.conversions.documents import AspectRatio
 from shared.http.models import Answer, Body, Id, PageQuery
 from shared.images.models import Image
+from shared.jobs.models import JobProgress, RunError, RunStatus
 
-type AspectRatio = Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"]
-type Status = Literal["queued", "processing", "retrying", "completed", "failed", "cancelled"]
+_FORMER_NAMES = {"personImageId": "userImageId", "garmentImageId": "clothImageId"}
 
 
-class ConversionOptions(Body):
-    """How the picture shall be made."""
+def _describe_former_names(schema: dict[str, Any]) -> None:
+    """Both names of an input are accepted, and one of them is required."""
+    for name, former in _FORMER_NAMES.items():
+        described = {**schema["properties"][name], "deprecated": True, "description": f"former name of `{name}`"}
+        schema["properties"][former] = described
+    del schema["required"]
+    schema["allOf"] = [
+        {"anyOf": [{"required": [name]}, {"required": [former]}]} for name, former in _FORMER_NAMES.items()
+    ]
 
-    prompt: str | None = Field(default=None, max_length=500, description="wishes in words, in addition to ours")
+
+class RequestedOptions(Body):
+    """How the result is made."""
+
+    prompt: str | None = Field(default=None, max_length=500, description="wishes in words, added to our instruction")
     aspect_ratio: AspectRatio | None = Field(default=None, description="as the person's photo by default")
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
 
@@ -24,32 +36,40 @@ class ConversionOptions(Body):
 class ConversionRequest(Body):
     """Put the garment of one image on the person of another."""
 
-    user_image_id: Id
-    cloth_image_id: Id
-    options: ConversionOptions = ConversionOptions()
+    model_config = ConfigDict(json_schema_extra=_describe_former_names)
+
+    person_image_id: Id = Field(
+        validation_alias=AliasChoices("personImageId", "userImageId"),
+        description="the user's own image of a person, or an earlier result",
+    )
+    garment_image_id: Id = Field(
+        validation_alias=AliasChoices("garmentImageId", "clothImageId"),
+        description="the user's own image of a garment, or a public one",
+    )
+    options: RequestedOptions = RequestedOptions()
 
 
 class ConversionsQuery(PageQuery):
-    """Which of one's conversions to list, newest first."""
+    """Which conversions to list."""
 
-    status: Status | None = None
+    status: RunStatus | None = None
 
 
 class Conversion(Answer):
-    """A conversion and its images; the URLs live for minutes."""
+    """A conversion and its images."""
 
     id: str
-    status: Status
+    status: RunStatus
     job_id: str
-    user_image_id: str
-    cloth_image_id: str
+    person_image_id: str
+    garment_image_id: str
     result_image_id: str | None
-    user_image: Image | None = Field(default=None, description="absent in lists, or when it was deleted")
-    cloth_image: Image | None = None
-    result_image: Image | None = None
-    progress: dict[str, Any] | None = None
-    attempt: int = 0
-    error: dict[str, Any] | None
+    person_image: Image | None = Field(default=None, description="absent in lists, or when it was deleted")
+    garment_image: Image | None = Field(default=None, description="absent in lists, or when it was deleted")
+    result_image: Image | None = Field(default=None, description="absent in lists, or when it was deleted")
+    progress: JobProgress | None = None
+    attempt: int = Field(default=0, description="attempts started; 0 in lists")
+    error: RunError | None
     processing_ms: int | None = Field(description="from the first attempt's start to the result")
     created_at: str
     updated_at: str

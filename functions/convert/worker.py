@@ -1,25 +1,39 @@
-"""The worker of conversions: two images in, one picture out, committed with everything that follows from it."""
+"""The worker of conversions: two images in, one image out, committed with everything that follows from it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Final
 
 from shared import blobs, clock, notifications, telemetry
 from shared.commerce import quota
-from shared.commerce.documents import BillableDocument
-from shared.documents import Document, Operation, store
+from shared.conversions.documents import (
+    ConversionDocument,
+    ConversionId,
+    ConversionPayload,
+    ConversionResult,
+    conversions,
+)
+from shared.documents import Operation
+from shared.documents.fields import Change, assign
 from shared.errors import StudioError, Unprocessable, UpstreamError
-from shared.gemini import Gemini, Picture
+from shared.gemini.client import Gemini, GeneratedImage, InlineImage
 from shared.images.access import get_visible_image
 from shared.images.documents import ImageKind, StoredRenditions, images, ready_image
 from shared.images.renditions import ORIGINAL, sanitize_image, store_renditions
+from shared.images.sanitizer import SanitizedImage
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
 from shared.webhooks.publish import WebhookPublisher
 
-CONTAINER = "studio"
+REASONS: Final = {
+    "blocked": "The pictures were refused by the content policy.",
+    "image_gone": "One of its pictures was deleted meanwhile.",
+    "no_image": "The model answered without a picture.",
+    "bad_picture": "The picture that came back could not be used.",
+}
 
 
 class ConversionStep(WebhookPublisher):
@@ -29,137 +43,133 @@ class ConversionStep(WebhookPublisher):
         self._gemini = Gemini()
 
     def run(self, task: Task) -> Outcome:
-        """Fetch both images, let Gemini make the picture, store it with its thumbnail.
+        """Read both images, let Gemini make the result, store it with its smaller copies.
 
         Raises:
-            StudioError: as `Gemini.convert` says; `image_gone` when an input was deleted meanwhile.
+            StudioError: as `Gemini.generate`; `image_gone` if an input was deleted meanwhile.
         """
-        record = store().read(CONTAINER, task.payload["conversionId"], task.user_id)
-        self._remove_attempts(task.job, before=task.job["fence"])
+        conversion = conversions.get(_conversion_id(task.job), task.user_id)
+        _delete_attempts(task.job, before=task.job.fence)
         task.progress("fetching", 5)
-        person = self._fetch(record["userImageId"], task.user_id)
-        cloth = self._fetch(record["clothImageId"], task.user_id)
+        person = _read(conversion.person_image_id, task.user_id)
+        garment = _read(conversion.garment_image_id, task.user_id)
         task.progress("converting", 20)
-        answer = self._gemini.convert(person, cloth, record["options"])
+        options = conversion.options
+        generated = self._gemini.generate(
+            person, garment, prompt=options.prompt, aspect_ratio=options.aspect_ratio, seed=options.seed
+        )
         task.progress("storing", 80)
-        try:
-            picture = sanitize_image(answer.data)
-        except StudioError as error:
-            if error.retryable:
-                raise
-            raise UpstreamError("the picture that came back can't be used", code="bad_picture", max_tries=2) from None
-        image_id = clock.new_id()
-        stored = store_renditions(picture, self._prefix(task.job) + task.attempt_key, container=blobs.RESULTS)
+        prefix = f"{_prefix(task.job)}{task.attempt_key}"
+        stored = store_renditions(_sanitize(generated), prefix, container=blobs.RESULTS)
         task.progress("finishing", 100)
-        return self._outcome(task.job, record, image_id, stored, answer.tokens)
-
-    def _outcome(self, job: Job, record: Document, image_id: str, stored: StoredRenditions, tokens: int) -> Outcome:
-        elapsed_ms = round((clock.now() - _epoch(job["startedAt"])) * 1000)
-        result = ready_image(image_id, job.user_id, stored, kind=ImageKind.RESULT, conversion_id=record["id"])
-        operations: list[Operation] = [images.creation(result)]
-        paid: dict[str, Any] = {}
-        if not record["charged"]:
-            payment = quota.charge(job["userId"])
-            operations.append(payment.operation)
-            paid = {change.path: change.value for change in payment.changes}
-        operations += notifications.announce(
-            job["userId"],
-            "conversion.completed",
-            f"{self._id(job)}-{job['generation']}-completed",
-            {
-                "conversionId": self._id(job),
-                "resultImageId": image_id,
-                "seconds": round(elapsed_ms / 1000, 1),
-            },
-            request_id=job.get("requestId"),
-        )
-        return Outcome(
-            result={"conversionId": self._id(job), "resultImageId": image_id, "tokens": tokens},
-            operations=operations,
-            subject={
-                "resultImageId": image_id,
-                "processingMs": elapsed_ms,
-                "error": None,
-                "charged": True,
-                **paid,
-            },
-        )
+        return _outcome(task.job, conversion, stored, generated.tokens)
 
     def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
-        """Give the quota back; after a failure tell the user on every channel."""
-        record = store().find(CONTAINER, job["payload"]["conversionId"], job["userId"])
-        if record is None:
+        """Give back what it was paid with; after a failure notify the user."""
+        conversion = conversions.find(_conversion_id(job), job.user_id)
+        if conversion is None:
             return Outcome()
         operations: list[Operation] = []
-        if record["charged"]:
-            operations.append(quota.release(BillableDocument.model_validate(record)))
+        if conversion.charged:
+            operations.append(quota.release(conversion))
         if error is not None:
-            operations += notifications.announce(
-                job["userId"],
-                "conversion.failed",
-                f"{self._id(job)}-{job['generation']}-failed",
-                {"conversionId": self._id(job), "code": error.code, "reason": reason(error.code)},
-                request_id=job.get("requestId"),
-            )
-        return Outcome(operations=operations, subject={"charged": False})
+            data = {"conversionId": conversion.id.public, "code": error.code, "reason": reason(error.code)}
+            operations += _announce(job, conversion.id, "failed", data)
+        return Outcome(operations=operations, subject=[assign(ConversionDocument.charged, False)])
 
     def after_commit(self, job: Job) -> None:
-        """Note how long it took, now that it counts; after any other end remove what the attempts have stored."""
-        if job["status"] == JobStatus.COMPLETED:
-            telemetry.observe("studio_conversion_seconds", clock.now() - _epoch(job["startedAt"]))
+        """Record how long it took, now that it counts; after any other end delete what the attempts have stored."""
+        if job.status is JobStatus.COMPLETED:
+            telemetry.observe("studio_conversion_seconds", _elapsed_s(job))
         else:
-            self._remove_attempts(job, before=job["fence"] + 1)
+            _delete_attempts(job, before=job.fence + 1)
 
     def on_lease_lost(self, job: Job) -> None:
-        """Remove what this attempt and those before it stored: another one commits."""
-        self._remove_attempts(job, before=job["fence"] + 1)
+        """Delete what this attempt and those before it stored: another one commits."""
+        _delete_attempts(job, before=job.fence + 1)
 
     def push(self, job: Job) -> None:
-        """Tell the user's open pages how the job stands."""
+        """Send the job's state to the user's open pages."""
         notifications.push_job(job)
 
-    @staticmethod
-    def _id(job: Job) -> str:
-        return job["payload"]["conversionId"].removeprefix("conversion:")
 
-    def _prefix(self, job: Job) -> str:
-        return f"{job['userId']}/{self._id(job)}/"
+def _read(image_id: str, user_id: str) -> InlineImage:
+    try:
+        original = get_visible_image(image_id, user_id).renditions[ORIGINAL]
+        return InlineImage(blobs.get(original.container, original.name), original.content_type)
+    except StudioError as error:
+        if error.status == 404:
+            raise Unprocessable("an image of this conversion was deleted", code="image_gone") from None
+        raise
 
-    def _remove_attempts(self, job: Job, *, before: int) -> None:
-        """Remove the blobs of attempts whose fence is lower: theirs can't be committed any more.
 
-        Fences only grow, so a worker that was overtaken never touches what a later one has committed.
-        """
-        prefix = self._prefix(job)
-        for container in (blobs.RESULTS, blobs.THUMBNAILS):
-            for blob in list(blobs.listing(container, prefix)):
-                fence = blob.name.removeprefix(prefix).partition("/")[0].rpartition("-")[2]
-                if int(fence) < before:
-                    blobs.delete(container, blob.name)
-
-    @staticmethod
-    def _fetch(image_id: str, user_id: str) -> Picture:
-        try:
-            original = get_visible_image(image_id, user_id).renditions[ORIGINAL]
-            return Picture(blobs.get(original.container, original.name), original.content_type)
-        except StudioError as error:
-            if error.status == 404:
-                raise Unprocessable("an image of this conversion was deleted", code="image_gone") from None
+def _sanitize(generated: GeneratedImage) -> SanitizedImage:
+    try:
+        return sanitize_image(generated.data)
+    except StudioError as error:
+        if error.retryable:
             raise
+        raise UpstreamError("the picture that came back can't be used", code="bad_picture", max_tries=2) from None
 
 
-REASONS = {
-    "blocked": "The pictures were refused by the content policy.",
-    "image_gone": "One of its pictures was deleted meanwhile.",
-    "no_image": "The model answered without a picture.",
-    "bad_picture": "The picture that came back could not be used.",
-}
+def _outcome(job: Job, conversion: ConversionDocument, stored: StoredRenditions, tokens: int) -> Outcome:
+    elapsed_ms = round(_elapsed_s(job) * 1000)
+    result_image = ready_image(clock.new_id(), job.user_id, stored, kind=ImageKind.RESULT, conversion_id=conversion.id)
+    result = ConversionResult(conversion_id=conversion.id.public, result_image_id=result_image.id.public, tokens=tokens)
+    data = {
+        "conversionId": result.conversion_id,
+        "resultImageId": result.result_image_id,
+        "seconds": round(elapsed_ms / 1000, 1),
+    }
+    operations = [images.creation(result_image), *_announce(job, conversion.id, "completed", data)]
+    payment: Sequence[Change] = ()
+    if not conversion.charged:
+        reservation = quota.charge(job.user_id)
+        operations.append(reservation.operation)
+        payment = reservation.changes
+    return Outcome(
+        result=result,
+        operations=operations,
+        subject=[
+            assign(ConversionDocument.result_image_id, result.result_image_id),
+            assign(ConversionDocument.processing_ms, elapsed_ms),
+            assign(ConversionDocument.error, None),
+            *payment,
+        ],
+    )
+
+
+def _announce(job: Job, id: ConversionId, end: str, data: Mapping[str, object]) -> list[Operation]:
+    key = f"{id.public}-{job.generation}-{end}"
+    return notifications.announce(job.user_id, f"conversion.{end}", key, data, request_id=job.request_id)
+
+
+def _conversion_id(job: Job) -> ConversionId:
+    return job.payload_as(ConversionPayload).conversion_id
+
+
+def _prefix(job: Job) -> str:
+    return f"{job.user_id}/{_conversion_id(job).public}/"
+
+
+def _delete_attempts(job: Job, *, before: int) -> None:
+    """Delete the blobs of attempts whose fence is lower: theirs can't be committed any more.
+
+    Fences only grow, so a worker that was overtaken never touches what a later one has committed.
+    """
+    prefix = _prefix(job)
+    for container in (blobs.RESULTS, blobs.THUMBNAILS):
+        for blob in list(blobs.listing(container, prefix)):
+            fence = blob.name.removeprefix(prefix).partition("/")[0].rpartition("-")[2]
+            if int(fence) < before:
+                blobs.delete(container, blob.name)
 
 
 def reason(code: str) -> str:
-    """What a user is told of a failure: its cause where it is theirs to know, nothing of our insides otherwise."""
+    """What a user reads about a failure: its cause if they can do something about it, no internals otherwise."""
     return REASONS.get(code, "The service that makes the pictures had a problem.")
 
 
-def _epoch(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
+def _elapsed_s(job: Job) -> float:
+    """Seconds since the first attempt of this generation started."""
+    return clock.now() - datetime.fromisoformat(str(job.started_at)).timestamp()

@@ -25,7 +25,7 @@ class PresignRequest(Body):
 class Presigned(Answer):
     """Where to PUT the bytes, once."""
 
-    file_id: str
+    id: str = Field(description="id of the image")
     url: str
     method: str = "PUT"
     headers: dict[str, str] = Field(description="to send with the PUT")

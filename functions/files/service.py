@@ -57,7 +57,7 @@ def presign(user: Principal, id: str, wanted: PresignRequest) -> Presigned:
             raise Conflict("the upload for this key is done already", code="upload_done") from None
     url, expires = blobs.upload_url(blobs.UPLOADS, name)
     return Presigned(
-        file_id=id,
+        id=id,
         url=url,
         headers={"x-ms-blob-type": "BlockBlob", "Content-Type": wanted.content_type},
         expires_at=clock.iso(expires),

@@ -18,6 +18,7 @@ from shared.commerce.settings import paypal_settings
 from shared.documents import Where, store
 from shared.documents.fields import where
 from shared.errors import ConfigurationError, StudioError
+from shared.gemini.settings import API_VERSION, gemini_settings
 from shared.jobs import queues
 from shared.notifications.settings import notification_settings
 from shared.settings import settings
@@ -112,11 +113,11 @@ def vto_container() -> str | None:
 
 def gemini() -> str | None:
     """What the model is: free, and true only with a key that holds and a model that exists."""
-    conf = settings()
+    conf = gemini_settings()
     if conf.gemini_api_key is None:
         raise NotConfigured("GEMINI_API_KEY")
     base = (conf.gemini_base_url or "https://generativelanguage.googleapis.com").rstrip("/")
-    url = f"{base}/{conf.gemini_api_version}/models/{quote(conf.gemini_model)}"
+    url = f"{base}/{API_VERSION}/models/{quote(conf.gemini_model)}"
     _get(url, {"x-goog-api-key": conf.gemini_api_key.get_secret_value()}, missing="the model does not exist")
     return conf.gemini_model
 

@@ -23,9 +23,11 @@ from functions.observe.models import (
 from shared import clock
 from shared.commerce import quota
 from shared.commerce.settings import commerce_settings
+from shared.conversions.documents import ConversionDocument, conversions
 from shared.documents import Where, store
+from shared.documents.fields import where
 from shared.jobs import queues
-from shared.jobs.models import OPEN, TERMINAL, JobStatus
+from shared.jobs.models import OPEN, TERMINAL, JobStatus, RunStatus
 from shared.settings import settings
 
 if TYPE_CHECKING:
@@ -69,8 +71,8 @@ def _count() -> SystemFigures:
 
 def _jobs(wanted: tuple[str, str]) -> JobCount:
     queue, status = wanted
-    where = (Where("type", "=", "job"), Where("queue", "=", queue), Where("status", "=", status))
-    return JobCount(queue=queue, status=status, jobs=store().count(CONTAINER, *where))
+    mine = (Where("type", "=", "job"), Where("queue", "=", queue), Where("status", "=", status))
+    return JobCount(queue=queue, status=status, jobs=store().count(CONTAINER, *mine))
 
 
 def _queue(name: str) -> QueueFigures:
@@ -83,20 +85,19 @@ def _queue(name: str) -> QueueFigures:
 
 
 def _conversions() -> ConversionFigures:
-    where = (
-        Where("type", "=", "conversion"),
-        Where("status", "in", ["completed", "failed"]),
-        Where("updatedAt", ">=", clock.iso(clock.now() - RECENT_S)),
+    recent = (
+        where(ConversionDocument.status, "in", (RunStatus.COMPLETED, RunStatus.FAILED)),
+        where(ConversionDocument.updated_at, ">=", clock.iso(clock.now() - RECENT_S)),
     )
     ended = 0
     times: list[int] = []
     continuation: str | None = None
     while ended < RECENT:
-        page = store().query(
-            CONTAINER, *where, order_by="updatedAt", descending=True, limit=100, continuation=continuation
+        page = conversions.list(
+            *recent, order_by=ConversionDocument.updated_at, descending=True, limit=100, continuation=continuation
         )
         ended += len(page.items)
-        times += [item["processingMs"] or 0 for item in page.items if item["status"] == "completed"]
+        times += [one.processing_ms or 0 for one in page.items if one.status is RunStatus.COMPLETED]
         continuation = page.continuation
         if continuation is None:
             break
@@ -113,8 +114,8 @@ def _conversions() -> ConversionFigures:
 
 
 def _searches() -> SearchFigures:
-    where = (Where("type", "=", "search_log"), Where("at", ">=", clock.iso(clock.now() - RECENT_S)))
-    page = store().query("search_log", *where, order_by="at", descending=True, limit=RECENT)
+    recent = (Where("type", "=", "search_log"), Where("at", ">=", clock.iso(clock.now() - RECENT_S)))
+    page = store().query("search_log", *recent, order_by="at", descending=True, limit=RECENT)
     times = sorted(item["tookMs"] for item in page.items)
     return SearchFigures(
         searches=len(times), p50_ms=_rank(times, 0.5), p95_ms=_rank(times, 0.95), p99_ms=_rank(times, 0.99)
@@ -128,9 +129,12 @@ def _rank(values: Sequence[float], share: float) -> float | None:
 def _quota() -> QuotaFigures:
     limit = commerce_settings().conversion_quota
     month = (Where("type", "=", "quota"), Where("id", "=", quota.current_month()))
-    charged = (Where("quotaId", "=", quota.current_month()), Where("charged", "=", True))
+    charged = (
+        where(ConversionDocument.quota_id, "=", quota.current_month()),
+        where(ConversionDocument.charged, "=", True),
+    )
     return QuotaFigures(
-        conversions=store().count(CONTAINER, Where("type", "=", "conversion"), *charged),
+        conversions=conversions.count(*charged),
         users=store().count(CONTAINER, *month),
         users_near_limit=store().count(CONTAINER, *month, Where("used", ">=", 0.8 * limit)),
         users_at_limit=store().count(CONTAINER, *month, Where("used", ">=", limit)),

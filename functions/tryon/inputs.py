@@ -9,6 +9,7 @@ from typing import Any, Self
 from functions.tryon.models import GarmentRequest, PersonRequest, Wanted
 from shared import blobs
 from shared.accounts.documents import accounts
+from shared.conversions.documents import ConversionId
 from shared.documents.fields import where
 from shared.errors import NotFound, StudioError, Unprocessable
 from shared.http.auth import Principal
@@ -23,7 +24,7 @@ USABLE = (blobs.IMAGES, blobs.RESULTS, blobs.TRYON)
 MASKS = (*USABLE, blobs.MASKS)
 MADE_BY: Mapping[str, tuple[object, str]] = {
     blobs.IMAGES: (ImageDocument.id, ImageId.prefix),
-    blobs.RESULTS: (ImageDocument.conversion_id, "conversion:"),
+    blobs.RESULTS: (ImageDocument.conversion_id, ConversionId.prefix),
     blobs.TRYON: (ImageDocument.tryon_id, "tryon:"),
 }
 """By container, what the second part of a blob's name is: a field of the image's document, and that field's prefix."""

@@ -60,7 +60,7 @@ def delete_blobs(image: ImageDocument) -> None:
                 blobs.delete(stored.container, stored.name)
         return
     # With a result, what attempts that never committed have stored is removed, too.
-    folder = image.id.public if image.conversion_id is None else image.conversion_id.rpartition(":")[2]
+    folder = image.id.public if image.conversion_id is None else image.conversion_id.public
     for container in (blobs.IMAGES if image.conversion_id is None else blobs.RESULTS, blobs.THUMBNAILS):
         for blob in list(blobs.listing(container, f"{image.user_id}/{folder}/")):
             blobs.delete(container, blob.name)

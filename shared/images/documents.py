@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import BeforeValidator, Field
 
 from shared import clock
+from shared.conversions.documents import ConversionId
 from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
 from shared.documents.repository import Repository
 from shared.errors import StudioError
@@ -114,22 +115,22 @@ class ImageDocument(StoredDocument, frozen=True):
     images: int = Field(default=1, description="what it counts in the owner's storage quota: 1, or 0 if it is free")
     bytes: int = Field(default=0, description="size of all renditions, as counted in the owner's storage quota")
     renditions: Renditions = Field(
-        default_factory=dict[str, StoredRendition], validation_alias="blobs", serialization_alias="blobs",
+        default_factory=dict[str, StoredRendition],
+        validation_alias="blobs",
+        serialization_alias="blobs",
         description="its blobs by the name of the rendition",
-    )  # fmt: skip
+    )
     width: int | None = Field(default=None, description="pixels of the original, upright")
     height: int | None = Field(default=None, description="pixels of the original, upright")
     sha256: str | None = Field(default=None, description="digest of the original, hex")
     upload: str | None = Field(default=None, description="blob of the raw upload, if it was presigned")
     error: ImageError | None = None
-    conversion_id: str | None = Field(default=None, description="document id of the conversion that made it")
+    conversion_id: ConversionId | None = Field(default=None, description="the conversion that made it")
     tryon_id: str | None = Field(default=None, description="document id of the try-on that made it")
     product_id: str | None = Field(default=None, description="id of the product whose photo it is")
     created_at: Timestamp
     updated_at: Timestamp
-    due_at: float | None = Field(
-        default=None, description="epoch seconds when the sweeper removes it; None: it stays"
-    )  # fmt: skip
+    due_at: float | None = Field(default=None, description="epoch seconds when the sweeper removes it; None: it stays")
 
 
 images: Final = Repository(ImageDocument)
@@ -178,7 +179,7 @@ def ready_image(
     visibility: Visibility = Visibility.PRIVATE,
     name: str | None = None,
     bytes: int | None = None,
-    conversion_id: str | None = None,
+    conversion_id: ConversionId | None = None,
     tryon_id: str | None = None,
     product_id: str | None = None,
 ) -> ImageDocument:

@@ -10,7 +10,7 @@ from shared.documents import Operation
 from shared.documents.fields import Assign, Change, assign, increment, where
 from shared.errors import Conflict, PreconditionFailed
 from shared.jobs import protocol
-from shared.jobs.models import OPEN, REDRIVABLE, Discard, Job, JobStatus
+from shared.jobs.models import OPEN, REDRIVABLE, Discard, Job, JobStatus, JobSubject
 from shared.settings import settings
 
 
@@ -69,7 +69,7 @@ def redrive(
             JobStatus.QUEUED,
             changes,
             etag=job.etag,
-            subject=[Assign("error", None), *subject],
+            subject=[assign(JobSubject.error, None), *subject],
             operations=operations,
         )
     except PreconditionFailed:

@@ -13,8 +13,25 @@ from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
 from shared.errors import StudioError
 
 
+class RunStatus(StrEnum):
+    """The states of what a job works on: a conversion, a try-on. They follow the job's."""
+
+    QUEUED = "queued"
+    """Waits for a worker."""
+    PROCESSING = "processing"
+    """A worker is at work on it."""
+    RETRYING = "retrying"
+    """An attempt failed; another one follows."""
+    COMPLETED = "completed"
+    """Its result is stored."""
+    FAILED = "failed"
+    """It has no result, unless an administrator redrives its job."""
+    CANCELLED = "cancelled"
+    """Its user stopped it."""
+
+
 class JobStatus(StrEnum):
-    """The states of a job. What a job works on (a conversion, say) has the same states, but for `dead`."""
+    """The states of a job: those of a run, and `dead`."""
 
     QUEUED = "queued"
     """Waits in its queue for a worker."""
@@ -32,9 +49,9 @@ class JobStatus(StrEnum):
     """All attempts are used up: a dead letter, until an administrator redrives or discards it."""
 
     @property
-    def subject(self) -> JobStatus:
+    def run(self) -> RunStatus:
         """The state that what the job works on is in meanwhile: users see a dead job as failed."""
-        return JobStatus.FAILED if self is JobStatus.DEAD else self
+        return RunStatus.FAILED if self is JobStatus.DEAD else RunStatus(self.value)
 
     @classmethod
     def _missing_(cls, value: object) -> JobStatus | None:
@@ -48,6 +65,7 @@ _FORMER: Final[Mapping[str, JobStatus]] = {
     "done": JobStatus.COMPLETED,
 }
 
+ENDED: Final = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 OPEN: Final = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.RETRYING)
 TERMINAL: Final = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.DEAD)
 REDRIVABLE: Final = (JobStatus.FAILED, JobStatus.DEAD)
@@ -59,11 +77,16 @@ class JobId(DocumentId):
     prefix: ClassVar[str] = "job:"
 
 
-class JobError(Record, frozen=True):
-    """Why an attempt, or a job, failed."""
+class RunError(Record, frozen=True):
+    """Why what a job works on failed."""
 
     code: str = Field(description="stable, for programs")
     message: str = Field(description="what is wrong and what to do")
+
+
+class JobError(RunError, frozen=True):
+    """Why an attempt, or a job, failed."""
+
     retryable: bool = Field(default=False, description="whether a further attempt can succeed")
     at: Timestamp | None = None
 
@@ -89,6 +112,14 @@ class Discard(Record, frozen=True):
     by: str
     reason: str
     at: Timestamp
+
+
+class JobSubject(StoredDocument, frozen=True):
+    """Base of the kinds that a job can have as its subject: these fields follow the job's."""
+
+    status: RunStatus = RunStatus.QUEUED
+    error: RunError | None = Field(default=None, description="why it failed")
+    updated_at: Timestamp
 
 
 class Job(StoredDocument, frozen=True):

@@ -21,12 +21,12 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from shared import clock, telemetry
-from shared.documents import Create, Operation, Patch, Where, store
-from shared.documents.fields import Assign, Change, assign, increment, where
+from shared.documents import Create, Operation, Where, fields, store
+from shared.documents.fields import Assign, Change, assign, increment, path_of, where
 from shared.documents.repository import Repository
 from shared.errors import BatchFailed, DocumentNotFound, NotFound, PreconditionFailed, StudioError
 from shared.jobs import queues
-from shared.jobs.models import Job, JobError, JobId, JobProgress, JobStatus
+from shared.jobs.models import Job, JobError, JobId, JobProgress, JobStatus, JobSubject, RunError
 from shared.settings import settings
 
 CONTAINER: Final = Job.container
@@ -279,8 +279,8 @@ def _close(
     subject = _changes(outcome.subject)
     if error is not None:
         changes.append(assign(Job.last_error, JobError.of(error)))
-        if not any(change.path == "error" for change in subject):
-            subject = [*subject, Assign("error", {"code": error.code, "message": error.message})]
+        if not any(change.path == path_of(JobSubject.error) for change in subject):
+            subject = [*subject, assign(JobSubject.error, RunError(code=error.code, message=error.message))]
     closed = transition(job, status, changes, where=where, etag=etag, subject=subject, operations=outcome.operations)
     telemetry.count("studio_jobs_ended", kind=job.kind, status=status)
     if job.attempt_started_at is not None:
@@ -315,9 +315,8 @@ def transition(
     moved = jobs.change(job.id, *changes, assign(Job.updated_at, at), increment(Job.seq), where=where, etag=etag)
     batch: list[Operation] = [moved]
     if job.subject_id:
-        # Every kind that a job can have as its subject has these two fields.
-        followed = {change.path: change.value for change in _changes(subject) if isinstance(change, Assign)}
-        batch.append(Patch(job.subject_id, set={"status": status.subject.value, "updatedAt": at, **followed}))
+        follow = (assign(JobSubject.status, status.run), assign(JobSubject.updated_at, at))
+        batch.append(fields.patch(job.subject_id, [*follow, *_changes(subject)]))
     batch.extend(operations)
     try:
         try:

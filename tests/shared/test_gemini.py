@@ -13,16 +13,16 @@ from PIL import Image
 
 from emulators.launch import launch
 from shared.errors import StudioError
-from shared.gemini import Gemini, Picture
+from shared.gemini.client import Gemini, GeneratedImage, InlineImage
 
 
-def picture(colour: str) -> Picture:
+def photo(colour: str) -> InlineImage:
     buffer = io.BytesIO()
     Image.new("RGB", (96, 128), colour).save(buffer, "JPEG")
-    return Picture(buffer.getvalue(), "image/jpeg")
+    return InlineImage(buffer.getvalue(), "image/jpeg")
 
 
-PERSON, CLOTH = picture("tan"), picture("navy")
+PERSON, GARMENT = photo("tan"), photo("navy")
 
 
 @pytest.fixture(scope="module")
@@ -42,27 +42,27 @@ def gemini(local: dict[str, str], emulator: str, monkeypatch: pytest.MonkeyPatch
     return Gemini()
 
 
-def convert_under(gemini: Gemini, emulator: str, **fault: Any) -> StudioError | Picture:
+def generate_under(gemini: Gemini, emulator: str, **fault: Any) -> StudioError | GeneratedImage:
     wish = secrets.token_hex(6)
     requests.post(
         f"{emulator}/_emulator/faults", json={"match": wish, "times": 1, **fault}, timeout=5
     ).raise_for_status()
     try:
-        return gemini.convert(PERSON, CLOTH, {"prompt": wish})
+        return gemini.generate(PERSON, GARMENT, prompt=wish)
     except StudioError as error:
         return error
 
 
 def test_a_picture_comes_back(gemini: Gemini, emulator: str) -> None:
-    made = gemini.convert(PERSON, CLOTH, {"aspect_ratio": "3:4", "seed": 7})
+    made = gemini.generate(PERSON, GARMENT, aspect_ratio="3:4", seed=7)
     image = Image.open(io.BytesIO(made.data))
     assert image.width / image.height == pytest.approx(3 / 4, abs=0.03)
     assert made.tokens > 0
 
 
 def test_thoughts_and_unknown_fields_are_passed_over(gemini: Gemini, emulator: str) -> None:
-    made = convert_under(gemini, emulator, mode="thoughts")
-    assert isinstance(made, Picture)
+    made = generate_under(gemini, emulator, mode="thoughts")
+    assert isinstance(made, GeneratedImage)
     Image.open(io.BytesIO(made.data)).load()
 
 
@@ -88,30 +88,30 @@ def test_thoughts_and_unknown_fields_are_passed_over(gemini: Gemini, emulator: s
 def test_outcomes(
     gemini: Gemini, emulator: str, fault: dict[str, Any], code: str, retryable: bool, max_tries: int | None
 ) -> None:
-    error = convert_under(gemini, emulator, **fault)
+    error = generate_under(gemini, emulator, **fault)
     assert isinstance(error, StudioError), error
     assert (error.code, error.retryable, error.max_tries) == (code, retryable, max_tries)
 
 
 def test_the_wait_asked_for_is_passed_on(gemini: Gemini, emulator: str) -> None:
-    error = convert_under(gemini, emulator, mode="429", retryDelay=7)
+    error = generate_under(gemini, emulator, mode="429", retryDelay=7)
     assert isinstance(error, StudioError)
     assert error.retry_after == 7
 
 
 def test_a_wait_of_hours_fails_instead_of_parking_the_user(gemini: Gemini, emulator: str) -> None:
-    error = convert_under(gemini, emulator, mode="429", retryDelay=90_000)
+    error = generate_under(gemini, emulator, mode="429", retryDelay=90_000)
     assert isinstance(error, StudioError)
     assert (error.code, error.retryable, error.retry_after) == ("gemini_busy", False, None)
 
 
-def test_an_answer_that_is_no_picture_is_handed_to_the_gate(gemini: Gemini, emulator: str) -> None:
-    made = convert_under(gemini, emulator, mode="not_image")
-    assert isinstance(made, Picture)
+def test_an_answer_that_is_no_image_is_left_to_the_sanitizer(gemini: Gemini, emulator: str) -> None:
+    made = generate_under(gemini, emulator, mode="not_image")
+    assert isinstance(made, GeneratedImage)
     assert made.data == b"this is not a picture"
 
 
 def test_without_a_key_the_setting_is_named(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GEMINI_API_KEY", raising=False)
     with pytest.raises(StudioError, match="GEMINI_API_KEY"):
-        Gemini().convert(PERSON, CLOTH, {})
+        Gemini().generate(PERSON, GARMENT)

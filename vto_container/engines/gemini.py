@@ -6,9 +6,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import StudioError, UpstreamError
-from shared.gemini import Gemini as Service
-from shared.gemini import Picture
-from shared.settings import settings
+from shared.gemini.client import Gemini as Service
+from shared.gemini.client import InlineImage
+from shared.gemini.settings import gemini_settings
 from shared.vto.errors import ContentRefused
 from vto_container.engines import region
 from vto_container.engines.base import Cancelled, Category, Progress, Result, check, finished, never, unheard
@@ -40,7 +40,7 @@ class Gemini:
     @property
     def version(self) -> str:
         """The configured model."""
-        return settings().gemini_model
+        return gemini_settings().gemini_model
 
     def load(self) -> None:
         """Nothing to load; a key that is missing is told by the first call."""
@@ -75,8 +75,8 @@ class Gemini:
         ratio = _ratio(width / height)
         sent, inner = _widened(person, ratio)
         try:
-            answer = self._service.convert(
-                _jpeg(sent), _jpeg(garment), {"prompt": WHERE[category], "seed": seed, "aspect_ratio": ratio}
+            answer = self._service.generate(
+                _jpeg(sent), _jpeg(garment), prompt=WHERE[category], seed=seed, aspect_ratio=ratio
             )
         except StudioError as error:
             if error.code == "blocked":
@@ -129,11 +129,11 @@ def _widened(pixels: NDArray[Any], ratio: str) -> tuple[NDArray[Any], tuple[slic
     return padded, (slice(top, top + height), slice(left, left + width))
 
 
-def _jpeg(pixels: NDArray[Any]) -> Picture:
+def _jpeg(pixels: NDArray[Any]) -> InlineImage:
     from PIL import Image
 
     image = Image.fromarray(pixels)
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     out = BytesIO()
     image.save(out, "JPEG", quality=92)
-    return Picture(out.getvalue(), "image/jpeg")
+    return InlineImage(out.getvalue(), "image/jpeg")

@@ -30,8 +30,8 @@ def photo(colour: str = "tan", size: tuple[int, int] = (96, 128)) -> bytes:
 
 def body(client: Client, **options: Any) -> dict[str, Any]:
     person = client.upload(photo(), "me.jpg", "person")["id"]
-    cloth = client.upload(photo("navy"), "shirt.jpg", "garment")["id"]
-    return {"userImageId": person, "clothImageId": cloth, "options": options}
+    garment = client.upload(photo("navy"), "shirt.jpg", "garment")["id"]
+    return {"personImageId": person, "garmentImageId": garment, "options": options}
 
 
 def ended(client: Client, id: str, seconds: float = 60) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_a_conversion_is_made_and_told_once_on_every_channel(stack: Stack, sign_
     assert done["status"] == "completed"
     assert done["processingMs"] > 0
     assert done["resultImage"]["kind"] == "result"
-    for image in ("userImage", "clothImage", "resultImage"):
+    for image in ("personImage", "garmentImage", "resultImage"):
         for form in ("original", "optimised", "thumbnail"):
             got = requests.get(done[image][form]["url"], timeout=10)
             assert got.status_code == 200
@@ -220,12 +220,12 @@ def test_only_own_people_and_own_or_public_garments_are_used(sign_up: SignUp) ->
             one.call("POST", "conversions", json={**mine, **change})
         return refused.value.status, refused.value.problem["code"]
 
-    assert refusal(userImageId=foreign["userImageId"]) == (404, "image_not_found")
-    assert refusal(clothImageId=foreign["clothImageId"]) == (404, "image_not_found")
-    assert refusal(userImageId=mine["clothImageId"]) == (422, "image_kind")
-    assert refusal(clothImageId="missing") == (404, "image_not_found")
+    assert refusal(personImageId=foreign["personImageId"]) == (404, "image_not_found")
+    assert refusal(garmentImageId=foreign["garmentImageId"]) == (404, "image_not_found")
+    assert refusal(personImageId=mine["garmentImageId"]) == (422, "image_kind")
+    assert refusal(garmentImageId="missing") == (404, "image_not_found")
     assert used(one) == 0
-    asked = one.call("POST", "conversions", json={**mine, "clothImageId": public})
+    asked = one.call("POST", "conversions", json={**mine, "garmentImageId": public})
     assert ended(one, asked["id"])["status"] == "completed"
 
 
@@ -248,10 +248,10 @@ def test_an_image_deleted_meanwhile_fails_the_conversion(stack: Stack, sign_up: 
     with fault(stack, mode="429", times=1, match=wish, retryDelay=3):
         asked = client.call("POST", "conversions", json=wanted)
         eventually(lambda: client.call("GET", f"conversions/{asked['id']}")["status"] == "retrying", "the retry")
-        client.call("DELETE", f"images/{wanted['clothImageId']}")
+        client.call("DELETE", f"images/{wanted['garmentImageId']}")
         failed = ended(client, asked["id"])
     assert (failed["status"], failed["error"]["code"]) == ("failed", "image_gone")
-    assert failed["clothImage"] is None
+    assert failed["garmentImage"] is None
     assert used(client) == 0
 
 

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
+from emulators.launch import launch
 from functions.convert import service, worker
 from functions.convert.models import Conversion, ConversionRequest
 from functions.jobs import service as jobs
-from shared import audit
+from shared import audit, blobs
 from shared.accounts.documents import Role
 from shared.commerce import quota
-from shared.documents import Document, Where, store
+from shared.conversions.documents import ConversionId, conversions
+from shared.documents import store
+from shared.documents.fields import assign
 from shared.errors import QuotaExceeded, Unavailable, UpstreamError
 from shared.http.auth import Principal
-from shared.images.documents import ImageKind, StoredRenditions, Visibility
+from shared.images.access import get_image
+from shared.images.documents import ImageKind, Visibility
 from shared.images.uploads import add_image
 from shared.jobs import control, protocol
-from shared.jobs.models import JobStatus
+from shared.jobs.consumer import consume
+from shared.jobs.models import Job, JobStatus
 from shared.settings import forget
 
+RESULTS = (blobs.RESULTS, blobs.THUMBNAILS)
 USER = Principal("u1", Role.SHOPPER, "t", 0)
 
 
@@ -35,8 +43,17 @@ def photo() -> bytes:
 @pytest.fixture
 def wanted(local: dict[str, str]) -> Iterator[ConversionRequest]:
     add_image("person", "u1", photo(), kind=ImageKind.PERSON, visibility=Visibility.PRIVATE, name=None)
-    add_image("cloth", "u1", photo(), kind=ImageKind.GARMENT, visibility=Visibility.PRIVATE, name=None)
-    yield ConversionRequest(user_image_id="person", cloth_image_id="cloth")
+    add_image("garment", "u1", photo(), kind=ImageKind.GARMENT, visibility=Visibility.PRIVATE, name=None)
+    yield ConversionRequest(person_image_id="person", garment_image_id="garment")
+
+
+@pytest.fixture
+def gemini(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with launch("gemini") as facts:
+        monkeypatch.setenv("GEMINI_API_KEY", facts["apiKey"])
+        monkeypatch.setenv("GEMINI_BASE_URL", facts["url"])
+        forget()
+        yield
 
 
 def allow(monkeypatch: pytest.MonkeyPatch, conversions: int) -> None:
@@ -45,11 +62,17 @@ def allow(monkeypatch: pytest.MonkeyPatch, conversions: int) -> None:
 
 
 def ask(id: str, wanted: ConversionRequest) -> Conversion:
-    return service.request(USER, id, wanted, "request-1")
+    return service.create_conversion(USER, id, wanted, "request-1")
 
 
-def job(id: str) -> Document:
+def job(id: str) -> Job:
     return protocol.load(f"job:{id}", "u1")
+
+
+def run(id: str) -> Conversion:
+    """The conversion after the next attempt of its job."""
+    consume(json.dumps(protocol.pointer(job(id))), worker.ConversionStep())
+    return service.get_conversion(USER, id)
 
 
 def die(id: str) -> None:
@@ -68,8 +91,8 @@ def test_a_repetition_finds_its_conversion_though_it_took_the_last_of_the_quota(
     assert quota.get_usage("u1") == (1, 1)
     with pytest.raises(QuotaExceeded):
         ask("b", wanted)
-    assert store().count("studio", Where("type", "=", "conversion")) == 1
-    assert store().find("studio", "job:b", "u1") is None
+    assert conversions.count() == 1
+    assert protocol.jobs.find("job:b", "u1") is None
 
 
 def test_what_fails_after_the_commit_does_not_undo_it(
@@ -96,25 +119,20 @@ def test_a_retry_by_the_owner_is_paid_for_again(wanted: ConversionRequest, monke
     assert quota.get_usage("u1")[0] == 1
     with pytest.raises(QuotaExceeded):
         jobs.retry(USER, "b")
-    assert job("b")["status"] == "dead"
+    assert job("b").status is JobStatus.DEAD
     die("a")
     assert quota.get_usage("u1")[0] == 0
 
 
 def test_a_redrive_by_an_administrator_counts_once_and_is_never_refused(
-    wanted: ConversionRequest, monkeypatch: pytest.MonkeyPatch
+    wanted: ConversionRequest, monkeypatch: pytest.MonkeyPatch, gemini: None
 ) -> None:
     allow(monkeypatch, 1)
     ask("a", wanted)
     die("a")
     ask("b", wanted)
     control.redrive(job("a"))
-    claimed = protocol.claim(job("a"), "test")
-    assert claimed
-    record = store().read("studio", "conversion:a", "u1")
-    stored = StoredRenditions(renditions={}, width=1, height=1, sha256=None, bytes=0)
-    outcome = worker.ConversionStep()._outcome(claimed, record, "image", stored, 1)
-    protocol.complete(claimed, outcome)
+    assert run("a").status == "completed"
     assert quota.get_usage("u1") == (2, 1)
 
 
@@ -123,12 +141,32 @@ def test_users_are_not_told_of_our_insides() -> None:
     assert worker.reason("model_retired") == worker.reason("commit_failed") == worker.reason("anything")
 
 
-def test_only_attempts_that_were_overtaken_are_tidied_away(wanted: ConversionRequest) -> None:
-    from shared import blobs
+def test_a_worker_that_was_overtaken_deletes_only_what_it_stored(wanted: ConversionRequest, gemini: None) -> None:
+    ask("raced", wanted)
+    slow = protocol.claim(job("raced"), "slow")
+    assert slow
+    blobs.put(blobs.RESULTS, "u1/raced/1-1/original.jpg", b"x", content_type="image/jpeg")
+    protocol.jobs.patch(slow.id, "u1", assign(Job.lease_until, 1.0))
+    result = get_image(str(run("raced").result_image_id), "u1")
+    worker.ConversionStep().on_lease_lost(slow)
+    left = {(container, blob.name) for container in RESULTS for blob in blobs.listing(container, "u1/raced/")}
+    assert left == {(stored.container, stored.name) for stored in result.renditions.values()}
 
+
+def test_a_document_with_the_former_names_still_loads(wanted: ConversionRequest) -> None:
     ask("a", wanted)
-    for attempt in ("1-1", "1-2", "2-3"):
-        blobs.put(blobs.RESULTS, f"u1/a/{attempt}/original.jpg", b"x", content_type="image/jpeg")
-    worker.ConversionStep()._remove_attempts(job("a"), before=3)
-    assert [blob.name for blob in blobs.listing(blobs.RESULTS, "u1/a/")] == ["u1/a/2-3/original.jpg"]
-    blobs.delete(blobs.RESULTS, "u1/a/2-3/original.jpg")
+    stored = store().read("studio", "conversion:a", "u1")
+    former = {"userImageId": stored.pop("personImageId"), "clothImageId": stored.pop("garmentImageId")}
+    store().replace("studio", {**stored, **former, "options": {"aspect_ratio": "3:4"}})
+    conversion = conversions.get(ConversionId.of("a"), "u1")
+    assert (conversion.person_image_id, conversion.garment_image_id) == ("person", "garment")
+    assert conversion.options.aspect_ratio == "3:4"
+
+
+def test_a_request_with_the_former_names_is_accepted() -> None:
+    for names in (("personImageId", "garmentImageId"), ("userImageId", "clothImageId")):
+        given = json.dumps(dict(zip(names, ("p", "g"), strict=True)))
+        request = ConversionRequest.model_validate_json(given)
+        assert (request.person_image_id, request.garment_image_id) == ("p", "g")
+    with pytest.raises(ValidationError):
+        ConversionRequest.model_validate_json('{"personImageId": "p", "userImageId": "q", "garmentImageId": "g"}')

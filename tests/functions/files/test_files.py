@@ -28,7 +28,7 @@ def put(where: Json, data: bytes) -> int:
 
 
 def complete(client: Client, where: Json) -> requests.Response:
-    return send(client, "POST", f"files/{where['fileId']}/complete")
+    return send(client, "POST", f"files/{where['id']}/complete")
 
 
 def used(client: Client) -> tuple[int, int]:
@@ -48,17 +48,17 @@ def test_an_upload_becomes_an_image(inside: Stack, sign_up: SignUp) -> None:
     left = datetime.fromisoformat(where["expiresAt"]).timestamp() - clock.now()
     assert 500 < left <= 600
     assert used(client) == (1, 0)
-    waiting = client.call("GET", f"images/{where['fileId']}")
+    waiting = client.call("GET", f"images/{where['id']}")
     assert (waiting["status"], waiting["original"]) == ("pending", None)
     assert client.call("GET", "images")["items"] == []
     assert put(where, photo("red", (500, 300), "PNG")) == 201
     image = complete(client, where).json()
     told = (image["id"], image["status"], image["kind"], image["visibility"], image["name"], image["width"])
-    assert told == (where["fileId"], "ready", "garment", "public", "shirt.png", 500)
+    assert told == (where["id"], "ready", "garment", "public", "shirt.png", 500)
     assert image["thumbnail"]["width"] == 320
     assert requests.get(image["original"]["url"], timeout=10).headers["Content-Type"] == "image/jpeg"
     assert used(client) == (1, image["bytes"])
-    assert not [name for name in stored(inside, where["fileId"]) if name.startswith("uploads/")]
+    assert not [name for name in stored(inside, where["id"]) if name.startswith("uploads/")]
     again = complete(client, where)
     assert (again.status_code, again.json()["sha256"]) == (200, image["sha256"])
     assert used(client) == (1, image["bytes"])
@@ -91,12 +91,12 @@ def test_what_is_no_image_is_thrown_away(inside: Stack, sign_up: SignUp, data: b
     assert put(where, data) == 201
     assert refused(complete(client, where)) == why
     assert refused(complete(client, where)) == why
-    seen = client.call("GET", f"images/{where['fileId']}")
+    seen = client.call("GET", f"images/{where['id']}")
     assert (seen["status"], seen["error"]["code"]) == ("rejected", why[1])
-    assert stored(inside, where["fileId"]) == []
+    assert stored(inside, where["id"]) == []
     assert used(client) == (0, 0)
     assert client.call("GET", "images")["items"] == []
-    client.call("DELETE", f"images/{where['fileId']}")
+    client.call("DELETE", f"images/{where['id']}")
     assert used(client) == (0, 0)
 
 
@@ -109,7 +109,7 @@ def test_completing_at_once_makes_one_image(inside: Stack, sign_up: SignUp) -> N
     assert {answer.status_code for answer in answers} == {200}
     image = answers[0].json()
     assert {answer.json()["sha256"] for answer in answers} == {image["sha256"]}
-    assert len(stored(inside, where["fileId"])) == 3
+    assert len(stored(inside, where["id"])) == 3
     assert used(client) == (1, image["bytes"])
     assert requests.get(image["original"]["url"], timeout=10).status_code == 200
 
@@ -131,14 +131,14 @@ def test_deleting_while_completing_leaves_all_or_nothing(inside: Stack, sign_up:
         put(where, photo("red", (1200, 900)))
         with ThreadPoolExecutor(2) as pool:
             done = pool.submit(complete, client, where)
-            gone = pool.submit(send, client, "DELETE", f"images/{where['fileId']}")
+            gone = pool.submit(send, client, "DELETE", f"images/{where['id']}")
         assert done.result().status_code in (200, 404, 409)
         if gone.result().status_code == 204:
-            assert stored(inside, where["fileId"]) == []
+            assert stored(inside, where["id"]) == []
             assert used(client) == (0, 0)
         else:
             assert refused(gone.result()) == (409, "image_busy")
-            assert len(stored(inside, where["fileId"])) == 3
+            assert len(stored(inside, where["id"])) == 3
 
 
 def test_a_foreign_or_missing_file_is_not_there(sign_up: SignUp) -> None:
@@ -146,8 +146,8 @@ def test_a_foreign_or_missing_file_is_not_there(sign_up: SignUp) -> None:
     where = presign(one)
     put(where, photo())
     problems = []
-    for id in (where["fileId"], "missing"):
-        answer = complete(other, {"fileId": id})
+    for id in (where["id"], "missing"):
+        answer = complete(other, {"id": id})
         assert refused(answer) == (404, "image_not_found")
         problems.append({k: v for k, v in answer.json().items() if k != "requestId"})
     assert problems[0] == problems[1]
@@ -178,7 +178,7 @@ def test_one_key_at_once_reserves_one_upload(inside: Stack, sign_up: SignUp) -> 
 
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(ask, range(6)))
-    assert len({answer["fileId"] for answer in answers}) == 1
+    assert len({answer["id"] for answer in answers}) == 1
     assert used(client) == (1, 0)
     assert put(answers[-1], photo()) == 201
     assert put(answers[0], photo()) == 403
@@ -194,8 +194,8 @@ def test_an_upload_taken_back_by_the_sweeper_is_gone(inside: Stack, sign_up: Sig
     client = sign_up()
     where = presign(client)
     put(where, photo())
-    store().patch("studio", ImageId.of(where["fileId"]), client.user["id"], set={"dueAt": 1})
+    store().patch("studio", ImageId.of(where["id"]), client.user["id"], set={"dueAt": 1})
     sweeper.sweep()
     assert refused(complete(client, where)) == (404, "image_not_found")
-    assert stored(inside, where["fileId"]) == []
+    assert stored(inside, where["id"]) == []
     assert used(client) == (0, 0)

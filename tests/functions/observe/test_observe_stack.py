@@ -118,7 +118,7 @@ def test_one_trace_from_the_request_through_queue_and_worker_to_gemini_and_the_n
     client = Client(stack.url).register("trace@example.com", "correct horse battery", phone="+15550001234")
     images = [client.upload(photo(), "photo.jpg", kind)["id"] for kind in ("person", "garment")]
     trace_id, caller = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-    body = {"userImageId": images[0], "clothImageId": images[1]}
+    body = {"personImageId": images[0], "garmentImageId": images[1]}
     headers = {"traceparent": f"00-{trace_id}-{caller}-01", "X-Request-Id": "request-of-the-trace"}
     made = client.call("POST", "conversions", json=body, headers=headers)
 

@@ -43,7 +43,7 @@ def photo(colour: str) -> bytes:
 def converted(client: Client) -> dict[str, Any]:
     person = client.upload(photo("tan"), "me.jpg", "person")["id"]
     cloth = client.upload(photo("navy"), "shirt.jpg", "garment")["id"]
-    asked = client.call("POST", "conversions", json={"userImageId": person, "clothImageId": cloth})
+    asked = client.call("POST", "conversions", json={"personImageId": person, "garmentImageId": cloth})
     job = client.wait(asked["jobId"])
     assert job["status"] == "completed"
     return client.call("GET", f"conversions/{asked['id']}")

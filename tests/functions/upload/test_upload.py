@@ -266,5 +266,5 @@ def test_repeating_an_upload_does_not_bring_back_what_was_deleted(sign_up: Calla
     assert client.call("GET", "images")["items"] == []
     wanted = {"contentType": "image/jpeg"}
     place = client.call("POST", "files/presign", json=wanted, headers=key)
-    client.call("DELETE", f"images/{place['fileId']}")
+    client.call("DELETE", f"images/{place['id']}")
     assert refused(send(client, "POST", "files/presign", json=wanted, headers=key)) == (410, "image_gone")

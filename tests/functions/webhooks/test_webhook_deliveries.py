@@ -297,7 +297,7 @@ def test_a_customer_is_told_of_a_conversion(stack: Stack, sign_up: Callable[...,
     assert "keys" not in listed
     person = client.upload(photo("tan"), "me.jpg", "person")["id"]
     cloth = client.upload(photo("navy"), "shirt.jpg", "garment")["id"]
-    asked = client.call("POST", "conversions", json={"userImageId": person, "clothImageId": cloth})
+    asked = client.call("POST", "conversions", json={"personImageId": person, "garmentImageId": cloth})
     eventually(lambda: len(customer.got) == 2, "two events")
     told = {json.loads(got.body)["type"]: json.loads(got.body)["data"] for got in customer.got}
     assert set(told) == {"job.completed", "conversion.completed"}

@@ -54,7 +54,9 @@ def test_a_route_names_its_policy_and_every_status(route: Route) -> None:
 
 def test_names_on_the_wire_are_in_camel_case() -> None:
     conversion = SPEC["components"]["schemas"]["ConversionRequest"]
-    assert set(conversion["properties"]) == {"userImageId", "clothImageId", "options"}
+    former = {"userImageId", "clothImageId"}
+    assert set(conversion["properties"]) == {"personImageId", "garmentImageId", "options", *former}
+    assert all(conversion["properties"][name]["deprecated"] for name in former)
     assert conversion["additionalProperties"] is False
 
 
