@@ -27,15 +27,14 @@ GOAL_MS = 40
 def main() -> dict[str, Any]:
     """Measure milliseconds per prediction, and seconds of training on 1,000 and 10,000 rows."""
     local_values(ROOT)
-    from functions.analytics import shelf
+    from functions.analytics import model_registry
 
-    model = shelf.chosen("bench", shelf.DEFAULT)
+    model = model_registry.get_model("bench", model_registry.DEFAULT_MODEL)
     figures = latency(model)
     growth = training()
-    entry = model.facts
     return {
         "ok": True,
-        "model": {"version": model.version, "method": entry["method"], "data": model.data},
+        "model": {"version": model.version, "method": model.facts.method, "data": model.data},
         "predict_ms": figures,
         "goal_ms": {"with_heatmap_p50": GOAL_MS, "reached": figures["with_heatmap"]["p50"] <= GOAL_MS},
         "training": growth,
@@ -45,8 +44,8 @@ def main() -> dict[str, Any]:
 
 def latency(model: Any) -> dict[str, Any]:
     """Measure predictions with and without a heat map, and their parts."""
-    from functions.analytics import heat, pictures, predict
-    from functions.analytics.predict import Asked
+    from functions.analytics import heatmap, image_features, inference
+    from functions.analytics.inference import PredictionInput
 
     encoded: list[bytes] = []
     for spec in garment_specs(PHOTOS, 31):
@@ -54,20 +53,20 @@ def latency(model: Any) -> dict[str, Any]:
         draw_garment(spec, (768, 960)).image.convert("RGB").save(out, "JPEG", quality=92)
         encoded.append(out.getvalue())
 
-    def answer(data: bytes, *, heatmap: bool) -> None:
-        picture = pictures.decode(data)
-        asked = Asked(pictures.see([picture])[0], 40.0, "dress")
-        (answered,) = predict.predict(model, [asked])
-        if heatmap:
-            found = predict.heat_of(model, picture, asked, answered)
-            heat.overlay(picture, found, heat.shown_scale(found, float(model.facts["heatScale"])))
+    def answer(data: bytes, *, with_heatmap: bool) -> None:
+        pixels = image_features.decode(data)
+        wanted = PredictionInput(image_features.extract([pixels])[0], 40.0, "dress")
+        (result,) = inference.predict(model, [wanted])
+        if with_heatmap:
+            found = inference.explain(model, pixels, wanted, result)
+            heatmap.render(pixels, found, heatmap.display_scale(found, model.facts.heat_scale))
 
-    small = [pictures.decode(data) for data in encoded]
+    small = [image_features.decode(data) for data in encoded]
     work: dict[str, Callable[[int], Any]] = {
-        "with_heatmap": lambda n: answer(encoded[n], heatmap=True),
-        "without_heatmap": lambda n: answer(encoded[n], heatmap=False),
-        "decode": lambda n: pictures.decode(encoded[n]),
-        "embed": lambda n: pictures.see([small[n]]),
+        "with_heatmap": lambda n: answer(encoded[n], with_heatmap=True),
+        "without_heatmap": lambda n: answer(encoded[n], with_heatmap=False),
+        "decode": lambda n: image_features.decode(encoded[n]),
+        "embed": lambda n: image_features.extract([small[n]]),
     }
     taken: dict[str, list[float]] = {name: [] for name in work}
     for turn in range(ROUNDS + 1):
@@ -81,7 +80,7 @@ def latency(model: Any) -> dict[str, Any]:
 
 def training() -> dict[str, Any]:
     """Measure CPU seconds of training with evaluation on existing embeddings, and of embedding 1,000 pictures."""
-    from functions.analytics import evaluation, fit, pictures
+    from functions.analytics import evaluation, fit, image_features
 
     seconds: dict[int, float] = {}
     for count in (FEW, MANY):
@@ -92,7 +91,7 @@ def training() -> dict[str, Any]:
         seconds[count] = time.process_time() - started
     photos = [np.asarray(draw_garment(spec, (160, 200)).image.convert("RGB")) for spec in garment_specs(32, 32)]
     started = time.process_time()
-    pictures.see(photos)
+    image_features.extract(photos)
     per_picture = (time.process_time() - started) / len(photos)
     return {
         f"fit_s_{FEW}_rows": round(seconds[FEW], 2),
@@ -105,8 +104,8 @@ def training() -> dict[str, Any]:
 
 def table(count: int) -> Any:
     """A merchant's table of random embeddings with one picture per row."""
+    from functions.analytics.dataset import SalesDataset, split_by_date
     from functions.analytics.fit import MERCHANT_SHARES
-    from functions.analytics.rows import Rows, split
     from shared.vision import embedding
 
     rng = np.random.default_rng(count)
@@ -115,15 +114,15 @@ def table(count: int) -> Any:
     category = rng.integers(0, 10, count)
     log = 4 + 3 * vectors[:, 0] + 0.2 * category + rng.normal(0, 0.2 + 0.05 * category)
     day = date(2025, 1, 1).toordinal() + rng.integers(0, 365, count)
-    return Rows(
-        names=tuple(map(str, range(count))),
+    return SalesDataset(
+        image_names=tuple(map(str, range(count))),
         vectors=vectors,
         colours=rng.standard_normal((count, 9)).astype(np.float32),
         categories=tuple("abcdefghij"),
-        which=np.arange(count, dtype=np.int32),
+        image_index=np.arange(count, dtype=np.int32),
         price=np.exp(rng.normal(3, 0.5, count)).astype(np.float32),
         category=category,
         units=np.expm1(log).clip(0).astype(np.float32),
         day=day,
-        fold=split(day, MERCHANT_SHARES),
+        fold=split_by_date(day, MERCHANT_SHARES),
     )

@@ -220,8 +220,8 @@ def tryon_batch(world: World, actor: str) -> str:
     return id
 
 
-def analysed(type: str, fields: dict[str, Any]) -> Callable[[World, str], str]:
-    """Makes what the analytics keep under a type, planted: it takes a picture and a model to come about."""
+def planted_analytics(type: str, fields: dict[str, Any]) -> Callable[[World, str], str]:
+    """Makes a document of analytics, planted: a real one takes an image and a model."""
 
     def make(world: World, actor: str) -> str:
         id, at = secrets.token_hex(16), "2026-01-01T00:00:00Z"
@@ -235,7 +235,8 @@ def analysed(type: str, fields: dict[str, Any]) -> Callable[[World, str], str]:
 
 
 PREDICTION: dict[str, Any] = {
-    "imageId": None, "heatmapBlob": None, "heatmap": None, "category": None, "price": None, "score": 1.0,
+    "imageId": None, "inputSha256": "0" * 64, "heatmapBlob": None, "heatmap": None, "category": None, "price": None,
+    "score": 1.0,
     "errLow": 0.0, "errHigh": 2.0, "unit": "units", "coverage": 0.9, "coverageBand": [0.8, 1.0], "calibration": "low",
     "nCalibration": 9, "method": "split-abs", "data": "own", "model": "x", "modelVersion": "x@1", "distance": 0.1,
     "explanation": {"mid": 0.7, "contributions": []}, "comparables": [], "warnings": [],
@@ -243,7 +244,8 @@ PREDICTION: dict[str, Any] = {
 SALES_MODEL: dict[str, Any] = {
     "version": "sales_own@1", "categories": ["hat"], "weightsBlob": "x/x/w.npz", "rowsBlob": "x/x/r.npz",
     "facts": {"nCalibration": 9, "unit": "units", "rows": {"train": 1}, "method": "split-abs", "band": [0.8, 1.0],
-              "tower": "0"},
+              "tower": "0", "joint": 8, "pictures": 1, "penalties": [1.0], "heatScale": 1.0, "priceRange": [1.0, 2.0],
+              "days": [1, 2], "widths": {}, "level": 0.9},
 }  # fmt: skip
 
 
@@ -307,14 +309,14 @@ MAKERS: dict[str, Callable[[World, str], str]] = {
     "admin/jobs/{id}": job,
     "admin/users/{id}": lambda world, actor: world.client("shopper B").user["id"],
     "admin/paypal/captures/{id}": lambda world, actor: capture(world, "shopper A"),
-    "analytics/predictions/{id}": analysed("prediction", PREDICTION),
-    "analytics/batches/{id}": analysed(
-        "prediction_batch", {"rows": 1, "predicted": 1, "badRows": 0, "resultBlob": None}
+    "analytics/predictions/{id}": planted_analytics("prediction", PREDICTION),
+    "analytics/batches/{id}": planted_analytics(
+        "prediction_batch", {"rows": 1, "predicted": 1, "badRows": 0, "listBlob": "x/x/list.csv", "resultBlob": None}
     ),
-    "analytics/trainings/{id}": analysed(
+    "analytics/trainings/{id}": planted_analytics(
         "sales_training", {"rows": 9, "badRows": 0, "reportBlob": None, "ignoredColumns": [], "figures": None}
     ),
-    "analytics/models/{id}": analysed("sales_model", SALES_MODEL),
+    "analytics/models/{id}": planted_analytics("sales_model", SALES_MODEL),
     "search/products/{id}": shelved,
     "admin/index-versions/{version}": index_version,
     "docs/{file}": lambda world, actor: "docs.js",

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from typing import cast
 
 import azure.functions as func
 
-from functions.analytics.model_models import (
-    EvalQuery,
-    Evaluation,
-    SalesModelList,
-    Training,
-    TrainingQueued,
-    TrainQuery,
-)
-from functions.analytics.models import (
+from functions.analytics.csv_upload import CsvUpload
+from functions.analytics.evaluation_schemas import EvalQuery, Evaluation
+from functions.analytics.prediction_schemas import (
     Batch,
     BatchQuery,
     BatchQueued,
@@ -23,6 +19,7 @@ from functions.analytics.models import (
     PredictionsQuery,
     PredictRequest,
 )
+from functions.analytics.training_schemas import SalesModelList, Training, TrainingQueued, TrainQuery
 from shared.accounts.documents import Role
 from shared.http.auth import Access
 from shared.http.endpoint import Call, Reply, endpoint
@@ -45,15 +42,23 @@ def _step() -> Step:
 consumer(bp, queues.ANALYTICS, _step)
 
 
+def _csv_upload(call: Call) -> CsvUpload:
+    headers = cast("Mapping[str, str]", call.raw.headers)
+    return CsvUpload(call.raw.get_body(), headers.get("Content-Type"))
+
+
 @endpoint(
     bp, "POST", "analytics/predict", access=MERCHANTS, limit="analytics", idempotent=True,
     body=PredictRequest, answer=Prediction, answers={202: BatchQueued}, errors=(404, 422, 503),
 )  # fmt: skip
-def analytics_predict(call: Call) -> Reply:
-    """What a design will sell, how sure that is, and why. `imageIds` answers 202 with a job."""
-    from functions.analytics import service
+def create_prediction(call: Call) -> Reply:
+    """Predict sales.
 
-    made = service.request(call.caller, call.new_id, call.body, call.request_id)
+    How many units a design will sell, with an interval and the reasons. With `imageIds` a batch is created (202).
+    """
+    from functions.analytics import predictions
+
+    made = predictions.create_prediction(call.caller, call.new_id, call.body, call.request_id)
     if isinstance(made, BatchQueued):
         return Reply(made, status=202, headers={"Location": f"/api/analytics/batches/{made.batch_id}"})
     return Reply(made, kept=False)
@@ -63,98 +68,122 @@ def analytics_predict(call: Call) -> Reply:
     bp, "POST", "analytics/batches", access=MERCHANTS, limit="analytics", status=202, idempotent=True, upload=CSV,
     query=BatchQuery, answer=BatchQueued, errors=(404, 413, 415, 422, 503),
 )  # fmt: skip
-def analytics_batch_create(call: Call) -> Reply:
-    """Predict for a CSV of pictures: columns `image` and, where known, `price` and `category`."""
-    from functions.analytics import receive, service
+def create_prediction_batch(call: Call) -> Reply:
+    """Create a prediction batch.
 
-    made = service.request_list(call.caller, call.new_id, receive.table(call.raw), call.query.model, call.request_id)
+    Predicts sales for the images of a CSV with the columns `image` and, where known, `price` and `category`.
+    """
+    from functions.analytics import batches
+
+    made = batches.create_batch(call.caller, call.new_id, _csv_upload(call), call.query.model, call.request_id)
     return Reply(made, headers={"Location": f"/api/analytics/batches/{made.batch_id}"})
 
 
 @endpoint(bp, "GET", "analytics/batches/{id}", access=MERCHANTS, limit="analytics", answer=Batch, errors=(404,))
-def analytics_batch_get(call: Call) -> Batch:
-    """A list of pictures and its predictions, as CSV."""
-    from functions.analytics import service
+def get_prediction_batch(call: Call) -> Batch:
+    """Get a prediction batch.
 
-    return service.batch(call.caller, call.path["id"])
+    Its status and, once completed, a URL of the predictions as CSV.
+    """
+    from functions.analytics import batches
+
+    return batches.get_batch(call.caller, call.path["id"])
 
 
 @endpoint(
     bp, "GET", "analytics/predictions", access=MERCHANTS, limit="analytics", query=PredictionsQuery,
     answer=PredictionList,
 )  # fmt: skip
-def analytics_prediction_list(call: Call) -> PredictionList:
-    """One's predictions, newest first."""
-    from functions.analytics import service
+def list_predictions(call: Call) -> PredictionList:
+    """List predictions."""
+    from functions.analytics import predictions
 
-    return service.predictions(call.caller, call.query)
+    return predictions.list_predictions(call.caller, call.query)
 
 
 @endpoint(
     bp, "GET", "analytics/predictions/{id}", access=MERCHANTS, limit="analytics", answer=Prediction, errors=(404,)
 )
-def analytics_prediction_get(call: Call) -> Prediction:
-    """A prediction made earlier, with a fresh URL."""
-    from functions.analytics import service
+def get_prediction(call: Call) -> Prediction:
+    """Get a prediction."""
+    from functions.analytics import predictions
 
-    return service.prediction(call.caller, call.path["id"])
+    return predictions.get_prediction(call.caller, call.path["id"])
 
 
 @endpoint(
     bp, "GET", "analytics/eval", access=MERCHANTS, limit="analytics", query=EvalQuery, answer=Evaluation,
     errors=(404, 503),
 )  # fmt: skip
-def analytics_eval(call: Call) -> Evaluation:
-    """How good a model is on rows used for nothing else, beside baselines, with a calibration plot."""
-    from functions.analytics import assessment
+def evaluate_sales_model(call: Call) -> Evaluation:
+    """Evaluate a sales model.
 
-    return assessment.evaluate(call.caller, call.query)
+    Its figures on rows used for nothing else, compared with baselines, and a calibration plot.
+    """
+    from functions.analytics import evaluation_report
+
+    return evaluation_report.get_evaluation(call.caller, call.query)
 
 
 @endpoint(
     bp, "POST", "analytics/train", access=MERCHANTS, limit="analytics", status=202, idempotent=True, upload=CSV,
     query=TrainQuery, answer=TrainingQueued, errors=(413, 415, 422),
 )  # fmt: skip
-def analytics_train(call: Call) -> Reply:
-    """Train a version of one's own on a CSV: `image`, `units`, `price`, `category`, `date`."""
-    from functions.analytics import receive, training
+def create_sales_training(call: Call) -> Reply:
+    """Train a sales model.
 
-    made = training.train(call.caller, call.new_id, receive.table(call.raw), call.query, call.request_id)
+    Trains a version of your own on a CSV of sales with the columns `image`, `units`, `price`, `category`, `date`.
+    """
+    from functions.analytics import trainings
+
+    made = trainings.create_training(call.caller, call.new_id, _csv_upload(call), call.query, call.request_id)
     return Reply(made, headers={"Location": f"/api/analytics/trainings/{made.training_id}"})
 
 
 @endpoint(bp, "GET", "analytics/trainings/{id}", access=MERCHANTS, limit="analytics", answer=Training, errors=(404,))
-def analytics_training_get(call: Call) -> Training:
-    """A training: its report on bad rows, its figures, the version it made."""
-    from functions.analytics import training
+def get_sales_training(call: Call) -> Training:
+    """Get a training.
 
-    return training.training(call.caller, call.path["id"])
+    Its status, the report of bad rows and, once completed, its figures and the version it made.
+    """
+    from functions.analytics import trainings
+
+    return trainings.get_training(call.caller, call.path["id"])
 
 
 @endpoint(bp, "GET", "analytics/models", access=MERCHANTS, limit="analytics", answer=SalesModelList)
-def analytics_model_list(call: Call) -> SalesModelList:
-    """One's versions and the shipped model, and which of them answers."""
-    from functions.analytics import training
+def list_sales_models(call: Call) -> SalesModelList:
+    """List sales models.
 
-    return training.models(call.caller)
+    Your own versions, newest first, the shipped model, and which of them is active.
+    """
+    from functions.analytics import sales_models
+
+    return sales_models.list_models(call.caller)
 
 
 @endpoint(
     bp, "POST", "analytics/models/{id}/activate", access=MERCHANTS, limit="analytics", answer=SalesModelList,
-    errors=(404,),
+    errors=(404, 409),
 )  # fmt: skip
-def analytics_model_activate(call: Call) -> SalesModelList:
-    """Let a version answer, an older one to roll back, or `default`."""
-    from functions.analytics import training
+def activate_sales_model(call: Call) -> SalesModelList:
+    """Activate a sales model.
 
-    return training.activate(call.caller, call.path["id"])
+    Predictions use it from now on; activate an older version to roll back, or `default` for the shipped model.
+    """
+    from functions.analytics import sales_models
+
+    return sales_models.activate_model(call.caller, call.path["id"])
 
 
 @endpoint(
-    bp, "DELETE", "analytics/models/{id}", access=MERCHANTS, limit="analytics", status=204, errors=(404,)
+    bp, "DELETE", "analytics/models/{id}", access=MERCHANTS, limit="analytics", status=204, errors=(404, 409)
 )  # fmt: skip
-def analytics_model_delete(call: Call) -> None:
-    """Delete a version of one's own; `default` answers if it was the active one."""
-    from functions.analytics import training
+def delete_sales_model(call: Call) -> None:
+    """Delete a sales model.
 
-    training.remove(call.caller, call.path["id"])
+    `default` becomes active if it was the active one.
+    """
+    from functions.analytics import sales_models
+
+    sales_models.delete_model(call.caller, call.path["id"])

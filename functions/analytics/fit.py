@@ -1,5 +1,7 @@
-"""Fitting the head: the middle and the gaps in closed form, the way of making intervals by width, their margins by
-calibration, each on a fold of its own."""
+"""Fit the head: middle and gaps in closed form, the interval method by width, its margins by calibration.
+
+Each of the three uses a fold of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,105 +10,119 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from functions.analytics import conformal, head
 from functions.analytics.conformal import Calibration
-from functions.analytics.design import Design
-from functions.analytics.head import Weights
-from functions.analytics.rows import FOLDS, Rows
+from functions.analytics.dataset import FOLDS, SalesDataset
+from functions.analytics.design_matrix import DesignMatrix
+from functions.analytics.head import COMBINATIONS, GivenFields, HeadWeights
 from shared.errors import Unprocessable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-type Method = Literal["split-abs", "mondrian", "cqr", "cqr-mondrian"]
+type IntervalMethod = Literal["split-abs", "mondrian", "cqr", "cqr-mondrian"]
 
 MERCHANT_SHARES: Final = (0.5, 0.15, 0.2)
-GAP_ROWS: Final = 200
-"""Training rows below which gaps are not fitted: three parameters a row fit noise."""
+"""Shares of a merchant's rows to train, choose and calibrate on; the rest is measured on."""
+MIN_GAP_ROWS: Final = 200
+"""Training rows below which gaps are not fitted: three parameters a row would fit noise."""
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A fitted head and what is to be known of it.
+class FittedHead:
+    """A fitted head.
 
     Args:
         method: how its intervals are made.
         widths: mean width on the choosing fold by method, in log(1 + units).
-        calibration: what is kept of the calibration rows.
-        facts: of the fit, JSON-serialisable.
+        fold_rows: rows by fold.
+        images: in the dataset.
+        penalties: of the ridge regression for each combination of given fields.
+        heat_scale: effect on log(1 + units) that heat maps show at full strength.
+        price_range: the central 99 % of the training rows' prices.
+        days: first and last date of the dataset, as ordinals.
     """
 
-    weights: Weights
-    method: Method
+    weights: HeadWeights
+    method: IntervalMethod
     widths: dict[str, float]
     calibration: Calibration
-    facts: dict[str, Any]
+    fold_rows: dict[str, int]
+    images: int
+    penalties: list[float]
+    heat_scale: float
+    price_range: tuple[float, float]
+    days: tuple[int, int]
 
 
-def fit(rows: Rows, within: NDArray[Any] | None = None) -> Fitted:
-    """Fit, choose and calibrate on the rows' folds; the fold to report on is not looked at.
+def fit(dataset: SalesDataset, within: NDArray[Any] | None = None) -> FittedHead:
+    """Fit, choose and calibrate on the dataset's folds; the fold `report` is not used.
 
     Args:
-        within: (J, J) see `pictures.Maps.within`; None where the tower has no map.
+        within: (J, J) see `image_features.MapStatistics.within`; None where the image tower gives no map.
 
     Raises:
-        Unprocessable: `too_few_rows`: with fewer than nine calibration rows no interval can hold 90 %.
+        Unprocessable: `too_few_rows`: with fewer than nine calibration rows no interval has a coverage of 90 %.
     """
-    train, choose, calibrate = (rows.of(name) for name in FOLDS[:3])
-    if len(calibrate) < conformal.LEAST_ROWS or len(train) < 2 * conformal.LEAST_ROWS:
+    train, choose, calibrate = (dataset.subset(name) for name in FOLDS[:3])
+    if len(calibrate) < conformal.MIN_ROWS or len(train) < 2 * conformal.MIN_ROWS:
         raise Unprocessable(
-            f"{len(rows)} rows leave {len(calibrate)} to calibrate on; an interval of 90 % needs "
-            f"{conformal.LEAST_ROWS}, so send at least {_least_rows()} rows",
+            f"{len(dataset)} rows leave {len(calibrate)} to calibrate on; an interval of 90 % needs "
+            f"{conformal.MIN_ROWS}, so send at least {min_rows()} rows",
             code="too_few_rows",
         )
-    plain, wide, penalties = _heads(train, within)
-    method, widths = _choose(plain, wide, choose, calibrate)
+    plain, wide, penalties = _fit_heads(train, within)
+    method, widths = _choose_method(plain, wide, choose, calibrate)
     weights = wide if method.startswith("cqr") else plain
-    own = method.endswith("mondrian")
-    weights, calibration = _calibrated(weights, calibrate, own=own)
-    facts = {
-        "rows": {name: int((rows.fold == number).sum()) for number, name in enumerate(FOLDS)},
-        "pictures": len(rows.names),
-        "penalties": penalties,
-        "heatScale": _heat_scale(weights, train),
-        "priceRange": [round(float(value), 2) for value in _range(train.price)],
-        "days": [int(rows.day.min()), int(rows.day.max())],
-    }
-    return Fitted(weights, method, widths, calibration, facts)
+    weights, calibration = _calibrate(weights, calibrate, per_group=method.endswith("mondrian"))
+    return FittedHead(
+        weights=weights,
+        method=method,
+        widths=widths,
+        calibration=calibration,
+        fold_rows={name: int((dataset.fold == number).sum()) for number, name in enumerate(FOLDS)},
+        images=len(dataset.image_names),
+        penalties=penalties,
+        heat_scale=_heat_scale(weights, train),
+        price_range=_price_range(train.price),
+        days=(int(dataset.day.min()), int(dataset.day.max())),
+    )
 
 
-def _least_rows() -> int:
-    return round(conformal.LEAST_ROWS / MERCHANT_SHARES[2])
+def min_rows() -> int:
+    """Rows of a merchant's table whose split leaves enough to calibrate on."""
+    return round(conformal.MIN_ROWS / MERCHANT_SHARES[2])
 
 
-def _range(prices: NDArray[Any]) -> Any:
+def _price_range(prices: NDArray[Any]) -> tuple[float, float]:
     import numpy as np
 
-    return np.quantile(prices, (0.005, 0.995))
+    low, high = (round(float(value), 2) for value in np.quantile(prices, (0.005, 0.995)))
+    return low, high
 
 
-def _heads(train: Rows, within: NDArray[Any] | None) -> tuple[Weights, Weights, list[float]]:
+def _fit_heads(train: SalesDataset, within: NDArray[Any] | None) -> tuple[HeadWeights, HeadWeights, list[float]]:
     """The uncalibrated heads, without gaps and with fitted ones, and the penalties of the four fits."""
     import numpy as np
 
-    design = Design(train, within)
+    design = DesignMatrix(train, within)
     shape = (4, 3)
     image, price = np.zeros((*shape, design.joint)), np.zeros(shape)
     category, base = np.zeros((4, design.count + 1, 3)), np.zeros(shape)
-    base[:, 0] = design.truth.mean()
+    base[:, 0] = design.target.mean()
     usual = np.full((4, design.count + 1), design.price_mean)
-    usual[head.ALL_FIELDS, : design.count] = design.usual
+    usual[GivenFields.ALL, : design.count] = design.usual_price
     penalties: list[float] = []
-    for given in range(4):
-        middle, penalty, residuals = design.solve(given)
+    for given in COMBINATIONS:
+        middle, penalty, residuals = design.fit_middle(given)
         penalties.append(penalty)
         heads: list[tuple[Any, float]] = [(middle, 0.0)]
-        if len(train) >= GAP_ROWS:
-            heads += [design.gap(given, middle, sign * residuals) for sign in (-1, 1)]
+        if len(train) >= MIN_GAP_ROWS:
+            heads += [design.fit_gap(given, middle, sign * residuals) for sign in (-1, 1)]
         for place, (coefficients, constant) in enumerate(heads):
-            image[given, place], price[given, place], by_category = design.unscaled(coefficients)
+            image[given, place], price[given, place], by_category = design.unscale(coefficients)
             shift = price[given, place] * (usual[given, : design.count] - design.price_mean) / design.price_sd
-            category[given, : design.count, place] = (by_category + shift) * (given >> 1)
+            category[given, : design.count, place] = (by_category + shift) * int(GivenFields.CATEGORY in given)
             base[given, place] += constant
-    wide = Weights(
+    wide = HeadWeights(
         centre=design.centre.astype(np.float32),
         image=image.astype(np.float32),
         price_weight=price.astype(np.float32),
@@ -116,88 +132,94 @@ def _heads(train: Rows, within: NDArray[Any] | None) -> tuple[Weights, Weights, 
         base=base.astype(np.float32),
         margin=np.zeros((4, design.count + 1), np.float32),
     )
-    only = np.array([1, 0, 0], np.float32)
+    middle_only = np.array([1, 0, 0], np.float32)
     plain = replace(
         wide,
-        image=wide.image * only[:, None],
-        price_weight=wide.price_weight * only,
-        category_weight=wide.category_weight * only,
-        base=wide.base * only,
+        image=wide.image * middle_only[:, None],
+        price_weight=wide.price_weight * middle_only,
+        category_weight=wide.category_weight * middle_only,
+        base=wide.base * middle_only,
     )
     return plain, wide, penalties
 
 
-def _choose(plain: Weights, wide: Weights, choose: Rows, calibrate: Rows) -> tuple[Method, dict[str, float]]:
-    """The narrowest way to make intervals, each calibrated on one half of the fold and measured on the other.
+def _choose_method(
+    plain: HeadWeights, wide: HeadWeights, choose: SalesDataset, calibrate: SalesDataset
+) -> tuple[IntervalMethod, dict[str, float]]:
+    """The method with the narrowest intervals, each calibrated on one half of the fold and measured on the other.
 
-    Where categories have enough calibration rows, only ways with a margin for each of them stand for election: one
-    margin for all holds 90 % on average, and may leave a category far below.
+    Where categories have enough calibration rows, only methods with a margin for each of them are considered: one
+    margin for all has a coverage of 90 % on average, and may leave a category far below.
     """
     import numpy as np
 
     sizes = np.bincount(calibrate.category, minlength=len(choose.categories) + 1)
-    grouped = bool((sizes >= conformal.GROUP_ROWS).any())
-    ways: list[tuple[Method, Weights, bool]] = [
+    grouped = bool((sizes >= conformal.MIN_GROUP_ROWS).any())
+    methods: list[tuple[IntervalMethod, HeadWeights, bool]] = [
         ("split-abs", plain, False),
         ("mondrian", plain, True),
         ("cqr", wide, False),
         ("cqr-mondrian", wide, True),
     ]
     if not bool(np.any(wide.base[:, 1:])):
-        ways = ways[:2]
+        methods = methods[:2]
     widths: dict[str, float] = {}
     half = np.arange(len(choose)) % 2 == 0
-    for name, weights, own in ways:
-        if len(choose) < 2 * conformal.LEAST_ROWS or own > grouped:
+    for name, weights, per_group in methods:
+        if len(choose) < 2 * conformal.MIN_ROWS or (per_group and not grouped):
             continue
-        found = head.run(weights, choose.places, choose.price, choose.category)
-        scores = conformal.scores(found.mid, found.gaps, choose.truth)
+        output = head.run(weights, choose.places, choose.price, choose.category)
+        scores = conformal.nonconformity(output.mid, output.gaps, choose.target)
         total = 0.0
-        for there in (half, ~half):
-            added = _plain_margins(scores[there], choose.category[there], sizes, own=own)
-            reach = found.gaps[~there] + added[choose.category[~there]][:, None]
-            total += float(reach.clip(0).sum())
+        for fold in (half, ~half):
+            margins = _empirical_margins(scores[fold], choose.category[fold], sizes, per_group=per_group)
+            gaps = output.gaps[~fold] + margins[choose.category[~fold]][:, None]
+            total += float(gaps.clip(0).sum())
         widths[name] = round(total / len(choose), 4)
-    standing: list[tuple[float, Method]] = [
-        (widths[name], name) for name, _, own in ways if name in widths and own == grouped
+    candidates: list[tuple[float, IntervalMethod]] = [
+        (widths[name], name) for name, _, per_group in methods if name in widths and per_group == grouped
     ]
-    return min(standing)[1] if standing else "split-abs", widths
+    return min(candidates)[1] if candidates else "split-abs", widths
 
 
-def _plain_margins(scores: NDArray[Any], groups: NDArray[Any], sizes: NDArray[Any], *, own: bool) -> NDArray[Any]:
-    """Margins at equal empirical coverage, without the correction for few rows, which would punish small groups here
-    and not where they are calibrated in the end.
+def _empirical_margins(
+    scores: NDArray[Any], groups: NDArray[Any], sizes: NDArray[Any], *, per_group: bool
+) -> NDArray[Any]:
+    """Margins at equal empirical coverage, without the correction for few rows, which would penalise small groups here
+    but not in the final calibration.
 
     Args:
-        sizes: (K,) calibration rows of each category, on which it depends who gets a margin of its own.
+        sizes: (K,) calibration rows of each category, which decide whether it gets a margin of its own.
     """
     import numpy as np
 
-    found = np.full(len(sizes), np.quantile(scores, conformal.LEVEL, method="weibull"))
-    for number in np.unique(groups) if own else ():
-        if sizes[number] >= conformal.GROUP_ROWS:
-            found[number] = np.quantile(scores[groups == number], conformal.LEVEL, method="weibull")
-    return found
+    margins = np.full(len(sizes), np.quantile(scores, conformal.LEVEL, method="weibull"))
+    for number in np.unique(groups) if per_group else ():
+        if sizes[number] >= conformal.MIN_GROUP_ROWS:
+            margins[number] = np.quantile(scores[groups == number], conformal.LEVEL, method="weibull")
+    return margins
 
 
-def _calibrated(weights: Weights, rows: Rows, *, own: bool) -> tuple[Weights, Calibration]:
-    """The weights with margins for each set of given fields, and what was kept with all fields given."""
+def _calibrate(weights: HeadWeights, dataset: SalesDataset, *, per_group: bool) -> tuple[HeadWeights, Calibration]:
+    """The weights with margins for each combination of given fields, and the calibration with all fields given."""
     import numpy as np
 
-    count = len(rows.categories)
+    count = len(dataset.categories)
     margin = np.zeros((4, count + 1), np.float32)
-    kept: list[Calibration] = []
-    for given in range(4):
-        price = rows.price if given & 1 else np.full(len(rows), np.nan, np.float32)
-        category = rows.category if given >> 1 else np.full(len(rows), count)
-        found = head.run(weights, rows.places, price, category)
-        scores = conformal.scores(found.mid, found.gaps, rows.truth)
-        kept.append(Calibration(scores, np.abs(rows.truth - found.mid), category, own=own and bool(given >> 1)))
-        margin[given] = kept[given].margins(count)
-    return replace(weights, margin=margin), kept[head.ALL_FIELDS]
+    calibrations: list[Calibration] = []
+    for given in COMBINATIONS:
+        price = dataset.price if GivenFields.PRICE in given else np.full(len(dataset), np.nan, np.float32)
+        with_category = GivenFields.CATEGORY in given
+        category = dataset.category if with_category else np.full(len(dataset), count)
+        output = head.run(weights, dataset.places, price, category)
+        scores = conformal.nonconformity(output.mid, output.gaps, dataset.target)
+        residuals = np.abs(dataset.target - output.mid)
+        calibrations.append(Calibration(scores, residuals, category, per_group=per_group and with_category))
+        margin[given] = calibrations[given].margins(count)
+    return replace(weights, margin=margin), calibrations[GivenFields.ALL]
 
 
-def _heat_scale(weights: Weights, train: Rows) -> float:
-    """What a place's effect is strong against: twice the spread of the picture's whole effect."""
-    found = head.run(weights, train.places, train.price, train.category)
-    return round(2 * float(found.contributions[:, 1].std()), 4) or 1.0
+def _heat_scale(weights: HeadWeights, train: SalesDataset) -> float:
+    """The effect of a place that counts as strong: twice the spread of the whole image's effect."""
+    output = head.run(weights, train.places, train.price, train.category)
+    return round(2 * float(output.contributions[:, 1].std()), 4) or 1.0

@@ -1,9 +1,9 @@
-"""The head: from a picture's embedding and the optional fields to the expected sales and an interval around them.
+"""The head: from an image's embedding and the optional fields to the expected sales and an interval around them.
 
 Three linear heads share their inputs: the middle, and how far below and above it the interval reaches before it is
-calibrated. There are four sets of weights, for every choice of given fields (price, category), so a missing field is
-never guessed. Everything is in log(1 + units); the ONNX file does the arithmetic for every model: a merchant's own
-weights are fed in place of the shipped ones.
+calibrated. There are four sets of weights, one for each combination of given fields, so a missing field is never
+guessed. Everything is in log(1 + units). The ONNX file does the arithmetic for every model: a merchant's own weights
+are inputs that replace the shipped ones.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import IntFlag
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,22 +22,39 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MODEL: Final = "sales_quantiles"
-NAMES: Final = ("centre", "image", "price_weight", "price_usual", "price_sd", "category_weight", "base", "margin")
-PARTS: Final = ("base", "image", "price", "category")
-ALL_FIELDS: Final = 3
-"""The set of weights for rows with both fields; 1 has the price alone, 2 the category alone, 0 none."""
+WEIGHTS: Final = ("centre", "image", "price_weight", "price_usual", "price_sd", "category_weight", "base", "margin")
+"""Weights by the names of the graph's inputs, in its order."""
 CHUNK: Final = 4096
+"""Rows of one inference."""
+
+
+class GivenFields(IntFlag):
+    """Which optional fields a row has; each combination has weights of its own."""
+
+    NONE = 0
+    PRICE = 1
+    CATEGORY = 2
+    ALL = 3
+
+    @classmethod
+    def of(cls, price: float | None, category: int | None) -> GivenFields:
+        """The combination of a row."""
+        return (cls.NONE if price is None else cls.PRICE) | (cls.NONE if category is None else cls.CATEGORY)
+
+
+COMBINATIONS: Final = (GivenFields.NONE, GivenFields.PRICE, GivenFields.CATEGORY, GivenFields.ALL)
+"""In the order of the weights."""
 
 
 @dataclass(frozen=True)
-class Weights:
+class HeadWeights:
     """A fitted head, float32; J is the embedding's joint part, K the categories and, last, "not given".
 
     Args:
         centre: (J,) the mean embedding of the rows it was fitted on.
         image: (4, 3, J) by given fields, then middle, lower gap, upper gap.
-        price_weight: (4, 3) for each deviation of log(price), `price_sd` (1,), from what is usual, `price_usual`
-            (4, K): in the category where one is given, else over all.
+        price_weight: (4, 3) per deviation (`price_sd`, (1,)) of log(price) from the usual one: `price_usual` (4, K),
+            that of the category where one is given, else of all rows.
         category_weight: (4, K, 3), zeros in the last place.
         base: (4, 3).
         margin: (4, K) what calibration adds to both gaps.
@@ -53,34 +71,35 @@ class Weights:
 
     def feeds(self) -> dict[str, NDArray[Any]]:
         """The weights by the names of the graph's inputs."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: getattr(self, name) for name in WEIGHTS}
 
-    def packed(self) -> bytes:
-        """As an `.npz` file."""
+    def to_npz(self) -> bytes:
+        """The weights as an `.npz` file."""
         import numpy as np
 
         out = io.BytesIO()
-        np.savez(out, allow_pickle=False, **self.feeds())
+        arrays: dict[str, Any] = dict(self.feeds())
+        np.savez(out, allow_pickle=False, **arrays)
         return out.getvalue()
 
     @classmethod
-    def unpacked(cls, data: bytes) -> Weights:
-        """Back from `packed`."""
+    def from_npz(cls, data: bytes) -> HeadWeights:
+        """The weights that `to_npz` wrote."""
         import numpy as np
 
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            return cls(**{name: stored[name] for name in NAMES})
+            return cls(**{name: stored[name] for name in WEIGHTS})
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the head says of n rows, all in log(1 + units).
+class HeadOutput:
+    """Predictions for n rows, all in log(1 + units); the fields are named as the graph's outputs.
 
     Args:
         mid, lo, hi: (n,) the middle and the interval's ends.
-        contributions: (n, 4) how `mid` comes about: base, image, price, category; they sum to it.
-        heat: (n, P) what each place of the picture does to `mid`; its mean is the picture's contribution.
-        gaps: (n, 2) the interval's reach below and above before calibration.
+        contributions: (n, 4) parts of `mid`: base, image, price, category; they sum to it.
+        heat: (n, P) contribution of each place of the image to `mid`; its mean is the image's contribution.
+        gaps: (n, 2) reach of the interval below and above the middle before calibration.
     """
 
     mid: NDArray[Any]
@@ -91,8 +110,8 @@ class Found:
     gaps: NDArray[Any]
 
 
-def run(weights: Weights | None, places: NDArray[Any], price: NDArray[Any], category: NDArray[Any]) -> Found:
-    """Ask the head for n rows.
+def run(weights: HeadWeights | None, places: NDArray[Any], price: NDArray[Any], category: NDArray[Any]) -> HeadOutput:
+    """Run the head for n rows.
 
     Args:
         weights: of a merchant's own model; None for the shipped one.
@@ -105,46 +124,41 @@ def run(weights: Weights | None, places: NDArray[Any], price: NDArray[Any], cate
     """
     import numpy as np
 
-    model = loaded()
+    model = get_model()
     own = weights.feeds() if weights is not None else {}
-    parts: list[Mapping[str, Any]] = []
+    outputs = [field.name for field in fields(HeadOutput)]
+    chunks: list[Mapping[str, Any]] = []
     for start in range(0, max(1, len(places)), CHUNK):
-        some = slice(start, start + CHUNK)
+        rows = slice(start, start + CHUNK)
         feeds = {
-            "places": np.ascontiguousarray(places[some], np.float32),
-            "price": np.asarray(price[some], np.float32),
-            "category": np.asarray(category[some], np.int64),
+            "places": np.ascontiguousarray(places[rows], np.float32),
+            "price": np.asarray(price[rows], np.float32),
+            "category": np.asarray(category[rows], np.int64),
         }
-        parts.append(model.run({**feeds, **own}, [one.name for one in fields(Found)]))
-    return Found(**{one.name: np.concatenate([part[one.name] for part in parts]) for one in fields(Found)})
+        chunks.append(model.run({**feeds, **own}, outputs))
+    return HeadOutput(**{name: np.concatenate([chunk[name] for chunk in chunks]) for name in outputs})
 
 
-def loaded() -> onnx.Model:
-    """The shipped model, checked against its golden answers when it is loaded."""
+def get_model() -> onnx.Model:
+    """The shipped model, compared with its golden outputs when it is loaded."""
     return onnx.model(MODEL, _golden)
 
 
-def _golden(candidate: onnx.Model, where: Path) -> str | None:
+def _golden(candidate: onnx.Model, folder: Path) -> str | None:
     import numpy as np
 
     golden = candidate.entry.golden
     if golden is None:
-        return "the manifest names no golden answers"
-    told = json.loads((where / golden.file).read_text())
+        return "the manifest names no golden outputs"
+    expected = json.loads((folder / golden.file).read_text())
     feeds = {
-        "places": np.asarray(told["places"], np.float32),
-        "price": np.asarray([np.nan if one is None else one for one in told["price"]], np.float32),
-        "category": np.asarray(told["category"], np.int64),
+        "places": np.asarray(expected["places"], np.float32),
+        "price": np.asarray([np.nan if price is None else price for price in expected["price"]], np.float32),
+        "category": np.asarray(expected["category"], np.int64),
     }
-    found = candidate.run(feeds, ["mid", "lo", "hi"])
-    allowed = float(golden.tolerance.get("absolute", 1e-4))
-    for name, values in found.items():
-        off = float(np.abs(values - np.asarray(told[name])).max())
-        if not off <= allowed:
-            return f"golden {name} is off by {off:.2g}, expected at most {allowed:g}"
+    tolerance = float(golden.tolerance.get("absolute", 1e-4))
+    for name, values in candidate.run(feeds, ["mid", "lo", "hi"]).items():
+        error = float(np.abs(values - np.asarray(expected[name])).max())
+        if not error <= tolerance:
+            return f"golden {name} is off by {error:.2g}, expected at most {tolerance:g}"
     return None
-
-
-def given(price: float | None, category: int | None) -> int:
-    """Which of the four sets of weights answers."""
-    return (price is not None) + 2 * (category is not None)

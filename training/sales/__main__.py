@@ -17,10 +17,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
-from functions.analytics.pictures import Maps
+from functions.analytics.image_features import MapStatistics
 
 HERE = Path(__file__).resolve()
 REPOSITORY = HERE.parents[2]
@@ -71,10 +73,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def make(count: int, stage: Path, say: Callable[[str], None]) -> tuple[dict, list[str]]:
     """Write all files into `stage`; the manifest entry, and which checks failed."""
-    from functions.analytics import evaluation, fit, pictures, plot, predict, shelf
+    from functions.analytics import calibration_plot, evaluation, fit, image_features, inference, model_registry
     from training.sales import card, export, garments, table
 
-    tower = pictures.tower()
+    tower = image_features.image_tower()
     say(f"{count} garments for the image tower {tower[:12]}")
     vectors, colours, maps = embedded(count, tower, say)
     specs = garments.specs(count)
@@ -86,24 +88,26 @@ def make(count: int, stage: Path, say: Callable[[str], None]) -> tuple[dict, lis
     started = time.process_time()
     fitted = fit.fit(rows, maps.within)
     seconds = time.process_time() - started
-    facts = shelf.facts_of(fitted, tower, rows.vectors.shape[1], table.UNIT)
-    kept = shelf.packed(rows, fitted.calibration, predict.profile(fitted.weights, maps.mean))
+    facts = model_registry.facts_of(fitted, tower, rows.vectors.shape[1], table.UNIT)
+    profile = inference.mean_heat(fitted.weights, maps.mean)
+    kept = model_registry.data_to_npz(rows, fitted.calibration, profile)
     (stage / f"{NAME}.rows.npz").write_bytes(kept)
     written = export.Facts(
-        tower=tower, facts=facts, rows_sha256=hashlib.sha256(kept).hexdigest(), categories=rows.categories
+        tower=tower, facts=_plain(facts), rows_sha256=hashlib.sha256(kept).hexdigest(), categories=rows.categories
     )
-    export.write(stage, NAME, fitted.weights, written, golden=rows.of("report"), count=GOLDEN_ROWS)
+    export.write(stage, NAME, fitted.weights, written, golden=rows.subset("report"), count=GOLDEN_ROWS)
     say("measuring")
-    found = shelf.shipped()
-    figures = evaluation.evaluate(found.weights, found.rows, found.calibration)
+    found = model_registry.get_shipped_model()
+    measured = evaluation.evaluate(found.weights, found.rows, found.calibration)
+    figures = _plain(measured)
     figures |= {"ceiling": card.ceiling(rows, sales), "fitSeconds": round(seconds, 2), "seed": table.SEED}
     figures["redrawn"] = card.redrawn(rows, specs, maps.within)
     figures["heat"] = card.heat_figures(specs, rows, found)
     entry = export.write(
-        stage, NAME, fitted.weights, written, golden=rows.of("report"), count=GOLDEN_ROWS, figures=figures
+        stage, NAME, fitted.weights, written, golden=rows.subset("report"), count=GOLDEN_ROWS, figures=figures
     )
-    svg = plot.calibration(
-        figures,
+    svg = calibration_plot.render(
+        measured,
         f"{found.version}: the shipped sales model",
         "measured on generated sales: it says nothing about a market",
     )
@@ -111,34 +115,40 @@ def make(count: int, stage: Path, say: Callable[[str], None]) -> tuple[dict, lis
     (stage / f"{NAME}.md").write_text(card.text(entry))
     print(card.summary(entry), file=sys.stderr)
     failed = card.failures(entry)
-    if pictures.tower() != tower:
-        failed.append(f"the image tower was replaced meanwhile, it is {pictures.tower()[:12]} now: run again")
+    used = image_features.image_tower()
+    if used != tower:
+        failed.append(f"the image tower was replaced meanwhile, it is {used[:12]} now: run again")
     return entry, failed
 
 
-def embedded(count: int, tower: str, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray, Maps]:
+def _plain(model: BaseModel) -> dict[str, Any]:
+    """As in the manifest."""
+    return model.model_dump(mode="json", by_alias=True)
+
+
+def embedded(count: int, tower: str, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray, MapStatistics]:
     """The garments' embeddings (count, J) rounded to float16, their colour features (count, 9), and what their maps
     have in common; cached."""
-    from functions.analytics import pictures
+    from functions.analytics import image_features
     from training.sales import garments
 
     path = CACHE / f"embedded-{tower[:12]}-{garments.SEED}-{count}.npz"
     if not path.is_file():
         drawn = garments.pictures(count, CACHE, say)
         vectors: list[np.ndarray] = []
-        maps = Maps()
+        maps = MapStatistics()
         for start in range(0, count, 512):
-            seen = pictures.see(drawn[start : start + 512])
+            seen = image_features.extract(drawn[start : start + 512])
             vectors += [one.vector for one in seen]
             maps.add(seen)
             say(f"embedded {len(vectors)} of {count}")
-        colours = np.stack([pictures.colours(one) for one in drawn])
+        colours = np.stack([image_features.colour_features(one) for one in drawn])
         whole = path.with_suffix(".part.npz")
-        np.savez(whole, vectors=np.stack(vectors).astype(np.float16), colours=colours, **maps.arrays())
+        np.savez(whole, vectors=np.stack(vectors).astype(np.float16), colours=colours, **maps.to_arrays())
         whole.replace(path)
     with np.load(path) as stored:
         kept = {name: stored[name] for name in stored.files}
-    return kept["vectors"].astype(np.float32), kept["colours"], Maps(kept)
+    return kept["vectors"].astype(np.float32), kept["colours"], MapStatistics(kept)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from functions.analytics import evaluation, fit, head, pictures
+from functions.analytics import evaluation, fit, head, image_features
 from functions.analytics.conformal import chance_band
-from functions.analytics.rows import Rows
-from functions.analytics.shelf import Sold
+from functions.analytics.dataset import SalesDataset
+from functions.analytics.head import GivenFields
+from functions.analytics.model_registry import SalesModel
 from training.sales import table
 from training.sales.garments import SIZE
 from training.sales.table import Sales
@@ -22,26 +23,27 @@ LOOKED_AT = 30
 REDRAWN = 10
 
 
-def ceiling(rows: Rows, sales: Sales) -> dict[str, float]:
+def ceiling(rows: SalesDataset, sales: Sales) -> dict[str, float]:
     """Figures of the process itself, which knows everything but the noise: nobody can do better."""
     held = rows.fold == 3
-    return evaluation.measures(evaluation.units(sales.expected[held]), rows.units[held])
+    measures = evaluation.measure(evaluation.to_units(sales.expected[held]), rows.units[held])
+    return measures.model_dump(by_alias=True)
 
 
-def redrawn(rows: Rows, specs: Sequence[GarmentSpec], within: np.ndarray | None) -> dict[str, Any]:
+def redrawn(rows: SalesDataset, specs: Sequence[GarmentSpec], within: np.ndarray | None) -> dict[str, Any]:
     """Coverage when everything is fitted anew on tables that differ in their noise alone: what one table can't say."""
     coverages: list[float] = []
     below = several = 0
     for again in range(1, REDRAWN + 1):
         other = replace(rows, units=table.sell(specs, again).units)
         fitted = fit.fit(other, within)
-        held = other.of("report")
+        held = other.subset("report")
         found = head.run(fitted.weights, held.places, held.price, held.category)
-        inside = (held.truth >= found.lo) & (held.truth <= found.hi)
+        inside = (held.target >= found.lo) & (held.target <= found.hi)
         coverages.append(float(inside.mean()))
         for number in range(len(held.categories)):
             mine = held.category == number
-            low, _ = chance_band(fitted.calibration.rows_for(number), int(mine.sum()), 1 - 0.05 / len(held.categories))
+            low, _ = chance_band(fitted.calibration.row_count(number), int(mine.sum()), 1 - 0.05 / len(held.categories))
             below += bool(inside[mine].mean() < low)
             several += 1
     return {
@@ -53,11 +55,11 @@ def redrawn(rows: Rows, specs: Sequence[GarmentSpec], within: np.ndarray | None)
     }
 
 
-def heat_figures(specs: Sequence[GarmentSpec], rows: Rows, found: Sold) -> dict[str, float]:
+def heat_figures(specs: Sequence[GarmentSpec], rows: SalesDataset, found: SalesModel) -> dict[str, float]:
     """On some held-out garments: how exactly heat sums to the prediction, and how much of it lies on the garment."""
     held = np.flatnonzero(rows.fold == 3)[:LOOKED_AT]
     drawn = [draw_garment(specs[number], SIZE) for number in held]
-    seen = pictures.see([np.asarray(one.image.convert("RGB")) for one in drawn])
+    seen = image_features.extract([np.asarray(one.image.convert("RGB")) for one in drawn])
     errors, on, area = [], [], []
     for number, one, garment in zip(held, seen, drawn, strict=True):
         answer = head.run(None, one.places[None], rows.price[[number]], rows.category[[number]])
@@ -66,7 +68,7 @@ def heat_figures(specs: Sequence[GarmentSpec], rows: Rows, found: Sold) -> dict[
         if one.grid is None:
             continue
         mask = np.asarray(garment.mask.resize(one.grid[::-1]), np.float64) / 255
-        strength = np.abs((answer.heat[0] - found.profile[head.ALL_FIELDS]).reshape(one.grid))
+        strength = np.abs((answer.heat[0] - found.profile[GivenFields.ALL]).reshape(one.grid))
         on.append(float((strength * mask).sum() / max(strength.sum(), 1e-9)))
         area.append(float(mask.mean()))
     told = {"sumError": float(max(errors))}

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from functions.analytics import head
-from functions.analytics.head import Weights
-from functions.analytics.rows import Rows, split
+from functions.analytics.dataset import SalesDataset, split_by_date
+from functions.analytics.head import HeadWeights
 from shared import onnx
 from shared.settings import forget
 from training.sales import graph, table
@@ -45,23 +45,23 @@ class Facts:
 def rows_of(
     specs: Sequence[GarmentSpec], sales: Sales, vectors: np.ndarray, colours: np.ndarray,
     shares: tuple[float, float, float],
-) -> Rows:  # fmt: skip
+) -> SalesDataset:  # fmt: skip
     """The generated table as rows, split by time."""
-    return Rows(
-        names=tuple(f"{one.title} ({one.sku})" for one in specs),
+    return SalesDataset(
+        image_names=tuple(f"{one.title} ({one.sku})" for one in specs),
         vectors=vectors,
         colours=colours,
         categories=CATEGORIES,
-        which=np.arange(len(specs), dtype=np.int32),
+        image_index=np.arange(len(specs), dtype=np.int32),
         price=sales.price,
         category=sales.category,
         units=sales.units,
         day=sales.day,
-        fold=split(sales.day, shares),
+        fold=split_by_date(sales.day, shares),
     )
 
 
-def placeholder(rows: Rows) -> Weights:
+def placeholder(rows: SalesDataset) -> HeadWeights:
     """Weights of the right shape, for a file that others' weights are fed into."""
     joint, count = rows.vectors.shape[1], len(rows.categories) + 1
     shapes = {
@@ -74,7 +74,7 @@ def placeholder(rows: Rows) -> Weights:
         "base": (4, 3),
         "margin": (4, count),
     }
-    return Weights(**{name: np.ones(shape, np.float32) for name, shape in shapes.items()})
+    return HeadWeights(**{name: np.ones(shape, np.float32) for name, shape in shapes.items()})
 
 
 def stage_registry(stage: Path) -> None:
@@ -88,7 +88,7 @@ def stage_registry(stage: Path) -> None:
 
 
 def write(
-    stage: Path, name: str, weights: Weights, about: Facts, *, golden: Rows | None = None, count: int = 0,
+    stage: Path, name: str, weights: HeadWeights, about: Facts, *, golden: SalesDataset | None = None, count: int = 0,
     figures: dict[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write file, golden answers and manifest entry, and have the file loaded anew; answers the entry."""
@@ -134,7 +134,7 @@ def write(
     return entry
 
 
-def _answers(data: bytes, rows: Rows, count: int) -> dict[str, Any]:
+def _answers(data: bytes, rows: SalesDataset, count: int) -> dict[str, Any]:
     """What the file answers on some rows, with fields left out in turn, asked apart from the product's own loading."""
     import onnxruntime
 

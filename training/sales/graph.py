@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 from onnx import TensorProto, checker, helper, numpy_helper
 
-from functions.analytics.head import NAMES, Weights
+from functions.analytics.head import WEIGHTS, HeadWeights
 
 OPSET = 17
 IR = 8
@@ -29,14 +29,14 @@ SHAPES: dict[str, list[Any]] = {
 """`K` counts the categories and, last, "not given"."""
 
 
-def write(weights: Weights, path: Path) -> None:
+def write(weights: HeadWeights, path: Path) -> None:
     """Write the file, weights inside."""
     float_, int_ = TensorProto.FLOAT, TensorProto.INT64
     inputs = [
         helper.make_tensor_value_info("places", float_, ["n", "P", "J"]),
         helper.make_tensor_value_info("price", float_, ["n"]),
         helper.make_tensor_value_info("category", int_, ["n"]),
-        *(helper.make_tensor_value_info(name, float_, SHAPES[name]) for name in NAMES),
+        *(helper.make_tensor_value_info(name, float_, SHAPES[name]) for name in WEIGHTS),
     ]
     outputs = [
         helper.make_tensor_value_info("mid", float_, ["n"]),
@@ -46,7 +46,7 @@ def write(weights: Weights, path: Path) -> None:
         helper.make_tensor_value_info("heat", float_, ["n", "P"]),
         helper.make_tensor_value_info("gaps", float_, ["n", 2]),
     ]
-    constants = {name: getattr(weights, name) for name in NAMES}
+    constants = {name: getattr(weights, name) for name in WEIGHTS}
     initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     initializers += [_ints(name, values) for name, values in _CONSTANTS.items()]
     graph = helper.make_graph(_nodes(), "sales_quantiles", inputs, outputs, initializers)

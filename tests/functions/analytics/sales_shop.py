@@ -1,4 +1,4 @@
-"""A merchant's small shop: pictures made of numbers, stored as sanitized ones are, and jobs run to their ends."""
+"""A small shop of a merchant: generated images, stored as after an upload, and jobs run to completion."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from drawn import MODELS
 from numpy.typing import NDArray
 from PIL import Image
 
-from functions.analytics.rows import Rows, split
-from functions.analytics.service import Upload
+from functions.analytics.csv_upload import CsvUpload
+from functions.analytics.dataset import SalesDataset, split_by_date
 from functions.analytics.worker import AnalyticsStep
 from shared import blobs
 from shared.accounts.documents import Role
-from shared.documents import Document
 from shared.http.auth import Principal
 from shared.images.documents import ImageKind, StoredRenditions, Visibility, images, ready_image
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
-from shared.jobs.models import TERMINAL
+from shared.jobs.models import TERMINAL, Job, JobId
 
 ADA = Principal("ada", Role.MERCHANT, "t", 0.0)
 BOB = Principal("bob", Role.MERCHANT, "t", 0.0)
@@ -37,8 +36,8 @@ needs_models = pytest.mark.skipif(
 )
 
 
-def picture(seed: int, patch: tuple[int, int] | None = None) -> NDArray[Any]:
-    """A plain cloth with a little grain on a light ground; with `patch` a magenta square at (row, column)."""
+def draw_image(seed: int, patch: tuple[int, int] | None = None) -> NDArray[Any]:
+    """A plain cloth with a little grain on a light background; with `patch` a magenta square at (row, column)."""
     rng = np.random.default_rng(seed)
     pixels = np.full((*SIZE, 3), 235.0)
     pixels[18:104, 20:76] = rng.uniform(40, 200, 3)
@@ -49,8 +48,8 @@ def picture(seed: int, patch: tuple[int, int] | None = None) -> NDArray[Any]:
     return pixels.clip(0, 255).astype(np.uint8)
 
 
-def shown(user_id: str, image_id: str, pixels: NDArray[Any], *, visibility: str = "private") -> str:
-    """A picture as one's ready image; its id."""
+def store_image(user_id: str, image_id: str, pixels: NDArray[Any], *, visibility: str = "private") -> str:
+    """Store an image that is ready for use; returns its id."""
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
     name = f"{user_id}/{image_id}/original.png"
@@ -64,13 +63,13 @@ def shown(user_id: str, image_id: str, pixels: NDArray[Any], *, visibility: str 
     return image_id
 
 
-def shelf_of(user_id: str, count: int) -> list[str]:
-    """Pictures of a merchant's."""
-    return [shown(user_id, f"{user_id}-{number}", picture(number)) for number in range(count)]
+def store_images(user_id: str, count: int) -> list[str]:
+    """Store images of a merchant; returns their ids."""
+    return [store_image(user_id, f"{user_id}-{number}", draw_image(number)) for number in range(count)]
 
 
-def table(images: Sequence[str], days: int, *, seed: int = 0, bad: Sequence[str] = ()) -> bytes:
-    """A CSV with a row for every picture and day; each picture sells at its own level."""
+def sales_csv(images: Sequence[str], days: int, *, seed: int = 0, bad: Sequence[str] = ()) -> bytes:
+    """A CSV with a row for every image and day; each image sells at its own level."""
     rng = np.random.default_rng(seed)
     level = rng.uniform(20, 200, len(images))
     lines = [HEADER]
@@ -82,22 +81,21 @@ def table(images: Sequence[str], days: int, *, seed: int = 0, bad: Sequence[str]
     return "\n".join([*lines, *bad, ""]).encode()
 
 
-def csv_of(data: bytes) -> Upload:
-    return Upload(data, "text/csv")
+def csv_upload(data: bytes) -> CsvUpload:
+    return CsvUpload(data, "text/csv")
 
 
-def finish(id: str, user: Principal = ADA, tries: int = 3) -> Document:
+def run_job(id: str, user: Principal = ADA, tries: int = 3) -> Job:
     """Run a job as its queue would until it has ended."""
     for _ in range(tries):
-        job = protocol.load(f"job:{id}", user.user_id)
-        if job["status"] in TERMINAL:
+        job = protocol.load(JobId.of(id), user.user_id)
+        if job.status in TERMINAL:
             break
-        pointer = {"jobId": job["id"], "userId": user.user_id, "generation": job["generation"]}
-        consume(json.dumps({**pointer, "attempt": job["attempt"] + 1}), AnalyticsStep())
-    return protocol.load(f"job:{id}", user.user_id)
+        consume(json.dumps(protocol.pointer(job)), AnalyticsStep())
+    return protocol.load(JobId.of(id), user.user_id)
 
 
-def simulated(n: int, seed: int, joint: int = 24, shares: tuple[float, float, float] = (0.3, 0.1, 0.3)) -> Rows:
+def simulated(n: int, seed: int, joint: int = 24, shares: tuple[float, float, float] = (0.3, 0.1, 0.3)) -> SalesDataset:
     """Rows whose noise depends on their category, four of them, over random embeddings."""
     rng = np.random.default_rng(seed)
     vectors = rng.standard_normal((n, joint)) + 0.4
@@ -109,15 +107,15 @@ def simulated(n: int, seed: int, joint: int = 24, shares: tuple[float, float, fl
         4 + vectors @ rng.normal(0, 1.5, joint) + 0.3 * category - np.log(price / 20) + spread * rng.standard_normal(n)
     )
     day = rng.integers(730_000, 730_700, n)
-    return Rows(
-        names=tuple(map(str, range(n))),
+    return SalesDataset(
+        image_names=tuple(map(str, range(n))),
         vectors=vectors.astype(np.float32),
         colours=rng.standard_normal((n, 9)).astype(np.float32),
         categories=("a", "b", "c", "d"),
-        which=np.arange(n),
+        image_index=np.arange(n),
         price=price.astype(np.float32),
         category=category,
         units=np.expm1(log).clip(0).astype(np.float32),
         day=day,
-        fold=split(day, shares),
+        fold=split_by_date(day, shares),
     )

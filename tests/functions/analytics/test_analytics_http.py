@@ -1,4 +1,4 @@
-"""Merchant analytics over HTTP: a merchant's way from a picture to a model of their own."""
+"""Merchant analytics over HTTP: predict, train, predict with the new model, roll back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import requests
 from over_http import refused, send
 from PIL import Image
-from sales_shop import needs_models, picture, table
+from sales_shop import draw_image, needs_models, sales_csv
 
 from demo.client import Client
 from emulators.stack import Stack
@@ -23,7 +23,7 @@ CSV = {"Content-Type": "text/csv"}
 
 def encoded(seed: int) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(picture(seed)).save(out, "JPEG", quality=95)
+    Image.fromarray(draw_image(seed)).save(out, "JPEG", quality=95)
     return out.getvalue()
 
 
@@ -31,7 +31,7 @@ def upload(client: Client, seed: int) -> dict[str, Any]:
     return client.upload(encoded(seed), f"{seed}.jpg", "garment")
 
 
-def test_a_merchant_asks_trains_asks_again_and_rolls_back(stack: Stack, sign_up: SignUp) -> None:
+def test_a_merchant_predicts_trains_predicts_again_and_rolls_back(stack: Stack, sign_up: SignUp) -> None:
     client = sign_up("merchant")
     images = [upload(client, seed) for seed in (1, 2, 3)]
     body = {"imageUrl": images[0]["original"]["url"], "category": "dress", "price": 49.9}
@@ -42,13 +42,13 @@ def test_a_merchant_asks_trains_asks_again_and_rolls_back(stack: Stack, sign_up:
     assert answer.headers["Content-Type"] == "image/png"
     with Image.open(io.BytesIO(answer.content)) as heat:
         assert heat.size == (96, 120) and np.asarray(heat.convert("RGB")).std() > 5
-    told = client.call("GET", "analytics/eval")
-    assert 0.88 <= told["interval"]["coverage"] <= 0.92 and told["n"] >= 1000
-    assert set(told["baselines"]) == {"categoryMean", "colours", "nearest", "priceAndCategory"}
-    plot = requests.get(told["plotUrl"], timeout=20)
+    figures = client.call("GET", "analytics/eval")
+    assert 0.88 <= figures["interval"]["coverage"] <= 0.92 and figures["n"] >= 1000
+    assert set(figures["baselines"]) == {"categoryMean", "colours", "nearest", "priceAndCategory"}
+    plot = requests.get(figures["plotUrl"], timeout=20)
     assert plot.headers["Content-Type"] == "image/svg+xml" and plot.text.startswith("<svg")
 
-    queued = send(client, "POST", "analytics/train", data=table([one["id"] for one in images], 30), headers=CSV)
+    queued = send(client, "POST", "analytics/train", data=sales_csv([one["id"] for one in images], 30), headers=CSV)
     assert queued.status_code == 202, queued.text
     training = queued.json()
     assert queued.headers["Location"] == f"/api/analytics/trainings/{training['trainingId']}"
@@ -64,7 +64,7 @@ def test_a_merchant_asks_trains_asks_again_and_rolls_back(stack: Stack, sign_up:
         third["id"], second["id"], first["id"]]  # fmt: skip
 
 
-def test_a_list_of_ids_comes_back_as_csv(stack: Stack, sign_up: SignUp) -> None:
+def test_a_list_of_ids_is_predicted_as_csv(stack: Stack, sign_up: SignUp) -> None:
     client = sign_up("merchant")
     ids = [upload(client, seed)["id"] for seed in (4, 5)]
     queued = client.call("POST", "analytics/predict", json={"imageIds": [*ids, "missing"], "category": "hat"})
@@ -78,7 +78,7 @@ def test_a_list_of_ids_comes_back_as_csv(stack: Stack, sign_up: SignUp) -> None:
     assert rows[2]["error"] and not rows[2]["score"]
 
 
-def test_what_is_wrong_is_said_and_nobody_else_may(stack: Stack, sign_up: SignUp) -> None:
+def test_errors_are_specific_and_shoppers_are_forbidden(stack: Stack, sign_up: SignUp) -> None:
     merchant, shopper = sign_up("merchant"), sign_up()
     assert refused(send(shopper, "POST", "analytics/predict", json={"imageId": "x"})) == (403, "forbidden")
     for kind, data, status, code in (

@@ -1,4 +1,4 @@
-"""Where a prediction comes from: heat sums to it, and falls on what was planted as its cause."""
+"""Heat maps: they sum to the prediction, and are strongest on the planted cause."""
 
 from __future__ import annotations
 
@@ -9,53 +9,54 @@ import numpy as np
 import pytest
 from drawn import garments
 from PIL import Image
-from sales_shop import needs_models, picture
+from sales_shop import draw_image, needs_models
 
-from functions.analytics import fit, head, heat, pictures, predict, shelf
-from functions.analytics.predict import Asked
-from functions.analytics.rows import Rows, split
+from functions.analytics import fit, head, heatmap, image_features, inference, model_registry
+from functions.analytics.dataset import SalesDataset, split_by_date
+from functions.analytics.image_features import ImageFeatures, MapStatistics
+from functions.analytics.inference import PredictionInput
 
 pytestmark = [needs_models, pytest.mark.usefixtures("local")]
 
 
 def test_the_map_sums_to_the_score() -> None:
-    model = shelf.shipped()
+    model = model_registry.get_shipped_model()
     for photo, _ in garments(4, 77):
         for price, category in ((40.0, "dress"), (None, "coat"), (12.5, None), (None, None)):
-            asked = Asked(pictures.see([photo])[0], price, category)
-            (answered,) = predict.predict(model, [asked])
-            explained = answered.facts["explanation"]
-            parts = {one["name"]: one["value"] for one in explained["contributions"]}
+            wanted = PredictionInput(image_features.extract([photo])[0], price, category)
+            (result,) = inference.predict(model, [wanted])
+            explained = result.figures.explanation
+            parts = {one.name: one.value for one in explained.contributions}
             bias = parts["base"] + parts["price"] + parts["category"]
-            found = predict.heat_of(model, photo, asked, answered)
-            assert found.how == "cam"
-            assert abs(found.values.mean(dtype=float) + bias - explained["mid"]) <= 1e-5
-            assert np.expm1(explained["mid"]) == pytest.approx(answered.facts["score"], abs=0.051)
+            found = inference.explain(model, photo, wanted, result)
+            assert found.method == "cam"
+            assert abs(found.values.mean(dtype=float) + bias - explained.mid) <= 1e-5
+            assert np.expm1(explained.mid) == pytest.approx(result.figures.score, abs=0.051)
             assert (parts["price"] == 0) == (price is None)
 
 
-def planted(count: int) -> tuple[Rows, pictures.Maps]:
-    """Pictures of which every other one has a magenta square somewhere, and sells four times as much for it."""
+def planted(count: int) -> tuple[SalesDataset, MapStatistics]:
+    """Images of which every other one has a magenta square somewhere, and sells four times as much because of it."""
     rng = np.random.default_rng(3)
     spots: list[tuple[int, int] | None] = [
         (int(rng.integers(4, 88)), int(rng.integers(4, 66))) if number % 2 else None for number in range(count)
     ]
-    seen = pictures.see([picture(number, spot) for number, spot in enumerate(spots)])
+    seen = image_features.extract([draw_image(number, spot) for number, spot in enumerate(spots)])
     units = np.array([160.0 if spot else 40.0 for spot in spots]) * np.exp(0.1 * rng.standard_normal(count))
     day = np.arange(count) + 730_000
-    rows = Rows(
-        names=tuple(map(str, range(count))),
+    rows = SalesDataset(
+        image_names=tuple(map(str, range(count))),
         vectors=np.stack([one.vector for one in seen]),
         colours=np.zeros((count, 9), np.float32),
         categories=("x",),
-        which=np.arange(count),
+        image_index=np.arange(count),
         price=np.full(count, 20, np.float32) + np.arange(count, dtype=np.float32) % 3,
         category=np.zeros(count, np.int64),
         units=units.astype(np.float32),
         day=day,
-        fold=split(day, (0.7, 0.1, 0.2)),
+        fold=split_by_date(day, (0.7, 0.1, 0.2)),
     )
-    maps = pictures.Maps()
+    maps = MapStatistics()
     maps.add(seen)
     return rows, maps
 
@@ -63,14 +64,14 @@ def planted(count: int) -> tuple[Rows, pictures.Maps]:
 def test_heat_falls_on_a_planted_cause() -> None:
     rows, maps = planted(180)
     fitted = fit.fit(rows, maps.within)
-    shipped = shelf.shipped()
+    shipped = model_registry.get_shipped_model()
     model = replace(
         shipped,
         id="own",
         weights=fitted.weights,
         rows=rows,
-        facts=shelf.facts_of(fitted, "x", 1, "units"),
-        profile=predict.profile(fitted.weights, maps.mean),
+        facts=model_registry.facts_of(fitted, "x", 1, "units"),
+        profile=inference.mean_heat(fitted.weights, maps.mean),
     )
     inside: list[float] = []
     chance: list[float] = []
@@ -78,10 +79,10 @@ def test_heat_falls_on_a_planted_cause() -> None:
     rng = np.random.default_rng(11)
     for number in range(24):
         spot = (int(rng.integers(4, 88)), int(rng.integers(4, 66)))
-        photo = picture(1000 + number, spot)
-        asked = Asked(pictures.see([photo])[0], 21.0, "x")
-        (answered,) = predict.predict(model, [asked])
-        found = predict.heat_of(model, photo, asked, answered)
+        photo = draw_image(1000 + number, spot)
+        wanted = PredictionInput(image_features.extract([photo])[0], 21.0, "x")
+        (result,) = inference.predict(model, [wanted])
+        found = inference.explain(model, photo, wanted, result)
         small = Image.fromarray(found.values.astype(np.float32))
         full = np.asarray(small.resize((photo.shape[1], photo.shape[0]), Image.Resampling.BILINEAR))
         near = np.zeros(full.shape, bool)
@@ -96,35 +97,35 @@ def test_heat_falls_on_a_planted_cause() -> None:
 
 
 def test_occlusion_finds_the_cause_where_there_is_no_map() -> None:
-    photo = picture(1, (60, 40))
+    photo = draw_image(1, (60, 40))
 
-    def ask(shown: list[np.ndarray]) -> np.ndarray:
-        assert len(shown) == 50
-        return np.array([float(((one[..., 0] > 215) & (one[..., 1] < 40)).sum()) for one in shown])
+    def predict(images: list[np.ndarray]) -> np.ndarray:
+        assert len(images) == 50
+        return np.array([float(((one[..., 0] > 215) & (one[..., 1] < 40)).sum()) for one in images])
 
-    found = heat.occlusion(photo, ask)
-    assert found.how == "occlusion" and found.values.shape == (7, 7)
+    found = heatmap.occlusion(photo, predict)
+    assert found.method == "occlusion" and found.values.shape == (7, 7)
     peak = np.unravel_index(int(np.abs(found.values).argmax()), (7, 7))
     assert 3 <= peak[0] <= 5 and 2 <= peak[1] <= 5
 
 
-def test_a_tower_without_a_map_is_asked_in_one_batch() -> None:
+def test_a_tower_without_a_map_predicts_the_same_and_explains_by_occlusion() -> None:
     """The embedding alone: one place, no grid; the answer is the same and its heat comes from occlusion."""
-    model = shelf.shipped()
+    model = model_registry.get_shipped_model()
     photo = garments(1, 78)[0][0]
-    seen = pictures.see([photo])[0]
-    alone = pictures.Seen(seen.vector[None], None)
-    (whole,) = predict.predict(model, [Asked(seen, 30.0, "hat")])
-    (flat,) = predict.predict(model, [Asked(alone, 30.0, "hat")])
-    assert flat.facts["score"] == pytest.approx(whole.facts["score"], abs=0.11)
-    assert predict.heat_of(model, photo, Asked(alone, 30.0, "hat"), flat).how == "occlusion"
+    features = image_features.extract([photo])[0]
+    alone = PredictionInput(ImageFeatures(features.vector[None], None), 30.0, "hat")
+    (whole,) = inference.predict(model, [PredictionInput(features, 30.0, "hat")])
+    (flat,) = inference.predict(model, [alone])
+    assert flat.figures.score == pytest.approx(whole.figures.score, abs=0.11)
+    assert inference.explain(model, photo, alone, flat).method == "occlusion"
 
 
-def test_the_overlay_is_a_picture_with_red_where_heat_raises_and_blue_where_it_lowers() -> None:
+def test_a_drawn_heat_map_is_a_png_with_red_where_heat_raises_and_blue_where_it_lowers() -> None:
     photo = np.full((80, 60, 3), 128, np.uint8)
     values = np.zeros((8, 8))
     values[1, 1], values[6, 6] = 1, -1
-    with Image.open(io.BytesIO(heat.overlay(photo, heat.Heat(values, "cam"), 0.5))) as shown:
+    with Image.open(io.BytesIO(heatmap.render(photo, heatmap.Heatmap(values, "cam"), 0.5))) as shown:
         assert (shown.format, shown.size) == ("PNG", (60, 80))
         pixels = np.asarray(shown.convert("RGB")).astype(int)
     assert pixels[14, 11, 0] > pixels[14, 11, 2] + 60
@@ -132,14 +133,14 @@ def test_the_overlay_is_a_picture_with_red_where_heat_raises_and_blue_where_it_l
     assert np.abs(pixels[40, 5] - 128).max() < 10
 
 
-def test_maps_of_random_weights_are_others() -> None:
-    model = shelf.shipped()
-    weights = head.Weights(**{name: np.array(head_weight(name)) for name in head.NAMES})
+def test_random_weights_give_another_heat_map() -> None:
+    model = model_registry.get_shipped_model()
+    weights = head.HeadWeights(**{name: np.array(head_weight(name)) for name in head.WEIGHTS})
     photo = garments(1, 79)[0][0]
-    asked = Asked(pictures.see([photo])[0], 30.0, "hat")
-    (one,) = predict.predict(model, [asked])
-    (other,) = predict.predict(replace(model, weights=weights), [asked])
-    assert abs(np.corrcoef(one.places, other.places)[0, 1]) < 0.8
+    wanted = PredictionInput(image_features.extract([photo])[0], 30.0, "hat")
+    (one,) = inference.predict(model, [wanted])
+    (other,) = inference.predict(replace(model, weights=weights), [wanted])
+    assert abs(np.corrcoef(one.heat, other.heat)[0, 1]) < 0.8
 
 
 def head_weight(name: str) -> np.ndarray:

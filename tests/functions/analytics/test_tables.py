@@ -1,4 +1,4 @@
-"""Tables as merchants send them: what can't be read is refused with the reason, every bad row is named by its line."""
+"""Merchants' tables: a file that cannot be read is refused with the reason, every bad row is named by its line."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ GOOD = "a1,12,19.90,Dress,2025-03-01"
 HEADER = "image,units,price,category,date"
 
 
-def checked(*lines: str, header: str = HEADER) -> tuple[list[tables.Sale], list[tables.Problem]]:
-    return tables.sales(tables.read("\n".join([header, *lines]).encode(), tables.SALES))
+def checked(*lines: str, header: str = HEADER) -> tuple[list[tables.SalesRow], list[tables.RowProblem]]:
+    return tables.parse_sales(tables.read_csv("\n".join([header, *lines]).encode(), tables.SALES_COLUMNS))
 
 
 def refused(data: bytes) -> tuple[str, int]:
     with pytest.raises(StudioError) as caught:
-        tables.sales(tables.read(data, tables.SALES))
+        tables.parse_sales(tables.read_csv(data, tables.SALES_COLUMNS))
     return caught.value.code, caught.value.status
 
 
-def test_a_good_row_is_read_as_it_stands() -> None:
+def test_a_good_row_is_parsed() -> None:
     (sale,), bad = checked(GOOD)
     assert not bad
-    assert sale == tables.Sale(2, "a1", 12, 19.9, "dress", date(2025, 3, 1).toordinal())
+    assert sale == tables.SalesRow(2, "a1", 12, 19.9, "dress", date(2025, 3, 1).toordinal())
 
 
 @pytest.mark.parametrize(
@@ -49,16 +49,16 @@ def test_a_good_row_is_read_as_it_stands() -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "csv_encoding"),
     ],
 )  # fmt: skip
-def test_what_can_not_be_read_is_refused_with_the_reason(data: bytes, code: str) -> None:
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(data: bytes, code: str) -> None:
     assert refused(data) == (code, 422)
 
 
-def test_the_encoding_is_told_with_its_line_and_missing_columns_by_name() -> None:
+def test_a_wrong_encoding_is_located_and_missing_columns_are_named() -> None:
     with pytest.raises(StudioError) as caught:
-        tables.read(f"{HEADER}\n{GOOD}\n".encode() + "Jupe évasée".encode("latin-1"), tables.SALES)
+        tables.read_csv(f"{HEADER}\n{GOOD}\n".encode() + "Jupe évasée".encode("latin-1"), tables.SALES_COLUMNS)
     assert caught.value.details == {"line": 3, "byte": len(HEADER) + len(GOOD) + 7}
     with pytest.raises(StudioError) as caught:
-        tables.read(b"image,price,sales\na,1,2", tables.SALES)
+        tables.read_csv(b"image,price,sales\na,1,2", tables.SALES_COLUMNS)
     assert caught.value.details and caught.value.details["missing"] == ["units", "category", "date"]
 
 
@@ -94,23 +94,23 @@ def test_a_bad_row_is_named_by_line_column_and_reason(row: str, column: str, wor
     assert word in bad[0].problem
 
 
-def test_all_that_is_wrong_with_a_row_is_told_and_no_row_is_lost() -> None:
+def test_all_problems_of_a_row_are_reported_and_no_row_is_lost() -> None:
     good, bad = checked(GOOD, ",x,-1,,nonsense", GOOD, "c,1,5,dress,2025-03-01")
     assert [one.column for one in bad if one.line == 3] == ["image", "units", "price", "category", "date"]
     assert [(one.line, one.column) for one in bad if one.line == 4] == [(4, "image")]
     assert "line 2" in bad[-1].problem
     assert len({one.line for one in bad}) + len(good) == 4
-    rows = list(csv.reader(io.StringIO(tables.report(bad).decode())))
+    rows = list(csv.reader(io.StringIO(tables.problem_report(bad).decode())))
     assert rows[0] == ["line", "column", "problem"] and len(rows) == 1 + len(bad)
 
 
-def test_spreadsheets_of_other_countries_are_read() -> None:
+def test_semicolons_decimal_commas_and_quoted_line_breaks_are_read() -> None:
     data = f"\ufeff{HEADER.replace(',', ';')};Notiz\r\nb;7;12,50;Kleid;2025-05-05;ja\r\n".encode()
-    table = tables.read(data, tables.SALES)
-    (sale,), bad = tables.sales(table)
+    table = tables.read_csv(data, tables.SALES_COLUMNS)
+    (sale,), bad = tables.parse_sales(table)
     assert not bad and (sale.price, sale.category, table.ignored) == (12.5, "kleid", ("notiz",))
-    quoted = tables.read(f'{HEADER}\n"a\nb",1,2,x,2025-01-01\nc,1,2,x,2025-01-01'.encode(), tables.SALES)
-    assert [sale.line for sale in tables.sales(quoted)[0]] == [2, 4]
+    quoted = tables.read_csv(f'{HEADER}\n"a\nb",1,2,x,2025-01-01\nc,1,2,x,2025-01-01'.encode(), tables.SALES_COLUMNS)
+    assert [sale.line for sale in tables.parse_sales(quoted)[0]] == [2, 4]
 
 
 def test_a_hundred_thousand_rows_are_checked_and_one_more_is_refused() -> None:
@@ -119,26 +119,26 @@ def test_a_hundred_thousand_rows_are_checked_and_one_more_is_refused() -> None:
     lines[77_776] = lines[77_776].replace(",shirt", ",")
     data = "\n".join([HEADER, *lines]).encode()
     started = time.process_time()
-    good, bad = tables.sales(tables.read(data, tables.SALES))
+    good, bad = tables.parse_sales(tables.read_csv(data, tables.SALES_COLUMNS))
     assert time.process_time() - started < 20
     assert len(good) == 99_999
     assert [(one.line, one.column) for one in bad] == [(77_778, "category")]
     assert refused(data + b"\nz,1,2,x,2020-01-01") == ("too_many_rows", 413)
 
 
-def test_lists_take_missing_fields_as_not_given() -> None:
-    table = tables.read(b"Image ID,price\nabc,12\ndef,\nghi,-1\n,3", tables.LIST)
-    good, bad = tables.wishes(table)
+def test_empty_fields_of_a_list_are_not_given() -> None:
+    table = tables.read_csv(b"Image ID,price\nabc,12\ndef,\nghi,-1\n,3", tables.BATCH_COLUMNS)
+    good, bad = tables.parse_batch(table)
     assert [(one.image, one.price, one.category) for one in good] == [("abc", 12.0, None), ("def", None, None)]
     assert [(one.line, one.column) for one in bad] == [(4, "price"), (5, "image")]
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode), st.booleans())
-def test_any_bytes_at_all_are_read_or_refused(data: bytes, headed: bool) -> None:
+def test_any_bytes_are_read_or_refused(data: bytes, headed: bool) -> None:
     try:
-        table = tables.read(HEADER.encode() + b"\n" + data if headed else data, tables.SALES)
+        table = tables.read_csv(HEADER.encode() + b"\n" + data if headed else data, tables.SALES_COLUMNS)
     except StudioError:
         return
-    good, bad = tables.sales(table)
+    good, bad = tables.parse_sales(table)
     assert len(good) + len({one.line for one in bad}) == len(table.rows)

@@ -1,0 +1,113 @@
+"""The job `analytics.predict`: predictions for the rows of a list, as a CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from functions.analytics import documents, image_lookup, model_registry, runs, tables
+from functions.analytics.documents import BatchDocument, BatchId, BatchPayload, BatchResult
+from functions.analytics.model_registry import SalesModel
+from functions.analytics.tables import BatchRow
+from shared import blobs
+from shared.documents.fields import assign
+from shared.errors import NotFound, Unprocessable
+from shared.jobs.models import Job
+from shared.jobs.protocol import Outcome
+from shared.jobs.step import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CHUNK: Final = 32
+"""Images predicted at once."""
+MAX_SHOWN_NAME: Final = 200
+"""Characters of an image's name in the line of a bad row."""
+COLUMNS: Final = ("line", "image", "price", "category", "score", "errLow", "errHigh", "coverage", "modelVersion",
+                  "data", "warnings", "error")  # fmt: skip
+
+
+def run(task: Task) -> Outcome:
+    """Predict for the rows of the list. Raises StudioError."""
+    payload = task.payload_as(BatchPayload)
+    model = model_registry.get_model(task.user_id, payload.model)
+    table = tables.read_csv(runs.read_table(payload.blob), tables.BATCH_COLUMNS)
+    rows, problems = tables.parse_batch(table)
+    lines: dict[int, list[Any]] = {}
+    cells, place = dict(table.rows), table.columns.index("image")
+    for problem in problems:
+        name = cells[problem.line][place] if len(cells[problem.line]) > place else ""
+        lines.setdefault(problem.line, _bad_line(problem.line, name, f"{problem.column} {problem.problem}"))
+    for start in range(0, len(rows), CHUNK):
+        task.progress("predicting", round(100 * start / len(rows)))
+        lines |= _predict(task.user_id, model, rows[start : start + CHUNK])
+    task.progress("storing", 100)
+    blob = f"{runs.blob_folder(task)}{task.attempt_key}/predictions.csv"
+    blobs.put(blobs.ANALYTICS, blob, _to_csv([lines[line] for line in sorted(lines)]), content_type="text/csv")
+    bad_rows = sum(1 for line in lines.values() if line[-1])
+    predicted = len(lines) - bad_rows
+    return Outcome(
+        result=BatchResult(predicted=predicted, bad_rows=bad_rows, model_version=model.version),
+        subject=[
+            assign(BatchDocument.predicted, predicted),
+            assign(BatchDocument.bad_rows, bad_rows),
+            assign(BatchDocument.result_blob, blob),
+            assign(BatchDocument.model, model.id),
+            assign(BatchDocument.model_version, model.version),
+        ],
+    )
+
+
+def _predict(user_id: str, model: SalesModel, rows: Sequence[BatchRow]) -> dict[int, list[Any]]:
+    """The lines of the result by the line of the list."""
+    from functions.analytics import image_features, inference
+    from functions.analytics.inference import PredictionInput
+
+    lines: dict[int, list[Any]] = {}
+    decoded: list[tuple[BatchRow, NDArray[np.uint8]]] = []
+    for row in rows:
+        try:
+            decoded.append((row, image_features.decode(image_lookup.get_image(row.image, user_id).read())))
+        except (NotFound, Unprocessable) as error:
+            lines[row.line] = _bad_line(row.line, row.image, error.message)
+    if not decoded:
+        return lines
+    features = image_features.extract([pixels for _, pixels in decoded])
+    inputs = [PredictionInput(one, row.price, row.category) for (row, _), one in zip(decoded, features, strict=True)]
+    for (row, _), result in zip(decoded, inference.predict(model, inputs), strict=True):
+        figures = result.figures
+        warnings = " ".join(warning.code for warning in figures.warnings)
+        lines[row.line] = [
+            row.line, _escape_formula(row.image), row.price, _escape_formula(row.category or ""), figures.score,
+            figures.err_low, figures.err_high, figures.coverage, model.version, model.data, warnings, "",
+        ]  # fmt: skip
+    return lines
+
+
+def _bad_line(line: int, image: str, reason: str) -> list[Any]:
+    return [line, _escape_formula(image[:MAX_SHOWN_NAME]), *[None] * (len(COLUMNS) - 3), reason]
+
+
+def _escape_formula(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t") else cell
+
+
+def _to_csv(lines: Sequence[Sequence[Any]]) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    writer.writerows(lines)
+    return out.getvalue().encode()
+
+
+def clean_up(job: Job) -> None:
+    """Delete the blobs of attempts without a commit."""
+    batch = documents.batches.find(BatchId.of(job.id.public), job.user_id)
+    kept = {batch.result_blob, batch.list_blob} if batch else set[str | None]()
+    for blob in list(blobs.listing(blobs.ANALYTICS, f"{job.user_id}/{job.id.public}/")):
+        if blob.name not in kept:
+            blobs.delete(blobs.ANALYTICS, blob.name)
