@@ -144,19 +144,24 @@ def node_packages() -> Check:
 
 def settings() -> Check:
     """Whether the settings make sense together; secrets are not shown."""
+    from cli.settings import groups
     from shared.errors import ConfigurationError
+    from shared.settings import load
     from shared.settings import settings as known
 
     source = "local.settings.json" if (ROOT / "local.settings.json").is_file() else "local.settings.example.json"
     try:
         conf = known()
+        for group in groups():
+            load(group)
     except ConfigurationError as error:
         return Check("settings", False, error.message, f"change them in the environment or in {source}")
-    from functions.privacy.retention import IMAGE_KINDS, LOOSE
+    from functions.privacy.retention import KINDS
+    from functions.privacy.settings import privacy_settings
 
-    unknown = sorted(set(conf.retention_days) - {*IMAGE_KINDS, *LOOSE})
+    unknown = sorted(set(privacy_settings().retention_days) - set(KINDS))
     if unknown:
-        mend = f"use {', '.join((*IMAGE_KINDS, *LOOSE))}"
+        mend = f"use {', '.join(KINDS)}"
         return Check("settings", False, f"RETENTION_DAYS names {', '.join(unknown)}", mend)
     return Check("settings", True, f"{conf.environment}, documents in {conf.documents.partition(':')[0]}, {source}")
 
@@ -264,7 +269,7 @@ def connections(open_until_done: ExitStack) -> Iterator[Check]:
     Development storage that does not run is started for the check: that is what `./studio run` would do.
     """
     from functions.observe import probes
-    from shared.settings import settings as known
+    from functions.observe.settings import observe_settings
 
     started = False
     if os.environ.get(STORAGE) == DEVELOPMENT_STORAGE and not _in_use(AZURITE_BLOB_PORT):
@@ -277,7 +282,7 @@ def connections(open_until_done: ExitStack) -> Iterator[Check]:
         _forget()
         started = True
     asked = {name: probe for name, probe in probes.PROBES.items() if name != "models"}
-    for name, result in probes.ask(asked, known().probe_timeout_s + 5).items():
+    for name, result in probes.ask(asked, observe_settings().probe_timeout_s + 5).items():
         if result.status == "not_configured":
             stand_in = "; ./studio run puts its emulator there" if name in PROVIDERS else ""
             stand_in = "; ./studio run starts it on this machine" if name == "vto_container" else stand_in

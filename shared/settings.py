@@ -125,40 +125,7 @@ class Settings(SettingsGroup):
     cosmos_create: bool = False
     cosmos_verify_tls: bool = True
 
-    # Identity
-    jwt_keys: dict[str, SecretStr] = Field(default_factory=dict)
-    jwt_active_kid: str = "k1"
-    jwt_issuer: str = "ai-fashion-studio"
-    jwt_audience: str = "ai-fashion-studio-api"
-    access_token_minutes: int = Field(15, ge=1, le=60)
-    refresh_token_days: int = Field(30, ge=1, le=90)
-    account_cache_s: Seconds = 60
-    """How long a changed role, a disabled account or a revoked token may still be honoured by another process."""
-    login_failures_before_delay: int = Field(5, ge=1)
-    login_delay_base_s: Seconds = 2
-    login_delay_cap_s: Seconds = 900
-    trusted_proxy_hops: int = Field(0, ge=0, le=5)
-    """How many proxies of ours append to `X-Forwarded-For`; 1 behind the Azure Functions front end."""
-
-    # Limits: allowed calls in a window of seconds, by route class.
-    rate_limits: dict[str, tuple[int, int]] = Field(
-        default_factory=lambda: {
-            "default": (600, 60),
-            "auth": (30, 60),
-            "upload": (60, 60),
-            "conversions": (30, 60),
-            "segment": (60, 60),
-            "tryon": (30, 60),
-            "search": (300, 60),
-            "analytics": (120, 60),
-            "paypal": (60, 60),
-            "webhook": (1200, 60),
-        }
-    )
-    idempotency_work_s: Seconds = 60
-    """How long the first request under an `Idempotency-Key` may take before another takes its place."""
-    rate_limit_scale: float = Field(1.0, gt=0)
-    """Multiplies every limit: a load test or a demo raises all of them at once."""
+    # Limits
     upload_max_bytes: int = Field(15 * 1024 * 1024, ge=1024)
     pending_upload_hours: int = Field(24, ge=1)
 
@@ -225,45 +192,10 @@ class Settings(SettingsGroup):
     index_keep_s: Seconds = 900
     """How long a replaced version still answers cursors; the last three are kept whatever their age."""
 
-    # Operating
-    rate_limit_ip_factor: float = Field(5.0, ge=1)
-    """How many callers' worth of signed-in calls one address may make: an office shares one."""
-    probe_key: SecretStr | None = None
-    """Who sends it as `X-Probe-Key` is told the details of a probe, as an administrator is."""
-    probe_timeout_s: Seconds = 3
-    probe_cache_s: Seconds = 5
-    """How long one answer to `health?probe=all` serves all who ask."""
-    metrics_cache_s: Seconds = 10
-    """How long the counts of the whole system serve all scrapes of a process."""
-    applicationinsights_connection_string: SecretStr | None = None
-    otel_exporter_otlp_endpoint: str | None = None
-    trace_file: str | None = None
-    """Path of a file that every process appends its spans to, one line of JSON each."""
-    trace_sample_ratio: float = Field(1.0, ge=0, le=1)
-    """Share of traces kept of those that begin here; one that comes in keeps its caller's choice."""
-
-    # Privacy
-    retention_days: dict[str, Annotated[int, Field(ge=0)]] = Field(
-        default_factory=lambda: {"person": 30, "uploads": 1, "exports": 1, "heatmaps": 180}
-    )
-    """Days that things are kept, 0 for ever: by kind of image (`person`, `garment`, `result`), or by blob container for
-    blobs that no record names (`uploads`, `exports`)."""
-    export_max_bytes: int = Field(500 * 1024 * 1024, ge=1024)
-    """What of a person's pictures goes into one export; the rest is named in it."""
-
-    def secrets(self) -> dict[str, SecretStr]:
-        """All secrets, signing keys included."""
-        return {**super().secrets(), **{f"JWT_KEYS[{kid}]": key for kid, key in self.jwt_keys.items()}}
-
     @model_validator(mode="after")
     def refuse_unsafe(self) -> Settings:
-        """Outside development every secret must be real and long enough; HMAC keys are never under 32 bytes."""
-        for kid, key in self.jwt_keys.items():
-            if len(key.get_secret_value().encode()) < 32:
-                raise ValueError(f"JWT_KEYS[{kid}] is shorter than 32 bytes: make one with `openssl rand -base64 48`")
+        """Storage is named one way or the other."""
         api = self.service == "api"
-        if api and self.jwt_active_kid not in self.jwt_keys:
-            raise ValueError("JWT_KEYS has no key named by JWT_ACTIVE_KID")
         if self.storage is None and (self.storage_blob_uri is None or (api and self.storage_queue_uri is None)):
             raise ValueError("set Storage, or both Storage__blobServiceUri and Storage__queueServiceUri")
         return self
@@ -272,3 +204,20 @@ class Settings(SettingsGroup):
 def settings() -> Settings:
     """The settings of this process. Raises as `load` does."""
     return load(Settings)
+
+
+class TracingSettings(SettingsGroup):
+    """Where `shared.tracing` sends spans; with none of these, nowhere."""
+
+    applicationinsights_connection_string: SecretStr | None = Field(
+        default=None, description="connection string of Application Insights"
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(default=None, description="URL of an OTLP collector")
+    trace_file: str | None = Field(
+        default=None, description="path of a file that every process appends its spans to, one line of JSON each"
+    )
+
+
+def tracing_settings() -> TracingSettings:
+    """The settings of traces."""
+    return load(TracingSettings)

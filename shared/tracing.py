@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import trace
 
 from shared.errors import ConfigurationError
-from shared.settings import settings
+from shared.settings import tracing_settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -44,16 +44,14 @@ def tracer() -> trace.Tracer:
 @cache
 def made() -> trace.Tracer:
     """See `tracer`; raises ConfigurationError when the settings are not usable."""
-    conf = settings()
+    conf = tracing_settings()
     if not (conf.applicationinsights_connection_string or conf.otel_exporter_otlp_endpoint or conf.trace_file):
         return trace.NoOpTracerProvider().get_tracer(SERVICE)
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
-    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
     provider = TracerProvider(
-        sampler=ParentBased(TraceIdRatioBased(conf.trace_sample_ratio)),
         resource=Resource.create({"service.name": SERVICE, "service.instance.id": instance()}),
     )
     if conf.trace_file:

@@ -18,8 +18,8 @@ from shared.accounts.documents import SessionDocument, sessions
 from shared.documents.containers import DAY
 from shared.documents.fields import assign
 from shared.errors import Conflict, DocumentNotFound, PreconditionFailed, Unauthorized
-from shared.settings import settings
 
+REFRESH_TOKEN_DAYS = 30
 GRACE_S = 10
 _TOKEN = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})", re.ASCII)
 
@@ -43,7 +43,7 @@ def start(user_id: str, token_version: int) -> str:
 
 def lifetime_s() -> int:
     """Seconds a refresh token lives."""
-    return settings().refresh_token_days * DAY
+    return REFRESH_TOKEN_DAYS * DAY
 
 
 def present(token: str, ip: str, at: float) -> SessionDocument:

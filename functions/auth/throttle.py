@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.accounts.settings import account_settings
 from shared.documents import store
 from shared.documents.containers import DAY
 from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed, TooManyRequests
-from shared.settings import settings
 
 CONTAINER = "rate_limits"
 RACES = 20
+FREE_ATTEMPTS = 5
+BASE_DELAY_S = 2
 
 
 def reserve(subject: str, at: float) -> None:
@@ -56,9 +58,8 @@ def clear(subject: str) -> None:
 
 def delay(attempts: int) -> float:
     """Seconds to wait after so many attempts without success."""
-    conf = settings()
-    over = attempts - conf.login_failures_before_delay
-    return min(conf.login_delay_cap_s, conf.login_delay_base_s * 2.0 ** min(over, 60)) if over >= 0 else 0.0
+    over = attempts - FREE_ATTEMPTS
+    return min(account_settings().login_delay_cap_s, BASE_DELAY_S * 2.0 ** min(over, 60)) if over >= 0 else 0.0
 
 
 def _id(subject: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from functions.observe.models import ProbeResult, Standing
+from functions.observe.settings import observe_settings
 from shared import blobs, clock, onnx, telemetry
 from shared.catalogue.documents import EmbeddingDocument, embeddings
 from shared.commerce.settings import paypal_settings
@@ -98,7 +99,7 @@ def vto_container() -> str | None:
     conf = settings()
     if not conf.vto_url:
         raise NotConfigured("VTO_URL")
-    container = VtoClient(conf.vto_url, bearer(), patience_s=0, slack_s=conf.probe_timeout_s)
+    container = VtoClient(conf.vto_url, bearer(), patience_s=0, slack_s=observe_settings().probe_timeout_s)
     try:
         container.state("probe")
         health = container.health()
@@ -189,7 +190,7 @@ def _get(
     """
     import requests
 
-    limit = settings().probe_timeout_s
+    limit = observe_settings().probe_timeout_s
     try:
         # Only the status is read: whatever the body is, and however long, it is left.
         with requests.get(
@@ -247,9 +248,9 @@ def results() -> Mapping[str, ProbeResult]:
     with _lock:
         at = time.monotonic()
         if _known is None or _known[0] <= at:
-            found = ask(PROBES, settings().probe_timeout_s)
+            found = ask(PROBES, observe_settings().probe_timeout_s)
             for name, result in found.items():
                 if result.status == "failed":
                     telemetry.log("probe.failed", level="warning", probe=name, note=result.note)
-            _known = (time.monotonic() + settings().probe_cache_s, found)
+            _known = (time.monotonic() + observe_settings().probe_cache_s, found)
         return _known[1]

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from functions.observe import probes, process, system
 from functions.observe.models import Health, Metrics
+from functions.observe.settings import observe_settings
 from shared.errors import StudioError
 from shared.http import auth
 from shared.http.endpoint import Reply
-from shared.settings import settings
 from shared.tracing import instance
 
 
@@ -29,7 +29,7 @@ def probed(version: str, headers: Mapping[str, str]) -> Reply:
 
 
 def _may_know(headers: Mapping[str, str]) -> bool:
-    key, given = settings().probe_key, headers.get("X-Probe-Key")
+    key, given = observe_settings().probe_key, headers.get("X-Probe-Key")
     if key is not None and given and hmac.compare_digest(key.get_secret_value().encode(), given.encode()):
         return True
     token = headers.get("Authorization")

@@ -20,6 +20,7 @@ from functions.observe.models import (
     SearchFigures,
     SystemFigures,
 )
+from functions.observe.settings import observe_settings
 from shared import clock
 from shared.commerce import quota
 from shared.commerce.settings import commerce_settings
@@ -28,7 +29,6 @@ from shared.documents import Where, store
 from shared.documents.fields import where
 from shared.jobs import queues
 from shared.jobs.models import OPEN, TERMINAL, JobStatus, RunStatus
-from shared.settings import settings
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -48,7 +48,7 @@ def figures() -> SystemFigures:
     with _lock:
         at = time.monotonic()
         if _known is None or _known[0] <= at:
-            _known = (at + settings().metrics_cache_s, _count())
+            _known = (at + observe_settings().metrics_cache_s, _count())
         return _known[1]
 
 

@@ -14,6 +14,7 @@ from functions.privacy.service import ERASE
 from shared import audit, blobs, clock, telemetry
 from shared.accounts import lifecycle
 from shared.accounts.documents import AccountDocument
+from shared.accounts.settings import account_settings
 from shared.catalogue.changes import ProductChange, send_change
 from shared.documents import CONTAINERS, Delete, Document, Operation, Patch, Where, store
 from shared.documents.containers import DAY
@@ -31,7 +32,6 @@ from shared.jobs import control, protocol
 from shared.jobs.models import OPEN, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
-from shared.settings import settings
 
 PAYMENTS, AUDIT, TOKENS = "payments", "audit", "tokens"
 PERSONAL = [
@@ -65,7 +65,7 @@ def erase(task: Task) -> Outcome:
     if still_open and task.job["attempt"] <= PATIENCE:
         raise Unavailable(f"{still_open} jobs of the account have not stopped yet", code="jobs_open", retry_after=2)
     if account is not None and account.closed_at is not None:
-        wait = account.closed_at + settings().account_cache_s + MARGIN_S - clock.now()
+        wait = account.closed_at + account_settings().account_cache_s + MARGIN_S - clock.now()
         if wait > 0:
             raise Unavailable("a token may still be honoured", code="sessions_open", retry_after=wait)
     plan = _plan(task, subject)

@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from functions.privacy.settings import privacy_settings
 from shared import blobs
 from shared.accounts.documents import accounts
 from shared.documents import Document, store
 from shared.errors import NotFound
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
-from shared.settings import settings
 
 CONTAINERS = ("studio", "payments", "audit", "garments", "embeddings", "search_log")
 COVERED = (blobs.IMAGES, blobs.RESULTS, blobs.THUMBNAILS, blobs.UPLOADS, blobs.EXPORTS)
@@ -70,7 +70,7 @@ def _fill(task: Task, archive: zipfile.ZipFile) -> int:
             images += kinds.get("file", [])
             for kind, items in sorted(kinds.items()):
                 _json(archive, f"{container}/{kind}.json", [_bare(item) for item in items])
-        room = settings().export_max_bytes
+        room = privacy_settings().export_max_bytes
         packed: set[tuple[str, str]] = set()
         wanted = [*_originals(images), *_others(task.user_id)]
         for done, (path, container, blob, size) in enumerate(wanted):

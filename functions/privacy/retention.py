@@ -1,18 +1,20 @@
-"""What is kept for a time and no longer: pictures by their kind, loose blobs by their container."""
+"""Data retention: delete private images by kind, and blobs without a document by container, after their time."""
 
 from __future__ import annotations
 
+from functions.privacy.settings import privacy_settings
 from shared import audit, blobs, clock, telemetry
 from shared.documents.containers import DAY
 from shared.documents.fields import where
 from shared.errors import Conflict, NotFound
 from shared.images.deletion import delete_image
 from shared.images.documents import ImageDocument, ImageKind, ImageStatus, Visibility, images
-from shared.settings import settings
 
 OWNED = (blobs.IMAGES, blobs.THUMBNAILS, blobs.RESULTS, blobs.TRYON, blobs.MODELS)
 LOOSE = tuple(name for name in blobs.CONTAINERS if name not in OWNED)
-"""Containers whose blobs may go by their age alone; in the others a record owns each."""
+"""Containers whose blobs are deleted by age alone; in the others every blob belongs to a document."""
+KINDS = (*(kind.value for kind in ImageKind), *LOOSE)
+"""What `RETENTION_DAYS` can name."""
 
 
 def run(limit: int = 2000) -> dict[str, int]:
@@ -22,7 +24,7 @@ def run(limit: int = 2000) -> dict[str, int]:
         limit: of each kind in one run; the rest waits for the next.
     """
     removed: dict[str, int] = {}
-    for kind, days in settings().retention_days.items():
+    for kind, days in privacy_settings().retention_days.items():
         if days == 0:
             continue
         before = clock.now() - days * DAY

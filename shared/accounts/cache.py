@@ -7,7 +7,7 @@ from typing import Final
 
 from shared import clock
 from shared.accounts.documents import AccountDocument, accounts
-from shared.settings import settings
+from shared.accounts.settings import account_settings
 
 MAX_ACCOUNTS: Final = 10_000
 
@@ -35,7 +35,7 @@ class AccountCache:
             # What was read before a change must not be kept after it. A missing account is not kept either: another
             # process may have just created it.
             if invalidations == self._invalidations and account is not None:
-                self._entries[user_id] = (now + settings().account_cache_s, account)
+                self._entries[user_id] = (now + account_settings().account_cache_s, account)
         return account
 
     def invalidate(self, user_id: str) -> None:

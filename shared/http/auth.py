@@ -11,10 +11,12 @@ from typing import Any
 from shared import clock
 from shared.accounts.cache import account_cache
 from shared.accounts.documents import DEFAULT_SHOP, Role
+from shared.accounts.settings import account_settings
 from shared.errors import Unauthorized
-from shared.settings import settings
 
 ALGORITHM = "HS256"
+ISSUER = "ai-fashion-studio"
+AUDIENCE = "ai-fashion-studio-api"
 LEEWAY_S = 10
 
 
@@ -51,12 +53,12 @@ def issue(user_id: str, role: str, token_version: int) -> tuple[str, int]:
     """Sign an access token: (token, seconds it lives)."""
     import jwt
 
-    conf = settings()
+    conf = account_settings()
     at = int(clock.now())
     lifetime = conf.access_token_minutes * 60
     claims = {
-        "iss": conf.jwt_issuer,
-        "aud": conf.jwt_audience,
+        "iss": ISSUER,
+        "aud": AUDIENCE,
         "sub": user_id,
         "role": role,
         "ver": token_version,
@@ -99,11 +101,11 @@ def _refused() -> Unauthorized:
 
 
 def _claims(token: str) -> Mapping[str, Any]:
-    conf = settings()
+    conf = account_settings()
     if len(token) > 4096:
         raise _refused()
     keys = tuple((kid, key.get_secret_value()) for kid, key in conf.jwt_keys.items())
-    claims = _verified(token, keys, conf.jwt_audience, conf.jwt_issuer)
+    claims = _verified(token, keys)
     # Of all that was verified, this alone does not stay true.
     if int(claims["exp"]) <= time.time() - LEEWAY_S:
         raise _refused()
@@ -111,7 +113,7 @@ def _claims(token: str) -> Mapping[str, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _verified(token: str, keys: tuple[tuple[str, str], ...], audience: str, issuer: str) -> Mapping[str, Any]:
+def _verified(token: str, keys: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
     """The claims of a token that is ours; remembered, since a token comes with every request of its holder."""
     import jwt
 
@@ -124,8 +126,8 @@ def _verified(token: str, keys: tuple[tuple[str, str], ...], audience: str, issu
             token,
             key,
             algorithms=[ALGORITHM],
-            audience=audience,
-            issuer=issuer,
+            audience=AUDIENCE,
+            issuer=ISSUER,
             leeway=LEEWAY_S,
             options={"require": ["iss", "aud", "sub", "exp", "iat", "nbf", "jti", "ver", "typ", "role"]},
         )

@@ -27,7 +27,7 @@ from shared.errors import (
     StudioError,
     Unprocessable,
 )
-from shared.settings import settings
+from shared.http.settings import http_settings
 
 CONTAINER = "idempotency"
 WAIT_S = 20
@@ -87,7 +87,7 @@ def begin(user_id: str, route: str, key: str, fingerprint: bytes) -> Ticket | Re
             "state": "in_progress",
             "digest": digest,
             "resourceId": clock.new_id(),
-            "expiresAt": clock.now() + settings().idempotency_work_s,
+            "expiresAt": clock.now() + http_settings().idempotency_work_s,
         }
         try:
             record = store().create(CONTAINER, fresh)

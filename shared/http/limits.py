@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from shared import clock
 from shared.documents import Where, store
 from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed, TooManyRequests
-from shared.settings import settings
+from shared.http.settings import http_settings
 
 CONTAINER = "rate_limits"
 UNKNOWN = "unknown"
@@ -69,7 +69,7 @@ def take_address(ip: str, route_class: str, *, public: bool) -> Allowance | None
         return take(f"ip:{network}", route_class)
     if ip == UNKNOWN:
         return None
-    return take(f"network:{network}", route_class, settings().rate_limit_ip_factor)
+    return take(f"network:{network}", route_class, http_settings().rate_limit_ip_factor)
 
 
 def _network(ip: str) -> str:
@@ -85,7 +85,7 @@ def take(subject: str, route_class: str, factor: float = 1.0) -> Allowance:
     Raises:
         Limited: the window is used up; `retry_after` says when the next begins.
     """
-    conf = settings()
+    conf = http_settings()
     allowed, window_s = conf.rate_limits.get(route_class) or conf.rate_limits["default"]
     limit = max(1, math.floor(allowed * conf.rate_limit_scale * factor))
     at = clock.now()
@@ -125,7 +125,7 @@ def client_address(forwarded: str | None) -> str:
     Each trusted proxy appends one entry to `X-Forwarded-For`; anything further left was written by the caller and is
     not believed. Without a trusted hop there is no address to tell callers apart by, and all share one allowance.
     """
-    hops = settings().trusted_proxy_hops
+    hops = http_settings().trusted_proxy_hops
     chain = [entry.strip() for entry in (forwarded or "").split(",") if entry.strip()]
     if hops == 0 or len(chain) < hops:
         return UNKNOWN

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.port import BadCursor, VectorQuery
 from functions.search.engine.words import forbidden, tokens
-from shared.settings import settings
+from shared.accounts.settings import account_settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class Cursor:
     def seal(self) -> str:
         """As it goes to a caller."""
         body = json.dumps([*vars(self).values()], separators=(",", ":")).encode()
-        key = settings().jwt_keys[settings().jwt_active_kid].get_secret_value()
+        key = account_settings().jwt_keys[account_settings().jwt_active_kid].get_secret_value()
         return base64.urlsafe_b64encode(_signature(key, body) + body).decode().rstrip("=")
 
 
@@ -53,7 +53,7 @@ def opened(text: str, query: str) -> Cursor:
     except (ValueError, binascii.Error):
         raise BadCursor("this is no cursor of a search", field="cursor") from None
     body = data[SIGNATURE:]
-    keys = [key.get_secret_value() for key in settings().jwt_keys.values()]
+    keys = [key.get_secret_value() for key in account_settings().jwt_keys.values()]
     if not any(hmac.compare_digest(_signature(key, body), data[:SIGNATURE]) for key in keys):
         raise BadCursor("this is no cursor of a search", field="cursor")
     found = Cursor(**dict(zip((field.name for field in fields(Cursor)), json.loads(body), strict=True)))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from functions.privacy import retention
+from functions.privacy.settings import privacy_settings
 from shared import blobs, clock
 from shared.documents import store
 from shared.errors import ConfigurationError
-from shared.settings import forget, settings
+from shared.settings import forget
 
 DAY = 24 * 3600
 
@@ -90,4 +91,4 @@ def test_days_are_not_negative(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETENTION_DAYS", '{"person": -1}')
     forget()
     with pytest.raises(ConfigurationError):
-        settings()
+        privacy_settings()

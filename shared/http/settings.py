@@ -1,0 +1,52 @@
+"""Settings of the HTTP functions: rate limits, idempotency keys, trusted proxies."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from shared.settings import Seconds, SettingsGroup, load
+
+DEFAULT_RATE_LIMITS = {
+    "default": (600, 60),
+    "auth": (30, 60),
+    "upload": (60, 60),
+    "conversions": (30, 60),
+    "segment": (60, 60),
+    "tryon": (30, 60),
+    "search": (300, 60),
+    "analytics": (120, 60),
+    "paypal": (60, 60),
+    "webhook": (1200, 60),
+}
+
+
+class HttpSettings(SettingsGroup):
+    """Limits that apply to all HTTP functions."""
+
+    rate_limits: dict[str, tuple[int, int]] = Field(
+        default_factory=lambda: dict(DEFAULT_RATE_LIMITS),
+        description="JSON object of route class and [calls, seconds]: calls of one caller in a window of that length",
+    )
+    rate_limit_scale: float = Field(
+        default=1.0, gt=0, description="factor of every rate limit; a load test or a demo raises all of them at once"
+    )
+    rate_limit_ip_factor: float = Field(
+        default=5.0,
+        ge=1,
+        description="factor of the limit for signed-in calls from one address, because an office shares one",
+    )
+    trusted_proxy_hops: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="trusted proxies, each appending to `X-Forwarded-For`; 1 behind the Azure Functions front end",
+    )
+    idempotency_work_s: Seconds = Field(
+        default=60,
+        description="seconds after which a repeated request under an `Idempotency-Key` takes over an unfinished one",
+    )
+
+
+def http_settings() -> HttpSettings:
+    """The settings of the HTTP functions."""
+    return load(HttpSettings)
