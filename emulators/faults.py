@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -98,6 +99,17 @@ async def meet_common(request: web.Request, fault: Fault) -> web.StreamResponse 
             return web.Response(status=502, text=page, content_type="text/html")
         case _:
             return None
+
+
+def retry_after(fault: Fault) -> dict[str, str] | None:
+    """The `Retry-After` header of a fault, in whole seconds; None for one without a delay."""
+    return None if fault.retry_delay is None else {"Retry-After": str(math.ceil(fault.retry_delay))}
+
+
+async def lose_answer(request: web.Request, fault: Fault) -> web.Response:
+    """Cut the connection after `seconds`, once the work is done; its answer is lost."""
+    await asyncio.sleep(fault.seconds or 0.0)
+    return cut(request)
 
 
 def cut(request: web.Request) -> web.Response:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from emulators.faults import COMMON_MODES, FaultList
+from emulators.faults import COMMON_MODES, Fault, FaultList, meet_common
 
 SECRET_HEADERS = frozenset({"authorization", "x-goog-api-key", "cookie"})
 SECRET_QUERY = frozenset({"key", "access_token", "sig"})
@@ -48,6 +48,20 @@ class Emulator:
     def facts(self, url: str) -> dict[str, Any]:
         """What a client needs beside the address: keys, account names, connection strings."""
         return {}
+
+    def status_answer(self, fault: Fault) -> web.Response | None:
+        """The service's answer to a fault whose mode is an HTTP status; None for any other mode."""
+        return None
+
+    async def early_answer(
+        self, request: web.Request, operation: str, text: str
+    ) -> tuple[Fault | None, web.StreamResponse | None]:
+        """(the fault that a request meets, its answer if it leaves nothing done)."""
+        fault = self.faults.take(operation, text)
+        if fault is None:
+            return None, None
+        request["entry"]["fault"] = fault.mode
+        return fault, await meet_common(request, fault) or self.status_answer(fault)
 
     def reset(self) -> None:
         """Forget faults, requests and (in a subclass) everything stored."""

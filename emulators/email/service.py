@@ -6,7 +6,6 @@ import argparse
 import base64
 import hashlib
 import json
-import math
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -18,7 +17,8 @@ from aiohttp import web
 
 from emulators import pages
 from emulators.email.signature import problem_with
-from emulators.faults import Fault, cut, meet_common
+from emulators.faults import Fault, lose_answer, retry_after
+from emulators.posted import as_list, as_object
 from emulators.server import Emulator, answer
 
 DEFAULT_KEY = base64.b64encode(hashlib.sha256(b"emulated e-mail access key").digest()).decode()
@@ -76,6 +76,12 @@ class Email(Emulator):
         self.operations.clear()
         self.repeatable.clear()
 
+    def status_answer(self, fault: Fault) -> web.Response | None:
+        if fault.mode not in MESSAGES:
+            return None
+        headers = retry_after(fault) or {"Retry-After": "1"}
+        return _error(int(fault.mode), *MESSAGES[fault.mode], headers=headers)
+
     def _refused(self, request: web.Request, body: bytes) -> web.Response | None:
         if "api-version" not in request.query:
             return _error(400, "MissingApiVersionParameter", "The api-version query parameter is required.")
@@ -95,12 +101,9 @@ class Email(Emulator):
         except (ValueError, KeyError, TypeError, AttributeError) as wrong:
             return _error(400, "BadRequest", f"The message is not valid: {wrong}")
         request["entry"] |= {"to": to, "subject": subject}
-        fault = self.faults.take("send", f"{' '.join(to)}\n{subject}\n{raw.decode()}")
-        if fault:
-            request["entry"]["fault"] = fault.mode
-            early = await meet_common(request, fault) or _failed(fault)
-            if early:
-                return early
+        fault, early = await self.early_answer(request, "send", f"{' '.join(to)}\n{subject}\n{raw.decode()}")
+        if early:
+            return early
         repeat = request.headers.get("Repeatability-Request-ID")
         if problem := _repeat_problem(repeat, request.headers.get("Repeatability-First-Sent")):
             return _error(*problem)
@@ -114,8 +117,7 @@ class Email(Emulator):
             self.operations[known]["mail"]["requests"] += 1
         request["entry"]["operation"] = operation
         if fault and fault.mode == "lost":
-            await meet_common(request, Fault("slow", seconds=fault.seconds or 0.0))
-            return cut(request)
+            return await lose_answer(request, fault)
         location = f"http://{request.host}/emails/operations/{operation}?api-version={request.query['api-version']}"
         headers = {"Operation-Location": location, **RETRY_AFTER}
         if repeat:
@@ -127,17 +129,18 @@ class Email(Emulator):
     ) -> str:
         operation = operation or str(uuid.uuid4())
         fails = fault is not None and fault.mode == "failed"
-        mail = {
+        content = as_object(message["content"])
+        mail: dict[str, Any] = {
             "id": operation,
             "at": datetime.now(UTC).isoformat(),
             "from": message["senderAddress"],
             "to": to,
             "subject": subject,
-            "plainText": message["content"].get("plainText"),
-            "html": message["content"].get("html"),
-            "headers": message.get("headers") or {},
-            "replyTo": [entry["address"] for entry in message.get("replyTo") or []],
-            "attachments": [entry.get("name") for entry in message.get("attachments") or []],
+            "plainText": content.get("plainText"),
+            "html": content.get("html"),
+            "headers": as_object(message.get("headers")),
+            "replyTo": [entry["address"] for entry in as_list(message.get("replyTo"))],
+            "attachments": [entry.get("name") for entry in as_list(message.get("attachments"))],
             "status": "Running",
             "requests": 1,
         }
@@ -150,12 +153,9 @@ class Email(Emulator):
         if refused := self._refused(request, b""):
             return refused
         wanted = request.match_info["operation"]
-        fault = self.faults.take("operation", wanted)
-        if fault:
-            request["entry"]["fault"] = fault.mode
-            early = await meet_common(request, fault) or _failed(fault)
-            if early:
-                return early
+        _, early = await self.early_answer(request, "operation", wanted)
+        if early:
+            return early
         operation = self.operations.get(wanted)
         if operation is None:
             return _error(404, "NotFound", f"The operation {wanted} was not found.")
@@ -181,8 +181,8 @@ class Email(Emulator):
 
 
 def _checked(message: dict[str, Any]) -> tuple[list[str], str]:
-    recipients = message["recipients"]
-    addresses = [entry["address"] for kind in ("to", "cc", "bcc") for entry in recipients.get(kind) or []]
+    recipients = as_object(message["recipients"])
+    addresses: list[str] = [entry["address"] for kind in ("to", "cc", "bcc") for entry in as_list(recipients.get(kind))]
     if not addresses or not all("@" in address for address in addresses):
         raise ValueError("recipients need at least one address")
     if "@" not in message["senderAddress"]:
@@ -207,13 +207,6 @@ def _repeat_problem(repeat: str | None, first_sent: str | None) -> tuple[int, st
     if age > REPEATABLE_SECONDS:
         return 412, "PreconditionFailed", "Repeatability-First-Sent is older than five minutes."
     return None
-
-
-def _failed(fault: Fault) -> web.Response | None:
-    if fault.mode not in MESSAGES:
-        return None
-    delay = 1.0 if fault.retry_delay is None else fault.retry_delay
-    return _error(int(fault.mode), *MESSAGES[fault.mode], headers={"Retry-After": str(math.ceil(delay))})
 
 
 def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
-import math
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
-from emulators.faults import Fault, cut, meet_common
+from emulators.faults import Fault, lose_answer, meet_common, retry_after
 from emulators.paypal.problems import Problem, failure, refusal
+from emulators.posted import as_list, as_object
 from emulators.server import answer
 
 STATUS_MODES = ("400", "401", "403", "404", "429", "500", "503")
@@ -50,16 +49,14 @@ async def early_answer(request: web.Request, fault: Fault | None) -> web.StreamR
 async def late_answer(request: web.Request, body: Any, status: int, fault: Fault | None) -> web.StreamResponse:
     """The answer once the work is done, as the fault leaves it."""
     if fault and fault.mode == "lost":
-        await asyncio.sleep(fault.seconds or 0.0)
-        return cut(request)
+        return await lose_answer(request, fault)
     if fault and fault.mode in STATUS_MODES:
         return _status(fault)
     return _bent(body, status, fault)
 
 
 def _status(fault: Fault) -> web.Response:
-    delay = fault.retry_delay
-    return failure(int(fault.mode), headers=None if delay is None else {"Retry-After": str(math.ceil(delay))})
+    return failure(int(fault.mode), headers=retry_after(fault))
 
 
 def _bent(body: Any, status: int, fault: Fault | None) -> web.Response:
@@ -85,11 +82,11 @@ def _changed(value: Any, mode: str) -> Any:
         "wrong_custom_id": ("custom_id", lambda _: "another-payment"),
     }
     name, change = changes[mode]
-    if isinstance(value, list):
-        return [_changed(item, mode) for item in value]
-    if isinstance(value, dict):
+    if items := as_list(value):
+        return [_changed(item, mode) for item in items]
+    if members := as_object(value):
         return {
             key: change(item) if key == name and isinstance(item, str) else _changed(item, mode)
-            for key, item in value.items()
+            for key, item in members.items()
         }
     return value

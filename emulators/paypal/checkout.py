@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from emulators import pages
-from emulators.paypal.ledger import PAYER, Order
+from emulators.paypal import ledger
+from emulators.paypal.ledger import PAYER_EMAIL, Order
 
 CHOICES = {
     "completed": ("Approve", "main"),
@@ -28,7 +29,7 @@ def approval(order: Order) -> web.Response:
             "To": str(brand),
             "For": str(order.unit.get("description") or order.unit.get("custom_id", "")),
             "Order": order.id,
-            "Payer": PAYER["email_address"],
+            "Payer": PAYER_EMAIL,
         }
     )
     buttons = {
@@ -51,7 +52,7 @@ def leaving(order: Order, *, approved: bool) -> web.Response:
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         word = "approved" if approved else "cancelled"
         return pages.page(f"Payment {word}", "You can close this page.", "")
-    query = {"token": order.id} | ({"PayerID": PAYER["payer_id"]} if approved else {})
+    query = {"token": order.id} | ({"PayerID": ledger.PAYER["payer_id"]} if approved else {})
     return web.Response(status=303, headers={"Location": f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"})
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from emulators.paypal.money import minor, written
 from emulators.paypal.problems import Problem
+from emulators.posted import as_list, as_object
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-PAYER = {
+PAYER_EMAIL = "sam@shopper.example"
+PAYER: dict[str, Any] = {
     "name": {"given_name": "Sam", "surname": "Shopper"},
-    "email_address": "sam@shopper.example",
+    "email_address": PAYER_EMAIL,
     "payer_id": "EMULATEDPAYER",
     "address": {"country_code": "US"},
 }
@@ -50,7 +52,7 @@ class Capture:
     id: str = field(default_factory=new_id)
     created: str = field(default_factory=now)
     updated: str = field(default_factory=now)
-    refunds: list[Refund] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list["Refund"])
 
     @property
     def refunded(self) -> int:
@@ -69,7 +71,7 @@ class Order:
     id: str = field(default_factory=new_id)
     created: str = field(default_factory=now)
     updated: str = field(default_factory=now)
-    captures: list[Capture] = field(default_factory=list)
+    captures: list[Capture] = field(default_factory=list[Capture])
     outcome: str = "completed"
     """What the payer's bank does when it is captured: completed, declined (refused) or pending."""
 
@@ -81,8 +83,8 @@ class Order:
     @property
     def context(self) -> dict[str, Any]:
         """Return and cancel URLs and the like."""
-        paypal = (self.body.get("payment_source") or {}).get("paypal") or {}
-        return paypal.get("experience_context") or self.body.get("application_context") or {}
+        paypal = as_object(as_object(self.body.get("payment_source")).get("paypal"))
+        return as_object(paypal.get("experience_context")) or as_object(self.body.get("application_context"))
 
     def move(self, status: str) -> None:
         """Set the status and the time of the change."""
@@ -99,24 +101,26 @@ class Ledger:
 
     def create(self, body: Any) -> Order:
         """A new order. Raises Problem."""
+        posted = as_object(body)
         if not isinstance(body, dict):
             raise Problem(400, "MALFORMED_REQUEST_JSON", "The request JSON is not well formed.")
-        if body.get("intent") != "CAPTURE":
+        if posted.get("intent") != "CAPTURE":
             raise Problem(422, "UNSUPPORTED_INTENT", field="/intent")
-        units = body.get("purchase_units")
-        if not isinstance(units, list) or len(units) != 1 or not isinstance(units[0], dict):
+        units = as_list(posted.get("purchase_units"))
+        if len(units) != 1 or not isinstance(units[0], dict):
             raise Problem(400, "INVALID_ARRAY_MIN_ITEMS", "The emulator takes one unit.", "/purchase_units")
-        amount = units[0].get("amount")
+        unit = as_object(posted["purchase_units"][0])
+        amount = unit.get("amount")
         total = minor(amount, "/purchase_units/@reference_id=='default'/amount")
         if total == 0:
             raise Problem(422, "CANNOT_BE_ZERO_OR_NEGATIVE", "Must be greater than zero.")
-        parts = amount.get("breakdown") or {}
+        parts = as_object(as_object(amount).get("breakdown"))
         if parts:
             sign = {"discount": -1, "shipping_discount": -1}
             if sum(sign.get(name, 1) * minor(part, f"/{name}") for name, part in parts.items()) != total:
                 raise Problem(422, "AMOUNT_MISMATCH", field="/purchase_units/@reference_id=='default'/amount/value")
-        order = Order(body, units[0], total)
-        if "paypal" in (body.get("payment_source") or {}):
+        order = Order(posted, unit, total)
+        if "paypal" in as_object(posted.get("payment_source")):
             order.status = "PAYER_ACTION_REQUIRED"
         self.orders[order.id] = order
         return order
@@ -144,20 +148,20 @@ class Ledger:
 
     def refund(self, capture: Capture, body: Any) -> Refund:
         """Give money back, all that is left unless an amount is named. Raises Problem."""
-        body = body if isinstance(body, dict) else {}
+        posted = as_object(body)
         left = capture.order.units - capture.refunded
         if capture.status == "REFUNDED":
             raise Problem(422, "CAPTURE_FULLY_REFUNDED")
         if capture.status not in ("COMPLETED", "PARTIALLY_REFUNDED"):
             raise Problem(422, "REFUND_NOT_PERMITTED_DUE_TO_CAPTURE_STATUS")
         units = left
-        if body.get("amount"):
-            units = minor(body["amount"], "/amount")
-            if body["amount"]["currency_code"] != capture.order.currency:
+        if posted.get("amount"):
+            units = minor(posted["amount"], "/amount")
+            if posted["amount"]["currency_code"] != capture.order.currency:
                 raise Problem(422, "REFUND_CAPTURE_CURRENCY_MISMATCH", field="/amount/currency_code")
         if not 0 < units <= left:
             raise Problem(422, "REFUND_AMOUNT_EXCEEDED", field="/amount/value")
-        refund = Refund(capture, units, body.get("invoice_id"))
+        refund = Refund(capture, units, posted.get("invoice_id"))
         capture.refunds.append(refund)
         capture.status, capture.updated = "REFUNDED" if units == left else "PARTIALLY_REFUNDED", now()
         self.refunds[refund.id] = refund

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from emulators.paypal.problems import Problem
+from emulators.posted import as_object
 
 CURRENCIES = frozenset(
     {
@@ -19,12 +20,13 @@ WHOLE = frozenset({"HUF", "JPY", "TWD"})
 
 def minor(amount: Any, field: str) -> int:
     """An amount object in the currency's minor unit. Raises Problem with PayPal's issue for a wrong one."""
-    if not isinstance(amount, dict) or not isinstance(amount.get("value"), str):
+    posted = as_object(amount)
+    value, currency = posted.get("value"), posted.get("currency_code")
+    if not isinstance(value, str):
         raise Problem(400, "MISSING_REQUIRED_PARAMETER", "A required field is missing.", f"{field}/value")
-    currency = amount.get("currency_code")
     if currency not in CURRENCIES:
         raise Problem(422, "CURRENCY_NOT_SUPPORTED", field=f"{field}/currency_code")
-    shape = re.fullmatch(r"(\d{1,29})(?:\.(\d*))?", amount["value"])
+    shape = re.fullmatch(r"(\d{1,29})(?:\.(\d*))?", value)
     if shape is None:
         raise Problem(400, "INVALID_PARAMETER_SYNTAX", "The value of a field does not conform.", f"{field}/value")
     decimals = shape[2] or ""
@@ -34,6 +36,6 @@ def minor(amount: Any, field: str) -> int:
 
 
 def written(units: int, currency: str) -> dict[str, str]:
-    """An amount object of so many minor units."""
+    """The amount object of `units` in the currency's minor unit."""
     value = str(units) if currency in WHOLE else f"{units // 100}.{units % 100:02d}"
     return {"currency_code": currency, "value": value}

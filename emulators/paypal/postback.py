@@ -1,4 +1,4 @@
-"""`POST /v1/notifications/verify-webhook-signature`: is this delivery one of ours?"""
+"""`POST /v1/notifications/verify-webhook-signature`: whether a delivery is PayPal's own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from emulators.paypal.certificates import Authority
+from emulators.posted import as_object
 
 FIELDS = ("auth_algo", "cert_url", "transmission_id", "transmission_sig", "transmission_time", "webhook_id")
 
@@ -23,8 +24,8 @@ def genuine(raw: str, authority: Authority, webhook_id: str) -> bool:
     The checksum is taken over the event as it stands in `raw`: who re-serialises it breaks it.
     Raises ValueError when the body is no JSON object or lacks a field.
     """
-    posted = json.loads(raw)
-    if not isinstance(posted, dict) or not all(isinstance(posted.get(name), str) for name in FIELDS):
+    posted = as_object(json.loads(raw))
+    if not all(isinstance(posted.get(name), str) for name in FIELDS):
         raise ValueError(f"needed are {', '.join(FIELDS)} and webhook_event")
     signer = authority.signer()
     if posted["webhook_id"] != webhook_id or posted["cert_url"].rpartition("/")[2] != signer.id:

@@ -219,11 +219,12 @@ class PayPal(Emulator):
         def effect() -> Shown:
             if order is None:
                 raise _missing()
+            approved = order
             planned = fault.mode if fault and fault.mode in OUTCOMES else order.outcome
             outcome = OUTCOMES.get(planned, "COMPLETED")
             reason = str(fault.options.get("reason", "")) if fault else ""
-            self.announce_capture(self.ledger.capture(order, outcome, reason or control.REASONS.get(outcome)))
-            return lambda: self.shapes.order(order, base, full=full)
+            self.announce_capture(self.ledger.capture(approved, outcome, reason or control.REASONS.get(outcome)))
+            return lambda: self.shapes.order(approved, base, full=full)
 
         return await self._once(request, f"capture {request.match_info['order']}", fault, effect)
 

@@ -40,7 +40,7 @@ class Event:
     order: str | None
     body: bytes
     transmission: str = field(default_factory=lambda: str(uuid.uuid4()))
-    deliveries: list[dict[str, Any]] = field(default_factory=list)
+    deliveries: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     def shown(self) -> dict[str, Any]:
         """The event for the control surface."""
@@ -157,7 +157,7 @@ class Webhooks:
         """Post one delivery and tell what came back: `status` (None: no answer), `attempt`, `transmissionId`."""
         wish = wish or {}
         headers, body = self.signed(event, wish)
-        url = wish.get("url") or self.switches.url
+        url = str(wish.get("url") or self.switches.url)
         if self._session is None:
             self._session = ClientSession()
         entry: dict[str, Any] = {

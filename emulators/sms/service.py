@@ -17,7 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from emulators import pages
-from emulators.faults import Fault, cut, meet_common
+from emulators.faults import Fault, lose_answer, retry_after
 from emulators.server import Emulator, answer
 
 MAGIC = {
@@ -77,6 +77,11 @@ class Sms(Emulator):
         super().reset()
         self.messages.clear()
 
+    def status_answer(self, fault: Fault) -> web.Response | None:
+        if fault.mode not in STATUS_MODES:
+            return None
+        return _error(int(fault.mode), *STATUS_MODES[fault.mode], headers=retry_after(fault))
+
     def _refused(self, request: web.Request) -> web.Response | None:
         given = request.headers.get("Authorization", "").encode()
         expected = b"Basic " + base64.b64encode(f"{self.account}:{self.token}".encode())
@@ -92,26 +97,22 @@ class Sms(Emulator):
         to, sender, body = (str(form.get(name, "")) for name in ("To", "From", "Body"))
         sender = sender or str(form.get("MessagingServiceSid", ""))
         request["entry"] |= {"to": to, "length": len(body)}
-        fault = self.faults.take("send", f"{to}\n{body}")
-        if fault:
-            request["entry"]["fault"] = fault.mode
-            early = await meet_common(request, fault) or _failed(fault)
-            if early:
-                return early
+        fault, early = await self.early_answer(request, "send", f"{to}\n{body}")
+        if early:
+            return early
         if problem := _problem(to, sender, body):
             return _error(400, *problem)
         message = self._queued(to, sender, body)
         request["entry"]["sid"] = message["sid"]
         if fault and fault.mode == "lost":
-            await meet_common(request, Fault("slow", seconds=fault.seconds or 0.0))
-            return cut(request)
+            return await lose_answer(request, fault)
         return answer(message, status=201)
 
     def _queued(self, to: str, sender: str, body: str) -> dict[str, Any]:
         sid = "SM" + secrets.token_hex(16)
         now = format_datetime(datetime.now(UTC))
         service = sender.startswith("MG")
-        message = {
+        message: dict[str, Any] = {
             "sid": sid,
             "account_sid": self.account,
             "api_version": "2010-04-01",
@@ -186,14 +187,6 @@ def _problem(to: str, sender: str, body: str) -> tuple[int, str] | None:
     if not re.fullmatch(r"\+[1-9]\d{6,14}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{1,11}", sender):
         return 21212, f"The 'From' number {sender} is not a valid phone number or sender ID."
     return None
-
-
-def _failed(fault: Fault) -> web.Response | None:
-    if fault.mode not in STATUS_MODES:
-        return None
-    delay = fault.retry_delay
-    headers = None if delay is None else {"Retry-After": str(math.ceil(delay))}
-    return _error(int(fault.mode), *STATUS_MODES[fault.mode], headers=headers)
 
 
 def _error(status: int, code: int, message: str, headers: dict[str, str] | None = None) -> web.Response:

@@ -39,8 +39,8 @@ class Connection:
     user: str | None
     socket: web.WebSocketResponse
     roles: set[str]
-    groups: set[str] = field(default_factory=set)
-    acks: set[int] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set[str])
+    acks: set[int] = field(default_factory=set[int])
 
     @property
     def framed(self) -> bool:

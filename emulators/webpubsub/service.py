@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import math
 import secrets
 import time
 from collections import deque
@@ -16,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from emulators.faults import Fault, meet_common
+from emulators.faults import Fault, retry_after
 from emulators.server import Emulator, answer
 from emulators.webpubsub.client import listen
 from emulators.webpubsub.filters import Unsupported, chosen
@@ -85,6 +84,11 @@ class WebPubSub(Emulator):
         reason = "The service is shutting down."
         await asyncio.gather(*(connection.close(reason) for connection in self.hubs.all()))
 
+    def status_answer(self, fault: Fault) -> web.Response | None:
+        if fault.mode not in STATUS_MODES:
+            return None
+        return _error(int(fault.mode), STATUS_MODES[fault.mode], "A planned fault.", retry_after(fault))
+
     def _rest(self, handler: Rest) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def checked(request: web.Request) -> web.StreamResponse:
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -93,19 +97,16 @@ class WebPubSub(Emulator):
             except Refused as refused:
                 request["entry"]["problem"] = str(refused)
                 return _error(401, "Unauthorized", str(refused))
-            if early := await self._met(request, "rest"):
+            if early := await self._faulted(request, "rest"):
                 return early
             return await handler(request, request.match_info["hub"])
 
         return checked
 
-    async def _met(self, request: web.Request, operation: str) -> web.StreamResponse | None:
+    async def _faulted(self, request: web.Request, operation: str) -> web.StreamResponse | None:
         body = await request.text() if "octet-stream" not in request.content_type else ""
-        fault = self.faults.take(operation, f"{request.path}\n{body}")
-        if fault is None:
-            return None
-        request["entry"]["fault"] = fault.mode
-        return await meet_common(request, fault) or _failed(fault)
+        _, early = await self.early_answer(request, operation, f"{request.path}\n{body}")
+        return early
 
     def _meant(self, request: web.Request, hub: str) -> list[Connection]:
         where = request.match_info
@@ -189,7 +190,7 @@ class WebPubSub(Emulator):
         except Refused as refused:
             request["entry"]["problem"] = str(refused)
             return _error(401, "Unauthorized", str(refused))
-        if early := await self._met(request, "connect"):
+        if early := await self._faulted(request, "connect"):
             return early
         # `timeout` is how long a close waits for the client to agree.
         socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,), timeout=1.0, max_msg_size=1024 * 1024)
@@ -249,13 +250,6 @@ async def _payload(request: web.Request) -> Data:
 def _role(request: web.Request) -> str:
     group = request.query.get("targetName")
     return f"webpubsub.{request.match_info['permission']}{'.' + group if group else ''}"
-
-
-def _failed(fault: Fault) -> web.Response | None:
-    if fault.mode not in STATUS_MODES:
-        return None
-    headers = None if fault.retry_delay is None else {"Retry-After": str(math.ceil(fault.retry_delay))}
-    return _error(int(fault.mode), STATUS_MODES[fault.mode], "A planned fault.", headers)
 
 
 def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:

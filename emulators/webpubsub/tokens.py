@@ -6,6 +6,8 @@ from typing import Any
 
 import jwt
 
+from emulators.posted import as_list
+
 
 class Refused(Exception):
     """The token is missing, forged, expired or meant for another URL."""
@@ -23,7 +25,7 @@ def verified(token: str, key: str, audience: str) -> dict[str, Any]:
         claims = jwt.decode(token, key, algorithms=["HS256"], options=options)
     except jwt.PyJWTError as wrong:
         raise Refused(str(wrong)) from wrong
-    meant = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    meant = as_list(claims["aud"]) or [claims["aud"]]
     if _bare(audience) not in [_bare(str(url)) for url in meant]:
         raise Refused(f"the audience is {claims['aud']!r}, not {audience!r}")
     return claims
@@ -38,4 +40,4 @@ def strings(claim: Any) -> set[str]:
     """A claim that may be absent, one string or a list of them."""
     if isinstance(claim, str):
         return {claim}
-    return {str(item) for item in claim} if isinstance(claim, list) else set()
+    return {str(item) for item in as_list(claim)}
