@@ -43,7 +43,7 @@ def main() -> dict[str, Any]:
     model = parser.loaded()
     report: dict[str, Any] = {
         "ok": True,
-        "model": {"version": model.version, "bytes": model.entry.bytes, "precision": model.entry.precision},
+        "model": {"version": model.version, "bytes": model.manifest.bytes, "precision": model.manifest.precision},
         "quality": {"drawn_wardrobe": compare(wardrobe(DRAWN))},
     }
     if DATA.is_dir():
@@ -107,7 +107,7 @@ def street(count: int) -> dict[str, Any]:
 
     with (DATA / "ccp" / "labelled.csv").open() as file:
         ids = [row["id"] for row in csv.DictReader(file) if row["split"] == "val"][:count]
-    labels = parser.loaded().entry.labels
+    labels = parser.loaded().manifest.labels
     confusion = np.zeros((len(labels), len(labels)), np.int64)
     ours: list[Case] = []
     alone: list[Case] = []
@@ -150,9 +150,9 @@ def latency() -> dict[str, Any]:
     from shared.vision import parser, segments
 
     model = parser.loaded()
-    wanted = onnx.ImageInput.model_validate(model.entry.input)
+    wanted = model.manifest.image_input
     photos = {side: wardrobe_photo(side) for side in (400, 1600)}
-    feed = {wanted.name: onnx.tensor(photos[400], wanted)}
+    feed = {wanted.name: onnx.image_tensor(photos[400], wanted)}
     work: dict[str, Callable[[], Any]] = {
         "model_alone": lambda: model.run(feed),
         "mask_400px": lambda: segments.segment(photos[400]),

@@ -36,7 +36,7 @@ def main() -> dict[str, Any]:
     cv2.setNumThreads(1)
     from shared import onnx
 
-    entries = onnx.manifest()
+    entries = onnx.manifests()
     report: dict[str, Any] = {
         "ok": True,
         "models": {id: entries[id].version for id in ("garment_parser", "tryon_warp", "tryon_compose")},
@@ -66,14 +66,14 @@ def network(id: str) -> Any:
     from shared import onnx
 
     def run(feeds: Mapping[str, Any]) -> Mapping[str, Any]:
-        return onnx.model(id).run(feeds)
+        return onnx.get_model(id).run(feeds)
 
     return run
 
 
 def whole() -> dict[str, Any]:
     """Measure a complete `generate` at 512 px, whether equal calls give equal bytes, and changes outside the mask."""
-    from shared.settings import settings
+    from shared.onnx.settings import model_settings
     from vto_container.engines.compact import Compact
 
     engine = Compact()
@@ -88,7 +88,7 @@ def whole() -> dict[str, Any]:
         same &= bool((results[0].image == results[-1].image).all())
     return {
         "height": HEIGHT,
-        "threads": settings().model_threads,
+        "threads": model_settings().model_threads,
         "median_ms": {name: round(statistics.median(values[1:]), 1) for name, values in taken.items()},
         "best_ms": {name: round(min(values), 1) for name, values in taken.items()},
         "changed_outside_mask": changed,

@@ -234,13 +234,13 @@ def models() -> Iterator[Check]:
     from shared.errors import ConfigurationError
 
     try:
-        entries = onnx.manifest().values()
+        entries = onnx.manifests().values()
     except ConfigurationError as error:
         none = error.code == "no_models"
         yield Check("models", none, error.message, "fetch models_onnx/ again")
         return
     for entry in entries:
-        path = onnx.folder() / entry.file
+        path = onnx.models_dir() / entry.file
         if not path.is_file():
             yield Check(f"model {entry.id}", False, f"{entry.file} is missing", "fetch models_onnx/ again")
             continue

@@ -13,7 +13,7 @@ from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
 
 if TYPE_CHECKING:
-    from shared.onnx import Entry
+    from shared.onnx import Manifest
 
 COLUMNS = ("model", "role", "MB", "precision", "quality", "licence", "health")
 
@@ -36,20 +36,20 @@ def handle(options: argparse.Namespace) -> int:
 
     local_values(ROOT)
     try:
-        found = [_row(entry) for entry in onnx.manifest().values()]
+        found = [_row(entry) for entry in onnx.manifests().values()]
     except ConfigurationError as error:
         print(f"studio: {error.message}", file=sys.stderr)
         return 1
     ok = all(row["health"] == "ok" for row in found)
     if options.json:
-        print(json.dumps({"ok": ok, "folder": str(onnx.folder()), "models": found}))
+        print(json.dumps({"ok": ok, "folder": str(onnx.models_dir()), "models": found}))
     else:
         _print([COLUMNS, *((row["version"], row["role"], f"{row['bytes'] / 1e6:.1f}", row["precision"],
                             row["quality"] or "", row["licence"][:40], row["health"]) for row in found)])  # fmt: skip
     return 0 if ok else 1
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Manifest) -> dict[str, Any]:
     extra = entry.model_extra or {}
     return {
         "id": entry.id,
@@ -63,11 +63,11 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _health(entry: Entry) -> str:
+def _health(entry: Manifest) -> str:
     """`ok`, or what is wrong with the file."""
     from shared import onnx
 
-    path = onnx.folder() / entry.file
+    path = onnx.models_dir() / entry.file
     if not path.is_file():
         return f"{entry.file} is missing"
     with path.open("rb") as file:

@@ -6,7 +6,6 @@ differ between the two: no code asks where it runs.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast, get_args
 from urllib.parse import urlsplit
 
@@ -173,15 +172,8 @@ class Settings(SettingsGroup):
     """How long a blob that belongs to no try-on may lie before the timer removes it."""
 
     # Models and pictures
-    models_dir: str = str(Path(__file__).resolve().parents[1] / "models_onnx")
-    model_device: Literal["cpu", "cuda"] = "cpu"
-    """`cuda` needs onnxruntime-gpu, and falls back to the CPU where there is no device."""
-    model_threads: int = Field(1, ge=1, le=64)
-    """Threads of one inference; calls beside each other scale better than threads within one."""
     segment_sync_megapixels: float = Field(4.0, ge=0)
     """Larger pictures, and lists of them, are segmented by the queue's worker."""
-    segment_parallel: int = Field(2, ge=1, le=32)
-    """Pictures a process segments at once; each holds arrays of its full size."""
 
     # Search
     search_engine: Literal["faiss", "cosmos"] = "faiss"

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from shared import blobs, telemetry
 from shared.errors import ConfigurationError
-from shared.settings import settings as shared_settings
+from shared.onnx.settings import model_settings
 from vto_container.settings import settings
 
 
@@ -22,7 +22,7 @@ def fetch() -> int:
         Unavailable: the storage can't be reached.
     """
     conf = settings()
-    wanted = [(conf.models_from, Path(shared_settings().models_dir))]
+    wanted = [(conf.models_from, model_settings().models_dir)]
     if "fashn" in conf.allowed:
         wanted.append((conf.fashn_from, Path(conf.fashn_weights)))
     return sum(mirror(source, folder) for source, folder in wanted if source)

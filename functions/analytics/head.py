@@ -141,13 +141,13 @@ def run(weights: HeadWeights | None, places: NDArray[Any], price: NDArray[Any], 
 
 def get_model() -> onnx.Model:
     """The shipped model, compared with its golden outputs when it is loaded."""
-    return onnx.model(MODEL, _golden)
+    return onnx.get_model(MODEL, _golden)
 
 
 def _golden(candidate: onnx.Model, folder: Path) -> str | None:
     import numpy as np
 
-    golden = candidate.entry.golden
+    golden = candidate.manifest.golden
     if golden is None:
         return "the manifest names no golden outputs"
     expected = json.loads((folder / golden.file).read_text())

@@ -128,10 +128,10 @@ def get_shipped_model() -> SalesModel:
     Raises:
         ConfigurationError: it is missing or refused.
     """
-    entry = head.get_model().entry
-    shipped = entry.own(_ShippedFields)
-    rows, calibration, profile = _shipped_data((onnx.folder() / shipped.rows).as_posix(), shipped.rows_sha256)
-    return SalesModel(DEFAULT_MODEL, entry.version, "synthetic", None, rows, calibration, shipped.facts, profile)
+    manifest = head.get_model().manifest
+    shipped = manifest.extra_as(_ShippedFields)
+    rows, calibration, profile = _shipped_data((onnx.models_dir() / shipped.rows).as_posix(), shipped.rows_sha256)
+    return SalesModel(DEFAULT_MODEL, manifest.version, "synthetic", None, rows, calibration, shipped.facts, profile)
 
 
 @cache

@@ -58,7 +58,7 @@ def queue_storage() -> str | None:
 def models() -> str | None:
     """Every model of the manifest: there, of the size it names, and not refused when it was loaded."""
     try:
-        standing = onnx.health()
+        standing = onnx.list_health()
     except ConfigurationError as error:
         if error.code == "no_models":
             raise NotConfigured(error.message) from None

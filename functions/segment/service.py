@@ -65,7 +65,7 @@ def segmentation(user: Principal, id: str) -> Segmentation:
 def health() -> SegmentationHealth:
     """How the registered models stand; `failing` when there is no parser to be used."""
     try:
-        models = [ModelHealth(**asdict(one)) for one in onnx.health()]
+        models = [ModelHealth(**asdict(one)) for one in onnx.list_health()]
     except ConfigurationError:
         models = []
     usable = any(one.id == parser.MODEL and one.status in ("loaded", "ready") for one in models)

@@ -122,8 +122,8 @@ def identity() -> Identity:
     Raises:
         ConfigurationError: a tower is missing, or the two do not fit each other.
     """
-    image, text = _registered(IMAGE), _registered(TEXT)
-    seen, read = image.own(_Tower), text.own(_Text)
+    image, text = onnx.get_manifest(IMAGE), onnx.get_manifest(TEXT)
+    seen, read = image.extra_as(_Tower), text.extra_as(_Text)
     if seen.dim != read.dim:
         raise ConfigurationError(f"{IMAGE} has {seen.dim} dimensions, {TEXT} {read.dim}", code="model_refused")
     both = hashlib.sha256(f"{image.sha256}{text.sha256}".encode()).hexdigest()
@@ -158,8 +158,8 @@ def embed_images(pictures: Sequence[NDArray[np.uint8]]) -> list[ImageEmbedding]:
     """The vectors of many pictures, some at a time. Raises as `embed_image`."""
     import numpy as np
 
-    model = onnx.model(IMAGE, _golden_pictures)
-    joint = model.entry.own(_Tower).joint
+    model = onnx.get_model(IMAGE, _golden_pictures)
+    joint = model.manifest.extra_as(_Tower).joint
     found: list[ImageEmbedding] = []
     for start in range(0, len(pictures), BATCH):
         answers = _look(model, pictures[start : start + BATCH])
@@ -177,7 +177,7 @@ def embed_text(text: str) -> TextEmbedding:
     Raises:
         ConfigurationError: the model is missing or refused.
     """
-    model = onnx.model(TEXT, _golden_texts)
+    model = onnx.get_model(TEXT, _golden_texts)
     vectors, unknown = _read(model, [text])
     return TextEmbedding(vectors[0], unknown[0], model.version)
 
@@ -201,26 +201,19 @@ def cut_out(picture: NDArray[np.uint8], mask: NDArray[Any]) -> NDArray[np.uint8]
     return part
 
 
-def _registered(id: str) -> onnx.Entry:
-    entry = onnx.manifest().get(id)
-    if entry is None:
-        raise ConfigurationError(f"the manifest lists no model `{id}`", code="model_missing")
-    return entry
-
-
 def _look(model: onnx.Model, pictures: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
     import numpy as np
 
-    wanted = onnx.ImageInput.model_validate(model.entry.input)
-    batch = np.concatenate([onnx.tensor(picture, wanted) for picture in pictures])
+    wanted = model.manifest.image_input
+    batch = np.concatenate([onnx.image_tensor(picture, wanted) for picture in pictures])
     return model.run({wanted.name: batch})
 
 
 def _read(model: onnx.Model, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[tuple[str, ...]]]:
     import numpy as np
 
-    asked = model.entry.own(_Text).tokenizer
-    tokenizer = _tokenizer((onnx.folder() / asked.file).as_posix(), asked.sha256)
+    asked = model.manifest.extra_as(_Text).tokenizer
+    tokenizer = _tokenizer((onnx.models_dir() / asked.file).as_posix(), asked.sha256)
     unknown_id = _unknown_id(tokenizer)
     encoded = [tokenizer.encode(text) for text in texts]
     # no longer than the longest: what is padded is computed, too
@@ -242,7 +235,7 @@ def _read(model: onnx.Model, texts: Sequence[str]) -> tuple[NDArray[np.float32],
                 if token == unknown_id and end > start
             )
         )
-    names = cast("list[str]", model.entry.input.get("names", ["input_ids", "attention_mask"]))
+    names = cast("list[str]", model.manifest.input.get("names", ["input_ids", "attention_mask"]))
     feeds = {name: attended if "mask" in name else ids for name in names}
     return model.run(feeds, (TEXT_EMBEDS,))[TEXT_EMBEDS], unknown
 
@@ -290,7 +283,7 @@ def _golden_texts(candidate: onnx.Model, where: Path) -> str | None:
 
 
 def _expected(candidate: onnx.Model, where: Path) -> dict[str, Any] | None:
-    golden = candidate.entry.golden
+    golden = candidate.manifest.golden
     return json.loads((where / golden.file).read_text()) if golden else None
 
 
@@ -302,8 +295,8 @@ def _compared(candidate: onnx.Model, found: NDArray[Any], expected: list[list[fl
         return f"golden vectors have shape {found.shape}, expected {wanted.shape}"
     lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
     cosines = (found * wanted).sum(1) / np.maximum(lengths, 1e-12)
-    golden = candidate.entry.golden
-    floor = (golden.tolerance if golden else {}).get("cosine", {}).get(candidate.entry.precision, 0.999)
+    golden = candidate.manifest.golden
+    floor = (golden.tolerance if golden else {}).get("cosine", {}).get(candidate.manifest.precision, 0.999)
     worst = int(cosines.argmin())
     if not cosines[worst] >= floor:
         return f"the cosine of golden {what} {worst} is {cosines[worst]:.5f}, expected at least {floor}"

@@ -64,18 +64,15 @@ def loaded() -> onnx.Model:
     Raises:
         ConfigurationError: it is missing, refused, or not a parser.
     """
-    model = onnx.model(MODEL, onnx.golden_grid(LOGITS))
-    if BACKGROUND not in model.entry.labels or not {LOGITS, WORN} <= set(model.entry.outputs):
+    model = onnx.get_model(MODEL, onnx.golden_map_check(LOGITS))
+    if BACKGROUND not in model.manifest.labels or not {LOGITS, WORN} <= set(model.manifest.outputs):
         raise ConfigurationError(f"model `{MODEL}` is not a garment parser", code="model_refused")
     return model
 
 
 def version() -> str:
     """The version that would be used, without loading it. Raises ConfigurationError when none is registered."""
-    entry = onnx.manifest().get(MODEL)
-    if entry is None:
-        raise ConfigurationError(f"the manifest lists no model `{MODEL}`", code="model_missing")
-    return entry.version
+    return onnx.get_manifest(MODEL).version
 
 
 def parse(picture: NDArray[Any]) -> Parsed:
@@ -83,9 +80,9 @@ def parse(picture: NDArray[Any]) -> Parsed:
     import numpy as np
 
     model = loaded()
-    wanted = onnx.ImageInput.model_validate(model.entry.input)
-    found = model.run({wanted.name: onnx.tensor(picture, wanted)}, (LOGITS, WORN))
+    wanted = model.manifest.image_input
+    found = model.run({wanted.name: onnx.image_tensor(picture, wanted)}, (LOGITS, WORN))
     logits = found[LOGITS][0].astype(np.float32)
     powers = np.exp(logits - logits.max(0, keepdims=True))
     chances = powers / powers.sum(0, keepdims=True)
-    return Parsed(chances, model.entry.labels, float(found[WORN].ravel()[0]), model.version)
+    return Parsed(chances, model.manifest.labels, float(found[WORN].ravel()[0]), model.version)

@@ -10,7 +10,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shared.errors import Unprocessable
-from shared.settings import settings
 from shared.vision import matte, parser, presence
 from shared.vision.cutout import Box, bounds
 
@@ -32,6 +31,8 @@ CLASSES_OF: Final[Mapping[str, tuple[str, ...]]] = {
 """What a target means in a photo of somebody, by the names that a parser's manifest uses for its labels. `person` is
 everything but background there; in a photo of a garment alone, `garment` is."""
 
+MAX_PARALLEL: Final = 2
+"""Images that a process segments at once: the arrays of a large one take a hundred megabytes."""
 LEAST_AREA: Final = 0.004
 """Share of the picture below which a target counts as not found."""
 LEAST_CLASS: Final = 0.003
@@ -92,8 +93,8 @@ class Segment:
 
 @cache
 def _turns() -> threading.BoundedSemaphore:
-    """How many pictures this process works on at once: arrays of a large picture take a hundred megabytes."""
-    return threading.BoundedSemaphore(settings().segment_parallel)
+    """Limits the images that this process segments at once."""
+    return threading.BoundedSemaphore(MAX_PARALLEL)
 
 
 def decode(data: bytes) -> NDArray[Any]:

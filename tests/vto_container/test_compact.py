@@ -76,7 +76,7 @@ def test_the_same_call_gives_the_same_bytes_whatever_the_seed(engine: Compact) -
     again = Compact().generate(person(1), garment("t-shirt"), "upper", 99, 1)
     assert (first.image == again.image).all() and (first.mask == again.mask).all()
     assert again.report.seed == 99 and again.report.version == first.report.version
-    assert onnx.manifest()["tryon_warp"].sha256[:8] in first.report.version
+    assert onnx.manifests()["tryon_warp"].sha256[:8] in first.report.version
 
 
 def test_the_face_stays_the_persons_own(engine: Compact) -> None:
@@ -187,7 +187,7 @@ def test_it_stops_between_any_two_steps_and_tells_how_far_it_is(engine: Compact)
 
 
 def test_the_models_are_small_and_know_their_answers(engine: Compact) -> None:
-    entries = onnx.manifest()
+    entries = onnx.manifests()
     assert sum(entries[name].bytes for name in NAMES) <= 25_000_000
     assert all(entries[name].golden for name in NAMES)
 

@@ -79,7 +79,7 @@ def placeholder(rows: SalesDataset) -> HeadWeights:
 
 def stage_registry(stage: Path) -> None:
     """Make `stage` the folder of models, with everything registered so far but our own in it."""
-    for path in onnx.folder().iterdir():
+    for path in onnx.models_dir().iterdir():
         if path.is_file() and not path.name.startswith(head.MODEL):
             (stage / path.name).symlink_to(path.resolve())
     os.environ["MODELS_DIR"] = str(stage)
@@ -156,4 +156,4 @@ def _answers(data: bytes, rows: SalesDataset, count: int) -> dict[str, Any]:
 
 def _trust(name: str) -> None:
     """Load a file that has no golden answers yet: only its graph is used."""
-    onnx.model(name)
+    onnx.get_model(name)

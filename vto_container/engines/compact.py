@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from shared import onnx
 from shared.errors import ConfigurationError
-from shared.settings import settings
+from shared.onnx.settings import model_settings
 from shared.vision import parser, presence
 from shared.vto.errors import GarmentNotFound, ImageTooSmall
 from vto_container.engines import compact_body as body_of
@@ -39,7 +39,7 @@ class Compact:
     @property
     def version(self) -> str:
         """`compact@<warp>.<compose>`, eight digits of each file's sha256."""
-        entries = onnx.manifest()
+        entries = onnx.manifests()
         if missing := [id for id in (WARP, COMPOSE) if id not in entries]:
             raise ConfigurationError(f"the manifest lists no model `{missing[0]}`", code="model_missing")
         return "compact@" + ".".join(entries[id].sha256[:8] for id in (WARP, COMPOSE))
@@ -47,7 +47,7 @@ class Compact:
     @property
     def device(self) -> str:
         """Where the networks run."""
-        return "cpu" if settings().model_device == "cpu" else "cuda"
+        return "cpu" if model_settings().model_device == "cpu" else "cuda"
 
     def load(self) -> None:
         """Load and check the parser and both networks."""
@@ -116,16 +116,16 @@ class Compact:
 
 
 def _model(id: str) -> onnx.Model:
-    return onnx.model(id, _golden)
+    return onnx.get_model(id, _golden)
 
 
 def _golden(model: onnx.Model, folder: Path) -> str | None:
     """What is wrong with a network's answer to its golden input, None when nothing is."""
-    golden = model.entry.golden
+    golden = model.manifest.golden
     if golden is None:
         return "the manifest names no golden answer"
     expected = json.loads((folder / golden.file).read_text())
-    feeds = compact_golden.feeds({name: part["shape"] for name, part in model.entry.input.items()})
+    feeds = compact_golden.feeds({name: part["shape"] for name, part in model.manifest.input.items()})
     found = compact_golden.answer(model.run(feeds))
     return compact_golden.differing(found, expected["outputs"], float(golden.tolerance["relative"]))
 

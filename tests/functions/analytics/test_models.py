@@ -314,7 +314,7 @@ def test_a_model_of_another_image_tower_is_refused_not_used(tmp_path: Path, chan
     trained(ADA, "t1", images)
     folder = tmp_path / "models"
     folder.mkdir()
-    for path in onnx.folder().iterdir():
+    for path in onnx.models_dir().iterdir():
         if path.is_file():
             (folder / path.name).symlink_to(path.resolve())
     manifest = folder / "sales_quantiles.manifest.json"

@@ -61,7 +61,7 @@ def test_a_person_is_worn_and_has_parts() -> None:
     assert garment.area_share < person.area_share
     names = {one.name for one in person.classes}
     assert {"lower", "skin"} <= names
-    assert names <= set(onnx.model("garment_parser").entry.labels)
+    assert names <= set(onnx.get_model("garment_parser").manifest.labels)
     lower, outer = (segments.segment(figure(), "lower").alpha > 127, person.alpha > 127)
     assert (lower & outer).sum() / lower.sum() > 0.95
 
