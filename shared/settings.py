@@ -124,22 +124,6 @@ class Settings(SettingsGroup):
     cosmos_create: bool = False
     cosmos_verify_tls: bool = True
 
-    # Limits
-    upload_max_bytes: int = Field(15 * 1024 * 1024, ge=1024)
-    pending_upload_hours: int = Field(24, ge=1)
-
-    # Jobs
-    job_max_attempts: int = Field(5, ge=1)
-    job_lease_s: Seconds = 90
-    job_backoff_base_s: Seconds = 2
-    job_backoff_cap_s: Seconds = 300
-    job_orphan_s: Seconds = 30
-    job_grace_s: Seconds = 15
-    job_keep_days: int = Field(90, ge=1)
-    """How long done and cancelled jobs are kept; failed and dead ones stay until somebody looks at them."""
-    job_longest_wait_s: Seconds = 3600
-    """A provider that asks for a longer wait than this fails the attempt instead of parking the user's job."""
-
     # The try-on container
     service: Literal["api", "vto"] = "api"
     """Which of the two programs this process is: the container signs no tokens and has no queues."""

@@ -10,7 +10,7 @@ from shared.errors import Unprocessable
 from shared.images.documents import StoredRendition
 from shared.images.renditions import OPTIMISED, ORIGINAL, THUMBNAIL, sanitize_image, store_renditions
 from shared.images.sanitizer import ImagePolicy
-from shared.settings import settings
+from shared.images.settings import image_settings
 from shared.vision import colours, cutout, segments
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def process_photo(data: bytes, prefix: str) -> PhotoFields:
     Raises:
         Unprocessable: `no_garment`, and as `sanitize_image`.
     """
-    policy = ImagePolicy(max_bytes=settings().upload_max_bytes, min_side=MIN_SIDE_PX)
+    policy = ImagePolicy(max_bytes=image_settings().upload_max_bytes, min_side=MIN_SIDE_PX)
     sanitized = sanitize_image(data, policy=policy)
     photo = segments.decode(sanitized.original.data)
     try:

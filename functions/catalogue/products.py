@@ -28,7 +28,7 @@ from shared.catalogue.documents import (
 from shared.documents.fields import assign, where
 from shared.errors import DocumentConflict, DocumentNotFound, NotFound, PreconditionFailed, Unavailable
 from shared.images.documents import ImageId, ImageKind, StoredRenditions, Visibility, images, ready_image
-from shared.settings import settings
+from shared.jobs.settings import job_settings
 
 MAX_TRIES: Final = 20
 """Of one write, while others change the same product."""
@@ -117,7 +117,7 @@ def _next_revision(
             "status": ProductStatus.ACTIVE if changed.image else ProductStatus.AWAITING_IMAGE,
             "revision": product.revision + 1,
             "updated_at": clock.iso(),
-            "propagation_due": clock.now() + settings().job_orphan_s,
+            "propagation_due": clock.now() + job_settings().job_orphan_s,
         }
     )
 

@@ -18,8 +18,8 @@ from shared.errors import Conflict, DocumentConflict, NotFound, StudioError
 from shared.jobs import protocol, queues
 from shared.jobs.models import JobId
 from shared.jobs.protocol import Outcome
+from shared.jobs.settings import job_settings
 from shared.jobs.step import Task
-from shared.settings import settings
 
 DIGEST: Final = "drop.digest"
 """Kind of the job that reports the rejections of a window."""
@@ -90,7 +90,7 @@ def _schedule_digest(vendor_id: str) -> int:
     wait = (window + 1) * length - clock.now() + MARGIN_S
     payload = DigestPayload(window=window)
     job = protocol.new_job(DIGEST, queues.DROPS, vendor_id, payload, id=JobId.of(f"digest-{window}"))
-    job = job.model_copy(update={"due_at": clock.now() + wait + settings().job_grace_s})
+    job = job.model_copy(update={"due_at": clock.now() + wait + job_settings().job_grace_s})
     with suppress(DocumentConflict):
         protocol.jobs.create(job)
         protocol.enqueue(job, delay_s=wait)

@@ -14,10 +14,10 @@ from shared.accounts.documents import Role, accounts
 from shared.catalogue.documents import MetadataFields, PhotoFields, Price
 from shared.documents.fields import Change, assign
 from shared.errors import StudioError, TooLarge, Unprocessable
+from shared.images.settings import image_settings
 from shared.jobs.models import TERMINAL, Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
-from shared.settings import settings
 from shared.webhooks.publish import WebhookPublisher
 
 MAX_METADATA_BYTES = 64 * 1024
@@ -108,8 +108,8 @@ def _is_vendor(id: str) -> bool:
 
 
 def _photo(file: VendorFile, size: int) -> PhotoFields:
-    if size > settings().upload_max_bytes:
-        raise TooLarge(f"The file is over {settings().upload_max_bytes / 1e6:.1f} MB.")
+    if size > image_settings().upload_max_bytes:
+        raise TooLarge(f"The file is over {image_settings().upload_max_bytes / 1e6:.1f} MB.")
     data = blobs.get(blobs.VENDOR_UPLOADS, file.blob, etag=file.etag)
     return process_photo(data, f"{file.vendor_id}/{file.product_id}/{file.id}")
 

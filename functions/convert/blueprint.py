@@ -31,7 +31,7 @@ consumer(bp, queues.CONVERT, _step)
     body=ConversionRequest, answer=Conversion, errors=(404,),
 )  # fmt: skip
 def create_conversion(call: Call) -> Reply:
-    """Create a conversion
+    """Create a conversion.
 
     Puts the garment of one image on the person of another, and pays for it with the month's quota or a credit. The
     result is made in the background: poll the conversion, wait for its job, or listen for `conversion.completed`.
@@ -44,7 +44,7 @@ def create_conversion(call: Call) -> Reply:
 
 @endpoint(bp, "GET", "conversions", access=SIGNED_IN, query=ConversionsQuery, answer=ConversionList)
 def list_conversions(call: Call) -> ConversionList:
-    """List conversions
+    """List conversions.
 
     Newest first, without their images.
     """
@@ -55,7 +55,7 @@ def list_conversions(call: Call) -> ConversionList:
 
 @endpoint(bp, "GET", "conversions/{id}", access=SIGNED_IN, answer=Conversion, errors=(404,))
 def get_conversion(call: Call) -> Conversion:
-    """Get a conversion
+    """Get a conversion.
 
     With its images, whose URLs expire after minutes.
     """
@@ -66,7 +66,7 @@ def get_conversion(call: Call) -> Conversion:
 
 @endpoint(bp, "DELETE", "conversions/{id}", access=SIGNED_IN, status=202, answer=Conversion, errors=(404, 409))
 def cancel_conversion(call: Call) -> Conversion:
-    """Cancel a conversion
+    """Cancel a conversion.
 
     It must not have ended. What it was paid with is given back once it has stopped.
     """

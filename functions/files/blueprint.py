@@ -17,8 +17,11 @@ bp = func.Blueprint()
     bp, "POST", "files/presign", access=SIGNED_IN, status=201, limit="upload", idempotent=True,
     body=PresignRequest, answer=Presigned, errors=(403, 410, 413),
 )  # fmt: skip
-def files_presign(call: Call) -> Reply:
-    """Get a URL to upload an image to, straight into Blob Storage."""
+def presign_upload(call: Call) -> Reply:
+    """Presign an upload.
+
+    Returns a URL to upload the image to, straight into Blob Storage.
+    """
     from functions.files import service
 
     if call.repeated:
@@ -30,8 +33,11 @@ def files_presign(call: Call) -> Reply:
     bp, "POST", "files/{id}/complete", access=SIGNED_IN, limit="upload", answer=Image,
     errors=(404, 409, 413, 415, 422),
 )  # fmt: skip
-def files_complete(call: Call) -> Image:
-    """Say that the upload is done: it is checked, cleaned and becomes an image."""
+def complete_upload(call: Call) -> Image:
+    """Complete an upload.
+
+    What was uploaded is checked, stripped of metadata, re-encoded and stored with smaller copies.
+    """
     from functions.files import service
 
     return service.complete_upload(call.caller, call.path["id"])

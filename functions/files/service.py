@@ -19,7 +19,7 @@ from shared.images import access, uploads
 from shared.images.documents import ImageStatus, new_image
 from shared.images.models import Image, view_image
 from shared.images.renditions import sanitize_image, store_renditions
-from shared.settings import settings
+from shared.images.settings import PENDING_UPLOAD_S, image_settings
 
 _REJECTIONS = {kind.status: kind for kind in (TooLarge, UnsupportedMedia, Unprocessable)}
 """Errors of the sanitizer for bytes that another attempt doesn't make better, by their HTTP status."""
@@ -36,7 +36,7 @@ def presign(user: Principal, id: str, wanted: PresignRequest) -> Presigned:
         QuotaExceeded: the user's storage is full.
         Conflict: `upload_done`, the image is no longer pending.
     """
-    limit = settings().upload_max_bytes
+    limit = image_settings().upload_max_bytes
     access.check_visibility(user.role, wanted.kind, wanted.visibility)
     if wanted.size is not None and wanted.size > limit:
         raise TooLarge(f"an image may have {limit} bytes at most", field="size")
@@ -47,7 +47,7 @@ def presign(user: Principal, id: str, wanted: PresignRequest) -> Presigned:
         kind=wanted.kind,
         visibility=wanted.visibility,
         name=wanted.name,
-        hold_s=settings().pending_upload_hours * 3600,
+        hold_s=PENDING_UPLOAD_S,
         upload=name,
     )
     try:
@@ -98,7 +98,7 @@ def complete_upload(user: Principal, id: str) -> Image:
 
 def _read(name: str) -> bytes:
     """The bytes of the version whose size was checked. Raises NotFound, TooLarge."""
-    limit = settings().upload_max_bytes
+    limit = image_settings().upload_max_bytes
     found = blobs.info(blobs.UPLOADS, name)
     if found is None:
         raise NotFound("nothing has been uploaded", code="blob_not_found")

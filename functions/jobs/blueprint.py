@@ -13,33 +13,42 @@ bp = func.Blueprint()
 
 
 @endpoint(bp, "GET", "jobs/{id}", access=SIGNED_IN, query=JobQuery, answer=Job, errors=(404,))
-def jobs_get(call: Call) -> Job:
-    """How a job stands; `?wait=20` answers as soon as it has ended."""
+def get_job(call: Call) -> Job:
+    """Get a job.
+
+    With `wait=20` the answer comes once the job has ended, or after 20 seconds.
+    """
     from functions.jobs import service
 
-    return service.job(call.caller, call.path["id"], call.query)
+    return service.get_job(call.caller, call.path["id"], call.query)
 
 
 @endpoint(bp, "POST", "jobs/{id}/cancel", access=SIGNED_IN, status=202, answer=Job, errors=(404, 409))
-def jobs_cancel(call: Call) -> Job:
-    """Stop a job that has not ended."""
+def cancel_job(call: Call) -> Job:
+    """Cancel a job.
+
+    It must not have ended; one that runs stops at its next step.
+    """
     from functions.jobs import service
 
-    return service.cancel(call.caller, call.path["id"])
+    return service.cancel_job(call.caller, call.path["id"])
 
 
 @endpoint(bp, "POST", "jobs/{id}/retry", access=SIGNED_IN, status=202, answer=Job, errors=(404, 409))
-def jobs_retry(call: Call) -> Job:
-    """Try a dead job again."""
+def retry_job(call: Call) -> Job:
+    """Retry a dead job.
+
+    What it works on is paid for again if its payment was released.
+    """
     from functions.jobs import service
 
-    return service.retry(call.caller, call.path["id"])
+    return service.retry_job(call.caller, call.path["id"])
 
 
 @bp.function_name("sweeper")
 @bp.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
 def sweeper(timer: func.TimerRequest) -> None:
-    """Move what a crash has left standing: jobs, uploads, deletions."""
+    """Finish what a crash has left: jobs, uploads, deletions."""
     from shared.images import sweeper as images
     from shared.jobs import sweeper as jobs
 

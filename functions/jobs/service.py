@@ -1,9 +1,10 @@
-"""One's jobs: how they stand, waiting for them, stopping them, trying again."""
+"""Reading a user's jobs, waiting for them, cancelling and retrying them."""
 
 from __future__ import annotations
 
 import threading
 import time
+from typing import Final
 
 from functions.jobs import models
 from functions.jobs.models import JobQuery
@@ -13,91 +14,86 @@ from shared.commerce.documents import billables
 from shared.errors import BatchFailed, Conflict, PreconditionFailed
 from shared.http.auth import Principal
 from shared.jobs import control, protocol
-from shared.jobs.models import TERMINAL, Job, JobStatus
+from shared.jobs.models import TERMINAL, Job, JobId, JobStatus
 
-_waiting = threading.BoundedSemaphore(16)
+MAX_WAITING: Final = 16
 """Half of a process's threads may wait for jobs; a caller beyond them is answered at once, so that work goes on."""
 
+_waiting = threading.BoundedSemaphore(MAX_WAITING)
 
-def job(user: Principal, id: str, query: JobQuery) -> models.Job:
-    """One's job; with `wait` as soon as it has changed or ended. Raises NotFound, for a foreign one too."""
+
+def get_job(user: Principal, id: str, query: JobQuery) -> models.Job:
+    """The user's job; with `wait` once it has changed or ended. Raises NotFound, for another user's too."""
     if not query.wait or not _waiting.acquire(blocking=False):
-        return view(protocol.load(f"job:{id}", user.user_id))
+        return _view(_get(user, id))
     try:
-        return _awaited(user, id, query)
+        return _view(_wait(user, id, query))
     finally:
         _waiting.release()
 
 
-def _awaited(user: Principal, id: str, query: JobQuery) -> models.Job:
+def _get(user: Principal, id: str) -> Job:
+    return protocol.load(JobId.of(id), user.user_id)
+
+
+def _wait(user: Principal, id: str, query: JobQuery) -> Job:
     until = time.monotonic() + query.wait
     pause = 0.1
     while True:
-        found = protocol.load(f"job:{id}", user.user_id)
-        changed = query.seq is not None and found["seq"] != query.seq
+        job = _get(user, id)
+        changed = query.seq is not None and job.seq != query.seq
         left = until - time.monotonic()
-        if changed or found["status"] in TERMINAL or left <= 0:
-            return view(found)
+        if changed or job.status in TERMINAL or left <= 0:
+            return job
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, 1.0)
 
 
-def cancel(user: Principal, id: str) -> models.Job:
-    """Ask that a job stop. Raises Conflict when it has ended."""
-    stopped = control.request_cancel(protocol.load(f"job:{id}", user.user_id))
+def cancel_job(user: Principal, id: str) -> models.Job:
+    """Ask that a job stop. Raises Conflict if it has ended."""
+    job = control.request_cancel(_get(user, id))
     audit.record(user.user_id, "JOB_CANCELLED", subject=id)
-    return view(stopped)
+    return _view(job)
 
 
-def retry(user: Principal, id: str) -> models.Job:
-    """Try a dead job again. One that failed for good would fail again and is refused.
+def retry_job(user: Principal, id: str) -> models.Job:
+    """Retry a dead job. One that failed permanently would fail again and is refused.
 
     Raises:
         Conflict: the job is not dead.
-        QuotaExceeded: what it makes has to be paid for again, and nothing is left.
+        QuotaExceeded: what it works on has to be paid for again, and nothing is left.
     """
-    found = protocol.load(f"job:{id}", user.user_id)
-    if found["status"] != JobStatus.DEAD:
-        raise Conflict(f"the job is {found['status']}; only dead jobs can be tried again", code="job_state")
-    revived = _paid_redrive(found)
+    job = _get(user, id)
+    if job.status is not JobStatus.DEAD:
+        raise Conflict(f"the job is {job.status}; only dead jobs can be retried", code="job_state")
+    redriven = _paid_redrive(job)
     audit.record(user.user_id, "JOB_RETRIED", subject=id)
-    return view(revived)
+    return _view(redriven)
 
 
-def _paid_redrive(found: Job) -> Job:
-    """Redrive a job; where its subject's payment was given back, it is taken again in the same batch.
+def _paid_redrive(job: Job) -> Job:
+    """Redrive a job; if the payment for its subject was released, the subject is paid for again in the same batch.
 
     Raises:
         QuotaExceeded: there is nothing to pay with.
     """
-    subject = billables.find(found.subject_id, found.user_id) if found.subject_id else None
+    subject = billables.find(job.subject_id, job.user_id) if job.subject_id else None
     if subject is None or subject.charged:
-        return control.redrive(found)
-    for payment in quota.reservations(found.user_id):
+        return control.redrive(job)
+    for payment in quota.reservations(job.user_id):
         try:
-            return control.redrive(found, subject=payment.changes, operations=[payment.operation])
+            return control.redrive(job, subject=payment.changes, operations=[payment.operation])
         except BatchFailed as failure:
             if not isinstance(failure.cause, PreconditionFailed):
                 raise
     raise quota.exceeded_error()
 
 
-def view(found: Job) -> models.Job:
-    """A job as an answer."""
-    waits = found["status"] == JobStatus.RETRYING and found.get("nextAt")
-    return models.Job(
-        id=found["id"].removeprefix("job:"),
-        kind=found["kind"],
-        status=found["status"],
-        attempt=found["attempt"],
-        max_attempts=found["maxAttempts"],
-        generation=found["generation"],
-        seq=found["seq"],
-        progress=found.get("progress"),
-        result=found.get("result"),
-        error=found.get("lastError"),
-        next_attempt_at=clock.iso(found["nextAt"]) if waits else None,
-        subject_id=(found.get("subjectId") or "").rpartition(":")[2] or None,
-        created_at=found["createdAt"],
-        updated_at=found["updatedAt"],
+def _view(job: Job) -> models.Job:
+    waits = job.status is JobStatus.RETRYING and job.next_at
+    return models.Job.of(
+        job,
+        error=job.last_error,
+        next_attempt_at=clock.iso(job.next_at) if waits else None,
+        subject_id=(job.subject_id or "").rpartition(":")[2] or None,
     )

@@ -25,7 +25,7 @@ from shared.documents.fields import assign, increment, where
 from shared.errors import BadRequest, DocumentConflict, DocumentNotFound, PreconditionFailed, StudioError
 from shared.jobs import protocol, queues
 from shared.jobs.models import JobId
-from shared.settings import settings
+from shared.jobs.settings import job_settings
 
 ATTEMPTS: Final = 500
 """With at most five minutes between two, an outage of PayPal for most of a day."""
@@ -62,7 +62,7 @@ def store_event(facts: EventFacts, transmission_id: str, request_id: str) -> boo
         transmission_id=transmission_id,
         request_id=request_id,
         received_at=clock.iso(at),
-        due_at=at + settings().job_orphan_s,
+        due_at=at + job_settings().job_orphan_s,
     )
     try:
         events.create(event)
@@ -108,7 +108,7 @@ def sweep(limit: int = 100) -> int:
         where(EventDocument.handled_at, "=", None), where(EventDocument.due_at, "<", clock.now()), limit=limit
     ).items
     for event in overdue:
-        wait = min(RECHECK_CAP_S, settings().job_orphan_s * 2 ** min(event.sweeps, 8))
+        wait = min(RECHECK_CAP_S, job_settings().job_orphan_s * 2 ** min(event.sweeps, 8))
         with suppress(PreconditionFailed, DocumentNotFound):
             events.patch(
                 event.id,

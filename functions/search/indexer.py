@@ -21,7 +21,7 @@ from shared.accounts.documents import AccountDocument, accounts
 from shared.documents import Document, Where, store
 from shared.errors import DocumentConflict, DocumentNotFound, NotFound, PreconditionFailed, Unavailable
 from shared.jobs import queues
-from shared.settings import settings
+from shared.jobs.settings import job_settings
 
 PRODUCTS = "garments"
 ACTIVE = "active"
@@ -194,6 +194,6 @@ def sweep(limit: int = 500) -> int:
         message = {"v": 1, "tenantId": record["tenantId"], "productId": record["id"], "revision": record["revision"]}
         queues.send(queues.INDEX, message)
         with suppress(PreconditionFailed, DocumentNotFound):
-            later = {"dueAt": clock.now() + settings().job_orphan_s}
+            later = {"dueAt": clock.now() + job_settings().job_orphan_s}
             store().patch(records.CONTAINER, record["id"], record["tenantId"], set=later, etag=record.etag)
     return len(found)

@@ -15,7 +15,7 @@ from functions.search.engine.port import Item
 from shared import clock
 from shared.accounts.documents import AccountDocument
 from shared.documents import Document, Where, store
-from shared.settings import settings
+from shared.jobs.settings import job_settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,7 +77,7 @@ def make(product: Mapping[str, Any], account: AccountDocument, shop: str, model_
         "words": " ".join(said),
         "seq": None,
         "pendingSince": clock.now(),
-        "dueAt": clock.now() + settings().job_orphan_s,
+        "dueAt": clock.now() + job_settings().job_orphan_s,
     }
 
 

@@ -17,7 +17,7 @@ from shared.images.models import read_url
 from shared.images.sources import Source
 from shared.jobs import protocol, queues
 from shared.jobs.models import OPEN, Job, JobStatus
-from shared.settings import settings
+from shared.jobs.settings import KEEP_S
 
 CONTAINER: Final = "studio"
 KIND, BATCH_KIND = "tryon", "tryon.batch"
@@ -193,4 +193,4 @@ def position(job: Job) -> int | None:
 
 def keep_s() -> int:
     """Seconds that a try-on which ended well is kept; its images follow their own rule."""
-    return settings().job_keep_days * 24 * 3600
+    return KEEP_S

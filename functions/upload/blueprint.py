@@ -17,8 +17,12 @@ bp = func.Blueprint()
     bp, "POST", "images/upload", access=SIGNED_IN, status=201, limit="upload", idempotent=True, query=UploadQuery,
     answer=Image, upload=True, errors=(400, 403, 410, 413, 415, 422),
 )  # fmt: skip
-def images_upload(call: Call) -> Reply:
-    """Upload an image (multipart part `file`, or the raw body): checked, cleaned, stored with renditions."""
+def upload_image(call: Call) -> Reply:
+    """Upload an image.
+
+    As the multipart part `file`, or as the raw body. It is checked, stripped of metadata, re-encoded and stored with
+    smaller copies.
+    """
     from functions.upload import receive, service
 
     data, about = receive.read(call.raw)
@@ -29,24 +33,33 @@ def images_upload(call: Call) -> Reply:
 
 
 @endpoint(bp, "GET", "images", access=SIGNED_IN, query=ImagesQuery, answer=ImageList)
-def images_list(call: Call) -> ImageList:
-    """One's images, newest first."""
+def list_images(call: Call) -> ImageList:
+    """List images.
+
+    Those that are ready, newest first.
+    """
     from functions.upload import service
 
     return service.list_images(call.caller, call.query)
 
 
 @endpoint(bp, "GET", "images/{id}", access=SIGNED_IN, answer=Image, errors=(404,))
-def images_get(call: Call) -> Image:
-    """An image with URLs that live for some minutes."""
+def get_image(call: Call) -> Image:
+    """Get an image.
+
+    The user's own, or a public one. Its URLs expire after minutes.
+    """
     from functions.upload import service
 
     return service.get_image(call.caller, call.path["id"])
 
 
 @endpoint(bp, "DELETE", "images/{id}", access=SIGNED_IN, status=204, errors=(404, 409))
-def images_delete(call: Call) -> None:
-    """Delete an image and all its renditions."""
+def delete_image(call: Call) -> None:
+    """Delete an image.
+
+    With all its renditions, masks and heat maps.
+    """
     from functions.upload import service
 
     service.delete_image(call.caller, call.path["id"])

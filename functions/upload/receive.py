@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from functions.upload.models import UploadQuery
 from shared.errors import BadRequest, TooLarge, Unprocessable
-from shared.settings import settings
+from shared.images.settings import image_settings
 
 MAX_PARTS = 10
 OVERHEAD_BYTES = 64 * 1024
@@ -24,7 +24,7 @@ def read(req: func.HttpRequest) -> tuple[bytes, UploadQuery]:
         BadRequest: there is no image in it, or more than one.
         Unprocessable: a field of the form or the query is not valid.
     """
-    limit = settings().upload_max_bytes
+    limit = image_settings().upload_max_bytes
     body = req.get_body()
     if len(body) > limit + OVERHEAD_BYTES:
         raise TooLarge(f"an image may have {limit} bytes at most")

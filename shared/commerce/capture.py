@@ -14,7 +14,7 @@ from shared.commerce.reconciliation import CAPTURE_RELEASED, is_claimed, postpon
 from shared.commerce.settings import paypal_settings
 from shared.documents.fields import Assign, assign
 from shared.errors import Conflict, PreconditionFailed, UpstreamError
-from shared.settings import settings
+from shared.jobs.settings import job_settings
 
 WAIT_S: Final = 20.0
 """How long a caller waits for another one that is capturing the same payment."""
@@ -76,7 +76,7 @@ def _claim(payment: PaymentDocument) -> tuple[PaymentDocument, bool]:
             assign(PaymentDocument.claim_until, until),
             assign(PaymentDocument.capture_requested, True),
             assign(PaymentDocument.refusal, None),
-            assign(PaymentDocument.due_at, until + settings().job_grace_s),
+            assign(PaymentDocument.due_at, until + job_settings().job_grace_s),
             assign(PaymentDocument.updated_at, clock.iso()),
         )
         try:

@@ -16,7 +16,7 @@ from shared.commerce.documents import DisputeStatus, PaymentDocument, PaymentSta
 from shared.commerce.payment_state import PayPalState, credits_due, observe, transition
 from shared.commerce.paypal import PaymentMismatchError, PayPalRefusedError
 from shared.documents.fields import Assign, assign
-from shared.settings import settings
+from shared.jobs.settings import job_settings
 
 RECHECK_CAP_S: Final = 3600
 RECHECK_PENDING_S: Final = 6 * 3600
@@ -71,7 +71,7 @@ def apply_state(payment: PaymentDocument, state: PayPalState, source: str) -> Pa
             ]
         after = current.with_changes(*made)
         # The sweeper has to come back, too, if the credits are not written.
-        due_at = _next_recheck(after) if _is_credited(after) else clock.now() + settings().job_grace_s
+        due_at = _next_recheck(after) if _is_credited(after) else clock.now() + job_settings().job_grace_s
         return [*made, assign(PaymentDocument.due_at, due_at)]
 
     return _update_credits(payment_store.update(payment, changes))
@@ -84,7 +84,7 @@ def is_claimed(payment: PaymentDocument) -> bool:
 
 def postponed(payment: PaymentDocument) -> list[Assign]:
     """The changes that let the sweeper look again later: doubling waits, at most an hour."""
-    wait = min(RECHECK_CAP_S, settings().job_grace_s * 2 ** min(payment.tries, 12))
+    wait = min(RECHECK_CAP_S, job_settings().job_grace_s * 2 ** min(payment.tries, 12))
     return [assign(PaymentDocument.due_at, clock.now() + wait), assign(PaymentDocument.tries, payment.tries + 1)]
 
 

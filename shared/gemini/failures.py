@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final, cast
 from shared import telemetry
 from shared.errors import ConfigurationError, StudioError, Unprocessable, UpstreamError
 from shared.gemini.settings import gemini_settings
-from shared.settings import settings
 
 if TYPE_CHECKING:
     from google.genai.errors import APIError
 
+LONGEST_WAIT_S: Final = 3600
+"""A failure that asks for a longer wait fails the attempt instead of making the user's job wait."""
 TRANSIENT: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -35,7 +36,7 @@ def _by_status(error: APIError) -> StudioError:
             return UpstreamError("the model's answer can't be read", code="bad_answer", max_tries=2)
         code = "gemini_busy" if status == 429 else "gemini_failed"
         wait = _retry_after(error)
-        bearable = wait is None or wait <= settings().job_longest_wait_s
+        bearable = wait is None or wait <= LONGEST_WAIT_S
         return UpstreamError(
             f"the model is busy or failing ({status})",
             code=code,

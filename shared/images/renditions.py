@@ -7,7 +7,7 @@ from typing import Final
 from shared import blobs
 from shared.images.documents import StoredRendition, StoredRenditions
 from shared.images.sanitizer import EncodedImage, ImagePolicy, Resize, SanitizedImage, sanitize_with_copies
-from shared.settings import settings
+from shared.images.settings import image_settings
 
 ORIGINAL: Final = "original"
 OPTIMISED: Final = "optimised"
@@ -24,7 +24,7 @@ def sanitize_image(data: bytes, *, policy: ImagePolicy | None = None) -> Sanitiz
     Returns an image whose `copies` has `OPTIMISED` (long side <= 1600) and `THUMBNAIL` (<= 320), both WebP.
     Raises as `sanitizer.sanitize_with_copies`.
     """
-    return sanitize_with_copies(data, COPIES, policy=policy or ImagePolicy(max_bytes=settings().upload_max_bytes))
+    return sanitize_with_copies(data, COPIES, policy=policy or ImagePolicy(max_bytes=image_settings().upload_max_bytes))
 
 
 def store_renditions(image: SanitizedImage, prefix: str, *, container: str = blobs.IMAGES) -> StoredRenditions:

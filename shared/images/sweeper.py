@@ -9,7 +9,7 @@ from shared.documents.fields import where
 from shared.errors import Conflict, NotFound, StudioError
 from shared.images.deletion import delete_image
 from shared.images.documents import ImageDocument, ImageStatus, images
-from shared.settings import settings
+from shared.images.settings import PENDING_UPLOAD_S
 
 GRACE_S: Final = 3600
 """How much longer than a pending document a raw upload may be kept, in seconds."""
@@ -36,7 +36,7 @@ def sweep(limit: int = 200) -> int:
 def _delete_old_uploads() -> int:
     """Delete raw uploads that no document waits for any more: a presigned URL that has not expired can create its blob
     again after the image was completed or deleted."""
-    oldest = clock.now() - settings().pending_upload_hours * 3600 - GRACE_S
+    oldest = clock.now() - PENDING_UPLOAD_S - GRACE_S
     try:
         left = [blob.name for blob in blobs.listing(blobs.UPLOADS) if blob.modified < oldest]
         return sum(blobs.delete(blobs.UPLOADS, name) for name in left)

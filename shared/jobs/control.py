@@ -11,7 +11,7 @@ from shared.documents.fields import Assign, Change, assign, increment, where
 from shared.errors import Conflict, PreconditionFailed
 from shared.jobs import protocol
 from shared.jobs.models import OPEN, REDRIVABLE, Discard, Job, JobStatus, JobSubject
-from shared.settings import settings
+from shared.jobs.settings import job_settings
 
 
 def request_cancel(job: Job) -> Job:
@@ -25,7 +25,7 @@ def request_cancel(job: Job) -> Job:
             job.id,
             job.user_id,
             assign(Job.cancel_requested, True),
-            assign(Job.due_at, clock.now() + settings().job_grace_s),
+            assign(Job.due_at, clock.now() + job_settings().job_grace_s),
             increment(Job.seq),
             where=(where(Job.status, "in", OPEN),),
         )
@@ -56,7 +56,7 @@ def redrive(
         assign(Job.error_counts, {}),
         assign(Job.cancel_requested, False),
         assign(Job.started_at, None),
-        assign(Job.due_at, clock.now() + settings().job_orphan_s),
+        assign(Job.due_at, clock.now() + job_settings().job_orphan_s),
         assign(Job.sweeps, 0),
     )
     if job.status not in REDRIVABLE:

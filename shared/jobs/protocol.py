@@ -27,7 +27,7 @@ from shared.documents.repository import Repository
 from shared.errors import BatchFailed, DocumentNotFound, NotFound, PreconditionFailed, StudioError
 from shared.jobs import queues
 from shared.jobs.models import Job, JobError, JobId, JobProgress, JobStatus, JobSubject, RunError
-from shared.settings import settings
+from shared.jobs.settings import KEEP_S, job_settings
 
 CONTAINER: Final = Job.container
 jobs: Final = Repository(Job)
@@ -85,14 +85,14 @@ def new_job(
         user_id=user_id,
         kind=kind,
         queue=queue,
-        max_attempts=max_attempts or settings().job_max_attempts,
+        max_attempts=max_attempts or job_settings().job_max_attempts,
         payload=_plain(payload),
         subject_id=subject_id,
         request_id=request_id,
         traceparent=telemetry.traceparent(),
         created_at=clock.iso(at),
         updated_at=clock.iso(at),
-        due_at=at + settings().job_orphan_s,
+        due_at=at + job_settings().job_orphan_s,
     )
 
 
@@ -142,14 +142,14 @@ def claim(job: Job, owner: str) -> Job | None:
 
     The caller has checked that the job is claimable (see `consumer`).
     """
-    lease = clock.now() + settings().job_lease_s
+    lease = clock.now() + job_settings().job_lease_s
     changes = (
         assign(Job.status, JobStatus.PROCESSING),
         assign(Job.attempt, job.attempt + 1),
         assign(Job.fence, job.fence + 1),
         assign(Job.lease_owner, owner),
         assign(Job.lease_until, lease),
-        assign(Job.due_at, lease + settings().job_grace_s),
+        assign(Job.due_at, lease + job_settings().job_grace_s),
         assign(Job.started_at, job.started_at or clock.iso()),
         assign(Job.attempt_started_at, clock.now()),
     )
@@ -170,9 +170,9 @@ def renew(job: Job, *, progress: JobProgress | None = None) -> Job:
         LeaseLost: another worker holds the job now.
         CancelRequested: its user wants it stopped.
     """
-    lease = clock.now() + settings().job_lease_s
+    lease = clock.now() + job_settings().job_lease_s
     changes: list[Change] = [
-        assign(Job.lease_until, lease), assign(Job.due_at, lease + settings().job_grace_s), increment(Job.seq),
+        assign(Job.lease_until, lease), assign(Job.due_at, lease + job_settings().job_grace_s), increment(Job.seq),
     ]  # fmt: skip
     if progress is not None:
         changes += [assign(Job.progress, progress), assign(Job.updated_at, clock.iso())]
@@ -227,7 +227,7 @@ def retry(job: Job, error: StudioError) -> Job:
     Raises:
         LeaseLost: another worker has it.
     """
-    conf = settings()
+    conf = job_settings()
     counts = {**job.error_counts, error.code: job.error_counts.get(error.code, 0) + 1}
     doublings = min(max(job.attempt, counts[error.code]), 30)
     ceiling = min(conf.job_backoff_cap_s, conf.job_backoff_base_s * 2**doublings)
@@ -275,7 +275,7 @@ def _close(
         assign(Job.due_at, None),
     ]
     if status in (JobStatus.COMPLETED, JobStatus.CANCELLED):
-        changes.append(assign(Job.ttl, settings().job_keep_days * 24 * 3600))
+        changes.append(assign(Job.ttl, KEEP_S))
     subject = _changes(outcome.subject)
     if error is not None:
         changes.append(assign(Job.last_error, JobError.of(error)))

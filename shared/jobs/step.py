@@ -14,7 +14,7 @@ from shared.errors import StudioError
 from shared.jobs import protocol
 from shared.jobs.models import Job, JobProgress, JobStatus
 from shared.jobs.protocol import CancelRequested, LeaseLost, Outcome
-from shared.settings import settings
+from shared.jobs.settings import job_settings
 
 
 class Task:
@@ -69,7 +69,7 @@ class Task:
         over = threading.Event()
 
         def beat() -> None:
-            while not over.wait(settings().job_lease_s / 3):
+            while not over.wait(job_settings().job_lease_s / 3):
                 try:
                     protocol.renew(self.job)
                 except (LeaseLost, CancelRequested) as stop:

@@ -11,7 +11,7 @@ from shared.documents.fields import assign, increment, where
 from shared.errors import DocumentNotFound, PreconditionFailed
 from shared.jobs import protocol
 from shared.jobs.models import OPEN, Job
-from shared.settings import settings
+from shared.jobs.settings import job_settings
 
 MAX_DOUBLINGS = 8
 
@@ -24,7 +24,7 @@ def sweep(limit: int = 500) -> int:
     while sent < limit:
         page = protocol.jobs.list(*overdue, limit=100, continuation=continuation)
         for job in page.items:
-            due = clock.now() + settings().job_orphan_s * 2 ** min(job.sweeps, MAX_DOUBLINGS)
+            due = clock.now() + job_settings().job_orphan_s * 2 ** min(job.sweeps, MAX_DOUBLINGS)
             try:
                 protocol.jobs.patch(
                     job.id, job.user_id, assign(Job.due_at, due), increment(Job.sweeps), etag=job.etag

@@ -115,10 +115,10 @@ def test_a_retry_by_the_owner_is_paid_for_again(wanted: ConversionRequest, monke
         ask(id, wanted)
         die(id)
     assert quota.get_usage("u1")[0] == 0
-    jobs.retry(USER, "a")
+    jobs.retry_job(USER, "a")
     assert quota.get_usage("u1")[0] == 1
     with pytest.raises(QuotaExceeded):
-        jobs.retry(USER, "b")
+        jobs.retry_job(USER, "b")
     assert job("b").status is JobStatus.DEAD
     die("a")
     assert quota.get_usage("u1")[0] == 0

@@ -260,7 +260,7 @@ def test_a_dead_one_is_paid_for_once_more_when_it_is_tried_again(room: Room, set
     assert room.drive("a")["status"] == "dead"
     assert (room.used(), room.told()) == (0, ["tryon.failed"])
     store().patch("studio", "tryon:a", room.id, set={"seed": 3})
-    jobs.retry(room.user, "a")
+    jobs.retry_job(room.user, "a")
     assert room.used() == 1
     assert room.drive("a")["status"] == "completed"
     assert (room.job("a")["generation"], room.used()) == (2, 1)

@@ -1,0 +1,36 @@
+"""Settings of jobs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import Field
+
+from shared.settings import Seconds, SettingsGroup, load
+
+KEEP_S: Final = 90 * 24 * 3600
+"""How long completed and cancelled jobs are kept, in seconds; failed and dead ones stay until an administrator acts."""
+
+
+class JobSettings(SettingsGroup):
+    """How often jobs are tried, and how long everything about them takes."""
+
+    job_max_attempts: int = Field(default=5, ge=1, description="attempts before a job is dead")
+    job_lease_s: Seconds = Field(
+        default=90, description="seconds for which a worker holds a job; a third of it passes between two renewals"
+    )
+    job_backoff_base_s: Seconds = Field(
+        default=2, description="seconds before the second attempt at most; doubles with every further one"
+    )
+    job_backoff_cap_s: Seconds = Field(default=300, description="longest backoff in seconds")
+    job_orphan_s: Seconds = Field(
+        default=30, description="seconds after which the sweeper sends the message of a queued job again"
+    )
+    job_grace_s: Seconds = Field(
+        default=15, description="seconds that a lease or a wait may be over before the sweeper acts"
+    )
+
+
+def job_settings() -> JobSettings:
+    """The settings of jobs."""
+    return load(JobSettings)
