@@ -1,12 +1,44 @@
-"""The audit log: who did what to what, append only, ids and no personal data."""
+"""The audit log: who did what to what; append only, ids and no personal data but addresses."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Final, Literal
+
+from pydantic import ConfigDict, Field
 
 from shared import clock, telemetry
-from shared.documents import store
+from shared.documents.model import StoredDocument, Timestamp
+from shared.documents.repository import Repository
 from shared.errors import DocumentConflict
+
+
+class AuditEntry(StoredDocument, frozen=True):
+    """One action. Facts of the action are further fields of the document."""
+
+    model_config = ConfigDict(extra="allow")
+
+    container: ClassVar[str] = "audit"
+
+    type: Literal["audit"] = "audit"
+    user_id: str = Field(description="the user who acted, or whom it concerns; the partition")
+    action: str = Field(description="stable upper-case name, `LOGIN`")
+    subject: str | None = Field(default=None, description="id of what was acted on")
+    ip: str | None = Field(default=None, description="the caller's address")
+    email_hash: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="SHA-256 of the e-mail address of a sign-in, hex",
+    )
+    at: Timestamp
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The facts of the action."""
+        extra = {name: value for name, value in (self.model_extra or {}).items() if not name.startswith("_")}
+        return extra if self.email_hash is None else {**extra, "emailHash": self.email_hash}
+
+
+audit_entries: Final = Repository(AuditEntry)
 
 
 def record(
@@ -21,23 +53,16 @@ def record(
     """Append an entry under the user it concerns.
 
     Args:
-        action: stable upper-case name, `LOGIN` or `CONVERSION_REQUESTED` say.
+        action: stable upper-case name, `LOGIN` or `CONVERSION_REQUESTED`.
         subject: id of what was acted on.
-        ip: caller's address; kept for a year, as the law of most places asks for logins.
-        id: fixed where the act may be repeated but is to be told once; a ULID by default.
+        ip: caller's address; kept for a year, as most jurisdictions require for sign-ins.
+        id: fixed where the action may be repeated but is recorded once; a ULID by default.
+        facts: JSON-serialisable, by the names that administrators see.
     """
-    entry = {
-        "id": id or clock.new_id(),
-        "userId": user_id,
-        "type": "audit",
-        "action": action,
-        "subject": subject,
-        "ip": ip,
-        "at": clock.iso(),
-        **facts,
-    }
+    own = {"id": id or clock.new_id(), "user_id": user_id, "action": action, "subject": subject, "ip": ip}
+    entry = AuditEntry.model_validate({**facts, **own, "at": clock.iso()})
     try:
-        store().create("audit", entry)
+        audit_entries.create(entry)
     except DocumentConflict:
         if id is None:
             raise

@@ -1,4 +1,4 @@
-"""Triggers of privacy: `auth/me` DELETE, its report, the export, the `privacy` queue, and the retention timer."""
+"""Triggers of privacy: account deletion and its report, data export, the `privacy` queue, and the retention timer."""
 
 from __future__ import annotations
 
@@ -28,42 +28,48 @@ consumer(bp, queues.PRIVACY, _step)
 
 
 @endpoint(bp, "DELETE", "auth/me", access=SIGNED_IN, status=202, limit="auth", answer=Erasure, errors=(409,))
-def auth_me_erase(call: Call) -> Erasure:
-    """Delete one's account and everything of one's own, for good."""
+def delete_account(call: Call) -> Erasure:
+    """Delete account
+
+    Closes the account at once and deletes all of its data in the background; can't be undone.
+    """
     from functions.privacy import service
 
-    return service.erase(call.caller, call.ip, call.request_id)
+    return service.delete_account(call.caller, call.ip, call.request_id)
 
 
 @endpoint(
     bp, "POST", "privacy/report", access=PUBLIC, limit="auth", body=ReceiptRequest, answer=ErasureReport, errors=(404,)
 )
-def privacy_report(call: Call) -> ErasureReport:
-    """How the deletion of an account stands, by the receipt of it."""
+def get_deletion_report(call: Call) -> ErasureReport:
+    """Get account deletion report"""
     from functions.privacy import service
 
-    return service.report(call.body.receipt)
+    return service.get_report(call.body.receipt)
 
 
 @endpoint(bp, "GET", "auth/me/export", access=SIGNED_IN, answer=Export, errors=(202,))
-def auth_me_export(call: Call) -> Reply:
-    """One's own data as a zip: 202 while it is being made, then 200 with a URL that lives for minutes."""
+def get_data_export(call: Call) -> Reply:
+    """Get data export
+
+    Answers 202 while the archive is prepared, then 200 with a URL that is valid for minutes.
+    """
     from functions.privacy import service
 
-    found = service.export(call.caller, call.request_id)
-    if found.status == "preparing":
-        return Reply(found, status=202, headers={"Retry-After": "2"})
-    return Reply(found)
+    export = service.get_export(call.caller, call.request_id)
+    if export.status == "preparing":
+        return Reply(export, status=202, headers={"Retry-After": "2"})
+    return Reply(export)
 
 
 @bp.function_name("retention")
 @bp.timer_trigger(arg_name="timer", schedule="0 30 3 * * *")
 def retention(timer: func.TimerRequest) -> None:
-    """Remove what is over its time, what lost its record, and what landed after its person was erased."""
+    """Delete what is past its retention, masks without an image, and late writes for deleted accounts."""
     from functions.privacy import erasure
-    from functions.privacy import retention as keeping
+    from functions.privacy.retention import delete_expired
     from shared.vision import stored
 
     with telemetry.span("retention"):
-        removed, masks, late = keeping.run(), stored.sweep(), erasure.look_again()
+        removed, masks, late = delete_expired(), stored.sweep(), erasure.delete_late_writes()
     telemetry.log("retention", removed=removed, masks=masks, late=late, pastDue=timer.past_due)

@@ -17,11 +17,11 @@ KINDS = (*(kind.value for kind in ImageKind), *LOOSE)
 """What `RETENTION_DAYS` can name."""
 
 
-def run(limit: int = 2000) -> dict[str, int]:
-    """Remove what is over its time by `RETENTION_DAYS`; returns how many of each kind.
+def delete_expired(limit: int = 2000) -> dict[str, int]:
+    """Delete what is past its retention by `RETENTION_DAYS`; returns how many of each kind.
 
     Args:
-        limit: of each kind in one run; the rest waits for the next.
+        limit: of each kind in one run; the next run deletes the rest.
     """
     removed: dict[str, int] = {}
     for kind, days in privacy_settings().retention_days.items():

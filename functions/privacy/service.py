@@ -1,4 +1,4 @@
-"""Asking for the deletion of one's account, reading its report, and getting one's data."""
+"""Request account deletion, read its report, and export data."""
 
 from __future__ import annotations
 
@@ -6,153 +6,160 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Final, Literal
 
+from functions.privacy.documents import (
+    ERASE,
+    EXPORT,
+    ErasureJob,
+    ErasurePayload,
+    ErasureResult,
+    ExportDocument,
+    ExportPayload,
+    erasure_jobs,
+    exports,
+)
 from functions.privacy.models import Erasure, ErasureReport, Export, Kept, Removed
 from shared import audit, blobs, clock
 from shared.accounts import lifecycle
 from shared.accounts.documents import Role
-from shared.documents import Create, Document, Operation, Replace, store
-from shared.documents.containers import DAY
+from shared.documents import store
+from shared.documents.fields import assign
 from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
 from shared.http.auth import Principal
 from shared.jobs import protocol, queues
-from shared.jobs.models import JobStatus
+from shared.jobs.models import ENDED, JobId, JobStatus, RunStatus
 
-CONTAINER = protocol.CONTAINER
-ERASE, EXPORT = "privacy.erase", "privacy.export"
-REPORT_KEEP_S = 400 * DAY
-"""As long as the audit log: what an authority may ask to see, and what to repeat after a backup was restored."""
-ATTEMPTS = 40
-EXPORT_ID = "export"
-FRESH_S = 3600
-"""For so long the same export answers; afterwards a new one is made."""
-RETRY_S = 60
-_RECEIPT = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})", re.ASCII)
+MAX_ATTEMPTS: Final = 40
+FRESH_S: Final = 3600
+"""An export answers requests for this long; afterwards a new one is made."""
+RETRY_S: Final = 60
+_RECEIPT: Final = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})", re.ASCII)
 
 
-def erase(caller: Principal, ip: str, request_id: str) -> Erasure:
-    """Close the caller's account now and delete everything of theirs by a job.
+def delete_account(caller: Principal, ip: str, request_id: str) -> Erasure:
+    """Close the caller's account now and delete all of its data by a job.
 
-    The job lives outside the person's partition, under a hash of their id, so that it outlives what it deletes.
+    The job is stored outside the person's partition, under a hash of their id, so that it outlives what it deletes.
 
     Raises:
-        Conflict: `admin_account`: an administrator's role has to be taken away first, by another one.
+        Conflict: `admin_account`: another administrator has to change the administrator's role first.
     """
     if caller.role is Role.ADMIN:
         raise Conflict(
             "an administrator's account can't be deleted: have another administrator change its role first",
             code="admin_account",
         )
-    name, secret = _name(caller.user_id), secrets.token_urlsafe(32)
+    name, secret = erasure_name(caller.user_id), secrets.token_urlsafe(32)
     job = protocol.new_job(
         ERASE,
         queues.PRIVACY,
-        _partition(name),
-        {"subject": caller.user_id},
-        id=f"job:erase-{name}",
-        max_attempts=ATTEMPTS,
+        erasure_partition(name),
+        ErasurePayload(subject=caller.user_id),
+        id=_job_id(name),
+        max_attempts=MAX_ATTEMPTS,
         request_id=request_id,
     )
-    item = {**job.to_item(), "receiptDigest": _digest(secret), "ttl": REPORT_KEEP_S}
+    digest = _digest(secret)
     try:
-        stored = store().create(CONTAINER, item)
+        stored = erasure_jobs.create(ErasureJob.of(job, digest))
     except DocumentConflict:
-        stored = store().patch(CONTAINER, job.id, job.user_id, set={"receiptDigest": item["receiptDigest"]})
+        stored = erasure_jobs.patch(job.id, job.user_id, assign(ErasureJob.receipt_digest, digest))
     lifecycle.close_account(caller.user_id)
     audit.record(caller.user_id, "ERASURE_REQUESTED", ip=ip)
-    if stored["status"] == JobStatus.QUEUED:
-        protocol.enqueue(protocol.jobs.load(stored))
-    return Erasure(job_id=_short(stored), status=stored["status"], receipt=f"{name}.{secret}")
+    if stored.status is JobStatus.QUEUED:
+        protocol.enqueue(stored)
+    return Erasure(job_id=stored.id.public, status=stored.status, receipt=f"{name}.{secret}")
 
 
-def report(receipt: str) -> ErasureReport:
-    """How the deletion stands that a receipt was given for. Raises NotFound."""
+def get_report(receipt: str) -> ErasureReport:
+    """The state of the deletion that a receipt belongs to. Raises NotFound."""
     parts = _RECEIPT.fullmatch(receipt)
-    job = store().find(CONTAINER, f"job:erase-{parts[1]}", _partition(parts[1])) if parts else None
-    if parts is None or job is None or not hmac.compare_digest(job["receiptDigest"], _digest(parts[2])):
+    job = erasure_jobs.find(_job_id(parts[1]), erasure_partition(parts[1])) if parts else None
+    if parts is None or job is None or not hmac.compare_digest(job.receipt_digest, _digest(parts[2])):
         raise NotFound("there is no deletion with this receipt", code="receipt_not_found")
-    done: dict[str, Any] = job["result"] if job["status"] == JobStatus.COMPLETED else {}
+    is_complete = job.status is JobStatus.COMPLETED
+    result = ErasureResult.model_validate(job.result) if is_complete else None
     return ErasureReport(
-        job_id=_short(job),
-        status=job["status"],
-        progress=job.get("progress"),
-        requested_at=job["createdAt"],
-        finished_at=job.get("finishedAt"),
-        removed=Removed(**done["removed"]) if done else None,
-        kept=Kept(**done["kept"]) if done else None,
-        error=None if done else job.get("lastError"),
+        job_id=job.id.public,
+        status=job.status,
+        progress=job.progress.model_dump(by_alias=True) if job.progress else None,
+        requested_at=job.created_at,
+        finished_at=job.finished_at,
+        removed=Removed.of(result.removed) if result else None,
+        kept=Kept.of(result.kept) if result else None,
+        error=None if is_complete or job.last_error is None else job.last_error.model_dump(by_alias=True),
     )
 
 
-def export(caller: Principal, request_id: str) -> Export:
-    """The caller's export: the one made within the last hour, or the one being made, or a new one."""
-    found = store().find(CONTAINER, EXPORT_ID, caller.user_id)
-    if found is not None:
-        if found["status"] in ("queued", "processing", "retrying"):
-            return _export(found, "preparing")
-        age = clock.now() - datetime.fromisoformat(found["updatedAt"]).timestamp()
-        if found["status"] == "failed" and age < RETRY_S:
-            return _export(found, "failed")
-        if found["status"] == "completed" and age < FRESH_S and blobs.info(blobs.EXPORTS, found["blob"]):
-            return _export(found, "ready")
-    return _start_export(caller, found, request_id)
+def get_export(caller: Principal, request_id: str) -> Export:
+    """The caller's export: the one made within the last hour, or the one in progress, or a new one."""
+    export = exports.find(ExportDocument.ID, caller.user_id)
+    if export is None:
+        return _start_export(caller, None, request_id)
+    if export.status not in ENDED:
+        return _answer(export, "preparing")
+    age = clock.now() - datetime.fromisoformat(export.updated_at).timestamp()
+    if export.status is RunStatus.FAILED and age < RETRY_S:
+        return _answer(export, "failed")
+    if export.status is RunStatus.COMPLETED and age < FRESH_S and _archive_exists(export):
+        return _answer(export, "ready")
+    return _start_export(caller, export, request_id)
 
 
-def _start_export(caller: Principal, found: Document | None, request_id: str) -> Export:
-    job = protocol.new_job(EXPORT, queues.PRIVACY, caller.user_id, {}, subject_id=EXPORT_ID, request_id=request_id)
-    record = {
-        "id": EXPORT_ID,
-        "userId": caller.user_id,
-        "type": "export",
-        "status": "queued",
-        "jobId": job["id"],
-        "blob": None,
-        "bytes": None,
-        "leftOut": None,
-        "error": None,
-        "createdAt": clock.iso(),
-        "updatedAt": clock.iso(),
-    }
-    write: Operation = Create(record) if found is None else Replace(record, etag=found.etag)
+def _start_export(caller: Principal, former: ExportDocument | None, request_id: str) -> Export:
+    job = protocol.new_job(
+        EXPORT,
+        queues.PRIVACY,
+        caller.user_id,
+        ExportPayload(),
+        subject_id=ExportDocument.ID,
+        request_id=request_id,
+    )
+    at = clock.iso()
+    export = ExportDocument(id="export", user_id=caller.user_id, job_id=job.id, created_at=at, updated_at=at)
+    write = exports.creation(export) if former is None else exports.replacement(export, etag=former.etag)
     try:
-        store().batch(CONTAINER, caller.user_id, [write, Create(job)])
+        store().batch(ExportDocument.container, caller.user_id, [write, protocol.jobs.creation(job)])
     except BatchFailed:
         # Another request was faster; its export is as good.
-        return _export(store().read(CONTAINER, EXPORT_ID, caller.user_id), "preparing")
+        return _answer(exports.get(ExportDocument.ID, caller.user_id), "preparing")
     protocol.enqueue(job)
-    audit.record(caller.user_id, "EXPORT_REQUESTED", subject=_short(job))
-    return _export(record, "preparing")
+    audit.record(caller.user_id, "EXPORT_REQUESTED", subject=job.id.public)
+    return _answer(export, "preparing")
 
 
-def _export(record: dict[str, Any], status: Any) -> Export:
-    url = None
-    if status == "ready":
-        url = blobs.read_url(blobs.EXPORTS, record["blob"], content_type="application/zip")
+def _archive_exists(export: ExportDocument) -> bool:
+    return export.blob is not None and blobs.info(blobs.EXPORTS, export.blob) is not None
+
+
+def _answer(export: ExportDocument, status: Literal["preparing", "ready", "failed"]) -> Export:
+    is_ready = status == "ready" and export.blob is not None
     return Export(
         status=status,
-        job_id=record["jobId"].removeprefix("job:"),
-        url=url,
-        bytes=record["bytes"],
-        left_out=record["leftOut"],
-        made_at=record["updatedAt"] if status == "ready" else None,
-        error=record["error"],
+        job_id=export.job_id.public,
+        url=blobs.read_url(blobs.EXPORTS, str(export.blob), content_type="application/zip") if is_ready else None,
+        bytes=export.bytes,
+        left_out=export.left_out,
+        made_at=export.updated_at if is_ready else None,
+        error=export.error.model_dump(by_alias=True) if export.error else None,
     )
 
 
-def _name(user_id: str) -> str:
+def erasure_name(user_id: str) -> str:
+    """The name of a person's deletion: a hash of the user id."""
     return hashlib.sha256(f"erasure:{user_id}".encode()).hexdigest()[:32]
 
 
-def _partition(name: str) -> str:
+def erasure_partition(name: str) -> str:
+    """The partition of the deletion's job."""
     return f"privacy:{name}"
+
+
+def _job_id(name: str) -> JobId:
+    return JobId.of(f"erase-{name}")
 
 
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _short(job: Mapping[str, Any]) -> str:
-    return job["id"].removeprefix("job:")

@@ -1,9 +1,9 @@
-"""The worker of the `privacy` queue: deletes people, and packs what is theirs."""
+"""The worker of the `privacy` queue: account deletion and data export."""
 
 from __future__ import annotations
 
-from functions.privacy import erasure, exporting
-from functions.privacy.service import ERASE
+from functions.privacy import erasure, export
+from functions.privacy.documents import ERASE
 from shared import blobs, telemetry
 from shared.errors import StudioError
 from shared.jobs.models import Job, JobStatus
@@ -12,30 +12,32 @@ from shared.jobs.step import Step, Task
 
 
 class PrivacyStep(Step):
-    """The `privacy` queue's step (see `shared.jobs.consumer.Step`)."""
+    """The step of the `privacy` queue."""
 
     def run(self, task: Task) -> Outcome:
-        """Erase or export, by the kind of the job."""
-        return erasure.erase(task) if task.job["kind"] == ERASE else exporting.build(task)
+        """Delete or export, by the kind of the job."""
+        if task.job.kind == ERASE:
+            return erasure.delete_personal_data(task)
+        return export.export_personal_data(task)
 
     def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
-        """An erasure that was given up is a dead letter that somebody must look at: the account stays closed."""
-        if job["kind"] == ERASE:
+        """Log a deletion that gave up: it is a dead letter for an administrator, and the account stays closed."""
+        if job.kind == ERASE:
             telemetry.log("erasure.stopped", level="error", status=status, code=error.code if error else None)
         return Outcome()
 
     def after_commit(self, job: Job) -> None:
-        """Remove exports before this one, and what attempts that did not commit have left."""
-        if job["kind"] == ERASE or job["status"] != JobStatus.COMPLETED:
+        """Delete earlier exports, and what attempts that did not commit have stored."""
+        if job.kind == ERASE or job.status is not JobStatus.COMPLETED:
             return
-        for blob in list(blobs.listing(blobs.EXPORTS, exporting.prefix(job["userId"]))):
-            if not blob.name.endswith(f"{job['id'].removeprefix('job:')}-{job['generation']}-{job['fence']}.zip"):
+        for blob in list(blobs.listing(blobs.EXPORTS, export.folder(job.user_id))):
+            if blob.name != export.archive_name(job):
                 blobs.delete(blobs.EXPORTS, blob.name)
 
     def on_lease_lost(self, job: Job) -> None:
-        """Remove what this attempt stored: another one commits, or the person is gone."""
-        if job["kind"] != ERASE:
-            blobs.delete(blobs.EXPORTS, exporting.name_of(Task(job, self.push)))
+        """Delete what this attempt stored: another one commits, or the account is deleted."""
+        if job.kind != ERASE:
+            blobs.delete(blobs.EXPORTS, export.archive_name(job))
 
     def push(self, job: Job) -> None:
-        """No page shows it: who deletes the account is signed out, and an export is asked for again and again."""
+        """Send nothing: a deletion has no open pages, and clients poll an export."""

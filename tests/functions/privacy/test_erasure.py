@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from account_factory import add_account, add_pointer
 
-from functions.privacy import erasure, service
+from functions.privacy import erasure, personal_data, service
 from functions.privacy.worker import PrivacyStep
 from shared import audit, blobs, clock
-from shared.accounts.documents import Role
+from shared.accounts.documents import Role, SessionDocument, sessions
 from shared.documents import Document, Where, store
 from shared.errors import Conflict, NotFound, Unauthorized
 from shared.http import auth
@@ -51,7 +51,9 @@ def person(user_id: str) -> None:
     put("garments", {"id": f"garment:{user_id}", "tenantId": user_id, "type": "garment", "embedding": [0.1, 0.2]})
     put("embeddings", {"id": f"garment:{user_id}", "tenantId": user_id, "type": "embedding", "shop": "default"})
     put("search_log", {"id": f"search:{user_id}", "userId": user_id, "type": "search_log", "params": {"query": "hat"}})
-    put("tokens", {"id": f"session-{user_id}", "userId": user_id, "type": "session"})
+    session = SessionDocument(id=f"session-{user_id}", user_id=user_id, token_version=1, digest="d",
+                              created_at=clock.iso(), expires_at=clock.now() + 60)  # fmt: skip
+    sessions.create(session)
     payment = {
         "id": f"payment:{user_id}",
         "userId": user_id,
@@ -70,8 +72,8 @@ def pointer(job: Document) -> str:
 
 
 def job_of(user_id: str = ME) -> Document:
-    name = service._name(user_id)
-    return protocol.load(f"job:erase-{name}", service._partition(name))
+    name = service.erasure_name(user_id)
+    return protocol.load(f"job:erase-{name}", service.erasure_partition(name))
 
 
 def hurry(job: Document) -> None:
@@ -95,8 +97,8 @@ def finish(limit: int = 10) -> Document:
 
 
 def everything_of(user_id: str) -> dict[str, Any]:
-    found = erasure.inventory(user_id)
-    return {name: count for name, count in found.items() if count}
+    found = personal_data.count_personal_data(user_id)
+    return {name: count for name, count in found.model_dump().items() if count}
 
 
 def check_gone(payments: int = 1) -> None:
@@ -116,10 +118,10 @@ def check_gone(payments: int = 1) -> None:
 
 
 def check_other_untouched() -> None:
-    found = erasure.inventory(OTHER)
-    assert found["documents"] == DOCUMENTS
-    assert found["blobs"] == BLOBS
-    assert found["sessions"] == 1
+    found = personal_data.count_personal_data(OTHER)
+    assert found.documents == DOCUMENTS
+    assert found.blobs == BLOBS
+    assert found.sessions == 1
     assert store().read("accounts", OTHER, OTHER)["disabled"] is False
     assert store().count("payments", partition=OTHER) == 1
     assert store().query("audit", partition=OTHER).items[0]["ip"] == "203.0.113.9"
@@ -136,12 +138,12 @@ def two_people(local: dict[str, str]) -> None:
 
 
 def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
-    asked = service.erase(CALLER, "203.0.113.9", "r")
+    asked = service.delete_account(CALLER, "203.0.113.9", "r")
     job = finish()
     assert job["status"] == "completed"
     check_gone()
     check_other_untouched()
-    told = service.report(asked.receipt)
+    told = service.get_report(asked.receipt)
     assert told.removed
     assert told.removed.documents == DOCUMENTS
     assert told.removed.blobs == BLOBS
@@ -156,7 +158,7 @@ def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
 def test_the_account_is_closed_at_once_and_the_job_waits_for_tokens_elsewhere() -> None:
     token, _ = auth.issue(ME, "shopper", 1)
     auth.authenticate(f"Bearer {token}")
-    service.erase(CALLER, "203.0.113.9", "r")
+    service.delete_account(CALLER, "203.0.113.9", "r")
     with pytest.raises(Unauthorized):
         auth.authenticate(f"Bearer {token}")
     consume(pointer(job_of()), PrivacyStep())
@@ -168,7 +170,7 @@ def test_running_jobs_are_stopped_first() -> None:
     work = protocol.jobs.create(protocol.new_job("test", "protocol", ME, {}))
     claimed = protocol.claim(work, "somebody")
     assert claimed
-    service.erase(CALLER, "203.0.113.9", "r")
+    service.delete_account(CALLER, "203.0.113.9", "r")
     consume(pointer(job_of()), PrivacyStep())
     assert job_of()["lastError"]["code"] == "jobs_open"
     with pytest.raises(protocol.CancelRequested):
@@ -182,8 +184,8 @@ def test_a_worker_that_will_not_stop_loses_its_lease_with_its_document() -> None
     work = protocol.jobs.create(protocol.new_job("test", "protocol", ME, {}))
     claimed = protocol.claim(work, "somebody")
     assert claimed
-    service.erase(CALLER, "203.0.113.9", "r")
-    assert finish(limit=erasure.PATIENCE + 3)["status"] == "completed"
+    service.delete_account(CALLER, "203.0.113.9", "r")
+    assert finish(limit=erasure.MAX_WAITING_ATTEMPTS + 3)["status"] == "completed"
     for act in (lambda: protocol.complete(claimed, protocol.Outcome()), lambda: protocol.renew(claimed)):
         with pytest.raises(protocol.LeaseLost):
             act()
@@ -191,20 +193,20 @@ def test_a_worker_that_will_not_stop_loses_its_lease_with_its_document() -> None
 
 
 def test_asking_twice_is_one_deletion_and_the_last_receipt_counts() -> None:
-    first = service.erase(CALLER, "203.0.113.9", "r")
-    second = service.erase(CALLER, "203.0.113.9", "r")
+    first = service.delete_account(CALLER, "203.0.113.9", "r")
+    second = service.delete_account(CALLER, "203.0.113.9", "r")
     assert first.job_id == second.job_id
-    assert service.report(second.receipt).status == "queued"
+    assert service.get_report(second.receipt).status == "queued"
     for wrong in (first.receipt, second.receipt[:-1] + "?", "x", "0" * 32 + "." + "A" * 43):
         with pytest.raises(NotFound):
-            service.report(wrong)
+            service.get_report(wrong)
     assert finish()["status"] == "completed"
 
 
 def test_products_leave_the_search_index() -> None:
     queues.client(queues.INDEX).clear_messages()
     store().create("garments", {"id": "product:1", "tenantId": ME, "type": "product", "revision": 4})
-    service.erase(CALLER, "203.0.113.9", "r")
+    service.delete_account(CALLER, "203.0.113.9", "r")
     assert finish()["status"] == "completed"
     assert store().find("garments", "product:1", ME) is None
     assert queues.client(queues.INDEX).get_queue_properties().approximate_message_count == 2, "and what it had before"
@@ -212,12 +214,12 @@ def test_products_leave_the_search_index() -> None:
 
 def test_an_administrator_has_to_step_down_first() -> None:
     with pytest.raises(Conflict):
-        service.erase(Principal(ME, Role.ADMIN, "t", 0.0), "203.0.113.9", "r")
+        service.delete_account(Principal(ME, Role.ADMIN, "t", 0.0), "203.0.113.9", "r")
     assert store().read("accounts", ME, ME)["disabled"] is False
 
 
 def test_an_address_registered_anew_meanwhile_is_left_alone() -> None:
-    service.erase(CALLER, "203.0.113.9", "r")
+    service.delete_account(CALLER, "203.0.113.9", "r")
     id = f"email:digest-of-{ME}"
     store().replace("accounts", {"id": id, "type": "email", "userId": "newcomer"})
     assert finish()["status"] == "completed"
@@ -228,7 +230,7 @@ def test_an_address_registered_anew_meanwhile_is_left_alone() -> None:
 @pytest.mark.parametrize("after", [3, 7])
 def test_a_worker_that_dies_again_and_again_loses_nothing(after: int) -> None:
     """Each process exits for real after so many removals; the last one finishes, and the report is still exact."""
-    asked = service.erase(CALLER, "203.0.113.9", "r")
+    asked = service.delete_account(CALLER, "203.0.113.9", "r")
     deaths = 0
     while (job := job_of())["status"] not in TERMINAL:
         hurry(job)
@@ -244,6 +246,6 @@ def test_a_worker_that_dies_again_and_again_loses_nothing(after: int) -> None:
     assert job["status"] == "completed"
     check_gone()
     check_other_untouched()
-    told = service.report(asked.receipt)
+    told = service.get_report(asked.receipt)
     assert told.removed
     assert told.removed.blobs == BLOBS

@@ -10,7 +10,7 @@ import pytest
 from account_factory import add_account
 from drawn import needs_model
 
-from functions.privacy import erasure, service
+from functions.privacy import erasure, personal_data, service
 from functions.privacy.worker import PrivacyStep
 from shared import blobs, clock
 from shared.accounts.documents import Role
@@ -103,10 +103,10 @@ def test_a_mask_of_a_smaller_form_goes_with_its_image() -> None:
 
 def erase(user: str) -> None:
     add_account(user)
-    service.erase(Principal(user, Role.SHOPPER, "t", 0.0), "203.0.113.9", "r")
-    name = service._name(user)
+    service.delete_account(Principal(user, Role.SHOPPER, "t", 0.0), "203.0.113.9", "r")
+    name = service.erasure_name(user)
     for _ in range(10):
-        job = protocol.load(f"job:erase-{name}", service._partition(name))
+        job = protocol.load(f"job:erase-{name}", service.erasure_partition(name))
         if job["status"] == JobStatus.COMPLETED:
             return
         if job["status"] == JobStatus.RETRYING:
@@ -126,13 +126,13 @@ def test_what_is_written_after_the_erasure_goes_when_one_looks_again(
     source = sources.by_id("of-gone", "gone")
     data = source.read()
     erase("gone")
-    assert erasure.look_again() == 0
+    assert erasure.delete_late_writes() == 0
     # a worker that looks at the picture all the while, and a container
     stored.settle("gone", source, data, "garment", "mask")
     blobs.put(blobs.TRYON, "gone/a/1/report.json", b"{}", content_type="application/json")
-    before = erasure.inventory("here")
-    assert erasure.look_again() == 3
-    left = erasure.inventory("gone")
-    assert (left["documents"], left["blobs"]) == ({}, {})
-    assert erasure.look_again() == 0
-    assert erasure.inventory("here") == before and before["blobs"]
+    before = personal_data.count_personal_data("here")
+    assert erasure.delete_late_writes() == 3
+    left = personal_data.count_personal_data("gone")
+    assert (left.documents, left.blobs) == ({}, {})
+    assert erasure.delete_late_writes() == 0
+    assert personal_data.count_personal_data("here") == before and before.blobs

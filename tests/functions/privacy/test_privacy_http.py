@@ -19,7 +19,7 @@ from quick import eventually
 
 from demo.client import Client, Refused
 from emulators.stack import Stack
-from functions.privacy import exporting
+from functions.privacy import export
 from functions.privacy import service as privacy
 from functions.privacy.worker import PrivacyStep
 from shared import blobs, clock
@@ -27,6 +27,7 @@ from shared.accounts.documents import Role
 from shared.documents import store
 from shared.documents.sqlite import SqliteStore
 from shared.http.auth import Principal
+from shared.images.documents import ImageDocument, ImageId, ImageKind, StoredRendition, images
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.settings import forget
@@ -163,9 +164,12 @@ def house(local: dict[str, str]) -> Principal:
 
 def image(name: str, size: int) -> None:
     blobs.put(blobs.IMAGES, f"u/{name}/original.jpg", b"x" * size, content_type="image/jpeg")
-    form = {"container": blobs.IMAGES, "name": f"u/{name}/original.jpg", "bytes": size}
-    record = {"id": f"file:{name}", "userId": "u", "type": "file", "imageId": name, "blobs": {"original": form}}
-    store().create("studio", record)
+    form = StoredRendition(container=blobs.IMAGES, name=f"u/{name}/original.jpg", width=1, height=1,
+                           content_type="image/jpeg", bytes=size)  # fmt: skip
+    images.create(
+        ImageDocument(id=ImageId.of(name), user_id="u", kind=ImageKind.PERSON, renditions={"original": form},
+                      created_at=clock.iso(), updated_at=clock.iso())
+    )  # fmt: skip
 
 
 def build(caller: Principal) -> None:
@@ -180,9 +184,9 @@ def test_pictures_beyond_the_size_are_named(house: Principal, monkeypatch: pytes
     forget()
     for name in ("a", "b", "c"):
         image(name, 2000)
-    privacy.export(house, "r")
+    privacy.get_export(house, "r")
     build(house)
-    made = privacy.export(house, "r")
+    made = privacy.get_export(house, "r")
     assert (made.status, made.left_out) == ("ready", 1)
     record = store().read("studio", "export", "u")
     with zipfile.ZipFile(io.BytesIO(blobs.get(blobs.EXPORTS, record["blob"]))) as archive:
@@ -191,20 +195,20 @@ def test_pictures_beyond_the_size_are_named(house: Principal, monkeypatch: pytes
 
 
 def test_an_export_is_made_anew_when_it_is_old_or_gone(house: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = privacy.export(house, "r")
-    assert privacy.export(house, "r").job_id == first.job_id
+    first = privacy.get_export(house, "r")
+    assert privacy.get_export(house, "r").job_id == first.job_id
     build(house)
-    assert privacy.export(house, "r").status == "ready"
+    assert privacy.get_export(house, "r").status == "ready"
     blobs.delete(blobs.EXPORTS, store().read("studio", "export", "u")["blob"])
-    second = privacy.export(house, "r")
+    second = privacy.get_export(house, "r")
     assert (second.status, second.job_id == first.job_id) == ("preparing", False)
     build(house)
-    assert privacy.export(house, "r").status == "ready"
+    assert privacy.get_export(house, "r").status == "ready"
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + privacy.FRESH_S + 1)
-    third = privacy.export(house, "r")
+    third = privacy.get_export(house, "r")
     assert third.status == "preparing"
     build(house)
-    assert [blob.name for blob in blobs.listing(blobs.EXPORTS, exporting.prefix("u"))] == [
+    assert [blob.name for blob in blobs.listing(blobs.EXPORTS, export.folder("u"))] == [
         store().read("studio", "export", "u")["blob"]
     ]

@@ -51,7 +51,7 @@ def test_selfies_go_after_thirty_days_and_the_rest_stays() -> None:
         image("result", "result", 400),
         image("shown", "person", 400, "public"),
     ]
-    assert retention.run()["person"] == 1
+    assert retention.delete_expired()["person"] == 1
     assert not there(old)
     assert all(there(name) for name in kept)
     assert store().read("studio", "usage", "u")["images"] == 8
@@ -63,7 +63,7 @@ def test_each_kind_has_its_own_time_and_zero_keeps(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("RETENTION_DAYS", '{"person": 0, "result": 7, "nonsense": 1}')
     forget()
     person, result = image("p", "person", 400), image("r", "result", 8)
-    assert retention.run() == {"result": 1}
+    assert retention.delete_expired() == {"result": 1}
     assert there(person)
     assert not there(result)
 
@@ -71,8 +71,8 @@ def test_each_kind_has_its_own_time_and_zero_keeps(monkeypatch: pytest.MonkeyPat
 def test_a_run_is_bounded() -> None:
     for n in range(5):
         image(f"p{n}", "person", 40)
-    assert retention.run(limit=2)["person"] >= 2
-    while retention.run(limit=2)["person"]:
+    assert retention.delete_expired(limit=2)["person"] >= 2
+    while retention.delete_expired(limit=2)["person"]:
         continue
     assert not any(there(f"p{n}") for n in range(5))
 
@@ -80,10 +80,10 @@ def test_a_run_is_bounded() -> None:
 def test_loose_blobs_go_by_their_age(monkeypatch: pytest.MonkeyPatch) -> None:
     for container in (blobs.UPLOADS, blobs.EXPORTS):
         blobs.put(container, "u/x", b"data", content_type="application/zip")
-    assert retention.run() == {"person": 0, "uploads": 0, "exports": 0, "heatmaps": 0}
+    assert retention.delete_expired() == {"person": 0, "uploads": 0, "exports": 0, "heatmaps": 0}
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + 1.5 * DAY)
-    assert retention.run() == {"person": 0, "uploads": 1, "exports": 1, "heatmaps": 0}
+    assert retention.delete_expired() == {"person": 0, "uploads": 1, "exports": 1, "heatmaps": 0}
     assert blobs.info(blobs.EXPORTS, "u/x") is None
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from quick import eventually
 
 from functions.jobs import service as jobs
-from functions.privacy import erasure, retention
+from functions.privacy import personal_data, retention
 from functions.tryon import service
 from shared import blobs
 from shared.documents import Where, store
@@ -228,19 +228,19 @@ def test_what_is_left_of_the_month_is_a_limit(room: Room, settle: Settle) -> Non
 def test_it_goes_with_its_time(room: Room, settle: Settle) -> None:
     image = room.ask("a").results[0].image_id
     settle(RETENTION_DAYS='{"result": 1}')
-    assert retention.run() == {"result": 0}
+    assert retention.delete_expired() == {"result": 0}
     assert blobs.TRYON not in retention.LOOSE and room.left() != []
     store().patch("studio", f"file:{image}", room.id, set={"createdAt": "2026-01-01T00:00:00Z"})
-    assert retention.run() == {"result": 1}
+    assert retention.delete_expired() == {"result": 1}
     assert (room.left(), room.get("a").output_url) == ([], None)
 
 
 def test_it_goes_with_its_person(room: Room) -> None:
     room.ask("a")
-    erasure.remove_blobs(room.id)
-    counted = erasure.inventory(room.id)
-    assert counted["blobs"] == {}
-    assert {"tryon_job", "tryon_result", "file"} <= set(counted["documents"])
+    personal_data.delete_blobs(room.id)
+    counted = personal_data.count_personal_data(room.id)
+    assert counted.blobs == {}
+    assert {"tryon_job", "tryon_result", "file"} <= set(counted.documents)
 
 
 def test_only_products_of_ones_own_shop(room: Room) -> None:

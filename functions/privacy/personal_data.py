@@ -1,0 +1,166 @@
+"""Everything that is stored of one person, of every kind: counted, deleted, anonymised.
+
+The only place that reads documents of all kinds without their models, so that a kind added later is covered, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from functions.privacy.documents import Inventory
+from shared import blobs
+from shared.accounts.documents import AccountDocument, SessionDocument, sessions
+from shared.audit import AuditEntry, audit_entries
+from shared.catalogue.changes import ProductChange, send_change
+from shared.documents import CONTAINERS, Delete, Document, store
+from shared.documents.fields import Change, assign, where
+from shared.errors import BatchFailed, DocumentConflict, DocumentNotFound, PreconditionFailed
+from shared.images import derived
+from shared.images.documents import ImageDocument, Visibility, images
+
+PAYMENTS, AUDIT = "payments", "audit"
+PERSONAL: Final = [
+    container.name
+    for container in CONTAINERS.values()
+    if container.partition_key in ("userId", "tenantId") and container.name not in (PAYMENTS, AUDIT)
+]
+"""Containers in which a partition holds the documents of one person and nothing else."""
+INDEX_DELAY_S: Final = 10
+
+
+@dataclass(frozen=True)
+class PersonalDocument:
+    """A document of any kind in a person's partition."""
+
+    kind: str
+    id: str
+    item: Document
+
+
+def iterate_documents(container: str, user_id: str) -> Iterator[PersonalDocument]:
+    """All documents of a person in a container, by id."""
+    continuation: str | None = None
+    while True:
+        page = store().query(container, partition=user_id, limit=200, continuation=continuation)
+        yield from (_document(container, item) for item in page.items)
+        continuation = page.continuation
+        if continuation is None:
+            return
+
+
+def iterate_blobs(user_id: str) -> Iterator[tuple[str, blobs.BlobInfo]]:
+    """All blobs of a person with their containers."""
+    for container in blobs.CONTAINERS:
+        for blob in blobs.listing(container, f"{user_id}/"):
+            yield container, blob
+
+
+def count_personal_data(user_id: str) -> Inventory:
+    """What is stored of a person now."""
+    documents: dict[str, int] = {}
+    for container in PERSONAL:
+        for document in iterate_documents(container, user_id):
+            documents[document.kind] = documents.get(document.kind, 0) + 1
+    counted: dict[str, int] = {}
+    size = 0
+    for container, blob in iterate_blobs(user_id):
+        counted[container] = counted.get(container, 0) + 1
+        size += blob.size
+    open_sessions = sessions.count(where(SessionDocument.user_id, "=", user_id))
+    return Inventory(documents=documents, blobs=counted, bytes=size, sessions=open_sessions)
+
+
+def count_payments(user_id: str) -> int:
+    """Payments of a person."""
+    return store().count(PAYMENTS, partition=user_id)
+
+
+def delete_blobs(user_id: str) -> None:
+    """Delete every blob of a person."""
+    for container, blob in list(iterate_blobs(user_id)):
+        blobs.delete(container, blob.name)
+
+
+def delete_documents(user_id: str, on_batch: Callable[[], None] = lambda: None) -> None:
+    """Empty the person's partitions, up to 100 documents at a time; `on_batch` is called before each batch."""
+    for container in PERSONAL:
+        while items := store().query(container, partition=user_id, limit=100).items:
+            on_batch()
+            for item in items:
+                _remove_derived(item)
+            try:
+                store().batch(container, user_id, [Delete(item["id"]) for item in items])
+            except BatchFailed:
+                for item in items:
+                    with suppress(DocumentNotFound):
+                        store().delete(container, item["id"], user_id)
+
+
+def anonymise_payments(user_id: str, pseudonym: str) -> None:
+    """Move payments to a user id that belongs to nobody; PayPal's events find them by their own ids."""
+    while items := store().query(PAYMENTS, partition=user_id, limit=100).items:
+        for item in items:
+            kept = {name: value for name, value in item.items() if not name.startswith("_")}
+            moved: dict[str, Any] = {**kept, "userId": pseudonym, "requestId": None, "approvalUrl": None}
+            try:
+                store().create(PAYMENTS, moved)
+            except DocumentConflict:
+                store().upsert(PAYMENTS, moved)
+            # A payment that changed meanwhile is copied again.
+            with suppress(PreconditionFailed, DocumentNotFound):
+                store().delete(PAYMENTS, item["id"], user_id, etag=item.etag)
+
+
+def delete_sessions(user_id: str) -> None:
+    """Delete every session of a person."""
+    while page := sessions.list(where(SessionDocument.user_id, "=", user_id), limit=100).items:
+        for session in page:
+            with suppress(DocumentNotFound):
+                sessions.delete(session.id, session.id)
+
+
+def clean_audit_log(user_id: str, account: AccountDocument | None) -> None:
+    """Remove IP addresses and hashes of e-mail addresses from the audit log; ids remain."""
+    entries = list(audit_entries.iterate(partition=user_id))
+    if account is not None:
+        entries += audit_entries.iterate(where(AuditEntry.email_hash, "=", account.email_hash))
+    for entry in entries:
+        changes: list[Change] = []
+        if entry.ip is not None:
+            changes.append(assign(AuditEntry.ip, None))
+        if entry.email_hash is not None:
+            changes.append(assign(AuditEntry.email_hash, None))
+        if changes:
+            with suppress(DocumentNotFound):
+                audit_entries.patch(entry.id, entry.user_id, *changes)
+
+
+def stored_image(document: PersonalDocument) -> ImageDocument | None:
+    """The document as an image, if it is one."""
+    return images.load(document.item) if document.kind == "file" else None
+
+
+def _document(container: str, item: Document) -> PersonalDocument:
+    return PersonalDocument(kind=str(item.get("type") or container), id=item["id"], item=item)
+
+
+def _remove_derived(item: Document) -> None:
+    """Remove what depends on a document: its index entry, and the segmentations of a public image.
+
+    The message to the index is sent before the deletion, so that a crash can't lose it, and delayed, so that the
+    documents are gone when it is read.
+    """
+    kind = item.get("type")
+    if kind in ("product", "embedding"):
+        change = ProductChange(
+            vendor_id=item["tenantId"],
+            product_id=item["id"],
+            revision=item.get("revision", 0) + 1,
+            shop=item.get("shop"),
+        )
+        send_change(change, delay_s=INDEX_DELAY_S)
+    elif kind == "file" and item.get("visibility") == Visibility.PUBLIC:
+        derived.delete_segmentations(images.load(item))
