@@ -1,30 +1,22 @@
-"""HTTP triggers of administration: `admin/...`. Every act, and every look at one person or one job, is audited."""
+"""HTTP triggers of administration: `admin/...`. Every change, and every read of one account or job, is audited."""
 
 from __future__ import annotations
 
 import azure.functions as func
 
-from functions.admin.models import (
-    AuditPage,
-    AuditQuery,
+from functions.admin.models.audit import AuditPage, AuditQuery
+from functions.admin.models.dead_letters import (
     DeadLetter,
     DeadLetterDetail,
     DeadLetterList,
     DeadLettersQuery,
     DiscardRequest,
-    JobCounts,
-    JobCountsQuery,
-    JobDetail,
-    JobList,
-    JobsQuery,
     ReasonQuery,
     Redriven,
     RedriveRequest,
-    UserChange,
-    UserDetail,
-    UserList,
-    UsersQuery,
 )
+from functions.admin.models.jobs import JobCounts, JobCountsQuery, JobDetail, JobList, JobsQuery
+from functions.admin.models.users import UserChange, UserDetail, UserList, UsersQuery
 from shared.http.auth import ADMIN_ONLY
 from shared.http.endpoint import Call, endpoint
 
@@ -33,77 +25,77 @@ bp = func.Blueprint()
 
 @endpoint(bp, "GET", "admin/users", access=ADMIN_ONLY, query=UsersQuery, answer=UserList)
 def admin_users_list(call: Call) -> UserList:
-    """Accounts, newest first."""
+    """List users (admin)"""
     from functions.admin import users
 
-    return users.listing(call.query)
+    return users.list_users(call.query)
 
 
 @endpoint(bp, "GET", "admin/users/{id}", access=ADMIN_ONLY, answer=UserDetail, errors=(404,))
 def admin_users_get(call: Call) -> UserDetail:
-    """An account and what it uses."""
+    """Get user (admin)"""
     from functions.admin import users
 
-    return users.detail(call.caller, call.path["id"])
+    return users.get_user(call.caller, call.path["id"])
 
 
 @endpoint(
     bp, "PATCH", "admin/users/{id}", access=ADMIN_ONLY, body=UserChange, answer=UserDetail, errors=(404, 409)
 )  # fmt: skip
 def admin_users_change(call: Call) -> UserDetail:
-    """Change an account's role, or disable or enable it."""
+    """Update user (admin)"""
     from functions.admin import users
 
-    return users.change(call.caller, call.path["id"], call.body)
+    return users.update_user(call.caller, call.path["id"], call.body)
 
 
 # The host tries routes by the name of their function and gives literals no precedence: `counts` before `get`.
 @endpoint(bp, "GET", "admin/jobs/counts", access=ADMIN_ONLY, query=JobCountsQuery, answer=JobCounts)
 def admin_jobs_counts(call: Call) -> JobCounts:
-    """How many jobs are in each state."""
+    """Count jobs by state (admin)"""
     from functions.admin import jobs
 
-    return jobs.counts(call.query.kind)
+    return jobs.count_jobs(call.query.kind)
 
 
 @endpoint(bp, "GET", "admin/jobs/{id}", access=ADMIN_ONLY, answer=JobDetail, errors=(404,))
 def admin_jobs_get(call: Call) -> JobDetail:
-    """A job of anybody's with its payload and result; the report of a deletion, say."""
+    """Get job (admin)"""
     from functions.admin import jobs
 
-    return jobs.detail(call.caller, call.path["id"])
+    return jobs.get_job_detail(call.caller, call.path["id"])
 
 
 @endpoint(bp, "GET", "admin/jobs", access=ADMIN_ONLY, query=JobsQuery, answer=JobList)
 def admin_jobs_list(call: Call) -> JobList:
-    """Jobs of everybody, latest change first."""
+    """List jobs (admin)"""
     from functions.admin import jobs
 
-    return jobs.listing(call.query)
+    return jobs.list_jobs(call.query)
 
 
 @endpoint(bp, "GET", "admin/audit", access=ADMIN_ONLY, query=AuditQuery, answer=AuditPage)
 def admin_audit(call: Call) -> AuditPage:
-    """Search the audit log by user, action, subject and time."""
-    from functions.admin import trail
+    """Search audit log (admin)"""
+    from functions.admin import audit_log
 
-    return trail.search(call.query)
+    return audit_log.search_audit_log(call.query)
 
 
 @endpoint(bp, "GET", "admin/dead-letters", access=ADMIN_ONLY, query=DeadLettersQuery, answer=DeadLetterList)
 def dead_letters_list(call: Call) -> DeadLetterList:
-    """Jobs that were given up, latest first."""
-    from functions.admin import letters
+    """List dead letters"""
+    from functions.admin import dead_letters
 
-    return letters.listing(call.query)
+    return dead_letters.list_dead_letters(call.query)
 
 
 @endpoint(bp, "GET", "admin/dead-letters/{id}", access=ADMIN_ONLY, answer=DeadLetterDetail, errors=(404,))
 def dead_letters_get(call: Call) -> DeadLetterDetail:
-    """A dead letter with payload, errors and history."""
-    from functions.admin import letters
+    """Get dead letter"""
+    from functions.admin import dead_letters
 
-    return letters.inspect(call.caller, call.path["id"])
+    return dead_letters.get_dead_letter(call.caller, call.path["id"])
 
 
 @endpoint(
@@ -111,18 +103,21 @@ def dead_letters_get(call: Call) -> DeadLetterDetail:
     query=ReasonQuery, answer=DeadLetter, errors=(404, 409),
 )  # fmt: skip
 def dead_letters_redrive(call: Call) -> DeadLetter:
-    """Give a dead or failed job a new life."""
-    from functions.admin import letters
+    """Redrive job"""
+    from functions.admin import dead_letters
 
-    return letters.redrive(call.caller, call.path["id"], call.query.reason)
+    return dead_letters.redrive(call.caller, call.path["id"], call.query.reason)
 
 
 @endpoint(bp, "POST", "admin/dead-letters/redrive", access=ADMIN_ONLY, status=202, body=RedriveRequest, answer=Redriven)
 def dead_letters_redrive_all(call: Call) -> Redriven:
-    """Give all dead letters (of a kind) a new life, up to 200 in a call."""
-    from functions.admin import letters
+    """Redrive dead letters
 
-    return letters.redrive_all(call.caller, call.body)
+    Queues up to 200 dead letters again in one call, of one kind or of all.
+    """
+    from functions.admin import dead_letters
+
+    return dead_letters.redrive_all(call.caller, call.body)
 
 
 @endpoint(
@@ -130,7 +125,7 @@ def dead_letters_redrive_all(call: Call) -> Redriven:
     body=DiscardRequest, answer=DeadLetter, errors=(404, 409),
 )  # fmt: skip
 def dead_letters_discard(call: Call) -> DeadLetter:
-    """Give a dead letter up for good, with a reason."""
-    from functions.admin import letters
+    """Discard dead letter"""
+    from functions.admin import dead_letters
 
-    return letters.discard(call.caller, call.path["id"], call.body.reason)
+    return dead_letters.discard(call.caller, call.path["id"], call.body.reason)

@@ -1,12 +1,12 @@
-"""Accounts: listed, looked at, given another role, closed and opened.
+"""Accounts: listed, read, given another role or shop, disabled and enabled.
 
-Every process reads an account at most `ACCOUNT_CACHE_S` ago before it believes a token, so a change holds everywhere
+Every process reads an account at most `ACCOUNT_CACHE_S` ago before it accepts a token, so a change applies everywhere
 after that time, and at once in the process that made it.
 """
 
 from __future__ import annotations
 
-from functions.admin.models import UserChange, UserDetail, UserList, UsersQuery, UserSummary
+from functions.admin.models.users import UserChange, UserDetail, UserList, UsersQuery, UserSummary
 from shared import audit, clock
 from shared.accounts import email
 from shared.accounts.cache import account_cache
@@ -19,7 +19,7 @@ from shared.http.auth import Principal
 from shared.http.pages import equals, list_latest
 
 
-def listing(query: UsersQuery) -> UserList:
+def list_users(query: UsersQuery) -> UserList:
     """Accounts, newest first."""
     page = list_latest(
         accounts,
@@ -33,15 +33,15 @@ def listing(query: UsersQuery) -> UserList:
     return UserList(items=[UserSummary.of(account) for account in page.items], continuation=page.continuation)
 
 
-def detail(admin: Principal, id: str) -> UserDetail:
+def get_user(admin: Principal, id: str) -> UserDetail:
     """One account and what it uses. Raises NotFound."""
     found = _find(id)
     audit.record(admin.user_id, "USER_VIEWED", subject=id)
     return _detail(found)
 
 
-def change(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
-    """Give an account another role or shop, or close or open it. Closing ends every session of it.
+def update_user(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
+    """Change an account's role or shop, or disable or enable it. Disabling ends every session.
 
     Raises:
         NotFound.

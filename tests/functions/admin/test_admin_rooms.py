@@ -10,15 +10,11 @@ import pytest
 from account_factory import add_account, add_pointer
 from pydantic import ValidationError
 
-from functions.admin import jobs, letters, trail, users
-from functions.admin.models import (
-    AuditQuery,
-    DeadLettersQuery,
-    JobsQuery,
-    RedriveRequest,
-    UserChange,
-    UsersQuery,
-)
+from functions.admin import audit_log, dead_letters, jobs, users
+from functions.admin.models.audit import AuditQuery
+from functions.admin.models.dead_letters import DeadLettersQuery, RedriveRequest
+from functions.admin.models.jobs import JobsQuery
+from functions.admin.models.users import UserChange, UsersQuery
 from shared import audit, clock
 from shared.accounts import email
 from shared.accounts.documents import Role
@@ -45,7 +41,7 @@ def account(id: str, role: str, n: int) -> None:
 
 def acts(**wanted: Any) -> list[tuple[str, str | None]]:
     """What the administrator did, the latest first."""
-    found = trail.search(AuditQuery.model_validate({"user_id": ADMIN.user_id, **wanted})).items
+    found = audit_log.search_audit_log(AuditQuery.model_validate({"user_id": ADMIN.user_id, **wanted})).items
     return [(entry.action, entry.subject) for entry in found]
 
 
@@ -68,30 +64,30 @@ def ids(page: Any) -> list[str]:
 
 
 def test_users_are_listed_by_page_and_filter() -> None:
-    first = users.listing(UsersQuery(limit=2))
-    second = users.listing(UsersQuery(limit=2, continuation=first.continuation))
+    first = users.list_users(UsersQuery(limit=2))
+    second = users.list_users(UsersQuery(limit=2, continuation=first.continuation))
     assert ids(first) + ids(second) == ["cy", "bob", "ann", "root"]
     assert second.continuation is None
-    assert ids(users.listing(UsersQuery(role=Role.SHOPPER))) == ["cy", "ann"]
-    assert ids(users.listing(UsersQuery(email="Bob@Example.com"))) == ["bob"]
-    assert ids(users.listing(UsersQuery(email="nobody@example.com"))) == []
-    users.change(ADMIN, "cy", UserChange(disabled=True, reason="spam"))
-    assert ids(users.listing(UsersQuery(disabled=True))) == ["cy"]
+    assert ids(users.list_users(UsersQuery(role=Role.SHOPPER))) == ["cy", "ann"]
+    assert ids(users.list_users(UsersQuery(email="Bob@Example.com"))) == ["bob"]
+    assert ids(users.list_users(UsersQuery(email="nobody@example.com"))) == []
+    users.update_user(ADMIN, "cy", UserChange(disabled=True, reason="spam"))
+    assert ids(users.list_users(UsersQuery(disabled=True))) == ["cy"]
     assert "passwordHash" not in first.model_dump_json()
 
 
 def test_a_role_is_changed_and_the_reason_kept() -> None:
-    changed = users.change(ADMIN, "ann", UserChange(role=Role.MERCHANT, reason="opened a shop"))
+    changed = users.update_user(ADMIN, "ann", UserChange(role=Role.MERCHANT, reason="opened a shop"))
     assert (changed.role, changed.disabled) == (Role.MERCHANT, False)
-    (entry,) = trail.search(AuditQuery(subject="ann")).items
+    (entry,) = audit_log.search_audit_log(AuditQuery(subject="ann")).items
     assert (entry.user_id, entry.action) == ("root", "USER_ROLE_CHANGED")
     assert entry.facts == {"reason": "opened a shop", "before": "shopper", "after": "merchant"}
     assert store().read("accounts", "ann", "ann")["tokenVersion"] == 1
 
 
 def test_disabling_ends_the_sessions_and_enabling_does_not_bring_them_back() -> None:
-    users.change(ADMIN, "ann", UserChange(disabled=True, reason="spam"))
-    users.change(ADMIN, "ann", UserChange(disabled=False, reason="a mistake"))
+    users.update_user(ADMIN, "ann", UserChange(disabled=True, reason="spam"))
+    users.update_user(ADMIN, "ann", UserChange(disabled=False, reason="a mistake"))
     found = store().read("accounts", "ann", "ann")
     assert (found["disabled"], found["tokenVersion"]) == (False, 2)
     assert acts() == [("USER_ENABLED", "ann"), ("USER_DISABLED", "ann")]
@@ -100,24 +96,24 @@ def test_disabling_ends_the_sessions_and_enabling_does_not_bring_them_back() -> 
 @pytest.mark.parametrize("change", [{"disabled": True}, {"role": Role.SHOPPER}, {"disabled": False}])
 def test_administrators_can_not_lock_themselves_out(change: dict[str, Any]) -> None:
     with pytest.raises(Conflict):
-        users.change(ADMIN, ADMIN.user_id, UserChange(**change, reason="oops"))
+        users.update_user(ADMIN, ADMIN.user_id, UserChange(**change, reason="oops"))
     assert acts() == []
 
 
 def test_an_account_that_is_being_deleted_is_left_alone() -> None:
     store().patch("accounts", "ann", "ann", set={"closedAt": 1.0, "disabled": True})
     with pytest.raises(Conflict):
-        users.change(ADMIN, "ann", UserChange(disabled=False, reason="come back"))
-    assert users.detail(ADMIN, "ann").closing
+        users.update_user(ADMIN, "ann", UserChange(disabled=False, reason="come back"))
+    assert users.get_user(ADMIN, "ann").closing
 
 
 def test_what_is_no_user_is_missing() -> None:
     pointer = f"email:{email.hash_of('ann@example.com')}"
     for id in ("nobody", pointer):
         with pytest.raises(NotFound):
-            users.detail(ADMIN, id)
+            users.get_user(ADMIN, id)
         with pytest.raises((NotFound, Conflict)):
-            users.change(ADMIN, id, UserChange(disabled=True, reason="none"))
+            users.update_user(ADMIN, id, UserChange(disabled=True, reason="none"))
     assert "disabled" not in store().read("accounts", pointer, pointer)
 
 
@@ -131,31 +127,31 @@ def test_a_change_needs_something_to_change_and_a_reason(body: dict[str, Any]) -
 def test_dead_letters_are_listed_by_state_and_kind() -> None:
     dead, other, failed = make(), make(kind="convert"), make("failed")
     make("completed")
-    assert set(ids(letters.listing(DeadLettersQuery()))) == {short(dead), short(other)}
-    assert ids(letters.listing(DeadLettersQuery(kind="convert"))) == [short(other)]
-    assert ids(letters.listing(DeadLettersQuery(status="failed"))) == [short(failed)]
+    assert set(ids(dead_letters.list_dead_letters(DeadLettersQuery()))) == {short(dead), short(other)}
+    assert ids(dead_letters.list_dead_letters(DeadLettersQuery(kind="convert"))) == [short(other)]
+    assert ids(dead_letters.list_dead_letters(DeadLettersQuery(status="failed"))) == [short(failed)]
 
 
 def test_a_dead_letter_shows_payload_errors_and_history() -> None:
     job = make()
-    letters.redrive(ADMIN, short(job), "try it")
+    dead_letters.redrive(ADMIN, short(job), "try it")
     store().patch("studio", job["id"], "ann", set={"status": "dead"})
-    seen = letters.inspect(ADMIN, short(job))
+    seen = dead_letters.get_dead_letter(ADMIN, short(job))
     assert (seen.payload, seen.error_counts, seen.generation) == ({"n": 1}, {}, 2)
     assert seen.error
     assert seen.error["code"] == "busy"
     assert "JOB_REDRIVEN" in {entry.action for entry in seen.history}
     for missing in ("nothing", short(make("completed"))):
         with pytest.raises(NotFound):
-            letters.inspect(ADMIN, missing)
+            dead_letters.get_dead_letter(ADMIN, missing)
 
 
 def test_one_is_redriven() -> None:
     job = make()
-    assert letters.redrive(ADMIN, short(job), None).status == "queued"
+    assert dead_letters.redrive(ADMIN, short(job), None).status == "queued"
     assert sent() == {job["id"]}
     with pytest.raises(Conflict):
-        letters.redrive(ADMIN, short(job), None)
+        dead_letters.redrive(ADMIN, short(job), None)
     assert acts() == [("JOB_REDRIVEN", short(job))]
 
 
@@ -163,7 +159,7 @@ def test_all_are_redriven_in_bounded_calls() -> None:
     made = {make(user=f"u{n}")["id"] for n in range(7)}
     kept = make(kind="convert")
     wanted = RedriveRequest(kind="test", limit=3, reason="the provider is back")
-    answers = [letters.redrive_all(ADMIN, wanted) for _ in range(3)]
+    answers = [dead_letters.redrive_all(ADMIN, wanted) for _ in range(3)]
     assert [answer.redriven for answer in answers] == [3, 3, 1]
     assert [answer.more for answer in answers] == [True, True, False]
     assert sent() == made
@@ -173,28 +169,28 @@ def test_all_are_redriven_in_bounded_calls() -> None:
 
 def test_a_discarded_letter_is_none_any_more_and_says_why() -> None:
     job = make()
-    assert letters.discard(ADMIN, short(job), "the user is gone").status == "failed"
-    assert ids(letters.listing(DeadLettersQuery())) == []
-    seen = letters.inspect(ADMIN, short(job))
+    assert dead_letters.discard(ADMIN, short(job), "the user is gone").status == "failed"
+    assert ids(dead_letters.list_dead_letters(DeadLettersQuery())) == []
+    seen = dead_letters.get_dead_letter(ADMIN, short(job))
     assert seen.discarded
     assert (seen.discarded["by"], seen.discarded["reason"]) == ("root", "the user is gone")
     assert seen.error
     assert seen.error["code"] == "busy"
     with pytest.raises(Conflict):
-        letters.discard(ADMIN, short(job), "again")
+        dead_letters.discard(ADMIN, short(job), "again")
     assert ("JOB_DISCARDED", short(job)) in acts()
 
 
 def test_jobs_are_counted_and_listed_by_state() -> None:
     for status in ("queued", "processing", "retrying", "completed", "failed", "cancelled", "dead", "dead"):
         make(status, user="bob" if status == "completed" else "ann")
-    assert jobs.counts(None).counts == {
+    assert jobs.count_jobs(None).counts == {
         "queued": 1, "processing": 1, "retrying": 1, "completed": 1, "failed": 1, "cancelled": 1, "dead": 2,
     }  # fmt: skip
-    assert sum(jobs.counts("convert").counts.values()) == 0
-    assert len(jobs.listing(JobsQuery(status="dead")).items) == 2
-    (done,) = jobs.listing(JobsQuery(user_id="bob")).items
-    assert jobs.detail(ADMIN, done.id).payload == {"n": 1}
+    assert sum(jobs.count_jobs("convert").counts.values()) == 0
+    assert len(jobs.list_jobs(JobsQuery(status="dead")).items) == 2
+    (done,) = jobs.list_jobs(JobsQuery(user_id="bob")).items
+    assert jobs.get_job_detail(ADMIN, done.id).payload == {"n": 1}
 
 
 def test_the_audit_log_is_searched_by_user_action_subject_and_time() -> None:
@@ -203,7 +199,7 @@ def test_the_audit_log_is_searched_by_user_action_subject_and_time() -> None:
     audit.record("bob", "LOGIN", ip="203.0.113.8")
 
     def found(**wanted: Any) -> list[tuple[str, str]]:
-        page = trail.search(AuditQuery.model_validate(wanted))
+        page = audit_log.search_audit_log(AuditQuery.model_validate(wanted))
         return [(entry.user_id, entry.action) for entry in page.items]
 
     assert found(userId="ann") == [("ann", "IMAGE_UPLOADED"), ("ann", "LOGIN")]
@@ -212,5 +208,5 @@ def test_the_audit_log_is_searched_by_user_action_subject_and_time() -> None:
     soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     assert found(since=soon) == []
     assert len(found(until=soon)) == 3
-    first = trail.search(AuditQuery(limit=2))
-    assert len(trail.search(AuditQuery(limit=2, continuation=first.continuation)).items) == 1
+    first = audit_log.search_audit_log(AuditQuery(limit=2))
+    assert len(audit_log.search_audit_log(AuditQuery(limit=2, continuation=first.continuation)).items) == 1

@@ -1,0 +1,1 @@
+"""Requests and answers of administration, by subject."""
