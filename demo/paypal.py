@@ -1,4 +1,4 @@
-"""An act of the demo: a shopper buys a pack of credits through PayPal, approval page included."""
+"""A part of the demo: a shopper buys a pack of credits through PayPal, approval page included."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from demo.steps import Steps
 
 
 def buy_pack(client: Client, name: str, steps: Steps, paypal_url: str, pack: str = "small") -> dict[str, Any]:
-    """Play it; returns the receipt.
+    """Buy a pack; returns the receipt.
 
     Args:
         client: the shopper, signed in.
         name: for the steps.
-        paypal_url: of the emulated PayPal, to see what became of its webhook.
+        paypal_url: of the emulated PayPal, to read its webhook deliveries.
     """
     before = client.call("GET", "auth/me")["credits"]
     with steps.step("paypal-order", f"{name} orders a pack of credits") as step:
@@ -36,11 +36,11 @@ def buy_pack(client: Client, name: str, steps: Steps, paypal_url: str, pack: str
         if credits != before + offer["credits"]:
             raise AssertionError(f"{credits} credits, after {before} and a pack of {offer['credits']}")
         step.note = f"{before} > {credits}"
-    with steps.step("paypal-webhook", "PayPal's webhook tells the same, and nothing is granted twice") as step:
-        told = _delivered(paypal_url, order["id"])
+    with steps.step("paypal-webhook", "PayPal's webhook reports the payment, and nothing is granted twice") as step:
+        types = _delivered(paypal_url, order["id"])
         if client.call("GET", "paypal/payments")["credits"] != credits:
             raise AssertionError("the webhook changed the credits")
-        step.note = ", ".join(told)
+        step.note = ", ".join(types)
     return receipt
 
 

@@ -1,4 +1,4 @@
-"""Azure Communication Services e-mail over REST, and an outbox to look into instead of delivering."""
+"""Azure Communication Services e-mail over REST, with an outbox instead of delivery."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ MESSAGES = {
 
 
 class Email(Emulator):
-    """`POST /emails:send` and `GET /emails/operations/{id}`, api-version 2025-09-01 and its elders.
+    """`POST /emails:send` and `GET /emails/operations/{id}`, api-version 2025-09-01 and older.
 
-    Fault modes of its own: 429, 500, 503 (with Retry-After), `failed` (accepted, then the operation fails),
+    Further fault modes: 429, 500, 503 (with Retry-After), `failed` (accepted, then the operation fails),
     `lost` (sent, but the connection breaks after `seconds` before any answer).
     """
 
@@ -91,7 +91,7 @@ class Email(Emulator):
         return None
 
     async def send(self, request: web.Request) -> web.StreamResponse:
-        """Accept a mail: 202 with the operation to watch."""
+        """Send an e-mail: 202 with the operation to poll."""
         raw = await request.read()
         if refused := self._refused(request, raw):
             return refused
@@ -149,7 +149,7 @@ class Email(Emulator):
         return operation
 
     async def operation(self, request: web.Request) -> web.StreamResponse:
-        """How far a mail is: Running for the first polls, then Succeeded or Failed."""
+        """Get an operation: Running for the first polls, then Succeeded or Failed."""
         if refused := self._refused(request, b""):
             return refused
         wanted = request.match_info["operation"]
@@ -175,7 +175,7 @@ class Email(Emulator):
         return answer({"messages": mails})
 
     async def page(self, request: web.Request) -> web.Response:
-        """The outbox to read."""
+        """The outbox as a page."""
         shown = "".join(map(_shown, self.mails[::-1]))
         return pages.page("Outbox", f"{len(self.mails)} e-mails accepted, none delivered.", shown)
 

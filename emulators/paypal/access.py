@@ -1,4 +1,4 @@
-"""Access tokens with an end, and the memory of `PayPal-Request-Id`."""
+"""Access tokens that expire, and the outcomes stored under each `PayPal-Request-Id`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ DAY = 86400.0
 
 
 class Tokens:
-    """OAuth access tokens: they end after `seconds`, and, when `uses` is a number, after that many requests."""
+    """OAuth access tokens: they expire after `seconds` and, if `uses` is a number, after as many requests."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all tokens and take back the usual limits."""
+        """Forget all tokens and restore the default limits."""
         self.seconds: float = 32400
         self.uses: int | None = None
         self.issued = 0
@@ -34,7 +34,7 @@ class Tokens:
         return token
 
     def accept(self, token: str) -> bool:
-        """Whether the token still counts; one use is taken from it."""
+        """Whether the token is valid; counts one use of it."""
         known = self._known.get(token)
         if known is None or time.time() >= known[0] or known[1] <= 0:
             return False
@@ -42,7 +42,7 @@ class Tokens:
         return True
 
     def revoke(self) -> None:
-        """End all tokens at once."""
+        """Revoke all tokens."""
         self._known.clear()
 
 

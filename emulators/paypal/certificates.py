@@ -1,4 +1,4 @@
-"""A certificate authority of the emulator's own, and the certificates that sign webhook deliveries."""
+"""The emulator's certificate authority, and the certificates that sign webhook deliveries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 SIGNER = "messageverificationcerts.sandbox.paypal.com"
 KINDS = ("good", "expired", "self_signed", "foreign_name", "no_intermediate", "other_ca")
-"""Signing certificates to choose from: one that holds, and those a receiver has to refuse."""
+"""Signing certificates to choose from: a valid one, and those a receiver must refuse."""
 type CaKey = ec.EllipticCurvePrivateKey
 
 
@@ -32,7 +32,7 @@ class Signer:
 
 
 class Authority:
-    """Root and intermediate made afresh for each run; signing certificates are made when first asked for."""
+    """Root and intermediate, new in each run; signing certificates are made on first use."""
 
     def __init__(self) -> None:
         self._root, self._root_key = _authority("Emulated PayPal Root CA")
@@ -41,7 +41,7 @@ class Authority:
 
     @property
     def root_pem(self) -> bytes:
-        """The root certificate a receiver is told to trust."""
+        """The root certificate that receivers must trust."""
         return _pem(self._root)
 
     def signer(self, kind: str = "good") -> Signer:
@@ -56,7 +56,7 @@ class Authority:
 
     @cached_property
     def _foreign(self) -> tuple[x509.Certificate, CaKey]:
-        return _authority("Someone Else's CA")
+        return _authority("Another CA")
 
     def _made(self, kind: str) -> Signer:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)

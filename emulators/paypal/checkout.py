@@ -20,7 +20,7 @@ CHOICES = {
 
 
 def approval(order: Order) -> web.Response:
-    """What is to be paid, and a button for each thing a payer can do."""
+    """The amount, and a button for each action of the payer."""
     amount = order.unit["amount"]
     brand = order.context.get("brand_name") or "AI Fashion Studio"
     price = f"{amount['value']} {amount['currency_code']}"
@@ -41,13 +41,13 @@ def approval(order: Order) -> web.Response:
     usual, unusual = buttons["completed"] + buttons["cancel"], buttons["refused"] + buttons["pending"]
     body = (
         f'<article><h2 style="font-size:2rem">{escape(price)}</h2>{about}{usual}'
-        f"<details><summary>When things go differently</summary><p>{unusual}</p></details></article>"
+        f"<details><summary>Other outcomes</summary><p>{unusual}</p></details></article>"
     )
     return pages.page(f"Pay {brand}", "Emulated PayPal: no money moves.", body)
 
 
 def leaving(order: Order, *, approved: bool) -> web.Response:
-    """Send the payer back to the shop, or say what happened when the order names no address."""
+    """Redirect the payer to the shop, or show the outcome if the order names no URL."""
     url = order.context.get("return_url" if approved else "cancel_url")
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         word = "approved" if approved else "cancelled"

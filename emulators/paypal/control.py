@@ -1,4 +1,4 @@
-"""PayPal's control surface: the payer, the bank and the webhook sender, moved by hand."""
+"""The control API: actions of the payer, the bank and the webhook sender."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import web
 
 from emulators.paypal.certificates import KINDS
 from emulators.paypal.ledger import Capture, Order, new_id, now
-from emulators.paypal.money import written
+from emulators.paypal.money import amount_of
 from emulators.paypal.webhooks import Event
 from emulators.server import answer
 
@@ -21,8 +21,8 @@ REASONS = {"PENDING": "ECHECK", "DECLINED": "DECLINED_BY_RISK_FRAUD_FILTERS", "R
 TAMPERS = (None, "body", "reserialise", "crc")
 
 
-class _Wrong(ValueError):
-    """The control request makes no sense."""
+class _InvalidRequest(ValueError):
+    """The control request is invalid."""
 
 
 def routes(paypal: PayPal) -> Iterable[web.RouteDef]:
@@ -36,14 +36,14 @@ def routes(paypal: PayPal) -> Iterable[web.RouteDef]:
         web.post("/_emulator/webhook", control.webhook),
         web.post("/_emulator/release", control.release),
         web.get("/_emulator/events", control.events),
-        web.post("/_emulator/events", control.fire),
+        web.post("/_emulator/events", control.create_event),
         web.post("/_emulator/orders/{order}", control.order),
         web.post("/_emulator/captures/{capture}", control.capture),
     ]
 
 
 class Control:
-    """Handlers of the control surface."""
+    """Handlers of the control API."""
 
     def __init__(self, paypal: PayPal) -> None:
         self.paypal = paypal
@@ -81,24 +81,24 @@ class Control:
         return web.Response(status=204)
 
     async def webhook(self, request: web.Request) -> web.Response:
-        """Where and how events go: `url`, `webhookId`, `duplicates`, `delaySeconds`, `hold`, `retrySeconds`."""
-        switches = self.paypal.webhooks.switches
+        """Where and how events are sent: `url`, `webhookId`, `duplicates`, `delaySeconds`, `hold`, `retrySeconds`."""
+        options = self.paypal.webhooks.options
         if request.method == "POST":
             wish = await request.json()
-            switches.url = wish.get("url", switches.url)
-            switches.webhook_id = wish.get("webhookId", switches.webhook_id)
-            switches.duplicates = int(wish.get("duplicates", switches.duplicates))
-            switches.delay = float(wish.get("delaySeconds", switches.delay))
-            switches.hold = bool(wish.get("hold", switches.hold))
-            switches.retries = tuple(map(float, wish.get("retrySeconds", switches.retries)))
+            options.url = wish.get("url", options.url)
+            options.webhook_id = wish.get("webhookId", options.webhook_id)
+            options.duplicates = int(wish.get("duplicates", options.duplicates))
+            options.delay = float(wish.get("delaySeconds", options.delay))
+            options.hold = bool(wish.get("hold", options.hold))
+            options.retries = tuple(map(float, wish.get("retrySeconds", options.retries)))
         return answer(
             {
-                "url": switches.url,
-                "webhookId": switches.webhook_id,
-                "duplicates": switches.duplicates,
-                "delaySeconds": switches.delay,
-                "hold": switches.hold,
-                "retrySeconds": switches.retries,
+                "url": options.url,
+                "webhookId": options.webhook_id,
+                "duplicates": options.duplicates,
+                "delaySeconds": options.delay,
+                "hold": options.hold,
+                "retrySeconds": options.retries,
                 "held": [event.id for event in self.paypal.webhooks.held],
             }
         )
@@ -116,17 +116,17 @@ class Control:
         """All events with their deliveries; `?orderId=` and `?type=` narrow them."""
         order, type = request.query.get("orderId"), request.query.get("type")
         found = [
-            event.shown()
+            event.as_json()
             for event in self.paypal.webhooks.events.values()
             if order in (None, event.order) and type in (None, event.type)
         ]
         return answer({"events": found})
 
-    async def fire(self, request: web.Request) -> web.Response:
-        """Make or replay an event and deliver it once.
+    async def create_event(self, request: web.Request) -> web.Response:
+        """Create or replay an event and deliver it once.
 
-        `type` with `captureId`, `refundId`, `orderId` or `resource` makes one (`id` gives it its id); `replay`
-        names one to send again. The delivery can be bent: `certificate` (a KIND), `certUrl`, `webhookId`,
+        `type` with `captureId`, `refundId`, `orderId` or `resource` creates one (`id` sets its id); `replay`
+        names one to send again. The delivery can be altered: `certificate` (a KIND), `certUrl`, `webhookId`,
         `algorithm`, `transmissionId`, `transmissionTime`, `tamper` (body, reserialise, crc), `url`.
         `"deliver": false` sends nothing and only answers with the signed `headers` and `body`.
         """
@@ -138,44 +138,44 @@ class Control:
         headers, body = self.paypal.webhooks.signed(event, wish)
         delivery = None
         if wish.get("deliver", True):
-            if not (wish.get("url") or self.paypal.webhooks.switches.url):
+            if not (wish.get("url") or self.paypal.webhooks.options.url):
                 return answer({"error": "there is no webhook url"}, status=400)
             delivery = await self.paypal.webhooks.deliver(event, wish)
         return answer({"id": event.id, "headers": headers, "body": body.decode(), "delivery": delivery})
 
     def _event(self, wish: dict[str, Any]) -> Event:
         if wish.get("certificate", "good") not in KINDS or wish.get("tamper") not in TAMPERS:
-            raise _Wrong(f"certificate is one of {KINDS}, tamper one of {TAMPERS}")
+            raise _InvalidRequest(f"certificate is one of {KINDS}, tamper one of {TAMPERS}")
         if replay := wish.get("replay"):
             event = self.paypal.webhooks.events.get(replay)
             if event is None:
-                raise _Wrong("there is no such event")
+                raise _InvalidRequest("there is no such event")
             return event
         if not isinstance(wish.get("type"), str):
-            raise _Wrong("type or replay is needed")
+            raise _InvalidRequest("type or replay is needed")
         resource, order = self._resource(wish)
-        return self.paypal.webhooks.happened(wish["type"], resource, order, id=wish.get("id"))
+        return self.paypal.webhooks.create_event(wish["type"], resource, order, id=wish.get("id"))
 
     def _resource(self, wish: dict[str, Any]) -> tuple[Any, str | None]:
-        ledger, shapes, base = self.paypal.ledger, self.paypal.shapes, self.paypal.webhooks.base
+        ledger, representations, base = self.paypal.ledger, self.paypal.representations, self.paypal.webhooks.base
         if "resource" in wish:
             return wish["resource"], wish.get("orderId")
         if refund := ledger.refunds.get(wish.get("refundId", "")):
-            return shapes.refund(refund, base), refund.capture.order.id
+            return representations.refund(refund, base), refund.capture.order.id
         if capture := ledger.captures.get(wish.get("captureId", "")):
             if wish["type"].startswith("CUSTOMER.DISPUTE"):
                 return _dispute(capture, wish["type"]), capture.order.id
             if wish["type"].endswith((".REVERSED", ".REFUNDED")):
                 return _reversal(capture, base), capture.order.id
-            return shapes.capture_alone(capture, base), capture.order.id
+            return representations.capture_alone(capture, base), capture.order.id
         if order := ledger.orders.get(wish.get("orderId", "")):
             if wish["type"].endswith("APPROVAL.REVERSED"):
                 return _approval(order), order.id
-            return shapes.order(order, base), order.id
-        raise _Wrong("captureId, refundId, orderId or resource is needed, and must exist")
+            return representations.order(order, base), order.id
+        raise _InvalidRequest("captureId, refundId, orderId or resource is needed, and must exist")
 
     async def order(self, request: web.Request) -> web.Response:
-        """The payer's side: `action` approve (with `outcome` completed, refused, pending), reverse or void."""
+        """Act as the payer: `action` approve (with `outcome` completed, refused, pending), reverse or void."""
         order = self.paypal.ledger.orders.get(request.match_info["order"])
         wish = await request.json()
         action = wish.get("action")
@@ -186,12 +186,12 @@ class Control:
         else:
             order.move("VOIDED")
         if action == "reverse":
-            event = self.paypal.webhooks.happened("CHECKOUT.PAYMENT-APPROVAL.REVERSED", _approval(order), order.id)
-            self.paypal.webhooks.announce(event)
-        return answer(self.paypal.shapes.order(order, self.paypal.webhooks.base))
+            event = self.paypal.webhooks.create_event("CHECKOUT.PAYMENT-APPROVAL.REVERSED", _approval(order), order.id)
+            self.paypal.webhooks.dispatch(event)
+        return answer(self.paypal.representations.order(order, self.paypal.webhooks.base))
 
     async def capture(self, request: web.Request) -> web.Response:
-        """The bank's side: `status` COMPLETED, DECLINED, DENIED (event name; the capture reads DECLINED), REVERSED."""
+        """Act as the bank: `status` COMPLETED, DECLINED, DENIED (event name; the capture reads DECLINED), REVERSED."""
         capture = self.paypal.ledger.captures.get(request.match_info["capture"])
         status = (await request.json()).get("status")
         if capture is None or status not in ("COMPLETED", "DECLINED", "DENIED", "REVERSED"):
@@ -202,10 +202,10 @@ class Control:
         if status == "REVERSED":
             resource = _reversal(capture, base)
         else:
-            resource = self.paypal.shapes.capture_alone(capture, base)
-        event = self.paypal.webhooks.happened(f"PAYMENT.CAPTURE.{status}", resource, capture.order.id)
-        self.paypal.webhooks.announce(event)
-        return answer(self.paypal.shapes.capture_alone(capture, base))
+            resource = self.paypal.representations.capture_alone(capture, base)
+        event = self.paypal.webhooks.create_event(f"PAYMENT.CAPTURE.{status}", resource, capture.order.id)
+        self.paypal.webhooks.dispatch(event)
+        return answer(self.paypal.representations.capture_alone(capture, base))
 
 
 def _approval(order: Order) -> dict[str, Any]:
@@ -214,7 +214,7 @@ def _approval(order: Order) -> dict[str, Any]:
 
 def _reversal(capture: Capture, base: str) -> dict[str, Any]:
     up = {"href": f"{base}/v2/payments/captures/{capture.id}", "rel": "up", "method": "GET"}
-    amount = written(capture.order.units, capture.order.currency)
+    amount = amount_of(capture.order.units, capture.order.currency)
     custom = {"custom_id": capture.order.unit.get("custom_id")}
     return {"id": new_id(), "status": "COMPLETED", "amount": amount, **custom, "create_time": now(), "links": [up]}
 
@@ -227,5 +227,5 @@ def _dispute(capture: Capture, type: str) -> dict[str, Any]:
         "disputed_transactions": [transaction],
         "reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
         "status": "RESOLVED" if type.endswith("RESOLVED") else "OPEN",
-        "dispute_amount": written(capture.order.units, capture.order.currency),
+        "dispute_amount": amount_of(capture.order.units, capture.order.currency),
     }

@@ -1,4 +1,4 @@
-"""The merchant's books at PayPal: orders, captures and refunds, and what may happen to them."""
+"""Orders, captures and refunds of the merchant, and their allowed transitions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from emulators.paypal.money import minor, written
+from emulators.paypal.money import amount_of, minor
 from emulators.paypal.problems import Problem
 from emulators.posted import as_list, as_object
 
@@ -126,7 +126,7 @@ class Ledger:
         return order
 
     def capture(self, order: Order, outcome: str, reason: str | None = None) -> Capture:
-        """Take the money: `outcome` is the capture's status, or `refused` for INSTRUMENT_DECLINED. Raises Problem."""
+        """Capture an order: `outcome` is the capture's status, or `refused` for INSTRUMENT_DECLINED. Raises Problem."""
         if order.status == "COMPLETED":
             raise Problem(422, "ORDER_ALREADY_CAPTURED")
         if order.status == "VOIDED":
@@ -147,7 +147,7 @@ class Ledger:
         return capture
 
     def refund(self, capture: Capture, body: Any) -> Refund:
-        """Give money back, all that is left unless an amount is named. Raises Problem."""
+        """Refund an amount, by default all that is left. Raises Problem."""
         posted = as_object(body)
         left = capture.order.units - capture.refunded
         if capture.status == "REFUNDED":
@@ -171,4 +171,4 @@ class Ledger:
 def fee(units: int, currency: str) -> tuple[dict[str, str], dict[str, str]]:
     """PayPal's fee on an amount and what is left, a plain 3 %."""
     share = units * 3 // 100
-    return written(share, currency), written(units - share, currency)
+    return amount_of(share, currency), amount_of(units - share, currency)

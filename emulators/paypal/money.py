@@ -35,7 +35,7 @@ def minor(amount: Any, field: str) -> int:
     return int(shape[1]) if currency in WHOLE else int(shape[1]) * 100 + int(decimals.ljust(2, "0"))
 
 
-def written(units: int, currency: str) -> dict[str, str]:
+def amount_of(units: int, currency: str) -> dict[str, str]:
     """The amount object of `units` in the currency's minor unit."""
     value = str(units) if currency in WHOLE else f"{units // 100}.{units % 100:02d}"
     return {"currency_code": currency, "value": value}

@@ -18,10 +18,10 @@ from emulators.posted import as_object
 FIELDS = ("auth_algo", "cert_url", "transmission_id", "transmission_sig", "transmission_time", "webhook_id")
 
 
-def genuine(raw: str, authority: Authority, webhook_id: str) -> bool:
+def is_genuine(raw: str, authority: Authority, webhook_id: str) -> bool:
     """Whether the delivery described in a request body carries the good certificate's signature.
 
-    The checksum is taken over the event as it stands in `raw`: who re-serialises it breaks it.
+    The checksum is computed over the source text of the event in `raw`, so serialising it again breaks it.
     Raises ValueError when the body is no JSON object or lacks a field.
     """
     posted = as_object(json.loads(raw))

@@ -1,4 +1,4 @@
-"""How PayPal words its refusals."""
+"""PayPal's error bodies."""
 
 from __future__ import annotations
 

@@ -16,15 +16,15 @@ from typing import Any
 from aiohttp import web
 
 from emulators.faults import Fault
-from emulators.paypal import bending, checkout, control
+from emulators.paypal import checkout, control, fault_answers
 from emulators.paypal.access import RequestIds, Tokens
-from emulators.paypal.bending import Early, early_answer, late_answer
 from emulators.paypal.certificates import Authority
+from emulators.paypal.fault_answers import FaultAnswer, early_answer, late_answer
 from emulators.paypal.ledger import Capture, Ledger, Order, Refund
-from emulators.paypal.postback import genuine
+from emulators.paypal.postback import is_genuine
 from emulators.paypal.problems import Problem, refusal
-from emulators.paypal.shapes import Shapes
-from emulators.paypal.webhooks import Switches, Webhooks
+from emulators.paypal.representations import Representations
+from emulators.paypal.webhooks import DeliveryOptions, Webhooks
 from emulators.server import Emulator, answer
 
 OUTCOMES = {"pending": "PENDING", "declined": "DECLINED", "failed": "FAILED", "refused": "refused"}
@@ -36,12 +36,12 @@ class PayPal(Emulator):
     """One merchant's PayPal. A fault's `on` is token, create, get, capture, get_capture, refund, get_refund,
     verify or cert; `match` is looked for in the path, the request id, the order's own ids and the body.
 
-    Modes of its own: `pending`, `declined`, `failed` (status of the capture), `refused` (INSTRUMENT_DECLINED),
-    and those of `bending`.
+    Further modes: `pending`, `declined`, `failed` (status of the capture), `refused` (INSTRUMENT_DECLINED),
+    and those of `fault_answers`.
     """
 
     name = "paypal"
-    modes = (*OUTCOMES, *bending.MODES)
+    modes = (*OUTCOMES, *fault_answers.MODES)
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -50,8 +50,8 @@ class PayPal(Emulator):
         self.cert_origin = options["cert_origin"]
         self.authority, self.ledger = Authority(), Ledger()
         self.tokens, self.request_ids = Tokens(), RequestIds()
-        self.shapes = Shapes(self.merchant)
-        self.webhooks = Webhooks(self.authority, Switches(options["webhook_url"], options["webhook_id"]))
+        self.representations = Representations(self.merchant)
+        self.webhooks = Webhooks(self.authority, DeliveryOptions(options["webhook_url"], options["webhook_id"]))
         self._own_ca_file = self.ca_file is None
 
     @classmethod
@@ -62,7 +62,7 @@ class PayPal(Emulator):
         parser.add_argument("--webhook-url", default=None, help="where events go; can be set later")
         parser.add_argument("--webhook-id", default="1JE4291016473214C")
         parser.add_argument("--cert-origin", default=None, help="origin in PAYPAL-CERT-URL; default: own address")
-        parser.add_argument("--ca-file", type=Path, default=None, help="where the root certificate is written")
+        parser.add_argument("--ca-file", type=Path, default=None, help="where the root certificate is amount_of")
 
     def routes(self) -> Iterable[web.RouteDef]:
         orders, payments = "/v2/checkout/orders", "/v2/payments"
@@ -86,7 +86,7 @@ class PayPal(Emulator):
             "clientId": self.client_id,
             "clientSecret": self.client_secret,
             "merchantId": self.merchant,
-            "webhookId": self.webhooks.switches.webhook_id,
+            "webhookId": self.webhooks.options.webhook_id,
             "certOrigin": self.webhooks.cert_origin,
             "caFile": str(self.ca_file),
         }
@@ -157,11 +157,11 @@ class PayPal(Emulator):
             fault = self._fault(request, operation, await request.text())
             try:
                 status, body = await handler(request, fault)
-            except Early as early:
+            except FaultAnswer as early:
                 return early.response
             except Problem as problem:
                 order = self._order(request)
-                links = self.shapes.links(order, _base(request)) if order else None
+                links = self.representations.links(order, _base(request)) if order else None
                 return refusal(problem, links)
             except ValueError as wrong:
                 return refusal(Problem(400, "MALFORMED_REQUEST_JSON", f"The request JSON is not well formed: {wrong}"))
@@ -172,12 +172,12 @@ class PayPal(Emulator):
     async def _once(
         self, request: web.Request, operation: str, fault: Fault | None, effect: Callable[[], Shown]
     ) -> tuple[int, dict[str, Any]]:
-        """Do an effect once for a `PayPal-Request-Id`: 201, or 200 with the latest state when it is known."""
+        """Do something once for each `PayPal-Request-Id`: 201, or 200 with the latest state for a known id."""
         request_id = request.headers.get("PayPal-Request-Id")
         show = self.request_ids.known(operation, request_id)
         try:
             if early := await early_answer(request, fault):
-                raise Early(early)
+                raise FaultAnswer(early)
             if show is not None:
                 return 200, show()
             shown = effect()
@@ -190,30 +190,32 @@ class PayPal(Emulator):
         self, request: web.Request, fault: Fault | None, found: Any, show: Shown
     ) -> tuple[int, dict[str, Any]]:
         if early := await early_answer(request, fault):
-            raise Early(early)
+            raise FaultAnswer(early)
         if found is None:
             raise _missing()
         return 200, show()
 
     async def create(self, request: web.Request, fault: Fault | None) -> tuple[int, dict[str, Any]]:
-        """A new order, or the known one of the request id."""
+        """Create an order, or answer with the one of the request id."""
         body = await request.json()
         base, full = _base(request), _full(request)
 
         def effect() -> Shown:
             order = self.ledger.create(body)
             request["entry"]["orderId"] = order.id
-            return lambda: self.shapes.order(order, base, full=full)
+            return lambda: self.representations.order(order, base, full=full)
 
         return await self._once(request, "create", fault, effect)
 
     async def order(self, request: web.Request, fault: Fault | None) -> tuple[int, dict[str, Any]]:
-        """One order, in full."""
+        """Get an order in full."""
         order = self._order(request)
-        return await self._read(request, fault, order, lambda: self.shapes.order(_sure(order), _base(request)))
+        return await self._read(
+            request, fault, order, lambda: self.representations.order(_existing(order), _base(request))
+        )
 
     async def capture(self, request: web.Request, fault: Fault | None) -> tuple[int, dict[str, Any]]:
-        """Take the money of an approved order."""
+        """Capture an approved order."""
         order, base, full = self._order(request), _base(request), _full(request)
 
         def effect() -> Shown:
@@ -223,26 +225,28 @@ class PayPal(Emulator):
             planned = fault.mode if fault and fault.mode in OUTCOMES else order.outcome
             outcome = OUTCOMES.get(planned, "COMPLETED")
             reason = str(fault.options.get("reason", "")) if fault else ""
-            self.announce_capture(self.ledger.capture(approved, outcome, reason or control.REASONS.get(outcome)))
-            return lambda: self.shapes.order(approved, base, full=full)
+            self.send_capture_event(self.ledger.capture(approved, outcome, reason or control.REASONS.get(outcome)))
+            return lambda: self.representations.order(approved, base, full=full)
 
         return await self._once(request, f"capture {request.match_info['order']}", fault, effect)
 
-    def announce_capture(self, capture: Capture) -> None:
-        """Tell the shop of a capture's status; a failed one has no event."""
+    def send_capture_event(self, capture: Capture) -> None:
+        """Send the event of a capture's status; FAILED has none."""
         type = f"PAYMENT.CAPTURE.{capture.status}"
         if capture.status != "FAILED":
-            resource = self.shapes.capture_alone(capture, self.webhooks.base)
-            self.webhooks.announce(self.webhooks.happened(type, resource, capture.order.id))
+            resource = self.representations.capture_alone(capture, self.webhooks.base)
+            self.webhooks.dispatch(self.webhooks.create_event(type, resource, capture.order.id))
 
     async def get_capture(self, request: web.Request, fault: Fault | None) -> tuple[int, dict[str, Any]]:
-        """One capture."""
+        """Get a capture."""
         capture = self.ledger.captures.get(request.match_info["capture"])
         base = _base(request)
-        return await self._read(request, fault, capture, lambda: self.shapes.capture_alone(_sure(capture), base))
+        return await self._read(
+            request, fault, capture, lambda: self.representations.capture_alone(_existing(capture), base)
+        )
 
     async def refund(self, request: web.Request, fault: Fault | None) -> tuple[int, dict[str, Any]]:
-        """Give back a capture, wholly or in part."""
+        """Refund all or a part of a capture."""
         capture = self.ledger.captures.get(request.match_info["capture"])
         body = json.loads(await request.text() or "{}")
         base = _base(request)
@@ -251,27 +255,29 @@ class PayPal(Emulator):
             if capture is None:
                 raise _missing()
             refund = self.ledger.refund(capture, body)
-            resource = self.shapes.refund(refund, self.webhooks.base)
-            event = self.webhooks.happened("PAYMENT.CAPTURE.REFUNDED", resource, capture.order.id)
-            self.webhooks.announce(event)
-            return lambda: self.shapes.refund(refund, base)
+            resource = self.representations.refund(refund, self.webhooks.base)
+            event = self.webhooks.create_event("PAYMENT.CAPTURE.REFUNDED", resource, capture.order.id)
+            self.webhooks.dispatch(event)
+            return lambda: self.representations.refund(refund, base)
 
         return await self._once(request, f"refund {request.match_info['capture']}", fault, effect)
 
     async def get_refund(self, request: web.Request, fault: Fault | None) -> tuple[int, dict[str, Any]]:
-        """One refund."""
+        """Get a refund."""
         refund: Refund | None = self.ledger.refunds.get(request.match_info["refund"])
-        return await self._read(request, fault, refund, lambda: self.shapes.refund(_sure(refund), _base(request)))
+        return await self._read(
+            request, fault, refund, lambda: self.representations.refund(_existing(refund), _base(request))
+        )
 
     async def verify(self, request: web.Request, fault: Fault | None) -> tuple[int, dict[str, Any]]:
-        """Whether a delivery is genuine: SUCCESS or FAILURE."""
+        """Verify a webhook delivery: SUCCESS or FAILURE."""
         if early := await early_answer(request, fault):
-            raise Early(early)
-        good = genuine(await request.text(), self.authority, self.webhooks.switches.webhook_id)
+            raise FaultAnswer(early)
+        good = is_genuine(await request.text(), self.authority, self.webhooks.options.webhook_id)
         return 200, {"verification_status": "SUCCESS" if good else "FAILURE"}
 
     async def certificate(self, request: web.Request) -> web.StreamResponse:
-        """A signing certificate and its intermediate as PEM; no token needed."""
+        """Get a signing certificate and its intermediate as PEM; needs no token."""
         fault = self._fault(request, "cert", "")
         if early := await early_answer(request, fault):
             return early
@@ -291,7 +297,7 @@ class PayPal(Emulator):
         return checkout.approval(order)
 
     async def checkout_choice(self, request: web.Request) -> web.Response:
-        """What the payer clicked; sends them back to the shop."""
+        """The button that the payer clicked; redirects to the shop."""
         form = await request.post()
         order = self.ledger.orders.get(str(form.get("token", "")))
         choice = str(form.get("choice", ""))
@@ -303,11 +309,11 @@ class PayPal(Emulator):
         return checkout.leaving(order, approved=True)
 
     def approve(self, order: Order, outcome: str) -> None:
-        """The payer says yes; `outcome` is what their bank will say at capture."""
+        """The payer approves; `outcome` is how the capture will end."""
         order.outcome = outcome
         order.move("APPROVED")
-        resource = self.shapes.order(order, self.webhooks.base)
-        self.webhooks.announce(self.webhooks.happened("CHECKOUT.ORDER.APPROVED", resource, order.id))
+        resource = self.representations.order(order, self.webhooks.base)
+        self.webhooks.dispatch(self.webhooks.create_event("CHECKOUT.ORDER.APPROVED", resource, order.id))
 
 
 def _missing() -> Problem:
@@ -322,6 +328,6 @@ def _full(request: web.Request) -> bool:
     return "return=representation" in request.headers.get("Prefer", "")
 
 
-def _sure[T](found: T | None) -> T:
+def _existing[T](found: T | None) -> T:
     assert found is not None
     return found

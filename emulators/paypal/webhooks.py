@@ -1,4 +1,4 @@
-"""Signed webhook deliveries: made, sent, repeated, held back and shuffled on demand."""
+"""Signed webhook deliveries: created, sent, repeated, held and shuffled on demand."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SUMMARIES = {
 
 @dataclass
 class Event:
-    """Something that happened: `body` is what is delivered, byte for byte, however often."""
+    """An event; every delivery of it carries the same `body`."""
 
     id: str
     type: str
@@ -42,8 +42,8 @@ class Event:
     transmission: str = field(default_factory=lambda: str(uuid.uuid4()))
     deliveries: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
-    def shown(self) -> dict[str, Any]:
-        """The event for the control surface."""
+    def as_json(self) -> dict[str, Any]:
+        """The event as the control API shows it."""
         return {
             "id": self.id,
             "type": self.type,
@@ -54,7 +54,7 @@ class Event:
 
 
 @dataclass
-class Switches:
+class DeliveryOptions:
     """How events are delivered. `delay` and the entries of `retries` are seconds; `hold` keeps events back."""
 
     url: str | None = None
@@ -69,8 +69,8 @@ class Switches:
 class Webhooks:
     """Events and their deliveries to the one configured URL."""
 
-    def __init__(self, authority: Authority, switches: Switches) -> None:
-        self.authority, self._configured, self.switches = authority, switches, Switches(**vars(switches))
+    def __init__(self, authority: Authority, options: DeliveryOptions) -> None:
+        self.authority, self._configured, self.options = authority, options, DeliveryOptions(**vars(options))
         self.base = self.cert_origin = ""
         self.events: dict[str, Event] = {}
         self.held: list[Event] = []
@@ -78,10 +78,10 @@ class Webhooks:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def reset(self) -> None:
-        """Forget all events, stop what is on its way, and deliver again as at the start."""
+        """Forget all events, stop deliveries, and restore the initial options."""
         for task in self._tasks:
             task.cancel()
-        self.switches = Switches(**vars(self._configured))
+        self.options = DeliveryOptions(**vars(self._configured))
         self.events.clear()
         self.held.clear()
 
@@ -91,8 +91,8 @@ class Webhooks:
         if self._session is not None:
             await self._session.close()
 
-    def happened(self, type: str, resource: Any, order: str | None, *, id: str | None = None) -> Event:
-        """Make an event of a type; nothing is sent yet."""
+    def create_event(self, type: str, resource: Any, order: str | None, *, id: str | None = None) -> Event:
+        """Create an event of a type without sending it."""
         event_id = id or f"WH-{new_id()}-{new_id()}"
         kind, summary = SUMMARIES.get(type, ("object", type))
         me = f"{self.base}/v1/notifications/webhooks-events/{event_id}"
@@ -114,33 +114,33 @@ class Webhooks:
         self.events[event_id] = event
         return event
 
-    def announce(self, event: Event) -> None:
-        """Deliver an event in the background as the switches say."""
-        if self.switches.hold:
+    def dispatch(self, event: Event) -> None:
+        """Deliver an event in the background, by the options."""
+        if self.options.hold:
             self.held.append(event)
             return
-        for _ in range(1 + self.switches.duplicates):
+        for _ in range(1 + self.options.duplicates):
             self._start(event)
 
     def release(self, order: str, seed: int, duplicates: int) -> list[str]:
-        """Deliver what was held, one after the other: `fifo`, `reverse` or `shuffle`, each 1 + duplicates times."""
+        """Deliver the held events one by one: `fifo`, `reverse` or `shuffle`, each 1 + duplicates times."""
         events = [event for event in self.held for _ in range(1 + duplicates)]
         self.held.clear()
         if order == "reverse":
             events.reverse()
         elif order == "shuffle":
             random.Random(seed).shuffle(events)
-        task = asyncio.create_task(self._in_turn(events))
+        task = asyncio.create_task(self._deliver_in_order(events))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return [event.id for event in events]
 
     def signed(self, event: Event, wish: dict[str, Any]) -> tuple[dict[str, str], bytes]:
-        """Headers and body of a delivery. `wish` may bend it: see `POST /_emulator/events`."""
+        """Headers and body of a delivery; `wish` can alter it, see `POST /_emulator/events`."""
         signer = self.authority.signer(wish.get("certificate", "good"))
         transmission = wish.get("transmissionId") or event.transmission
         time = wish.get("transmissionTime") or now()
-        webhook = wish.get("webhookId") or self.switches.webhook_id
+        webhook = wish.get("webhookId") or self.options.webhook_id
         text = f"{transmission}|{time}|{webhook}|{zlib.crc32(event.body)}"
         headers = {
             "Content-Type": "application/json",
@@ -154,10 +154,10 @@ class Webhooks:
         return headers, tampered(event.body, wish.get("tamper"))
 
     async def deliver(self, event: Event, wish: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Post one delivery and tell what came back: `status` (None: no answer), `attempt`, `transmissionId`."""
+        """Post one delivery; returns `status` (None: no answer), `attempt`, `transmissionId` of the result."""
         wish = wish or {}
         headers, body = self.signed(event, wish)
-        url = str(wish.get("url") or self.switches.url)
+        url = str(wish.get("url") or self.options.url)
         if self._session is None:
             self._session = ClientSession()
         entry: dict[str, Any] = {
@@ -168,7 +168,7 @@ class Webhooks:
         }
         event.deliveries.append(entry)
         try:
-            limit = ClientTimeout(total=self.switches.timeout)
+            limit = ClientTimeout(total=self.options.timeout)
             async with self._session.post(
                 url, data=body, headers=headers, timeout=limit, allow_redirects=False
             ) as response:
@@ -179,27 +179,27 @@ class Webhooks:
         return entry
 
     def _start(self, event: Event) -> None:
-        if self.switches.url is None:
+        if self.options.url is None:
             return
-        task = asyncio.create_task(self._stubborn(event))
+        task = asyncio.create_task(self._deliver_with_retries(event))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _stubborn(self, event: Event) -> None:
-        await asyncio.sleep(self.switches.delay)
-        for pause in (*self.switches.retries, None):
+    async def _deliver_with_retries(self, event: Event) -> None:
+        await asyncio.sleep(self.options.delay)
+        for pause in (*self.options.retries, None):
             status = (await self.deliver(event))["status"]
             if (status is not None and 200 <= status < 300) or pause is None:
                 return
             await asyncio.sleep(pause)
 
-    async def _in_turn(self, events: list[Event]) -> None:
+    async def _deliver_in_order(self, events: list[Event]) -> None:
         for event in events:
-            await self._stubborn(event)
+            await self._deliver_with_retries(event)
 
 
 def tampered(body: bytes, how: str | None) -> bytes:
-    """A delivery's body after someone touched it: `body`, `reserialise` or `crc` (same checksum, other amount)."""
+    """The body of a delivery that was altered: `body`, `reserialise` or `crc` (same checksum, other amount)."""
     if how is None:
         return body
     event = json.loads(body)

@@ -1,4 +1,4 @@
-"""Twilio's Messages resource over REST, and an outbox to look into instead of sending."""
+"""Twilio's Messages resource over REST, with an outbox instead of delivery."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ GSM7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
     "¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-GSM7_TWICE = frozenset("^{}\\[~]|€\f")
+GSM7_EXTENSION = frozenset("^{}\\[~]|€\f")
 
 
 class Sms(Emulator):
     """`POST /2010-04-01/Accounts/{sid}/Messages.json` and `GET .../Messages/{sid}.json`.
 
-    Fault modes of its own: 429, 500, 503, and `lost` (sent, but the connection breaks after `seconds` before
+    Further fault modes: 429, 500, 503, and `lost` (sent, but the connection breaks after `seconds` before
     any answer). Numbers listed in MAGIC are refused as Twilio's test numbers are; 21610 is "opted out".
     """
 
@@ -138,7 +138,7 @@ class Sms(Emulator):
         return message
 
     async def message(self, request: web.Request) -> web.Response:
-        """One message; whoever asks finds it delivered."""
+        """Get a message; from the first request on it is delivered."""
         if refused := self._refused(request):
             return refused
         for message in self.messages:
@@ -156,15 +156,15 @@ class Sms(Emulator):
         return answer({"messages": found})
 
     async def page(self, request: web.Request) -> web.Response:
-        """The outbox to read."""
+        """The outbox as a page."""
         shown = "".join(map(_shown, self.messages[::-1]))
         return pages.page("Text messages", f"{len(self.messages)} messages queued, none sent.", shown)
 
 
 def segments(body: str) -> int:
     """How many SMS a text takes: 160 or 153 characters each in GSM 03.38, else 70 or 67 in UCS-2."""
-    if all(char in GSM7 or char in GSM7_TWICE for char in body):
-        length, whole, part = sum(2 if char in GSM7_TWICE else 1 for char in body), 160, 153
+    if all(char in GSM7 or char in GSM7_EXTENSION for char in body):
+        length, whole, part = sum(2 if char in GSM7_EXTENSION else 1 for char in body), 160, 153
     else:
         length, whole, part = len(body.encode("utf-16-le")) // 2, 70, 67
     return 1 if length <= whole else math.ceil(length / part)

@@ -7,16 +7,16 @@ import re
 from emulators.webpubsub.hub import Connection
 
 
-class Unsupported(ValueError):
+class UnsupportedFilter(ValueError):
     """The filter uses more of OData than is emulated."""
 
 
-def chosen(connections: list[Connection], text: str | None) -> list[Connection]:
-    """The connections that pass the filter; all of them without one. Raises Unsupported."""
+def matching(connections: list[Connection], text: str | None) -> list[Connection]:
+    """The connections that pass the filter; all of them without one. Raises UnsupportedFilter."""
     for clause in re.split(r"\s+and\s+", text) if text else []:
         shape = re.fullmatch(r"\s*(userId|connectionId)\s+(eq|ne)\s+(?:'((?:[^']|'')*)'|(null))\s*", clause)
         if shape is None:
-            raise Unsupported(f"the emulator does not know the filter {clause!r}")
+            raise UnsupportedFilter(f"the emulator does not know the filter {clause!r}")
         wanted = None if shape[4] else shape[3].replace("''", "'")
         connections = [
             one

@@ -1,4 +1,4 @@
-"""Connections, their groups and permissions, and what is delivered to whom."""
+"""Connections with their groups and permissions, and deliveries to them."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ class Connection:
             await self._send(self.socket.send_str, text)
 
     async def _send(self, send: Callable[[Any], Awaitable[None]], payload: Any) -> None:
-        # A client that has just gone is no failure of whoever pushes to it.
+        # A client that has just disconnected must not fail the sender.
         with contextlib.suppress(ConnectionError):
             if not self.socket.closed:
                 await send(payload)
 
     async def close(self, reason: str) -> None:
-        """Say why and close."""
+        """Close the connection; framed clients get the reason."""
         if not self.socket.closed:
             await self.frame({"type": "system", "event": "disconnected", "message": reason})
             await self.socket.close(code=1008 if reason == TOKEN_EXPIRED else 1000, message=reason.encode()[:120])
@@ -89,17 +89,17 @@ class Hubs:
         self._connections: dict[tuple[str, str], Connection] = {}
 
     def add(self, connection: Connection) -> None:
-        """Take a connection in."""
+        """Add a connection."""
         self._connections[connection.hub, connection.id] = connection
 
     def drop(self, connection: Connection) -> None:
-        """Let a closed connection go; its groups go with it."""
+        """Remove a closed connection, with its groups."""
         self._connections.pop((connection.hub, connection.id), None)
 
     def find(
         self, hub: str, *, id: str | None = None, user: str | None = None, group: str | None = None
     ) -> list[Connection]:
-        """The hub's connections that fit everything given."""
+        """The hub's connections that match all given values."""
         return [
             one
             for one in self._connections.values()

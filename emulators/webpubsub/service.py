@@ -18,9 +18,9 @@ from aiohttp import web
 from emulators.faults import Fault, retry_after
 from emulators.server import Emulator, answer
 from emulators.webpubsub.client import listen
-from emulators.webpubsub.filters import Unsupported, chosen
+from emulators.webpubsub.filters import UnsupportedFilter, matching
 from emulators.webpubsub.hub import SUBPROTOCOL, TOKEN_EXPIRED, Connection, Data, Hubs
-from emulators.webpubsub.tokens import Refused, strings, verified
+from emulators.webpubsub.tokens import InvalidToken, string_set, verify_token
 
 STATUS_MODES = {"429": "TooManyRequests", "500": "InternalServerError", "503": "ServiceUnavailable"}
 type Rest = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
@@ -29,7 +29,7 @@ type Rest = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
 class WebPubSub(Emulator):
     """The REST calls of azure-messaging-webpubsubservice and `/client/hubs/{hub}`.
 
-    Fault modes of its own: 429, 500, 503 for REST calls (`on` = "rest") and for new connections
+    Further fault modes: 429, 500, 503 for REST calls (`on` = "rest") and for new connections
     (`on` = "connect"); `match` is looked for in the path and the body.
     """
 
@@ -93,8 +93,8 @@ class WebPubSub(Emulator):
         async def checked(request: web.Request) -> web.StreamResponse:
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
             try:
-                verified(token, self.key, f"http://{request.host}{request.raw_path}")
-            except Refused as refused:
+                verify_token(token, self.key, f"http://{request.host}{request.raw_path}")
+            except InvalidToken as refused:
                 request["entry"]["problem"] = str(refused)
                 return _error(401, "Unauthorized", str(refused))
             if early := await self._faulted(request, "rest"):
@@ -108,18 +108,18 @@ class WebPubSub(Emulator):
         _, early = await self.early_answer(request, operation, f"{request.path}\n{body}")
         return early
 
-    def _meant(self, request: web.Request, hub: str) -> list[Connection]:
+    def _addressed(self, request: web.Request, hub: str) -> list[Connection]:
         where = request.match_info
         found = self.hubs.find(hub, id=where.get("id"), user=where.get("user"), group=where.get("group"))
         excluded = request.query.getall("excluded", [])
         return [one for one in found if one.id not in excluded]
 
     async def send(self, request: web.Request, hub: str) -> web.StreamResponse:
-        """Push a payload to a user, a group, a connection or all; 202 even when nobody listens."""
+        """Push a payload to a user, a group, a connection or all; 202 even if there is no connection."""
         try:
             data = await _payload(request)
-            meant = chosen(self._meant(request, hub), request.query.get("filter"))
-        except (ValueError, Unsupported) as wrong:
+            targets = matching(self._addressed(request, hub), request.query.get("filter"))
+        except (ValueError, UnsupportedFilter) as wrong:
             return _error(400, "BadRequest", str(wrong))
         group = request.match_info.get("group")
         origin: dict[str, Any] = {"from": "server"} if group is None else {"from": "group", "group": group}
@@ -131,26 +131,26 @@ class WebPubSub(Emulator):
             **where,
             "dataType": data.kind,
             "data": data.loggable(),
-            "delivered": len(meant),
+            "delivered": len(targets),
         }
         self.messages.append(entry)
-        for connection in meant:
+        for connection in targets:
             await connection.deliver(data, origin)
         return web.Response(status=202)
 
     async def close(self, request: web.Request, hub: str) -> web.StreamResponse:
-        """Close the connections meant."""
-        for connection in self._meant(request, hub):
+        """Close the addressed connections."""
+        for connection in self._addressed(request, hub):
             await connection.close(request.query.get("reason", "Closed by the server."))
         return web.Response(status=204)
 
     async def exists(self, request: web.Request, hub: str) -> web.StreamResponse:
-        """200 when a connection is meant, else 404."""
-        return web.Response(status=200 if self._meant(request, hub) else 404)
+        """200 if a connection is addressed, else 404."""
+        return web.Response(status=200 if self._addressed(request, hub) else 404)
 
     async def members(self, request: web.Request, hub: str) -> web.StreamResponse:
         """The connections of a group, all in one page."""
-        found = self._meant(request, hub)[: int(request.query.get("top", "1000"))]
+        found = self._addressed(request, hub)[: int(request.query.get("top", "1000"))]
         return answer({"value": [{"connectionId": one.id, "userId": one.user} for one in found]})
 
     async def join(self, request: web.Request, hub: str) -> web.StreamResponse:
@@ -170,14 +170,14 @@ class WebPubSub(Emulator):
 
     async def permit(self, granted: bool, request: web.Request, hub: str) -> web.StreamResponse:
         """Grant or revoke `joinLeaveGroup` or `sendToGroup`, for one group (`targetName`) or all."""
-        found = self._meant(request, hub)
+        found = self._addressed(request, hub)
         for connection in found:
             (connection.roles.add if granted else connection.roles.discard)(_role(request))
         return web.Response(status=404 if not found else 200 if granted else 204)
 
     async def permitted(self, request: web.Request, hub: str) -> web.StreamResponse:
         """200 when the permission is held, else 404."""
-        held = any(_role(request) in connection.roles for connection in self._meant(request, hub))
+        held = any(_role(request) in connection.roles for connection in self._addressed(request, hub))
         return web.Response(status=200 if held else 404)
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
@@ -186,8 +186,8 @@ class WebPubSub(Emulator):
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         try:
             token = request.query.get("access_token") or bearer
-            claims = verified(token, self.key, f"http://{request.host}/client/hubs/{hub}")
-        except Refused as refused:
+            claims = verify_token(token, self.key, f"http://{request.host}/client/hubs/{hub}")
+        except InvalidToken as refused:
             request["entry"]["problem"] = str(refused)
             return _error(401, "Unauthorized", str(refused))
         if early := await self._faulted(request, "connect"):
@@ -195,7 +195,7 @@ class WebPubSub(Emulator):
         # `timeout` is how long a close waits for the client to agree.
         socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,), timeout=1.0, max_msg_size=1024 * 1024)
         await socket.prepare(request)
-        roles, groups = strings(claims.get("role")), strings(claims.get("webpubsub.group"))
+        roles, groups = string_set(claims.get("role")), string_set(claims.get("webpubsub.group"))
         connection = Connection(secrets.token_urlsafe(16), hub, claims.get("sub"), socket, roles, groups)
         self.hubs.add(connection)
         expiry = asyncio.create_task(_expire(connection, float(claims["exp"])))

@@ -9,25 +9,25 @@ import jwt
 from emulators.posted import as_list
 
 
-class Refused(Exception):
+class InvalidToken(Exception):
     """The token is missing, forged, expired or meant for another URL."""
 
 
-def verified(token: str, key: str, audience: str) -> dict[str, Any]:
+def verify_token(token: str, key: str, audience: str) -> dict[str, Any]:
     """The token's claims. `audience` is the full URL it must be made for, any scheme and case of host.
 
-    Raises Refused.
+    Raises InvalidToken.
     """
     if not token:
-        raise Refused("no token")
+        raise InvalidToken("no token")
     try:
         options: Any = {"require": ["exp", "aud"], "verify_aud": False}
         claims = jwt.decode(token, key, algorithms=["HS256"], options=options)
     except jwt.PyJWTError as wrong:
-        raise Refused(str(wrong)) from wrong
-    meant = as_list(claims["aud"]) or [claims["aud"]]
-    if _bare(audience) not in [_bare(str(url)) for url in meant]:
-        raise Refused(f"the audience is {claims['aud']!r}, not {audience!r}")
+        raise InvalidToken(str(wrong)) from wrong
+    audiences = as_list(claims["aud"]) or [claims["aud"]]
+    if _bare(audience) not in [_bare(str(url)) for url in audiences]:
+        raise InvalidToken(f"the audience is {claims['aud']!r}, not {audience!r}")
     return claims
 
 
@@ -36,7 +36,7 @@ def _bare(url: str) -> str:
     return f"{host.lower()}{slash}{rest}"
 
 
-def strings(claim: Any) -> set[str]:
+def string_set(claim: Any) -> set[str]:
     """A claim that may be absent, one string or a list of them."""
     if isinstance(claim, str):
         return {claim}

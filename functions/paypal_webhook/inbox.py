@@ -36,7 +36,7 @@ def bind_transmission(transmission_id: str, event_id: str, body: bytes) -> None:
     """Tie a transmission id to the one body it came with first.
 
     Raises:
-        BadRequest: `webhook_rebound`: another body under the same id, which only a forger sends.
+        BadRequest: `webhook_rebound`: another body under the same id; PayPal never does that.
     """
     digest = hashlib.sha256(body).hexdigest()
     id = TransmissionId.of(transmission_id)

@@ -64,7 +64,7 @@ def observe(payment: PaymentDocument, order: Order, event: str | None = None) ->
 
     Args:
         event: type of the event that led here. PayPal's API names a reversed capture REFUNDED and an expired approval
-            like a new order; the event only tells such states apart, it is never believed otherwise.
+            like a new order; the event only distinguishes such states, nothing else is taken from it.
 
     Raises:
         PaymentMismatchError: it is not the order we made.

@@ -27,7 +27,7 @@ CAPTURE_RELEASED: Final = (
     assign(PaymentDocument.capture_unknown, False),
     assign(PaymentDocument.claim_until, None),
 )
-"""Nobody works on a capture any more."""
+"""The changes that end the work on a capture."""
 
 
 def reconcile(payment: PaymentDocument, source: str, *, event: str | None = None) -> PaymentDocument:

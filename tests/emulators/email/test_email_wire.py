@@ -119,8 +119,8 @@ def test_a_wrong_key_is_denied(email):
 
 
 def test_a_mail_without_recipient_or_subject_is_refused(email, client):
-    nobody = mail_to(email, "x@y.example") | {"recipients": {"to": []}}
-    for message in (nobody, mail_to(email, someone(), subject="")):
+    without_recipients = mail_to(email, "x@y.example") | {"recipients": {"to": []}}
+    for message in (without_recipients, mail_to(email, someone(), subject="")):
         with pytest.raises(HttpResponseError) as caught:
             client.begin_send(message, polling=False)
         assert caught.value.status_code == 400

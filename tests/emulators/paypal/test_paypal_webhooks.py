@@ -1,4 +1,4 @@
-"""Webhook deliveries of the PayPal emulator: signed as PayPal signs them, and bent on demand."""
+"""Webhook deliveries of the PayPal emulator: signed as PayPal signs them, and altered on demand."""
 
 import base64
 import json
@@ -163,9 +163,9 @@ def test_deliveries_can_be_bent(paypal, merchant):
     other = merchant.control("events", {**wish, "webhookId": "other"})
     with pytest.raises(InvalidSignature):
         verify(paypal, other["headers"], other["body"].encode())
-    bent = merchant.control("events", {**wish, "certUrl": "https://evil.example/c", "algorithm": "none"})
-    assert bent["headers"]["PAYPAL-CERT-URL"] == "https://evil.example/c"
-    assert bent["headers"]["PAYPAL-AUTH-ALGO"] == "none"
+    altered = merchant.control("events", {**wish, "certUrl": "https://evil.example/c", "algorithm": "none"})
+    assert altered["headers"]["PAYPAL-CERT-URL"] == "https://evil.example/c"
+    assert altered["headers"]["PAYPAL-AUTH-ALGO"] == "none"
 
 
 def test_a_body_of_the_same_checksum_passes_verification(paypal, merchant):

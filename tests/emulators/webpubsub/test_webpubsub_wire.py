@@ -59,7 +59,7 @@ async def ask(socket: ClientWebSocketResponse, **frame: Any) -> Any:
 
 
 async def push(call: Any, *arguments: Any, **more: Any) -> Any:
-    """Call the blocking SDK beside the loop that holds the sockets."""
+    """Call the blocking SDK in a thread, so that the loop serves the sockets meanwhile."""
     return await asyncio.to_thread(call, *arguments, **more)
 
 

@@ -220,8 +220,8 @@ def test_a_capture_of_something_else_grants_nothing_and_alerts(shop: Shop, mode:
     answer = ada.capture(order)
     assert (answer.status, answer.code) == (502, "payment_mismatch")
     assert ada.credits() == 0 and len(ada.audited("PAYMENT_ALERT")) == 1
-    told = store().query("studio", Where("type", "=", "notification"), partition=admin.id).items
-    assert [note["event"] for note in told] == ["payment.alert"]
+    notifications = store().query("studio", Where("type", "=", "notification"), partition=admin.id).items
+    assert [note["event"] for note in notifications] == ["payment.alert"]
     shop.sweep()
     assert ada.payment(order)["status"] == "captured" and ada.credits() == 10
 

@@ -28,7 +28,7 @@ SCENARIOS: dict[str, tuple[str, ...]] = {
     "approval taken back": ("approve", "reverse"),
     "disputed": ("approve", "capture", "dispute", "resolve"),
 }
-"""What happens at PayPal, in order; `capture` waits until there is a capture, whoever made it."""
+"""What happens at PayPal, in order; `capture` waits until there is a capture."""
 GRANTED = {"captured": 10, "refunded": 0, "reversed": 0, "denied": 0, "voided": 0}
 
 moves = st.lists(

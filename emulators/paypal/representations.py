@@ -6,12 +6,12 @@ import copy
 from typing import Any
 
 from emulators.paypal.ledger import PAYER, Capture, Order, Refund, fee
-from emulators.paypal.money import written
+from emulators.paypal.money import amount_of
 
 type Links = list[dict[str, str]]
 
 
-class Shapes:
+class Representations:
     """Writes resources for one merchant; `base` is the API's address, which the links start with."""
 
     def __init__(self, merchant: str) -> None:
@@ -56,7 +56,7 @@ class Shapes:
         order = capture.order
         me = f"{base}/v2/payments/captures/{capture.id}"
         share, net = fee(order.units, order.currency)
-        gross = written(order.units, order.currency)
+        gross = amount_of(order.units, order.currency)
         shown: dict[str, Any] = {
             "id": capture.id,
             "status": capture.status,
@@ -85,8 +85,8 @@ class Shapes:
     def refund(self, refund: Refund, base: str) -> dict[str, Any]:
         """A refund."""
         order = refund.capture.order
-        me, money = f"{base}/v2/payments/refunds/{refund.id}", written(refund.units, order.currency)
-        total = written(refund.capture.refunded, order.currency)
+        me, money = f"{base}/v2/payments/refunds/{refund.id}", amount_of(refund.units, order.currency)
+        total = amount_of(refund.capture.refunded, order.currency)
         shown: dict[str, Any] = {
             "id": refund.id,
             "status": "COMPLETED",

@@ -1,4 +1,4 @@
-"""What a fault makes of an answer: none at all, a refusal, a lost one, or one wrong in content or form."""
+"""Answers under a fault: none, a refusal, a lost one, or one with wrong content or form."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MODES = (*STATUS_MODES, "issue", "redirect", "lost", *WRONG_MODES)
 """`issue`: 422 with the issue named in `issue`; `redirect`: to `location`; `lost`: done, then cut after `seconds`."""
 
 
-class Early(Exception):
-    """A fault answered before anything was done."""
+class FaultAnswer(Exception):
+    """A fault answered before the work was done."""
 
     def __init__(self, response: web.StreamResponse) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Early(Exception):
 
 
 async def early_answer(request: web.Request, fault: Fault | None) -> web.StreamResponse | None:
-    """The answer of a fault that leaves nothing done; None when the work goes on."""
+    """The answer of a fault that prevents the work; None if the work is to be done."""
     if fault is None:
         return None
     if early := await meet_common(request, fault):
@@ -47,20 +47,20 @@ async def early_answer(request: web.Request, fault: Fault | None) -> web.StreamR
 
 
 async def late_answer(request: web.Request, body: Any, status: int, fault: Fault | None) -> web.StreamResponse:
-    """The answer once the work is done, as the fault leaves it."""
+    """The answer after the work is done, under the fault."""
     if fault and fault.mode == "lost":
         return await lose_answer(request, fault)
     if fault and fault.mode in STATUS_MODES:
         return _status(fault)
-    return _bent(body, status, fault)
+    return _altered(body, status, fault)
 
 
 def _status(fault: Fault) -> web.Response:
     return failure(int(fault.mode), headers=retry_after(fault))
 
 
-def _bent(body: Any, status: int, fault: Fault | None) -> web.Response:
-    """The answer as the fault leaves it; `huge` adds `bytes` of filler, 8 MiB unless told."""
+def _altered(body: Any, status: int, fault: Fault | None) -> web.Response:
+    """The answer altered by the fault; `huge` adds `bytes` of filler, 8 MiB by default."""
     mode = fault.mode if fault else ""
     if mode.startswith("wrong_"):
         body = _changed(copy.deepcopy(body), mode)
