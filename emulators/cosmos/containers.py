@@ -1,0 +1,286 @@
+"""Databases and containers: their properties, checked and completed as the service does."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from emulators.cosmos import rids
+from emulators.cosmos.database import Database, dump
+from emulators.cosmos.errors import BadRequest, Conflict, NotFound, PreconditionFailed
+from emulators.cosmos.partitioning import PartitionKeyDefinition, Range, ranges, split_path
+
+MAX_NAME: Final = 255
+DEFAULT_INDEXING: Final[dict[str, Any]] = {
+    "indexingMode": "consistent",
+    "automatic": True,
+    "includedPaths": [{"path": "/*"}],
+    "excludedPaths": [{"path": '/"_etag"/?'}],
+}
+MUTABLE: Final = frozenset({
+    "indexingPolicy", "defaultTtl", "conflictResolutionPolicy", "analyticalStorageTtl", "computedProperties",
+    "fullTextPolicy", "vectorEmbeddingPolicy", "changeFeedPolicy",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as the other modules need it."""
+
+    database: str
+    id: str
+    rid: str
+    body: Mapping[str, Any]
+    key: PartitionKeyDefinition
+    ranges: tuple[Range, ...]
+    unique: tuple[tuple[tuple[str, ...], ...], ...]
+    default_ttl: int | None
+    distances: Mapping[str, str]
+    indexed: bool
+
+    @property
+    def link(self) -> str:
+        """The full name: `dbs/<id>/colls/<id>`."""
+        return f"dbs/{self.database}/colls/{self.id}"
+
+    def range_of(self, epk: str) -> Range:
+        """The physical partition of an effective key."""
+        return next(one for one in self.ranges if one.low <= epk < one.high)
+
+
+class Catalogue:
+    """The databases and containers of an account."""
+
+    def __init__(self, data: Database, partitions: int) -> None:
+        self._data = data
+        self._partitions = partitions
+        self._cache: dict[tuple[str, str], Container] = {}
+
+    # Databases
+
+    def create_database(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Raises `BadRequest`, `Conflict`."""
+        id = check_name(body.get("id"))
+        with self._data.transaction():
+            if self._data.execute("SELECT 1 FROM databases WHERE id = ?", id).fetchone():
+                raise Conflict("Resource with specified id or name already exists.")
+            rid = rids.database(self._data.next("databases"))
+            made = {"id": id, **_system(rid, f"dbs/{rid}/"), "_colls": "colls/", "_users": "users/"}
+            self._data.execute("INSERT INTO databases VALUES (?, ?, ?)", id, rid, dump(made))
+        return made
+
+    def find_database(self, name: str) -> dict[str, Any]:
+        """By id or resource id. Raises `NotFound`."""
+        row = self._data.execute("SELECT body FROM databases WHERE id = ? OR rid = ?", name, name).fetchone()
+        if row is None:
+            raise NotFound("Resource Not Found. The database does not exist.")
+        return json.loads(row[0])
+
+    def databases(self) -> list[dict[str, Any]]:
+        """All of them."""
+        return [json.loads(body) for (body,) in self._data.execute("SELECT body FROM databases ORDER BY rowid")]
+
+    def delete_database(self, name: str) -> None:
+        """With all its containers. Raises `NotFound`."""
+        found = self.find_database(name)
+        with self._data.transaction():
+            for container in self.containers(found["id"]):
+                self._drop(found["id"], container["id"], container["_rid"])
+            self._data.execute("DELETE FROM databases WHERE id = ?", found["id"])
+            self._data.execute("DELETE FROM offers WHERE resource = ?", found["_self"])
+
+    # Containers
+
+    def create_container(self, database: str, body: Mapping[str, Any], throughput: int | None = None) -> dict[str, Any]:
+        """Make a container.
+
+        Args:
+            throughput: RU/s that were asked for; each 10,000 of them need a physical partition.
+
+        Raises:
+            NotFound, BadRequest, Conflict.
+        """
+        parent = self.find_database(database)
+        id = check_name(body.get("id"))
+        made = _completed(body)
+        with self._data.transaction():
+            known = self._data.execute("SELECT 1 FROM containers WHERE database = ? AND id = ?", parent["id"], id)
+            if known.fetchone():
+                raise Conflict("Resource with specified id or name already exists.")
+            rid = rids.container(parent["_rid"], self._data.next("containers"))
+            made |= {"id": id, **_system(rid, rids.prefix(rid)), **_CHILDREN}
+            partitions = self._partitions if throughput is None else -(-throughput // 10_000)
+            row = (parent["id"], id, rid, dump(made), partitions)
+            self._data.execute("INSERT INTO containers VALUES (?, ?, ?, ?, ?)", *row)
+        return made
+
+    def containers(self, database: str) -> list[dict[str, Any]]:
+        """Of a database. Raises `NotFound`."""
+        parent = self.find_database(database)
+        rows = self._data.execute("SELECT body FROM containers WHERE database = ? ORDER BY rowid", parent["id"])
+        return [json.loads(body) for (body,) in rows]
+
+    def find_container(self, database: str, name: str) -> Container:
+        """By ids or resource ids. Raises `NotFound`."""
+        row = self._data.execute(
+            "SELECT c.database, c.id, c.rid, c.body, c.partitions FROM containers c JOIN databases d ON d.id = c.database "
+            "WHERE (d.id = ? OR d.rid = ?) AND (c.id = ? OR c.rid = ?)",
+            database, database, name, name,
+        ).fetchone()  # fmt: skip
+        if row is None:
+            raise NotFound("Resource Not Found. The container does not exist.", sub_status=1003)
+        key = (row[2], row[3])
+        known = self._cache.get(key)
+        if known is None:
+            if len(self._cache) > 1000:
+                self._cache.clear()
+            known = self._cache[key] = _container(*row)
+        return known
+
+    def replace_container(self, container: Container, body: Mapping[str, Any], if_match: str | None) -> dict[str, Any]:
+        """Raises `BadRequest`, `PreconditionFailed`."""
+        if body.get("id") != container.id:
+            raise BadRequest("The id of the body differs from the id of the resource.")
+        if (
+            body.get("partitionKey", container.body["partitionKey"]).get("paths")
+            != container.body["partitionKey"]["paths"]
+        ):
+            raise BadRequest("Document collection partition key cannot be changed.")
+        if if_match not in (None, "*", container.body["_etag"]):
+            raise PreconditionFailed("One of the specified pre-condition is not met.")
+        kept = {name: value for name, value in container.body.items() if name not in MUTABLE}
+        changed = {
+            name: value
+            for name, value in _completed({**body, "partitionKey": kept["partitionKey"]}).items()
+            if name in MUTABLE
+        }
+        if "uniqueKeyPolicy" in body and body["uniqueKeyPolicy"] != container.body.get("uniqueKeyPolicy"):
+            raise BadRequest("The unique index cannot be modified.")
+        made = {**kept, **changed, **_system(container.rid, rids.prefix(container.rid))}
+        with self._data.transaction():
+            self._data.execute("UPDATE containers SET body = ? WHERE rid = ?", dump(made), container.rid)
+        return made
+
+    def delete_container(self, container: Container) -> None:
+        """With all its items."""
+        with self._data.transaction():
+            self._drop(container.database, container.id, container.rid)
+
+    def _drop(self, database: str, id: str, rid: str) -> None:
+        self._data.execute("DELETE FROM items WHERE container = ?", rid)
+        self._data.execute("DELETE FROM unique_keys WHERE container = ?", rid)
+        self._data.execute("DELETE FROM containers WHERE database = ? AND id = ?", database, id)
+        self._data.execute("DELETE FROM offers WHERE resource = ?", rids.prefix(rid))
+
+
+_CHILDREN: Final = {
+    "_docs": "docs/", "_sprocs": "sprocs/", "_triggers": "triggers/", "_udfs": "udfs/", "_conflicts": "conflicts/",
+}  # fmt: skip
+
+
+def _system(rid: str, link: str) -> dict[str, Any]:
+    return {"_rid": rid, "_self": link, "_etag": f'"{uuid.uuid4()}"', "_ts": int(time.time())}
+
+
+def check_name(name: object) -> str:
+    """An id of a database or container. Raises `BadRequest`."""
+    if not isinstance(name, str) or not name or len(name) > MAX_NAME:
+        raise BadRequest(
+            "The input name is invalid. Ensure to provide a unique non-empty string less than '255' characters."
+        )
+    if any(character in name for character in "/\\#?") or name.endswith(" "):
+        raise BadRequest(
+            f"The input name '{name}' is invalid. It can't contain '/', '\\', '#' or '?' or end with a space."
+        )
+    return name
+
+
+def _completed(body: Mapping[str, Any]) -> dict[str, Any]:
+    made = {name: value for name, value in body.items() if not name.startswith("_")}
+    key = dict(made.get("partitionKey") or {"paths": ["/_partitionKey"], "kind": "Hash", "systemKey": True})
+    PartitionKeyDefinition.of(key)
+    key.setdefault("kind", "Hash")
+    key.setdefault("version", 2)
+    made["partitionKey"] = key
+    policy = {**DEFAULT_INDEXING, **(made.get("indexingPolicy") or {})}
+    if policy["indexingMode"] == "none":
+        if policy["automatic"] is True and "automatic" in (made.get("indexingPolicy") or {}):
+            raise BadRequest("The indexing mode none can't be automatic.")
+        policy |= {"automatic": False, "includedPaths": [], "excludedPaths": []}
+    if policy["indexingMode"] not in ("consistent", "lazy", "none"):
+        raise BadRequest(f"The indexing mode '{policy['indexingMode']}' is not valid.")
+    policy["includedPaths"] = [{"path": entry.get("path")} for entry in policy["includedPaths"]]
+    made["indexingPolicy"] = _with_etag(policy)
+    ttl = made.get("defaultTtl")
+    if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int) or ttl == 0 or ttl < -1):
+        raise BadRequest("The defaultTtl must be -1 or a positive number of seconds.")
+    for keys in (made.get("uniqueKeyPolicy") or {}).get("uniqueKeys", ()):
+        if not keys.get("paths") or not all(str(path).startswith("/") for path in keys["paths"]):
+            raise BadRequest("The unique key path must start with '/'.")
+    made.setdefault(
+        "conflictResolutionPolicy",
+        {"mode": "LastWriterWins", "conflictResolutionPath": "/_ts", "conflictResolutionProcedure": ""},
+    )
+    made.setdefault("geospatialConfig", {"type": "Geography"})
+    _check_vectors(made)
+    return made
+
+
+def _with_etag(policy: dict[str, Any]) -> dict[str, Any]:
+    if policy["indexingMode"] == "none":
+        return policy
+    paths = [entry.get("path") for entry in (*policy["includedPaths"], *policy["excludedPaths"])]
+    if "/*" not in paths and "/" not in paths:
+        raise BadRequest('The special mandatory indexing path "/*" is not provided in any of the path type sets.')
+    if '/"_etag"/?' not in paths and "/*" not in [entry.get("path") for entry in policy["excludedPaths"]]:
+        policy["excludedPaths"] = [*policy["excludedPaths"], {"path": '/"_etag"/?'}]
+    return policy
+
+
+DISTANCES: Final = ("cosine", "dotproduct", "euclidean")
+DATA_TYPES: Final = ("float16", "float32", "int8", "uint8")
+
+
+def _check_vectors(body: Mapping[str, Any]) -> None:
+    embeddings = (body.get("vectorEmbeddingPolicy") or {}).get("vectorEmbeddings", ())
+    paths: set[str] = set()
+    for embedding in embeddings:
+        path, dimensions = embedding.get("path"), embedding.get("dimensions")
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise BadRequest("The Vector Embedding Policy has an invalid path.")
+        if path in paths:
+            raise BadRequest(f"The Vector Embedding Policy contains the path '{path}' more than once.")
+        paths.add(path)
+        if embedding.get("dataType") not in DATA_TYPES:
+            raise BadRequest(f"The Vector Embedding Policy has an invalid DataType:{embedding.get('dataType')}.")
+        if str(embedding.get("distanceFunction")).lower() not in DISTANCES:
+            raise BadRequest(
+                f"The Vector Embedding Policy has an invalid DistanceFunction:{embedding.get('distanceFunction')}."
+            )
+        if isinstance(dimensions, bool) or not isinstance(dimensions, int) or not 1 <= dimensions <= 4096:
+            raise BadRequest(f"The Vector Embedding Policy has Dimensions:{dimensions} which is not from 1 to 4096.")
+    for index in body["indexingPolicy"].get("vectorIndexes", ()):
+        if index.get("path") not in paths:
+            raise BadRequest(
+                f"vector1: The Vector Indexing Policy has a path '{index.get('path')}' that is not in the Vector Embedding Policy."
+            )
+        if index.get("type") not in ("flat", "quantizedFlat", "diskANN"):
+            raise BadRequest(f"The Vector Indexing Policy has an invalid type: {index.get('type')}.")
+
+
+def _container(database: str, id: str, rid: str, text: str, partitions: int) -> Container:
+    body: dict[str, Any] = json.loads(text)
+    unique = tuple(
+        tuple(split_path(path) for path in keys["paths"])
+        for keys in (body.get("uniqueKeyPolicy") or {}).get("uniqueKeys", ())
+    )
+    embeddings = (body.get("vectorEmbeddingPolicy") or {}).get("vectorEmbeddings", ())
+    return Container(
+        database, id, rid, body, PartitionKeyDefinition.of(body["partitionKey"]), tuple(ranges(partitions)), unique,
+        body.get("defaultTtl"), {one["path"]: one["distanceFunction"] for one in embeddings},
+        bool(body["indexingPolicy"]["includedPaths"]),
+    )  # fmt: skip

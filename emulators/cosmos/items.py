@@ -1,0 +1,355 @@
+"""Operations on the items of a container, each one transaction."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from emulators.cosmos import charges, partitioning, patch, rids
+from emulators.cosmos.containers import Container
+from emulators.cosmos.database import Database, Row, dump
+from emulators.cosmos.errors import (
+    BadRequest,
+    Conflict,
+    CosmosError,
+    NotFound,
+    NotModified,
+    PreconditionFailed,
+    TooLarge,
+)
+from emulators.cosmos.sql import evaluate, parser
+from emulators.cosmos.sql.values import UNDEFINED
+
+MAX_BYTES: Final = 2 * 1024 * 1024
+MAX_ID_BYTES: Final = 1023
+MAX_BATCH: Final = 100
+SYSTEM: Final = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an operation gives: HTTP status, the item (None: none), its cost in request units."""
+
+    status: int
+    item: dict[str, Any] | None
+    charge: float
+    lsn: int = 0
+    etag: str | None = None
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """`If-Match` and `If-None-Match`."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+
+    def check(self, row: Row | None) -> None:
+        """Raises `PreconditionFailed`."""
+        if self.if_match is not None and (row is None or self.if_match not in ("*", f'"{row.etag}"', row.etag)):
+            raise PreconditionFailed(
+                "Operation cannot be performed because one of the specified precondition is not met."
+            )
+
+
+class Items:
+    """Operations on items; the caller gives the container and the components of the partition key."""
+
+    def __init__(self, data: Database) -> None:
+        self._data = data
+
+    def create(
+        self, container: Container, item: Mapping[str, Any], given: Sequence[Any] | None, *, upsert: bool = False,
+        conditions: Conditions = Conditions(), generate_id: bool = False,
+    ) -> Answer:  # fmt: skip
+        """Write a new item, with `upsert` over the one that may be there.
+
+        Raises:
+            BadRequest, Conflict, PreconditionFailed, TooLarge.
+        """
+        clean = _clean(item)
+        if "id" not in clean and generate_id:
+            clean["id"] = str(uuid.uuid4())
+        id = _check_id(clean.get("id"))
+        components = _matching(container, clean, given)
+        with self._data.transaction():
+            known = self._data.find(container.rid, partitioning.logical(components), id)
+            if known is not None and not upsert:
+                raise Conflict("Entity with the specified id already exists in the system.")
+            if known is not None or conditions.if_match is not None:
+                conditions.check(known)
+            row = self._write(container, clean, components, known)
+        cost = _cost(container, known, row)
+        return Answer(200 if known else 201, row.document(), cost, row.lsn, row.etag)
+
+    def read(
+        self, container: Container, id: str, given: Sequence[Any], conditions: Conditions = Conditions()
+    ) -> Answer:
+        """Raises `NotFound`, `NotModified`."""
+        row = self._data.find(container.rid, partitioning.logical(given), id)
+        if row is None:
+            raise NotFound("Entity with the specified id does not exist in the system.")
+        if conditions.if_none_match in ("*", f'"{row.etag}"', row.etag):
+            raise NotModified("The item has not changed.")
+        return Answer(200, row.document(), charges.read(len(row.body.encode())), row.lsn, row.etag)
+
+    def replace(
+        self,
+        container: Container,
+        id: str,
+        item: Mapping[str, Any],
+        given: Sequence[Any] | None,
+        conditions: Conditions,
+    ) -> Answer:
+        """Raises `NotFound`, `BadRequest`, `Conflict`, `PreconditionFailed`, `TooLarge`."""
+        clean = _clean(item)
+        _check_id(clean.get("id"))
+        components = _matching(container, clean, given)
+        with self._data.transaction():
+            known = self._data.find(container.rid, partitioning.logical(components), id)
+            if known is None:
+                raise NotFound("Entity with the specified id does not exist in the system.")
+            conditions.check(known)
+            if clean["id"] != id:
+                if self._data.find(container.rid, known.partition, clean["id"]) is not None:
+                    raise Conflict("Entity with the specified id already exists in the system.")
+                self._data.remove(container.rid, known.partition, id)
+            row = self._write(container, clean, components, known)
+        return Answer(200, row.document(), _cost(container, known, row), row.lsn, row.etag)
+
+    def patch(
+        self, container: Container, id: str, body: Mapping[str, Any], given: Sequence[Any], conditions: Conditions
+    ) -> Answer:
+        """Raises `NotFound`, `BadRequest`, `Conflict`, `PreconditionFailed`, `TooLarge`."""
+        operations = body.get("operations")
+        if not isinstance(operations, list):
+            raise BadRequest("The body of a patch must contain operations.")
+        partition = partitioning.logical(given)
+        with self._data.transaction():
+            known = self._data.find(container.rid, partition, id)
+            if known is None:
+                raise NotFound("Entity with the specified id does not exist in the system.")
+            conditions.check(known)
+            if body.get("condition") and not _holds(str(body["condition"]), known.document()):
+                raise PreconditionFailed("The condition of the patch does not hold.", sub_status=1110)
+            changed = patch.apply(json.loads(known.body), operations, container.key.paths)
+            row = self._write(container, changed, container.key.components(changed), known)
+        return Answer(200, row.document(), _cost(container, known, row), row.lsn, row.etag)
+
+    def delete(self, container: Container, id: str, given: Sequence[Any], conditions: Conditions) -> Answer:
+        """Raises `NotFound`, `PreconditionFailed`."""
+        partition = partitioning.logical(given)
+        with self._data.transaction():
+            known = self._data.find(container.rid, partition, id)
+            if known is None:
+                raise NotFound("Entity with the specified id does not exist in the system.")
+            conditions.check(known)
+            self._data.remove(container.rid, partition, id)
+            lsn = self._data.lsn(container.rid)
+        return Answer(204, None, _cost(container, known, known), lsn)
+
+    def batch(
+        self, container: Container, operations: Sequence[Mapping[str, Any]], given: Sequence[Any]
+    ) -> tuple[int, list[dict[str, Any]], float]:
+        """All operations or none: the status, a result for each operation, the cost.
+
+        Raises:
+            BadRequest: none or more than 100 operations, or a malformed one.
+            TooLarge: over 2 MB.
+        """
+        if len(given) != len(container.key.paths):
+            raise BadRequest(
+                "Partition key provided either doesn't correspond to definition in the collection or doesn't match partition key field values specified in the document.",
+                sub_status=1001,
+            )
+        if not operations:
+            raise BadRequest("Batch request has no operations.")
+        if len(operations) > MAX_BATCH:
+            raise BadRequest("Batch request has more operations than what is supported.")
+        if len(dump(list(operations)).encode()) > MAX_BYTES:
+            raise TooLarge("The batch request is too large: 2 MB at most.")
+        results: list[dict[str, Any]] = []
+        cost = 0.0
+        try:
+            with self._data.transaction():
+                for operation in operations:
+                    try:
+                        answer = self._apply(container, operation, given)
+                    except CosmosError as error:
+                        raise _Failed(len(results), error) from error
+                    cost += answer.charge
+                    results.append(_result(answer))
+        except _Failed as failed:
+            failure = {
+                "statusCode": failed.error.status,
+                "subStatusCode": failed.error.sub_status,
+                "requestCharge": 1.0,
+            }
+            skipped = {"statusCode": 424, "subStatusCode": 0, "requestCharge": 0.0}
+            results = [dict(skipped) for _ in operations]
+            results[failed.index] = failure
+            return 207, results, round(max(1.0, cost), 2)
+        return 200, results, round(cost, 2)
+
+    def _apply(self, container: Container, operation: Mapping[str, Any], given: Sequence[Any]) -> Answer:
+        conditions = Conditions(operation.get("ifMatch"), operation.get("ifNoneMatch"))
+        body, id = operation.get("resourceBody"), operation.get("id")
+        kind = operation.get("operationType")
+        if kind in ("Read", "Delete", "Replace", "Patch") and not isinstance(id, str):
+            raise BadRequest("The operation needs an id.")
+        if kind in ("Create", "Upsert", "Replace", "Patch") and not isinstance(body, dict):
+            raise BadRequest("The operation needs a resourceBody.")
+        match kind:
+            case "Create" | "Upsert":
+                assert isinstance(body, dict)
+                return self.create(container, body, given, upsert=kind == "Upsert", conditions=conditions)
+            case "Read":
+                return self.read(container, str(id), given, conditions)
+            case "Replace":
+                assert isinstance(body, dict)
+                return self.replace(container, str(id), body, given, conditions)
+            case "Delete":
+                return self.delete(container, str(id), given, conditions)
+            case "Patch":
+                assert isinstance(body, dict)
+                return self.patch(container, str(id), body, given, conditions)
+            case other:
+                raise BadRequest(f"The operation '{other}' is not supported in a batch.")
+
+    def _write(self, container: Container, item: dict[str, Any], components: Sequence[Any], known: Row | None) -> Row:
+        text = dump(item)
+        if len(text.encode(errors="replace")) > MAX_BYTES:
+            raise TooLarge("Request size is too large: an item has at most 2 MB.")
+        now = time.time()
+        row = Row(
+            partition=partitioning.logical(components),
+            id=item["id"],
+            epk=partitioning.effective(components, container.key),
+            rid=known.rid if known else rids.item(container.rid, self._data.next(f"items:{container.rid}")),
+            lsn=self._data.lsn(container.rid),
+            etag=str(uuid.uuid4()),
+            written=now,
+            expires=_expiry(container, item, now),
+            body=text,
+        )
+        self._keep_unique(container, item, row)
+        self._data.put(container.rid, row)
+        return row
+
+    def _keep_unique(self, container: Container, item: Mapping[str, Any], row: Row) -> None:
+        if not container.unique:
+            return
+        data = self._data
+        data.execute(
+            "DELETE FROM unique_keys WHERE container = ? AND partition = ? AND id = ?",
+            container.rid,
+            row.partition,
+            row.id,
+        )
+        for number, paths in enumerate(container.unique):
+            value = dump([_at(item, path) for path in paths])
+            taken = data.execute(
+                "SELECT id FROM unique_keys WHERE container = ? AND partition = ? AND number = ? AND value = ?",
+                container.rid, row.partition, number, value,
+            ).fetchone()  # fmt: skip
+            if taken and data.find(container.rid, row.partition, taken[0]) is not None:
+                raise Conflict("Unique index constraint violation.")
+            data.execute(
+                "INSERT OR REPLACE INTO unique_keys VALUES (?, ?, ?, ?, ?)",
+                container.rid,
+                row.partition,
+                number,
+                value,
+                row.id,
+            )
+
+    def id_of(self, container: Container, name: str, given: Sequence[Any]) -> str:
+        """The id of an item that a path names by its id or its resource id."""
+        partition = partitioning.logical(given)
+        if rids.is_rid(name) and self._data.find(container.rid, partition, name) is None:
+            epk = partitioning.effective(given, container.key)
+            return self._data.find_by_rid(container.rid, epk, name) or name
+        return name
+
+
+class _Failed(Exception):
+    def __init__(self, index: int, error: CosmosError) -> None:
+        super().__init__(str(error))
+        self.index = index
+        self.error = error
+
+
+def _result(answer: Answer) -> dict[str, Any]:
+    made: dict[str, Any] = {"statusCode": answer.status, "requestCharge": answer.charge}
+    if answer.etag is not None:
+        made["eTag"] = f'"{answer.etag}"'
+    if answer.item is not None:
+        made["resourceBody"] = answer.item
+    return made
+
+
+def _clean(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name not in SYSTEM}
+
+
+def _check_id(id: object) -> str:
+    if not isinstance(id, str) or not id:
+        raise BadRequest("The input content is invalid because the required properties - 'id; ' - are missing")
+    if any(character in id for character in "/\\?#"):
+        raise BadRequest("Id contains illegal chars.")
+    if id.endswith(" ") or len(id.encode(errors="replace")) > MAX_ID_BYTES:
+        raise BadRequest("The id must have at most 1023 bytes and must not end with a space.")
+    return id
+
+
+def _matching(container: Container, item: Mapping[str, Any], given: Sequence[Any] | None) -> list[Any]:
+    """The components of the item's key, which must be those of the header."""
+    components = container.key.components(item)
+    if given is None or not given:
+        return components
+    if partitioning.logical(components) != partitioning.logical(given):
+        raise BadRequest(
+            "PartitionKey extracted from document doesn't match the one specified in the header", sub_status=1001
+        )
+    return components
+
+
+def _expiry(container: Container, item: Mapping[str, Any], now: float) -> float | None:
+    ttl = item.get("ttl")
+    if ttl is not None and (
+        isinstance(ttl, bool) or not isinstance(ttl, int) or ttl == 0 or ttl < -1 or ttl > 2**31 - 1
+    ):
+        raise BadRequest("The input ttl is invalid: it must be -1 or a positive whole number of seconds.")
+    if container.default_ttl is None:
+        return None
+    seconds = container.default_ttl if ttl is None else ttl
+    return None if seconds == -1 else now + seconds
+
+
+def _at(item: Any, path: Sequence[str]) -> Any:
+    for segment in path:
+        item = item.get(segment) if isinstance(item, dict) else None
+    return item
+
+
+def _holds(condition: str, document: dict[str, Any]) -> bool:
+    text = condition.strip()
+    if not text.lower().startswith("from"):
+        raise BadRequest("The condition of a patch must have the form 'from c where ...'.")
+    try:
+        query = parser.parse(f"SELECT VALUE true {text}")
+        return next(evaluate.run(query, [document], evaluate.Context({})), UNDEFINED) is True
+    except ValueError as error:
+        raise BadRequest(f"The condition of the patch is invalid: {error}") from None
+
+
+def _cost(container: Container, before: Row | None, after: Row) -> float:
+    size = len(after.body.encode(errors="replace"))
+    paths = after.body.count('":')
+    if before is None or before is after:
+        return charges.write(size, indexed=container.indexed, paths=paths)
+    return charges.replace(len(before.body.encode(errors="replace")), size, indexed=container.indexed, paths=paths)

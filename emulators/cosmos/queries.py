@@ -1,0 +1,253 @@
+"""Queries and feeds over the items of a container, page by page.
+
+A page ends after `max_items` results or `SCAN_LIMIT` items looked at. Its continuation names the place (effective key and
+resource id) after which the next page goes on, or, where results are sorted, counted or made distinct, how many results
+were given; the service's tokens are as opaque.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from emulators.cosmos import charges, partitioning
+from emulators.cosmos.containers import Container
+from emulators.cosmos.database import Database, Row
+from emulators.cosmos.errors import BadRequest
+from emulators.cosmos.sql import evaluate, parser, plan
+from emulators.cosmos.sql.functions import QueryFunctionError
+from emulators.cosmos.sql.syntax import Binary, Expression, Literal, Parameter, Property, Query, Variable
+
+DEFAULT_PAGE: Final = 100
+MAX_PAGE: Final = 1000
+PAGE_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where a query looks: effective keys from `low` on, below `high`; one logical partition where it is given."""
+
+    low: str
+    high: str
+    partition: str | None = None
+    partitions: int = 1
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of results."""
+
+    results: list[Any]
+    continuation: str | None
+    charge: float
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A query with its parameters, as a client sends it."""
+
+    text: str
+    query: Query
+    context: evaluate.Context
+
+    @classmethod
+    def of(cls, body: Any, container: Container | None = None) -> Statement:
+        """From the body of a request. Raises `BadRequest`."""
+        if isinstance(body, str):
+            body = {"query": body}
+        if not isinstance(body, dict) or not isinstance(body.get("query"), str):
+            raise BadRequest("The body must contain a query.")
+        parameters: dict[str, Any] = {}
+        for parameter in body.get("parameters") or ():
+            if not isinstance(parameter, dict) or not str(parameter.get("name", "")).startswith("@"):
+                raise BadRequest("A parameter needs a name that starts with '@' and a value.")
+            parameters[parameter["name"]] = parameter.get("value")
+        distances = container.distances if container else {}
+        try:
+            return cls(body["query"], parser.parse(body["query"]), evaluate.Context(parameters, distances))
+        except ValueError as error:
+            raise _bad_query(error) from None
+
+
+def _bad_query(error: ValueError) -> BadRequest:
+    message = json.dumps({"errors": [{"severity": "Error", "code": "SC1001", "message": str(error)}]})
+    return BadRequest(f"Message: {message}")
+
+
+def query_plan(statement: Statement, features: str) -> dict[str, Any]:
+    """The plan that a client merges partitions by. Raises `BadRequest`."""
+    _check_vector_order(statement.query)
+    try:
+        return plan.plan(statement.text, statement.query, statement.context, features)
+    except ValueError as error:
+        raise _bad_query(error) from None
+
+
+def run(
+    data: Database, container: Container, statement: Statement, scope: Scope, max_items: int, token: str | None
+) -> Page:
+    """One page of a query. Raises `BadRequest`."""
+    query = statement.query
+    _check_order(container, query)
+    try:
+        if plan.needs_plan(query):
+            return _whole(data, container, statement, scope, max_items, token)
+        return _streamed(data, container, statement, scope, max_items, token)
+    except (evaluate.QueryError, QueryFunctionError, parser.QuerySyntaxError, plan.UnsupportedFeature) as error:
+        raise _bad_query(error) from None
+
+
+def run_over(items: Sequence[Mapping[str, Any]], statement: Statement) -> list[Any]:
+    """The results of a query over resources that are no items: databases, containers, offers."""
+    try:
+        return list(evaluate.run(statement.query, items, statement.context))
+    except ValueError as error:
+        raise _bad_query(error) from None
+
+
+def _check_order(container: Container, query: Query) -> None:
+    _check_vector_order(query)
+    if len(query.order_by) < 2:
+        return
+    paths = [(evaluate.property_path(item.expression), item.descending) for item in query.order_by]
+    for composite in container.body["indexingPolicy"].get("compositeIndexes", ()):
+        index = [
+            (entry["path"].replace('"', ""), entry.get("order", "ascending") == "descending") for entry in composite
+        ]
+        if paths == index or paths == [(path, not descending) for path, descending in index]:
+            return
+    raise BadRequest(
+        "The order by query does not have a corresponding composite index that it can be served from.", sub_status=0
+    )
+
+
+def _check_vector_order(query: Query) -> None:
+    if any(plan.is_vector(item.expression) and item.directed for item in query.order_by):
+        raise BadRequest("Specifying a sorting order (ASC or DESC) with VectorDistance function is not supported.")
+
+
+def _streamed(
+    data: Database, container: Container, statement: Statement, scope: Scope, max_items: int, token: str | None
+) -> Page:
+    state = _decode(token)
+    place = state.get("after")
+    after = (str(place[0]), str(place[1])) if place else None
+    skip = int(state.get("skip", 0))
+    results: list[Any] = []
+    size = scanned = 0
+    filters = _filters(statement)
+    rows = data.scan(container.rid, scope.low, scope.high, partition=scope.partition, after=after, filters=filters)
+    for row in rows:
+        scanned += 1
+        document = row.document()
+        for given, result in enumerate(evaluate.run(statement.query, [document], statement.context)):
+            if given < skip:
+                continue
+            if len(results) >= max_items or size > PAGE_BYTES:
+                return _page(results, size, scanned, scope, {"after": after, "skip": given})
+            results.append(result)
+            size += len(row.body)
+        skip = 0
+        after = (row.epk, row.rid)
+        if len(results) >= max_items or size > PAGE_BYTES:
+            more = next(rows, None)
+            return _page(results, size, scanned, scope, {"after": after} if more is not None else None)
+    return _page(results, size, scanned, scope, None)
+
+
+def _whole(
+    data: Database, container: Container, statement: Statement, scope: Scope, max_items: int, token: str | None
+) -> Page:
+    scanned = 0
+
+    def documents() -> Iterator[dict[str, Any]]:
+        nonlocal scanned
+        for row in data.scan(
+            container.rid, scope.low, scope.high, partition=scope.partition, filters=_filters(statement)
+        ):
+            scanned += 1
+            yield row.document()
+
+    given = int(_decode(token).get("given", 0))
+    results: list[Any] = []
+    size = 0
+    more = False
+    for index, result in enumerate(evaluate.run(statement.query, documents(), statement.context)):
+        if index < given:
+            continue
+        if len(results) >= max_items or size > PAGE_BYTES:
+            more = True
+            break
+        results.append(result)
+        size += len(json.dumps(result))
+    return _page(results, size, scanned, scope, {"given": given + len(results)} if more else None)
+
+
+def _page(results: list[Any], size: int, scanned: int, scope: Scope, state: Mapping[str, Any] | None) -> Page:
+    charge = charges.query(scanned, size, scope.partitions)
+    return Page(results, _encode(state) if state is not None else None, charge)
+
+
+def feed(data: Database, container: Container, scope: Scope, max_items: int, token: str | None) -> Page:
+    """One page of all items."""
+    statement = Statement.of("SELECT * FROM c", container)
+    return _streamed(data, container, statement, scope, max_items, token)
+
+
+def scope_of(container: Container, components: Sequence[Any]) -> Scope:
+    """The scope of a partition key, or of a prefix of a hierarchical one."""
+    epk = partitioning.effective(components, container.key)
+    if container.key.hierarchical and len(components) < len(container.key.paths):
+        return Scope(epk, epk + "FF")
+    return Scope(epk, epk, partitioning.logical(components))
+
+
+def _filters(statement: Statement) -> list[tuple[str, Any]]:
+    """Conditions that SQLite can check faster: properties equal to a string, joined by AND at the top."""
+    query = statement.query
+    if len(query.sources) != 1 or query.sources[0].path or query.sources[0].each or query.sources[0].query:
+        return []
+    found: list[tuple[str, Any]] = []
+    pending = [query.where]
+    while pending:
+        match pending.pop():
+            case Binary("AND", left, right):
+                pending += [left, right]
+            case Binary("=", Property(Variable(_), Literal(str(name))), Literal() | Parameter() as right):
+                value = _constant(right, statement.context)
+                if isinstance(value, str) and name.isalnum():
+                    found.append((f"$.{name}", value))
+            case _:
+                pass
+    return found
+
+
+def _constant(expression: Expression, context: evaluate.Context) -> Any:
+    if isinstance(expression, Literal):
+        return expression.value
+    return context.parameters.get(expression.name) if isinstance(expression, Parameter) else None
+
+
+def changes(rows: Sequence[Row], start: int) -> tuple[list[dict[str, Any]], int]:
+    """Items of a change feed as answered, and the number after which the next request goes on."""
+    documents = [{**row.document(), "_lsn": row.lsn} for row in rows]
+    return documents, rows[-1].lsn if rows else start
+
+
+def _encode(state: Mapping[str, Any]) -> str:
+    return base64.b64encode(json.dumps(state, separators=(",", ":")).encode()).decode()
+
+
+def _decode(token: str | None) -> dict[str, Any]:
+    if not token:
+        return {}
+    try:
+        state = json.loads(base64.b64decode(token))
+    except ValueError:
+        raise BadRequest("The continuation token is malformed.") from None
+    if not isinstance(state, dict):
+        raise BadRequest("The continuation token is malformed.")
+    return state

@@ -1,0 +1,610 @@
+"""Runs a query over the items of one scope (a logical or a physical partition).
+
+Expressions are compiled to functions of the names in scope. An operation on operands of the wrong type gives
+`undefined`, which no condition accepts and no projection shows; AND, OR and NOT know three values.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulators.cosmos.sql.functions import AGGREGATES, function
+from emulators.cosmos.sql.syntax import (
+    ArrayLiteral,
+    Between,
+    Binary,
+    Call,
+    Conditional,
+    Expression,
+    In,
+    Like,
+    Literal,
+    ObjectLiteral,
+    OrderItem,
+    Parameter,
+    Property,
+    Query,
+    SelectItem,
+    Source,
+    Subquery,
+    Unary,
+    Variable,
+)
+from emulators.cosmos.sql.values import UNDEFINED, compare, equal, sort_key, type_name
+
+type Names = Mapping[str, Any]
+type Evaluate = Callable[[Names], Any]
+type Expand = Callable[[Names], Iterator[Any]]
+
+
+class QueryError(ValueError):
+    """The query refers to what does not exist."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a query refers to besides its items: its parameters by name, and the distance functions by vector path."""
+
+    parameters: Mapping[str, Any]
+    distances: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def value(self, name: str) -> Any:
+        """The value of a parameter. Raises `QueryError`."""
+        if name not in self.parameters:
+            raise QueryError(f"Parameter {name} has no value.")
+        return self.parameters[name]
+
+
+def run(query: Query, items: Iterable[Any], context: Context) -> Iterator[Any]:
+    """The results of a query over items; undefined ones are left out."""
+    yield from _Plan(query, context, frozenset()).results(items, {})
+
+
+class _Plan:
+    """A query compiled for its parameters."""
+
+    def __init__(self, query: Query, context: Context, outer: frozenset[str]) -> None:
+        self.query = query
+        self.context = context
+        self.root = query.sources[0].alias if query.sources else None
+        self.known = outer | {source.alias for source in query.sources}
+        compiler = _Compiler(context, self.known)
+        self.compiler = compiler
+        self.where = compiler.compile(query.where) if query.where is not None else None
+        self.sources = [self._source(index, source, outer) for index, source in enumerate(query.sources)]
+        self.grouped = bool(query.group_by) or any(map(has_aggregate, self._projected()))
+
+    def _projected(self) -> list[Expression]:
+        return [item.expression for item in self.query.items or ()]
+
+    def results(self, items: Iterable[Any], outer: Names) -> Iterator[Any]:
+        rows = self._rows(items, outer)
+        if self.grouped:
+            found: Iterable[tuple[tuple[Any, ...], Any]] = self._groups(rows)
+        else:
+            order = [self.compiler.compile(item.expression) for item in self.query.order_by]
+            project = self._projection()
+            found = ((tuple(key(row) for key in order), project(row)) for row in rows)
+        if self.query.order_by and not self.grouped:
+            found = _sorted(list(found), [self._is_descending(item) for item in self.query.order_by])
+        values: Iterable[Any] = (value for _, value in found if value is not UNDEFINED)
+        if self.query.distinct:
+            values = _distinct(values)
+        yield from self._cut(values)
+
+    def _is_descending(self, item: OrderItem) -> bool:
+        match item.expression:
+            case Call("VECTORDISTANCE", arguments, _):
+                # The nearest first: similarities grow, distances shrink.
+                return distance_function(arguments, self.context) != "euclidean"
+            case _:
+                return item.descending
+
+    def _cut(self, values: Iterable[Any]) -> Iterator[Any]:
+        offset = self._count(self.query.offset) or 0
+        limits = [limit for limit in (self._count(self.query.top), self._count(self.query.limit)) if limit is not None]
+        limit = min(limits) if limits else None
+        if limit == 0:
+            return
+        given = 0
+        for index, value in enumerate(values):
+            if index < offset:
+                continue
+            yield value
+            given += 1
+            if limit is not None and given >= limit:
+                return
+
+    def _count(self, expression: Expression | None) -> int | None:
+        if expression is None:
+            return None
+        value = self.context.value(expression.name) if isinstance(expression, Parameter) else expression.value  # type: ignore[union-attr]
+        if type(value) not in (int, float) or value < 0 or value != int(value):
+            raise QueryError("TOP, OFFSET and LIMIT take a whole number from 0 on.")
+        return int(value)
+
+    # Rows
+
+    def _rows(self, items: Iterable[Any], outer: Names) -> Iterator[dict[str, Any]]:
+        if not self.sources:
+            rows: Iterator[dict[str, Any]] = iter([dict(outer)])
+        else:
+            rows = self._expand(items, outer)
+        if self.where is None:
+            yield from rows
+            return
+        where = self.where
+        for row in rows:
+            if where(row) is True:
+                yield row
+
+    def _expand(self, items: Iterable[Any], outer: Names) -> Iterator[dict[str, Any]]:
+        first, *others = self.sources
+        for item in items:
+            for value in first({**outer, "\0": item}):
+                row = {**outer, self.query.sources[0].alias: value}
+                yield from self._join(row, others, 1) if others else [row]
+
+    def _join(
+        self, row: dict[str, Any], sources: list[Callable[[Names], Iterator[Any]]], at: int
+    ) -> Iterator[dict[str, Any]]:
+        for value in sources[0](row):
+            joined = {**row, self.query.sources[at].alias: value}
+            if len(sources) == 1:
+                yield joined
+            else:
+                yield from self._join(joined, sources[1:], at + 1)
+
+    def _source(self, index: int, source: Source, outer: frozenset[str]) -> Expand:
+        bound = outer | {earlier.alias for earlier in self.query.sources[:index]}
+        if source.query is not None:
+            inner = _Plan(source.query, self.context, bound)
+
+            def from_query(row: Names) -> Iterator[Any]:
+                values = list(inner.results([row["\0"]] if "\0" in row else [], row))
+                if source.each:
+                    return (item for value in values if isinstance(value, list) for item in value)
+                return iter(values)
+
+            return from_query
+        known = source.root in bound
+
+        def from_path(row: Names) -> Iterator[Any]:
+            value = row[source.root] if known else row["\0"]  # type: ignore[index]
+            for step in source.path:
+                value = _property(value, step)
+            if value is UNDEFINED:
+                return iter(())
+            if not source.each:
+                return iter((value,))
+            return iter(value) if isinstance(value, list) else iter(())
+
+        return from_path
+
+    # Projections
+
+    def _projection(self) -> Evaluate:
+        query = self.query
+        if query.items is None:
+            if len(query.sources) != 1:
+                raise QueryError("'SELECT *' is only valid with a single input set.")
+            alias = query.sources[0].alias
+            return lambda row: row[alias]
+        if query.value:
+            return self.compiler.compile(query.items[0].expression)
+        return _object([(item.name, self.compiler.compile(item.expression)) for item in query.items])
+
+    def _groups(self, rows: Iterable[dict[str, Any]]) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        keys = [self.compiler.compile(expression) for expression in self.query.group_by]
+        groups: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
+        if not keys:
+            groups[""] = ({}, [])
+        for row in rows:
+            key = (
+                json.dumps(
+                    [repr(value) if value is UNDEFINED else value for value in (k(row) for k in keys)], sort_keys=True
+                )
+                if keys
+                else ""
+            )
+            groups.setdefault(key, (row, []))[1].append(row)
+        for first, members in groups.values():
+            yield (), self._aggregated(first, members)
+
+    def _aggregated(self, first: Names, members: list[dict[str, Any]]) -> Any:
+        compiler = _Compiler(self.context, self.known, members)
+        items: tuple[SelectItem, ...] = self.query.items or ()
+        if self.query.value:
+            return compiler.compile(items[0].expression)(first)
+        return _object([(item.name, compiler.compile(item.expression)) for item in items])(first)
+
+
+def _object(pairs: list[tuple[str, Evaluate]]) -> Evaluate:
+    def make(row: Names) -> Any:
+        made: dict[str, Any] = {}
+        for name, evaluate in pairs:
+            value = evaluate(row)
+            if value is not UNDEFINED:
+                made[name] = value
+        return made
+
+    return make
+
+
+def _sorted(found: list[tuple[tuple[Any, ...], Any]], descending: list[bool]) -> list[tuple[tuple[Any, ...], Any]]:
+    for index in reversed(range(len(descending))):
+        found.sort(key=lambda pair: sort_key(pair[0][index]), reverse=descending[index])
+    return found
+
+
+def _distinct(values: Iterable[Any]) -> Iterator[Any]:
+    seen: set[str] = set()
+    for value in values:
+        key = json.dumps(_canonical(value), sort_keys=True)
+        if key not in seen:
+            seen.add(key)
+            yield value
+
+
+def _group_key(value: Any) -> Any:
+    return {"\0": "undefined"} if value is UNDEFINED else _canonical(value)
+
+
+def _canonical(value: Any) -> Any:
+    if type(value) is float and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    return value
+
+
+def has_aggregate(expression: Expression) -> bool:
+    """Whether an aggregate function is part of an expression, subqueries aside."""
+    match expression:
+        case Call(name, _, False) if name in AGGREGATES:
+            return True
+        case Call(_, arguments, _):
+            return any(map(has_aggregate, arguments))
+        case Binary(_, left, right):
+            return has_aggregate(left) or has_aggregate(right)
+        case Unary(_, operand):
+            return has_aggregate(operand)
+        case Property(target, _):
+            return has_aggregate(target)
+        case ArrayLiteral(items):
+            return any(map(has_aggregate, items))
+        case ObjectLiteral(pairs):
+            return any(has_aggregate(value) for _, value in pairs)
+        case Conditional(test, then, otherwise):
+            return any(map(has_aggregate, (test, then, otherwise)))
+        case _:
+            return False
+
+
+def _property(target: Any, key: Any) -> Any:
+    if isinstance(target, dict) and isinstance(key, str):
+        return target.get(key, UNDEFINED)
+    if isinstance(target, list) and type(key) in (int, float) and key == int(key) and 0 <= key < len(target):
+        return target[int(key)]
+    return UNDEFINED
+
+
+class _Compiler:
+    def __init__(self, context: Context, known: frozenset[str], members: list[dict[str, Any]] | None = None) -> None:
+        self.context = context
+        self.known = known
+        self.members = members
+
+    def compile(self, expression: Expression) -> Evaluate:
+        match expression:
+            case Literal(value):
+                return lambda row: value
+            case Parameter(name):
+                constant = self.context.value(name)
+                return lambda row: constant
+            case Variable(name):
+                if name not in self.known:
+                    raise QueryError(f"Identifier '{name}' could not be resolved.")
+                return lambda row: row[name]
+            case Property(Variable(name), Literal(str(key))):
+                if name not in self.known:
+                    raise QueryError(f"Identifier '{name}' could not be resolved.")
+
+                def direct(row: Names) -> Any:
+                    target = row[name]
+                    return target.get(key, UNDEFINED) if isinstance(target, dict) else UNDEFINED
+
+                return direct
+            case Property(target, key):
+                find, named = self.compile(target), self.compile(key)
+                return lambda row: _property(find(row), named(row))
+            case Unary(operator, operand):
+                return _unary(operator, self.compile(operand))
+            case Binary(operator, left, right):
+                return _binary(operator, self.compile(left), self.compile(right))
+            case Conditional(test, then, otherwise):
+                decide, yes, no = self.compile(test), self.compile(then), self.compile(otherwise)
+                return lambda row: yes(row) if decide(row) is True else no(row)
+            case In(operand, options):
+                return _in(self.compile(operand), [self.compile(option) for option in options])
+            case Between(operand, low, high):
+                between = Binary("AND", Binary(">=", operand, low), Binary("<=", operand, high))
+                return self.compile(between)
+            case Like(operand, pattern, escape):
+                return _like(self.compile(operand), self.compile(pattern), escape)
+            case ArrayLiteral(items):
+                parts = [self.compile(item) for item in items]
+                return lambda row: [value for value in (part(row) for part in parts) if value is not UNDEFINED]
+            case ObjectLiteral(pairs):
+                return _object([(name, self.compile(value)) for name, value in pairs])
+            case Subquery(kind, query):
+                return self._subquery(kind, query)
+            case Call(name, arguments, user_defined):
+                return self._call(name, arguments, user_defined)
+
+    def _subquery(self, kind: str, query: Query) -> Evaluate:
+        plan = _Plan(query, self.context, self.known)
+
+        def evaluate(row: Names) -> Any:
+            values = plan.results([None], row)
+            if kind == "array":
+                return list(values)
+            first = next(iter(values), UNDEFINED)
+            if kind == "exists":
+                return first is not UNDEFINED
+            return first
+
+        return evaluate
+
+    def _call(self, name: str, arguments: tuple[Expression, ...], user_defined: bool) -> Evaluate:
+        if user_defined:
+            raise QueryError("User-defined functions are not supported here.")
+        if name in AGGREGATES:
+            return self._aggregate(name, arguments)
+        if name == "VECTORDISTANCE" and len(arguments) in (2, 3):
+            options = ObjectLiteral((("distanceFunction", Literal(distance_function(arguments, self.context))),))
+            exact = arguments[2] if len(arguments) == 3 else Literal(False)
+            arguments = (*arguments[:2], exact, options)
+        apply = function(name, len(arguments), len(arguments))
+        parts = [self.compile(argument) for argument in arguments]
+        if len(parts) == 1:
+            only = parts[0]
+            return lambda row: apply(only(row))
+        if len(parts) == 2:
+            first, second = parts
+            return lambda row: apply(first(row), second(row))
+        return lambda row: apply(*(part(row) for part in parts))
+
+    def _aggregate(self, name: str, arguments: tuple[Expression, ...]) -> Evaluate:
+        if len(arguments) != 1:
+            raise QueryError(f"The {name} function requires 1 argument.")
+        members = self.members
+        if members is None:
+            # Compiled for its names only; the group gives the rows.
+            self_check = _Compiler(self.context, self.known)
+            self_check.compile(arguments[0])
+            return lambda row: UNDEFINED
+        argument = _Compiler(self.context, self.known).compile(arguments[0])
+        return lambda row: _aggregate(name, [argument(member) for member in members])
+
+
+def distance_function(arguments: tuple[Expression, ...], context: Context) -> str:
+    """The distance function of a call of `VectorDistance`: its own, or that of the container's policy for the path."""
+    if len(arguments) == 4 and isinstance(arguments[3], ObjectLiteral):
+        for name, value in arguments[3].pairs:
+            if name.lower() == "distancefunction" and isinstance(value, Literal):
+                return str(value.value).lower()
+    for argument in arguments[:2]:
+        path = property_path(argument)
+        if path in context.distances:
+            return context.distances[path].lower()
+    return "cosine"
+
+
+def property_path(expression: Expression) -> str:
+    """`/a/b` for `c.a.b`; empty for any other expression."""
+    match expression:
+        case Property(target, Literal(str(key))):
+            return f"{property_path(target)}/{key}"
+        case _:
+            return ""
+
+
+def _aggregate(name: str, values: list[Any]) -> Any:
+    defined = [value for value in values if value is not UNDEFINED]
+    if name == "COUNT":
+        return len(defined)
+    if name == "COUNTIF":
+        return sum(value is True for value in defined)
+    if name in ("MIN", "MAX"):
+        scalars = [value for value in defined if not isinstance(value, list | dict)]
+        if not scalars:
+            return UNDEFINED
+        best = scalars[0]
+        for value in scalars[1:]:
+            order = compare(value, best)
+            if (order < 0) if name == "MIN" else (order > 0):
+                best = value
+        return best
+    if any(type_name(value) != "number" for value in defined):
+        return UNDEFINED
+    if name == "SUM":
+        return sum(defined) if defined or not values else UNDEFINED
+    return sum(defined) / len(defined) if defined else UNDEFINED
+
+
+def _unary(operator: str, operand: Evaluate) -> Evaluate:
+    def negate(row: Names) -> Any:
+        value = operand(row)
+        return not value if isinstance(value, bool) else UNDEFINED
+
+    def minus(row: Names) -> Any:
+        value = operand(row)
+        return -value if type(value) in (int, float) else UNDEFINED
+
+    def plus(row: Names) -> Any:
+        value = operand(row)
+        return value if type(value) in (int, float) else UNDEFINED
+
+    def complement(row: Names) -> Any:
+        value = operand(row)
+        return ~int(value) if type(value) in (int, float) else UNDEFINED
+
+    return {"NOT": negate, "-": minus, "+": plus, "~": complement}[operator]
+
+
+def _binary(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
+    if operator in ("AND", "OR"):
+        return _logic(operator == "OR", left, right)
+    if operator == "??":
+
+        def coalesce(row: Names) -> Any:
+            value = left(row)
+            return right(row) if value is UNDEFINED else value
+
+        return coalesce
+    if operator in _COMPARISONS:
+        test = _COMPARISONS[operator]
+        return lambda row: test(left(row), right(row))
+    apply = _ARITHMETIC[operator]
+    return lambda row: apply(left(row), right(row))
+
+
+def _logic(either: bool, left: Evaluate, right: Evaluate) -> Evaluate:
+    def evaluate(row: Names) -> Any:
+        first = left(row)
+        if first is either:
+            return either
+        second = right(row)
+        if second is either:
+            return either
+        return (not either) if isinstance(first, bool) and isinstance(second, bool) else UNDEFINED
+
+    return evaluate
+
+
+def _compared(decide: Callable[[int], bool]) -> Callable[[Any, Any], Any]:
+    def test(left: Any, right: Any) -> Any:
+        kind = type_name(left)
+        if kind != type_name(right) or kind in ("undefined", "array", "object"):
+            return UNDEFINED
+        if kind == "null":
+            return decide(0)
+        return decide((left > right) - (left < right))
+
+    return test
+
+
+def _equals(left: Any, right: Any) -> Any:
+    if left is UNDEFINED or right is UNDEFINED:
+        return UNDEFINED
+    if type_name(left) != type_name(right):
+        return UNDEFINED
+    return equal(left, right)
+
+
+def _differs(left: Any, right: Any) -> Any:
+    same = _equals(left, right)
+    return UNDEFINED if same is UNDEFINED else not same
+
+
+_COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=": _equals,
+    "!=": _differs,
+    "<": _compared(lambda order: order < 0),
+    "<=": _compared(lambda order: order <= 0),
+    ">": _compared(lambda order: order > 0),
+    ">=": _compared(lambda order: order >= 0),
+}
+
+
+def _numeric(apply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def evaluate(left: Any, right: Any) -> Any:
+        if type(left) not in (int, float) or type(right) not in (int, float):
+            return UNDEFINED
+        try:
+            return apply(left, right)
+        except (ZeroDivisionError, ValueError, OverflowError):
+            return UNDEFINED
+
+    return evaluate
+
+
+def _divide(left: float, right: float) -> float:
+    made = left / right
+    return int(made) if isinstance(left, int) and isinstance(right, int) and made.is_integer() else made
+
+
+def _concatenate(left: Any, right: Any) -> Any:
+    return left + right if isinstance(left, str) and isinstance(right, str) else UNDEFINED
+
+
+_ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": _numeric(lambda a, b: a + b),
+    "-": _numeric(lambda a, b: a - b),
+    "*": _numeric(lambda a, b: a * b),
+    "/": _numeric(_divide),
+    "%": _numeric(lambda a, b: int(math.fmod(a, b)) if isinstance(a, int) and isinstance(b, int) else math.fmod(a, b)),
+    "|": _numeric(lambda a, b: int(a) | int(b)),
+    "&": _numeric(lambda a, b: int(a) & int(b)),
+    "^": _numeric(lambda a, b: int(a) ^ int(b)),
+    "<<": _numeric(lambda a, b: int(a) << int(b)),
+    ">>": _numeric(lambda a, b: int(a) >> int(b)),
+    ">>>": _numeric(lambda a, b: (int(a) & 0xFFFFFFFF) >> int(b)),
+    "||": _concatenate,
+}
+
+
+def _in(operand: Evaluate, options: list[Evaluate]) -> Evaluate:
+    def evaluate(row: Names) -> Any:
+        value = operand(row)
+        if value is UNDEFINED:
+            return UNDEFINED
+        unknown = False
+        for option in options:
+            same = _equals(value, option(row))
+            if same is True:
+                return True
+            unknown = unknown or same is UNDEFINED
+        return False
+
+    return evaluate
+
+
+def _like(operand: Evaluate, pattern: Evaluate, escape: str | None) -> Evaluate:
+    def evaluate(row: Names) -> Any:
+        text, wanted = operand(row), pattern(row)
+        if not (isinstance(text, str) and isinstance(wanted, str)):
+            return UNDEFINED
+        return re.fullmatch(_like_pattern(wanted, escape), text, re.DOTALL) is not None
+
+    return evaluate
+
+
+def _like_pattern(wanted: str, escape: str | None) -> str:
+    made: list[str] = []
+    at = 0
+    while at < len(wanted):
+        character = wanted[at]
+        at += 1
+        if escape and character == escape and at < len(wanted):
+            made.append(re.escape(wanted[at]))
+            at += 1
+        elif character == "%":
+            made.append(".*")
+        elif character == "_":
+            made.append(".")
+        elif character == "[" and "]" in wanted[at:]:
+            end = wanted.index("]", at)
+            made.append("[" + wanted[at:end].replace("\\", "\\\\") + "]")
+            at = end + 1
+        else:
+            made.append(re.escape(character))
+    return "".join(made)

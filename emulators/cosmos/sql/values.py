@@ -1,0 +1,76 @@
+"""Values of the query language: JSON, and `undefined`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Final
+
+
+class Undefined(Enum):
+    """The value of a property that is not there, and of an operation on operands of the wrong type."""
+
+    UNDEFINED = "undefined"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNDEFINED: Final = Undefined.UNDEFINED
+
+ORDER: Final = {"undefined": 0, "null": 1, "boolean": 2, "number": 3, "string": 4, "array": 5, "object": 6}
+"""Values of different types sort by type, in this order."""
+
+
+def type_name(value: Any) -> str:
+    """`undefined`, `null`, `boolean`, `number`, `string`, `array` or `object`."""
+    if value is UNDEFINED:
+        return "undefined"
+    if value is None:
+        return "null"
+    kind = type(value)
+    if kind is str:
+        return "string"
+    if kind is bool:
+        return "boolean"
+    if kind is int or kind is float:
+        return "number"
+    return "array" if kind is list else "object"
+
+
+def compare(left: Any, right: Any) -> int:
+    """-1, 0 or 1 in the order of ORDER BY; works for values of any type."""
+    a, b = type_name(left), type_name(right)
+    if a != b:
+        return -1 if ORDER[a] < ORDER[b] else 1
+    if a in ("undefined", "null"):
+        return 0
+    if a == "array":
+        for one, other in zip(left, right, strict=False):
+            if order := compare(one, other):
+                return order
+        return (len(left) > len(right)) - (len(left) < len(right))
+    if a == "object":
+        return 0 if equal(left, right) else -1 if repr(left) < repr(right) else 1
+    return (left > right) - (left < right)
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Whether two values are the same JSON, numbers by value."""
+    a, b = type_name(left), type_name(right)
+    if a != b:
+        return False
+    if a == "array":
+        return len(left) == len(right) and all(map(equal, left, right))
+    if a == "object":
+        return left.keys() == right.keys() and all(equal(value, right[key]) for key, value in left.items())
+    return bool(left == right)
+
+
+def sort_key(value: Any) -> tuple[Any, ...]:
+    """A key that sorts scalars as `compare` does."""
+    kind = type_name(value)
+    if kind in ("undefined", "null"):
+        return (ORDER[kind],)
+    if kind in ("array", "object"):
+        return (ORDER[kind], repr(value))
+    return (ORDER[kind], value)
