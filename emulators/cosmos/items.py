@@ -320,9 +320,7 @@ def _matching(container: Container, item: Mapping[str, Any], given: Sequence[Any
 
 def _expiry(container: Container, item: Mapping[str, Any], now: float) -> float | None:
     ttl = item.get("ttl")
-    if ttl is not None and (
-        isinstance(ttl, bool) or not isinstance(ttl, int) or ttl == 0 or ttl < -1 or ttl > 2**31 - 1
-    ):
+    if "ttl" in item and (type(ttl) is not int or ttl == 0 or not -1 <= ttl < 2**31):
         raise BadRequest("The input ttl is invalid: it must be -1 or a positive whole number of seconds.")
     if container.default_ttl is None:
         return None

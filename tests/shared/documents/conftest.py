@@ -1,4 +1,4 @@
-"""One fixture, `store`: SQLite, Cosmos DB by its stand-in, and any account named in `COSMOS_ENDPOINT`."""
+"""One fixture, `store`: SQLite, Cosmos DB by its emulator, and any account named in `COSMOS_ENDPOINT`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Generator
 from pathlib import Path
 from uuid import uuid4
 
-import cosmos_stand_in
 import pytest
 
+from emulators.launch import launch
 from shared.documents import Container, DocumentStore
 
 CONTAINERS = {
@@ -24,22 +24,12 @@ CONTAINERS = {
 
 
 @pytest.fixture(scope="session")
-def stand_in() -> Generator[DocumentStore]:
-    """The Cosmos adapter on the stand-in."""
-    cli = cosmos_stand_in.installed()
-    if cli is None:
-        pytest.skip("the Cosmos DB stand-in is not installed: npm ci")
+def emulator() -> Generator[DocumentStore]:
+    """The Cosmos adapter on the emulator."""
     from shared.documents.cosmos import connect
 
-    with cosmos_stand_in.running(cli) as endpoint:
-        store = connect(
-            endpoint,
-            cosmos_stand_in.KEY,
-            database="studio",
-            verify_tls=False,
-            create=True,
-            containers=CONTAINERS,
-        )
+    with launch("cosmos", "--throughput", "0") as facts:
+        store = connect(facts["endpoint"], facts["key"], database="studio", create=True, containers=CONTAINERS)
         yield store
         store.close()
 
@@ -61,18 +51,13 @@ def account() -> Generator[DocumentStore]:
         client.delete_database(database)
 
 
-STORES = ["sqlite", "stand_in", *(["account"] if os.environ.get("COSMOS_ENDPOINT") else [])]
+STORES = ["sqlite", "emulator", *(["account"] if os.environ.get("COSMOS_ENDPOINT") else [])]
 
 
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[DocumentStore]:
-    """Each store in turn; the stand-in's known deviations are strict expected failures."""
+    """Each store in turn."""
     if request.param != "sqlite":
-        if request.param == "stand_in":
-            name = request.node.originalname
-            if name in cosmos_stand_in.DEVIATIONS:
-                reason = cosmos_stand_in.DEVIATIONS[name]
-                request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
         yield request.getfixturevalue(request.param)
         return
     from shared.documents.sqlite import SqliteStore
