@@ -1,10 +1,10 @@
 """Request units: an estimate from published figures, and the budget of each second that throttles.
 
-Published: a point read of 1 KB costs 1 RU and of 100 KB 10 RU; a write of 1 KB about 5 RU without index and 5.5 to 7 with
-the default one, of 100 KB about 50 (learn.microsoft.com/cosmos-db/key-value-store-cost and request-units); a query costs
-at least about 2.3 RU for each physical partition it asks, and what it returns. A replace is a delete and a write of one
-item; a delete costs as a write. Serverless gives a container 5,000 RU/s (learn.microsoft.com/cosmos-db/serverless-performance).
-Between the published points the figures here are interpolated: an estimate, not a bill.
+Published: a point read of 1 KB costs 1 RU and of 100 KB 10 RU; a write of 1 KB about 5 RU without an index and 5.5 to 7
+with the default one, of 100 KB about 50 (learn.microsoft.com/cosmos-db: key-value-store-cost, request-units); a query
+costs at least about 2.3 RU for each physical partition it asks, and what it returns. A replace is a delete and a write
+of one item; a delete costs as a write. Serverless gives a container 5,000 RU/s (learn.microsoft.com/cosmos-db:
+serverless-performance). Between the published points the figures are interpolated: an estimate, not a bill.
 """
 
 from __future__ import annotations

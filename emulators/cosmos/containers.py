@@ -127,7 +127,8 @@ class Catalogue:
     def find_container(self, database: str, name: str) -> Container:
         """By ids or resource ids. Raises `NotFound`."""
         row = self._data.execute(
-            "SELECT c.database, c.id, c.rid, c.body, c.partitions FROM containers c JOIN databases d ON d.id = c.database "
+            "SELECT c.database, c.id, c.rid, c.body, c.partitions "
+            "FROM containers c JOIN databases d ON d.id = c.database "
             "WHERE (d.id = ? OR d.rid = ?) AND (c.id = ? OR c.rid = ?)",
             database, database, name, name,
         ).fetchone()  # fmt: skip
@@ -201,7 +202,9 @@ def check_name(name: object) -> str:
 
 def _completed(body: Mapping[str, Any]) -> dict[str, Any]:
     made = {name: value for name, value in body.items() if not name.startswith("_")}
-    key = dict(made.get("partitionKey") or {"paths": ["/_partitionKey"], "kind": "Hash", "systemKey": True})
+    key: dict[str, Any] = dict(
+        made.get("partitionKey") or {"paths": ["/_partitionKey"], "kind": "Hash", "systemKey": True}
+    )
     PartitionKeyDefinition.of(key)
     key.setdefault("kind", "Hash")
     key.setdefault("version", 2)
@@ -266,7 +269,7 @@ def _check_vectors(body: Mapping[str, Any]) -> None:
     for index in body["indexingPolicy"].get("vectorIndexes", ()):
         if index.get("path") not in paths:
             raise BadRequest(
-                f"vector1: The Vector Indexing Policy has a path '{index.get('path')}' that is not in the Vector Embedding Policy."
+                f"The Vector Indexing Policy has the path '{index.get('path')}', the Vector Embedding Policy does not."
             )
         if index.get("type") not in ("flat", "quantizedFlat", "diskANN"):
             raise BadRequest(f"The Vector Indexing Policy has an invalid type: {index.get('type')}.")

@@ -1,7 +1,7 @@
 """The data in one SQLite file: databases, containers, items, and what keeps them unique.
 
-Every process that opens the file sees the same data; a write is one immediate transaction. An item that has outlived its
-TTL is gone for every read, and is deleted when its place is written or its container swept.
+Every process that opens the file sees the same data; a write is one immediate transaction. An item that has outlived
+its TTL is gone for every read, and is deleted when its place is written or its container swept.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,7 @@ class Row:
         return item
 
 
+# ruff: noqa: S608
 COLUMNS: Final = "partition, id, epk, rid, lsn, etag, written, expires, body"
 
 
@@ -88,7 +89,7 @@ class Database:
         self._connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None]:
         """All writes of the block, or none."""
         with self._lock:
             if self._depth:

@@ -163,7 +163,8 @@ class Items:
         """
         if len(given) != len(container.key.paths):
             raise BadRequest(
-                "Partition key provided either doesn't correspond to definition in the collection or doesn't match partition key field values specified in the document.",
+                "Partition key provided either doesn't correspond to definition in the collection or doesn't match "
+                "partition key field values specified in the document.",
                 sub_status=1001,
             )
         if not operations:

@@ -1,4 +1,7 @@
-"""Partial updates of an item: add, set, replace, remove, increment and move (learn.microsoft.com/cosmos-db/partial-document-update)."""
+"""Partial updates of an item: add, set, replace, remove, increment and move.
+
+Source: learn.microsoft.com/cosmos-db/partial-document-update.
+"""
 
 from __future__ import annotations
 

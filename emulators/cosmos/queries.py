@@ -1,6 +1,6 @@
 """Queries and feeds over the items of a container, page by page.
 
-A page ends after `max_items` results or `SCAN_LIMIT` items looked at. Its continuation names the place (effective key and
+A page ends after `max_items` results or about `PAGE_BYTES`. Its continuation names the place (effective key and
 resource id) after which the next page goes on, or, where results are sorted, counted or made distinct, how many results
 were given; the service's tokens are as opaque.
 """

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -178,7 +179,8 @@ class Cosmos(Emulator):
         region = [{"name": "Local", "databaseAccountEndpoint": call.base}]
         return _json(
             {
-                "_self": "", "id": "emulator", "_rid": "emulator.documents", "media": "//media/", "addresses": "//addresses/",
+                "_self": "", "id": "emulator", "_rid": "emulator.documents", "media": "//media/",
+                "addresses": "//addresses/",
                 "_dbs": "//dbs/", "writableLocations": region, "readableLocations": region,
                 "enableMultipleWriteLocations": False, "continuousBackupEnabled": False,
                 "userReplicationPolicy": {"asyncReplication": False, "minReplicaSetSize": 1, "maxReplicasetSize": 4},
@@ -275,14 +277,13 @@ class Cosmos(Emulator):
         if call.flag("x-ms-cosmos-is-batch-request"):
             return self._charged(call, container, lambda: self._batch(call, container))
         upsert = call.flag("x-ms-documentdb-is-upsert")
-        return self._charged(
-            call,
-            container,
-            lambda: self._written(
-                call, container,
-                self._items.create(container, call.object(), call.key(container), upsert=upsert, conditions=call.conditions),
-            ),
-        )  # fmt: skip
+
+        def create() -> web.Response:
+            item, key = call.object(), call.key(container)
+            answer = self._items.create(container, item, key, upsert=upsert, conditions=call.conditions)
+            return self._written(call, container, answer)
+
+        return self._charged(call, container, create)
 
     def _document(self, call: _Call, container: Container, id: str) -> web.Response:
         call.check_container(container)
@@ -562,7 +563,7 @@ def _failure(error: errors.CosmosError) -> web.Response:
     response.headers["x-ms-activity-id"] = activity
     response.headers["x-ms-substatus"] = str(error.sub_status)
     if error.retry_after_ms is not None:
-        response.headers["x-ms-retry-after-ms"] = str(error.retry_after_ms)
+        response.headers["x-ms-retry-after-ms"] = str(math.ceil(error.retry_after_ms))
     return response
 
 

@@ -205,20 +205,14 @@ class _Plan:
         if not keys:
             groups[""] = ({}, [])
         for row in rows:
-            key = (
-                json.dumps(
-                    [repr(value) if value is UNDEFINED else value for value in (k(row) for k in keys)], sort_keys=True
-                )
-                if keys
-                else ""
-            )
+            key = json.dumps([_group_key(evaluate(row)) for evaluate in keys], sort_keys=True) if keys else ""
             groups.setdefault(key, (row, []))[1].append(row)
         for first, members in groups.values():
             yield (), self._aggregated(first, members)
 
     def _aggregated(self, first: Names, members: list[dict[str, Any]]) -> Any:
         compiler = _Compiler(self.context, self.known, members)
-        items: tuple[SelectItem, ...] = self.query.items or ()
+        items: list[SelectItem] = list(self.query.items or ())
         if self.query.value:
             return compiler.compile(items[0].expression)(first)
         return _object([(item.name, compiler.compile(item.expression)) for item in items])(first)

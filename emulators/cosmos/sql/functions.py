@@ -49,7 +49,7 @@ def _number(value: Any) -> bool:
 # Type checks
 
 
-def _is(*kinds: str) -> Function:
+def _is(*kinds: str) -> Callable[[Any], bool]:
     return lambda value: type_name(value) in kinds
 
 
@@ -58,9 +58,21 @@ for _name, _kinds in {
     "IS_OBJECT": ("object",), "IS_STRING": ("string",), "IS_PRIMITIVE": ("null", "boolean", "number", "string"),
 }.items():  # fmt: skip
     _TABLE[_name] = (_is(*_kinds), 1, 1)
-_TABLE["IS_DEFINED"] = (lambda value: value is not UNDEFINED, 1, 1)
-_TABLE["IS_FINITE_NUMBER"] = (lambda value: _number(value) and math.isfinite(value), 1, 1)
-_TABLE["IS_INTEGER"] = (lambda value: _number(value) and float(value).is_integer(), 1, 1)
+
+
+@_define("IS_DEFINED", 1)
+def _is_defined(value: Any) -> bool:
+    return value is not UNDEFINED
+
+
+@_define("IS_FINITE_NUMBER", 1)
+def _is_finite_number(value: Any) -> bool:
+    return _number(value) and math.isfinite(value)
+
+
+@_define("IS_INTEGER", 1)
+def _is_integer(value: Any) -> bool:
+    return _number(value) and float(value).is_integer()
 
 
 # Mathematics
@@ -86,7 +98,7 @@ def _same_kind(result: Any, value: Any) -> Any:
     return int(result) if isinstance(value, int) else float(result)
 
 
-for _name, _apply in {
+_MATH: Final[Mapping[str, Callable[[Any], Any]]] = {
     "ABS": abs, "ACOS": math.acos, "ASIN": math.asin, "ATAN": math.atan,
     "CEILING": lambda v: _same_kind(math.ceil(v), v),
     "COS": math.cos, "COT": lambda v: 1 / math.tan(v), "DEGREES": math.degrees, "EXP": math.exp,
@@ -94,7 +106,8 @@ for _name, _apply in {
     "ROUND": lambda v: _same_kind(_round(v), v), "SIGN": lambda v: (v > 0) - (v < 0), "SIN": math.sin,
     "SQRT": math.sqrt, "SQUARE": lambda v: v * v, "TAN": math.tan, "TRUNC": lambda v: _same_kind(math.trunc(v), v),
     "INTBITNOT": lambda v: ~int(v),
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _apply in _MATH.items():
     _TABLE[_name] = (_math(_apply), 1, 1)
 _TABLE["PI"] = (lambda: math.pi, 0, 0)
 _TABLE["RAND"] = (random.random, 0, 0)
@@ -128,7 +141,7 @@ def _number_bin(value: Any, size: Any = 1) -> Any:
     return math.floor(value / size) * size if _number(value) and _number(size) and size else UNDEFINED
 
 
-def _bitwise(apply: Callable[[int, int], int]) -> Function:
+def _bitwise(apply: Callable[[int, int], Any]) -> Function:
     def call(left: Any, right: Any) -> Any:
         if not (_number(left) and _number(right)) or not (float(left).is_integer() and float(right).is_integer()):
             return UNDEFINED
@@ -137,13 +150,14 @@ def _bitwise(apply: Callable[[int, int], int]) -> Function:
     return call
 
 
-for _name, _apply2 in {
+_INTEGERS: Final[Mapping[str, Callable[[int, int], Any]]] = {
     "INTADD": lambda a, b: a + b, "INTSUB": lambda a, b: a - b, "INTMUL": lambda a, b: a * b,
     "INTDIV": lambda a, b: int(a / b) if b else UNDEFINED,
     "INTMOD": lambda a, b: int(math.fmod(a, b)) if b else UNDEFINED,
     "INTBITAND": lambda a, b: a & b, "INTBITOR": lambda a, b: a | b, "INTBITXOR": lambda a, b: a ^ b,
     "INTBITLEFTSHIFT": lambda a, b: a << b, "INTBITRIGHTSHIFT": lambda a, b: a >> b,
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _apply2 in _INTEGERS.items():
     _TABLE[_name] = (_bitwise(_apply2), 2, 2)
 
 
@@ -161,20 +175,22 @@ def _strings(apply: Callable[..., Any]) -> Function:
     return call
 
 
-for _name, _apply3 in {
+_TESTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "CONTAINS": lambda a, b: b in a, "STARTSWITH": str.startswith, "ENDSWITH": str.endswith,
     "STRINGEQUALS": lambda a, b: a == b,
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _apply3 in _TESTS.items():
     _TABLE[_name] = (_strings(_apply3), 2, 3)
 
 
-def _text(apply: Callable[[str], Any]) -> Function:
+def _text(apply: Callable[[str], Any]) -> Callable[[Any], Any]:
     return lambda value: apply(value) if isinstance(value, str) else UNDEFINED
 
 
-for _name, _apply4 in {
+_TEXTS: Final[Mapping[str, Callable[[str], Any]]] = {
     "LENGTH": len, "LOWER": str.lower, "UPPER": str.upper, "REVERSE": lambda v: v[::-1],
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _apply4 in _TEXTS.items():
     _TABLE[_name] = (_text(_apply4), 1, 1)
 
 

@@ -1,0 +1,40 @@
+"""An account of the emulator and a container in it, by the real SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy, PartitionKey
+
+from emulators.launch import launch
+
+
+@pytest.fixture(scope="session")
+def account() -> Iterator[dict[str, Any]]:
+    """The facts of an emulator without a budget."""
+    with launch("cosmos", "--throughput", "0") as facts:
+        yield facts
+
+
+@pytest.fixture(scope="session")
+def database(account: dict[str, Any]) -> Iterator[DatabaseProxy]:
+    with CosmosClient(account["endpoint"], account["key"]) as client:
+        yield client.create_database("tests")
+
+
+@pytest.fixture
+def make(database: DatabaseProxy) -> Generator[Callable[..., ContainerProxy]]:
+    """Makes containers: `make(path="/pk", default_ttl=...)`."""
+
+    def create(path: str | list[str] = "/pk", **options: Any) -> ContainerProxy:
+        return database.create_container(f"c-{uuid4().hex[:10]}", PartitionKey(path), **options)
+
+    return create
+
+
+@pytest.fixture
+def container(make: Callable[..., ContainerProxy]) -> ContainerProxy:
+    return make()

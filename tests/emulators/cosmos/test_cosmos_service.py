@@ -1,0 +1,85 @@
+"""The Cosmos DB emulator as a service: keys, budget, faults, restarts, several processes on one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from azure.cosmos import CosmosClient, PartitionKey
+from azure.cosmos.exceptions import CosmosHttpResponseError
+
+from emulators.launch import launch
+
+PATIENT = {"retry_total": 9}
+HASTY: dict[str, Any] = {"retry_total": 0, "retry_throttle_total": 0}
+
+
+def container(facts: dict[str, Any], **options: Any) -> Any:
+    client = CosmosClient(facts["endpoint"], facts["key"], **options)
+    database = client.create_database_if_not_exists("service")
+    return database.create_container_if_not_exists("items", PartitionKey("/pk"))
+
+
+def test_a_wrong_key_is_refused(account: dict[str, Any]) -> None:
+    wrong = "A" * 86 + "=="
+    with pytest.raises(CosmosHttpResponseError) as refused:
+        CosmosClient(account["endpoint"], wrong).create_database("x")
+    assert refused.value.status_code == 401
+    assert requests.get(f"{account['endpoint']}/dbs", timeout=10).status_code == 401
+
+
+def test_a_budget_throttles_and_the_sdk_gets_through() -> None:
+    with launch("cosmos", "--throughput", "30") as facts:
+        items = container(facts, **PATIENT)
+        for n in range(12):
+            items.create_item({"id": str(n), "pk": "p"})
+        throttled = requests.get(f"{facts['url']}/_emulator/requests", timeout=10).json()["requests"]
+        waits = [entry for entry in throttled if entry["status"] == 429]
+        assert waits
+        assert items.read_item("11", "p")["id"] == "11"
+
+
+@pytest.mark.parametrize(("mode", "status"), [("429", 429), ("503", 503), ("408", 408)])
+def test_planned_faults_reach_the_client(account: dict[str, Any], mode: str, status: int) -> None:
+    items = container(account, **HASTY)
+    items.upsert_item({"id": "a", "pk": "p"})
+    posted = {"mode": mode, "on": "read", "times": None, "retryDelay": 0.01}
+    requests.post(f"{account['url']}/_emulator/faults", json=posted, timeout=10).raise_for_status()
+    try:
+        with pytest.raises(CosmosHttpResponseError) as refused:
+            items.read_item("a", "p")
+        assert refused.value.status_code == status
+    finally:
+        requests.delete(f"{account['url']}/_emulator/faults", timeout=10)
+
+
+def test_an_answer_cut_off_leaves_the_batch_done(account: dict[str, Any]) -> None:
+    items = container(account)
+    posted = {"mode": "cut-answer", "on": "batch"}
+    requests.post(f"{account['url']}/_emulator/faults", json=posted, timeout=10).raise_for_status()
+    with pytest.raises(Exception):  # noqa: B017 - the SDK has several names for a broken connection
+        items.execute_item_batch([("create", ({"id": "cut", "pk": "p"},))], "p", retry_write=0)
+    assert items.read_item("cut", "p")["id"] == "cut"
+
+
+def test_data_survives_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "cosmos.sqlite"
+    with launch("cosmos", "--data", str(path)) as facts:
+        made = container(facts).create_item({"id": "a", "pk": "p", "n": 1})
+    with launch("cosmos", "--data", str(path)) as facts:
+        assert container(facts).read_item("a", "p")["_etag"] == made["_etag"]
+
+
+def test_two_processes_share_one_file(tmp_path: Path) -> None:
+    path = str(tmp_path / "cosmos.sqlite")
+    with launch("cosmos", "--data", path) as first, launch("cosmos", "--data", path) as second:
+        one, other = container(first), container(second)
+        one.create_item({"id": "a", "pk": "p", "n": 0})
+        for items in (one, other) * 10:
+            items.patch_item("a", "p", [{"op": "incr", "path": "/n", "value": 1}])
+        assert one.read_item("a", "p")["n"] == 20
+        with pytest.raises(CosmosHttpResponseError) as taken:
+            other.create_item({"id": "a", "pk": "p"})
+        assert taken.value.status_code == 409
