@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from emulators.stack import ROOT, Stack
+from emulators.stack import DOCUMENTS, ROOT, Stack
 
 RUNNING = "running.json"
 """Where, while it runs, other commands find the stack: in its data directory."""
@@ -25,6 +25,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--port", type=int, default=0, help="port of the app (a free one)")
     parser.add_argument("--workers", type=int, default=1, help="instances of the app")
     parser.add_argument("--data", type=Path, default=ROOT / ".studio", help="where blobs and documents are kept")
+    parser.add_argument("--documents", choices=DOCUMENTS, help="SQLite (default), or the Cosmos DB emulator")
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready")
     parser.set_defaults(handler=handle)
 
@@ -34,7 +35,10 @@ def handle(options: argparse.Namespace) -> int:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: over.set())
-    with only_one(options.data), Stack(options.data, port=options.port, workers=options.workers) as stack:
+    with (
+        only_one(options.data),
+        Stack(options.data, port=options.port, workers=options.workers, documents=options.documents) as stack,
+    ):
         running = options.data / RUNNING
         running.write_text(json.dumps({"url": stack.url, "settings": stack.settings}))
         running.chmod(0o600)

@@ -67,12 +67,13 @@ class Shopper:
     story: list[str] = field(default_factory=list[str])
 
 
-def play(*, person: Path | None, garment: Path | None, out: Path, as_json: bool) -> int:
+def play(*, person: Path | None, garment: Path | None, out: Path, as_json: bool, documents: str | None = None) -> int:
     """Play everything; returns the exit status.
 
     Args:
         person, garment: photos of the user's own instead of the supplied ones.
         out: directory for the pictures and `index.html`.
+        documents: the document store, see `Stack`.
     """
     for given in (person, garment):
         if given is not None and not given.is_file():
@@ -84,7 +85,7 @@ def play(*, person: Path | None, garment: Path | None, out: Path, as_json: bool)
     with Steps(quiet=as_json) as steps:
         try:
             with steps.step("start", "Start storage, providers and the Functions host") as step:
-                stack = Stack(settings=SETTINGS, log=out / "functions.log").__enter__()
+                stack = Stack(settings=SETTINGS, log=out / "functions.log", documents=documents).__enter__()
                 step.note = f"{len(stack.functions)} functions on {stack.url}"
         except Stop:
             stack = None

@@ -28,6 +28,7 @@ from emulators.with_parent import parent_pipe, python
 
 ROOT = Path(__file__).resolve().parents[1]
 STOP_S = 45
+DOCUMENTS = ("sqlite", "cosmos")
 
 PROVIDERS: Mapping[str, str] = {
     "gemini": "GEMINI_API_KEY",
@@ -48,6 +49,8 @@ class Stack:
         settings: settings for the app over those of `local.settings.json`.
         port: of the app; 0 takes a free one.
         blob_poll: seconds between scans for new blobs.
+        documents: `sqlite`, or `cosmos` for the Cosmos DB emulator; `STUDIO_DOCUMENTS` or SQLite without it.
+        throughput: request units a second of each container on the emulator; None for the service's own.
 
     Attributes once started: `url` of the app, `storage` (connection string), `providers` (start-up facts of each
     emulator by name), `settings` (what the app got), `functions` (as the host lists them).
@@ -62,7 +65,13 @@ class Stack:
         port: int = 0,
         blob_poll: float = 1.0,
         log: Path | None = None,
+        documents: str | None = None,
+        throughput: float | None = None,
     ) -> None:
+        self._documents = documents or os.environ.get("STUDIO_DOCUMENTS") or "sqlite"
+        if self._documents not in DOCUMENTS:
+            raise ValueError(f"documents must be one of {', '.join(DOCUMENTS)}")
+        self._throughput = throughput
         self._data = data
         self._workers = workers
         self._given = dict(settings or {})
@@ -90,7 +99,9 @@ class Stack:
         azurite = Azurite(None if self._data is None else data / "azurite")
         wanted = [name for name, key in PROVIDERS.items() if not os.environ.get(key)]
         launches = {name: launch(name) for name in wanted}
-        with ThreadPoolExecutor(len(wanted) + 1) as pool:
+        if self._documents == "cosmos":
+            launches["cosmos"] = launch("cosmos", *self._cosmos_arguments(data))
+        with ThreadPoolExecutor(len(launches) + 1) as pool:
             storage = pool.submit(self._open.enter_context, azurite)
             started = {name: pool.submit(self._open.enter_context, cm) for name, cm in launches.items()}
             storage.result()
@@ -99,7 +110,7 @@ class Stack:
         self.settings = {
             "AzureWebJobsStorage": self.storage,
             "Storage": self.storage,
-            "DOCUMENTS": f"sqlite:{data / 'documents.sqlite'}",
+            **self._document_settings(data),
             **self._provider_settings(),
             **self._given,
         }
@@ -116,6 +127,17 @@ class Stack:
             self._host(data)
         self._announce()
         return self
+
+    def _cosmos_arguments(self, data: Path) -> list[str]:
+        kept = [] if self._data is None else ["--data", str(data / "cosmos.sqlite")]
+        return kept if self._throughput is None else [*kept, "--throughput", str(self._throughput)]
+
+    def _document_settings(self, data: Path) -> dict[str, str]:
+        cosmos = self.providers.get("cosmos")
+        if cosmos is None:
+            return {"DOCUMENTS": f"sqlite:{data / 'documents.sqlite'}"}
+        account = {"COSMOS_ENDPOINT": cosmos["endpoint"], "COSMOS_KEY": cosmos["key"]}
+        return {"DOCUMENTS": "cosmos", "COSMOS_CREATE": "true", **account}
 
     def _provider_settings(self) -> dict[str, str]:
         made: dict[str, str] = {}
