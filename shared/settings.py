@@ -67,13 +67,19 @@ class SettingsGroup(BaseSettings):
                 value: Any = getattr(self, name)
                 urls: list[str] = [value] if isinstance(value, str) else list(value or ())
                 if any(urlsplit(url.strip()).scheme.lower() != "https" for url in urls):
-                    raise ValueError(f"{name.upper()} must be https outside development")
+                    raise ValueError(f"{self.variable(name)} must be https outside development")
         return self
 
     def secrets(self) -> dict[str, SecretStr]:
         """All secrets of the group by the name of their setting."""
-        values = {name.upper(): getattr(self, name) for name in type(self).model_fields}
+        values = {self.variable(name): getattr(self, name) for name in type(self).model_fields}
         return {name: value for name, value in values.items() if isinstance(value, SecretStr)}
+
+    @classmethod
+    def variable(cls, name: str) -> str:
+        """The environment variable of a field."""
+        alias = cls.model_fields[name].validation_alias
+        return alias if isinstance(alias, str) else name.upper()
 
 
 _loaded: dict[type[SettingsGroup], SettingsGroup] = {}
@@ -127,37 +133,6 @@ class Settings(SettingsGroup):
     # The try-on container
     service: Literal["api", "vto"] = "api"
     """Which of the two programs this process is: the container signs no tokens and has no queues."""
-    vto_url: TlsUrl | None = None
-    vto_token: SecretStr | None = None
-    """Shared secret between the app and the container; without it the app shows its managed identity."""
-    vto_audience: str | None = None
-    """Application id URI that tokens of managed identities are asked for and must be meant for."""
-    vto_patience_s: Seconds = 8
-    """How long one call goes on asking while nobody answers."""
-
-    # Try-on
-    tryon_engines: tuple[str, ...] = ("compact",)
-    """Engines that callers may choose, of those the container was set up for; the first is the default."""
-    tryon_sync_s: Seconds = 12
-    """How long a caller waits for a small try-on before it is answered with the job that goes on."""
-    tryon_sync_megapixels: float = Field(2.0, ge=0)
-    """Persons' photos larger than this, and more than one result, go through the queue."""
-    tryon_sync_parallel: int = Field(4, ge=1, le=16)
-    """Try-ons that one process works on outside its queue."""
-    tryon_run_s: Seconds = 300
-    """For one run of the container, its queue included."""
-    tryon_steps: int = Field(30, ge=1, le=100)
-    """Of engines that work in steps."""
-    tryon_patience_s: Seconds = 3600
-    """How long a job waits for a container that is away, busy or not set up right before its attempts count."""
-    tryon_batch_open: int = Field(2, ge=1, le=50)
-    """Try-ons of a user's batches that may be open at once; the others are asked for as these end."""
-    tryon_orphan_s: Seconds = 3600
-    """How long a blob that belongs to no try-on may lie before the timer removes it."""
-
-    # Models and pictures
-    segment_sync_megapixels: float = Field(4.0, ge=0)
-    """Larger pictures, and lists of them, are segmented by the queue's worker."""
 
     # Search
     search_engine: Literal["faiss", "cosmos"] = "faiss"

@@ -1,1 +1,1 @@
-"""The try-on container: an HTTP service that puts garments on people, one job at a time."""
+"""The try-on container: an HTTP service that puts garments on people, one run at a time."""

@@ -1,7 +1,7 @@
 """Run the container's service: `python -m vto_container --port 8080`.
 
-Its first line on stdout is its address as JSON. SIGTERM drains: what waits is handed back at once, the running run gets
-`VTO_GRACE_S` to end in, callers who wait are answered, then it stops.
+The first line on stdout is its address as JSON. On SIGTERM it drains: runs that wait are handed back at once, the
+current one gets `VTO_GRACE_S` to finish, callers that wait are answered, then it stops.
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ import sys
 import threading
 import time
 from types import FrameType
+from typing import Final
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
-"""Between two tries to load the engine: its weights may be on their way to the storage."""
+MIN_PAUSE_S: Final = 2.0
+MAX_PAUSE_S: Final = 60.0
+"""Seconds between two attempts to load the engine, doubled after each: its weights may still be on their way to the
+storage."""
 
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m vto_container")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=8080, help="port to listen on; 0 takes a free one")
-    parser.add_argument("--fd", type=int, help="a listening socket that was inherited, instead of host and port")
+    parser.add_argument("--port", type=int, default=8080, help="port to listen on; 0 selects a free one")
+    parser.add_argument("--fd", type=int, help="an inherited listening socket, instead of host and port")
     options = parser.parse_args()
     os.environ.setdefault("SERVICE", "vto")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
@@ -33,21 +36,22 @@ def main() -> None:
     import uvicorn
 
     from shared.errors import ConfigurationError, StudioError
-    from vto_container.app import Service, make
+    from vto_container.app import Service, create_app
     from vto_container.engine_process import EngineProcess
+    from vto_container.executor import Executor, delete_output
     from vto_container.runs import Runs
-    from vto_container.settings import settings
-    from vto_container.work import Maker, undo
+    from vto_container.settings import check_settings, container_settings
 
     try:
-        conf = settings()
+        check_settings()
     except ConfigurationError as error:
         sys.exit(error.message)
+    conf = container_settings()
     process = EngineProcess()
-    runs = Runs(Maker(process).make, undo, conf.queue, conf.keep)
+    runs = Runs(Executor(process).execute, delete_output, conf.queue, conf.keep)
 
     class Server(uvicorn.Server):
-        """Drains on the first signal, and goes on answering meanwhile; the second one ends it."""
+        """Drains on the first signal while it keeps responding; stops on the second."""
 
         draining = False
 
@@ -61,7 +65,7 @@ def main() -> None:
 
         def _drain(self) -> None:
             runs.drain(conf.grace_s)
-            # who waits for a run is answered now, and uvicorn lets answers out before it ends
+            # Callers that wait for a run are answered now, and uvicorn sends responses before it stops.
             self.should_exit = True
 
     if options.fd is None:
@@ -70,7 +74,7 @@ def main() -> None:
         listener = socket.socket(fileno=options.fd)
     host, port = listener.getsockname()[:2]
     config = uvicorn.Config(
-        make(Service(process, runs)),
+        create_app(Service(process, runs)),
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -82,15 +86,15 @@ def main() -> None:
     if conf.eager:
 
         def load() -> None:
-            # nothing is sent to a container that is not ready, so no run would load the engine later
-            pause = FIRST_PAUSE_S
+            # A container that is not ready gets no runs, so no run would load the engine later.
+            pause = MIN_PAUSE_S
             while not runs.draining:
                 try:
                     process.load(conf.engine)
                 except StudioError as error:
                     logging.getLogger("studio").error("the engine does not load: %s", error.message)
                     time.sleep(pause)
-                    pause = min(2 * pause, LONGEST_PAUSE_S)
+                    pause = min(2 * pause, MAX_PAUSE_S)
                 else:
                     return
 

@@ -1,56 +1,56 @@
-"""Who may call: whoever knows the shared token, and managed identities by their Entra tokens. Nobody else."""
+"""Who may call: holders of the shared token, and listed managed identities by their Microsoft Entra tokens."""
 
 from __future__ import annotations
 
 import hmac
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shared import telemetry
 from shared.errors import Forbidden, Unauthorized, Unavailable
-from shared.settings import settings as shared_settings
-from vto_container.settings import settings
+from vto_container.settings import container_settings
 
 if TYPE_CHECKING:
     from jwt import PyJWKClient
 
-LONGEST = 8192
-LEEWAY_S = 30
+MAX_TOKEN_CHARS: Final = 8192
+LEEWAY_S: Final = 30
+"""Seconds by which the clocks of the identity platform and of this machine may differ."""
 
 
-def check(authorization: str | None) -> None:
-    """Let a call pass or raise.
+def authorize(authorization: str | None) -> None:
+    """Check the `Authorization` header of a call.
 
     Raises:
-        Unauthorized: no token, or one that holds for nothing here.
-        Forbidden: a true token of an identity that may not call.
-        Unavailable: the keys of the identity platform can't be had.
+        Unauthorized: no token, or an invalid one.
+        Forbidden: a valid token of an identity that may not call.
+        Unavailable: the keys of the identity platform can't be fetched.
     """
     scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not token or len(token) > LONGEST:
-        raise Unauthorized("a bearer token is needed")
-    secret = shared_settings().vto_token
-    if secret is not None and hmac.compare_digest(token.encode(), secret.get_secret_value().encode()):
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARS:
+        raise Unauthorized("a bearer token is required")
+    conf = container_settings()
+    if conf.token is not None and hmac.compare_digest(token.encode(), conf.token.get_secret_value().encode()):
         return
-    if settings().tenant is None or token.count(".") != 2:
-        raise _refused()
-    if _identity(token) not in settings().clients:
+    if conf.tenant is None or token.count(".") != 2:
+        raise _invalid_token()
+    if _object_id(token) not in conf.clients:
         raise Forbidden("this identity may not call")
 
 
-def _refused() -> Unauthorized:
-    return Unauthorized("the token does not hold")
+def _invalid_token() -> Unauthorized:
+    return Unauthorized("the token is not valid")
 
 
-def _identity(token: str) -> str:
-    """The object id of the managed identity whose token it is.
+def _object_id(token: str) -> str:
+    """The object id of the managed identity that a token was issued to.
 
-    Version 1 and version 2 tokens differ in their issuer; which one comes is the application's choice, not ours.
+    Tokens of versions 1 and 2 differ in their issuer; the registration of the application decides which one is sent.
     """
     import jwt
 
-    conf = settings()
-    audience = str(shared_settings().vto_audience)
+    conf = container_settings()
+    audience = str(conf.audience)
     try:
         key = _keys().get_signing_key_from_jwt(token)
         claims: dict[str, Any] = jwt.decode(
@@ -64,11 +64,11 @@ def _identity(token: str) -> str:
         )
     except jwt.PyJWKClientConnectionError:
         telemetry.log("vto.keys_unreachable", level="error")
-        raise Unavailable("the identity platform's keys can't be had", retry_after=5) from None
+        raise Unavailable("the keys of the identity platform can't be fetched", retry_after=5) from None
     except jwt.PyJWTError:
-        raise _refused() from None
+        raise _invalid_token() from None
     if claims["tid"] != conf.tenant:
-        raise _refused()
+        raise _invalid_token()
     return str(claims["oid"])
 
 
@@ -76,6 +76,6 @@ def _identity(token: str) -> str:
 def _keys() -> PyJWKClient:
     from jwt import PyJWKClient
 
-    conf = settings()
+    conf = container_settings()
     url = f"{conf.authority}/{conf.tenant}/discovery/v2.0/keys"
     return PyJWKClient(url, cache_keys=True, lifespan=3600, timeout=5)

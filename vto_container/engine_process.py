@@ -1,4 +1,4 @@
-"""The engines' process as the service sees it: started when needed, ended when it hangs, replaced when it died."""
+"""The engine process as the service sees it: started when needed, killed when it hangs, replaced when it has died."""
 
 from __future__ import annotations
 
@@ -7,31 +7,49 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import BinaryIO, Final, Literal, cast
+
+from pydantic import BaseModel
 
 from shared import telemetry
-from shared.errors import StudioError, UpstreamError
+from shared.errors import StudioError
 from shared.images import frames
 from shared.vto import errors
-from vto_container.engines.base import Cancelled, Progress, Stopped, check
+from shared.vto.protocol import Category
+from vto_container import messages
+from vto_container.engines.base import Cancelled, IsCancelled, Progress, raise_if_cancelled
 from vto_container.memory import resident_mb
-from vto_container.settings import settings
+from vto_container.messages import (
+    CancelRequest,
+    Crashed,
+    EngineError,
+    EngineRequest,
+    Generated,
+    GenerateRequest,
+    Loaded,
+    LoadRequest,
+    ProgressUpdate,
+    RequestCancelled,
+    Response,
+)
+from vto_container.settings import container_settings
 
-COMMAND = ("-m", "vto_container.engine_child")
-ROOT = Path(__file__).resolve().parents[1]
-START_S = 60.0
-LOOK_S = 0.1
+COMMAND: Final = ("-m", "vto_container.engine_child")
+ROOT: Final = Path(__file__).resolve().parents[1]
+START_TIMEOUT_S: Final = 60.0
+POLL_S: Final = 0.1
+"""Seconds between two checks whether a request was cancelled."""
 
-type Frame = tuple[dict[str, Any], list[bytes]]
 type State = Literal["idle", "loading", "ready", "failed"]
+type Received = tuple[Response, list[bytes]]
 
 
 class EngineProcess:
     """One process for all engines, one request at a time; thread-safe.
 
-    Attributes: `breakdowns`, crashes and hangs since something last went well; `device_mb` as the process told it.
+    Attributes: `breakdowns`, consecutive crashes and hangs; `device_mb` as the process reported it last.
     """
 
     def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
@@ -39,7 +57,7 @@ class EngineProcess:
         self._turn = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
         self._loaded: set[str] = set()
-        self._number = 0
+        self._last_id = 0
         self._closed = False
         self._states: dict[str, State] = {}
         self._versions: dict[str, tuple[str, str]] = {}
@@ -47,12 +65,12 @@ class EngineProcess:
         self.device_mb: float | None = None
 
     def memory_mb(self) -> float | None:
-        """Resident memory of the process; None when there is none."""
+        """Resident memory of the process; None if it does not run."""
         process = self._process
         return resident_mb(process.pid) if process is not None and process.poll() is None else None
 
     def state(self, engine: str) -> State:
-        """How an engine stands; one that was ready stays so when its process has died: the next run starts it."""
+        """The state of an engine. `ready` stays when its process dies: the next run starts another one."""
         return self._states.get(engine, "idle")
 
     def version(self, engine: str) -> tuple[str | None, str]:
@@ -60,75 +78,72 @@ class EngineProcess:
         return self._versions.get(engine, (None, "unknown"))
 
     def load(self, engine: str) -> None:
-        """Have the engine ready.
+        """Load the engine, unless it is loaded.
 
         Raises:
             EngineTimeout, EngineFailed: it does not start.
-            ConfigurationError: its weights are missing or refused.
+            EngineRefused: its weights are missing or refused.
         """
         with self._turn:
             if self._process is not None and self._process.poll() is None and engine in self._loaded:
                 return
             self._states[engine] = "loading"
+            request = LoadRequest(engine=engine, class_path=_class_path(engine))
             try:
-                head, _ = self._ask({"kind": "load", **self._named(engine)}, [], settings().load_timeout_s)
+                response, _ = self._ask(request, [], container_settings().load_timeout_s)
             except BaseException:
                 self._states[engine] = "failed"
                 raise
+            loaded = _expect(response, Loaded)
             self._loaded.add(engine)
-            self._versions[engine] = head["version"], head["device"]
-            self.device_mb = head["deviceMb"]
+            self._versions[engine] = loaded.version, loaded.device
+            self.device_mb = loaded.device_mb
             self._states[engine] = "ready"
 
     def generate(
         self,
         engine: str,
-        pictures: list[bytes],
-        categories: list[str],
+        images: list[bytes],
+        categories: list[Category],
         seed: int,
         steps: int,
         has_mask: bool,
         progress: Progress,
-        cancelled: Cancelled,
-    ) -> Frame:
-        """One sample: facts (`width`, `height`, `report`) and two PNGs, the picture and its mask.
+        is_cancelled: IsCancelled,
+    ) -> tuple[Generated, bytes, bytes]:
+        """One sample: how it was made, its image and its mask, both PNG.
 
         Args:
-            pictures: encoded: the person, the garments in their order, the mask if there is one.
+            images: encoded: the person, the garments in their order, the mask if there is one.
 
         Raises:
-            Stopped: cancelled.
-            EngineTimeout, EngineFailed: the engine hung or crashed; its process is gone, the next one starts afresh.
-            StudioError: what the engine has to say about the pictures.
+            Cancelled: the run was cancelled.
+            EngineTimeout, EngineFailed: the engine hung or crashed; its process is gone, the next run starts another.
+            StudioError: what the engine raised for the images.
         """
-        head: dict[str, Any] = {
-            "kind": "generate",
-            **self._named(engine),
-            "categories": categories,
-            "seed": seed,
-            "steps": steps,
-        }
-        head["mask"] = has_mask
+        request = GenerateRequest(
+            engine=engine, class_path=_class_path(engine), categories=categories, seed=seed, steps=steps,
+            has_mask=has_mask,
+        )  # fmt: skip
         with self._turn:
             self.load(engine)
-            answer, parts = self._ask(head, pictures, settings().job_timeout_s, progress, cancelled)
-        self.device_mb = answer.pop("deviceMb")
-        return answer, parts
+            response, (image, mask) = self._ask(
+                request, images, container_settings().job_timeout_s, progress, is_cancelled
+            )
+        generated = _expect(response, Generated)
+        self.device_mb = generated.device_mb
+        return generated, image, mask
 
     def close(self) -> None:
-        """End the process for good."""
+        """Kill the process for good."""
         self._closed = True
         self._end()
-
-    @staticmethod
-    def _named(engine: str) -> dict[str, str]:
-        return {"engine": engine, "class": settings().known[engine]}
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._closed:
             raise EOFError
         self._loaded.clear()
-        # An own session: ^C reaches the service alone, which ends the engine in its own order.
+        # A session of its own: ^C reaches only the service, which then ends the engine process itself.
         process = subprocess.Popen(  # noqa: S603 - our own module, no input in the arguments
             [sys.executable, *self._command],
             cwd=ROOT,
@@ -142,70 +157,65 @@ class EngineProcess:
 
     def _ask(
         self,
-        head: dict[str, Any],
+        request: EngineRequest,
         parts: list[bytes],
-        seconds: float,
+        timeout_s: float,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
-    ) -> Frame:
-        """Send a request and follow it to its end; a process that breaks on it counts as a breakdown."""
-        self._number += 1
-        head["id"] = self._number
+        is_cancelled: IsCancelled | None = None,
+    ) -> Received:
+        """Send a request and wait for its response; a process that breaks on it counts as a breakdown."""
+        self._last_id += 1
+        request = request.model_copy(update={"id": self._last_id})
         late = threading.Event()
         try:
-            with self._limited(START_S, late):
+            with self._limited(START_TIMEOUT_S, late):
                 process = self._process
                 if process is None or process.poll() is not None:
                     process = self._start()
-                    self._read(process)
-                frames.write(cast("BinaryIO", process.stdin), head, parts)
-            with self._limited(seconds, late), self._watched(process, cancelled):
-                answer = self._follow(process, progress)
+                    _receive(process)
+                _send(process, request, parts)
+            with self._limited(timeout_s, late), self._watched(process, is_cancelled):
+                received = self._follow(process, progress)
         except (EOFError, OSError, ValueError, LookupError):
-            code = self._end()
-            if cancelled is not None:
-                check(cancelled)
-            raise self._broken(late.is_set(), code) from None
-        return self._judged(answer)
-
-    def _follow(self, process: subprocess.Popen[bytes], progress: Progress | None) -> Frame:
-        while True:
-            head, parts = self._read(process)
-            if head["kind"] != "progress":
-                return head, parts
-            if progress is not None:
-                progress(head["done"])
-
-    def _judged(self, answer: Frame) -> Frame:
-        head, parts = answer
-        kind = head.pop("kind")
-        del head["parts"]
-        if kind == "stopped":
-            raise Stopped
-        if kind == "crashed":
-            # what an exception leaves behind on a device nobody knows
-            self._end()
-            raise self._broken(False, None)
-        if kind != "loaded":
-            self.breakdowns = 0
-        if kind == "error":
-            raise _error(head)
-        return head, parts
-
-    def _broken(self, late: bool, code: int | None) -> StudioError:
-        self.breakdowns += 1
-        telemetry.log("vto.engine_broken", level="error", late=late, exit=code, inARow=self.breakdowns)
-        if late:
-            return errors.EngineTimeout("the engine did not end in time and was stopped", retry_after=5)
-        return errors.EngineFailed("the engine broke down on this", retry_after=5)
+            exit_code = self._end()
+            if is_cancelled is not None:
+                raise_if_cancelled(is_cancelled)
+            raise self._breakdown(late.is_set(), exit_code) from None
+        return self._checked(received)
 
     @staticmethod
-    def _read(process: subprocess.Popen[bytes]) -> Frame:
-        return frames.read(cast("BinaryIO", process.stdout))
+    def _follow(process: subprocess.Popen[bytes], progress: Progress | None) -> Received:
+        while True:
+            response, parts = _receive(process)
+            if not isinstance(response, ProgressUpdate):
+                return response, parts
+            if progress is not None:
+                progress(response.done)
+
+    def _checked(self, received: Received) -> Received:
+        response, parts = received
+        if isinstance(response, RequestCancelled):
+            raise Cancelled
+        if isinstance(response, Crashed):
+            # What an exception leaves behind on a device is unknown.
+            self._end()
+            raise self._breakdown(False, None)
+        if not isinstance(response, Loaded):
+            self.breakdowns = 0
+        if isinstance(response, EngineError):
+            raise response.error.to_error()
+        return response, parts
+
+    def _breakdown(self, late: bool, exit_code: int | None) -> StudioError:
+        self.breakdowns += 1
+        telemetry.log("vto.engine_broken", level="error", late=late, exit=exit_code, inARow=self.breakdowns)
+        if late:
+            return errors.EngineTimeout("the engine did not finish in time and was stopped", retry_after=5)
+        return errors.EngineFailed("the engine crashed on these images", retry_after=5)
 
     @contextlib.contextmanager
     def _limited(self, seconds: float, late: threading.Event) -> Generator[None]:
-        """Ends the process when the block takes longer, which is what ends a blocked read or write in it."""
+        """Kill the process if the block takes longer, which ends a blocked read or write in it."""
 
         def expire() -> None:
             late.set()
@@ -220,18 +230,18 @@ class EngineProcess:
             timer.cancel()
 
     @contextlib.contextmanager
-    def _watched(self, process: subprocess.Popen[bytes], cancelled: Cancelled | None) -> Generator[None]:
-        """Passes a cancellation on while the block reads."""
+    def _watched(self, process: subprocess.Popen[bytes], is_cancelled: IsCancelled | None) -> Generator[None]:
+        """Pass a cancellation on to the process while the block reads from it."""
         over = threading.Event()
 
-        def watch(asked: Callable[[], bool]) -> None:
-            while not over.wait(LOOK_S):
-                if asked():
+        def watch(is_cancelled: IsCancelled) -> None:
+            while not over.wait(POLL_S):
+                if is_cancelled():
                     with contextlib.suppress(OSError, ValueError):
-                        frames.write(cast("BinaryIO", process.stdin), {"kind": "cancel", "id": self._number})
+                        _send(process, CancelRequest(id=self._last_id))
                     return
 
-        watcher = threading.Thread(target=watch, args=(cancelled,), daemon=True) if cancelled is not None else None
+        watcher = threading.Thread(target=watch, args=(is_cancelled,), daemon=True) if is_cancelled else None
         if watcher is not None:
             watcher.start()
         try:
@@ -247,23 +257,33 @@ class EngineProcess:
             process.kill()
 
     def _end(self) -> int | None:
-        """Kill and forget the process; its exit status."""
+        """Kill and forget the process; returns its exit status."""
         process, self._process = self._process, None
         self._loaded.clear()
         if process is None:
             return None
         process.kill()
-        code = process.wait()
+        exit_code = process.wait()
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
                 cast("BinaryIO", pipe).close()
-        return code
+        return exit_code
 
 
-def _error(told: dict[str, Any]) -> StudioError:
-    """The error that an engine raised, with its own code."""
-    kind = errors.KINDS.get(told["code"])
-    facts = {name: told[name] for name in ("retryable", "retry_after", "field")}
-    if kind is not None:
-        return kind(told["message"], **facts)
-    return UpstreamError(told["message"], code=told["code"], **facts)
+def _class_path(engine: str) -> str:
+    return container_settings().known_engines[engine]
+
+
+def _send(process: subprocess.Popen[bytes], message: BaseModel, parts: list[bytes] | None = None) -> None:
+    frames.write(cast("BinaryIO", process.stdin), message.model_dump(mode="json"), parts or [])
+
+
+def _receive(process: subprocess.Popen[bytes]) -> Received:
+    head, parts = frames.read(cast("BinaryIO", process.stdout))
+    return messages.responses.validate_python(head), parts
+
+
+def _expect[M: BaseModel](response: Response, kind: type[M]) -> M:
+    if not isinstance(response, kind):
+        raise errors.EngineFailed("the engine process sent an unexpected message")
+    return response

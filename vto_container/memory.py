@@ -1,4 +1,4 @@
-"""What a process and its device hold, in MB."""
+"""Memory of a process and of its device, in MB."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def resident_mb(pid: int | None = None) -> float | None:
-    """Resident memory of a process, by default of this one; None where the system does not tell it."""
+    """Resident memory of a process, by default of this one; None if the system does not report it."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         text = Path(f"/proc/{pid or 'self'}/status").read_text()
         return round(int(text.partition("VmRSS:")[2].split()[0]) / 1024, 1)
@@ -16,7 +16,7 @@ def resident_mb(pid: int | None = None) -> float | None:
 
 
 def device_mb() -> float | None:
-    """Memory that torch holds on the GPU; None where torch or a GPU was not used."""
+    """Memory that torch reserves on the GPU; None if torch or a GPU is not in use."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available():
         return None

@@ -1,4 +1,4 @@
-"""The runs of this container: a bounded queue, one at a time, joined by whoever asks again."""
+"""The runs of this container: a bounded queue, executed one at a time; repeated requests join the same run."""
 
 from __future__ import annotations
 
@@ -7,222 +7,237 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from shared import telemetry
 from shared.errors import ConfigurationError, Conflict, NotFound, StudioError
 from shared.vto import errors
-from shared.vto.protocol import ENDED, Queue, Run, RunError, Status, TryOnRequest, TryOnResult
-from vto_container.engines.base import Cancelled, Progress, Stopped
+from shared.vto.protocol import ENDED, Queue, Run, RunError, RunStatus, TryOnRequest, TryOnResult
+from vto_container.engines.base import Cancelled, IsCancelled, Progress
 
-type Work = Callable[[TryOnRequest, Progress, Cancelled], TryOnResult]
-"""Makes a run's result and commits it; raises StudioError, or Stopped when cancelled."""
-type Undo = Callable[[TryOnRequest], object]
-"""Removes what a cancelled run has stored."""
+type Execute = Callable[[TryOnRequest, Progress, IsCancelled], TryOnResult]
+"""Makes a run's result and commits it; raises StudioError, or Cancelled."""
+type DeleteOutput = Callable[[TryOnRequest], object]
+"""Deletes what a cancelled run has stored."""
 
-LAST_S = 1.0
-"""What a run gets to stop in once it was told to."""
-LINGER_S = 3.0
-"""A little more than our client lets pass between two questions."""
-USUAL_S = 5.0
-"""What a run is taken to last before one has ended."""
+STOP_TIMEOUT_S: Final = 1.0
+"""Seconds that a run gets to stop after its cancellation."""
+REPORT_TIMEOUT_S: Final = 3.0
+"""Seconds that a draining container waits for callers to learn how their runs ended: a little more than the interval
+at which the client polls."""
+INITIAL_RUN_S: Final = 5.0
+"""Estimated duration of a run until one has ended, in seconds."""
+SMOOTHING: Final = 0.3
+"""Weight of the last run in the estimate."""
 
 
 @dataclass
-class Record:
-    """A run and how it stands; changed under the lock of `Runs` alone."""
+class TrackedRun:
+    """A run and its state; changed only under the lock of `Runs`."""
 
     request: TryOnRequest
     attempt: int
-    parent: str | None
-    status: Status = "queued"
+    traceparent: str | None
+    status: RunStatus = RunStatus.QUEUED
     progress: float = 0.0
     result: TryOnResult | None = None
     error: RunError | None = None
-    stop: Status | None = None
-    """What the run shall end as once it has stopped: `cancelled` or `handed_back`."""
-    told: bool = False
-    """Whether somebody heard of its end."""
+    stopping: bool = False
+    """Whether it shall end at its next step."""
+    handed_back: bool = False
+    """Whether it stops because the container does: it fails as `engine_unavailable` instead of `cancelled`."""
+    reported: bool = False
+    """Whether a caller has learned how it ended."""
 
 
 class Runs:
-    """Thread-safe. One thread works; a run that is asked for twice runs once.
+    """Thread-safe. One thread executes; a run that is requested twice is executed once.
 
     Args:
-        work: makes a run.
-        undo: called after one that was cancelled: whoever cancels may have tidied up already. One that is handed back
-            is somebody else's by then, and left alone.
-        capacity: runs that may wait beside the one being made.
+        execute: makes a run's result.
+        delete_output: called after a cancelled run, since its caller may have deleted the output before the run
+            stopped. A run that is handed back may already be another container's, so its output is left alone.
+        capacity: runs that may wait in addition to the one being executed.
         keep: runs that are remembered after their end.
     """
 
-    def __init__(self, work: Work, undo: Undo, capacity: int, keep: int) -> None:
-        self._work = work
-        self._undo = undo
+    def __init__(self, execute: Execute, delete_output: DeleteOutput, capacity: int, keep: int) -> None:
+        self._execute = execute
+        self._delete_output = delete_output
         self._capacity = capacity
         self._keep = keep
-        self._change = threading.Condition()
-        self._by_id: OrderedDict[str, Record] = OrderedDict()
-        self._waiting: deque[Record] = deque()
-        self._running: Record | None = None
+        self._changed = threading.Condition()
+        self._by_id: OrderedDict[str, TrackedRun] = OrderedDict()
+        self._waiting: deque[TrackedRun] = deque()
+        self._current: TrackedRun | None = None
         self._draining = False
-        self._usual_s = USUAL_S
+        self._estimated_run_s = INITIAL_RUN_S
         self._thread = threading.Thread(target=self._loop, name="runs", daemon=True)
         self._thread.start()
 
     @property
     def draining(self) -> bool:
-        """Whether no new run is taken any more."""
+        """Whether new runs are refused because the container stops."""
         return self._draining
 
     def queue(self) -> Queue:
-        """How full it is."""
-        with self._change:
-            return Queue(waiting=len(self._waiting), capacity=self._capacity, running=self._running is not None)
+        """How full the queue is."""
+        with self._changed:
+            return Queue(waiting=len(self._waiting), capacity=self._capacity, running=self._current is not None)
 
-    def submit(self, request: TryOnRequest) -> Record:
-        """Ask for a run, or join the one of the same name.
+    def submit(self, request: TryOnRequest) -> TrackedRun:
+        """Start a run, or join the one with the same id.
 
         Raises:
-            Conflict: `superseded`, a later attempt is known; `job_differs`, the same attempt asked for something else.
+            Conflict: `superseded`, a later attempt is known; `job_differs`, the same attempt was another request.
             EngineBusy: the queue is full.
             EngineUnavailable: the container is about to stop.
         """
-        with self._change:
+        with self._changed:
             known = self._by_id.get(request.job_id)
             if known is not None:
-                joined = _joined(known, request)
+                joined = _join(known, request)
                 if joined is not None:
                     return joined
             if self._draining:
                 raise errors.EngineUnavailable("the container is about to stop", retry_after=2)
             if len(self._waiting) >= self._capacity:
-                raise errors.EngineBusy("the queue is full", retry_after=self._wait_s())
+                raise errors.EngineBusy("the queue is full", retry_after=self._retry_after_s())
             if known is not None:
-                self._stop(known, "cancelled")
-            record = Record(request, request.attempt, telemetry.traceparent())
-            self._by_id[request.job_id] = record
+                self._stop(known)
+            run = TrackedRun(request, request.attempt, telemetry.traceparent())
+            self._by_id[request.job_id] = run
             self._by_id.move_to_end(request.job_id)
-            self._waiting.append(record)
+            self._waiting.append(run)
             self._forget()
-            self._change.notify_all()
-            return record
+            self._changed.notify_all()
+            return run
 
-    def find(self, job_id: str) -> Record:
-        """Raises NotFound."""
-        with self._change:
-            record = self._by_id.get(job_id)
-        if record is None:
-            raise NotFound("there is no run of that name here", code="run_not_found")
-        return record
+    def get(self, job_id: str) -> TrackedRun:
+        """The run with this id. Raises NotFound."""
+        with self._changed:
+            run = self._by_id.get(job_id)
+        if run is None:
+            raise NotFound("there is no such run", code="run_not_found")
+        return run
 
-    def cancel(self, job_id: str) -> Record:
-        """Stop a run: at once when it waits, between two steps when it is being made. Raises NotFound."""
-        record = self.find(job_id)
-        with self._change:
-            self._stop(record, "cancelled")
-        return record
+    def cancel(self, job_id: str) -> TrackedRun:
+        """Cancel a run: at once while it waits, between two steps while it is executed. Raises NotFound."""
+        run = self.get(job_id)
+        with self._changed:
+            self._stop(run)
+        return run
 
-    def wait(self, record: Record, seconds: float) -> Run:
-        """How a run stands when it has ended, or after so many seconds."""
-        with self._change:
-            self._change.wait_for(lambda: record.status in ENDED, seconds)
-            if record.status in ENDED:
-                record.told = True
-                self._change.notify_all()
-            return self._view(record)
+    def wait(self, run: TrackedRun, seconds: float) -> Run:
+        """The state of a run when it has ended, or after this many seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: run.status in ENDED, seconds)
+            if run.status in ENDED:
+                run.reported = True
+                self._changed.notify_all()
+            return self._view(run)
 
     def drain(self, grace_s: float) -> None:
-        """Take no more, hand back what waits, and give the running one so many seconds before it is handed back, too.
+        """Refuse new runs, hand back those that wait, and hand back the current one if it takes longer than `grace_s`.
 
-        Returns when nothing runs, or when the run did not stop within a second of being told; and when those who ask
-        from time to time have heard of it, which they get `LINGER_S` for.
+        Returns once nothing is executed, or the current run did not stop within `STOP_TIMEOUT_S`, and callers have
+        learned how their runs ended or `REPORT_TIMEOUT_S` is over.
         """
-        with self._change:
+        with self._changed:
             self._draining = True
-            open_ones = [record for record in self._by_id.values() if record.status not in ENDED]
-            for record in list(self._waiting):
-                self._stop(record, "handed_back")
-            self._change.wait_for(lambda: self._running is None, grace_s)
-            if (late := self._running) is not None:
-                self._stop(late, "handed_back")
-                self._change.wait_for(lambda: self._running is None, LAST_S)
-                self._end(late, "handed_back")
-            self._change.wait_for(lambda: all(record.told for record in open_ones), LINGER_S)
+            open_runs = [run for run in self._by_id.values() if run.status not in ENDED]
+            for run in list(self._waiting):
+                self._stop(run, hand_back=True)
+            self._changed.wait_for(lambda: self._current is None, grace_s)
+            if (late := self._current) is not None:
+                self._stop(late, hand_back=True)
+                self._changed.wait_for(lambda: self._current is None, STOP_TIMEOUT_S)
+                self._end_stopped(late)
+            self._changed.wait_for(lambda: all(run.reported for run in open_runs), REPORT_TIMEOUT_S)
 
-    def _stop(self, record: Record, as_status: Status) -> None:
-        if record.status == "queued":
-            self._waiting.remove(record)
-            self._end(record, as_status)
-        elif record.status == "running" and record.stop is None:
-            record.stop = as_status
+    def _stop(self, run: TrackedRun, *, hand_back: bool = False) -> None:
+        if run.status in ENDED or run.stopping:
+            return
+        run.stopping, run.handed_back = True, hand_back
+        if run.status is RunStatus.QUEUED:
+            self._waiting.remove(run)
+            self._end_stopped(run)
+
+    def _end_stopped(self, run: TrackedRun) -> None:
+        if not run.handed_back:
+            self._end(run, RunStatus.CANCELLED)
+            return
+        error = errors.EngineUnavailable("the try-on container stops and hands the run back", retry_after=1)
+        self._end(run, RunStatus.FAILED, error=RunError.from_error(error))
 
     def _end(
-        self, record: Record, status: Status, result: TryOnResult | None = None, error: RunError | None = None
+        self, run: TrackedRun, status: RunStatus, result: TryOnResult | None = None, error: RunError | None = None
     ) -> None:
-        if record.status in ENDED:
+        if run.status in ENDED:
             return
-        record.status, record.result, record.error = status, result, error
-        if status == "done":
-            record.progress = 1.0
-        telemetry.log("vto.run_ended", jobId=record.request.job_id, status=status, code=error.code if error else None)
+        run.status, run.result, run.error = status, result, error
+        if status is RunStatus.COMPLETED:
+            run.progress = 1.0
+        telemetry.log("vto.run_ended", jobId=run.request.job_id, status=status, code=error.code if error else None)
         telemetry.count("studio_vto_runs", status=status)
-        self._change.notify_all()
+        self._changed.notify_all()
 
     def _forget(self) -> None:
-        ended = [name for name, record in self._by_id.items() if record.status in ENDED]
-        for name in ended[: max(0, len(ended) - self._keep)]:
-            del self._by_id[name]
+        ended = [job_id for job_id, run in self._by_id.items() if run.status in ENDED]
+        for job_id in ended[: max(0, len(ended) - self._keep)]:
+            del self._by_id[job_id]
 
-    def _wait_s(self) -> float:
-        """A guess at when a place is free."""
-        return max(1.0, min(60.0, round(self._usual_s)))
+    def _retry_after_s(self) -> float:
+        """Estimated seconds until the queue has room."""
+        return max(1.0, min(60.0, round(self._estimated_run_s)))
 
-    def _view(self, record: Record) -> Run:
-        position = self._waiting.index(record) + (self._running is not None) if record.status == "queued" else None
+    def _view(self, run: TrackedRun) -> Run:
+        queued = run.status is RunStatus.QUEUED
+        position = self._waiting.index(run) + (self._current is not None) if queued else None
         return Run(
-            job_id=record.request.job_id,
-            attempt=record.attempt,
-            status=record.status,
+            job_id=run.request.job_id,
+            attempt=run.attempt,
+            status=run.status,
             position=position,
-            progress=record.progress,
-            result=record.result,
-            error=record.error,
+            progress=run.progress,
+            result=run.result,
+            error=run.error,
         )
 
     def _loop(self) -> None:
         while True:
-            with self._change:
-                self._change.wait_for(lambda: self._waiting)
-                record = self._running = self._waiting.popleft()
-                record.status = "running"
-                self._change.notify_all()
-            self._make(record)
-            with self._change:
-                self._running = None
-                self._change.notify_all()
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                run = self._current = self._waiting.popleft()
+                run.status = RunStatus.PROCESSING
+                self._changed.notify_all()
+            self._process(run)
+            with self._changed:
+                self._current = None
+                self._changed.notify_all()
 
-    def _make(self, record: Record) -> None:
+    def _process(self, run: TrackedRun) -> None:
         started = time.monotonic()
-        request = record.request
-        status: Status = "failed"
+        request = run.request
         result: TryOnResult | None = None
         error: StudioError | None = None
 
-        def progress(done: float) -> None:
-            record.progress = max(record.progress, round(min(done, 1.0), 3))
+        def report_progress(done: float) -> None:
+            run.progress = max(run.progress, round(min(done, 1.0), 3))
 
         try:
             with (
                 telemetry.bound(jobId=request.job_id),
-                telemetry.span("vto.run", parent=record.parent, attempt=record.attempt),
+                telemetry.span("vto.run", parent=run.traceparent, attempt=run.attempt),
             ):
-                result = self._work(request, progress, lambda: record.stop is not None)
-                status = "done"
-                self._usual_s += 0.3 * (time.monotonic() - started - self._usual_s)
-        except Stopped:
-            status = record.stop or "cancelled"
-            if status == "cancelled":
-                self._undone(request)
+                result = self._execute(request, report_progress, lambda: run.stopping)
+                self._estimated_run_s += SMOOTHING * (time.monotonic() - started - self._estimated_run_s)
+        except Cancelled:
+            if not run.handed_back:
+                self._remove_output(request)
+            with self._changed:
+                self._end_stopped(run)
+            return
         except ConfigurationError as raised:
             error = errors.EngineRefused(raised.message)
         except StudioError as raised:
@@ -230,35 +245,28 @@ class Runs:
         except Exception as raised:
             telemetry.log("vto.run_crashed", level="error", **telemetry.failure(raised))
             error = errors.EngineFailed("the container failed unexpectedly")
-        with self._change:
-            self._end(record, status, result, None if error is None else _told(error))
+        with self._changed:
+            if error is None:
+                self._end(run, RunStatus.COMPLETED, result)
+            else:
+                self._end(run, RunStatus.FAILED, error=RunError.from_error(error))
 
-    def _undone(self, request: TryOnRequest) -> None:
+    def _remove_output(self, request: TryOnRequest) -> None:
         try:
-            self._undo(request)
+            self._delete_output(request)
         except StudioError as error:
-            telemetry.log("vto.undo_failed", level="warning", jobId=request.job_id, code=error.code)
+            telemetry.log("vto.output_not_deleted", level="warning", jobId=request.job_id, code=error.code)
 
 
-def _joined(known: Record, request: TryOnRequest) -> Record | None:
-    """The known run where the request is an answer's repetition; None where it asks for a new one."""
+def _join(known: TrackedRun, request: TryOnRequest) -> TrackedRun | None:
+    """The known run if the request repeats it; None if the request starts a new one."""
     if request.attempt < known.attempt:
         raise Conflict("a later attempt of this job is known", code="superseded")
     same = known.request.fingerprint == request.fingerprint
     if request.attempt == known.attempt and not same:
-        raise Conflict("this attempt of the job asked for something else", code="job_differs")
-    again = known.stop is not None or known.status in ("failed", "cancelled", "handed_back")
-    if not same or (again and request.attempt > known.attempt):
+        raise Conflict("this attempt of the job was another request", code="job_differs")
+    restart = known.stopping or known.status in (RunStatus.FAILED, RunStatus.CANCELLED)
+    if not same or (restart and request.attempt > known.attempt):
         return None
     known.attempt = request.attempt
     return known
-
-
-def _told(error: StudioError) -> RunError:
-    return RunError(
-        code=error.code,
-        message=error.message,
-        retryable=error.retryable,
-        retry_after=error.retry_after,
-        field=error.field,
-    )

@@ -1,15 +1,12 @@
-"""Settings of the container alone; storage, models, Gemini and the shared token are those of `shared.settings`."""
+"""Settings of the container; storage, models and Gemini have their own, shared with the app."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import Field, SecretStr, model_validator
 
-from shared.errors import ConfigurationError
-from shared.settings import Seconds
+from shared.settings import Seconds, SettingsGroup, TlsUrl, load
 from shared.settings import settings as shared_settings
 
 BUILT_IN = {
@@ -17,95 +14,131 @@ BUILT_IN = {
     "fashn": "vto_container.engines.fashn:Fashn",
     "gemini": "vto_container.engines.gemini:Gemini",
 }
+"""Engines that come with the container, as `module:Class`."""
 
 
-class Settings(BaseSettings):
-    """Names of environment variables are `VTO_` and the field's name in upper case."""
+class ContainerSettings(SettingsGroup):
+    """The container's engines, queue, callers and provenance."""
 
-    model_config = SettingsConfigDict(env_prefix="VTO_", case_sensitive=False, extra="ignore", env_ignore_empty=True)
+    engine: str = Field(
+        default="compact", validation_alias="VTO_ENGINE", description="engine of requests that name none"
+    )
+    engines: tuple[str, ...] = Field(
+        default=(), validation_alias="VTO_ENGINES", description="further engines that a request may name"
+    )
+    plugins: dict[str, str] = Field(
+        default_factory=dict[str, str], validation_alias="VTO_PLUGINS",
+        description='your own engines behind `engines.base.Engine`: `{"name": "module:Class"}`',
+    )  # fmt: skip
+    eager: bool = Field(
+        default=False, validation_alias="VTO_EAGER",
+        description="load the engine at startup and stay unready until then, instead of on the first run",
+    )  # fmt: skip
+    queue: int = Field(
+        default=8, ge=1, le=1000, validation_alias="VTO_QUEUE",
+        description="runs that may wait; further requests are answered 429",
+    )  # fmt: skip
+    keep: int = Field(
+        default=256, ge=1, validation_alias="VTO_KEEP", description="runs that are remembered after their end"
+    )
+    job_timeout_s: Seconds = Field(
+        default=120, validation_alias="VTO_JOB_TIMEOUT_S",
+        description="seconds that the engine may take for one sample before its process is killed",
+    )  # fmt: skip
+    load_timeout_s: Seconds = Field(
+        default=300, validation_alias="VTO_LOAD_TIMEOUT_S", description="seconds that loading an engine may take"
+    )
+    grace_s: Seconds = Field(
+        default=20, validation_alias="VTO_GRACE_S",
+        description="seconds that the current run gets to finish after SIGTERM",
+    )  # fmt: skip
+    breakdowns: int = Field(
+        default=3, ge=1, validation_alias="VTO_BREAKDOWNS",
+        description="consecutive crashes and hangs after which `/health` fails, so that the platform replaces the "
+        "container",
+    )  # fmt: skip
 
-    engine: str = "compact"
-    """The engine of requests that name none."""
-    engines: tuple[str, ...] = ()
-    """Others that a request may name."""
-    plugins: dict[str, str] = Field(default_factory=dict)
-    """Further engines, `{"name": "module:Class"}`, behind `engines.base.Engine`."""
-    eager: bool = False
-    """Load the engine at the start and be unready until then, instead of on the first run."""
-    queue: int = Field(8, ge=1, le=1000)
-    """Runs that may wait; more are told to come back."""
-    keep: int = Field(256, ge=1)
-    """Runs that are remembered after their end."""
-    job_timeout_s: Seconds = 120
-    """For one run's engine, after which its process is ended."""
-    load_timeout_s: Seconds = 300
-    grace_s: Seconds = 20
-    """What the running run gets to end in once the container is asked to stop."""
-    breakdowns: int = Field(3, ge=1)
-    """Crashes and hangs in a row after which the container says that it is failing and wants to be replaced."""
+    fashn_weights: str = Field(
+        default="/weights/fashn", validation_alias="VTO_FASHN_WEIGHTS",
+        description="folder with the weights of `fashn`, as `./studio models pull fashn --to` stores them",
+    )  # fmt: skip
+    models_from: str | None = Field(
+        default=None, pattern=r"^[a-z0-9-]+/.+$", validation_alias="VTO_MODELS_FROM",
+        description="`container/prefix` in Blob Storage that `MODELS_DIR` is filled from at startup; None if it is a "
+        "mounted volume",
+    )  # fmt: skip
+    fashn_from: str | None = Field(
+        default=None, pattern=r"^[a-z0-9-]+/.+$", validation_alias="VTO_FASHN_FROM",
+        description="the same for `VTO_FASHN_WEIGHTS`",
+    )  # fmt: skip
 
-    fashn_weights: str = "/weights/fashn"
-    """Where `./studio models pull fashn --to` has put them: a mounted volume."""
+    token: SecretStr | None = Field(
+        default=None, validation_alias="VTO_TOKEN", description="secret shared with the app, at least 32 bytes"
+    )
+    audience: str | None = Field(
+        default=None, validation_alias="VTO_AUDIENCE",
+        description="application id URI that tokens of managed identities must be issued for",
+    )  # fmt: skip
+    tenant: str | None = Field(
+        default=None, pattern=r"^[0-9a-fA-F-]{36}$", validation_alias="VTO_TENANT",
+        description="Microsoft Entra tenant whose tokens are accepted, besides or instead of `VTO_TOKEN`",
+    )  # fmt: skip
+    clients: tuple[str, ...] = Field(
+        default=(), validation_alias="VTO_CLIENTS",
+        description="object ids of the identities that may call; tenant and audience alone are not enough",
+    )  # fmt: skip
+    authority: TlsUrl = Field(
+        default="https://login.microsoftonline.com", validation_alias="VTO_AUTHORITY",
+        description="base URL of the identity platform",
+    )  # fmt: skip
 
-    models_from: str | None = Field(None, pattern=r"^[a-z0-9-]+/.+$")
-    """`container/prefix` in our storage that `MODELS_DIR` is filled from at the start; none where that is a volume."""
-    fashn_from: str | None = Field(None, pattern=r"^[a-z0-9-]+/.+$")
-    """The same for `VTO_FASHN_WEIGHTS`."""
-
-    # Tokens of managed identities (Microsoft Entra), beside or instead of VTO_TOKEN.
-    tenant: str | None = Field(None, pattern=r"^[0-9a-fA-F-]{36}$")
-    clients: tuple[str, ...] = ()
-    """Object ids of the identities that may call; a token of the right tenant and audience alone opens nothing."""
-    authority: str = "https://login.microsoftonline.com"
-
-    # Provenance
-    c2pa_certificates: str | None = None
-    """Path of a PEM chain, the signer's first; with the key, results carry a signed C2PA manifest."""
-    c2pa_key: str | None = None
-    c2pa_algorithm: Literal["es256", "es384", "ps256"] = "es256"
+    c2pa_certificates: str | None = Field(
+        default=None, validation_alias="VTO_C2PA_CERTIFICATES",
+        description="path of a PEM chain, the signer's certificate first; with the key, results carry a signed C2PA "
+        "manifest",
+    )  # fmt: skip
+    c2pa_key: str | None = Field(
+        default=None, validation_alias="VTO_C2PA_KEY", description="path of the signer's private key, PEM"
+    )
+    c2pa_algorithm: Literal["es256", "es384", "ps256"] = Field(
+        default="es256", validation_alias="VTO_C2PA_ALGORITHM", description="signature algorithm of that key"
+    )
 
     @model_validator(mode="after")
-    def somebody_may_call(self) -> Self:
-        """Nothing is open: a container that nobody could call, or whose engine is unknown, does not start."""
-        conf = shared_settings()
-        token = conf.vto_token
-        if token is not None and len(token.get_secret_value().encode()) < 32:
+    def check_consistency(self) -> Self:
+        """Refuse a container that no caller could use, or whose engines are unknown."""
+        if self.token is not None and len(self.token.get_secret_value().encode()) < 32:
             raise ValueError("VTO_TOKEN is shorter than 32 bytes: make one with `openssl rand -base64 48`")
-        if token is None and not self.tenant:
+        if self.token is None and not self.tenant:
             raise ValueError("set VTO_TOKEN, or VTO_TENANT, VTO_AUDIENCE and VTO_CLIENTS")
-        if self.tenant and not (conf.vto_audience and self.clients):
+        if self.tenant and not (self.audience and self.clients):
             raise ValueError("VTO_TENANT needs VTO_AUDIENCE and VTO_CLIENTS")
-        if unknown := sorted(set(self.allowed) - set(self.known)):
-            raise ValueError(f"VTO_ENGINE or VTO_ENGINES names {', '.join(unknown)}, which is no engine")
+        if unknown := sorted(set(self.allowed_engines) - set(self.known_engines)):
+            raise ValueError(f"VTO_ENGINE or VTO_ENGINES names {', '.join(unknown)}, which is not an engine")
         if bool(self.c2pa_certificates) != bool(self.c2pa_key):
             raise ValueError("VTO_C2PA_CERTIFICATES and VTO_C2PA_KEY belong together")
         return self
 
     @property
-    def known(self) -> dict[str, str]:
-        """Every engine and its class."""
+    def known_engines(self) -> dict[str, str]:
+        """Every engine as `module:Class`."""
         return {**BUILT_IN, **self.plugins}
 
     @property
-    def allowed(self) -> list[str]:
+    def allowed_engines(self) -> list[str]:
         """What requests may name, the default first."""
         return list(dict.fromkeys((self.engine, *self.engines)))
 
 
-@cache
-def settings() -> Settings:
-    """The container's settings.
+def container_settings() -> ContainerSettings:
+    """The container's settings. Raises as `load` does."""
+    return load(ContainerSettings)
 
-    Raises:
-        ConfigurationError: one is missing, malformed or unsafe.
+
+def check_settings() -> None:
+    """Load every group that the container uses, so that a misconfigured container does not start.
+
+    Raises: as `load` does.
     """
-    try:
-        return Settings()  # pyright: ignore[reportCallIssue]
-    except ValidationError as error:
-        told = "; ".join(
-            f"VTO_{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_url=False)
-        )
-        raise ConfigurationError(f"settings are not usable: {told}") from None
-    except SettingsError as error:
-        raise ConfigurationError(f"settings are not usable, JSON is expected: {error}") from None
+    container_settings()
+    shared_settings()

@@ -1,6 +1,6 @@
-"""Weights that are neither in the image nor on a volume: fetched from our own storage when the engines' process starts.
+"""Weights that are neither in the image nor on a volume: fetched from our own storage when the engine process starts.
 
-Whether a file is the right one is for those to say who load it, by its SHA-256; here only whole files take their name.
+Whoever loads a file checks its SHA-256; here a file only gets its name once it is complete.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from pathlib import Path, PurePosixPath
 from shared import blobs, telemetry
 from shared.errors import ConfigurationError
 from shared.onnx.settings import model_settings
-from vto_container.settings import settings
+from vto_container.settings import container_settings
 
 
-def fetch() -> int:
-    """Bring what is missing to `MODELS_DIR` and `VTO_FASHN_WEIGHTS`; how many files were fetched.
+def fetch_weights() -> int:
+    """Fetch the files that `MODELS_DIR` and `VTO_FASHN_WEIGHTS` lack; returns how many were fetched.
 
     Raises:
-        ConfigurationError: `weights_missing`, nothing lies where the settings say.
+        ConfigurationError: `weights_missing`, the configured prefix is empty.
         Unavailable: the storage can't be reached.
     """
-    conf = settings()
-    wanted = [(conf.models_from, model_settings().models_dir)]
-    if "fashn" in conf.allowed:
-        wanted.append((conf.fashn_from, Path(conf.fashn_weights)))
-    return sum(mirror(source, folder) for source, folder in wanted if source)
+    conf = container_settings()
+    mirrors = [(conf.models_from, model_settings().models_dir)]
+    if "fashn" in conf.allowed_engines:
+        mirrors.append((conf.fashn_from, Path(conf.fashn_weights)))
+    return sum(mirror(source, folder) for source, folder in mirrors if source)
 
 
 def mirror(source: str, folder: Path) -> int:
-    """Fetch the blobs of `container/prefix` that the folder lacks, or has in another size."""
+    """Fetch the blobs of `container/prefix` that the folder lacks or has in another size; returns their number."""
     container, _, prefix = source.partition("/")
     prefix = f"{prefix.strip('/')}/"
     listed = list(blobs.listing(container, prefix))

@@ -95,13 +95,14 @@ def vto_container() -> str | None:
     """The try-on container's health, whether it takes our token, and whether it has the engines that callers may
     choose: asking after no run at all costs nothing."""
     from shared.vto.client import VtoClient, bearer
+    from shared.vto.settings import vto_settings
 
-    conf = settings()
+    conf = vto_settings()
     if not conf.vto_url:
         raise NotConfigured("VTO_URL")
     container = VtoClient(conf.vto_url, bearer(), patience_s=0, slack_s=observe_settings().probe_timeout_s)
     try:
-        container.state("probe")
+        container.get_run("probe")
         health = container.health()
     except StudioError as error:
         raise Down(error.message) from None

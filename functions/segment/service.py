@@ -13,6 +13,7 @@ from functions.segment.models import (
     SegmentationQueued,
     SegmentationRequest,
 )
+from functions.segment.settings import segment_settings
 from shared import audit, onnx
 from shared.documents import store
 from shared.errors import ConfigurationError, DocumentConflict
@@ -20,7 +21,6 @@ from shared.http.auth import Principal
 from shared.images import sources
 from shared.images.sources import Source
 from shared.jobs import protocol, queues
-from shared.settings import settings
 from shared.vision import parser, stored
 
 
@@ -88,7 +88,7 @@ def _queue(
 
 
 def _large(pixels: int) -> bool:
-    return pixels > settings().segment_sync_megapixels * 1e6
+    return pixels > segment_settings().segment_sync_megapixels * 1e6
 
 
 def _pixels(data: bytes) -> int:

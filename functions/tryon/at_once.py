@@ -11,18 +11,21 @@ import json
 import threading
 from collections.abc import Callable
 from functools import cache
+from typing import Final
 
 from shared import telemetry
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.jobs.models import Job
 from shared.jobs.step import Step
-from shared.settings import settings
+
+MAX_PARALLEL: Final = 4
+"""Try-ons that one process runs outside its queue."""
 
 
 @cache
 def _places() -> threading.BoundedSemaphore:
-    return threading.BoundedSemaphore(settings().tryon_sync_parallel)
+    return threading.BoundedSemaphore(MAX_PARALLEL)
 
 
 def work(job: Job, step: Callable[[], Step], seconds: float) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from functions.tryon import records
 from functions.tryon.inputs import Garment
 from functions.tryon.records import CONTAINER
+from functions.tryon.settings import tryon_settings
 from shared import clock
 from shared.commerce import quota
 from shared.commerce.documents import UntypedBillable, untyped_billables
@@ -25,7 +26,6 @@ from shared.jobs import protocol
 from shared.jobs.models import OPEN, TERMINAL, Job, JobStatus
 from shared.jobs.protocol import CancelRequested, Outcome
 from shared.jobs.step import Task
-from shared.settings import settings
 
 LOOK_S: Final = 20
 """How soon a batch's job looks again at the earliest; the waits of jobs grow."""
@@ -79,7 +79,7 @@ def check(record: Mapping[str, Any]) -> None:
 def _ask_on(batch: Document, task: Task | None = None) -> Document:
     """Ask for a batch's next try-ons while there is room; the batch as it stands then."""
     user = batch["userId"]
-    while batch["asked"] < len(batch["garments"]) and _open(user) < settings().tryon_batch_open:
+    while batch["asked"] < len(batch["garments"]) and _open(user) < tryon_settings().tryon_batch_open:
         number = batch["asked"]
         if task is not None:
             task.progress("asking", round(100 * number / len(batch["garments"])))

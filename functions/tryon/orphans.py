@@ -14,13 +14,13 @@ from itertools import groupby
 from typing import Final
 
 from functions.tryon import records
+from functions.tryon.settings import tryon_settings
 from shared import blobs, clock, telemetry
 from shared.blobs import BlobInfo
 from shared.documents import store
 from shared.documents.fields import where
 from shared.images.documents import ImageDocument, images
 from shared.jobs.models import Job
-from shared.settings import settings
 
 CONTAINERS: Final = (blobs.TRYON, blobs.THUMBNAILS)
 NAME: Final = re.compile(r"(?P<user>[^/]+)/(?P<id>[^/]+)/\d+/(?:\d+-\w+\.webp|[0-9a-f]{24}\.png|report\.json)")
@@ -50,7 +50,7 @@ def sweep(limit: int = 2000) -> int:
     Args:
         limit: of one run; the rest waits for the next.
     """
-    before = clock.now() - settings().tryon_orphan_s
+    before = clock.now() - tryon_settings().tryon_orphan_s
     removed = 0
     for container in CONTAINERS:
         for (user_id, id), found in groupby(_named(container), key=lambda one: one[0]):

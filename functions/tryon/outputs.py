@@ -54,7 +54,7 @@ class Made:
             "version": result.version,
             "width": self.sample.width,
             "height": self.sample.height,
-            "report": self.sample.report,
+            "report": self.sample.report.model_dump(by_alias=True),
             "createdAt": clock.iso(),
             "ttl": records.keep_s(),
         }

@@ -7,6 +7,7 @@ from typing import Final
 
 from functions.tryon import orphans
 from functions.tryon.inputs import Garment
+from functions.tryon.settings import tryon_settings
 from shared import telemetry
 from shared.documents import Document
 from shared.errors import ConfigurationError, StudioError
@@ -15,10 +16,9 @@ from shared.jobs import protocol
 from shared.jobs.models import Job
 from shared.jobs.protocol import CancelRequested
 from shared.jobs.step import Task
-from shared.settings import settings
 from shared.vto import client as vto
 from shared.vto import errors
-from shared.vto.protocol import Category, Input, Output, Run, TryOnRequest, TryOnResult
+from shared.vto.protocol import Category, ImageBlob, Output, Run, RunStatus, TryOnRequest, TryOnResult
 from shared.vto.protocol import Garment as WireGarment
 
 SEEN: Final = 15
@@ -44,12 +44,12 @@ def request(
     return TryOnRequest(
         job_id=_name(task.job),
         attempt=task.job["fence"],
-        person=Input.model_validate(_input(person)),
+        person=ImageBlob.model_validate(_input(person)),
         garments=worn,
-        mask=Input.model_validate(_input(mask)) if mask else None,
+        mask=ImageBlob.model_validate(_input(mask)) if mask else None,
         seed=record["seed"],
         samples=record["samples"],
-        steps=settings().tryon_steps,
+        steps=tryon_settings().tryon_steps,
         engine=record["engine"],
         output=Output(container="tryon", prefix=f"{task.user_id}/{orphans.life(task.job)}"),
     )
@@ -60,7 +60,7 @@ def _name(job: Job) -> str:
 
 
 def _input(source: Source) -> dict[str, str]:
-    return {"container": source.container, "blob": source.name}
+    return {"container": source.container, "name": source.name}
 
 
 def finish(task: Task, wanted: TryOnRequest) -> TryOnResult:
@@ -75,7 +75,7 @@ def finish(task: Task, wanted: TryOnRequest) -> TryOnResult:
     def on_run(run: Run) -> None:
         nonlocal cancelled
         facts = {} if run.position is None else {"position": run.position}
-        step = "waiting" if run.status == "queued" else "trying on"
+        step = "waiting" if run.status is RunStatus.QUEUED else "trying on"
         try:
             task.progress(step, round(SEEN + 70 * run.progress), **facts)
         except CancelRequested:
@@ -83,7 +83,7 @@ def finish(task: Task, wanted: TryOnRequest) -> TryOnResult:
             cancelled = True
 
     try:
-        return vto.client().finish(wanted, settings().tryon_run_s, on_run=on_run, cancelled=lambda: cancelled)
+        return vto.client().finish(wanted, tryon_settings().tryon_run_s, on_run=on_run, cancelled=lambda: cancelled)
     except (StudioError, vto.RunCancelled) as error:
         if cancelled:
             raise CancelRequested from None
@@ -99,7 +99,7 @@ def patient(job: Job, error: StudioError) -> StudioError:
         telemetry.log("tryon.refused", level="error", code=error.code, reason=error.message)
         telemetry.count("studio_tryon_refused")
         error = errors.EngineRefused("try-on is not set up right: its operator has to mend that", retry_after=30)
-    error.waits = protocol.waited(job) < settings().tryon_patience_s
+    error.waits = protocol.waited(job) < tryon_settings().tryon_patience_s
     return error
 
 

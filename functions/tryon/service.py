@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from functions.tryon import at_once, batches, inputs, inspection, orphans, records, worker
 from functions.tryon.models import Batch, BatchRequest, TryOn, TryOnList, TryOnRequest, TryOnsQuery
 from functions.tryon.records import CONTAINER
+from functions.tryon.settings import tryon_settings
 from shared import audit, clock, telemetry
 from shared.commerce import quota
 from shared.commerce.documents import UntypedBillable, untyped_billables
@@ -30,9 +31,12 @@ from shared.images.access import get_image
 from shared.images.deletion import delete_image
 from shared.images.sources import Source
 from shared.jobs import control, protocol
-from shared.settings import settings
 from shared.vto import client as vto
 from shared.vto import errors
+from shared.vto.settings import vto_settings
+
+SYNC_MEGAPIXELS: Final = 2.0
+"""Larger person images, and requests for more than one result, go through the queue."""
 
 
 @cache
@@ -79,13 +83,13 @@ def request(user: Principal, id: str, wanted: TryOnRequest, request_id: str, *, 
     if not waits:
         protocol.enqueue(job)
     else:
-        at_once.work(job, step, settings().tryon_sync_s)
+        at_once.work(job, step, tryon_settings().tryon_sync_s)
         _leave_waiting(user, id)
     return _answer(user, id)
 
 
 def _engine(wanted: str | None) -> str:
-    allowed = settings().tryon_engines
+    allowed = vto_settings().tryon_engines
     if wanted is not None and wanted not in allowed:
         raise errors.UnknownEngine(f"engines that may be chosen: {', '.join(allowed)}", field="engine", details=FREE)
     return wanted or allowed[0]
@@ -93,7 +97,7 @@ def _engine(wanted: str | None) -> str:
 
 def _small(person: Source, garments: list[inputs.Garment], samples: int) -> bool:
     pixels = person.pixels if person.pixels is not None else _pixels(person)
-    return samples * len(garments) == 1 and pixels <= settings().tryon_sync_megapixels * 1e6
+    return samples * len(garments) == 1 and pixels <= SYNC_MEGAPIXELS * 1e6
 
 
 def _pixels(source: Source) -> int:
@@ -165,11 +169,10 @@ def _failure(record: Document) -> StudioError:
     """The error a failed try-on ended with."""
     kept: dict[str, Any] = record["error"]
     facts: dict[str, Any] = {"retryable": kept["retryable"], "details": {**FREE, "tryOnId": records.short(record)}}
-    kind = errors.KINDS.get(kept["code"])
-    if kind is not None:
-        return kind(kept["message"], **facts)
     if kept["code"] == "image_gone":
         return Unprocessable(kept["message"], code="image_gone", **facts)
+    if errors.current_code(kept["code"]) in errors.KINDS:
+        return errors.from_code(kept["code"], kept["message"], **facts)
     return UpstreamError("the try-on could not be made", code=kept["code"], **facts)
 
 

@@ -152,7 +152,7 @@ def _announced(job: Job, record: Document, event: str, facts: Mapping[str, Any])
 
 def reason(code: str, message: str) -> str:
     """What a user is told of a failure: what is wrong with the pictures, nothing of our insides otherwise."""
-    kind = errors.KINDS.get(code)
+    kind = errors.KINDS.get(errors.current_code(code))
     if (kind is not None and kind.status == 422) or code == "image_gone":
         return f"{message[:1].upper()}{message[1:]}."
     return "The service that makes the pictures had a problem."

@@ -1,1 +1,1 @@
-"""Virtual try-on between the functions and the container: what goes over the wire, and what can go wrong."""
+"""Virtual try-on between the functions and the container: the messages, the errors and the client."""

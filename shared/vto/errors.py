@@ -1,119 +1,121 @@
-"""What can go wrong with a try-on: stable codes, the same in an engine, on the wire and in the API's answers.
+"""Errors of a try-on: stable codes, the same in an engine, on the wire and in the API's responses.
 
-None of these is ever billed. There are three sorts, by what a job does with them:
+A try-on that fails with one of them is never billed. What a job does depends on the group:
 
-- What only other pictures, or another request, can mend (`Unprocessable`): not retryable, the job fails at once.
-- What is broken for now (`ENGINE_TIMEOUT`, `ENGINE_FAILED`, `ENGINE_BAD_ANSWER`, `ENGINE_MISMATCH`): retryable, each
-  try uses an attempt up, and a job without attempts is dead: it can be tried again.
-- What is away, busy or set up wrongly (`ENGINE_UNAVAILABLE`, `ENGINE_BUSY`, `ENGINE_REFUSED`): retryable, the job waits
-  and uses no attempts up until `TRYON_PATIENCE_S` is over. `ENGINE_REFUSED` is for an operator to mend; `health` says
+- The request or its images are at fault (`Unprocessable`): not retryable, the job fails at once.
+- The run failed (`engine_timeout`, `engine_failed`, `engine_bad_answer`, `engine_mismatch`): retryable, each attempt
+  counts, and a job without attempts left is dead until it is redriven.
+- The container is down, busy or misconfigured (`engine_unavailable`, `engine_busy`, `engine_refused`): retryable, the
+  job waits without using attempts until `TRYON_PATIENCE_S` is over. `engine_refused` needs an operator; `health` says
   what is wrong.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared.errors import StudioError, TooManyRequests, Unprocessable, UpstreamError
 
 
 class NoPerson(Unprocessable):
-    """Nobody is to be seen in the person's photo."""
+    """The person image shows nobody."""
 
-    code = "NO_PERSON"
+    code = "no_person"
 
 
 class SeveralPeople(Unprocessable):
-    """More than one person is in the person's photo, so it is not clear whom to dress."""
+    """The person image shows more than one person, so it is not clear whom to dress."""
 
-    code = "SEVERAL_PEOPLE"
+    code = "several_people"
 
 
 class PoseNotFound(Unprocessable):
-    """Somebody is there, but not enough of the body to put a garment on."""
+    """The person image shows too little of the body to put the garment on."""
 
-    code = "POSE_NOT_FOUND"
+    code = "pose_not_found"
 
 
 class GarmentNotFound(Unprocessable):
-    """No garment is to be seen in the garment's photo."""
+    """The garment image shows no garment."""
 
-    code = "GARMENT_NOT_FOUND"
+    code = "garment_not_found"
 
 
 class ImageTooSmall(Unprocessable):
-    """A photo has too few pixels to work with."""
+    """An image has too few pixels."""
 
-    code = "IMAGE_TOO_SMALL"
+    code = "image_too_small"
 
 
 class CategoryMismatch(Unprocessable):
-    """The garment is not of the category it was said to be, or the person lacks the place for it."""
+    """The garment is not of the requested category, or the person image does not show where it is worn."""
 
-    code = "CATEGORY_MISMATCH"
+    code = "category_mismatch"
 
 
 class ContentRefused(Unprocessable):
-    """A content policy refused the photos."""
+    """A content policy refused the images."""
 
-    code = "CONTENT_REFUSED"
+    code = "content_refused"
 
 
 class UnreadableInput(Unprocessable):
-    """A photo or a mask is missing, is no picture, or does not fit the other."""
+    """An image or a mask is missing, can't be decoded, or does not fit the other."""
 
-    code = "INPUT_UNREADABLE"
+    code = "input_unreadable"
 
 
 class UnknownEngine(Unprocessable):
-    """No such engine, or this container was not set up for it."""
+    """The engine does not exist, or this container does not offer it."""
 
-    code = "ENGINE_UNKNOWN"
+    code = "engine_unknown"
 
 
 class EngineBusy(TooManyRequests):
-    """The queue is full, or the container is about to stop; carries `retry_after`."""
+    """The container's queue is full; carries `retry_after`."""
 
-    code = "ENGINE_BUSY"
+    code = "engine_busy"
 
 
 class EngineTimeout(UpstreamError):
-    """The engine or the container did not end in time."""
+    """The engine or the container did not finish in time."""
 
-    code, status = "ENGINE_TIMEOUT", 504
+    code, status = "engine_timeout", 504
 
 
 class NoAnswer(EngineTimeout):
-    """The container takes calls and answers none: it hangs, or a proxy holds them until it has started."""
+    """The container accepts calls and answers none: it hangs, or a proxy holds them until it has started."""
 
 
 class EngineFailed(UpstreamError):
-    """The engine broke on these inputs; another try may succeed."""
+    """The engine failed on these images; another attempt may succeed."""
 
-    code = "ENGINE_FAILED"
+    code = "engine_failed"
 
 
 class EngineUnavailable(UpstreamError):
-    """Nobody answers, or what answers is no container of ours: down, starting, or scaled to zero."""
+    """The container does not respond, or something else does: it is down, starting, stopping or scaled to zero."""
 
-    code, status = "ENGINE_UNAVAILABLE", 503
+    code, status = "engine_unavailable", 503
 
 
 class BadAnswer(UpstreamError):
-    """What answered is not what the protocol says."""
+    """The response does not follow the protocol."""
 
-    code = "ENGINE_BAD_ANSWER"
+    code = "engine_bad_answer"
 
 
 class EngineRefused(UpstreamError):
-    """Somebody has to change a setting: the container refuses our token or identity, is not where it is said to be,
-    or lacks the engine, its weights or its key."""
+    """A setting has to change: the container refuses our token or identity, is not at the configured address, or lacks
+    the engine, its weights or its key."""
 
-    code, status = "ENGINE_REFUSED", 503
+    code, status = "engine_refused", 503
 
 
-class NotUnderstood(UpstreamError):
-    """The container does not understand what we say: it is of another version, as while a new one is rolled out."""
+class EngineMismatch(UpstreamError):
+    """The container does not understand the request: it is of another version, as during a rollout."""
 
-    code = "ENGINE_MISMATCH"
+    code = "engine_mismatch"
 
 
 KINDS: dict[str, type[StudioError]] = {
@@ -121,7 +123,30 @@ KINDS: dict[str, type[StudioError]] = {
     for kind in (
         NoPerson, SeveralPeople, PoseNotFound, GarmentNotFound, ImageTooSmall, CategoryMismatch, ContentRefused,
         UnreadableInput, UnknownEngine, EngineBusy, EngineTimeout, EngineFailed, EngineUnavailable, BadAnswer,
-        EngineRefused, NotUnderstood,
+        EngineRefused, EngineMismatch,
     )
 }  # fmt: skip
 """Every kind by its code."""
+
+
+def current_code(code: str) -> str:
+    """The code as it is today: documents written before codes were unified hold some in upper case."""
+    return code.lower()
+
+
+def from_code(
+    code: str,
+    message: str,
+    *,
+    retryable: bool | None = None,
+    retry_after: float | None = None,
+    field: str | None = None,
+    details: dict[str, Any] | None = None,
+) -> StudioError:
+    """The error that a code stands for; an unknown code is kept, not retryable unless `retryable` says so."""
+    kind = KINDS.get(current_code(code))
+    if kind is not None:
+        return kind(message, retryable=retryable, retry_after=retry_after, field=field, details=details)
+    return UpstreamError(
+        message, code=code, retryable=bool(retryable), retry_after=retry_after, field=field, details=details
+    )

@@ -19,6 +19,7 @@ SOUND = {
     "Storage__queueServiceUri": "https://account.queue.core.windows.net",
     "COSMOS_ENDPOINT": "https://account.documents.azure.com",
     "JWT_KEYS": json.dumps({"k1": "x" * 40}),
+    "VTO_TOKEN": "x" * 40,
 }
 
 

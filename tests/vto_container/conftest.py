@@ -1,4 +1,4 @@
-"""The container on Azurite, and requests whose pictures lie there."""
+"""The container on Azurite, and requests whose images are there."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from vto_process import Container
 from emulators.azurite import Azurite
 from shared import blobs
 from shared.vto.protocol import TryOnRequest
-from vto_container.pictures import png
+from vto_container.images import encode_png
 
 
 @pytest.fixture
 def make_container(azurite: Azurite, tmp_path: Path) -> Iterator[Callable[..., Container]]:
-    """Starts containers with settings of one's own."""
+    """Starts containers with their own settings."""
     made: list[Container] = []
 
     def make(**settings: str) -> Container:
@@ -42,7 +42,7 @@ def container(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def pictures(azurite: Azurite) -> None:
-    """A person (noise, so that every pixel tells) and a garment (plain red) in storage, which other tests empty."""
+    """A person (noise, so that every pixel differs) and a plain red garment in storage, which other tests empty."""
     from azure.storage.blob import BlobServiceClient
 
     person = np.random.default_rng(1).integers(0, 255, (96, 80, 3), np.uint8)
@@ -52,12 +52,12 @@ def pictures(azurite: Azurite) -> None:
         if not images.exists():
             images.create_container()
         for name, picture in (("p.png", person), ("g.png", garment)):
-            images.upload_blob(f"vto/{name}", png(picture), overwrite=True)
+            images.upload_blob(f"vto/{name}", encode_png(picture), overwrite=True)
 
 
 @pytest.fixture
 def ask(local: dict[str, str], pictures: None) -> Callable[..., TryOnRequest]:
-    """A request whose pictures lie in storage: `ask(seed=905, steps=50)`."""
+    """A request whose images are in storage: `ask(seed=905, steps=50)`."""
 
     def make(**fields: Any) -> TryOnRequest:
         job = f"job:{secrets.token_hex(6)}"
@@ -65,8 +65,8 @@ def ask(local: dict[str, str], pictures: None) -> Callable[..., TryOnRequest]:
             json.dumps(
                 {
                     "jobId": job,
-                    "person": {"container": "images", "blob": "vto/p.png"},
-                    "garments": [{"container": "images", "blob": "vto/g.png", "category": "upper"}],
+                    "person": {"container": "images", "name": "vto/p.png"},
+                    "garments": [{"container": "images", "name": "vto/g.png", "category": "upper"}],
                     "seed": 7,
                     "steps": 2,
                     "output": {"container": "tryon", "prefix": f"someone/{job.removeprefix('job:')}"},

@@ -1,4 +1,4 @@
-"""The built-in engine, whole, on drawn people and garments: what it changes, what it leaves, what it refuses."""
+"""The built-in engine on drawn people and garments: what it changes, what it keeps, what it refuses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 from demo.photos import people
 from shared import onnx
 from shared.errors import ConfigurationError, StudioError
-from vto_container.engines.base import Category, Result, Stopped
+from vto_container.engines.base import Cancelled, Category, Result
 from vto_container.engines.compact import Compact
 from wardrobe import POSES, GarmentSpec, draw_garment, draw_mannequin, draw_posed_mannequin, garment_specs
 
@@ -51,7 +51,7 @@ def person(seed: int, pose: str = "straight") -> Picture:
 
 
 def mean_inside(result: Result) -> NDArray[Any]:
-    """The colour in the middle of what was changed."""
+    """The colour in the middle of the changed area."""
     inside = result.mask == 255
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     middle = result.image[rows[0] + len(rows) // 4 : rows[-1] - len(rows) // 4, columns[0] : columns[-1]]
@@ -59,7 +59,7 @@ def mean_inside(result: Result) -> NDArray[Any]:
 
 
 @pytest.mark.parametrize(("kind", "category"), WORN)
-def test_it_wears_the_garment_and_nothing_else_changes(engine: Compact, kind: str, category: Category) -> None:
+def test_the_garment_is_put_on_and_nothing_else_changes(engine: Compact, kind: str, category: Category) -> None:
     photo = person(0)
     result = engine.generate(photo, garment(kind), category, 1, 30)
     assert result.image.shape == photo.shape and result.image.dtype == np.uint8
@@ -79,7 +79,7 @@ def test_the_same_call_gives_the_same_bytes_whatever_the_seed(engine: Compact) -
     assert onnx.manifests()["tryon_warp"].sha256[:8] in first.report.version
 
 
-def test_the_face_stays_the_persons_own(engine: Compact) -> None:
+def test_the_face_is_unchanged(engine: Compact) -> None:
     drawn = draw_mannequin(4, SIZE)
     photo, labels = np.asarray(drawn.image), np.asarray(drawn.labels)
     result = engine.generate(photo, garment("dress"), "dress", 1, 1)
@@ -91,7 +91,7 @@ def test_the_face_stays_the_persons_own(engine: Compact) -> None:
 
 
 def test_what_the_old_garment_covered_is_painted_over(engine: Compact) -> None:
-    """A long-sleeved red top gives way to a T-shirt: no red is left but what the parser took for skin."""
+    """A long-sleeved red top is replaced by a T-shirt: no red is left except what the parser took for skin."""
     drawn = draw_mannequin(11, SIZE, upper="longsleeve")
     photo, labels = np.asarray(drawn.image), np.asarray(drawn.labels)
     red = photo.copy()
@@ -117,7 +117,7 @@ def test_poses_are_dressed(engine: Compact, pose: str) -> None:
     assert (result.mask > 127).mean() > 0.02
 
 
-def test_a_portrait_wears_an_upper_garment_and_has_no_place_for_trousers(engine: Compact) -> None:
+def test_a_portrait_takes_an_upper_garment_but_not_trousers(engine: Compact) -> None:
     with Image.open(people()[0].photo) as image:
         photo = np.asarray(image.convert("RGB").resize((240, 280)))
     result = engine.generate(photo, garment("sweater"), "upper", 1, 1)
@@ -125,10 +125,10 @@ def test_a_portrait_wears_an_upper_garment_and_has_no_place_for_trousers(engine:
     assert result.report.notes["garmentWorn"] is False
     with pytest.raises(StudioError) as refused:
         engine.generate(photo, garment("trousers"), "lower", 1, 1)
-    assert refused.value.code == "CATEGORY_MISMATCH"
+    assert refused.value.code == "category_mismatch"
 
 
-def test_a_worn_garment_is_taken_off_its_wearer(engine: Compact) -> None:
+def test_a_worn_garment_is_cut_out_of_its_image(engine: Compact) -> None:
     result = engine.generate(person(0), np.asarray(draw_posed_mannequin(6, SIZE)), "upper", 1, 1)
     assert result.report.notes["garmentWorn"] is True
     assert (result.mask > 127).mean() > 0.02
@@ -141,15 +141,15 @@ def blank(shade: int = 200) -> Picture:
 @pytest.mark.parametrize(
     ("one", "other", "category", "code"),
     [
-        ("blank", "t-shirt", "upper", "NO_PERSON"),
-        ("t-shirt", "t-shirt", "upper", "NO_PERSON"),
-        ("person", "blank", "upper", "GARMENT_NOT_FOUND"),
-        ("person", "shoes", "upper", "CATEGORY_MISMATCH"),
-        ("person", "trousers", "upper", "CATEGORY_MISMATCH"),
-        ("tiny", "t-shirt", "upper", "IMAGE_TOO_SMALL"),
+        ("blank", "t-shirt", "upper", "no_person"),
+        ("t-shirt", "t-shirt", "upper", "no_person"),
+        ("person", "blank", "upper", "garment_not_found"),
+        ("person", "shoes", "upper", "category_mismatch"),
+        ("person", "trousers", "upper", "category_mismatch"),
+        ("tiny", "t-shirt", "upper", "image_too_small"),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_its_code(
+def test_unusable_inputs_are_refused_by_code(
     engine: Compact, one: str, other: str, category: Category, code: str
 ) -> None:
     def picture(name: str) -> Picture:
@@ -165,8 +165,8 @@ def test_what_cannot_be_done_is_refused_by_its_code(
     assert not refused.value.retryable
 
 
-def test_it_stops_between_any_two_steps_and_tells_how_far_it_is(engine: Compact) -> None:
-    told: list[float] = []
+def test_it_is_cancelled_between_any_two_steps_and_reports_progress(engine: Compact) -> None:
+    reported: list[float] = []
     asked = 0
 
     def count() -> bool:
@@ -174,25 +174,25 @@ def test_it_stops_between_any_two_steps_and_tells_how_far_it_is(engine: Compact)
         asked += 1
         return False
 
-    engine.generate(person(0), garment("t-shirt"), "upper", 1, 1, progress=told.append, cancelled=count)
-    assert told == sorted(told) and 0 < told[0] < told[-1] <= 1
+    engine.generate(person(0), garment("t-shirt"), "upper", 1, 1, progress=reported.append, is_cancelled=count)
+    assert reported == sorted(reported) and 0 < reported[0] < reported[-1] <= 1
     assert asked >= 5
     for turn in (1, asked // 2, asked):
         calls = iter(range(1, asked + 1))
-        with pytest.raises(Stopped):
+        with pytest.raises(Cancelled):
             engine.generate(
-                person(0), garment("t-shirt"), "upper", 1, 1, cancelled=lambda c=calls, t=turn: next(c) == t
+                person(0), garment("t-shirt"), "upper", 1, 1, is_cancelled=lambda c=calls, t=turn: next(c) == t
             )
         assert next(calls, None) == (turn + 1 if turn < asked else None), "nothing is done after it was cancelled"
 
 
-def test_the_models_are_small_and_know_their_answers(engine: Compact) -> None:
+def test_the_models_are_small_and_reproduce_their_golden_outputs(engine: Compact) -> None:
     entries = onnx.manifests()
     assert sum(entries[name].bytes for name in NAMES) <= 25_000_000
     assert all(entries[name].golden for name in NAMES)
 
 
-def test_a_network_that_answers_otherwise_is_refused(
+def test_a_network_with_other_outputs_is_refused(
     local: dict[str, str], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in NAMES:

@@ -1,4 +1,4 @@
-"""Who may call with a token of the identity platform: signed by it, for us, of a tenant and an identity we know."""
+"""Tokens of the identity platform: signed by it, for our audience, of the configured tenant and an allowed identity."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from shared import settings as shared_settings
+from shared import settings
 from shared.errors import Forbidden, StudioError, Unauthorized, Unavailable
 from vto_container import access
-from vto_container import settings as own_settings
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 APP = "99999999-2222-3333-4444-555555555555"
@@ -26,7 +25,7 @@ KEY, FOREIGN = (rsa.generate_private_key(public_exponent=65537, key_size=2048) f
 
 @pytest.fixture(scope="module")
 def authority() -> Iterator[str]:
-    """The platform's key set."""
+    """The identity platform's key set."""
     public = json.loads(RSAAlgorithm.to_jwk(KEY.public_key()))
     keys = json.dumps({"keys": [{**public, "kid": "k1", "use": "sig", "alg": "RS256"}]}).encode()
 
@@ -50,15 +49,14 @@ def authority() -> Iterator[str]:
 @pytest.fixture
 def configure(monkeypatch: pytest.MonkeyPatch, authority: str) -> Iterator[Callable[..., None]]:
     def forget() -> None:
-        shared_settings.forget()
-        for cached in (own_settings.settings, access._keys):
-            cached.cache_clear()
+        settings.forget()
+        access._keys.cache_clear()
 
-    def set_to(**settings: str) -> None:
+    def set_to(**values: str) -> None:
         given = {
-            "SERVICE": "vto", "ENVIRONMENT": "development", "Storage": "UseDevelopmentStorage=true",
+            "ENVIRONMENT": "development", "Storage": "UseDevelopmentStorage=true",
             "VTO_TENANT": TENANT, "VTO_AUDIENCE": "api://vto", "VTO_CLIENTS": json.dumps([APP]),
-            "VTO_AUTHORITY": authority, **settings,
+            "VTO_AUTHORITY": authority, **values,
         }  # fmt: skip
         for name, value in given.items():
             monkeypatch.setenv(name, value)
@@ -81,9 +79,9 @@ def token(key: Any = KEY, kid: str = "k1", algorithm: str = "RS256", authority: 
 
 def test_an_identity_that_may_call_passes(configure: Callable[..., None], authority: str) -> None:
     configure()
-    access.check(token(authority=authority))
-    access.check(token(authority=authority, aud="vto"))
-    access.check(token(iss=f"https://sts.windows.net/{TENANT}/"))
+    access.authorize(token(authority=authority))
+    access.authorize(token(authority=authority, aud="vto"))
+    access.authorize(token(iss=f"https://sts.windows.net/{TENANT}/"))
 
 
 @pytest.mark.parametrize(
@@ -108,21 +106,21 @@ def test_any_other_token_is_refused(
 ) -> None:
     configure()
     with pytest.raises(kind):
-        access.check(token(authority=authority, **change))
+        access.authorize(token(authority=authority, **change))
 
 
-def test_the_shared_token_works_beside_it_and_nothing_without_a_setting(
+def test_the_shared_token_also_works_and_nothing_without_a_setting(
     configure: Callable[..., None], authority: str
 ) -> None:
     configure(VTO_TOKEN="s" * 40)
-    access.check("Bearer " + "s" * 40)
-    access.check(token(authority=authority))
+    access.authorize("Bearer " + "s" * 40)
+    access.authorize(token(authority=authority))
     for wrong in (None, "", "Bearer", "Bearer ", "s" * 40, "Bearer " + "s" * 39, "Bearer é", "Bearer " + "s" * 9000):
         with pytest.raises(Unauthorized):
-            access.check(wrong)
+            access.authorize(wrong)
 
 
-def test_without_the_platforms_keys_nobody_is_let_in(configure: Callable[..., None]) -> None:
+def test_without_the_platforms_keys_every_token_is_refused(configure: Callable[..., None]) -> None:
     configure(VTO_AUTHORITY="http://127.0.0.1:9")
     with pytest.raises(Unavailable):
-        access.check(token())
+        access.authorize(token())

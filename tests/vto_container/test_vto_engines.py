@@ -1,4 +1,4 @@
-"""The engines that paint a picture anew: FASHN with a stand-in of tiny random weights, Gemini with its emulator."""
+"""The engines that repaint the whole image: FASHN with a stand-in of tiny random weights, Gemini with its emulator."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from PIL import Image
 from cli.models_pull import SETS
 from demo.photos import people
 from emulators.launch import launch
-from shared import settings as shared_settings
+from shared import settings
 from shared.errors import ConfigurationError, StudioError
 from shared.vto import errors
-from vto_container import settings as own_settings
 from vto_container.engines import fashn, fashn_stub, gemini, region
-from vto_container.engines.base import Stopped
+from vto_container.engines.base import Cancelled
 from vto_container.engines.compact import Compact
+from vto_container.settings import container_settings
 
 STANDIN = Path(__file__).parent / "standin"
 pytestmark = needs_model
@@ -37,19 +37,18 @@ def photo(number: int, side: int = 320) -> Any:
 
 @pytest.fixture
 def configure(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    def set_to(**settings: str) -> None:
-        for name, value in {"VTO_TOKEN": "t" * 40, **settings}.items():
+    def set_to(**values: str) -> None:
+        for name, value in {"VTO_TOKEN": "t" * 40, **values}.items():
             monkeypatch.setenv(name, value)
-        own_settings.settings.cache_clear()
-        shared_settings.forget()
+        settings.forget()
 
     yield set_to
-    own_settings.settings.cache_clear()
+    settings.forget()
 
 
 @pytest.fixture
 def package(configure: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The stand-in in the place of the package, and weights of one byte each that are pinned so; gives `torch.cuda`."""
+    """The stand-in in place of the package, and weights of one byte each, pinned accordingly; yields `torch.cuda`."""
     for name in fashn.SHA256:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -73,7 +72,7 @@ def loaded() -> fashn.Fashn:
     return engine
 
 
-def test_the_weights_are_those_that_the_command_fetches() -> None:
+def test_the_weights_are_those_that_models_pull_fetches() -> None:
     assert {weights.to: weights.sha256 for weights in SETS["fashn"]} == fashn.SHA256
     assert SETS["fashn"][0].revision == fashn.REVISION
 
@@ -81,15 +80,15 @@ def test_the_weights_are_those_that_the_command_fetches() -> None:
 def test_fashn_without_its_parser(package: Any) -> None:
     engine = loaded()
     person, ((garment, _),) = photo(1), garments(1, 7)
-    told: list[float] = []
-    result = engine.generate(person, garment, "upper", 11, 4, progress=told.append)
+    reported: list[float] = []
+    result = engine.generate(person, garment, "upper", 11, 4, progress=reported.append)
     calls = sys.modules["fashn_vton"].CALLS
     assert [{k: call[k] for k in ("category", "steps", "guidance", "seed")} for call in calls] == [
         {"category": "tops", "steps": 4, "guidance": 1.5, "seed": 11}
     ]
     assert sys.modules[fashn_stub.NAME].FashnHumanParser is fashn_stub.FashnHumanParser
-    assert told == sorted(told)
-    assert len(told) >= 4
+    assert reported == sorted(reported)
+    assert len(reported) >= 4
     assert (result.image[result.mask == 0] == person[result.mask == 0]).all()
     assert (result.image[result.mask == 255] != person[result.mask == 255]).any()
     assert result.report.notes["dtype"] == "float32"
@@ -100,7 +99,7 @@ def test_fashn_without_its_parser(package: Any) -> None:
     assert (again.image[inside] == result.image[inside]).all()
 
 
-def test_fashn_stops_between_two_steps_and_its_hooks_come_off(package: Any) -> None:
+def test_fashn_is_cancelled_between_two_steps_and_removes_its_hooks(package: Any) -> None:
     engine = loaded()
     steps = 0
 
@@ -110,8 +109,8 @@ def test_fashn_stops_between_two_steps_and_its_hooks_come_off(package: Any) -> N
         return steps > 2
 
     person, ((garment, _),) = photo(1), garments(1, 7)
-    with pytest.raises(Stopped):
-        engine.generate(person, garment, "upper", 1, 50, cancelled=cancelled)
+    with pytest.raises(Cancelled):
+        engine.generate(person, garment, "upper", 1, 50, is_cancelled=cancelled)
     assert steps == 3
     assert "forward_for_cfg" not in vars(engine._pipeline.tryon_model)
     everywhere = np.full(person.shape[:2], 255, np.uint8)
@@ -129,7 +128,7 @@ def test_emulated_bfloat16_is_not_used(package: Any, capability: tuple[int, int]
     assert package.is_bf16_supported()
 
 
-def test_half_precision_that_overflows_gives_way_to_single(package: Any) -> None:
+def test_float16_that_overflows_is_replaced_by_float32(package: Any) -> None:
     package.capability = (7, 5)
     engine = loaded()
     white = np.full((200, 160, 3), 255, np.uint8)
@@ -140,7 +139,7 @@ def test_half_precision_that_overflows_gives_way_to_single(package: Any) -> None
     assert [call["dtype"] for call in sys.modules["fashn_vton"].CALLS] == ["torch.float16", "torch.float32"]
 
 
-def test_a_garment_that_is_worn_is_cut_out_on_grey(configure: Callable[..., None]) -> None:
+def test_a_worn_garment_is_cut_out_on_grey(configure: Callable[..., None]) -> None:
     configure()
     worn = fashn.cut_out(photo(1))
     corner = worn[:20, -20:]
@@ -150,12 +149,12 @@ def test_a_garment_that_is_worn_is_cut_out_on_grey(configure: Callable[..., None
 
 
 @pytest.mark.parametrize("make", NOTHING.values(), ids=NOTHING)
-def test_no_engine_works_at_a_picture_that_shows_nothing(package: Any, configure: Any, make: Any) -> None:
-    """Gemini can't be reached: who gets as far as asking it fails otherwise."""
+def test_no_engine_processes_an_empty_image(package: Any, configure: Any, make: Any) -> None:
+    """Gemini can't be reached: an engine that calls it fails with another error."""
     configure(
         GEMINI_BASE_URL="http://127.0.0.1:9",
         GEMINI_API_KEY="k",
-        VTO_FASHN_WEIGHTS=own_settings.settings().fashn_weights,
+        VTO_FASHN_WEIGHTS=container_settings().fashn_weights,
     )
     nothing, somebody, ((garment, _),) = make(320, 240), photo(1), garments(1, 7)
     for engine in (Compact(), loaded(), gemini.Gemini()):
@@ -168,7 +167,7 @@ def test_no_engine_works_at_a_picture_that_shows_nothing(package: Any, configure
     assert sys.modules["fashn_vton"].CALLS == []
 
 
-def test_fashn_says_what_is_missing(package: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fashn_reports_what_is_missing(package: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = loaded()
     ((garment, _),) = garments(1, 7)
     with pytest.raises(errors.NoPerson):
@@ -185,7 +184,7 @@ def test_fashn_says_what_is_missing(package: Any, tmp_path: Path, monkeypatch: p
         assert failed.value.code == code
 
 
-def test_without_the_package_it_says_so(package: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fashn_reports_a_missing_package(package: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fashn_vton", None)
     with pytest.raises(ConfigurationError, match="not installed here"):
         loaded()
@@ -197,7 +196,7 @@ def emulator() -> Iterator[dict[str, Any]]:
         yield facts
 
 
-def test_gemini_keeps_the_face_and_the_photos_size(configure: Callable[..., None], emulator: dict[str, Any]) -> None:
+def test_gemini_keeps_the_face_and_the_image_size(configure: Callable[..., None], emulator: dict[str, Any]) -> None:
     configure(GEMINI_API_KEY=emulator["apiKey"], GEMINI_BASE_URL=emulator["url"])
     person, ((garment, _),) = photo(1), garments(1, 7)
     result = gemini.Gemini().generate(person, garment, "upper", 3, 1)
@@ -209,7 +208,7 @@ def test_gemini_keeps_the_face_and_the_photos_size(configure: Callable[..., None
     assert result.report.notes["tokens"] > 0
 
 
-def test_what_gemini_refuses_is_refused_as_content(configure: Callable[..., None], emulator: dict[str, Any]) -> None:
+def test_a_refusal_by_gemini_is_content_refused(configure: Callable[..., None], emulator: dict[str, Any]) -> None:
     import requests
 
     configure(GEMINI_API_KEY=emulator["apiKey"], GEMINI_BASE_URL=emulator["url"])
@@ -222,19 +221,19 @@ def test_what_gemini_refuses_is_refused_as_content(configure: Callable[..., None
 
 
 @pytest.mark.parametrize(("width", "height", "ratio"), [(300, 400, "3:4"), (1000, 700, "3:2"), (500, 500, "1:1")])
-def test_a_photo_is_widened_to_a_ratio_and_cut_back(width: int, height: int, ratio: str) -> None:
+def test_an_image_is_padded_to_a_ratio_and_cropped_back(width: int, height: int, ratio: str) -> None:
     picture = np.random.default_rng(1).integers(0, 255, (height, width, 3), np.uint8)
-    assert gemini._ratio(width / height) == ratio
-    sent, inner = gemini._widened(picture, ratio)
+    assert gemini._nearest_ratio(width / height) == ratio
+    sent, inner = gemini._pad(picture, ratio)
     wide, high = (int(side) for side in ratio.split(":"))
     assert abs(sent.shape[1] / sent.shape[0] - wide / high) < 0.01
     assert (sent[inner] == picture).all()
 
 
-def test_a_portrait_is_read_from_further_away(configure: Callable[..., None]) -> None:
+def test_a_portrait_is_parsed_at_a_smaller_scale(configure: Callable[..., None]) -> None:
     configure()
     grace = photo(0)
-    face = region.head(region.person(grace))
+    face = region.head(region.parse_person(grace))
     rows, columns = face.shape
     # eyes and mouth, by eye
     assert face[int(0.3 * rows) : int(0.5 * rows), int(0.4 * columns) : int(0.6 * columns)].all()

@@ -1,4 +1,4 @@
-"""The container killed, asked to stop, too busy, and with engines that hang and crash."""
+"""The container killed, stopped, busy, and with engines that hang and crash."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ type Make = Callable[..., Container]
 
 
 def later(container: Container, request: TryOnRequest, **options: Any) -> Callable[[], TryOnResult | StudioError]:
-    """Finish a run in a thread; the returned function waits for what became of it."""
+    """Finish a run in a thread; the returned function waits for its outcome."""
     found: list[TryOnResult | StudioError] = []
     client = VtoClient(container.url, lambda: container.environment["VTO_TOKEN"], patience_s=20)
 
     def finish() -> None:
         try:
-            found.append(client.finish(request, 30, look_s=0.2, on_run=lambda run: None, **options))
+            found.append(client.finish(request, 30, poll_s=0.2, on_run=lambda run: None, **options))
         except StudioError as error:
             found.append(error)
 
@@ -47,32 +47,29 @@ def later(container: Container, request: TryOnRequest, **options: Any) -> Callab
 
 
 def running(container: Container, request: TryOnRequest) -> None:
-    """Wait until the run has taken a step."""
+    """Wait until the run has made progress."""
 
     def moves() -> bool:
-        run = container.client.state(request.job_id)
+        run = container.client.get_run(request.job_id)
         return run is not None and run.progress > 0.1
 
     eventually(moves, "the run")
 
 
 def engine_pid(container: Container) -> int:
-    """The engines' process."""
-    told = [path.read_text() for path in Path(f"/proc/{container.process.pid}/task").glob("*/children")]
-    (pid,) = {int(word) for text in told for word in text.split()}
+    """The pid of the engine process."""
+    children = [path.read_text() for path in Path(f"/proc/{container.process.pid}/task").glob("*/children")]
+    (pid,) = {int(word) for text in children for word in text.split()}
     return pid
 
 
-def test_killed_in_the_middle_and_started_again_it_finishes_what_is_asked_for_again(
-    make_container: Make, ask: Ask
-) -> None:
+def test_a_container_killed_during_a_run_finishes_it_when_it_is_requested_again(make_container: Make, ask: Ask) -> None:
     container = make_container(VTO_QUEUE="1")
     request = ask(seed=SLOW, steps=12)
     caller = later(container, request)
     running(container, request)
     engine = engine_pid(container)
     container.kill()
-    # nobody is left to work for
     eventually(lambda: not Path(f"/proc/{engine}").exists(), "the end of the engine")
     assert blobs.info("tryon", f"{request.output.prefix}/report.json") is None
     container.start()
@@ -80,13 +77,13 @@ def test_killed_in_the_middle_and_started_again_it_finishes_what_is_asked_for_ag
     assert isinstance(result, TryOnResult)
     assert blobs.info("tryon", result.samples[0].image) is not None
 
-    # asked to stop, it hands back what waits and finishes what runs
+    # On SIGTERM it hands back waiting runs and finishes the current one.
     runs, waits, one_more = ask(seed=SLOW, steps=8), ask(), ask()
     first = later(container, runs)
     running(container, runs)
     second = later(container, waits)
-    eventually(lambda: container.client.state(waits.job_id), "the second run")
-    waiting = container.client.state(waits.job_id)
+    eventually(lambda: container.client.get_run(waits.job_id), "the second run")
+    waiting = container.client.get_run(waits.job_id)
     assert waiting is not None
     assert (waiting.status, waiting.position) == ("queued", 1)
     with pytest.raises(errors.EngineBusy) as busy:
@@ -101,7 +98,7 @@ def test_killed_in_the_middle_and_started_again_it_finishes_what_is_asked_for_ag
     assert container.process.wait(10) == 0
 
 
-def test_engines_that_hang_or_crash_end_alone_and_one_that_goes_on_so_is_replaced(
+def test_a_hanging_or_crashing_engine_fails_alone_and_repeated_failures_fail_the_health_check(
     make_container: Make, ask: Ask, tmp_path: Path
 ) -> None:
     models = f"later-{tmp_path.name}"
@@ -111,7 +108,7 @@ def test_engines_that_hang_or_crash_end_alone_and_one_that_goes_on_so_is_replace
     )  # fmt: skip
     ready = requests.get(container.url + "/ready", timeout=5)
     assert (ready.status_code, ready.json()["reason"]) == (503, "loading")
-    # the weights come after the container: it tries again
+    # The weights arrive after the start: it tries again.
     eventually(lambda: requests.get(container.url + "/ready", timeout=5).json()["reason"] == "failed", "the first try")
     blobs.put("models", f"{models}/weights.onnx", b"0" * 100, content_type="application/octet-stream")
     eventually(lambda: requests.get(container.url + "/ready", timeout=5).status_code == 200, "readiness")
@@ -119,11 +116,11 @@ def test_engines_that_hang_or_crash_end_alone_and_one_that_goes_on_so_is_replace
     result = container.client.finish(first, 10)
 
     for seed, code in (
-        (HANG, "ENGINE_TIMEOUT"),
+        (HANG, "engine_timeout"),
         (0, None),
-        (CRASH, "ENGINE_FAILED"),
+        (CRASH, "engine_failed"),
         (0, None),
-        (RAISE, "ENGINE_FAILED"),
+        (RAISE, "engine_failed"),
     ):
         if code is None:
             assert container.client.finish(ask(seed=seed), 10)
@@ -134,7 +131,7 @@ def test_engines_that_hang_or_crash_end_alone_and_one_that_goes_on_so_is_replace
         assert container.client.health().status == "ok"
     assert "an engine's own fault" in container.log.read_text()
 
-    # from outside
+    # Killed from outside.
     slow = ask(seed=SLOW, steps=9)
     caller = later(container, slow)
     running(container, slow)
@@ -147,12 +144,12 @@ def test_engines_that_hang_or_crash_end_alone_and_one_that_goes_on_so_is_replace
     assert container.client.finish(ask(), 10)
     assert container.client.health().status == "ok"
 
-    # long forgotten, yet committed: what is asked for again is not made again
-    assert container.client.state(first.job_id) is None
+    # Forgotten by the container, but committed: the same request is not executed again.
+    assert container.client.get_run(first.job_id) is None
     assert container.client.finish(first, 10) == result
     assert f'"event": "vto.run_known", "jobId": "{first.job_id}"' in container.log.read_text()
 
-    # asked to stop in a run that is longer than the grace, it hands it back and leaves nothing that counts
+    # On SIGTERM during a run longer than the grace period, it hands the run back and leaves no result.
     request = ask(seed=SLOW, steps=100)
     caller = later(container, request)
     running(container, request)
@@ -169,28 +166,24 @@ def test_engines_that_hang_or_crash_end_alone_and_one_that_goes_on_so_is_replace
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"VTO_TOKEN": ""}, "set VTO_TOKEN, or VTO_TENANT"),
         ({"VTO_TOKEN": "short"}, "VTO_TOKEN is shorter than 32 bytes"),
         ({"VTO_TENANT": "00000000-0000-0000-0000-000000000001"}, "VTO_TENANT needs VTO_AUDIENCE and VTO_CLIENTS"),
-        ({"VTO_ENGINE": "nothing"}, "names nothing, which is no engine"),
+        ({"VTO_ENGINE": "nothing"}, "names nothing, which is not an engine"),
         ({"ENVIRONMENT": "production"}, "holds a development secret"),
     ],
 )
-def test_unsafe_settings_stop_the_start(
-    local: dict[str, str], monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], told: str
+def test_unsafe_settings_prevent_the_start(
+    local: dict[str, str], monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], message: str
 ) -> None:
     from shared import settings as shared_settings
     from shared.errors import ConfigurationError
-    from vto_container.settings import settings as own
+    from vto_container.settings import check_settings
 
-    for name, value in {"SERVICE": "vto", "VTO_TOKEN": "t" * 40, **settings}.items():
+    for name, value in {"VTO_TOKEN": "t" * 40, **settings}.items():
         monkeypatch.setenv(name, value)
     shared_settings.forget()
-    own.cache_clear()
-    try:
-        with pytest.raises(ConfigurationError, match=told):
-            own()
-    finally:
-        own.cache_clear()
+    with pytest.raises(ConfigurationError, match=message):
+        check_settings()

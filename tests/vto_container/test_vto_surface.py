@@ -18,7 +18,7 @@ from shared import blobs
 from shared.errors import StudioError
 from shared.vto.client import RunCancelled
 from shared.vto.protocol import Run, TryOnRequest
-from vto_container.pictures import png
+from vto_container.images import encode_png
 
 type Ask = Callable[..., TryOnRequest]
 
@@ -44,16 +44,16 @@ def test_a_result_changes_nothing_outside_its_mask(container: Container, ask: As
     assert 0 < (mask == 255).sum() < mask.size
     # the edge fades
     assert set(np.unique(mask)) - {0, 255}
-    assert sample.report | {"ms": 0} == {
+    assert sample.report.model_dump(by_alias=True) | {"ms": 0} == {
         "changedOutsideMask": 0, "engine": "tiny", "version": "tiny@1", "seed": 7, "ms": 0, "notes": [{}],
         "provenance": ["xmp"],
     }  # fmt: skip
-    assert runs[-1].status == "done"
+    assert runs[-1].status == "completed"
     assert runs[-1].progress == 1
     assert json.loads(blobs.get("tryon", sample.image.rpartition("/")[0] + "/report.json"))["ms"] == result.ms
 
 
-def test_the_file_says_where_it_comes_from(container: Container, ask: Ask) -> None:
+def test_the_image_states_its_origin(container: Container, ask: Ask) -> None:
     result = container.client.finish(ask(), 20)
     with Image.open(BytesIO(blobs.get("tryon", result.samples[0].image))) as image:
         packet = image.info["XML:com.adobe.xmp"]
@@ -68,11 +68,12 @@ def test_the_same_seed_gives_the_same_bytes(container: Container, ask: Ask) -> N
     assert first.samples[0].image != second.samples[0].image
 
 
-def test_an_outfit_goes_on_in_its_order_and_samples_have_seeds_of_their_own(container: Container, ask: Ask) -> None:
-    blobs.put("images", "vto/blue.png", png(np.full((64, 64, 3), (10, 20, 230), np.uint8)), content_type="image/png")
+def test_an_outfit_is_put_on_in_order_and_every_sample_has_its_own_seed(container: Container, ask: Ask) -> None:
+    blue = encode_png(np.full((64, 64, 3), (10, 20, 230), np.uint8))
+    blobs.put("images", "vto/blue.png", blue, content_type="image/png")
     garments = [
-        {"container": "images", "blob": "vto/g.png", "category": "upper"},
-        {"container": "images", "blob": "vto/blue.png", "category": "lower"},
+        {"container": "images", "name": "vto/g.png", "category": "upper"},
+        {"container": "images", "name": "vto/blue.png", "category": "lower"},
     ]
     result = container.client.finish(ask(garments=garments, samples=2), 20)
     assert [sample.seed for sample in result.samples] == [7, 8]
@@ -82,14 +83,14 @@ def test_an_outfit_goes_on_in_its_order_and_samples_have_seeds_of_their_own(cont
     assert tuple(image[53, 40]) == tuple(image[80, 40]) == (10, 20, 230)
     mask = pixels(result.samples[0].mask, mode="L")
     assert mask[30, 40] == mask[80, 40] == 255
-    assert result.samples[0].report["changedOutsideMask"] == 0
+    assert result.samples[0].report.changed_outside_mask == 0
 
 
-def test_a_mask_of_ones_own_bounds_the_change(container: Container, ask: Ask) -> None:
+def test_a_given_mask_limits_the_change(container: Container, ask: Ask) -> None:
     mask = np.zeros((96, 80), np.uint8)
     mask[40:50, 30:50] = 255
-    blobs.put("masks", "vto/m.png", png(mask), content_type="image/png")
-    result = container.client.finish(ask(mask={"container": "masks", "blob": "vto/m.png"}), 20)
+    blobs.put("masks", "vto/m.png", encode_png(mask), content_type="image/png")
+    result = container.client.finish(ask(mask={"container": "masks", "name": "vto/m.png"}), 20)
     changed = (pixels(result.samples[0].image) != pixels("vto/p.png", "images")).any(2)
     assert changed[44:46, 38:42].all()
     assert not changed[mask == 0].any()
@@ -98,36 +99,36 @@ def test_a_mask_of_ones_own_bounds_the_change(container: Container, ask: Ask) ->
 @pytest.mark.parametrize(
     ("blob", "data", "code"),
     [
-        ("vto/none.png", None, "INPUT_UNREADABLE"),
-        ("vto/text.png", b"no picture", "INPUT_UNREADABLE"),
-        ("vto/gif.png", b"GIF89a" + b"\0" * 64, "INPUT_UNREADABLE"),
-        ("vto/dot.png", png(np.zeros((8, 8, 3), np.uint8)), "IMAGE_TOO_SMALL"),
+        ("vto/none.png", None, "input_unreadable"),
+        ("vto/text.png", b"no picture", "input_unreadable"),
+        ("vto/gif.png", b"GIF89a" + b"\0" * 64, "input_unreadable"),
+        ("vto/dot.png", encode_png(np.zeros((8, 8, 3), np.uint8)), "image_too_small"),
     ],
 )
-def test_an_input_that_is_none_fails_for_good(
+def test_an_unusable_input_fails_without_retry(
     container: Container, ask: Ask, blob: str, data: bytes | None, code: str
 ) -> None:
     if data is not None:
         blobs.put("images", blob, data, content_type="image/png")
     with pytest.raises(StudioError) as failed:
-        container.client.finish(ask(person={"container": "images", "blob": blob}), 20)
+        container.client.finish(ask(person={"container": "images", "name": blob}), 20)
     assert (failed.value.code, failed.value.retryable, failed.value.field) == (code, False, "person")
 
 
-def test_what_an_engine_says_of_the_pictures_arrives_as_it_was_said(container: Container, ask: Ask) -> None:
+def test_an_error_of_the_engine_keeps_its_code_and_field(container: Container, ask: Ask) -> None:
     with pytest.raises(StudioError) as failed:
         container.client.finish(ask(seed=904), 20)
-    assert (failed.value.code, failed.value.retryable, failed.value.field) == ("NO_PERSON", False, "person")
+    assert (failed.value.code, failed.value.retryable, failed.value.field) == ("no_person", False, "person")
 
 
-def test_a_run_is_made_once_however_often_it_is_asked_for(container: Container, ask: Ask) -> None:
+def test_a_run_is_executed_once_however_often_it_is_requested(container: Container, ask: Ask) -> None:
     request = ask(seed=905, steps=5)
     first = container.client.submit(request)
-    assert first.status in ("queued", "running")
+    assert first.status in ("queued", "processing")
     again = request.model_copy(update={"attempt": 2})
     done = [container.client.finish(one, 20) for one in (request.model_copy(update={"attempt": 1}), again)]
     assert done[0] == done[1]
-    assert container.log.read_text().count(f'"jobId": "{request.job_id}", "status": "done"') == 1
+    assert container.log.read_text().count(f'"jobId": "{request.job_id}", "status": "completed"') == 1
     with pytest.raises(StudioError) as overtaken:
         container.client.submit(request)
     assert overtaken.value.code == "superseded"
@@ -137,7 +138,7 @@ def test_a_run_is_made_once_however_often_it_is_asked_for(container: Container, 
     assert differs.value.code == "job_differs"
 
 
-def test_a_run_stops_between_two_steps_and_runs_again_for_a_later_attempt(container: Container, ask: Ask) -> None:
+def test_a_run_is_cancelled_between_two_steps_and_restarted_by_a_later_attempt(container: Container, ask: Ask) -> None:
     request = ask(seed=905, steps=100)
     asked = 0
 
@@ -147,8 +148,8 @@ def test_a_run_stops_between_two_steps_and_runs_again_for_a_later_attempt(contai
         return asked > 2
 
     with pytest.raises(RunCancelled):
-        container.client.finish(request, 20, cancelled=cancelled, look_s=0.2)
-    run = container.client.state(request.job_id, 5)
+        container.client.finish(request, 20, cancelled=cancelled, poll_s=0.2)
+    run = container.client.get_run(request.job_id, 5)
     assert run is not None
     assert run.status == "cancelled"
     assert 0 < run.progress < 1
@@ -158,23 +159,23 @@ def test_a_run_stops_between_two_steps_and_runs_again_for_a_later_attempt(contai
     assert container.client.finish(with_less, 20).samples
 
 
-def test_what_a_cancelled_run_has_stored_it_takes_away_again(container: Container, ask: Ask) -> None:
+def test_a_cancelled_run_deletes_its_output(container: Container, ask: Ask) -> None:
     request = ask(seed=906, samples=2, steps=50)
     first = f"{request.output.prefix}/"
     container.client.submit(request)
     eventually(lambda: list(blobs.listing("tryon", first)), "the first of two")
     container.client.cancel(request.job_id)
-    run = container.client.state(request.job_id, 5)
+    run = container.client.get_run(request.job_id, 5)
     assert run is not None and run.status == "cancelled"
     eventually(lambda: not list(blobs.listing("tryon", first)), "its end")
 
 
-def test_nobody_is_asked_after_a_run_that_is_none(container: Container) -> None:
-    assert container.client.state("nobody") is None
+def test_an_unknown_run_is_none(container: Container) -> None:
+    assert container.client.get_run("nobody") is None
     assert container.client.cancel("nobody") is None
 
 
-def test_the_probes_are_open_and_tell_how_it_stands(container: Container, ask: Ask) -> None:
+def test_the_probes_are_public_and_report_the_state(container: Container, ask: Ask) -> None:
     container.client.finish(ask(), 20)
     health = requests.get(container.url + "/health", timeout=5).json()
     assert health.pop("memory")["serviceMb"] > 10
@@ -188,7 +189,7 @@ def test_the_probes_are_open_and_tell_how_it_stands(container: Container, ask: A
 
 
 @pytest.mark.parametrize("path", ["/tryon", "/tryon/x", "/", "/docs", "/openapi.json", "/health/", "//health"])
-def test_nothing_else_answers_without_a_token(container: Container, path: str) -> None:
+def test_every_other_path_requires_a_token(container: Container, path: str) -> None:
     tries = zip(
         ("GET", "POST", "DELETE", "OPTIONS"),
         ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}, {"Authorization": "Bearer "}),
@@ -214,7 +215,7 @@ def test_nothing_else_answers_without_a_token(container: Container, path: str) -
         (b"[" * 60_000, 400),
     ],
 )
-def test_a_body_that_is_no_request_is_refused_in_words(container: Container, body: bytes, status: int) -> None:
+def test_an_invalid_body_is_answered_with_a_problem(container: Container, body: bytes, status: int) -> None:
     for data in (body, iter([body[:10], body[10:]])):
         answer = call(
             container, "POST", "/tryon", data=data,
@@ -231,13 +232,13 @@ def test_a_body_that_is_no_request_is_refused_in_words(container: Container, bod
     [
         ({"jobId": "../x"}, "jobId"),
         ({"jobId": "x" * 129}, "jobId"),
-        ({"person": {"container": "uploads", "blob": "a"}}, "person.container"),
-        ({"person": {"container": "images", "blob": "a/../b"}}, "person"),
-        ({"person": {"container": "images", "blob": "/a"}}, "person.blob"),
+        ({"person": {"container": "uploads", "name": "a"}}, "person.container"),
+        ({"person": {"container": "images", "name": "a/../b"}}, "person"),
+        ({"person": {"container": "images", "name": "/a"}}, "person.name"),
         ({"output": {"container": "images", "prefix": "a"}}, "output.container"),
         ({"output": {"container": "tryon", "prefix": "a//b"}}, "output"),
         ({"garments": []}, "garments"),
-        ({"garments": [{"container": "images", "blob": "a", "category": "hat"}]}, "garments.0.category"),
+        ({"garments": [{"container": "images", "name": "a", "category": "hat"}]}, "garments.0.category"),
         ({"seed": -1}, "seed"),
         ({"seed": "1"}, "seed"),
         ({"samples": 5}, "samples"),
@@ -255,5 +256,5 @@ def test_every_field_is_checked_and_named(container: Container, ask: Ask, change
 
 
 @pytest.mark.parametrize("wait", ["-1", "26", "nan", "inf", "x"])
-def test_nobody_waits_for_ever(container: Container, wait: str) -> None:
+def test_the_wait_is_bounded(container: Container, wait: str) -> None:
     assert call(container, "GET", f"/tryon/x?wait={wait}").status_code == 422

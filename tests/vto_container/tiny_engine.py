@@ -1,4 +1,4 @@
-"""An engine for tests: paints a rectangle in the garment's mean colour. The seed tells it to misbehave."""
+"""An engine for tests: paints a rectangle in the garment's mean colour. Some seeds make it misbehave."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import numpy as np
 
 from shared.errors import ConfigurationError
 from shared.vto.errors import NoPerson
-from vto_container.engines.base import Cancelled, Category, Progress, Result, check, finished, never, unheard
+from vto_container.engines.base import (
+    Category,
+    IsCancelled,
+    Progress,
+    Result,
+    composite,
+    never_cancelled,
+    no_progress,
+    raise_if_cancelled,
+)
 
 HANG, CRASH, RAISE, REFUSE, SLOW, SLOW_TOO = 901, 902, 903, 904, 905, 907
 
@@ -34,10 +43,10 @@ class Tiny:
         seed: int,
         steps: int,
         mask: Any = None,
-        progress: Progress = unheard,
-        cancelled: Cancelled = never,
+        progress: Progress = no_progress,
+        is_cancelled: IsCancelled = never_cancelled,
     ) -> Result:
-        """Hangs, dies, raises, refuses, or takes `steps` tenths of a second, by the seed."""
+        """Hangs, crashes, raises, refuses, or takes `steps` tenths of a second, by the seed."""
         if seed == HANG:
             time.sleep(3600)
         if seed == CRASH:
@@ -45,9 +54,9 @@ class Tiny:
         if seed == RAISE:
             raise RuntimeError("an engine's own fault")
         if seed == REFUSE:
-            raise NoPerson("nobody is to be seen", field="person")
+            raise NoPerson("the image shows nobody", field="person")
         for step in range(steps):
-            check(cancelled)
+            raise_if_cancelled(is_cancelled)
             if seed in (SLOW, SLOW_TOO):
                 time.sleep(0.1)
             progress((step + 1) / steps)
@@ -58,14 +67,14 @@ class Tiny:
         if mask is not None:
             edit[mask <= 127] = 0
         painted = np.broadcast_to(garment.reshape(-1, 3).mean(0).round(), person.shape).astype(np.uint8)
-        return finished(person, painted, edit, engine=self.name, version=self.version, seed=seed)
+        return composite(person, painted, edit, engine=self.name, version=self.version, seed=seed)
 
 
 class Bare(Tiny):
-    """One whose weights were never mounted."""
+    """An engine whose weights are not mounted."""
 
     name = "bare"
 
     def load(self) -> None:
-        """Never works."""
+        """Always fails."""
         raise ConfigurationError("the weights are missing: mount them", code="weights_missing")

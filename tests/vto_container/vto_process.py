@@ -1,4 +1,4 @@
-"""The container as a process of its own, with the tests' tiny engine."""
+"""The container as a separate process, with the tests' tiny engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOKEN = "a-token-of-the-tests-that-is-long-enough"
 
 
 class Container:
-    """`python -m vto_container`, started and ended at will, always on the same port."""
+    """`python -m vto_container`, started and stopped by the test, always on the same port."""
 
     def __init__(self, storage: str, log: Path, **settings: str) -> None:
         self.log = log
@@ -32,7 +32,7 @@ class Container:
         self.start()
 
     def start(self, **settings: str) -> None:
-        """Start it, again on the port it had."""
+        """Start it, on the same port as before."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 python("vto_container", "--port", str(self.port)),
@@ -51,7 +51,7 @@ class Container:
 
     @property
     def client(self) -> VtoClient:
-        """A client that does not sit out long outages."""
+        """A client that does not wait for a long outage."""
         return VtoClient(self.url, lambda: TOKEN, patience_s=0)
 
     def kill(self) -> None:
@@ -65,7 +65,7 @@ class Container:
         return self.process.wait(20)
 
     def close(self) -> None:
-        """End it whatever it does."""
+        """Kill it if it still runs."""
         if self.process.poll() is None:
             self.kill()
         assert self.process.stdout is not None

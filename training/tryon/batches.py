@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vto_container.engines import compact_inputs as inputs
-from vto_container.engines.compact_product import carried
+from vto_container.engines.compact_product import extend_colours
 
 from . import samples
 from .data import Pair
@@ -50,7 +50,7 @@ def stack(rng: np.random.Generator, views: list[samples.Sample]) -> Batch:
     def large(field: np.ndarray) -> np.ndarray:
         return field.repeat(2, 0).repeat(2, 1)
 
-    extended = [carried(v.colours.astype(np.float32), (v.share > 0.6).astype(np.float32)) for v in views]
+    extended = [extend_colours(v.colours.astype(np.float32), (v.share > 0.6).astype(np.float32)) for v in views]
     blank = np.zeros((128, 96), np.float32), np.zeros((64, 48), np.float32)
     maps = [inputs.maps_for_compose(v.seen, v.hidden, v.frame, v.category, *blank) for v in views]
     size = np.exp(rng.uniform(*np.log(ERRORS), len(views))).astype(np.float32)

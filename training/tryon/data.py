@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from training.garment_parser.data import read_label, read_rgb, rows, spread
-from vto_container.engines import compact_body as body_of
+from vto_container.engines import compact_body
 
 Parse = Callable[[np.ndarray], np.ndarray]
 """A picture (h, w, 3) uint8 -> the parser's probabilities (9, 128, 96), stretched over it."""
@@ -44,7 +44,7 @@ class Photo:
     label: np.ndarray
     parse: np.ndarray
     frame: np.ndarray
-    body: body_of.Body
+    body: compact_body.Body
 
 
 @dataclass(frozen=True)
@@ -70,20 +70,20 @@ def crop(image: np.ndarray, box: tuple[float, float, float, float], size: tuple[
 def photo_of(id: str, image: np.ndarray, label: np.ndarray, parse: Parse) -> Photo | None:
     """The crop around the person as the product would take it; None where the parser sees nobody."""
     size = (image.shape[1], image.shape[0])
-    box = body_of.person_box(1 - parse(image)[0], size)
+    box = compact_body.person_box(1 - parse(image)[0], size)
     if box is None:
         return None
     cut = crop(image, box, STORED)
     seen = (parse(cut) * 255).round().astype(np.uint8)
-    frame = crop(np.full(image.shape[:2], 255, np.uint8), box, body_of.GRID, nearest=True)
+    frame = crop(np.full(image.shape[:2], 255, np.uint8), box, compact_body.GRID, nearest=True)
     large = crop(label, box, LABELLED, nearest=True)
-    near = crop(label, box, body_of.GRID, nearest=True)
-    return Photo(id, cut, large, seen, frame, body_of.read(near))
+    near = crop(label, box, compact_body.GRID, nearest=True)
+    return Photo(id, cut, large, seen, frame, compact_body.read_body(near))
 
 
 def pairs_of(photo: Photo) -> list[Pair]:
     """A pair for every category the photo shows enough of."""
-    index = {name: n for n, name in enumerate(body_of.LABELS)}
+    index = {name: n for n, name in enumerate(compact_body.LABELS)}
     classes = {
         "upper": (index["upper"], index["outerwear"]),
         "lower": (index["lower"],),
@@ -100,7 +100,7 @@ def pairs_of(photo: Photo) -> list[Pair]:
         areas = stats[:, cv2.CC_STAT_AREA]
         specks = [n for n in range(1, count) if areas[n] < 0.03 * areas[1:].max()]
         mask &= ~np.isin(numbers, specks)
-        near = cv2.resize(mask.astype(np.float32), body_of.GRID[::-1], interpolation=cv2.INTER_AREA) > 0.4
+        near = cv2.resize(mask.astype(np.float32), compact_body.GRID[::-1], interpolation=cv2.INTER_AREA) > 0.4
         found.append(Pair(photo, category, mask.astype(np.uint8) * 255, near))
     return found
 

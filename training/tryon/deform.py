@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vto_container.engines.compact_product import SIZE, fit
+from vto_container.engines.compact_product import SIZE, canvas_rectangle
 
 ROTATION, STRETCH, SHEAR, BEND = 12.0, 0.18, 0.12, 0.06
 """At strength 1: degrees and log scale and shear (all uniform, either sign), and the standard deviation of the 4 x 4
@@ -102,7 +102,7 @@ def shoot(image: np.ndarray, mask: np.ndarray, bend: Bend) -> Shot:
     rows, columns = np.flatnonzero(coarse.any(1)), np.flatnonzero(coarse.any(0))
     step = 2 * REACH / side
     edges = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
-    rectangle = fit(*(edge * step - REACH for edge in edges))
+    rectangle = canvas_rectangle(*(edge * step - REACH for edge in edges))
     x, y, width, height = rectangle
     across = (np.arange(SIZE[1], dtype=np.float32) + 0.5) / SIZE[1] * width + x
     down = (np.arange(SIZE[0], dtype=np.float32) + 0.5) / SIZE[0] * height + y

@@ -67,7 +67,7 @@ def export(network: nn.Module, name: str, path: Path) -> float:
         output_names=list(OUTPUTS[name]),
     )
     onnx.checker.check_model(path.as_posix())
-    feeds = compact_golden.feeds(shapes)
+    feeds = compact_golden.make_inputs(shapes)
     with torch.inference_mode():
         expected = shipped(*(torch.from_numpy(feeds[key]) for key in shapes))
     found = session(path).run(list(OUTPUTS[name]), feeds)
@@ -76,9 +76,9 @@ def export(network: nn.Module, name: str, path: Path) -> float:
 
 def golden(path: Path, name: str, folder: Path) -> Path:
     """Write the file's answer to the fixed input."""
-    feeds = compact_golden.feeds(INPUTS[name])
+    feeds = compact_golden.make_inputs(INPUTS[name])
     values = session(path).run(list(OUTPUTS[name]), feeds)
-    outputs = compact_golden.answer(dict(zip(OUTPUTS[name], values, strict=True)))
+    outputs = compact_golden.sample_outputs(dict(zip(OUTPUTS[name], values, strict=True)))
     written = folder / f"{name}.golden.json"
     written.write_text(json.dumps({"input": "vto_container/engines/compact_golden.py", "outputs": outputs}) + "\n")
     return written

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from vto_container.engines import compact_fit
-from vto_container.engines.compact_product import SIZE, Product, carried
+from vto_container.engines.compact_product import SIZE, Product, extend_colours
 
 from . import samples
 from .data import Pair
@@ -47,26 +47,26 @@ class Case:
     ms: float
 
 
-def case(pair: Pair, warp: compact_fit.Run, compose: compact_fit.Run, wide: bool = False) -> Case:
+def case(pair: Pair, warp: compact_fit.Network, compose: compact_fit.Network, wide: bool = False) -> Case:
     """Run the engine and the floors on a pair."""
     view = samples.fixed(pair, SEED, wide)
     truth = view.mask >= 0.5
     hidden = view.hidden.repeat(2, 0).repeat(2, 1)
     colours = view.colours.astype(np.float32)
-    product = Product(carried(colours, (view.share > 0.6).astype(np.float32)), view.share)
+    product = Product(extend_colours(colours, (view.share > 0.6).astype(np.float32)), view.share)
     target = view.target.astype(np.float32)
     seen = compact_fit.View(target, view.seen, view.hidden, view.frame)
     began = time.perf_counter()
-    placed = compact_fit.placed(warp, seen, pair.category, product)
-    composed = compact_fit.composed(compose, seen, pair.category, placed)
+    placed = compact_fit.place(warp, seen, pair.category, product)
+    composed = compact_fit.compose(compose, seen, pair.category, placed)
     taken = (time.perf_counter() - began) * 1000
     inside = hidden[:, :, None]
     engine = target + (finished(placed, composed) - target) * inside
     outline = cv2.resize(view.mask, (96, 128), interpolation=cv2.INTER_AREA)
-    sure = compact_fit.placed(warp, seen, pair.category, product, outline)
-    given = finished(sure, compact_fit.composed(compose, seen, pair.category, sure), truth)
+    sure = compact_fit.place(warp, seen, pair.category, product, outline)
+    given = finished(sure, compact_fit.compose(compose, seen, pair.category, sure), truth)
     told = target + (given - target) * inside
-    around = carried(target, ((hidden < 0.02) & (view.frame.repeat(2, 0).repeat(2, 1) > 0.5)).astype(np.float32))
+    around = extend_colours(target, ((hidden < 0.02) & (view.frame.repeat(2, 0).repeat(2, 1) > 0.5)).astype(np.float32))
     rest = target + (around - target) * inside
     mean = colours[view.share > 0.6].mean(0) if (view.share > 0.6).any() else np.full(3, 128.0)
     flat = np.where(truth[:, :, None], mean, rest)
@@ -83,11 +83,11 @@ def case(pair: Pair, warp: compact_fit.Run, compose: compact_fit.Run, wide: bool
 
 def finished(placed: compact_fit.Placed, composed: compact_fit.Composed, truth: np.ndarray | None = None) -> np.ndarray:
     """The view as painted (256, 192, 3), the garment's opacity as composed or as given."""
-    garment = compact_fit.dressed(
+    garment = compact_fit.shade(
         placed.colours,
-        compact_fit.enlarged(composed.smooth, compact_fit.SMOOTH),
-        compact_fit.enlarged(composed.gain, 4),
-        compact_fit.enlarged(composed.detail, 4),
+        compact_fit.enlarge(composed.smooth, compact_fit.SMOOTH_PX),
+        compact_fit.enlarge(composed.gain, 4),
+        compact_fit.enlarge(composed.detail, 4),
     )
     alpha = (placed.mask * composed.shown if truth is None else truth.astype(np.float32))[:, :, None]
     return composed.paint + (garment - composed.paint) * alpha
@@ -190,13 +190,13 @@ def figures(cases: list[Case]) -> dict:
     }
 
 
-def run(pairs: list[Pair], warp: compact_fit.Run, compose: compact_fit.Run, wide: bool = False) -> list[Case]:
+def run(pairs: list[Pair], warp: compact_fit.Network, compose: compact_fit.Network, wide: bool = False) -> list[Case]:
     """All cases of a validation list."""
     least = 0.01 * SIZE[0] * SIZE[1]
     return [case(pair, warp, compose, wide) for pair in pairs if samples.fixed(pair, SEED).mask.sum() >= least]
 
 
-def measured(pairs: list[Pair], warp: compact_fit.Run, compose: compact_fit.Run) -> dict[str, Any]:
+def measured(pairs: list[Pair], warp: compact_fit.Network, compose: compact_fit.Network) -> dict[str, Any]:
     """The figures of a validation list, under `wide_hole` those with wide holes, and the networks' median time."""
     cases = run(pairs, warp, compose)
     return figures(cases) | {

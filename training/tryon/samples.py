@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vto_container.engines import compact_body as body_of
+from vto_container.engines import compact_body
 from vto_container.engines import compact_inputs as inputs
 from vto_container.engines.compact_product import SIZE
 
@@ -14,7 +14,7 @@ from .deform import Shot, bend, shoot
 
 FLOW = (64, 48)
 """Rows and columns of the flow the warp network answers."""
-GRID = body_of.GRID
+GRID = compact_body.GRID
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Sample:
     frame: np.ndarray
 
 
-def hole_of(pair: Pair, reach: int = body_of.REACH, wide: bool = False) -> np.ndarray:
+def hole_of(pair: Pair, reach: int = compact_body.DILATION, wide: bool = False) -> np.ndarray:
     """What the protocol hides of a pair: the true garment and, but for a lower one, the arms, widened.
 
     Args:
@@ -52,12 +52,12 @@ def hole_of(pair: Pair, reach: int = body_of.REACH, wide: bool = False) -> np.nd
     """
     body = pair.photo.body
     if wide:
-        return body_of.hole(body, pair.category, pair.near | body_of.old_garment(body, pair.category), reach)
+        return compact_body.hole(body, pair.category, pair.near | compact_body.old_garment(body, pair.category), reach)
     there = pair.near if pair.category == "lower" else pair.near | (body.arms & ~body.hands)
-    return body_of.widened(there, reach) & ~body_of.protected(body, pair.category)
+    return compact_body.dilate(there, reach) & ~compact_body.protected(body, pair.category)
 
 
-def lent(hole: np.ndarray, lender: body_of.Body, body: body_of.Body) -> np.ndarray:
+def lent(hole: np.ndarray, lender: compact_body.Body, body: compact_body.Body) -> np.ndarray:
     """Another person's hole laid on this body: heads on heads, to the body's height."""
     scale = body.height / max(lender.height, 1.0)
     matrix = np.array(
@@ -69,12 +69,12 @@ def lent(hole: np.ndarray, lender: body_of.Body, body: body_of.Body) -> np.ndarr
 
 def random_hole(rng: np.random.Generator, pair: Pair, others: list[Pair]) -> np.ndarray:
     """A hole that tells little about the garment's outline: widened at random, at times by what another one wore."""
-    reach = body_of.REACH if rng.random() < 0.45 else int(rng.integers(2, 8))
+    reach = compact_body.DILATION if rng.random() < 0.45 else int(rng.integers(2, 8))
     hole = hole_of(pair, reach, wide=rng.random() < 0.55)
     if rng.random() < 0.3:
         other = others[rng.integers(len(others))]
         hole |= lent(hole_of(other, wide=True), other.photo.body, pair.photo.body)
-        hole &= ~body_of.protected(pair.photo.body, pair.category)
+        hole &= ~compact_body.protected(pair.photo.body, pair.category)
     return hole
 
 
@@ -104,7 +104,7 @@ def draw(rng: np.random.Generator, pair: Pair, others: list[Pair]) -> Sample:
     hole, frame = random_hole(rng, pair, others), pair.photo.frame
     if rng.random() < 0.25:
         hole, frame = cut_off(rng, pair, hole)
-    x, y, width, height = body_of.view_box(hole)
+    x, y, width, height = compact_body.view_box(hole)
     zoom = rng.uniform(0.86, 1.16)
     x += width * (1 - zoom) / 2 + width * rng.uniform(-0.06, 0.06)
     y += height * (1 - zoom) / 2 + height * rng.uniform(-0.06, 0.06)
@@ -189,4 +189,6 @@ def fixed(pair: Pair, seed: int, wide: bool = False) -> Sample:
     """The view of the measuring protocol: the plain hole, no jitter, own colours, strength 1."""
     hole = hole_of(pair, wide=wide)
     rng = np.random.default_rng((seed, int(pair.photo.id), inputs.CATEGORIES.index(pair.category)))
-    return sample(pair, hole, pair.photo.frame, body_of.view_box(hole), bend(rng, 1.0), pair.photo.image, pair.mask)
+    return sample(
+        pair, hole, pair.photo.frame, compact_body.view_box(hole), bend(rng, 1.0), pair.photo.image, pair.mask
+    )

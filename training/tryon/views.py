@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vto_container.engines import compact_body as body_of
+from vto_container.engines import compact_body
 from vto_container.engines import compact_inputs as inputs
 from vto_container.engines.compact_product import FILL, SIZE
 
@@ -23,7 +23,7 @@ SHARES = {"upper": 0.4, "lower": 0.35, "dress": 0.25}
 VARIANTS = 10
 """Holes prepared for every pair."""
 SMALL = (64, 48)
-GRID = body_of.GRID
+GRID = compact_body.GRID
 MASKED = len(inputs.PARTS) + 2 + len(inputs.CATEGORIES)
 """Channels of a person without colours."""
 
@@ -65,7 +65,7 @@ class Library:
                     hole, frame = samples.cut_off(rng, pair, hole)
                 holes.append(hole)
                 frames.append(frame > 0)
-                boxes.append(body_of.view_box(hole))
+                boxes.append(compact_body.view_box(hole))
         self.hole, self.frame = (torch.from_numpy(np.stack(part)) for part in (holes, frames))
         self.box = torch.tensor(boxes, dtype=torch.float32)
         edges = []

@@ -1,8 +1,8 @@
-"""What the compact engine reads off a person: head, arms, hands and legs, and what has to be taken away for a garment.
+"""The body that the compact engine derives from a parsed person: head, arms, hands, legs, and what a garment replaces.
 
-Everything lies on the parser's own grid (128 x 96, rows by columns) over a 3:4 crop around the person. Proportions are
-those of drawing books: a standing adult is seven and a third heads high, the waist is at .40 of the height from the
-top of the head, the crotch at .52, a hand is .10 long.
+All maps are on the parser's grid (128 x 96, rows by columns) over a 3:4 crop around the person. Proportions are those
+of figure-drawing books: a standing adult is 7.3 heads high, the waist is at .40 of the height from the top of the head,
+the crotch at .52, a hand is .10 long.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 LABELS = ("background", "skin", "hair", "upper", "outerwear", "lower", "full_body", "footwear", "accessory")
 GRID = (128, 96)
-"""Rows and columns of every map here."""
+"""Rows and columns of every map in this module."""
 HEADS = 7.3
-WAIST, CROTCH, KNEE_SPLIT, HAND = 0.40, 0.52, 0.56, 0.10
-LONG = 0.58
+WAIST, CROTCH, KNEE_SPLIT, HAND_LENGTH = 0.40, 0.52, 0.56, 0.10
+LONG_FROM = 0.58
 """Share of the body's height below which an upper garment counts as long."""
-LEAST_PERSON = 0.02
-"""Share of the picture below which the foreground is nobody."""
-REACH = 3
-"""Places by which what is taken away is widened: 6 pixels at 192 x 256."""
-PINNED, ENCLOSED = 0.006, 0.9
-"""Share of the crop up to which something is pinned to clothes, if so much of what is around it are clothes."""
+MIN_PERSON_SHARE = 0.02
+"""Share of the image below which the foreground is not a person."""
+DILATION = 3
+"""Cells by which the replaced area is dilated: 6 pixels at 192 x 256."""
+MAX_PINNED_SHARE, MIN_ENCLOSED_SHARE = 0.006, 0.9
+"""A component of at most this share of the crop, with at least this share of clothes around it, is pinned to them."""
 CLOTHES = tuple(LABELS.index(name) for name in ("upper", "outerwear", "lower", "full_body"))
-OLD = {
+REPLACED = {
     "upper": ("upper", "outerwear"),
     "lower": ("lower",),
     "dress": ("upper", "outerwear", "full_body", "lower"),
 }
-"""Classes that a garment of the category replaces; a dress's upper or lower half goes with `upper` or `lower`."""
+"""Classes that a garment of the category replaces; of a dress, `upper` and `lower` replace the respective half."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Body:
     """A parsed person; bool maps of `GRID`.
 
     Args:
-        label: index into `LABELS` of every place.
-        head: face, hair anywhere, and what is worn on the head: never painted over.
+        label: index into `LABELS` of every cell.
+        head: face, all hair, and what is worn on the head: never painted over.
         hands: the far ends of the arms.
-        arms: skin below the chin that is no leg, neck and hands included.
+        arms: skin below the chin that is not a leg, neck and hands included.
         legs: skin of the legs.
-        top, height: row of the top of the head and the body's height in rows, beyond the crop where it is cut off.
+        top, height: row of the top of the head and the body's height in rows, beyond the crop if it is cut off.
         chin: row of the chin.
     """
 
@@ -70,13 +70,13 @@ class Body:
         return _column(self.head if self.head.any() else self.label > 0)
 
     def any_of(self, names: tuple[str, ...]) -> NDArray[Any]:
-        """Where one of the classes is."""
+        """The cells of these classes."""
         import numpy as np
 
         return np.isin(self.label, [LABELS.index(name) for name in names])
 
 
-def decoded(probabilities: NDArray[Any]) -> NDArray[Any]:
+def decode_classes(probabilities: NDArray[Any]) -> NDArray[Any]:
     """Probabilities (9, h, w) as class indices (h, w) uint8: background from a half on, else the strongest other."""
     import numpy as np
 
@@ -84,11 +84,11 @@ def decoded(probabilities: NDArray[Any]) -> NDArray[Any]:
 
 
 def person_box(foreground: NDArray[Any], size: tuple[int, int]) -> tuple[float, float, float, float] | None:
-    """A 3:4 rectangle (x, y, width, height) in pixels around the largest piece, None when there is none.
+    """A 3:4 rectangle (x, y, width, height) in pixels around the largest component; None if there is none.
 
     Args:
-        foreground: (h, w) probabilities stretched over the picture.
-        size: width and height of the picture. The rectangle may reach beyond it.
+        foreground: (h, w) probabilities that cover the image.
+        size: width and height of the image. The rectangle may extend beyond it.
     """
     import numpy as np
 
@@ -96,9 +96,9 @@ def person_box(foreground: NDArray[Any], size: tuple[int, int]) -> tuple[float, 
     labels = pieces(mask)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    if sizes.max(initial=0) < LEAST_PERSON * mask.size:
+    if sizes.max(initial=0) < MIN_PERSON_SHARE * mask.size:
         return None
-    # limbs cut off by a bag or a belt belong to the same person
+    # Limbs that a bag or a belt separates belong to the same person.
     kept = np.isin(labels, np.flatnonzero(sizes > 0.12 * sizes.max()))
     rows, columns = np.flatnonzero(kept.any(1)), np.flatnonzero(kept.any(0))
     sx, sy = size[0] / mask.shape[1], size[1] / mask.shape[0]
@@ -107,15 +107,15 @@ def person_box(foreground: NDArray[Any], size: tuple[int, int]) -> tuple[float, 
     height = max((high - low) * 1.08, (right - left) * 1.1 * 4 / 3)
     width = height * 3 / 4
     top = (low + high - height) / 2
-    # a person cut off by the frame is not given an empty band below
+    # A person cut off by the frame gets no empty band below.
     if high >= size[1] - 1.5 * sy:
         top = size[1] - height if height <= size[1] else (size[1] - height) / 2
     return float((left + right - width) / 2), float(top), float(width), float(height)
 
 
-def pinned(label: NDArray[Any]) -> NDArray[Any]:
-    """A map of class indices (128, 96) in which what is pinned to clothes (medals, brooches, a tie) is those clothes:
-    small pieces of accessories or skin with little but clothes around."""
+def merge_pinned(label: NDArray[Any]) -> NDArray[Any]:
+    """Class indices (128, 96) in which what is pinned to clothes (a brooch, a tie) has the class of the clothes:
+    small components of accessories or skin surrounded by clothes."""
     import numpy as np
 
     found = label.copy()
@@ -123,16 +123,16 @@ def pinned(label: NDArray[Any]) -> NDArray[Any]:
         numbers = pieces(label == LABELS.index(name))
         for number in range(1, int(numbers.max()) + 1):
             piece = numbers == number
-            if piece.sum() > PINNED * label.size:
+            if piece.sum() > MAX_PINNED_SHARE * label.size:
                 continue
-            around = label[widened(piece, 1) & ~piece]
+            around = label[dilate(piece, 1) & ~piece]
             counts = np.bincount(around, minlength=len(LABELS))[list(CLOTHES)]
-            if counts.sum() >= ENCLOSED * len(around):
+            if counts.sum() >= MIN_ENCLOSED_SHARE * len(around):
                 found[piece] = CLOTHES[int(counts.argmax())]
     return found
 
 
-def read(label: NDArray[Any]) -> Body:
+def read_body(label: NDArray[Any]) -> Body:
     """The body in a map of class indices (128, 96)."""
     import numpy as np
 
@@ -169,12 +169,12 @@ def read(label: NDArray[Any]) -> Body:
         if arm.any():
             reach = float(away[arm].max())
             if reach > 0.2 * height:
-                hands |= arm & (away > reach - HAND * height)
+                hands |= arm & (away > reach - HAND_LENGTH * height)
     return Body(label, head, hands, arms, legs, float(first), float(height), float(chin))
 
 
 def _scale(label: NDArray[Any], skin: NDArray[Any], hair: NDArray[Any], first: int, last: int) -> tuple[float, float]:
-    """Row of the chin and height of the body, from the whole figure where the feet show, else from the face."""
+    """Row of the chin and height of the body: from the whole figure if the feet are visible, else from the face."""
     import numpy as np
 
     whole = (label == LABELS.index("footwear")).sum() >= 12 and last < GRID[0] - 1
@@ -192,7 +192,7 @@ def _scale(label: NDArray[Any], skin: NDArray[Any], hair: NDArray[Any], first: i
     piece = min((labels == n for n in big), key=lambda found: int(np.flatnonzero(found.any(1))[0]))
     at = np.flatnonzero(piece.any(1))
     widths = piece.sum(1)[at]
-    # a face and its neck may go on into a bare chest: only its upper part tells the width
+    # Face, neck and bare chest may be one component: only its upper part has the width of the face.
     upper = widths[: max(3, len(widths) // 2)]
     width = float(np.percentile(upper, 70))
     chin = float(min(at[0] + 1.35 * width, at[-1] + 1))
@@ -208,14 +208,14 @@ def _column(mask: NDArray[Any]) -> float:
 
 
 def old_garment(body: Body, category: str) -> NDArray[Any]:
-    """Where the clothes are that a garment of the category takes the place of."""
+    """The clothes that a garment of the category replaces."""
     import numpy as np
 
-    found = body.any_of(OLD[category])
+    found = body.any_of(REPLACED[category])
     line = np.arange(GRID[0])[:, None]
     if category == "upper":
         found |= body.any_of(("full_body",)) & (line < body.row(CROTCH))
-        # the parser takes parts of a top for trousers; above the waist there are none
+        # The parser takes parts of a top for trousers, which never reach above the waist.
         found |= body.any_of(("lower",)) & (line < body.row(WAIST - 0.03))
     elif category == "lower":
         found |= body.any_of(("full_body",)) & (line >= body.row(WAIST))
@@ -223,7 +223,7 @@ def old_garment(body: Body, category: str) -> NDArray[Any]:
 
 
 def limbs(body: Body, category: str) -> NDArray[Any]:
-    """The skin that a garment of the category may cover or uncover; hands stay."""
+    """The skin that a garment of the category may cover or uncover, without hands."""
     if category == "upper":
         return body.arms & ~body.hands
     if category == "lower":
@@ -232,40 +232,40 @@ def limbs(body: Body, category: str) -> NDArray[Any]:
 
 
 def protected(body: Body, category: str) -> NDArray[Any]:
-    """What stays in front of the garment: head, hands, things carried, shoes."""
+    """What stays in front of the garment: head, hands, carried things, shoes."""
     kept = body.head | body.hands | body.any_of(("accessory", "footwear"))
     return kept if category != "upper" else kept | (body.legs & ~body.arms)
 
 
-def hole(body: Body, category: str, garment: NDArray[Any] | None = None, reach: int = REACH) -> NDArray[Any]:
-    """What is hidden from the networks: the old garment and the limbs, widened, without what is protected.
+def hole(body: Body, category: str, garment: NDArray[Any] | None = None, reach: int = DILATION) -> NDArray[Any]:
+    """The area hidden from the networks: the old garment and the limbs, dilated, without what is protected.
 
     Args:
-        garment: (128, 96) bool; where the old garment is, if not what `old_garment` says.
-        reach: places by which it is widened.
+        garment: (128, 96) bool, the old garment; by default `old_garment`.
+        reach: cells by which it is dilated.
     """
-    there = old_garment(body, category) if garment is None else garment
-    return widened(there | limbs(body, category), reach) & ~protected(body, category)
+    replaced = old_garment(body, category) if garment is None else garment
+    return dilate(replaced | limbs(body, category), reach) & ~protected(body, category)
 
 
-def below(body: Body, length: float) -> NDArray[Any]:
-    """Where a long upper garment hangs down over the lower body: what of the person lies below its hips.
+def hanging_below(body: Body, length: float) -> NDArray[Any]:
+    """Where a long upper garment covers the lower body: the part of the person below the hips.
 
     Args:
-        length: of the garment, in shares of the body's height, from the chin down.
+        length: of the garment from the chin down, as a share of the body's height.
     """
     import numpy as np
 
     line = np.arange(GRID[0])[:, None]
     end = body.chin + length * body.height
-    if end < body.row(LONG):
+    if end < body.row(LONG_FROM):
         return np.zeros(GRID, bool)
-    there = body.any_of(("lower", "full_body")) | body.legs
-    return there & (line >= body.row(WAIST)) & (line < end)
+    lower = body.any_of(("lower", "full_body")) | body.legs
+    return lower & (line >= body.row(WAIST)) & (line < end)
 
 
-def widened(mask: NDArray[Any], reach: int) -> NDArray[Any]:
-    """A bool map (h, w) dilated by a disc of a radius in places."""
+def dilate(mask: NDArray[Any], reach: int) -> NDArray[Any]:
+    """A bool map (h, w) dilated by a disc of radius `reach` in cells."""
     import numpy as np
 
     height, width = mask.shape
@@ -274,7 +274,7 @@ def widened(mask: NDArray[Any], reach: int) -> NDArray[Any]:
     for dy in range(-reach, reach + 1):
         half = int((reach * reach + reach - dy * dy) ** 0.5) if abs(dy) <= reach else 0
         row = padded[reach + dy : reach + dy + height]
-        # a run of shifts along one row is a difference of running sums
+        # A range of shifts along one row is a difference of running sums.
         sums = np.cumsum(np.pad(row, ((0, 0), (1, 0))), 1)
         low = reach - half
         found |= (sums[:, low + 2 * half + 1 : low + 2 * half + 1 + width] - sums[:, low : low + width]) > 0
@@ -282,7 +282,7 @@ def widened(mask: NDArray[Any], reach: int) -> NDArray[Any]:
 
 
 def view_box(mask: NDArray[Any], margin: float = 0.18) -> tuple[float, float, float, float]:
-    """A 3:4 rectangle (x, y, width, height) in places around a bool map, with a margin as a share of the rectangle."""
+    """A 3:4 rectangle (x, y, width, height) in cells around a bool map, with a margin as a share of the rectangle."""
     import numpy as np
 
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

@@ -1,7 +1,7 @@
-"""What the compact engine's networks are fed with: the view on the person, what is hidden in it, and the garment.
+"""Inputs of the compact engine's networks: the view of the person, what is hidden in it, and the garment.
 
-A view is a 3:4 rectangle around what is to be painted, so that a portrait and a full-length photo look alike to the
-networks. Coordinates on it, and on the garment's canvas, run from -1 to 1 between the outer edges.
+A view is a 3:4 rectangle around the area to be painted, so that a portrait and a full-length photo look alike to the
+networks. Coordinates on the view, and on the garment's canvas, run from -1 to 1 between the outer edges.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ CATEGORIES = ("upper", "lower", "dress")
 MEAN, SCALE = 0.5, 0.25
 PARTS = (("background",), ("skin",), ("hair",), ("upper", "outerwear", "full_body"), ("lower",), ("footwear",),
          ("accessory",))  # fmt: skip
-"""Classes that share a channel: what a top is called, the parser does not know well."""
+"""Classes that share a channel: the parser does not distinguish kinds of tops reliably."""
 PERSON_CHANNELS = 3 + 2 + len(PARTS) + len(CATEGORIES)
 PRODUCT_CHANNELS = 4
 COMPOSE_CHANNELS = len(PARTS) + 2 + len(CATEGORIES) + 2
 
 
-def halved(field: NDArray[Any]) -> NDArray[Any]:
+def halve(field: NDArray[Any]) -> NDArray[Any]:
     """(h, w, ...) floats averaged over squares of two; both sides even."""
     return (field[::2, ::2] + field[1::2, ::2] + field[::2, 1::2] + field[1::2, 1::2]) * 0.25
 
@@ -45,20 +45,20 @@ def one_hot(category: str, shape: tuple[int, int]) -> NDArray[Any]:
 
 
 def person(
-    picture: NDArray[Any], seen: NDArray[Any], hidden: NDArray[Any], frame: NDArray[Any], category: str
+    image: NDArray[Any], seen: NDArray[Any], hidden: NDArray[Any], frame: NDArray[Any], category: str
 ) -> NDArray[Any]:
     """The warp network's view of the person, (1, PERSON_CHANNELS, 128, 96).
 
     Args:
-        picture: (256, 192, 3) in 0..255.
+        image: (256, 192, 3) in 0..255.
         seen: `parts` of the view (7, 128, 96).
-        hidden: (128, 96) in 0..1, what is to be painted.
-        frame: (128, 96) in 0..1, what the photo shows.
+        hidden: (128, 96) in 0..1, the area to be painted.
+        frame: (128, 96) in 0..1, what the person image shows.
     """
     import numpy as np
 
     shown = (1 - hidden) * frame
-    colours = (halved(picture).transpose(2, 0, 1) / 255 - MEAN) / SCALE * shown
+    colours = (halve(image).transpose(2, 0, 1) / 255 - MEAN) / SCALE * shown
     planes = [colours, hidden[None], frame[None], seen * shown, one_hot(category, hidden.shape)]
     return np.concatenate(planes)[None].astype(np.float32)
 
@@ -67,21 +67,21 @@ def product(colours: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
     """The warp network's view of the garment, (1, 4, 128, 96), from its canvas (256, 192, 3) and (256, 192)."""
     import numpy as np
 
-    share = halved(mask)
-    small = (halved(colours).transpose(2, 0, 1) / 255 - MEAN) / SCALE * share
+    share = halve(mask)
+    small = (halve(colours).transpose(2, 0, 1) / 255 - MEAN) / SCALE * share
     return np.concatenate([small, share[None]])[None].astype(np.float32)
 
 
-def picture_for_compose(picture: NDArray[Any], hidden: NDArray[Any], frame: NDArray[Any]) -> NDArray[Any]:
-    """(1, 3, 256, 192): the view with what is hidden grey, from (256, 192, 3) in 0..255 and two maps (128, 96)."""
+def image_for_compose(image: NDArray[Any], hidden: NDArray[Any], frame: NDArray[Any]) -> NDArray[Any]:
+    """(1, 3, 256, 192): the view with the hidden area grey, from (256, 192, 3) in 0..255 and two maps (128, 96)."""
     import numpy as np
 
     shown = ((1 - hidden) * frame).repeat(2, 0).repeat(2, 1)
-    return (((picture.transpose(2, 0, 1) / 255 - MEAN) / SCALE) * shown)[None].astype(np.float32)
+    return (((image.transpose(2, 0, 1) / 255 - MEAN) / SCALE) * shown)[None].astype(np.float32)
 
 
-def cloth_for_compose(colours: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
-    """(1, 4, 256, 192): the warped garment's colours, carried beyond its mask, and the warped mask."""
+def garment_for_compose(colours: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
+    """(1, 4, 256, 192): the warped garment's colours, extended beyond its mask, and the warped mask."""
     import numpy as np
 
     return np.concatenate([(colours.transpose(2, 0, 1) / 255 - MEAN) / SCALE, mask[None]])[None].astype(np.float32)
@@ -99,7 +99,7 @@ def maps_for_compose(
 
     Args:
         silhouette: (128, 96) probabilities of the warp network.
-        spread: (64, 48) its uncertainty, logarithm of a share of the canvas.
+        spread: (64, 48) the network's uncertainty, logarithm of a share of the canvas.
     """
     import numpy as np
 

@@ -1,8 +1,8 @@
-"""What an old garment was worn over, where the new one does not cover it: limbs, other clothes, or the ground behind.
+"""What is under an old garment where the new one does not cover it: limbs, other clothes, or the background.
 
-A network that has only seen garments put back on their own wearers was never asked what is under them. Anatomy knows:
-arms run from the shoulders to what is seen of them, legs from the crotch to the feet, each as thick as drawing books
-say. Everything lies on the grid of `compact_body`; widths are shares of the body's height.
+A network trained on garments put back on their own wearers never learned what is under them. Anatomy provides it: arms
+run from the shoulders to their visible part, legs from the crotch to the feet, with the widths of figure-drawing books.
+All maps are on the grid of `compact_body`; widths are shares of the body's height.
 """
 
 from __future__ import annotations
@@ -12,42 +12,44 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.vision.matte import pieces
-from vto_container.engines.compact_body import CROTCH, GRID, LABELS, WAIST, Body, widened
+from vto_container.engines.compact_body import CROTCH, GRID, LABELS, WAIST, Body, dilate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEG: Final = ((0.52, 0.050), (0.62, 0.042), (0.72, 0.032), (0.80, 0.033), (0.92, 0.021), (1.0, 0.021))
 """Half the width of a leg at shares of the body's height."""
-CLOTHED: Final = 1.25
-"""How much thicker a leg in trousers is."""
+TROUSER_FACTOR: Final = 1.25
+"""Factor by which a leg in trousers is wider."""
 TORSO: Final = ((0.14, 0.05), (0.19, 0.13), (0.28, 0.115), (0.40, 0.095), (0.50, 0.11), (0.56, 0.11))
 """Half the width of the trunk."""
 UPPER_ARM, FOREARM = 0.165, 0.15
-THICK: Final = (0.026, 0.018)
+ARM_HALF_WIDTH: Final = (0.026, 0.018)
 """Half the width of an arm at the shoulder and at the wrist."""
 SHOULDER: Final = (0.105, 0.05)
-"""Where a shoulder is: beside the middle, and below the chin."""
+"""Position of a shoulder: distance from the middle, and below the chin."""
 HAND_ALONE: Final = 0.13
-"""A piece of an arm shorter than this is a hand, whose elbow is hidden."""
-NECK, CHEST, ACROSS = 0.07, 0.30, 0.05
-"""Skin no further from the middle than `NECK` and above `CHEST` is no arm; an arm reaches `ACROSS` to the far side."""
-LEAST: Final = 0.0008
-"""Area of the smallest hand, as a share of the body's height squared: smaller pieces are buttons and stripes."""
+"""A visible part of an arm shorter than this is only a hand: the elbow is hidden."""
+NECK_HALF_WIDTH, CHEST_ROW, MAX_ACROSS = 0.07, 0.30, 0.05
+"""Skin within `NECK_HALF_WIDTH` of the middle and above `CHEST_ROW` is not an arm; an arm crosses the middle by at most
+`MAX_ACROSS`."""
+MIN_HAND_AREA: Final = 0.0008
+"""Area of the smallest hand as a share of the squared height: smaller components are buttons and stripes."""
 CLOTHED_ROWS: Final = {"upper": (0.16, 0.36), "lower": (0.42, 0.52), "dress": (0.16, 0.52)}
-"""Between which shares of the body's height a garment of a category covers the whole trunk."""
+"""Range of the body's height in which a garment of a category covers the whole trunk."""
 COLLAR: Final = (0.02, 0.045, 0.21)
-"""How far below the chin a garment begins, and what necklines leave free: beside the middle, and down to a share."""
-FILLING, REACH = 0.35, 0.17
-"""Share of the trunk from which things carried are clothes, and how far from the middle, by the body's height."""
-SEEN_LEG: Final = 1.7
-"""A run is one leg where it is no wider than so many legs."""
-WORN: Final = 0.012
-"""Share of the grid from which clothes are worn over the legs."""
-EDGE: Final = 3.0
-"""How steeply a limb begins, in its depth."""
-DARK, LIGHT = 0.80, 0.24
-"""How light a limb is at its edge, and how much lighter along its middle: it is round."""
+"""Distance from the chin to the top of a garment, and what necklines leave free: half their width, and their lowest row
+as a share of the body's height."""
+MIN_TRUNK_SHARE, TRUNK_REACH = 0.35, 0.17
+"""Share of the trunk from which carried things count as clothes, and how far they reach from the middle."""
+MAX_LEG_FACTOR: Final = 1.7
+"""A run of cells is one leg if it is at most this many leg widths wide."""
+MIN_CLOTHES_SHARE: Final = 0.012
+"""Share of the grid from which clothes count as worn over the legs."""
+EDGE_SLOPE: Final = 3.0
+"""Slope of a limb's opacity at its edge, by depth."""
+EDGE_LIGHT, MIDDLE_LIGHT = 0.80, 0.24
+"""Lightness of a limb at its edge, and what is added along its middle, since it is round."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,10 @@ class Under:
     """What is under clothes, on one grid (h, w).
 
     Args:
-        skin, cloth, ground: shares in 0..1 of what is bare, of what is worn below an upper garment or above a lower
-            one, and of what is behind the person; what is left over is unknown.
+        skin, cloth, ground: shares in 0..1 of skin, of other clothes (below an upper garment or above a lower one), and
+            of the background; the rest is unknown.
         depth: 0 at the edge of a limb to 1 along its middle.
-        tones: (2, 3) in 0..255, colours of skin and cloth.
+        tones: (2, 3) in 0..255, colours of skin and clothes.
     """
 
     skin: NDArray[Any]
@@ -68,20 +70,20 @@ class Under:
     tones: NDArray[Any]
 
     def painted(self, unknown: NDArray[Any], ground: NDArray[Any]) -> NDArray[Any]:
-        """(h, w, 3) in 0..255, from what is unknown, and from the ground carried in from around."""
-        done = unknown + (ground - unknown) * self.ground[:, :, None]
-        light = (DARK + LIGHT * self.depth)[:, :, None]
+        """(h, w, 3) in 0..255, given the colours of unknown areas and of the background, also (h, w, 3) in 0..255."""
+        image = unknown + (ground - unknown) * self.ground[:, :, None]
+        light = (EDGE_LIGHT + MIDDLE_LIGHT * self.depth)[:, :, None]
         for share, tone in ((self.cloth, self.tones[1]), (self.skin, self.tones[0])):
-            done = done + (tone * light - done) * share[:, :, None]
-        return done.clip(0, 255)
+            image = image + (tone * light - image) * share[:, :, None]
+        return image.clip(0, 255)
 
 
-def read(body: Body, removed: NDArray[Any], category: str, colours: NDArray[Any]) -> Under:
-    """What is under the clothes that a garment of a category takes the place of.
+def read_under(body: Body, removed: NDArray[Any], category: str, colours: NDArray[Any]) -> Under:
+    """What is under the clothes that a garment of a category replaces.
 
     Args:
         removed: (128, 96) bool, those clothes.
-        colours: (128, 96, 3) uint8 of the person's photo.
+        colours: (128, 96, 3) uint8 of the person image.
     """
     import numpy as np
 
@@ -89,45 +91,45 @@ def read(body: Body, removed: NDArray[Any], category: str, colours: NDArray[Any]
     arms = np.zeros(GRID, np.float32) if category == "lower" else arms_of(body)
     above, below = (body.any_of(names) & ~removed for names in (("upper", "outerwear", "full_body"), ("lower",)))
     line = np.arange(GRID[0])[:, None]
-    trousers = category == "upper" and below.mean() > WORN
-    legs = legs_of(body, CLOTHED if trousers else 1.0)
+    trousers = category == "upper" and below.mean() > MIN_CLOTHES_SHARE
+    legs = legs_of(body, TROUSER_FACTOR if trousers else 1.0)
     if trousers:
         legs = np.maximum(legs, np.where(line >= body.row(WAIST), trunk, 0))
-    there = widened(removed, 1) & (removed | (body.label == 0))
-    limbs, rest, torso = ((depth * EDGE).clip(0, 1) * there for depth in (arms, legs, trunk))
+    area = dilate(removed, 1) & (removed | (body.label == 0))
+    limbs, rest, torso = ((depth * EDGE_SLOPE).clip(0, 1) * area for depth in (arms, legs, trunk))
     cloth = rest * (1 - limbs) if trousers else np.zeros(GRID, np.float32)
     skin = limbs if trousers else np.maximum(limbs, rest)
-    # a lower garment bares no hips: what is worn above hangs down a little
+    # A lower garment uncovers no hips: what is worn above hangs over them.
     if category == "lower":
         cloth = torso * (1 - skin)
     else:
         skin = np.maximum(skin, torso * (1 - cloth))
     tones = np.stack([_tone(colours, body.any_of(("skin",))), _tone(colours, above if category == "lower" else below)])
-    ground = there * (1 - np.max([limbs, rest, torso], 0))
+    ground = area * (1 - np.max([limbs, rest, torso], 0))
     return Under(skin, cloth, ground.astype(np.float32), np.max([arms, legs, 0.7 * trunk], 0), tones)
 
 
-def _tone(colours: NDArray[Any], where: NDArray[Any]) -> NDArray[Any]:
+def _tone(colours: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
     import numpy as np
 
-    return np.median(colours[where], 0) if where.any() else np.full(3, 128.0)
+    return np.median(colours[mask], 0) if mask.any() else np.full(3, 128.0)
 
 
-def unburdened(body: Body) -> NDArray[Any]:
-    """The body's classes (128, 96), in which what fills the trunk is worn and not carried, whatever it was taken for:
-    a parser that knows street clothes takes a space suit for a bag. `Body.label` itself where nothing does."""
+def reclassify_carried(body: Body) -> NDArray[Any]:
+    """The body's classes (128, 96), in which an accessory that fills the trunk is outerwear: a parser trained on street
+    clothes takes a space suit for a bag. `Body.label` itself if nothing changes."""
     import numpy as np
 
     carried, trunk = body.any_of(("accessory",)), trunk_of(body) > 0
     trunk &= np.arange(GRID[0])[:, None] >= body.chin
-    if (carried & trunk).sum() < FILLING * max(1, trunk.sum()):
+    if (carried & trunk).sum() < MIN_TRUNK_SHARE * max(1, trunk.sum()):
         return body.label
-    beside = np.abs(np.arange(GRID[1])[None] - body.middle) > REACH * body.height
+    beside = np.abs(np.arange(GRID[1])[None] - body.middle) > TRUNK_REACH * body.height
     return np.where(carried & ~beside & ~body.head, LABELS.index("outerwear"), body.label).astype(np.uint8)
 
 
-def clothed(body: Body, category: str) -> NDArray[Any]:
-    """What of the trunk every garment of a category covers, whatever its cut: (128, 96) bool."""
+def always_covered(body: Body, category: str) -> NDArray[Any]:
+    """The part of the trunk that every garment of a category covers, whatever its cut: (128, 96) bool."""
     import numpy as np
 
     line, columns = np.arange(GRID[0])[:, None], np.arange(GRID[1])[None]
@@ -150,10 +152,10 @@ def trunk_of(body: Body) -> NDArray[Any]:
 def legs_of(body: Body, thicker: float = 1.0) -> NDArray[Any]:
     """The legs from the crotch down: 0 outside, to 1 along their middle, (128, 96) float32.
 
-    Their middles are read where the figure tells two legs apart, and lie on straight lines between.
+    Their middles are taken from rows in which two legs are separate, and interpolated between.
 
     Args:
-        thicker: by how much than bare legs.
+        thicker: width relative to bare legs.
     """
     import numpy as np
 
@@ -185,14 +187,14 @@ def legs_of(body: Body, thicker: float = 1.0) -> NDArray[Any]:
 
 
 def _pair(row: NDArray[Any], half: float) -> tuple[float, float] | None:
-    """The middles of the two legs that a row of a figure shows, None where it does not."""
+    """The middles of the two legs in a row of a figure; None if the row does not show two legs."""
     import numpy as np
 
     edges = np.flatnonzero(np.diff(np.pad(row.astype(np.int8), 1)))
     runs = sorted(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True), key=lambda run: run[0] - run[1])
     if len(runs) >= 2 and runs[1][1] - runs[1][0] >= half:
         left, right = sorted(runs[:2])
-        if max(left[1] - left[0], right[1] - right[0]) <= 2 * half * SEEN_LEG:
+        if max(left[1] - left[0], right[1] - right[0]) <= 2 * half * MAX_LEG_FACTOR:
             return (left[0] + left[1] - 1) / 2, (right[0] + right[1] - 1) / 2
     if runs and 3 * half <= runs[0][1] - runs[0][0] <= 5.2 * half:
         return runs[0][0] + half, runs[0][1] - 1 - half
@@ -200,26 +202,26 @@ def _pair(row: NDArray[Any], half: float) -> tuple[float, float] | None:
 
 
 def arms_of(body: Body) -> NDArray[Any]:
-    """The arms from the shoulders to what is seen of them: 0 outside, to 1 along their middle, (128, 96) float32."""
+    """The arms from the shoulders to their visible part: 0 outside, to 1 along their middle, (128, 96) float32."""
     import numpy as np
 
     depth = np.zeros(GRID, np.float32)
     numbers = pieces(body.arms)
     for side in (-1, 1):
         shoulder = np.array([body.chin + SHOULDER[1] * body.height, body.middle + side * SHOULDER[0] * body.height])
-        end, hand_alone = _seen(body, numbers, shoulder, side)
+        end, hand_alone = _visible_part(body, numbers, shoulder, side)
         elbow = _elbow(shoulder, end, side, body.height) if hand_alone else []
         for start, stop in pairwise([shoulder, *elbow, end]):
             depth = np.maximum(depth, _limb(start, stop, body.height))
     return depth
 
 
-def _seen(body: Body, numbers: NDArray[Any], shoulder: NDArray[Any], side: int) -> tuple[NDArray[Any], bool]:
-    """Where an arm begins to be seen, and whether no more than its hand is; hanging down where nothing is seen.
+def _visible_part(body: Body, numbers: NDArray[Any], shoulder: NDArray[Any], side: int) -> tuple[NDArray[Any], bool]:
+    """Where the visible part of an arm starts, and whether it is only the hand; an arm that is not visible hangs down.
 
     Args:
-        numbers: the pieces of `Body.arms`.
-        side: -1 on the left of the picture, 1 on the right.
+        numbers: the components of `Body.arms`.
+        side: -1 on the left of the image, 1 on the right.
     """
     import numpy as np
 
@@ -229,8 +231,8 @@ def _seen(body: Body, numbers: NDArray[Any], shoulder: NDArray[Any], side: int) 
     for number in range(1, int(numbers.max()) + 1):
         rows, columns = np.nonzero(numbers == number)
         beside = columns.mean() - centre
-        neck = abs(beside) < NECK * height and rows.mean() < body.row(CHEST)
-        if len(rows) < LEAST * height**2 or neck or beside * side < -ACROSS * height:
+        neck = abs(beside) < NECK_HALF_WIDTH * height and rows.mean() < body.row(CHEST_ROW)
+        if len(rows) < MIN_HAND_AREA * height**2 or neck or beside * side < -MAX_ACROSS * height:
             continue
         away = np.hypot(rows - shoulder[0], columns - shoulder[1])
         if away.min() < nearest:
@@ -242,7 +244,7 @@ def _seen(body: Body, numbers: NDArray[Any], shoulder: NDArray[Any], side: int) 
 
 
 def _elbow(shoulder: NDArray[Any], hand: NDArray[Any], side: int, height: float) -> list[NDArray[Any]]:
-    """The joint of an arm bent outwards of which only the hand is seen, none where it is straight."""
+    """The elbow of an arm of which only the hand is visible, bent outwards; empty for a straight arm."""
     import numpy as np
 
     way = hand - shoulder
@@ -267,7 +269,7 @@ def _limb(start: NDArray[Any], end: NDArray[Any], height: float) -> NDArray[Any]
     share = ((rows - start[0]) * way[0] + (columns - start[1]) * way[1]) / max(1e-6, float(way @ way))
     share = share.clip(0, 1)
     away = np.hypot(rows - start[0] - share * way[0], columns - start[1] - share * way[1])
-    half = max(0.9, THICK[0] * height) + share * (THICK[1] - THICK[0]) * height
+    half = max(0.9, ARM_HALF_WIDTH[0] * height) + share * (ARM_HALF_WIDTH[1] - ARM_HALF_WIDTH[0]) * height
     return (1 - (away / np.maximum(half, 0.9)) ** 2).clip(0, 1).astype(np.float32)
 
 

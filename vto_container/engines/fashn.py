@@ -1,9 +1,9 @@
 """FASHN VTON v1.5 (972M parameters, Apache-2.0 code and weights) without its non-commercial human parser.
 
 Code: the package `fashn_vton`, installed without its dependencies. Weights: `./studio models pull fashn`, mounted at
-`VTO_FASHN_WEIGHTS`, refused when they are not of the pinned revision. Traps and figures: a worn garment is cut out by
-our own parser, since the model's flat-lay path is the only one that needs no other; below compute capability 8.0
-bfloat16 is emulated (475 s an image on a T4), so half precision is used there and checked for overflow.
+`VTO_FASHN_WEIGHTS` and refused if they are not of the pinned revision. A worn garment is cut out by our own parser,
+because only the model's flat-lay path works without its parser. Below compute capability 8.0 bfloat16 is emulated
+(475 s for an image on a T4), so float16 is used there and checked for overflow.
 """
 
 from __future__ import annotations
@@ -13,41 +13,50 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shared import telemetry
 from shared.errors import ConfigurationError, Unprocessable
 from shared.vto.errors import EngineFailed, GarmentNotFound, PoseNotFound
 from vto_container.engines import fashn_stub, region
-from vto_container.engines.base import Cancelled, Category, Progress, Result, check, finished, never, unheard
-from vto_container.settings import settings
+from vto_container.engines.base import (
+    Category,
+    IsCancelled,
+    Progress,
+    Result,
+    composite,
+    never_cancelled,
+    no_progress,
+    raise_if_cancelled,
+)
+from vto_container.settings import container_settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-REVISION = "7720683168567eb5a2a4c67f15116c6e29c83ded"
-SHA256 = {
+REVISION: Final = "7720683168567eb5a2a4c67f15116c6e29c83ded"
+SHA256: dict[str, str] = {
     "model.safetensors": "d6cd38286885bc29fa487ea9383f80ffeb95862e7747c630d42c5d3c05bdd35a",
     "dwpose/yolox_l.onnx": "7860ae79de6c89a3c1eb72ae9a2756c0ccfbe04b7791bb5880afabd97855a411",
     "dwpose/dw-ll_ucoco_384.onnx": "724f4ff2439ed61afb86fb8a1951ec39c6220682803b4a8bd4f598cd913b1843",
 }
 CATEGORIES: dict[Category, str] = {"upper": "tops", "lower": "bottoms", "dress": "one-pieces"}
 NEEDED: dict[Category, tuple[int, ...]] = {"upper": (2, 5), "lower": (8, 11), "dress": (2, 5, 8, 11)}
-"""OpenPose body points: both shoulders, both hips."""
-GREY = 127
-GUIDANCE = 1.5
-FEATHER = 0.006
-"""Of the shorter side; the model keeps the pose, so the seam may be narrow."""
-BF16_FROM = 8
-"""Compute capability from which bfloat16 is the device's own."""
+"""OpenPose body points that must be visible: both shoulders, both hips."""
+GREY: Final = 127
+GUIDANCE: Final = 1.5
+FEATHER_SHARE: Final = 0.006
+"""Feather as a share of the shorter side; the model keeps the pose, so a narrow seam is enough."""
+MIN_BFLOAT16_CAPABILITY: Final = 8
+"""Compute capability from which the device supports bfloat16 natively."""
 
 
 class _Overflow(Exception):
-    """Half precision was not enough."""
+    """float16 overflowed."""
 
 
 class Fashn:
-    """One pipeline; the package sets the global seeds of torch and numpy, so one picture at a time."""
+    """One pipeline, one image at a time: the package sets the global seeds of torch and numpy."""
 
     name = "fashn"
     version = f"fashn-vton-1.5@{REVISION[:12]}"
@@ -58,27 +67,26 @@ class Fashn:
 
     @property
     def device(self) -> str:
-        """Where the pipeline runs; `unknown` before it was loaded."""
+        """Where the pipeline runs; `unknown` until it is loaded."""
         return "unknown" if self._pipeline is None else str(self._pipeline.device.type)
 
     def load(self) -> None:
-        """Check the weights and load them: 2.3 GB, about 8 GB of device memory in bfloat16.
+        """Verify the weights and load them: 2.3 GB, about 8 GB of device memory in bfloat16.
 
         Raises:
             ConfigurationError: `engine_missing`, `weights_missing` or `weights_refused`.
         """
-        weights = _checked(Path(settings().fashn_weights))
+        weights = _verified(Path(container_settings().fashn_weights))
         fashn_stub.install()
         try:
-            torch = _torch()
-            from fashn_vton import TryOnPipeline  # pyright: ignore[reportMissingImports]
+            torch, pipeline_type = _torch(), _pipeline_type()
         except ImportError as error:
             raise ConfigurationError(
                 f"the engine `fashn` is not installed here: {error.name} is missing", code="engine_missing"
             ) from None
-        half = torch.cuda.is_available() and torch.cuda.get_device_capability()[0] < BF16_FROM
-        with _no_bfloat16(torch, half):
-            pipeline = TryOnPipeline(weights_dir=str(weights))
+        half = torch.cuda.is_available() and torch.cuda.get_device_capability()[0] < MIN_BFLOAT16_CAPABILITY
+        with _without_bfloat16(torch, half):
+            pipeline = pipeline_type(weights_dir=str(weights))
         if half:
             _cast(pipeline, torch.float16)
         telemetry.log("vto.fashn_loaded", device=str(pipeline.device), dtype=str(pipeline.inference_dtype))
@@ -92,30 +100,30 @@ class Fashn:
         seed: int,
         steps: int,
         mask: NDArray[Any] | None = None,
-        progress: Progress = unheard,
-        cancelled: Cancelled = never,
+        progress: Progress = no_progress,
+        is_cancelled: IsCancelled = never_cancelled,
     ) -> Result:
-        """See `base.Engine`. Stops between two steps of the sampler.
+        """See `base.Engine`. Cancelled between two steps of the sampler.
 
         Raises:
-            NoPerson, PoseNotFound, GarmentNotFound: as the pictures are.
+            NoPerson, PoseNotFound, GarmentNotFound: the images do not show what is needed.
         """
         import numpy as np
 
         height, width = person.shape[:2]
-        before = region.person(person)
-        cloth = cut_out(garment)
+        before = region.parse_person(person)
+        product = cut_out(garment)
         with self._turn:
-            painted = self._painted(person, cloth, category, seed, steps, progress, cancelled)
-        check(cancelled)
-        edit = region.edit(before, painted, category, (height, width)) if mask is None else mask
+            painted = self._painted(person, product, category, seed, steps, progress, is_cancelled)
+        raise_if_cancelled(is_cancelled)
+        edit = region.edit_mask(before, painted, category, (height, width)) if mask is None else mask
         notes = {
             "drift": region.drift(person, painted, edit),
             "dtype": str(self._pipeline.inference_dtype).removeprefix("torch."),
             "reproducible": "on the same device and dtype",
         }
         progress(1.0)
-        return finished(
+        return composite(
             person,
             np.ascontiguousarray(painted),
             edit,
@@ -123,18 +131,18 @@ class Fashn:
             version=self.version,
             seed=seed,
             notes=notes,
-            feather=max(1, round(FEATHER * min(height, width))),
+            feather_px=max(1, round(FEATHER_SHARE * min(height, width))),
         )
 
     def _painted(
         self,
         person: NDArray[Any],
-        cloth: NDArray[Any],
+        product: NDArray[Any],
         category: Category,
         seed: int,
         steps: int,
         progress: Progress,
-        cancelled: Cancelled,
+        is_cancelled: IsCancelled,
     ) -> NDArray[Any]:
         import numpy as np
         from PIL import Image
@@ -142,12 +150,12 @@ class Fashn:
         pipeline = self._pipeline
 
         def run() -> Any:
-            with _watched(pipeline, category, steps, progress, cancelled):
+            with _hooked(pipeline, category, steps, progress, is_cancelled):
                 return pipeline(
                     person_image=Image.fromarray(person),
-                    garment_image=Image.fromarray(cloth),
+                    garment_image=Image.fromarray(product),
                     category=CATEGORIES[category],
-                    # anything else would have the parser's answer looked at, and ours says nothing
+                    # Any other type reads the parser's output, and the stub's is empty.
                     garment_photo_type="flat-lay",
                     segmentation_free=True,
                     num_samples=1,
@@ -157,19 +165,19 @@ class Fashn:
                 )
 
         try:
-            answer = run()
+            output = run()
         except _Overflow:
             telemetry.log("vto.fashn_overflow", level="warning")
             _cast(pipeline, _torch().float32)
             try:
-                answer = run()
+                output = run()
             except _Overflow:
-                raise EngineFailed("the model answered with numbers that are none") from None
-        return np.asarray(answer.images[0].convert("RGB"))
+                raise EngineFailed("the model returned values that are not finite") from None
+        return np.asarray(output.images[0].convert("RGB"))
 
 
 def cut_out(garment: NDArray[Any]) -> NDArray[Any]:
-    """A garment that somebody wears, alone on grey; one that lies alone as it is. Raises GarmentNotFound."""
+    """A worn garment cut out on grey, any other garment image unchanged. Raises GarmentNotFound."""
     import numpy as np
 
     from shared.vision.segments import segment, shows_garment
@@ -179,33 +187,33 @@ def cut_out(garment: NDArray[Any]) -> NDArray[Any]:
     except Unprocessable:
         found = None
     if found is None or not shows_garment(found.area_share, found.worn, found.confidence):
-        raise GarmentNotFound("no garment is to be seen in the picture", field="garment")
+        raise GarmentNotFound("the image shows no garment", field="garment")
     if not found.worn:
         return garment
     share = found.alpha.astype(np.float32)[:, :, None] / 255
     return (garment * share + GREY * (1 - share)).round().astype(np.uint8)
 
 
-def _checked(folder: Path) -> Path:
+def _verified(folder: Path) -> Path:
     for name, expected in SHA256.items():
         path = folder / name
         if not path.is_file():
             raise ConfigurationError(
-                f"{name} is missing: run `./studio models pull fashn` and mount it", code="weights_missing"
+                f"{name} is missing: run `./studio models pull fashn` and mount the folder", code="weights_missing"
             )
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != expected:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != expected:
             raise ConfigurationError(f"{name} is not of the pinned revision", code="weights_refused")
     return folder
 
 
 @contextmanager
-def _no_bfloat16(torch: Any, wanted: bool) -> Generator[None]:
-    """While the pipeline is made: it takes bfloat16 wherever torch says so, and torch counts emulation."""
+def _without_bfloat16(torch: Any, disabled: bool) -> Generator[None]:
+    """Report bfloat16 as unsupported while the pipeline is built, which uses it even if it is only emulated."""
     real = torch.cuda.is_bf16_supported
-    if wanted:
-        torch.cuda.is_bf16_supported = _never
+    if disabled:
+        torch.cuda.is_bf16_supported = _unsupported
     try:
         yield
     finally:
@@ -218,7 +226,13 @@ def _torch() -> Any:
     return torch
 
 
-def _never(*_: Any, **__: Any) -> bool:
+def _pipeline_type() -> Any:
+    from fashn_vton import TryOnPipeline  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+
+    return TryOnPipeline  # pyright: ignore[reportUnknownVariableType]
+
+
+def _unsupported(*_: Any, **__: Any) -> bool:
     return False
 
 
@@ -228,39 +242,39 @@ def _cast(pipeline: Any, dtype: Any) -> None:
 
 
 @contextmanager
-def _watched(
-    pipeline: Any, category: Category, steps: int, progress: Progress, cancelled: Cancelled
+def _hooked(
+    pipeline: Any, category: Category, steps: int, progress: Progress, is_cancelled: IsCancelled
 ) -> Generator[None]:
-    """Looks at the pose and at every step of the sampler, from where the pipeline calls for them.
+    """Checks the pose and every step of the sampler by hooks in the pipeline.
 
     Raises:
-        PoseNotFound, Stopped, _Overflow: from within the pipeline's call.
+        PoseNotFound, Cancelled, _Overflow: from within the pipeline's call.
     """
     torch = _torch()
     model, pose = pipeline.tryon_model, pipeline.pose_model
-    forward, seen = model.forward_for_cfg, 0
+    forward, done = model.forward_for_cfg, 0
 
-    def posed(*given: Any, **named: Any) -> Any:
-        found = pose(*given, **named)
-        points = found["bodies"]["subset"]
+    def detect_pose(*args: Any, **kwargs: Any) -> Any:
+        detected = pose(*args, **kwargs)
+        points = detected["bodies"]["subset"]
         if not len(points) or any(points[0][point] < 0 for point in NEEDED[category]):
-            raise PoseNotFound("the body can't be seen well enough for this garment", field="person")
-        return found
+            raise PoseNotFound("the image shows too little of the body for this garment", field="person")
+        return detected
 
-    def stepped(*given: Any, **named: Any) -> Any:
-        nonlocal seen
-        check(cancelled)
-        found = forward(*given, **named)
-        seen += 1
-        progress(min(0.05 + 0.9 * seen / steps, 0.95))
-        if not bool(torch.isfinite(found["v_c"]).all()):
+    def step(*args: Any, **kwargs: Any) -> Any:
+        nonlocal done
+        raise_if_cancelled(is_cancelled)
+        output = forward(*args, **kwargs)
+        done += 1
+        progress(min(0.05 + 0.9 * done / steps, 0.95))
+        if not bool(torch.isfinite(output["v_c"]).all()):
             raise _Overflow
-        return found
+        return output
 
-    pipeline.pose_model, model.forward_for_cfg = posed, stepped
+    pipeline.pose_model, model.forward_for_cfg = detect_pose, step
     try:
         yield
     finally:
         pipeline.pose_model = pose
-        # the hook lies on the instance, over the class's own method
+        # The hook is an attribute of the instance that hides the class's method.
         del model.forward_for_cfg

@@ -1,9 +1,9 @@
-"""Gemini's image model as an engine: the one that `conversions` use, with the common end of every engine."""
+"""Gemini's image model as an engine: the model that conversions use, composited like every other engine."""
 
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import StudioError, UpstreamError
 from shared.gemini.client import Gemini as Service
@@ -11,17 +11,26 @@ from shared.gemini.client import InlineImage
 from shared.gemini.settings import gemini_settings
 from shared.vto.errors import ContentRefused
 from vto_container.engines import region
-from vto_container.engines.base import Cancelled, Category, Progress, Result, check, finished, never, unheard
+from vto_container.engines.base import (
+    Category,
+    IsCancelled,
+    Progress,
+    Result,
+    composite,
+    never_cancelled,
+    no_progress,
+    raise_if_cancelled,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SIDE = 1536
-"""Longest side that is sent: the service works on tiles of its own and answers in about this size."""
-FEATHER = 0.01
-"""Of the shorter side: what was painted never lies exactly on the photo, so the seam is wide."""
-RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9")
-WHERE: dict[Category, str] = {
+MAX_SIDE_PX: Final = 1536
+"""Longest side that is sent: the service returns about this size."""
+FEATHER_SHARE: Final = 0.01
+"""Feather as a share of the shorter side: the generated image never aligns exactly, so the seam is wide."""
+RATIOS: Final = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9")
+PROMPTS: dict[Category, str] = {
     "upper": "The garment is worn on the upper body; leave trousers, skirt and shoes as they are.",
     "lower": "The garment is worn on the lower body; leave the upper body's clothes and the shoes as they are.",
     "dress": "The garment is a dress or a one-piece that takes the place of both upper and lower clothes.",
@@ -29,7 +38,7 @@ WHERE: dict[Category, str] = {
 
 
 class Gemini:
-    """Stateless but for the client. The service takes a seed, yet does not promise the same picture for it."""
+    """Stateless except for the client. The service accepts a seed, but does not promise the same image for it."""
 
     name = "gemini"
     device = "remote"
@@ -43,7 +52,7 @@ class Gemini:
         return gemini_settings().gemini_model
 
     def load(self) -> None:
-        """Nothing to load; a key that is missing is told by the first call."""
+        """Nothing to load; a missing key fails the first call."""
 
     def generate(
         self,
@@ -53,13 +62,13 @@ class Gemini:
         seed: int,
         steps: int,
         mask: NDArray[Any] | None = None,
-        progress: Progress = unheard,
-        cancelled: Cancelled = never,
+        progress: Progress = no_progress,
+        is_cancelled: IsCancelled = never_cancelled,
     ) -> Result:
-        """See `base.Engine`. One call; it can't be stopped once it is on its way.
+        """See `base.Engine`. One call, which can't be cancelled once it is sent.
 
-        The photo is widened to the nearest ratio that the service knows, by repeating its edge, and the answer is cut
-        back: asked for another ratio than it sees, the model composes anew.
+        The person image is padded to the nearest aspect ratio that the service supports by repeating its edge, and the
+        result is cropped back: for any other ratio the model recomposes the scene.
 
         Raises:
             NoPerson, GarmentNotFound, ContentRefused, StudioError: as the service fails (`shared.gemini`).
@@ -68,32 +77,32 @@ class Gemini:
         from PIL import Image
 
         height, width = person.shape[:2]
-        before = region.person(person)
-        region.garment(garment)
+        before = region.parse_person(person)
+        region.require_garment(garment)
         progress(0.1)
-        check(cancelled)
-        ratio = _ratio(width / height)
-        sent, inner = _widened(person, ratio)
+        raise_if_cancelled(is_cancelled)
+        ratio = _nearest_ratio(width / height)
+        padded, inner = _pad(person, ratio)
         try:
-            answer = self._service.generate(
-                _jpeg(sent), _jpeg(garment), prompt=WHERE[category], seed=seed, aspect_ratio=ratio
+            response = self._service.generate(
+                _jpeg(padded), _jpeg(garment), prompt=PROMPTS[category], seed=seed, aspect_ratio=ratio
             )
         except StudioError as error:
             if error.code == "blocked":
                 raise ContentRefused(error.message) from None
             raise
-        check(cancelled)
+        raise_if_cancelled(is_cancelled)
         progress(0.8)
         try:
-            with Image.open(BytesIO(answer.data), formats=("PNG", "JPEG", "WEBP")) as image:
-                size = (sent.shape[1], sent.shape[0])
+            with Image.open(BytesIO(response.data), formats=("PNG", "JPEG", "WEBP")) as image:
+                size = (padded.shape[1], padded.shape[0])
                 painted = np.asarray(image.convert("RGB").resize(size, Image.Resampling.LANCZOS))[inner]
         except Exception:
-            raise UpstreamError("the picture that came back can't be used", code="bad_picture") from None
-        edit = region.edit(before, painted, category, (height, width)) if mask is None else mask
-        notes = {"tokens": answer.tokens, "drift": region.drift(person, painted, edit), "reproducible": False}
+            raise UpstreamError("the returned image can't be decoded", code="bad_picture") from None
+        edit = region.edit_mask(before, painted, category, (height, width)) if mask is None else mask
+        notes = {"tokens": response.tokens, "drift": region.drift(person, painted, edit), "reproducible": False}
         progress(1.0)
-        return finished(
+        return composite(
             person,
             painted,
             edit,
@@ -101,23 +110,23 @@ class Gemini:
             version=self.version,
             seed=seed,
             notes=notes,
-            feather=max(1, round(FEATHER * min(height, width))),
+            feather_px=max(1, round(FEATHER_SHARE * min(height, width))),
         )
 
 
-def _ratio(aspect: float) -> str:
-    """The nearest of the service's ratios, by the logarithm: 2:1 is as far from 1:1 as 1:2 is."""
+def _nearest_ratio(aspect: float) -> str:
+    """The nearest supported ratio, by the logarithm: 2:1 is as far from 1:1 as 1:2 is."""
     from math import log
 
-    def far(ratio: str) -> float:
+    def distance(ratio: str) -> float:
         wide, high = ratio.split(":")
         return abs(log(int(wide) / int(high) / aspect))
 
-    return min(RATIOS, key=far)
+    return min(RATIOS, key=distance)
 
 
-def _widened(pixels: NDArray[Any], ratio: str) -> tuple[NDArray[Any], tuple[slice, slice]]:
-    """The picture in a ratio, with more of its edge on two sides, and where the picture lies in it."""
+def _pad(pixels: NDArray[Any], ratio: str) -> tuple[NDArray[Any], tuple[slice, slice]]:
+    """The image padded to a ratio by its edge on two sides, and the part of it that is the image itself."""
     import numpy as np
 
     height, width = pixels.shape[:2]
@@ -133,7 +142,7 @@ def _jpeg(pixels: NDArray[Any]) -> InlineImage:
     from PIL import Image
 
     image = Image.fromarray(pixels)
-    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
     out = BytesIO()
     image.save(out, "JPEG", quality=92)
     return InlineImage(out.getvalue(), "image/jpeg")

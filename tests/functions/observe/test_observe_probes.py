@@ -102,14 +102,14 @@ def test_a_host_that_is_not_there(change: Callable[..., None]) -> None:
 @pytest.mark.parametrize(
     ("status", "note"),
     [
-        (200, "the try-on container's answer can't be read"),
+        (200, "the try-on container's response can't be read"),
         (401, "the try-on container refuses our token"),
-        (404, "the try-on container is not there (404)"),
-        (503, "the try-on container is not there (503)"),
-        (-1, "the try-on container does not answer"),
+        (404, "the try-on container is not available (404)"),
+        (503, "the try-on container is not available (503)"),
+        (-1, "the try-on container does not respond"),
     ],
 )
-def test_what_is_no_try_on_container(
+def test_something_else_at_the_containers_address_is_reported(
     change: Callable[..., None], provider: Callable[[int], str], status: int, note: str
 ) -> None:
     change(VTO_URL=provider(status), VTO_TOKEN="a token", PROBE_TIMEOUT_S="0.5")

@@ -48,7 +48,7 @@ def test_while_it_is_away_jobs_wait_and_use_no_attempts_up(room: Room, settle: S
     for _ in range(3):
         waiting = room.deliver("a")
         assert (waiting["status"], waiting["attempt"]) == ("retrying", 0)
-        assert waiting["lastError"]["code"] == "ENGINE_UNAVAILABLE"
+        assert waiting["lastError"]["code"] == "engine_unavailable"
     assert (room.used(), room.told()) == (1, [])
 
     other = Room(room.container)
@@ -57,7 +57,7 @@ def test_while_it_is_away_jobs_wait_and_use_no_attempts_up(room: Room, settle: S
     dead = other.drive("b")
     assert (dead["status"], dead["attempt"]) == ("dead", 2)
     failed = other.get("b")
-    assert failed.error and (failed.error.code, failed.error.retryable) == ("ENGINE_UNAVAILABLE", True)
+    assert failed.error and (failed.error.code, failed.error.retryable) == ("engine_unavailable", True)
     assert (other.used(), failed.billed, other.told()) == (0, False, ["tryon.failed"])
 
     settle(TRYON_PATIENCE_S="3600")
@@ -117,7 +117,7 @@ def test_hung_it_times_out_counts_and_is_not_paid_for(room: Room, settle: Settle
     dead = room.drive("a")
     assert (dead["status"], dead["attempt"]) == ("dead", 1)
     failed = room.get("a")
-    assert failed.error and (failed.error.code, failed.error.retryable) == ("ENGINE_TIMEOUT", True)
+    assert failed.error and (failed.error.code, failed.error.retryable) == ("engine_timeout", True)
     assert (room.used(), room.left()) == (0, [])
     assert room.ask("b", mode="sync").status == "completed"
 
@@ -136,7 +136,7 @@ def test_full_it_waits_its_turn(room: Room, settle: Settle) -> None:
         assert room.ask(id, seed=SLOW, mode="sync").status == "processing"
     room.ask("c", seed=SLOW, mode="sync")
     error = eventually(lambda: room.job("c").get("lastError"), "the refusal")
-    assert (error["code"], room.job("c")["attempt"]) == ("ENGINE_BUSY", 0)
+    assert (error["code"], room.job("c")["attempt"]) == ("engine_busy", 0)
     eventually(lambda: all(room.job(id)["status"] != "processing" for id in ("a", "b")), "the end of both")
     assert room.drive("c")["status"] == "completed"
     assert (room.get("a").status, room.get("b").status, room.used()) == ("completed", "completed", 3)
@@ -155,7 +155,7 @@ def test_while_it_is_silent_jobs_wait_and_use_no_attempts_up(
         room.ask("a", mode="queued")
         waiting = room.deliver("a")
         assert (waiting["status"], waiting["attempt"]) == ("retrying", 0)
-        assert waiting["lastError"]["code"] == "ENGINE_TIMEOUT"
+        assert waiting["lastError"]["code"] == "engine_timeout"
     settle(TRYON_RUN_S="60")
     assert room.drive("a")["status"] == "completed"
     one_result(room, "a")
@@ -207,7 +207,7 @@ def test_nonsense_is_not_taken_for_a_result(room: Room, settle: Settle, status: 
         room.ask("a", mode="queued")
         after = room.deliver("a")
         assert (after["status"], after["lastError"]["retryable"]) == ("retrying", True)
-        assert after["lastError"]["code"] in ("ENGINE_BAD_ANSWER", "ENGINE_UNAVAILABLE")
+        assert after["lastError"]["code"] in ("engine_bad_answer", "engine_unavailable")
     settle(VTO_URL=room.container.url)
     assert room.drive("a")["status"] == "completed"
     one_result(room, "a")
@@ -239,7 +239,7 @@ def test_what_is_set_up_wrongly_burns_no_job_and_is_seen(
     for _ in range(2):
         waiting = room.deliver(id)
         assert (waiting["status"], waiting["attempt"]) == ("retrying", 0)
-        assert waiting["lastError"]["code"] == "ENGINE_REFUSED" and waiting["lastError"]["retryable"]
+        assert waiting["lastError"]["code"] == "engine_refused" and waiting["lastError"]["retryable"]
     assert (room.used(), room.told()) == (1, [])
     if note:
         assert re.search(note, health(room))
@@ -255,13 +255,13 @@ def test_an_engine_without_its_weights_makes_jobs_wait_not_for_ever(room: Room, 
     settle(JOB_MAX_ATTEMPTS="1")
     room.ask("a", mode="queued", engine="bare")
     waiting = room.deliver("a")
-    assert (waiting["status"], waiting["attempt"], waiting["lastError"]["code"]) == ("retrying", 0, "ENGINE_REFUSED")
+    assert (waiting["status"], waiting["attempt"], waiting["lastError"]["code"]) == ("retrying", 0, "engine_refused")
     assert health(room) == "it can't load bare"
     settle(TRYON_PATIENCE_S="0")
     assert room.drive("a")["status"] == "dead"
     failed = room.get("a")
     assert failed.error and (failed.error.code, failed.error.retryable, failed.error.billed) == (
-        "ENGINE_REFUSED", True, False
+        "engine_refused", True, False
     )  # fmt: skip
     assert (room.used(), "weights" in failed.error.message) == (0, False)
 
@@ -277,7 +277,7 @@ def test_a_container_of_another_version_uses_attempts_up(
         patch.setattr(TryOnRequest, "model_dump_json", lambda self, **_: '{"newer": true}')
         waiting = room.deliver("a")
         assert (waiting["status"], waiting["attempt"]) == ("retrying", 1)
-        assert waiting["lastError"]["code"] == "ENGINE_MISMATCH"
+        assert waiting["lastError"]["code"] == "engine_mismatch"
         dead = room.deliver("a")
         assert dead["status"] == "dead"
     assert (room.used(), room.get("a").billed) == (0, False)
@@ -289,7 +289,7 @@ def test_a_container_of_another_version_uses_attempts_up(
 def test_every_code_says_whether_another_try_helps(kind: type[StudioError]) -> None:
     """What only other pictures can mend is 422 and final, everything else is worth another try; see the module."""
     assert kind("m").retryable is (kind.status != 422)
-    assert kind.code.isupper() and kind.status in (422, 429, 502, 503, 504)
+    assert kind.code.islower() and kind.status in (422, 429, 502, 503, 504)
 
 
 def test_a_picture_that_is_none_is_made_again(room: Room, settle: Settle) -> None:
@@ -308,6 +308,6 @@ def test_a_picture_that_is_none_is_made_again(room: Room, settle: Settle) -> Non
     blobs.put(blobs.TRYON, image["blobs"]["original"]["name"], b"not a picture", content_type="image/png")
     time.sleep(1.1)
     failed = room.drive("a")
-    assert failed["status"] == "dead" and failed["lastError"]["code"] == "ENGINE_BAD_ANSWER"
+    assert failed["status"] == "dead" and failed["lastError"]["code"] == "engine_bad_answer"
     assert (room.used(), room.left()) == (0, [])
     assert store().find("studio", image["id"], room.id) is None

@@ -35,8 +35,8 @@ def start_unheard(room: Room, settle: Settle) -> None:
 
 def landed(room: Room) -> bool:
     """Whether the container has written its result after all."""
-    run = VtoClient(room.container.url, lambda: TOKEN, patience_s=0).state(f"{room.id}:a-1", 1)
-    return run is not None and run.status == "done"
+    run = VtoClient(room.container.url, lambda: TOKEN, patience_s=0).get_run(f"{room.id}:a-1", 1)
+    return run is not None and run.status == "completed"
 
 
 def test_what_a_container_writes_after_the_deletion_is_swept(room: Room, settle: Settle) -> None:

@@ -80,7 +80,7 @@ def test_a_refusal_is_a_problem_that_says_it_is_not_billed(sign_up: SignUp) -> N
     }
     for extra in ({"dryRun": True}, {"mode": "sync"}):
         answer = send(client, "POST", "cv/tryon", json={**wanted, **extra})
-        assert refused(answer) == (422, "NO_PERSON")
+        assert refused(answer) == (422, "no_person")
         problem = answer.json()
         assert (problem["retryable"], problem["details"]["billed"]) == (False, False)
     assert client.call("GET", "auth/me")["quota"]["used"] == 0

@@ -94,7 +94,7 @@ def test_a_job_refuses_as_the_dry_run_does_and_costs_nothing(room: Room) -> None
 
 def test_trousers_are_no_shirt(room: Room) -> None:
     room.add("g", garment("trousers"))
-    assert refusal(room, garmentImageId="g", category="upper") == ("CATEGORY_MISMATCH", False)
+    assert refusal(room, garmentImageId="g", category="upper") == ("category_mismatch", False)
     assert room.ask("a", garmentImageId="g", dryRun=True).garments[0].category == "lower"
     assert room.ask("b", garmentImageId="g", category="dress", dryRun=True).garments[0].category == "dress"
 
@@ -119,7 +119,7 @@ def test_a_mask_must_be_one_and_fit(room: Room) -> None:
     for name, data in (("small", segments.png(np.zeros((20, 90), np.uint8))), ("text", b"no picture at all")):
         blobs.put(blobs.MASKS, f"{room.id}/{name}/mask.png", data, content_type="image/png")
         url = blobs.read_url(blobs.MASKS, f"{room.id}/{name}/mask.png", content_type="image/png")
-        assert refusal(room, maskUrl=url) == ("INPUT_UNREADABLE", False)
+        assert refusal(room, maskUrl=url) == ("input_unreadable", False)
 
 
 def test_only_what_one_may_see_is_used_and_for_what_it_is(room: Room) -> None:
@@ -139,7 +139,7 @@ def test_only_what_one_may_see_is_used_and_for_what_it_is(room: Room) -> None:
         ({"garmentImageId": "cloth"}, "image_not_found", "garmentImageId"),
         ({"garments": [{"garmentImageId": "shirt"}, {"productId": "x"}]}, "product_not_found", "garments.1.productId"),
         ({"maskUrl": theirs.url}, "image_not_found", "maskUrl"),
-        ({"engine": "fashn"}, "ENGINE_UNKNOWN", "engine"),
+        ({"engine": "fashn"}, "engine_unknown", "engine"),
     ]
     for fields, code, field in wrong:
         with pytest.raises((NotFound, Unprocessable)) as refused:

@@ -17,7 +17,7 @@ from quick import eventually
 from functions.jobs import service as jobs
 from functions.privacy import personal_data, retention
 from functions.tryon import service
-from shared import blobs
+from shared import blobs, clock
 from shared.documents import Where, store
 from shared.errors import Conflict, Gone, NotFound, QuotaExceeded
 from shared.images.access import get_image
@@ -25,6 +25,7 @@ from shared.images.deletion import delete_image
 from shared.images.models import view_image
 from shared.vision import segments
 from shared.vto import client as vto
+from shared.webhooks.documents import WebhookDocument, WebhookId, webhooks
 from tests.functions.tryon.conftest import SIZE, Room, garment, shelve
 
 pytestmark = needs_model
@@ -58,8 +59,13 @@ def test_a_small_one_is_answered_while_one_waits(room: Room) -> None:
 
 
 def test_a_queued_one_is_accepted_made_and_told_once(room: Room) -> None:
-    hook = {"id": "webhook:w", "userId": room.id, "type": "webhook", "status": "active", "events": ["tryon.completed"]}
-    store().create("studio", hook)
+    at = clock.iso()
+    webhooks.create(
+        WebhookDocument(
+            id=WebhookId.of("w"), user_id=room.id, url="https://example.com", events=["tryon.completed"],
+            signing_keys=[], created_at=at, updated_at=at,
+        )
+    )  # fmt: skip
     first, second = room.ask("a", mode="queued"), room.ask("b", mode="queued")
     assert (first.status, first.output_url, first.billed) == ("queued", None, False)
     assert (first.queue_position, second.queue_position) == (0, 1)
@@ -194,7 +200,7 @@ def test_one_that_runs_is_cancelled_between_two_steps(room: Room, settle: Settle
 
 def ended(room: Room, id: str) -> str | None:
     """How its run has ended in the container."""
-    run = vto.client().state(f"{room.id}:{id}-1", 5)
+    run = vto.client().get_run(f"{room.id}:{id}-1", 5)
     return run.status if run else None
 
 

@@ -1,4 +1,4 @@
-"""What a caller learns when the container is not itself: the client against servers that answer anything."""
+"""Errors of the client against a server that responds with anything."""
 
 from __future__ import annotations
 
@@ -21,16 +21,20 @@ REQUEST = TryOnRequest.model_validate_json(
     json.dumps(
         {
             "jobId": "job:1",
-            "person": {"container": "images", "blob": "p"},
-            "garments": [{"container": "images", "blob": "g", "category": "dress"}],
+            "person": {"container": "images", "name": "p"},
+            "garments": [{"container": "images", "name": "g", "category": "dress"}],
             "output": {"container": "tryon", "prefix": "me/1"},
         }
     )
 )
 
 
+REPORT = {"changedOutsideMask": 0, "engine": "e", "version": "1", "seed": 0, "ms": 1, "notes": [], "provenance": []}
+HANDED_BACK = {"code": "engine_unavailable", "message": "m", "retryable": True, "retryAfter": 1}
+
+
 def result(**fields: Any) -> dict[str, Any]:
-    sample = {"image": "me/1/a.png", "mask": "me/1/b.png", "width": 1, "height": 1, "seed": 0, "report": {}}
+    sample = {"image": "me/1/a.png", "mask": "me/1/b.png", "width": 1, "height": 1, "seed": 0, "report": REPORT}
     made = TryOnResult.model_validate(
         {
             "jobId": "job:1", "fingerprint": REQUEST.fingerprint, "container": "tryon", "engine": "e", "version": "1",
@@ -46,11 +50,11 @@ def run(status: str, **fields: Any) -> bytes:
 
 
 def problem(code: str, **fields: Any) -> bytes:
-    return json.dumps({"code": code, "detail": "told", "status": 0, **fields}).encode()
+    return json.dumps({"code": code, "detail": "m", "status": 0, **fields}).encode()
 
 
 class Server:
-    """Gives its answers one after the other, the last one for ever; `asked` are the requests' lines and headers."""
+    """Sends its answers one after the other, then repeats the last; `asked` has the requests' lines and headers."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, bytes, dict[str, str]] | float] = []
@@ -109,14 +113,14 @@ HTML = b"<html>502 Bad Gateway</html>"
 @pytest.mark.parametrize(
     ("answers", "kind", "retryable", "wait"),
     [
-        ([(200, run("failed", error={"code": "NO_PERSON", "message": "m", "retryable": False}), {})],
+        ([(200, run("failed", error={"code": "no_person", "message": "m", "retryable": False}), {})],
          errors.NoPerson, False, None),
         ([(200, run("failed", error={"code": "storage_down", "message": "m", "retryable": True, "retryAfter": 9}), {})],
          StudioError, True, 9),
-        ([(200, run("handed_back"), {})], errors.EngineUnavailable, True, 1),
-        ([(429, problem("ENGINE_BUSY"), {"Retry-After": "7"})], errors.EngineBusy, True, 7),
+        ([(200, run("failed", error=HANDED_BACK), {})], errors.EngineUnavailable, True, 1),
+        ([(429, problem("engine_busy"), {"Retry-After": "7"})], errors.EngineBusy, True, 7),
         ([(429, HTML, {})], errors.EngineUnavailable, True, 5),
-        ([(503, problem("ENGINE_UNAVAILABLE"), {"Retry-After": "2"})], errors.EngineUnavailable, True, 2),
+        ([(503, problem("engine_unavailable"), {"Retry-After": "2"})], errors.EngineUnavailable, True, 2),
         ([(502, HTML, {})], errors.EngineUnavailable, True, 5),
         ([(404, HTML, {})], errors.EngineUnavailable, True, 5),
         ([(301, b"", {"Location": "http://127.0.0.1:9/"})], errors.EngineUnavailable, True, 5),
@@ -124,25 +128,25 @@ HTML = b"<html>502 Bad Gateway</html>"
         ([(403, HTML, {})], errors.EngineRefused, True, 30),
         ([(404, problem("not_found"), {})], errors.EngineRefused, True, 30),
         ([(405, problem("method_not_allowed"), {})], errors.EngineRefused, True, 30),
-        ([(422, problem("ENGINE_UNKNOWN", field="engine"), {})], errors.EngineRefused, True, 30),
-        ([(200, run("failed", error={"code": "ENGINE_REFUSED", "message": "m", "retryable": True}), {})],
+        ([(422, problem("engine_unknown", field="engine"), {})], errors.EngineRefused, True, 30),
+        ([(200, run("failed", error={"code": "engine_refused", "message": "m", "retryable": True}), {})],
          errors.EngineRefused, True, None),
-        ([(422, problem("invalid", field="steps"), {})], errors.NotUnderstood, True, None),
-        ([(413, problem("too_many_bytes"), {})], errors.NotUnderstood, True, None),
-        ([(400, problem("bad_request"), {})], errors.NotUnderstood, True, None),
+        ([(422, problem("invalid", field="steps"), {})], errors.EngineMismatch, True, None),
+        ([(413, problem("too_many_bytes"), {})], errors.EngineMismatch, True, None),
+        ([(400, problem("bad_request"), {})], errors.EngineMismatch, True, None),
         ([(409, problem("superseded"), {})], StudioError, True, None),
         ([(200, HTML, {})], errors.BadAnswer, True, None),
         ([(200, b"", {})], errors.BadAnswer, True, None),
         ([(200, b"{}", {})], errors.BadAnswer, True, None),
-        ([(200, run("done"), {})], errors.BadAnswer, True, None),
-        ([(200, run("done", result=result(fingerprint="another")), {})], errors.BadAnswer, True, None),
-        ([(200, run("done", result=result(samples=[])), {})], errors.BadAnswer, True, None),
+        ([(200, run("completed"), {})], errors.BadAnswer, True, None),
+        ([(200, run("completed", result=result(fingerprint="another")), {})], errors.BadAnswer, True, None),
+        ([(200, run("completed", result=result(samples=[])), {})], errors.BadAnswer, True, None),
         ([(200, b"x" * (2 << 20), {})], errors.BadAnswer, True, None),
         ([(200, b"{", {"Content-Length": "50"})], errors.EngineUnavailable, True, 5),
         ([-1.0], errors.EngineUnavailable, True, 5),
     ],
 )  # fmt: skip
-def test_every_answer_has_a_meaning(
+def test_every_response_maps_to_an_error(
     server: Server, answers: list[Any], kind: type[StudioError], retryable: bool, wait: float | None
 ) -> None:
     server.answers = answers
@@ -152,26 +156,26 @@ def test_every_answer_has_a_meaning(
     assert "a-token" not in str(failed.value)
 
 
-def test_one_that_does_not_answer_at_all_times_out(server: Server) -> None:
+def test_a_silent_container_times_out(server: Server) -> None:
     server.answers = [1.5]
     with pytest.raises(errors.NoAnswer) as silent:
         ask(server, 0.3)
-    assert (silent.value.code, silent.value.status) == ("ENGINE_TIMEOUT", 504)
+    assert (silent.value.code, silent.value.status) == ("engine_timeout", 504)
 
 
-def test_one_that_works_on_and_on_times_out_and_is_left_working(server: Server) -> None:
-    server.answers = [(202, run("running", progress=0.5), {})]
+def test_a_run_that_takes_too_long_times_out_and_continues(server: Server) -> None:
+    server.answers = [(202, run("processing", progress=0.5), {})]
     with pytest.raises(errors.EngineTimeout):
         ask(server, 0.2)
     assert not [line for line, _ in server.asked if line.startswith("DELETE")]
 
 
-def test_it_asks_again_while_patience_lasts(server: Server) -> None:
+def test_calls_are_repeated_while_patience_lasts(server: Server) -> None:
     server.answers = [
         -1.0,
         (503, HTML, {}),
         (202, run("queued", position=2), {}),
-        (200, run("done", result=result()), {}),
+        (200, run("completed", result=result()), {}),
     ]
     assert ask(server, patience_s=5).samples
     assert len(server.asked) == 4
@@ -180,8 +184,8 @@ def test_it_asks_again_while_patience_lasts(server: Server) -> None:
         assert headers["Authorization"] == "Bearer a-token"
 
 
-def test_the_wait_that_is_asked_for_is_bounded(server: Server) -> None:
-    server.answers = [(200, run("done", result=result()), {})]
+def test_the_requested_wait_is_bounded(server: Server) -> None:
+    server.answers = [(200, run("completed", result=result()), {})]
     ask(server, 900)
     assert server.asked[0][0].startswith("POST /tryon?wait=25 ")
 
@@ -194,6 +198,6 @@ def test_without_settings_there_is_no_client(change: Callable[..., None]) -> Non
         assert failed.value.code == "vto_unconfigured"
 
 
-def test_an_attempt_is_no_part_of_what_is_asked_for() -> None:
+def test_the_attempt_is_not_part_of_the_fingerprint() -> None:
     assert REQUEST.model_copy(update={"attempt": 9}).fingerprint == REQUEST.fingerprint
     assert REQUEST.model_copy(update={"seed": 9}).fingerprint != REQUEST.fingerprint

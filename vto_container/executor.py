@@ -1,0 +1,123 @@
+"""Executes a run: from its inputs in Blob Storage to its committed result."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from pydantic import ValidationError
+
+from shared import blobs, telemetry
+from shared.errors import NotFound
+from shared.vto.errors import UnreadableInput
+from shared.vto.protocol import REPORT, ImageBlob, Output, Sample, TryOnRequest, TryOnResult
+from vto_container.engine_process import EngineProcess
+from vto_container.engines.base import IsCancelled, Progress, raise_if_cancelled
+from vto_container.settings import container_settings
+
+PNG: Final = "image/png"
+INPUTS_READ: Final = 0.05
+"""Progress once the inputs are read."""
+
+
+class Executor:
+    """Executes runs with one engine process."""
+
+    def __init__(self, process: EngineProcess) -> None:
+        self._process = process
+
+    def execute(self, request: TryOnRequest, progress: Progress, is_cancelled: IsCancelled) -> TryOnResult:
+        """Read the inputs, make the samples, store them, commit; a result committed before is returned.
+
+        Images are named by their content, and the report that names them is written last: a container that is killed
+        in between leaves no result.
+
+        Raises:
+            StudioError: of the engine, of the inputs, or of the storage.
+            Cancelled: the run was cancelled.
+        """
+        if (committed := find_result(request)) is not None:
+            telemetry.log("vto.run_known", jobId=request.job_id)
+            return committed
+        raise_if_cancelled(is_cancelled)
+        images = [_read(request.person, "person")]
+        images += [_read(garment, f"garments.{n}") for n, garment in enumerate(request.garments)]
+        if request.mask is not None:
+            images.append(_read(request.mask, "mask"))
+        progress(INPUTS_READ)
+        samples = [self._sample(request, images, n, progress, is_cancelled) for n in range(request.samples)]
+        raise_if_cancelled(is_cancelled)
+        reports = [sample.report for sample in samples]
+        result = TryOnResult(
+            job_id=request.job_id,
+            fingerprint=request.fingerprint,
+            container=request.output.container,
+            engine=reports[0].engine,
+            version=reports[0].version,
+            samples=samples,
+            ms=sum(report.ms for report in reports),
+        )
+        data = result.model_dump_json(by_alias=True).encode()
+        blobs.put(request.output.container, _report_name(request.output), data, content_type="application/json")
+        # The run may have been cancelled, and its output deleted, while the report was written.
+        raise_if_cancelled(is_cancelled)
+        return result
+
+    def _sample(
+        self, request: TryOnRequest, images: list[bytes], n: int, progress: Progress, is_cancelled: IsCancelled
+    ) -> Sample:
+        raise_if_cancelled(is_cancelled)
+        seed = (request.seed + n) % 2**31
+        generated, image, mask = self._process.generate(
+            request.engine or container_settings().engine,
+            images,
+            [garment.category for garment in request.garments],
+            seed,
+            request.steps,
+            request.mask is not None,
+            lambda done: progress(INPUTS_READ + (1 - INPUTS_READ) * (n + done) / request.samples),
+            is_cancelled,
+        )
+        # Whoever cancels a run deletes its output: nothing may be stored after that.
+        raise_if_cancelled(is_cancelled)
+        return Sample(
+            image=_store(request.output, image),
+            mask=_store(request.output, mask),
+            width=generated.width,
+            height=generated.height,
+            seed=seed,
+            report=generated.report,
+        )
+
+
+def delete_output(request: TryOnRequest) -> None:
+    """Delete what a run has stored."""
+    for blob in list(blobs.listing(request.output.container, f"{request.output.prefix}/")):
+        blobs.delete(request.output.container, blob.name)
+
+
+def find_result(request: TryOnRequest) -> TryOnResult | None:
+    """The result committed for this request; None if there is none, or one of another request."""
+    try:
+        data = blobs.get(request.output.container, _report_name(request.output))
+        found = TryOnResult.model_validate_json(data)
+    except (NotFound, ValidationError):
+        return None
+    return found if found.fingerprint == request.fingerprint else None
+
+
+def _report_name(output: Output) -> str:
+    return f"{output.prefix}/{REPORT}"
+
+
+def _store(output: Output, data: bytes) -> str:
+    name = f"{output.prefix}/{hashlib.sha256(data).hexdigest()[:24]}.png"
+    blobs.put(output.container, name, data, content_type=PNG)
+    return name
+
+
+def _read(image: ImageBlob, field: str) -> bytes:
+    try:
+        return blobs.get(image.container, image.name)
+    except NotFound:
+        raise UnreadableInput("the image does not exist anymore", field=field) from None
