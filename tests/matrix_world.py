@@ -192,7 +192,8 @@ def delivery(world: World, actor: str) -> str:
 def segmentation(world: World, actor: str) -> str:
     id = secrets.token_hex(16)
     planted = {"id": f"segmentation:{id}", "userId": world.client(actor).user["id"], "type": "segmentation_result",
-               "imageId": None, "target": "garment", "width": 96, "height": 128, "blobs": {}, "classes": [],
+               "imageId": None, "source": {"container": "images", "name": "gone"}, "inputSha256": "0" * 64,
+               "output": "mask", "target": "garment", "width": 96, "height": 128, "blobs": {}, "classes": [],
                "areaShare": 0.5, "worn": False, "confidence": 0.9, "quality": "good", "modelVersion": "none",
                "createdAt": "2026-01-01T00:00:00Z"}  # fmt: skip
     world.plant(planted)
@@ -200,7 +201,7 @@ def segmentation(world: World, actor: str) -> str:
 
 
 def tryon(world: World, actor: str) -> str:
-    """A try-on that has ended: in the photo there is nobody."""
+    """A try-on that has failed: the person image shows nobody."""
     client = world.client(actor)
     body = {"personImageId": image(world, actor), "garmentImageId": image(world, actor, "garment"), "mode": "queued"}
     made = client.call("POST", "cv/tryon", json=body)
@@ -209,12 +210,12 @@ def tryon(world: World, actor: str) -> str:
 
 
 def tryon_batch(world: World, actor: str) -> str:
-    """A batch of which nothing was asked for."""
+    """A batch whose try-ons were not created."""
     id, at = f"matrix-{secrets.token_hex(6)}", "2026-01-01T00:00:00Z"
-    source = {"container": "images", "name": "gone", "image_id": None, "sha256": None, "pixels": None}
-    garment = {"source": source, "wanted": "auto", "productId": "gone", "category": None}
+    source = {"container": "images", "name": "gone"}
+    garment = {"image": source, "productId": "gone"}
     planted = {"id": f"tryon_batch:{id}", "userId": world.client(actor).user["id"], "type": "tryon_batch",
-               "status": "completed", "jobId": f"job:{id}", "person": source, "garments": [garment], "refused": {},
+               "engine": "e", "status": "completed", "jobId": f"job:{id}", "person": source, "garments": [garment],
                "createdAt": at, "updatedAt": at}  # fmt: skip
     world.plant(planted)
     return id

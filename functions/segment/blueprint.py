@@ -30,32 +30,37 @@ consumer(bp, queues.SEGMENT, _step)
     bp, "POST", "cv/segmentation", access=SIGNED_IN, limit="segment", idempotent=True,
     body=SegmentationRequest, answer=Segmentation, answers={202: SegmentationQueued}, errors=(404, 422),
 )  # fmt: skip
-def segmentation_create(call: Call) -> Reply:
-    """Find a garment or a person in a picture: a mask, a cut-out, and what is worn. Large pictures, and `imageIds`,
-    answer 202 with a job."""
+def create_segmentation(call: Call) -> Reply:
+    """Segment an image
+
+    Returns a mask, a cut-out, and the classes in the image. A large image, and `imageIds`, are answered 202 with a job.
+    """
     from functions.segment import service
 
-    made = service.request(call.caller, call.new_id, call.body, call.request_id)
-    if isinstance(made, SegmentationQueued):
-        return Reply(made, status=202, headers={"Location": f"/api/jobs/{made.job_id}"})
-    return Reply(made)
+    segmentation = service.create_segmentation(call.caller, call.new_id, call.body, call.request_id)
+    if isinstance(segmentation, SegmentationQueued):
+        return Reply(segmentation, status=202, headers={"Location": f"/api/jobs/{segmentation.job_id}"})
+    return Reply(segmentation)
 
 
 @endpoint(bp, "GET", "cv/segmentations/{id}", access=SIGNED_IN, answer=Segmentation, errors=(404,))
-def segmentation_get(call: Call) -> Segmentation:
-    """A segmentation made earlier, with fresh URLs."""
+def get_segmentation(call: Call) -> Segmentation:
+    """Get a segmentation"""
     from functions.segment import service
 
-    return service.segmentation(call.caller, call.path["id"])
+    return service.get_segmentation(call.caller, call.path["id"])
 
 
 @endpoint(
     bp, "GET", "cv/segmentation/health", access=PUBLIC, limit=None, answer=SegmentationHealth,
     answers={503: SegmentationHealth},
 )  # fmt: skip
-def segmentation_health(call: Call) -> Reply:
-    """Whether the models are there and whole; 503 when segmentation can't work."""
+def get_segmentation_health(call: Call) -> Reply:
+    """Get the health of segmentation
+
+    503 if segmentation is not available because a model is missing or refused.
+    """
     from functions.segment import service
 
-    found = service.health()
-    return Reply(found, status=200 if found.status == "ok" else 503)
+    health = service.get_health()
+    return Reply(health, status=200 if health.status == "ok" else 503)

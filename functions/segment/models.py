@@ -7,14 +7,13 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from shared.http.models import Answer, Body, Id
-from shared.vision.segments import Target
-from shared.vision.stored import Output
+from shared.vision.documents import Output, Target
 
 
 class SegmentationRequest(Body):
-    """What to find, and where: exactly one of `imageUrl`, `imageId`, `imageIds`."""
+    """What to find, in exactly one of `imageUrl`, `imageId`, `imageIds`."""
 
-    image_url: str | None = Field(default=None, max_length=2048, description="a URL that this API gave out")
+    image_url: str | None = Field(default=None, max_length=2048, description="a URL that this API returned")
     image_id: Id | None = None
     image_ids: list[Id] | None = Field(default=None, min_length=1, max_length=50, description="answered with a job")
     target: Target = "garment"
@@ -22,14 +21,14 @@ class SegmentationRequest(Body):
 
     @model_validator(mode="after")
     def one_source(self) -> Self:
-        """Refuse none and more than one."""
+        """Require exactly one way of naming the image."""
         if sum(given is not None for given in (self.image_url, self.image_id, self.image_ids)) != 1:
-            raise ValueError("name the picture by exactly one of imageUrl, imageId, imageIds")
+            raise ValueError("name the image by exactly one of imageUrl, imageId, imageIds")
         return self
 
 
 class Rectangle(Answer):
-    """In pixels of the upright picture, from its top left corner."""
+    """A rectangle in pixels of the upright image, from its top left corner."""
 
     x: int
     y: int
@@ -38,44 +37,44 @@ class Rectangle(Answer):
 
 
 class FoundClass(Answer):
-    """A class of the picture."""
+    """A class of things that the image shows."""
 
     name: str
-    area_share: float = Field(description="of the whole picture, 0..1")
+    area_share: float = Field(description="share of the whole image, 0..1")
     box: Rectangle
 
 
 class Segmentation(Answer):
-    """A finished segmentation; the URLs live for minutes."""
+    """A finished segmentation; its URLs are valid for minutes."""
 
     id: str
     status: Literal["completed"] = "completed"
     image_id: str | None
     target: Target
-    width: int = Field(description="pixels of the picture, and of its mask")
+    width: int = Field(description="pixels of the image, and of its mask")
     height: int
     mask_url: str | None = Field(description="8-bit grey PNG: opacity of the target, soft by 1-2 pixels at its edge")
-    cutout_url: str | None = Field(default=None, description="PNG with transparency, of the picture's size")
+    cutout_url: str | None = Field(default=None, description="PNG with transparency, of the image's size")
     classes: list[FoundClass]
-    area_share: float = Field(description="of the mask, 0..1")
-    worn: bool = Field(description="somebody wears what is shown; false for a garment that lies or hangs alone")
+    area_share: float = Field(description="share of the mask, 0..1")
+    worn: bool = Field(description="whether a person wears what is shown; false for a garment alone")
     confidence: float = Field(description="0..1")
-    quality: Literal["good", "low"] = Field(description="`low`: look before you use it")
+    quality: Literal["good", "low"] = Field(description="`low`: check the mask before you use it")
     model_version: str
-    cached: bool = Field(description="answered from an earlier segmentation of the same picture")
+    cached: bool = Field(description="whether an earlier segmentation of the same image was returned")
     created_at: str
 
 
 class SegmentationQueued(Answer):
-    """The work is done by the queue: follow the job; its `result.items` name the segmentations."""
+    """A job segments the images; its `result.items` name the segmentations."""
 
     job_id: str
     status: Literal["queued"] = "queued"
-    pictures: int
+    images: int = Field(description="number of images")
 
 
 class ModelHealth(Answer):
-    """A model as it is registered."""
+    """A registered model."""
 
     id: str
     version: str
@@ -86,7 +85,7 @@ class ModelHealth(Answer):
 
 
 class SegmentationHealth(Answer):
-    """Whether segmentation can work."""
+    """Whether segmentation is available."""
 
     status: Literal["ok", "failing"]
     models: list[ModelHealth]

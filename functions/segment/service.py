@@ -1,11 +1,13 @@
-"""Asking for segmentations: small ones are answered at once, large ones and lists become a job."""
+"""Creating and reading segmentations: small images are answered at once, large ones and lists become a job."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from io import BytesIO
 
 from functions.segment import results
+from functions.segment.documents import SegmentImage, SegmentPayload
 from functions.segment.models import (
     ModelHealth,
     Segmentation,
@@ -15,25 +17,25 @@ from functions.segment.models import (
 )
 from functions.segment.settings import segment_settings
 from shared import audit, onnx
-from shared.documents import store
 from shared.errors import ConfigurationError, DocumentConflict
 from shared.http.auth import Principal
 from shared.images import sources
 from shared.images.sources import Source
 from shared.jobs import protocol, queues
+from shared.jobs.models import JobId
 from shared.vision import parser, stored
 
 
-def request(
+def create_segmentation(
     user: Principal, id: str, wanted: SegmentationRequest, request_id: str
 ) -> Segmentation | SegmentationQueued:
-    """Segment one small picture, or queue what is large or many.
+    """Segment one small image, or queue a large one or several.
 
     Args:
-        id: of the job, if one is made; the same id again gives the same job.
+        id: id of the job, if there is one; the same id again returns the same job.
 
     Raises:
-        NotFound: a picture is missing, or somebody else's and not public.
+        NotFound: an image does not exist, or is another user's and not public.
         Unprocessable: `image_url`, `image_not_ready`, `nothing_found`.
         ConfigurationError: the model is missing or refused.
     """
@@ -44,26 +46,26 @@ def request(
         source = sources.by_id(wanted.image_id, user.user_id)
     else:
         source = sources.by_url(str(wanted.image_url), user.user_id)
-    if source.sha256 and (known := stored.known(user.user_id, source.sha256, wanted.target, wanted.output)):
-        return results.view(known, cached=True)
+    if source.sha256 and (known := stored.find(user.user_id, source.sha256, wanted.target, wanted.output)):
+        return results.view_segmentation(known, cached=True)
     if source.pixels is not None and _large(source.pixels):
         return _queue(user, id, [source], wanted, request_id)
     data = source.read()
     if source.pixels is None and _large(_pixels(data)):
         return _queue(user, id, [source], wanted, request_id)
-    record, cached = stored.settle(user.user_id, source, data, wanted.target, wanted.output)
+    segmentation, cached = stored.get_or_compute(user.user_id, source, data, wanted.target, wanted.output)
     if not cached:
         audit.record(user.user_id, "IMAGE_SEGMENTED", subject=source.image_id)
-    return results.view(record, cached=cached)
+    return results.view_segmentation(segmentation, cached=cached)
 
 
-def segmentation(user: Principal, id: str) -> Segmentation:
-    """One's segmentation, with fresh URLs. Raises NotFound."""
-    return results.view(results.load(user.user_id, id), cached=True)
+def get_segmentation(user: Principal, id: str) -> Segmentation:
+    """The user's segmentation, with fresh URLs. Raises NotFound."""
+    return results.view_segmentation(results.get_segmentation_document(user.user_id, id), cached=True)
 
 
-def health() -> SegmentationHealth:
-    """How the registered models stand; `failing` when there is no parser to be used."""
+def get_health() -> SegmentationHealth:
+    """The state of the registered models; `failing` if the parser can't be used."""
     try:
         models = [ModelHealth(**asdict(one)) for one in onnx.list_health()]
     except ConfigurationError:
@@ -73,18 +75,16 @@ def health() -> SegmentationHealth:
 
 
 def _queue(
-    user: Principal, id: str, pictures: list[Source], wanted: SegmentationRequest, request_id: str
+    user: Principal, id: str, images: list[Source], wanted: SegmentationRequest, request_id: str
 ) -> SegmentationQueued:
-    payload = {"items": [asdict(one) for one in pictures], "target": wanted.target, "output": wanted.output}
-    job = protocol.new_job("segment", queues.SEGMENT, user.user_id, payload, id=f"job:{id}", request_id=request_id)
-    try:
-        store().create(protocol.CONTAINER, job)
-    except DocumentConflict:
-        job = protocol.load(job["id"], user.user_id)
-    else:
+    items = [SegmentImage.of(image) for image in images]
+    payload = SegmentPayload(items=items, target=wanted.target, output=wanted.output)
+    job = protocol.new_job("segment", queues.SEGMENT, user.user_id, payload, id=JobId.of(id), request_id=request_id)
+    with suppress(DocumentConflict):
+        protocol.jobs.create(job)
         protocol.enqueue(job)
         audit.record(user.user_id, "SEGMENTATION_REQUESTED", subject=id)
-    return SegmentationQueued(job_id=id, pictures=len(pictures))
+    return SegmentationQueued(job_id=id, images=len(images))
 
 
 def _large(pixels: int) -> bool:

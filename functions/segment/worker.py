@@ -1,13 +1,11 @@
-"""The worker of the `segment` queue: large pictures, and lists of them."""
+"""The worker of the `segment` queue: large images, and lists of images."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from functions.segment.documents import SegmentedItem, SegmentJobResult, SegmentPayload
 from shared import notifications
 from shared.errors import StudioError, Unprocessable
-from shared.images.sources import Source
-from shared.jobs.models import Job, JobStatus
+from shared.jobs.models import Job, RunError
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
 from shared.vision import stored
@@ -15,49 +13,39 @@ from shared.webhooks.publish import WebhookPublisher
 
 
 class SegmentStep(WebhookPublisher):
-    """The `segment` queue's step (see `shared.jobs.consumer.Step`). Each picture's result is stored on its own, so a
-    repeated attempt only does what is missing."""
+    """The `segment` queue's step. Each image's result is stored on its own, so a repeated attempt does what is left."""
 
     def run(self, task: Task) -> Outcome:
-        """Segment every picture; one that can't be does not spoil the others.
+        """Segment every image; one that fails does not affect the others.
 
         Raises:
-            StudioError: of the only picture, or a retryable one of any.
+            StudioError: of the only image, or a retryable one of any.
         """
-        items: list[dict[str, Any]] = task.payload["items"]
-        done: list[dict[str, Any]] = []
-        for number, item in enumerate(items):
-            task.progress("segmenting", round(100 * number / len(items)))
-            source = Source(**item)
+        payload = task.payload_as(SegmentPayload)
+        done: list[SegmentedItem] = []
+        for number, item in enumerate(payload.items):
+            task.progress("segmenting", round(100 * number / len(payload.items)))
+            source = item.source
             try:
-                record, _ = stored.settle(
-                    task.user_id, source, source.read(), task.payload["target"], task.payload["output"]
+                segmentation, _ = stored.get_or_compute(
+                    task.user_id, source, source.read(), payload.target, payload.output
                 )
             except StudioError as error:
-                if error.retryable or error.status >= 500 or len(items) == 1:
-                    raise _gone(error) from error
-                done.append({"imageId": source.image_id, "error": {"code": error.code, "message": error.message}})
+                if error.retryable or error.status >= 500 or len(payload.items) == 1:
+                    raise _as_deleted(error) from error
+                failure = RunError(code=error.code, message=error.message)
+                done.append(SegmentedItem(image_id=source.image_id, error=failure))
             else:
-                done.append({"imageId": source.image_id, "segmentationId": record["id"].removeprefix("segmentation:")})
+                done.append(SegmentedItem(image_id=source.image_id, segmentation_id=segmentation.id.public))
         task.progress("segmenting", 100)
-        return Outcome(result={"items": done})
-
-    def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
-        """Nothing was promised beside the job."""
-        return Outcome()
-
-    def after_commit(self, job: Job) -> None:
-        """Nothing to tidy."""
-
-    def on_lease_lost(self, job: Job) -> None:
-        """Nothing to tidy: what was stored is right for every attempt."""
+        return Outcome(result=SegmentJobResult(items=done))
 
     def push(self, job: Job) -> None:
-        """Tell the user's open pages how the job stands."""
+        """Send the job's state to the user's open pages."""
         notifications.push_job(job)
 
 
-def _gone(error: StudioError) -> StudioError:
+def _as_deleted(error: StudioError) -> StudioError:
     if error.status == 404:
-        return Unprocessable("the picture was deleted", code="image_gone")
+        return Unprocessable("the image was deleted", code="image_gone")
     return error

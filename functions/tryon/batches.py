@@ -1,150 +1,142 @@
-"""One person, many products: a batch is asked for, shown, cancelled and told of; `fan_out` asks for its try-ons."""
+"""Batches: one person, many products. `fan_out` creates their try-ons."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any
 
-from functions.tryon import fan_out, inputs, records
+from functions.tryon import fan_out, inputs
+from functions.tryon.documents import (
+    BATCH_KIND,
+    BatchId,
+    BatchPayload,
+    TryOnBatchDocument,
+    TryOnDocument,
+    TryOnPayload,
+    batches,
+    get_batch_document,
+    list_batch_tryons,
+    refusal_key,
+    retention_s,
+    tryons,
+)
 from functions.tryon.models import Batch, BatchItem, BatchRequest
-from functions.tryon.records import BATCH_KIND, CONTAINER
+from functions.tryon.views import view_error
 from shared import audit, clock, notifications
 from shared.commerce import credits, quota
-from shared.documents import Create, Document, Where, store
+from shared.documents import store
 from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
 from shared.http.auth import Principal
 from shared.jobs import control, protocol, queues
-from shared.jobs.models import Job
+from shared.jobs.models import ENDED, Job, JobId, RunStatus
 
 
-def ask(user: Principal, id: str, wanted: BatchRequest, engine: str, request_id: str) -> Batch:
-    """Accept a batch. Each of its try-ons is paid for on its own, when its turn comes and it is asked for.
+def create_batch(user: Principal, id: str, wanted: BatchRequest, engine: str, request_id: str) -> Batch:
+    """Accept a batch. Each of its try-ons is paid for when it is created.
 
     Args:
-        id: of the batch; the same id again gives the same batch.
+        id: id of the batch; the same id again returns the same batch.
 
     Raises:
-        NotFound, Unprocessable: of the person, or of a product, as `inputs` does.
-        QuotaExceeded: what is left does not reach for all.
+        NotFound, Unprocessable: as `inputs` does for the person or a product.
+        QuotaExceeded: quota and credits do not suffice for all.
     """
-    person = inputs.person(wanted, user)
+    person = inputs.resolve_person(wanted, user)
     garments = [
-        inputs.product(product, user.user_id, user.shop, f"productIds.{n}")
+        inputs.resolve_product(product, user.user_id, user.shop, f"productIds.{n}")
         for n, product in enumerate(wanted.product_ids)
     ]
-    _reaches(user.user_id, len(garments))
+    _require_quota(user.user_id, len(garments))
+    at = clock.iso()
+    batch = TryOnBatchDocument(
+        id=BatchId.of(id),
+        user_id=user.user_id,
+        job_id=JobId.of(id),
+        person=person,
+        garments=garments,
+        seed=wanted.seed,
+        samples=wanted.samples,
+        engine=engine,
+        request_id=request_id,
+        created_at=at,
+        updated_at=at,
+        ttl=retention_s(),
+    )
     job = protocol.new_job(
-        BATCH_KIND, queues.TRYON, user.user_id, {"batchId": f"tryon_batch:{id}"}, id=f"job:{id}",
-        subject_id=f"tryon_batch:{id}", request_id=request_id,
+        BATCH_KIND, queues.TRYON, user.user_id, BatchPayload(batch_id=batch.id), id=batch.job_id,
+        subject_id=batch.id, request_id=request_id,
     )  # fmt: skip
-    record = {
-        "id": f"tryon_batch:{id}",
-        "userId": user.user_id,
-        "type": "tryon_batch",
-        "status": "queued",
-        "jobId": job["id"],
-        "person": asdict(person),
-        "garments": [one.document() for one in garments],
-        "seed": wanted.seed,
-        "samples": wanted.samples,
-        "engine": engine,
-        "asked": 0,
-        "refused": {},
-        "error": None,
-        "requestId": request_id,
-        "createdAt": clock.iso(),
-        "updatedAt": clock.iso(),
-        "ttl": records.keep_s(),
-    }
     try:
-        stored = store().batch(CONTAINER, user.user_id, [Create(record), Create(job)])[0]
+        store().batch(batches.container, user.user_id, [batches.creation(batch), protocol.jobs.creation(job)])
     except BatchFailed as failure:
         if not isinstance(failure.cause, DocumentConflict):
             raise
-        return batch(user, id)
+        return get_batch(user, id)
     protocol.enqueue(job)
     audit.record(user.user_id, "TRYON_BATCH_REQUESTED", subject=id, products=len(garments))
-    return _view(stored, [])
+    return _view(batch, [])
 
 
-def _reaches(user_id: str, count: int) -> None:
-    """See that there is enough for all, so that a batch is not half made for want of it; who spends it meanwhile finds
-    the rest refused one by one."""
+def _require_quota(user_id: str, count: int) -> None:
+    """Refuse a batch that could only be made in part. Try-ons are refused one by one if the rest is spent meanwhile."""
     used, limit = quota.get_usage(user_id)
     if max(0, limit - used) + credits.get_balance(user_id) < count:
         raise quota.exceeded_error()
 
 
-def find(user_id: str, id: str) -> Document:
-    """One's batch. Raises NotFound."""
-    record = store().find(CONTAINER, f"tryon_batch:{id}", user_id)
-    if record is None or record.get("type") != "tryon_batch":
-        raise NotFound("there is no such batch", code="batch_not_found")
-    return record
+def get_batch(user: Principal, id: str) -> Batch:
+    """The user's batch and the state of its items. Raises NotFound."""
+    batch = get_batch_document(user.user_id, id)
+    return _view(batch, list_batch_tryons(batch))
 
 
-def items(record: Mapping[str, Any]) -> list[Document]:
-    """The try-ons of a batch that were asked for and not deleted since."""
-    mine = (Where("type", "=", "tryon_job"), Where("batchId", "=", records.short(record)))
-    return store().query(CONTAINER, *mine, partition=record["userId"], limit=100).items
-
-
-def batch(user: Principal, id: str) -> Batch:
-    """One's batch and how its items stand. Raises NotFound."""
-    record = find(user.user_id, id)
-    return _view(record, items(record))
-
-
-def cancel(user: Principal, id: str) -> Batch:
-    """Stop what of a batch has not ended.
+def cancel_batch(user: Principal, id: str) -> Batch:
+    """Cancel what of a batch has not ended.
 
     Raises:
         Conflict: all of it has.
     """
-    record = find(user.user_id, id)
-    if not _stop([record, *items(record)]):
+    batch = get_batch_document(user.user_id, id)
+    if not _cancel([batch, *list_batch_tryons(batch)]):
         raise Conflict("everything of the batch has ended already", code="job_ended")
     audit.record(user.user_id, "TRYON_BATCH_CANCELLED", subject=id)
-    return batch(user, id)
+    return get_batch(user, id)
 
 
-def stop_items(job: Job) -> None:
-    """Stop the try-ons of a batch whose job is cancelled: it may have asked for some after the user's cancellation
-    looked for them."""
-    record = store().find(CONTAINER, job["payload"]["batchId"], job["userId"])
-    if record is not None:
-        _stop(items(record))
+def cancel_items(job: Job) -> None:
+    """Cancel the try-ons of a batch whose job is cancelled: some may be newer than the user's cancellation."""
+    batch = batches.find(job.payload_as(BatchPayload).batch_id, job.user_id)
+    if batch is not None:
+        _cancel(list_batch_tryons(batch))
 
 
-def _stop(found: Iterable[Mapping[str, Any]]) -> int:
-    """Ask the jobs of open records to stop; how many were."""
-    stopped = 0
-    for one in found:
-        if one["status"] not in records.ENDED:
+def _cancel(found: Iterable[TryOnDocument | TryOnBatchDocument]) -> int:
+    """Request the cancellation of the jobs of documents that have not ended; returns how many."""
+    cancelled = 0
+    for document in found:
+        if document.status not in ENDED:
             with suppress(Conflict, NotFound):
-                control.request_cancel(protocol.load(one["jobId"], one["userId"]))
-                stopped += 1
-    return stopped
+                control.request_cancel(protocol.load(document.job_id, document.user_id))
+                cancelled += 1
+    return cancelled
 
 
-def tell(job: Job) -> None:
-    """Tell the user of a batch once its last job has ended, the batch's own or a try-on's. Whoever ends last finds none
-    open; two at once find the notification made."""
-    parent = _parent(job)
-    if parent is None or parent["status"] != "completed":
+def notify_when_done(job: Job) -> None:
+    """Notify the user of a batch once the last of its jobs has ended, its own or a try-on's. If two end at once, the
+    second finds the notification that the first created."""
+    batch = _batch_of(job)
+    if batch is None or batch.status is not RunStatus.COMPLETED:
         return
-    shown = _view(parent, items(parent))
+    shown = _view(batch, list_batch_tryons(batch))
     if shown.percent < 100:
         return
     facts = {"batchId": shown.id, "total": len(shown.items), "completed": shown.counts.get("completed", 0)}
     operations = notifications.announce(
-        job["userId"], "tryon.batch", f"{shown.id}-done", facts, request_id=job.get("requestId")
+        job.user_id, "tryon.batch", f"{shown.id}-done", facts, request_id=job.request_id
     )
     try:
-        store().batch(CONTAINER, job["userId"], operations)
+        store().batch(batches.container, job.user_id, operations)
     except BatchFailed as failure:
         if not isinstance(failure.cause, DocumentConflict):
             raise
@@ -152,44 +144,44 @@ def tell(job: Job) -> None:
     protocol.enqueue_created(operations)
 
 
-def _parent(job: Job) -> Document | None:
-    """The batch of a job; None where there is none."""
-    id: str | None = job["payload"].get("batchId")
-    if id is None:
-        record = store().find(CONTAINER, job["payload"]["tryonId"], job["userId"])
-        if record is None or record["batchId"] is None:
-            return None
-        id = f"tryon_batch:{record['batchId']}"
-    return store().find(CONTAINER, id, job["userId"])
+def _batch_of(job: Job) -> TryOnBatchDocument | None:
+    """The batch of a job; None if there is none."""
+    if job.kind == BATCH_KIND:
+        return batches.find(job.payload_as(BatchPayload).batch_id, job.user_id)
+    tryon = tryons.find(job.payload_as(TryOnPayload).tryon_id, job.user_id)
+    if tryon is None or tryon.batch_id is None:
+        return None
+    return batches.find(BatchId.of(tryon.batch_id), job.user_id)
 
 
-def _view(record: Mapping[str, Any], made: list[Document]) -> Batch:
-    by_id = {records.short(one): one for one in made}
-    shown = [_item(record, number, by_id) for number in range(len(record["garments"]))]
-    counts = Counter(one.status for one in shown)
-    ended = sum(count for status, count in counts.items() if status in records.ENDED)
-    status = record["status"] if record["status"] != "completed" else "processing"
-    if ended == len(shown):
-        status = "completed"
-    return Batch(
-        id=records.short(record),
-        status="processing" if status == "retrying" else status,
-        job_id=record["jobId"].removeprefix("job:"),
-        counts=dict(counts),
-        percent=100 * ended // len(shown),
-        items=shown,
-        created_at=record["createdAt"],
+def _view(batch: TryOnBatchDocument, created: Sequence[TryOnDocument]) -> Batch:
+    by_id = {tryon.id.public: tryon for tryon in created}
+    items = [_view_item(batch, index, by_id) for index in range(len(batch.garments))]
+    counts = Counter(item.status for item in items)
+    ended = sum(count for status, count in counts.items() if status in ENDED)
+    status = RunStatus.PROCESSING if batch.status in (RunStatus.COMPLETED, RunStatus.RETRYING) else batch.status
+    if ended == len(items):
+        status = RunStatus.COMPLETED
+    return Batch.of(
+        batch,
+        status=status,
+        counts={status.value: count for status, count in counts.items()},
+        percent=100 * ended // len(items),
+        items=items,
     )
 
 
-def _item(record: Mapping[str, Any], number: int, made: Mapping[str, Document]) -> BatchItem:
-    product = record["garments"][number]["productId"]
-    one = made.get(fan_out.item_id(record, number))
-    if one is not None:
+def _view_item(batch: TryOnBatchDocument, index: int, created: Mapping[str, TryOnDocument]) -> BatchItem:
+    product_id = str(batch.garments[index].product_id)
+    tryon = created.get(fan_out.item_id(batch, index))
+    if tryon is not None:
         return BatchItem(
-            product_id=product, try_on_id=records.short(one), status=one["status"], error=records.error(one["error"])
+            product_id=product_id, tryon_id=tryon.id.public, status=tryon.status, error=view_error(tryon.error)
         )
-    error = records.error(fan_out.refusal(record, number))
-    over = record["status"] in records.ENDED
-    status = "failed" if error else "cancelled" if over else "queued"
-    return BatchItem(product_id=product, try_on_id=None, status=status, error=error)
+    error = view_error(batch.refused.get(refusal_key(index)))
+    status = RunStatus.QUEUED
+    if error is not None:
+        status = RunStatus.FAILED
+    elif batch.status in ENDED:
+        status = RunStatus.CANCELLED
+    return BatchItem(product_id=product_id, tryon_id=None, status=status, error=error)

@@ -1,12 +1,13 @@
-"""What a request names: the blobs of the person, the garments and the mask, once it is clear that they may be used."""
+"""Resolves what a request names to the blobs of the person, the garments and the mask that the user may use."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Self
+from dataclasses import replace
+from typing import Final
 
-from functions.tryon.models import GarmentRequest, PersonRequest, Wanted
+from functions.tryon.documents import RequestedCategory, StoredImage, TryOnGarment, TryOnId
+from functions.tryon.models import GarmentRequest, PersonRequest
 from shared import blobs
 from shared.accounts.documents import accounts
 from shared.conversions.documents import ConversionId
@@ -19,45 +20,27 @@ from shared.images.documents import ImageDocument, ImageId, ImageKind, ImageStat
 from shared.images.sources import Source
 from shared.settings import settings
 
-USABLE = (blobs.IMAGES, blobs.RESULTS, blobs.TRYON)
-"""Containers of pictures large enough to work with."""
-MASKS = (*USABLE, blobs.MASKS)
-MADE_BY: Mapping[str, tuple[object, str]] = {
+IMAGE_CONTAINERS: Final = (blobs.IMAGES, blobs.RESULTS, blobs.TRYON)
+"""Containers of images that are large enough."""
+MASK_CONTAINERS: Final = (*IMAGE_CONTAINERS, blobs.MASKS)
+MADE_BY: Final[Mapping[str, tuple[object, str]]] = {
     blobs.IMAGES: (ImageDocument.id, ImageId.prefix),
     blobs.RESULTS: (ImageDocument.conversion_id, ConversionId.prefix),
-    blobs.TRYON: (ImageDocument.tryon_id, "tryon:"),
+    blobs.TRYON: (ImageDocument.tryon_id, TryOnId.prefix),
 }
 """By container, what the second part of a blob's name is: a field of the image's document, and that field's prefix."""
 
 
-@dataclass(frozen=True)
-class Garment:
-    """A garment: its picture, what it is worn as if that was said, and the product it is of."""
-
-    source: Source
-    wanted: Wanted
-    product_id: str | None = None
-
-    def document(self) -> dict[str, Any]:
-        """As kept in a record."""
-        return {"source": asdict(self.source), "wanted": self.wanted, "productId": self.product_id, "category": None}
-
-    @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Self:
-        """From a record."""
-        return cls(Source(**kept["source"]), kept["wanted"], kept["productId"])
-
-
-def person(wanted: PersonRequest, user: Principal) -> Source:
-    """The photo of the person: one's own upload, or an earlier result.
+def resolve_person(wanted: PersonRequest, user: Principal) -> StoredImage:
+    """The person image: the user's own upload, or an earlier result.
 
     Raises:
-        NotFound: there is no such image, or it is somebody else's.
+        NotFound: it does not exist, or is another user's.
         Unprocessable: `image_not_ready`, `image_kind`, `image_url`.
     """
     if wanted.person_image_id is None:
         return _by_url(str(wanted.person_url), user.user_id, "personUrl")
-    image = _owned(wanted.person_image_id, user.user_id)
+    image = _own_image(wanted.person_image_id, user.user_id, "personImageId")
     if image.kind is ImageKind.GARMENT:
         raise Unprocessable(
             f"the image was uploaded as a {image.kind}; this needs a person", code="image_kind",
@@ -66,26 +49,27 @@ def person(wanted: PersonRequest, user: Principal) -> Source:
     return _by_id(wanted.person_image_id, user.user_id, "personImageId")
 
 
-def garment(wanted: GarmentRequest, user: Principal, field: str = "") -> Garment:
-    """A garment's photo: one's own, a public one, or a product's of one's own shop.
+def resolve_garment(wanted: GarmentRequest, user: Principal, prefix: str = "") -> TryOnGarment:
+    """A garment image: the user's own, a public one, or that of a product in the user's shop.
 
     Args:
-        field: prefix of the field's name in errors.
+        prefix: of the field's name in errors.
 
     Raises:
         NotFound: `image_not_found`, `product_not_found`.
-        Unprocessable: as `person` does.
+        Unprocessable: as `resolve_person` does.
     """
     if wanted.garment_url is not None:
-        return Garment(_by_url(wanted.garment_url, user.user_id, f"{field}garmentUrl"), wanted.category)
+        image = _by_url(wanted.garment_url, user.user_id, f"{prefix}garmentUrl")
+        return TryOnGarment(image=image, requested_category=wanted.category)
     if wanted.garment_image_id is not None:
-        source = _by_id(wanted.garment_image_id, user.user_id, f"{field}garmentImageId")
-        return Garment(source, wanted.category)
-    return product(str(wanted.product_id), user.user_id, user.shop, f"{field}productId", wanted.category)
+        image = _by_id(wanted.garment_image_id, user.user_id, f"{prefix}garmentImageId")
+        return TryOnGarment(image=image, requested_category=wanted.category)
+    return resolve_product(str(wanted.product_id), user.user_id, user.shop, f"{prefix}productId", wanted.category)
 
 
-def product(id: str, user_id: str, shop: str, field: str, category: Wanted = "auto") -> Garment:
-    """A product's photo, if it is on the shelf of the shop, or one's own.
+def resolve_product(id: str, user_id: str, shop: str, field: str, category: RequestedCategory = "auto") -> TryOnGarment:
+    """The image of a product that is for sale in the shop, or the user's own.
 
     Raises:
         NotFound: `product_not_found`.
@@ -93,43 +77,46 @@ def product(id: str, user_id: str, shop: str, field: str, category: Wanted = "au
     try:
         image = get_visible_image(id, user_id)
     except NotFound:
-        raise _no_product(field) from None
+        raise _product_not_found(field) from None
     if image.product_id != id:
-        raise _no_product(field)
+        raise _product_not_found(field)
     vendor = image.user_id
     account = accounts.find(vendor, vendor)
     if vendor != user_id and (account is None or account.shop != shop):
-        raise _no_product(field)
-    return Garment(_by_id(id, user_id, field), category, product_id=id)
+        raise _product_not_found(field)
+    return TryOnGarment(image=_by_id(id, user_id, field), requested_category=category, product_id=id)
 
 
-def mask(url: str, user_id: str) -> Source:
-    """One's own mask: an answer of segmentation or try-on, or an image.
+def resolve_mask(url: str, user_id: str) -> StoredImage:
+    """The user's own mask: a result of segmentation or try-on, or an image.
 
     Raises:
-        NotFound, Unprocessable: as `person` does.
+        NotFound, Unprocessable: as `resolve_person` does.
     """
     try:
-        found = urls.resolve(url, endpoints=_ours(), containers=(), private=MASKS, owner=user_id)
+        found = urls.resolve(url, endpoints=_own_endpoints(), containers=(), private=MASK_CONTAINERS, owner=user_id)
     except StudioError as error:
         error.field = "maskUrl"
         raise
-    return _there(Source(found.container, found.name), "maskUrl")
+    # A blob that a URL names may be deleted; the caller should learn it now, not from the job.
+    if blobs.info(found.container, found.name) is None:
+        raise _image_not_found("maskUrl")
+    return StoredImage(container=found.container, name=found.name)
 
 
-def _by_url(url: str, user_id: str, field: str) -> Source:
+def _by_url(url: str, user_id: str, field: str) -> StoredImage:
     try:
         source = sources.by_url(url, user_id)
     except StudioError as error:
         error.field = field
         raise
-    if source.container not in USABLE:
+    if source.container not in IMAGE_CONTAINERS:
         raise Unprocessable("a thumbnail is too small: use the original", code="image_url", field=field)
-    return source if source.image_id is not None else _recorded(source, user_id, field)
+    return StoredImage.of(source if source.image_id is not None else _with_image_id(source, user_id, field))
 
 
-def _recorded(source: Source, user_id: str, field: str) -> Source:
-    """One's own picture with its image's id, so that it can be deleted with the try-on."""
+def _with_image_id(source: Source, user_id: str, field: str) -> Source:
+    """The user's own image with its id, so that it can be deleted with the try-on."""
     maker, prefix = MADE_BY[source.container]
     made = where(maker, "=", prefix + source.name.split("/")[1])
     ready = where(ImageDocument.status, "=", ImageStatus.READY)
@@ -137,39 +124,33 @@ def _recorded(source: Source, user_id: str, field: str) -> Source:
         for stored in image.renditions.values():
             if (stored.container, stored.name) == (source.container, source.name):
                 return replace(source, image_id=image.id.public, pixels=stored.width * stored.height)
-    raise _no_image(field)
+    raise _image_not_found(field)
 
 
-def _by_id(id: str, user_id: str, field: str) -> Source:
+def _by_id(id: str, user_id: str, field: str) -> StoredImage:
     try:
-        return sources.by_id(id, user_id)
+        return StoredImage.of(sources.by_id(id, user_id))
     except StudioError as error:
         error.field = field
         raise
 
 
-def _owned(id: str, user_id: str) -> ImageDocument:
+def _own_image(id: str, user_id: str, field: str) -> ImageDocument:
     try:
         return get_image(id, user_id)
     except StudioError as error:
-        error.field = "personImageId"
+        error.field = field
         raise
 
 
-def _there(source: Source, field: str) -> Source:
-    """A blob that a URL names may be gone; better said now than by the job."""
-    if blobs.info(source.container, source.name) is None:
-        raise _no_image(field)
-    return source
-
-
-def _no_image(field: str) -> NotFound:
+def _image_not_found(field: str) -> NotFound:
     return NotFound("there is no such image", code="image_not_found", field=field)
 
 
-def _no_product(field: str) -> NotFound:
-    return NotFound("there is no such product on the shelf", code="product_not_found", field=field)
+def _product_not_found(field: str) -> NotFound:
+    return NotFound("there is no such product in this shop", code="product_not_found", field=field)
 
 
-def _ours() -> list[str]:
-    return [blobs.endpoint(), *([settings().cdn_base_url] if settings().cdn_base_url else [])]  # pyright: ignore[reportReturnType]
+def _own_endpoints() -> list[str]:
+    cdn = settings().cdn_base_url
+    return [blobs.endpoint(), *([cdn] if cdn else [])]

@@ -1,9 +1,8 @@
-"""The blobs of try-ons: whose they are, and removing those that nobody has.
+"""Deletes blobs that belong to no try-on.
 
-A container that did not hear of a cancellation, or a worker that had lost its lease, may write below a try-on's name
-after the try-on was deleted, or its person was. Each of them tidies up behind itself; what one that was killed has left
-is found by the sweep. The documents are the truth: a blob counts while its try-on is being made, or while an image's
-record names it.
+A container that did not receive a cancellation, or a worker that lost its lease, may store blobs under a try-on's name
+after the try-on was deleted, or its user was. Each of them deletes what it stored; the sweep deletes what a killed
+process left. The documents are the truth: a blob is kept while its try-on is open, or while an image names it.
 """
 
 from __future__ import annotations
@@ -13,84 +12,82 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from functions.tryon import records
+from functions.tryon.documents import TryOnId, tryons
 from functions.tryon.settings import tryon_settings
 from shared import blobs, clock, telemetry
 from shared.blobs import BlobInfo
-from shared.documents import store
 from shared.documents.fields import where
 from shared.images.documents import ImageDocument, images
-from shared.jobs.models import Job
+from shared.jobs.models import ENDED, Job
 
 CONTAINERS: Final = (blobs.TRYON, blobs.THUMBNAILS)
 NAME: Final = re.compile(r"(?P<user>[^/]+)/(?P<id>[^/]+)/\d+/(?:\d+-\w+\.webp|[0-9a-f]{24}\.png|report\.json)")
-"""Of whatever a try-on leaves; in the container of thumbnails others have theirs, too."""
+"""Names of all blobs of try-ons; the container of thumbnails has others, too."""
 
 
-def life(job: Job) -> str:
-    """A generation of a try-on: where its blobs lie below the user's name."""
-    return f"{job['id'].removeprefix('job:')}/{job['generation']}"
+def generation_path(job: Job) -> str:
+    """The path below the user's of what a generation of a try-on stores: `<id>/<generation>`."""
+    return f"{job.id.public}/{job.generation}"
 
 
-def remove(user_id: str, what: str) -> None:
+def delete_blobs(user_id: str, path: str) -> None:
     """Delete the blobs of a try-on, or of one generation of it."""
-    for container, blob in _below(user_id, what):
+    for container, blob in _list_below(user_id, path):
         blobs.delete(container, blob.name)
 
 
-def tidy(job: Job) -> int:
-    """Delete what of a generation nobody has; how many blobs that were. While it is being made all may count."""
-    id, _, _ = life(job).partition("/")
-    return _tidied(job["userId"], id, list(_below(job["userId"], life(job))))
+def delete_unreferenced(job: Job) -> int:
+    """Delete blobs of a generation that no document names, unless the try-on is open; returns how many."""
+    return _delete_orphans(job.user_id, job.id.public, list(_list_below(job.user_id, generation_path(job))))
 
 
 def sweep(limit: int = 2000) -> int:
-    """Delete what has lain for `TRYON_ORPHAN_S` and belongs to no try-on; how many blobs that were.
+    """Delete blobs older than `TRYON_ORPHAN_S` that belong to no try-on; returns how many.
 
     Args:
         limit: of one run; the rest waits for the next.
     """
     before = clock.now() - tryon_settings().tryon_orphan_s
-    removed = 0
+    deleted = 0
     for container in CONTAINERS:
-        for (user_id, id), found in groupby(_named(container), key=lambda one: one[0]):
+        for (user_id, id), found in groupby(_list_named(container), key=lambda one: one[0]):
             old = [(container, blob) for _, blob in found if blob.modified < before]
-            removed += _tidied(user_id, id, old) if old else 0
-            if removed >= limit:
-                return removed
-    return removed
+            deleted += _delete_orphans(user_id, id, old) if old else 0
+            if deleted >= limit:
+                return deleted
+    return deleted
 
 
-def _named(container: str) -> Iterator[tuple[tuple[str, str], BlobInfo]]:
+def _list_named(container: str) -> Iterator[tuple[tuple[str, str], BlobInfo]]:
     for blob in blobs.listing(container):
         if (parts := NAME.fullmatch(blob.name)) is not None:
             yield (parts["user"], parts["id"]), blob
 
 
-def _below(user_id: str, what: str) -> Iterator[tuple[str, BlobInfo]]:
+def _list_below(user_id: str, path: str) -> Iterator[tuple[str, BlobInfo]]:
     for container in CONTAINERS:
-        for blob in list(blobs.listing(container, records.prefix(user_id, what))):
+        for blob in list(blobs.listing(container, f"{user_id}/{path}/")):
             yield container, blob
 
 
-def _tidied(user_id: str, id: str, found: list[tuple[str, BlobInfo]]) -> int:
-    kept = _owned(user_id, id) if found else None
+def _delete_orphans(user_id: str, id: str, found: list[tuple[str, BlobInfo]]) -> int:
+    kept = _referenced(user_id, id) if found else None
     if kept is None:
         return 0
-    removed = sum(blobs.delete(container, blob.name) for container, blob in found if blob.name not in kept)
-    if removed:
-        telemetry.log("tryon.orphans", userId=user_id, tryonId=id, blobs=removed)
-        telemetry.count("studio_tryon_orphans", removed)
-    return removed
+    deleted = sum(blobs.delete(container, blob.name) for container, blob in found if blob.name not in kept)
+    if deleted:
+        telemetry.log("tryon.orphans", userId=user_id, tryonId=id, blobs=deleted)
+        telemetry.count("studio_tryon_orphans", deleted)
+    return deleted
 
 
-def _owned(user_id: str, id: str) -> set[str] | None:
-    """Names of the blobs that a try-on's images have; None while it is being made.
+def _referenced(user_id: str, id: str) -> set[str] | None:
+    """Names of the blobs that a try-on's images have; None while it is open.
 
     Its status is read first: the batch that ends it writes the images.
     """
-    record = store().find(records.CONTAINER, f"tryon:{id}", user_id)
-    if record is not None and record["status"] not in records.ENDED:
+    tryon = tryons.find(TryOnId.of(id), user_id)
+    if tryon is not None and tryon.status not in ENDED:
         return None
-    made = images.list(where(ImageDocument.tryon_id, "=", f"tryon:{id}"), partition=user_id).items
+    made = images.list(where(ImageDocument.tryon_id, "=", TryOnId.of(id)), partition=user_id).items
     return {stored.name for image in made for stored in image.renditions.values()}

@@ -1,4 +1,4 @@
-"""What the container made: fetched, looked at, given its smaller copies, and turned into documents."""
+"""The container's results: checked, given their smaller renditions, and turned into documents."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
-from functions.tryon import records
+from functions.tryon.documents import TryOnDocument, TryOnResultDocument, TryOnResultId, retention_s, tryon_results
 from shared import blobs, clock, telemetry
-from shared.documents import Create, Document, Operation
+from shared.documents import Operation
 from shared.errors import NotFound, StudioError
 from shared.images.documents import ImageKind, StoredRendition, StoredRenditions, images, ready_image
 from shared.images.renditions import OPTIMISED, ORIGINAL, THUMBNAIL, sanitize_image, store_rendition
@@ -19,22 +19,21 @@ from shared.vto import errors
 from shared.vto.protocol import REPORT, Sample, TryOnRequest, TryOnResult
 
 MAX_BYTES: Final = 96 * 1024 * 1024
-"""Of a picture without loss; photos of the largest size that is taken have less."""
+"""Of a lossless image; images of the largest accepted size have fewer."""
 PNG: Final = "image/png"
 
 
 @dataclass(frozen=True)
-class Made:
-    """One result: its image's id, its sample, and its stored renditions."""
+class StoredSample:
+    """A sample whose image is stored: the id of the image, and its renditions."""
 
     image_id: str
     sample: Sample
     renditions: Mapping[str, StoredRendition]
     sha256: str
 
-    def documents(self, record: Document, result: TryOnResult) -> list[Operation]:
-        """The image's record and the result row."""
-        user = record["userId"]
+    def creations(self, tryon: TryOnDocument, result: TryOnResult) -> list[Operation]:
+        """The writes of the image's document and the result."""
         stored = StoredRenditions(
             renditions=dict(self.renditions),
             width=self.sample.width,
@@ -42,77 +41,78 @@ class Made:
             sha256=self.sha256,
             bytes=sum(rendition.bytes for rendition in self.renditions.values()),
         )
-        image = ready_image(self.image_id, user, stored, kind=ImageKind.RESULT, tryon_id=record["id"])
-        row = {
-            "id": f"tryon_result:{self.image_id}",
-            "userId": user,
-            "type": "tryon_result",
-            "tryonId": record["id"],
-            "imageId": self.image_id,
-            "seed": self.sample.seed,
-            "engine": result.engine,
-            "version": result.version,
-            "width": self.sample.width,
-            "height": self.sample.height,
-            "report": self.sample.report.model_dump(by_alias=True),
-            "createdAt": clock.iso(),
-            "ttl": records.keep_s(),
-        }
-        return [images.creation(image), Create(row)]
+        image = ready_image(self.image_id, tryon.user_id, stored, kind=ImageKind.RESULT, tryon_id=tryon.id)
+        row = TryOnResultDocument(
+            id=TryOnResultId.of(self.image_id),
+            user_id=tryon.user_id,
+            tryon_id=tryon.id,
+            image_id=self.image_id,
+            seed=self.sample.seed,
+            engine=result.engine,
+            version=result.version,
+            width=self.sample.width,
+            height=self.sample.height,
+            report=self.sample.report,
+            created_at=clock.iso(),
+            ttl=retention_s(),
+        )
+        return [images.creation(image), tryon_results.creation(row)]
 
 
-def fetched(result: TryOnResult, request: TryOnRequest) -> list[Made]:
-    """The samples of a result, each checked to be a picture with a mask of its size.
+def store_samples(result: TryOnResult, request: TryOnRequest) -> list[StoredSample]:
+    """Check the samples of a result and store their smaller renditions.
 
-    The original stays as the container wrote it, with its provenance and without loss; only the smaller copies are
-    ours. What is there already of an earlier attempt is overwritten with the same.
+    The original stays as the container wrote it, lossless and with its provenance. Renditions of an earlier attempt are
+    overwritten with the same.
 
     Raises:
-        BadAnswer: what lies there is not what the report says; retryable.
+        BadAnswer: a blob is not what the report says; retryable.
     """
-    made = [_made(n, sample, request) for n, sample in enumerate(result.samples)]
-    made[0] = _with_report(made[0], request)
-    return made
+    stored = [_store(n, sample, request) for n, sample in enumerate(result.samples)]
+    stored[0] = _with_report(stored[0], request)
+    return stored
 
 
-def _made(number: int, sample: Sample, request: TryOnRequest) -> Made:
+def _store(number: int, sample: Sample, request: TryOnRequest) -> StoredSample:
     prefix = request.output.prefix
     if not (sample.image.startswith(f"{prefix}/") and sample.mask.startswith(f"{prefix}/")):
-        raise errors.BadAnswer("the try-on container names pictures that are not of this request")
+        raise errors.BadAnswer("the try-on container names images of another request")
     data, mask = _read(sample.image), _read(sample.mask)
     try:
         sanitized = sanitize_image(data, policy=ImagePolicy(max_bytes=MAX_BYTES))
     except StudioError as error:
         if error.retryable:
             raise
-        telemetry.log("tryon.bad_picture", level="error", code=error.code)
-        raise errors.BadAnswer("the picture that came back can't be used") from None
+        telemetry.log("tryon.bad_image", level="error", code=error.code)
+        raise errors.BadAnswer("the returned image can't be decoded") from None
     size = (sanitized.original.width, sanitized.original.height)
     if size != (sample.width, sample.height) or _size(mask) != size:
-        raise errors.BadAnswer("the picture that came back is not of the size that was told")
+        raise errors.BadAnswer("the returned image does not have the reported size")
     stored = {
         ORIGINAL: _rendition(blobs.TRYON, sample.image, data, sample.content_type, sample.width, sample.height),
         "mask": _rendition(blobs.TRYON, sample.mask, mask, PNG, sample.width, sample.height),
     }
     for name, container in ((OPTIMISED, blobs.TRYON), (THUMBNAIL, blobs.THUMBNAILS)):
         stored[name] = store_rendition(container, f"{prefix}/{number}-{name}", sanitized.copies[name])
-    return Made(f"{request.job_id.rpartition(':')[2]}-{number}", sample, stored, hashlib.sha256(data).hexdigest())
+    return StoredSample(
+        f"{request.job_id.rpartition(':')[2]}-{number}", sample, stored, hashlib.sha256(data).hexdigest()
+    )
 
 
-def _with_report(first: Made, request: TryOnRequest) -> Made:
-    """The report is what commits the run in the container; it lies as long as the first result does."""
+def _with_report(first: StoredSample, request: TryOnRequest) -> StoredSample:
+    """The report commits the run in the container; it is kept as long as the first result."""
     name = f"{request.output.prefix}/{REPORT}"
     report = StoredRendition(
         container=blobs.TRYON, name=name, width=0, height=0, content_type="application/json", bytes=0
     )
-    return Made(first.image_id, first.sample, {**first.renditions, "report": report}, first.sha256)
+    return StoredSample(first.image_id, first.sample, {**first.renditions, "report": report}, first.sha256)
 
 
 def _read(name: str) -> bytes:
     try:
         return blobs.get(blobs.TRYON, name)
     except NotFound:
-        raise errors.BadAnswer("the try-on container names a picture that is not there") from None
+        raise errors.BadAnswer("the try-on container names an image that does not exist") from None
 
 
 def _size(mask: bytes) -> tuple[int, int]:
@@ -122,7 +122,7 @@ def _size(mask: bytes) -> tuple[int, int]:
         with Image.open(BytesIO(mask), formats=("PNG",)) as image:
             return image.size
     except (OSError, ValueError):
-        raise errors.BadAnswer("the mask that came back can't be used") from None
+        raise errors.BadAnswer("the returned mask can't be decoded") from None
 
 
 def _rendition(container: str, name: str, data: bytes, content_type: str, width: int, height: int) -> StoredRendition:

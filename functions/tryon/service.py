@@ -1,19 +1,34 @@
-"""Asking for try-ons, reading them, stopping them, deleting them."""
+"""Creating, reading, cancelling and deleting try-ons."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
+from io import BytesIO
 from typing import Any, Final
 
-from functions.tryon import at_once, batches, inputs, inspection, orphans, records, worker
+from functions.tryon import batches, inputs, inspection, orphans, worker
+from functions.tryon.documents import (
+    BatchId,
+    StoredImage,
+    TryOnDocument,
+    TryOnGarment,
+    TryOnId,
+    get_tryon_document,
+    list_results,
+    new_tryon,
+    tryon_jobs,
+    tryon_results,
+    tryons,
+)
 from functions.tryon.models import Batch, BatchRequest, TryOn, TryOnList, TryOnRequest, TryOnsQuery
-from functions.tryon.records import CONTAINER
+from functions.tryon.run_sync import run_inline
 from functions.tryon.settings import tryon_settings
+from functions.tryon.views import view_garment, view_tryon
 from shared import audit, clock, telemetry
 from shared.commerce import quota
-from shared.commerce.documents import UntypedBillable, untyped_billables
-from shared.documents import Delete, Document, Where, store
+from shared.documents import store
+from shared.documents.fields import assign, where
 from shared.errors import (
     BatchFailed,
     Conflict,
@@ -26,17 +41,19 @@ from shared.errors import (
     UpstreamError,
 )
 from shared.http.auth import Principal
-from shared.http.pages import latest
+from shared.http.pages import equals, list_latest
 from shared.images.access import get_image
 from shared.images.deletion import delete_image
-from shared.images.sources import Source
 from shared.jobs import control, protocol
+from shared.jobs.models import ENDED, RunStatus
 from shared.vto import client as vto
 from shared.vto import errors
 from shared.vto.settings import vto_settings
 
 SYNC_MEGAPIXELS: Final = 2.0
 """Larger person images, and requests for more than one result, go through the queue."""
+NOT_BILLED: Final = {"billed": False}
+"""What every error of a try-on has in its details."""
 
 
 @cache
@@ -45,88 +62,94 @@ def step() -> worker.TryOnStep:
     return worker.TryOnStep()
 
 
-def request(user: Principal, id: str, wanted: TryOnRequest, request_id: str, *, repeated: bool = False) -> TryOn:
-    """Make a try-on within the caller's patience, or accept it; the answer's status tells which.
+def create_tryon(user: Principal, id: str, wanted: TryOnRequest, request_id: str, *, repeated: bool = False) -> TryOn:
+    """Make a try-on while the caller waits, or accept it; the status of the response tells which.
 
     Args:
-        id: of the try-on; the same id again gives the same try-on.
-        repeated: it was made before under this id.
+        id: id of the try-on; the same id again returns the same try-on.
+        repeated: whether it was created before under this id.
 
     Raises:
-        NotFound, Unprocessable: of what was named, as `inputs` does.
-        Gone: a repetition asks for what was deleted.
-        QuotaExceeded: nothing is left of this month.
+        NotFound, Unprocessable: as `inputs` does for what the request names.
+        Gone: a repeated request names a deleted try-on.
+        QuotaExceeded: neither quota nor credits are left.
         StudioError: of `shared.vto.errors`: it failed while the caller waited, and was not billed.
     """
-    known = store().find(CONTAINER, f"tryon:{id}", user.user_id)
-    if known is not None:
-        return _answer(user, id)
+    if tryons.find(TryOnId.of(id), user.user_id) is not None:
+        return _response(user, id)
     if repeated:
         raise Gone("the try-on made with this key was deleted: use a new key", code="tryon_gone")
     engine = _engine(wanted.engine)
-    person = inputs.person(wanted, user)
+    person = inputs.resolve_person(wanted, user)
     several = wanted.garments is not None
-    garments = [inputs.garment(one, user, f"garments.{n}." if several else "") for n, one in enumerate(wanted.outfit)]
-    mask = inputs.mask(wanted.mask_url, user.user_id) if wanted.mask_url is not None else None
+    garments = [
+        inputs.resolve_garment(garment, user, f"garments.{n}." if several else "")
+        for n, garment in enumerate(wanted.outfit)
+    ]
+    mask = inputs.resolve_mask(wanted.mask_url, user.user_id) if wanted.mask_url is not None else None
     if wanted.dry_run:
-        return _checked(user, person, garments, mask, wanted, engine)
+        return _dry_run(user, person, garments, mask, wanted, engine)
+    # Fails now if try-on is not configured.
     vto.client()
-    waits = wanted.mode == "sync" or (wanted.mode == "auto" and _small(person, garments, wanted.samples))
-    record, job = records.new(
+    sync = wanted.mode == "sync" or (wanted.mode == "auto" and _is_small(person, garments, wanted.samples))
+    tryon, job = new_tryon(
         id, user.user_id, person, garments, mask=mask, seed=wanted.seed, samples=wanted.samples, engine=engine,
-        notify=not waits, request_id=request_id,
+        notify=not sync, request_id=request_id,
     )  # fmt: skip
-    if quota.reserve(untyped_billables, UntypedBillable.model_validate(record), job) is None:
-        return _answer(user, id)
+    if quota.reserve(tryons, tryon, job) is None:
+        return _response(user, id)
     audit.record(user.user_id, "TRYON_REQUESTED", subject=id)
-    telemetry.count("studio_tryons_requested", mode="sync" if waits else "queued")
-    if not waits:
+    telemetry.count("studio_tryons_requested", mode="sync" if sync else "queued")
+    if not sync:
         protocol.enqueue(job)
     else:
-        at_once.work(job, step, tryon_settings().tryon_sync_s)
-        _leave_waiting(user, id)
-    return _answer(user, id)
+        run_inline(job, step, tryon_settings().tryon_sync_s)
+        _notify_later(user, id)
+    return _response(user, id)
 
 
 def _engine(wanted: str | None) -> str:
     allowed = vto_settings().tryon_engines
     if wanted is not None and wanted not in allowed:
-        raise errors.UnknownEngine(f"engines that may be chosen: {', '.join(allowed)}", field="engine", details=FREE)
+        raise errors.UnknownEngine(
+            f"the available engines are {', '.join(allowed)}", field="engine", details=dict(NOT_BILLED)
+        )
     return wanted or allowed[0]
 
 
-def _small(person: Source, garments: list[inputs.Garment], samples: int) -> bool:
-    pixels = person.pixels if person.pixels is not None else _pixels(person)
+def _is_small(person: StoredImage, garments: list[TryOnGarment], samples: int) -> bool:
+    pixels = person.pixels if person.pixels is not None else _count_pixels(person)
     return samples * len(garments) == 1 and pixels <= SYNC_MEGAPIXELS * 1e6
 
 
-def _pixels(source: Source) -> int:
-    from io import BytesIO
-
+def _count_pixels(image: StoredImage) -> int:
     from PIL import Image
 
     try:
-        with Image.open(BytesIO(inspection.read(source))) as image:
-            return image.width * image.height
+        with Image.open(BytesIO(inspection.read(image))) as decoded:
+            return decoded.width * decoded.height
     except OSError:
-        raise errors.UnreadableInput("the person's photo can't be read", details=FREE) from None
+        raise errors.UnreadableInput("the person image can't be decoded", details=dict(NOT_BILLED)) from None
 
 
-def _checked(
+def _dry_run(
     user: Principal,
-    person: Source,
-    garments: list[inputs.Garment],
-    mask: Source | None,
+    person: StoredImage,
+    garments: list[TryOnGarment],
+    mask: StoredImage | None,
     wanted: TryOnRequest,
     engine: str,
 ) -> TryOn:
-    """A dry run: what the job would look at first, and nothing else."""
+    """Inspect the images as the job would, and nothing else."""
     try:
-        categories = inspection.look(user.user_id, person, garments, mask)
+        categories = inspection.inspect(user.user_id, person, garments, mask)
     except StudioError as error:
-        error.details = {**(error.details or {}), **FREE}
+        error.details = {**(error.details or {}), **NOT_BILLED}
         raise
-    used = [{**one.document(), "category": found} for one, found in zip(garments, categories, strict=True)]
+    inspected = [
+        garment.model_copy(update={"category": category})
+        for garment, category in zip(garments, categories, strict=True)
+    ]
     at = clock.iso()
     return TryOn(
         id=None,
@@ -135,106 +158,108 @@ def _checked(
         seed=wanted.seed or 0,
         engine=engine,
         person_image_id=person.image_id,
-        garments=records.used(used),
+        garments=[view_garment(garment) for garment in inspected],
         created_at=at,
         updated_at=at,
     )
 
 
-def _leave_waiting(user: Principal, id: str) -> None:
-    """The caller waits no more, so they are told when it has ended, unless it has."""
-    still = (Where("status", "in", ["queued", "processing", "retrying"]),)
+def _notify_later(user: Principal, id: str) -> None:
+    """The caller no longer waits, so the user is notified of the end, unless it has ended already."""
+    is_open = where(TryOnDocument.status, "in", [RunStatus.QUEUED, RunStatus.PROCESSING, RunStatus.RETRYING])
     with suppress(PreconditionFailed, DocumentNotFound):
-        store().patch(CONTAINER, f"tryon:{id}", user.user_id, set={"notify": True}, where=still)
+        tryons.patch(TryOnId.of(id), user.user_id, assign(TryOnDocument.notify, True), where=(is_open,))
 
 
-def _answer(user: Principal, id: str) -> TryOn:
-    """A try-on as its request is answered.
+def _response(user: Principal, id: str) -> TryOn:
+    """A try-on as the response to its request.
 
     Raises:
         StudioError: it failed.
     """
-    record = records.find(user.user_id, id)
-    job = protocol.jobs.find(record["jobId"], user.user_id)
-    if record["status"] == "failed":
-        raise _failure(record)
-    return records.view(record, job, whole=True)
+    tryon = get_tryon_document(user.user_id, id)
+    if tryon.status is RunStatus.FAILED:
+        raise _failure(tryon)
+    return view_tryon(tryon, tryon_jobs.find(tryon.job_id, user.user_id), with_results=True)
 
 
-FREE = {"billed": False}
-"""What every error of a try-on says beside its code."""
+def _failure(tryon: TryOnDocument) -> StudioError:
+    """The error with which a failed try-on ended."""
+    details: dict[str, Any] = {**NOT_BILLED, "tryonId": tryon.id.public}
+    error = tryon.error
+    if error is None:
+        return UpstreamError("the try-on could not be made", details=details)
+    if error.code == "image_gone":
+        return Unprocessable(error.message, code=error.code, retryable=error.retryable, details=details)
+    if error.code in errors.KINDS:
+        return errors.from_code(error.code, error.message, retryable=error.retryable, details=details)
+    return UpstreamError(
+        "the try-on could not be made", code=error.code, retryable=error.retryable, details=details
+    )  # fmt: skip
 
 
-def _failure(record: Document) -> StudioError:
-    """The error a failed try-on ended with."""
-    kept: dict[str, Any] = record["error"]
-    facts: dict[str, Any] = {"retryable": kept["retryable"], "details": {**FREE, "tryOnId": records.short(record)}}
-    if kept["code"] == "image_gone":
-        return Unprocessable(kept["message"], code="image_gone", **facts)
-    if errors.current_code(kept["code"]) in errors.KINDS:
-        return errors.from_code(kept["code"], kept["message"], **facts)
-    return UpstreamError("the try-on could not be made", code=kept["code"], **facts)
+def get_tryon(user: Principal, id: str) -> TryOn:
+    """The user's try-on with its results. Raises NotFound."""
+    tryon = get_tryon_document(user.user_id, id)
+    return view_tryon(tryon, tryon_jobs.find(tryon.job_id, user.user_id), with_results=True)
 
 
-def tryon(user: Principal, id: str) -> TryOn:
-    """One's try-on with its results. Raises NotFound."""
-    record = records.find(user.user_id, id)
-    return records.view(record, protocol.jobs.find(record["jobId"], user.user_id), whole=True)
+def list_tryons(user: Principal, query: TryOnsQuery) -> TryOnList:
+    """The user's try-ons, latest first, without results."""
+    page = list_latest(
+        tryons, query, equals(TryOnDocument.status, query.status), partition=user.user_id,
+        by=TryOnDocument.created_at,
+    )  # fmt: skip
+    return TryOnList(items=[view_tryon(tryon) for tryon in page.items], continuation=page.continuation)
 
 
-def tryons(user: Principal, query: TryOnsQuery) -> TryOnList:
-    """One's try-ons, newest first, without their URLs."""
-    page = latest(CONTAINER, query, partition=user.user_id, type="tryon_job", status=query.status)
-    return TryOnList(items=[records.view(record) for record in page.items], continuation=page.continuation)
-
-
-def cancel(user: Principal, id: str) -> TryOn:
-    """Ask that a try-on stop; what paid for it comes back when it has.
+def cancel_tryon(user: Principal, id: str) -> TryOn:
+    """Request the cancellation of a try-on; its payment is released once it has ended.
 
     Raises:
         Conflict: it has ended already.
     """
-    record = records.find(user.user_id, id)
-    if record["status"] in records.ENDED:
-        raise Conflict(f"the try-on is {record['status']} already", code="job_ended")
-    job = control.request_cancel(protocol.load(record["jobId"], user.user_id))
+    tryon = get_tryon_document(user.user_id, id)
+    if tryon.status in ENDED:
+        raise Conflict(f"the try-on is {tryon.status} already", code="job_ended")
+    control.request_cancel(protocol.load(tryon.job_id, user.user_id))
     audit.record(user.user_id, "TRYON_CANCELLED", subject=id)
-    return records.view(record, job, whole=True)
+    return view_tryon(tryon, tryon_jobs.find(tryon.job_id, user.user_id), with_results=True)
 
 
-def delete(user: Principal, id: str, *, inputs_too: bool) -> None:
-    """Remove a try-on: its images first, the record last, so that what a crash leaves can be deleted again.
+def delete_tryon(user: Principal, id: str, *, with_inputs: bool) -> None:
+    """Delete a try-on: its images first, its document last, so that what a crash leaves can be deleted again.
 
     Args:
-        inputs_too: also the images of the person and the garments, where they are the caller's own.
+        with_inputs: also delete the images of the person and the garments that are the user's own.
 
     Raises:
         Conflict: `job_open`, cancel it first.
     """
-    record = records.find(user.user_id, id)
-    if record["status"] not in records.ENDED:
-        raise Conflict(f"the try-on is {record['status']}: cancel it first", code="job_open")
-    gone = list(record["resultImageIds"])
-    if inputs_too:
-        named = [record["person"]["image_id"], *(one["source"]["image_id"] for one in record["garments"])]
-        gone += [image_id for image_id in dict.fromkeys(named) if image_id is not None]
-    for image_id in gone:
+    tryon = get_tryon_document(user.user_id, id)
+    if tryon.status not in ENDED:
+        raise Conflict(f"the try-on is {tryon.status}: cancel it first", code="job_open")
+    image_ids = list(tryon.result_image_ids)
+    if with_inputs:
+        named = [tryon.person.image_id, *(garment.image.image_id for garment in tryon.garments)]
+        image_ids += [image_id for image_id in dict.fromkeys(named) if image_id is not None]
+    for image_id in image_ids:
         with suppress(NotFound):
             image = get_image(image_id, user.user_id)
-            if image.product_id is None:
+            if not image.product_id:
                 delete_image(image)
-    orphans.remove(user.user_id, id)
-    rows = [row["id"] for row in records.results(record)]
+    orphans.delete_blobs(user.user_id, id)
+    deletions = [tryon_results.deletion(result.id) for result in list_results(tryon)]
     with suppress(BatchFailed):
-        store().batch(CONTAINER, user.user_id, [*(Delete(row) for row in rows), Delete(record["id"])])
-    audit.record(user.user_id, "TRYON_DELETED", subject=id, inputs=inputs_too)
+        store().batch(tryons.container, user.user_id, [*deletions, tryons.deletion(tryon.id)])
+    audit.record(user.user_id, "TRYON_DELETED", subject=id, inputs=with_inputs)
 
 
-def ask_batch(user: Principal, id: str, wanted: BatchRequest, request_id: str, *, repeated: bool = False) -> Batch:
-    """Accept a batch; see `batches.ask`."""
-    if store().find(CONTAINER, f"tryon_batch:{id}", user.user_id) is not None:
-        return batches.batch(user, id)
+def create_batch(user: Principal, id: str, wanted: BatchRequest, request_id: str, *, repeated: bool = False) -> Batch:
+    """Accept a batch; see `batches.create_batch`."""
+    if batches.batches.find(BatchId.of(id), user.user_id) is not None:
+        return batches.get_batch(user, id)
     if repeated:
-        raise Gone("the batch made with this key is gone: use a new key", code="tryon_gone")
+        raise Gone("the batch made with this key was deleted: use a new key", code="tryon_gone")
     vto.client()
-    return batches.ask(user, id, wanted, _engine(wanted.engine), request_id)
+    return batches.create_batch(user, id, wanted, _engine(wanted.engine), request_id)

@@ -1,20 +1,29 @@
-"""The worker of the `tryon` queue: look at the pictures, have the container make the result, commit what follows."""
+"""The worker of the `tryon` queue: inspects the images, has the container make the results, commits them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from functions.tryon import batches, fan_out, inspection, orphans, records, runs
-from functions.tryon.inputs import Garment
-from functions.tryon.outputs import Made, fetched
+from functions.tryon import batches, fan_out, inspection, orphans, runs
+from functions.tryon.documents import (
+    BATCH_KIND,
+    TRYON_KIND,
+    EngineRun,
+    TryOnDocument,
+    TryOnFailure,
+    TryOnJobResult,
+    TryOnPayload,
+    retention_s,
+    tryons,
+)
+from functions.tryon.outputs import StoredSample, store_samples
 from shared import clock, notifications, telemetry
 from shared.commerce import quota
-from shared.commerce.documents import BillableDocument
-from shared.documents import Document, Operation, store
+from shared.documents import Operation
+from shared.documents.fields import Change, assign
 from shared.errors import ConfigurationError, StudioError
-from shared.images.sources import Source
 from shared.jobs import protocol
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
@@ -23,140 +32,142 @@ from shared.vto import errors
 from shared.vto.protocol import Category, TryOnResult
 from shared.webhooks.publish import WebhookPublisher
 
-UNMADE = (JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.DEAD)
+WITHOUT_RESULT: Final = (JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.DEAD)
 
 
 class TryOnStep(WebhookPublisher):
-    """The `tryon` queue's step (see `shared.jobs.consumer.Step`); batches are jobs of the same queue."""
+    """The `tryon` queue's step; batches are jobs of the same queue."""
 
     def run(self, task: Task) -> Outcome:
-        """Make a try-on, or ask for those of a batch.
+        """Make a try-on, or create those of a batch.
 
         Raises:
-            StudioError: of `shared.vto.errors`; while the container is away the job waits without using attempts up.
+            StudioError: of `shared.vto.errors`; while the container is down the job waits without using attempts.
         """
-        if task.job["kind"] == records.BATCH_KIND:
-            return fan_out.expand(task)
+        if task.job.kind == BATCH_KIND:
+            return fan_out.run_batch(task)
         try:
-            return self._made(task)
-        except (*runs.AWAY, ConfigurationError) as error:
-            raise runs.patient(task.job, error) from None
+            return self._make(task)
+        except (*runs.WAITING_ERRORS, ConfigurationError) as error:
+            raise runs.as_waiting(task.job, error) from None
 
-    def _made(self, task: Task) -> Outcome:
-        record = store().read(records.CONTAINER, task.payload["tryonId"], task.user_id)
-        fan_out.check(record)
-        garments = [Garment.of(one) for one in record["garments"]]
-        person = Source(**record["person"])
-        mask = Source(**record["mask"]) if record["mask"] else None
+    def _make(self, task: Task) -> Outcome:
+        tryon = tryons.get(task.payload_as(TryOnPayload).tryon_id, task.user_id)
+        fan_out.require_open_batch(tryon)
         task.progress("segmenting", 5)
-        categories = inspection.look(task.user_id, person, garments, mask)
-        wanted = runs.request(task, record, person, garments, categories, mask)
-        task.progress("trying on", runs.SEEN)
-        result = runs.finish(task, wanted)
-        task.progress("storing", runs.MADE)
-        made = fetched(result, wanted)
+        categories = inspection.inspect(task.user_id, tryon.person, tryon.garments, tryon.mask)
+        request = runs.build_request(task, tryon, categories)
+        task.progress("trying on", runs.RUN_STARTS_AT)
+        result = runs.finish(task, request)
+        task.progress("storing", runs.RUN_ENDS_AT)
+        stored = store_samples(result, request)
         task.progress("finishing", 100)
-        return self._outcome(task.job, result, made, categories)
+        return self._outcome(task.job, result, stored, categories)
 
-    def _outcome(self, job: Job, result: TryOnResult, made: Sequence[Made], categories: Sequence[Category]) -> Outcome:
-        record = store().read(records.CONTAINER, job["payload"]["tryonId"], job["userId"])
-        elapsed_ms = round((clock.now() - _epoch(job["startedAt"])) * 1000)
+    def _outcome(
+        self, job: Job, result: TryOnResult, stored: Sequence[StoredSample], categories: Sequence[Category]
+    ) -> Outcome:
+        tryon = tryons.get(job.payload_as(TryOnPayload).tryon_id, job.user_id)
+        elapsed_ms = round(_elapsed_s(job) * 1000)
         operations: list[Operation] = []
-        for one in made:
-            operations += one.documents(record, result)
-        paid: dict[str, Any] = {}
-        if not record["charged"]:
-            payment = quota.charge(job["userId"])
-            operations.append(payment.operation)
-            paid = {change.path: change.value for change in payment.changes}
-        image_ids = [one.image_id for one in made]
-        seconds = round(elapsed_ms / 1000, 1)
-        operations += _announced(job, record, "tryon.completed", {"seconds": seconds, "resultImageId": image_ids[0]})
-        garments = [{**one, "category": found} for one, found in zip(record["garments"], categories, strict=True)]
-        subject = {
-            "resultImageIds": image_ids,
-            "made": {"engine": result.engine, "version": result.version, "ms": elapsed_ms},
-            "garments": garments,
-            "error": None,
-            "charged": True,
-            "ttl": records.keep_s(),
-            **paid,
-        }
-        return Outcome({"tryonId": records.short(record), "resultImageIds": image_ids}, operations, subject)
+        for sample in stored:
+            operations += sample.creations(tryon, result)
+        payment: Sequence[Change] = ()
+        if not tryon.charged:
+            reservation = quota.charge(job.user_id)
+            operations.append(reservation.operation)
+            payment = reservation.changes
+        image_ids = [sample.image_id for sample in stored]
+        facts = {"seconds": round(elapsed_ms / 1000, 1), "resultImageId": image_ids[0]}
+        operations += _notification(job, tryon, "tryon.completed", facts)
+        garments = [
+            garment.model_copy(update={"category": category})
+            for garment, category in zip(tryon.garments, categories, strict=True)
+        ]
+        run = EngineRun(engine=result.engine, version=result.version, processing_ms=elapsed_ms)
+        return Outcome(
+            result=TryOnJobResult(tryon_id=tryon.id.public, result_image_ids=image_ids),
+            operations=operations,
+            subject=[
+                assign(TryOnDocument.result_image_ids, image_ids),
+                assign(TryOnDocument.run, run),
+                assign(TryOnDocument.garments, garments),
+                assign(TryOnDocument.error, None),
+                assign(TryOnDocument.ttl, retention_s()),
+                *payment,
+            ],
+        )
 
     def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
-        """Stop what is cancelled, give the payment back; tell the user of a failure, unless somebody waits for it."""
-        if job["kind"] == records.BATCH_KIND:
-            if status == JobStatus.CANCELLED:
-                batches.stop_items(job)
+        """Cancel the run of a cancelled job, release the payment, notify the user of a failure."""
+        if job.kind == BATCH_KIND:
+            if status is JobStatus.CANCELLED:
+                batches.cancel_items(job)
             return Outcome()
-        if status == JobStatus.CANCELLED and job["fence"]:
-            runs.stop(job)
-        record = store().find(records.CONTAINER, job["payload"]["tryonId"], job["userId"])
-        if record is None:
+        if status is JobStatus.CANCELLED and job.fence:
+            runs.cancel_run(job)
+        tryon = tryons.find(job.payload_as(TryOnPayload).tryon_id, job.user_id)
+        if tryon is None:
             return Outcome()
-        operations: list[Operation] = (
-            [quota.release(BillableDocument.model_validate(record))] if record["charged"] else []
-        )
-        subject: dict[str, Any] = {"charged": False}
-        if status == JobStatus.CANCELLED:
-            subject["ttl"] = records.keep_s()
+        operations: list[Operation] = [quota.release(tryon)] if tryon.charged else []
+        subject: list[Change] = [assign(TryOnDocument.charged, False)]
+        if status is JobStatus.CANCELLED:
+            subject.append(assign(TryOnDocument.ttl, retention_s()))
         if error is not None:
-            subject["error"] = {"code": error.code, "message": error.message, "retryable": error.retryable}
+            subject.append(assign(TryOnDocument.error, TryOnFailure.of(error)))
             facts = {"code": error.code, "reason": reason(error.code, error.message)}
-            operations += _announced(job, record, "tryon.failed", facts)
+            operations += _notification(job, tryon, "tryon.failed", facts)
         return Outcome(operations=operations, subject=subject)
 
     def after_commit(self, job: Job) -> None:
-        """Note how long it took and remove what attempts before have left; after any other end remove whatever the
-        container made. Ask for a batch's next, and tell of its last."""
-        if job["kind"] == records.KIND:
-            if job["status"] == JobStatus.COMPLETED:
-                telemetry.observe("studio_tryon_seconds", clock.now() - _epoch(job["startedAt"]))
-                orphans.tidy(job)
+        """Measure the duration and delete what earlier attempts have left; after any other end delete all that the
+        container stored. Create a batch's next try-on, and notify of the batch's end."""
+        if job.kind == TRYON_KIND:
+            if job.status is JobStatus.COMPLETED:
+                telemetry.observe("studio_tryon_seconds", _elapsed_s(job))
+                orphans.delete_unreferenced(job)
             else:
-                if job["status"] == JobStatus.DEAD:
-                    runs.stop(job)
-                orphans.remove(job["userId"], orphans.life(job))
-            fan_out.go_on(job)
-        batches.tell(job)
+                if job.status is JobStatus.DEAD:
+                    runs.cancel_run(job)
+                orphans.delete_blobs(job.user_id, orphans.generation_path(job))
+            fan_out.continue_batches(job)
+        batches.notify_when_done(job)
 
     def on_lease_lost(self, job: Job) -> None:
-        """Leave what there is to whoever goes on: all attempts of a generation have the same blobs. Where nobody does,
-        since the job has ended otherwise or went with its person, stop the run and remove them; where somebody was
-        faster, what the result, which may have been deleted since, does not name."""
-        if job["kind"] != records.KIND:
+        """Leave the blobs to the worker that continues: all attempts of a generation have the same. If none does, since
+        the job has ended without a result or was deleted with its user, cancel the run and delete them; if another
+        worker was faster, delete what its result, which may have been deleted since, does not name."""
+        if job.kind != TRYON_KIND:
             return
-        now = protocol.jobs.find(job["id"], job["userId"])
-        if now is None or now["generation"] != job["generation"] or now["status"] in UNMADE:
-            runs.stop(job)
-            orphans.remove(job["userId"], orphans.life(job))
+        current = protocol.jobs.find(job.id, job.user_id)
+        if current is None or current.generation != job.generation or current.status in WITHOUT_RESULT:
+            runs.cancel_run(job)
+            orphans.delete_blobs(job.user_id, orphans.generation_path(job))
         else:
-            orphans.tidy(job)
+            orphans.delete_unreferenced(job)
 
     def push(self, job: Job) -> None:
-        """Tell the user's open pages how the job stands."""
+        """Send the job's state to the user's open pages."""
         notifications.push_job(job)
 
 
-def _announced(job: Job, record: Document, event: str, facts: Mapping[str, Any]) -> list[Operation]:
-    """The notification of an end, unless somebody waits for the answer or the batch tells for all."""
-    if not record["notify"]:
+def _notification(job: Job, tryon: TryOnDocument, event: str, facts: Mapping[str, Any]) -> list[Operation]:
+    """The notification of an end, unless a caller waits for the response or the batch has its own."""
+    if not tryon.notify:
         return []
-    id = records.short(record)
-    key = f"{id}-{job['generation']}-{event.rpartition('.')[2]}"
-    return notifications.announce(
-        job["userId"], event, key, {"tryonId": id, **facts}, request_id=job.get("requestId")
-    )  # fmt: skip
+    id = tryon.id.public
+    key = f"{id}-{job.generation}-{event.rpartition('.')[2]}"
+    return notifications.announce(job.user_id, event, key, {"tryonId": id, **facts}, request_id=job.request_id)
 
 
 def reason(code: str, message: str) -> str:
-    """What a user is told of a failure: what is wrong with the pictures, nothing of our insides otherwise."""
-    kind = errors.KINDS.get(errors.current_code(code))
+    """What a user is told about a failure: what is wrong with the images, and nothing about our systems."""
+    kind = errors.KINDS.get(code)
     if (kind is not None and kind.status == 422) or code == "image_gone":
         return f"{message[:1].upper()}{message[1:]}."
     return "The service that makes the pictures had a problem."
 
 
-def _epoch(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
+def _elapsed_s(job: Job) -> float:
+    """Seconds since the start of the first attempt."""
+    return clock.now() - datetime.fromisoformat(str(job.started_at)).timestamp()

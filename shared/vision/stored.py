@@ -1,112 +1,123 @@
-"""Stored segmentations: the same picture, model, target and output are computed once for each user.
+"""Stored segmentations: the same image, model, target and output are computed once for each user.
 
-They belong to who asked, also where the picture is somebody else's public one, and live as long as their row: it goes
-with the picture (`shared.images.derived`), with its person, or when `KEEP_S` is over, and `sweep` removes what it
-named.
+They belong to who requested them, also if the image is another user's public one, and live as long as their document:
+it is deleted with the image (`shared.images.derived`), with its user, or after `KEEP_S`, and `sweep` deletes the blobs.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from shared import blobs, clock
-from shared.documents import Document, store
 from shared.images.sources import Source
 from shared.vision import cutout, parser, segments
-from shared.vision.segments import Target
+from shared.vision.documents import (
+    Output,
+    SegmentationDocument,
+    SegmentationId,
+    SegmentedBlob,
+    StoredBox,
+    StoredClass,
+    Target,
+    segmentations,
+)
 
-CONTAINER: Final = "studio"
 KEEP_S: Final = 30 * 24 * 3600
+"""Seconds that a segmentation is kept after it was computed."""
 UNNAMED_S: Final = 3600
-"""How long a blob may lie that no row names: it is there before its row."""
+"""Seconds that a blob may exist without a document: it is stored before its document."""
 NAME: Final = re.compile(r"(?P<user>[^/]+)/[0-9a-f]{64}/(?P<key>[0-9a-f]{32})-(?:mask|cutout)\.png")
-"""Of what is stored here; the container holds other masks, too."""
-
-type Output = Literal["mask", "cutout", "both"]
+"""Names of the blobs stored here; the container has other masks, too."""
 
 
-def settle(user_id: str, source: Source, data: bytes, target: Target, output: Output) -> tuple[Document, bool]:
-    """The stored result for these bytes, made if there is none; and whether there was one.
+def get_or_compute(
+    user_id: str, source: Source, data: bytes, target: Target, output: Output
+) -> tuple[SegmentationDocument, bool]:
+    """The segmentation of these bytes, computed if it is not stored, and whether it was stored.
 
     Raises:
         Unprocessable: `nothing_found`.
     """
-    record = known(user_id, hashlib.sha256(data).hexdigest(), target, output)
-    if record is not None:
-        return record, True
-    return make(user_id, source, data, target, output), False
+    known = find(user_id, hashlib.sha256(data).hexdigest(), target, output)
+    if known is not None:
+        return known, True
+    return compute(user_id, source, data, target, output), False
 
 
-def known(user_id: str, sha256: str, target: Target, output: Output) -> Document | None:
-    """The stored result for a picture, unless its pictures have gone with the image."""
-    record = store().find(CONTAINER, f"segmentation:{_key(sha256, target, output)}", user_id)
-    if record is None or not all(blobs.info(blobs.MASKS, name) for name in record["blobs"].values()):
+def find(user_id: str, sha256: str, target: Target, output: Output) -> SegmentationDocument | None:
+    """The stored segmentation of an image, unless its blobs were deleted with the image."""
+    segmentation = segmentations.find(SegmentationId.of(_key(sha256, target, output)), user_id)
+    if segmentation is None or not all(blobs.info(blobs.MASKS, name) for name in segmentation.blobs.values()):
         return None
-    return record
+    return segmentation
 
 
-def make(user_id: str, source: Source, data: bytes, target: Target, output: Output) -> Document:
-    """Segment a picture and keep the result: blobs first, the row last.
+def compute(user_id: str, source: Source, data: bytes, target: Target, output: Output) -> SegmentationDocument:
+    """Segment an image and store the result: blobs first, the document last.
 
     Raises:
         Unprocessable: `nothing_found`.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    picture = segments.decode(data)
-    found = segments.segment(picture, target)
+    image = segments.decode(data)
+    found = segments.segment(image, target)
     key = _key(sha256, target, output)
     stored: dict[str, str] = {}
-    pictures: dict[str, Any] = {}
+    forms: dict[str, Any] = {}
     if output != "cutout":
-        pictures["mask"] = found.alpha
+        forms["mask"] = found.alpha
     if output != "mask":
-        pictures["cutout"] = cutout.transparent(picture, found.alpha)
-    for form, pixels in pictures.items():
+        forms["cutout"] = cutout.transparent(image, found.alpha)
+    for form, pixels in forms.items():
         stored[form] = f"{user_id}/{sha256}/{key}-{form}.png"
         blobs.put(blobs.MASKS, stored[form], segments.png(pixels), content_type="image/png")
-    record = {
-        "id": f"segmentation:{key}",
-        "userId": user_id,
-        "type": "segmentation_result",
-        "imageId": source.image_id,
-        "source": {"container": source.container, "name": source.name},
-        "inputSha256": sha256,
-        "modelVersion": found.version,
-        "target": target,
-        "output": output,
-        "width": picture.shape[1],
-        "height": picture.shape[0],
-        "classes": [{"name": one.name, "areaShare": one.area_share, "box": vars(one.box)} for one in found.classes],
-        "areaShare": found.area_share,
-        "worn": found.worn,
-        "wornChance": found.worn_chance,
-        "confidence": found.confidence,
-        "quality": found.quality,
-        "blobs": stored,
-        "createdAt": clock.iso(),
-        "ttl": KEEP_S,
-    }
-    return store().upsert(CONTAINER, record)
+    classes = [
+        StoredClass(name=one.name, area_share=one.area_share, box=StoredBox.model_validate(vars(one.box)))
+        for one in found.classes
+    ]
+    return segmentations.upsert(
+        SegmentationDocument(
+            id=SegmentationId.of(key),
+            user_id=user_id,
+            image_id=source.image_id,
+            source=SegmentedBlob(container=source.container, name=source.name),
+            input_sha256=sha256,
+            model_version=found.version,
+            target=target,
+            output=output,
+            width=image.shape[1],
+            height=image.shape[0],
+            classes=classes,
+            area_share=found.area_share,
+            worn=found.worn,
+            worn_chance=found.worn_chance,
+            confidence=found.confidence,
+            quality=found.quality,
+            blobs=stored,
+            created_at=clock.iso(),
+            ttl=KEEP_S,
+        )
+    )
 
 
 def sweep(limit: int = 2000) -> int:
-    """Remove masks and cut-outs whose row is gone; returns how many.
+    """Delete masks and cut-outs whose document is gone; returns how many.
 
     Args:
         limit: of one run; the rest waits for the next.
     """
-    removed = 0
+    deleted = 0
     for blob in blobs.listing(blobs.MASKS):
         parts = NAME.fullmatch(blob.name)
         if parts is None or blob.modified >= clock.now() - UNNAMED_S:
             continue
-        if store().find(CONTAINER, f"segmentation:{parts['key']}", parts["user"]) is None:
-            removed += blobs.delete(blobs.MASKS, blob.name)
-        if removed >= limit:
+        if segmentations.find(SegmentationId.of(parts["key"]), parts["user"]) is None:
+            deleted += blobs.delete(blobs.MASKS, blob.name)
+        if deleted >= limit:
             break
-    return removed
+    return deleted
 
 
 def _key(sha256: str, target: Target, output: Output) -> str:

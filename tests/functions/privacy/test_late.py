@@ -14,7 +14,7 @@ from functions.privacy import erasure, personal_data, service
 from functions.privacy.worker import PrivacyStep
 from shared import blobs, clock
 from shared.accounts.documents import Role
-from shared.documents import Document, store
+from shared.documents import store
 from shared.http.auth import Principal
 from shared.images import sources
 from shared.images.deletion import delete_image
@@ -26,6 +26,7 @@ from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.jobs.models import JobStatus
 from shared.vision import stored
+from shared.vision.documents import SegmentationDocument
 from wardrobe import draw_garment, garment_specs
 
 DAY = 24 * 3600
@@ -45,8 +46,8 @@ def add(id: str, owner: str, visibility: Visibility = Visibility.PRIVATE) -> Ima
     return add_image(id, owner, data.getvalue(), kind=ImageKind.GARMENT, visibility=visibility, name=None)
 
 
-def segment(user: str, source: Source) -> Document:
-    return stored.settle(user, source, source.read(), "garment", "both")[0]
+def segment(user: str, source: Source) -> SegmentationDocument:
+    return stored.get_or_compute(user, source, source.read(), "garment", "both")[0]
 
 
 def masks(owner: str = "") -> list[str]:
@@ -128,7 +129,7 @@ def test_what_is_written_after_the_erasure_goes_when_one_looks_again(
     erase("gone")
     assert erasure.delete_late_writes() == 0
     # a worker that looks at the picture all the while, and a container
-    stored.settle("gone", source, data, "garment", "mask")
+    stored.get_or_compute("gone", source, data, "garment", "mask")
     blobs.put(blobs.TRYON, "gone/a/1/report.json", b"{}", content_type="application/json")
     before = personal_data.count_personal_data("here")
     assert erasure.delete_late_writes() == 3

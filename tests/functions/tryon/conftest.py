@@ -125,10 +125,10 @@ class Room:
         """Ask for the shirt on the person, if nothing else is said."""
         named = {"garmentUrl", "garmentImageId", "productId", "garments"} & set(fields)
         given = {"personImageId": "person", **({} if named else {"garmentImageId": "shirt"}), **fields}
-        return service.request(self.user, id, TryOnRequest.model_validate_json(json.dumps(given)), "request-1")
+        return service.create_tryon(self.user, id, TryOnRequest.model_validate_json(json.dumps(given)), "request-1")
 
     def get(self, id: str) -> TryOn:
-        return service.tryon(self.user, id)
+        return service.get_tryon(self.user, id)
 
     def job(self, id: str) -> Document:
         return protocol.load(f"job:{id}", self.id)

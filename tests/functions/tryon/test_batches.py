@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from drawn import needs_model
 
-from functions.tryon import fan_out, records, service
-from functions.tryon.inputs import Garment
+from functions.tryon import fan_out, service
+from functions.tryon.documents import BatchId, TryOnBatchDocument, batches, new_tryon, tryons
 from functions.tryon.models import Batch
 from shared.commerce import quota
-from shared.commerce.documents import UntypedBillable, untyped_billables
-from shared.documents import Where, store
+from shared.documents.fields import assign
 from shared.errors import Conflict, QuotaExceeded
-from shared.images.sources import Source
 from shared.jobs import control, protocol, queues
 from shared.jobs.consumer import consume
 from shared.jobs.step import Task
@@ -31,7 +29,7 @@ def ask(room: Room, count: int, id: str = "b") -> Batch:
     for product in ids:
         shelve(product)
     wanted = service.BatchRequest(person_image_id="person", product_ids=ids, seed=1)
-    return service.ask_batch(room.user, id, wanted, "r")
+    return service.create_batch(room.user, id, wanted, "r")
 
 
 def messages() -> Iterator[None]:
@@ -44,13 +42,13 @@ def messages() -> Iterator[None]:
 
 
 def counts(room: Room, id: str = "b") -> dict[str, int]:
-    return service.batches.batch(room.user, id).counts
+    return service.batches.get_batch(room.user, id).counts
 
 
 def in_hand(room: Room) -> int:
     """Try-ons of batches that are open."""
     return sum(counts(room).get(status, 0) for status in ("processing", "retrying")) + sum(
-        one.status == "queued" and one.try_on_id is not None for one in service.batches.batch(room.user, "b").items
+        one.status == "queued" and one.tryon_id is not None for one in service.batches.get_batch(room.user, "b").items
     )
 
 
@@ -73,13 +71,13 @@ def test_who_comes_after_a_batch_of_twelve_does_not_wait_for_it(room: Room, sett
         assert in_hand(room) <= 2
         if other.get("mine").status == "completed":
             break
-    so_far = service.batches.batch(room.user, "b")
+    so_far = service.batches.get_batch(room.user, "b")
     assert so_far.status == "processing" and so_far.counts["completed"] <= 4 and so_far.percent < 50
     for _ in queue:
         assert in_hand(room) <= 2
-    done = service.batches.batch(room.user, "b")
+    done = service.batches.get_batch(room.user, "b")
     assert (done.status, done.counts, done.percent) == ("completed", {"completed": 12}, 100)
-    assert room.get(str(done.items[11].try_on_id)).batch_id == "b"
+    assert room.get(str(done.items[11].tryon_id)).batch_id == "b"
     assert (room.used(), room.told()) == (12, ["tryon.batch"])
     assert room.job("b")["status"] == "completed"
     assert other.told() == ["tryon.completed"]
@@ -119,14 +117,14 @@ def test_waiting_for_its_try_ons_costs_a_batch_no_attempts(room: Room, settle: S
 def test_however_many_ask_at_once_no_more_are_open_and_none_is_paid_twice(room: Room, settle: Settle) -> None:
     settle(TRYON_BATCH_OPEN="3")
     ask(room, 5)
-    batch = store().read("studio", "tryon_batch:b", room.id)
-    at_once = [threading.Thread(target=fan_out._ask_on, args=(batch,)) for _ in range(4)]
+    batch = batches.get(BatchId.of("b"), room.id)
+    at_once = [threading.Thread(target=fan_out._create_next, args=(batch,)) for _ in range(4)]
     for thread in at_once:
         thread.start()
     for thread in at_once:
         thread.join()
     assert (in_hand(room), room.used()) == (3, 3)
-    assert store().read("studio", "tryon_batch:b", room.id)["asked"] == 3
+    assert batches.get(BatchId.of("b"), room.id).next_index == 3
 
 
 def test_one_that_is_deleted_is_not_made_again(room: Room, settle: Settle) -> None:
@@ -134,12 +132,12 @@ def test_one_that_is_deleted_is_not_made_again(room: Room, settle: Settle) -> No
     ask(room, 3)
     room.deliver("b")
     room.drive("b-01")
-    service.delete(room.user, "b-01", inputs_too=False)
+    service.delete_tryon(room.user, "b-01", with_inputs=False)
     # as one reads it who counted before
-    store().patch("studio", "tryon_batch:b", room.id, set={"asked": 0})
+    batches.patch(BatchId.of("b"), room.id, assign(TryOnBatchDocument.next_index, 0))
     for _ in messages():
         pass
-    assert {one.try_on_id for one in service.batches.batch(room.user, "b").items} == {None, "b-02", "b-03"}
+    assert {one.tryon_id for one in service.batches.get_batch(room.user, "b").items} == {None, "b-02", "b-03"}
     assert room.used() == 3
 
 
@@ -147,31 +145,31 @@ def test_cancelled_it_asks_for_no_more(room: Room, settle: Settle) -> None:
     settle(TRYON_BATCH_OPEN="2")
     ask(room, 4)
     room.deliver("b")
-    service.batches.cancel(room.user, "b")
+    service.batches.cancel_batch(room.user, "b")
     for _ in messages():
         pass
-    done = service.batches.batch(room.user, "b")
+    done = service.batches.get_batch(room.user, "b")
     assert (done.status, done.counts, done.percent, room.used()) == ("completed", {"cancelled": 4}, 100, 0)
-    assert [one.try_on_id for one in done.items] == ["b-01", "b-02", None, None]
+    assert [one.tryon_id for one in done.items] == ["b-01", "b-02", None, None]
     with pytest.raises(Conflict):
-        service.batches.cancel(room.user, "b")
+        service.batches.cancel_batch(room.user, "b")
 
 
 def test_what_was_asked_for_while_it_was_cancelled_is_not_made(room: Room) -> None:
     ask(room, 2)
-    record = store().read("studio", "tryon_batch:b", room.id)
+    batch = batches.get(BatchId.of("b"), room.id)
     control.request_cancel(room.job("b"))
     made = []
     for number in (1, 2):
         made.append(f"b-0{number}")
-        item, job = records.new(
-            made[-1], room.id, Source(**record["person"]), [Garment.of(record["garments"][0])], engine="tiny",
+        item, job = new_tryon(
+            made[-1], room.id, batch.person, [batch.garments[0]], engine="tiny",
             notify=False, batch_id="b",
         )  # fmt: skip
         # one before the batch's job ends, so that it stops it; one after
         if number == 2:
             assert room.drive("b")["status"] == "cancelled"
-        assert quota.reserve(untyped_billables, UntypedBillable.model_validate(item), job)
+        assert quota.reserve(tryons, item, job)
     assert [room.drive(id)["status"] for id in made] == ["cancelled", "cancelled"]
     assert (room.used(), room.left()) == (0, [])
 
@@ -180,7 +178,7 @@ def test_one_of_which_nothing_can_be_paid_for_is_told_of(room: Room, settle: Set
     ask(room, 1)
     settle(CONVERSION_QUOTA="0")
     assert room.drive("b")["status"] == "completed"
-    (item,) = service.batches.batch(room.user, "b").items
+    (item,) = service.batches.get_batch(room.user, "b").items
     assert item.error and item.error.code == "quota_exceeded"
     assert room.told() == ["tryon.batch"]
 
@@ -189,4 +187,4 @@ def test_one_that_the_month_does_not_reach_for_is_refused_whole(room: Room, sett
     settle(CONVERSION_QUOTA="1")
     with pytest.raises(QuotaExceeded):
         ask(room, 2)
-    assert store().count("studio", Where("type", "=", "tryon_batch"), partition=room.id) == 0
+    assert batches.count(partition=room.id) == 0

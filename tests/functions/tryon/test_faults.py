@@ -303,7 +303,7 @@ def test_a_picture_that_is_none_is_made_again(room: Room, settle: Settle) -> Non
     from shared.jobs.step import Task
 
     made = service.step().run(Task(claimed, lambda _: None))
-    assert made.result["resultImageIds"]
+    assert made.result_item()["resultImageIds"]
     (image, *_) = [one.item for one in made.operations]  # pyright: ignore[reportAttributeAccessIssue]
     blobs.put(blobs.TRYON, image["blobs"]["original"]["name"], b"not a picture", content_type="image/png")
     time.sleep(1.1)

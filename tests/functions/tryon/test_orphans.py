@@ -41,9 +41,9 @@ def landed(room: Room) -> bool:
 
 def test_what_a_container_writes_after_the_deletion_is_swept(room: Room, settle: Settle) -> None:
     start_unheard(room, settle)
-    service.cancel(room.user, "a")
+    service.cancel_tryon(room.user, "a")
     assert room.drive("a")["status"] == "cancelled"
-    service.delete(room.user, "a", inputs_too=False)
+    service.delete_tryon(room.user, "a", with_inputs=False)
     assert room.left() == []
     eventually(lambda: landed(room), "the late result")
     assert any(name.endswith("report.json") for name in room.left())
@@ -112,7 +112,7 @@ def test_a_worker_that_was_overtaken_takes_away_what_nobody_names(room: Room, de
     store().patch("studio", "job:a", room.id, set={"leaseUntil": 0, "nextAt": 0})
     assert room.drive("a")["status"] == "completed"
     if deleted:
-        service.delete(room.user, "a", inputs_too=False)
+        service.delete_tryon(room.user, "a", with_inputs=False)
     before = room.left()
     late = f"{room.id}/a/1/3-optimised.webp"
     for container in (blobs.TRYON, blobs.THUMBNAILS):

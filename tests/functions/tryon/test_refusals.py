@@ -23,6 +23,7 @@ from shared.images.documents import ImageKind, Visibility
 from shared.images.models import view_image
 from shared.images.uploads import add_image
 from shared.vision import parser, people, segments
+from shared.vision.documents import StoredBox, StoredClass
 from shared.vto import errors
 from tests.functions.tryon.conftest import SIZE, Room, garment, jpeg, person
 
@@ -84,7 +85,7 @@ def test_a_job_refuses_as_the_dry_run_does_and_costs_nothing(room: Room) -> None
     with pytest.raises(errors.SeveralPeople) as failed:
         room.ask("real", personImageId="two", mode="sync")
     assert dry == (failed.value.code, failed.value.retryable)
-    assert failed.value.details == {"billed": False, "tryOnId": "real"}
+    assert failed.value.details == {"billed": False, "tryonId": "real"}
     kept = room.get("real")
     assert kept.error and (kept.status, kept.error.code, kept.error.billed, kept.billed) == (
         "failed", dry[0], False, False
@@ -99,14 +100,19 @@ def test_trousers_are_no_shirt(room: Room) -> None:
     assert room.ask("b", garmentImageId="g", category="dress", dryRun=True).garments[0].category == "dress"
 
 
+def shown(name: str, share: float) -> StoredClass:
+    """A class that an image shows."""
+    return StoredClass(name=name, area_share=share, box=StoredBox(x=0, y=0, width=1, height=1))
+
+
 def test_how_a_garment_is_worn_is_what_most_of_it_shows() -> None:
-    worn = [{"name": "skin", "areaShare": 0.3}, {"name": "outerwear", "areaShare": 0.1}]
-    worn += [{"name": "upper", "areaShare": 0.1}, {"name": "lower", "areaShare": 0.15}]
+    shares = {"skin": 0.3, "outerwear": 0.1, "upper": 0.1, "lower": 0.15}
+    worn = [shown(name, share) for name, share in shares.items()]
     assert inspection.worn_as(worn, "auto") == "upper"
     assert inspection.worn_as(worn, "lower") == "lower"
-    assert inspection.worn_as([{"name": "full_body", "areaShare": 0.2}], "upper") == "upper"
+    assert inspection.worn_as([shown("full_body", 0.2)], "upper") == "upper"
     with pytest.raises(errors.CategoryMismatch):
-        inspection.worn_as([{"name": "footwear", "areaShare": 0.2}], "upper")
+        inspection.worn_as([shown("footwear", 0.2)], "upper")
 
 
 def test_what_the_engine_refuses_is_told_by_its_code(room: Room) -> None:

@@ -51,7 +51,7 @@ def test_a_small_one_is_answered_while_one_waits(room: Room) -> None:
     assert result.shape == before.shape == (*SIZE[::-1], 3) and mask.shape == SIZE[::-1]
     assert (result == before)[mask == 0].all()
     assert (result != before)[mask == 255].any()
-    assert made.results[0].report["changedOutsideMask"] == 0
+    assert made.results[0].report.changed_outside_mask == 0
     assert room.used() == 1
     assert view_image(get_image(made.results[0].image_id, room.id)).kind == "result"
     assert room.told() == []
@@ -78,7 +78,7 @@ def test_a_queued_one_is_accepted_made_and_told_once(room: Room) -> None:
     assert room.told() == ["tryon.completed"]
     (delivery,) = store().query("studio", Where("type", "=", "delivery"), partition=room.id).items
     assert json.loads(delivery["body"])["data"]["resultImageIds"] == [made.results[0].image_id]
-    found = service.tryons(room.user, service.TryOnsQuery(status="completed")).items
+    found = service.list_tryons(room.user, service.TryOnsQuery(status="completed")).items
     assert [one.id for one in found] == ["a"]
 
 
@@ -140,10 +140,10 @@ def test_the_same_request_is_the_same_try_on(room: Room) -> None:
     first, again = room.ask("a"), room.ask("a")
     assert first.results[0].image_id == again.results[0].image_id
     assert room.used() == 1
-    service.delete(room.user, "a", inputs_too=False)
+    service.delete_tryon(room.user, "a", with_inputs=False)
     with pytest.raises(Gone):
         wanted = service.TryOnRequest(person_image_id="person", garment_image_id="shirt")
-        service.request(room.user, "a", wanted, "r", repeated=True)
+        service.create_tryon(room.user, "a", wanted, "r", repeated=True)
 
 
 def test_a_dry_run_stores_and_charges_nothing(room: Room) -> None:
@@ -161,9 +161,9 @@ def test_deleting_takes_everything_and_the_inputs_if_wanted(room: Room) -> None:
     by_url = room.ask("b", mode="queued", personUrl=me, personImageId=None, garmentUrl=shirt)
     assert (by_url.person_image_id, by_url.garments[0].image_id) == ("person", "shirt")
     with pytest.raises(Conflict) as refused:
-        service.delete(room.user, "b", inputs_too=False)
+        service.delete_tryon(room.user, "b", with_inputs=False)
     assert refused.value.code == "job_open"
-    service.delete(room.user, "a", inputs_too=False)
+    service.delete_tryon(room.user, "a", with_inputs=False)
     assert room.left() == []
     for kind in ("tryon_result", "file"):
         found = store().query("studio", Where("type", "=", kind), partition=room.id).items
@@ -171,7 +171,7 @@ def test_deleting_takes_everything_and_the_inputs_if_wanted(room: Room) -> None:
     with pytest.raises(NotFound):
         room.get("a")
     room.drive("b")
-    service.delete(room.user, "b", inputs_too=True)
+    service.delete_tryon(room.user, "b", with_inputs=True)
     assert store().count("studio", Where("type", "=", "file"), partition=room.id) == 0
     assert not list(blobs.listing(blobs.IMAGES, f"{room.id}/"))
     with pytest.raises(NotFound) as gone:
@@ -181,17 +181,17 @@ def test_deleting_takes_everything_and_the_inputs_if_wanted(room: Room) -> None:
 
 def test_a_cancelled_one_gives_back_and_leaves_nothing(room: Room) -> None:
     room.ask("a", mode="queued")
-    service.cancel(room.user, "a")
+    service.cancel_tryon(room.user, "a")
     assert room.drive("a")["status"] == "cancelled"
     assert (room.used(), room.left()) == (0, [])
     with pytest.raises(Conflict):
-        service.cancel(room.user, "a")
+        service.cancel_tryon(room.user, "a")
 
 
 def test_one_that_runs_is_cancelled_between_two_steps(room: Room, settle: Settle) -> None:
     settle(TRYON_SYNC_S="0.3")
     room.ask("a", seed=SLOW, mode="sync")
-    service.cancel(room.user, "a")
+    service.cancel_tryon(room.user, "a")
     eventually(lambda: room.job("a")["status"] != "processing", "the end of the job")
     assert room.job("a")["status"] == "cancelled"
     assert (room.used(), room.left(), room.told()) == (0, [], [])
@@ -208,7 +208,7 @@ def test_one_that_waits_is_cancelled_with_the_run_that_goes_on_for_it(room: Room
     settle(TRYON_RUN_S="0.3")
     room.ask("a", mode="queued", seed=SLOW)
     assert room.deliver("a")["status"] == "retrying"
-    service.cancel(room.user, "a")
+    service.cancel_tryon(room.user, "a")
     assert room.deliver("a")["status"] == "cancelled"
     assert ended(room, "a") == "cancelled"
     assert (room.used(), room.left()) == (0, [])
