@@ -117,7 +117,6 @@ class Settings(SettingsGroup):
     # Storage: a connection string (Azurite, or a key), or the two service URIs with a managed identity.
     storage: SecretStr | None = Field(None, validation_alias="Storage")
     storage_blob_uri: str | None = Field(None, validation_alias="Storage__blobServiceUri")
-    storage_queue_uri: str | None = Field(None, validation_alias="Storage__queueServiceUri")
     storage_client_id: str | None = Field(None, validation_alias="Storage__clientId")
     cdn_base_url: str | None = None
     read_url_minutes: int = Field(10, ge=1, le=60)
@@ -129,10 +128,6 @@ class Settings(SettingsGroup):
     cosmos_database: str = "studio"
     cosmos_create: bool = False
     cosmos_verify_tls: bool = True
-
-    # The try-on container
-    service: Literal["api", "vto"] = "api"
-    """Which of the two programs this process is: the container signs no tokens and has no queues."""
 
     # Search
     search_engine: Literal["faiss", "cosmos"] = "faiss"
@@ -146,15 +141,41 @@ class Settings(SettingsGroup):
     @model_validator(mode="after")
     def refuse_unsafe(self) -> Settings:
         """Storage is named one way or the other."""
-        api = self.service == "api"
-        if self.storage is None and (self.storage_blob_uri is None or (api and self.storage_queue_uri is None)):
-            raise ValueError("set Storage, or both Storage__blobServiceUri and Storage__queueServiceUri")
+        if self.storage is None and self.storage_blob_uri is None:
+            raise ValueError("set Storage, or Storage__blobServiceUri")
         return self
 
 
 def settings() -> Settings:
     """The settings of this process. Raises as `load` does."""
     return load(Settings)
+
+
+class QueueSettings(SettingsGroup):
+    """The storage account of the queues."""
+
+    storage: SecretStr | None = Field(
+        default=None, validation_alias="Storage", description="connection string of the storage account"
+    )
+    storage_queue_uri: TlsUrl | None = Field(
+        default=None, validation_alias="Storage__queueServiceUri",
+        description="URL of the queue service, for a managed identity",
+    )  # fmt: skip
+    storage_client_id: str | None = Field(
+        default=None, validation_alias="Storage__clientId", description="client id of the managed identity"
+    )
+
+    @model_validator(mode="after")
+    def require_account(self) -> Self:
+        """The account is named one way or the other."""
+        if self.storage is None and self.storage_queue_uri is None:
+            raise ValueError("set Storage, or Storage__queueServiceUri")
+        return self
+
+
+def queue_settings() -> QueueSettings:
+    """The settings of the queues. Raises as `load` does."""
+    return load(QueueSettings)
 
 
 class TracingSettings(SettingsGroup):

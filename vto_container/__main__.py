@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import socket
 import sys
 import threading
@@ -30,7 +29,6 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080, help="port to listen on; 0 selects a free one")
     parser.add_argument("--fd", type=int, help="an inherited listening socket, instead of host and port")
     options = parser.parse_args()
-    os.environ.setdefault("SERVICE", "vto")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
 
     import uvicorn

@@ -9,7 +9,8 @@ from pydantic import Field
 from shared.documents.model import Record
 from shared.images.sources import Source
 from shared.jobs.models import RunError
-from shared.vision.documents import Output, Target
+from shared.vision.documents import Output
+from shared.vision.segments import Target
 
 
 class SegmentImage(Record, frozen=True):

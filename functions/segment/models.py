@@ -7,7 +7,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from shared.http.models import Answer, Body, Id
-from shared.vision.documents import Output, Target
+from shared.vision.documents import Output
+from shared.vision.segments import Target
 
 
 class SegmentationRequest(Body):

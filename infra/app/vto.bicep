@@ -37,7 +37,6 @@ var acrPull = '7f951dda-4ed3-4680-a7ca-43fe172d538d'
 
 var base = [
   { name: 'ENVIRONMENT', value: 'production' }
-  { name: 'SERVICE', value: 'vto' }
   { name: 'AZURE_CLIENT_ID', value: identityClientId }
   { name: 'Storage__blobServiceUri', value: blobUri }
   { name: 'Storage__clientId', value: identityClientId }

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from shared.settings import settings
+from shared.settings import queue_settings
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
@@ -40,7 +40,7 @@ def client(queue: str) -> QueueClient:
     from azure.core.exceptions import ResourceExistsError
     from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
-    conf = settings()
+    conf = queue_settings()
     options: dict[str, Any] = {
         "message_encode_policy": TextBase64EncodePolicy(),
         "message_decode_policy": TextBase64DecodePolicy(),

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
 from shared.documents.repository import Repository
+from shared.vision.segments import Target
 
-type Target = Literal["garment", "person", "upper", "outerwear", "lower", "dress", "footwear", "accessory"]
 type Output = Literal["mask", "cutout", "both"]
 
 

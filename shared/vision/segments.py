@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from shared.errors import Unprocessable
 from shared.vision import matte, parser, presence
 from shared.vision.cutout import Box, bounds
-from shared.vision.documents import Target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+type Target = Literal["garment", "person", "upper", "outerwear", "lower", "dress", "footwear", "accessory"]
 
 CLOTHES: Final = ("upper", "outerwear", "lower", "full_body", "footwear", "accessory")
 CLASSES_OF: Final[Mapping[str, tuple[str, ...]]] = {

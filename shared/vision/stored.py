@@ -20,9 +20,9 @@ from shared.vision.documents import (
     SegmentedBlob,
     StoredBox,
     StoredClass,
-    Target,
     segmentations,
 )
+from shared.vision.segments import Target
 
 KEEP_S: Final = 30 * 24 * 3600
 """Seconds that a segmentation is kept after it was computed."""

@@ -21,7 +21,7 @@ def test_every_setting_is_one_the_container_reads() -> None:
     known = {name for group in groups() for name in variables(group)} | {"AZURE_CLIENT_ID"}
     assert given
     assert given <= known
-    assert {"VTO_TOKEN", "Storage__blobServiceUri", "SERVICE", "MODELS_DIR"} <= given
+    assert {"VTO_TOKEN", "Storage__blobServiceUri", "MODELS_DIR"} <= given
 
 
 def test_it_scales_to_zero_and_is_reachable_from_inside_only() -> None:
