@@ -161,12 +161,12 @@ def _handler(authorization: str) -> Callable[[str], bytes]:
 
 def _create_products(vendor: str, ids: set[str]) -> None:
     """Create product documents as the catalogue does."""
-    from functions.search import records
+    from functions.search.embeddings import split_item_id
     from shared import clock
     from shared.catalogue.documents import ProductId, products
     from shared.documents import store
 
-    known = [ProductId(records.split(id)[1]) for id in sorted(ids)]
+    known = [ProductId(split_item_id(id)[1]) for id in sorted(ids)]
     missing = [
         id for id, found in zip(known, products.find_many([(id, vendor) for id in known]), strict=True) if found is None
     ]

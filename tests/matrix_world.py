@@ -254,7 +254,7 @@ def shelved(world: World, actor: str) -> str:
     """A product in a shop that only the actor belongs to."""
     import numpy as np
 
-    from functions.search import records
+    from functions.search import embeddings
 
     id, owner = secrets.token_hex(13), world.client(actor).user["id"]
     model = world.admin.call("POST", "search/text", json={"query": "hat"})["modelId"]
@@ -272,7 +272,7 @@ def shelved(world: World, actor: str) -> str:
     )  # fmt: skip
     embedding = EmbeddingDocument(
         id=product.id, vendor_id=owner, shop=f"shop-{id}", revision=1, seq=1, model_id=model, picture="p",
-        vector=records.pack(np.ones(dim) / dim**0.5), words="hat", pending_since=0,
+        vector=embeddings.pack_vector(np.ones(dim) / dim**0.5), words="hat", pending_since=0,
     )  # fmt: skip
     world.plant(product.to_item(), ProductDocument.container)
     world.plant(embedding.to_item(), EmbeddingDocument.container)

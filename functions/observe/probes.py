@@ -14,9 +14,9 @@ from urllib.parse import quote
 from functions.observe.models import ProbeResult, Standing
 from functions.observe.settings import observe_settings
 from shared import blobs, clock, onnx, telemetry
-from shared.catalogue.documents import EmbeddingDocument, embeddings
+from shared.catalogue.documents import EmbeddingDocument, IndexVersionDocument, embeddings, index_versions
 from shared.commerce.settings import paypal_settings
-from shared.documents import Where, store
+from shared.documents import store
 from shared.documents.fields import where
 from shared.errors import ConfigurationError, StudioError
 from shared.gemini.settings import API_VERSION, gemini_settings
@@ -80,12 +80,10 @@ def search_index() -> str | None:
     )
     if late:
         raise Down(f"{late} products have waited for the index for over {INDEX_LATE_S} s")
-    newest = store().query(
-        "search_index", Where("type", "=", "index_version"), order_by="builtEpoch", descending=True, limit=1
-    )
-    if not newest.items:
+    newest = index_versions.list(order_by=IndexVersionDocument.built_epoch, descending=True, limit=1).items
+    if not newest:
         return "no version yet"
-    return f"{newest.items[0]['version']}, {clock.now() - newest.items[0]['builtEpoch']:.0f} s old"
+    return f"{newest[0].version}, {clock.now() - newest[0].built_epoch:.0f} s old"
 
 
 INDEX_LATE_S = 300

@@ -49,7 +49,7 @@ consumer(bp, queues.REBUILD, _step)
 @bp.function_name("index_worker")
 @bp.queue_trigger(arg_name="message", queue_name=queues.INDEX, connection="Storage")
 def index_worker(message: func.QueueMessage) -> None:
-    """A product has changed: have the index follow."""
+    """Bring the index up to a product that has changed."""
     from functions.search import indexer
 
     indexer.consume(message.get_body().decode(errors="replace"))
@@ -58,22 +58,22 @@ def index_worker(message: func.QueueMessage) -> None:
 @bp.function_name("index_poison")
 @bp.queue_trigger(arg_name="message", queue_name=queues.INDEX + queues.POISON, connection="Storage")
 def index_poison(message: func.QueueMessage) -> None:
-    """A product that could not be followed for now is tried again, later and later."""
+    """Send a message that failed again, later each time."""
     from functions.search import indexer
 
-    indexer.bury(message.get_body().decode(errors="replace"))
+    indexer.handle_poison_message(message.get_body().decode(errors="replace"))
 
 
 @bp.function_name("index_timer")
 @bp.timer_trigger(arg_name="timer", schedule="%INDEX_SCHEDULE%")
 def index_timer(timer: func.TimerRequest) -> None:
-    """Send again what was left unconfirmed, and begin rebuilds that are due."""
+    """Send unconfirmed entries again, and start rebuilds that are due."""
     from functions.search import rebuild
 
-    with telemetry.span("index.tend"):
-        sent, begun = rebuild.tend()
-    if sent or begun:
-        telemetry.log("index.tended", sent=sent, rebuilds=begun, pastDue=timer.past_due)
+    with telemetry.span("index.maintenance"):
+        sent, started = rebuild.run_maintenance()
+    if sent or started:
+        telemetry.log("index.maintenance", sent=sent, rebuilds=started, pastDue=timer.past_due)
 
 
 @endpoint(
@@ -81,10 +81,10 @@ def index_timer(timer: func.TimerRequest) -> None:
     errors=SEARCHING,
 )  # fmt: skip
 def search_image(call: Call) -> SearchAnswer:
-    """Products that look like a picture."""
+    """Search by image."""
     from functions.search import service
 
-    return service.by_image(call.caller, call.new_id, call.body)
+    return service.search_by_image(call.caller, call.new_id, call.body)
 
 
 @endpoint(
@@ -92,10 +92,13 @@ def search_image(call: Call) -> SearchAnswer:
     errors=SEARCHING,
 )  # fmt: skip
 def search_text(call: Call) -> SearchAnswer:
-    """Products that words describe; `-red` keeps out what has the word `red`."""
+    """Search by text.
+
+    A word after a minus sign is excluded: `-red`.
+    """
     from functions.search import service
 
-    return service.by_text(call.caller, call.new_id, call.body)
+    return service.search_by_text(call.caller, call.new_id, call.body)
 
 
 @endpoint(
@@ -103,10 +106,13 @@ def search_text(call: Call) -> SearchAnswer:
     errors=SEARCHING,
 )  # fmt: skip
 def search_hybrid(call: Call) -> SearchAnswer:
-    """Products that look like a picture and that words describe, blended by `alpha`."""
+    """Search by image and text.
+
+    `alpha` weighs the image against the text.
+    """
     from functions.search import service
 
-    return service.by_both(call.caller, call.new_id, call.body)
+    return service.search_hybrid(call.caller, call.new_id, call.body)
 
 
 @endpoint(
@@ -114,25 +120,28 @@ def search_hybrid(call: Call) -> SearchAnswer:
     answer=SearchAnswer, errors=SEARCHING,
 )  # fmt: skip
 def search_similar(call: Call) -> SearchAnswer:
-    """Products that look like one on the shelf."""
+    """List similar products."""
     from functions.search import service
 
-    return service.similar(call.caller, call.new_id, call.path["id"], call.query)
+    return service.search_similar(call.caller, call.new_id, call.path["id"], call.query)
 
 
 @endpoint(
     bp, "POST", "search/feedback", access=SIGNED_IN, limit="search", status=204, body=FeedbackRequest, errors=(404,)
 )
 def search_feedback(call: Call) -> None:
-    """Tell that a result of one's own search was clicked or bought."""
+    """Record a click or purchase."""
     from functions.search import log
 
-    log.feedback(call.caller, call.body)
+    log.record_feedback(call.caller, call.body)
 
 
 @endpoint(bp, "GET", "search/eval", access=JUDGES, query=EvalQuery, answer=SearchEval)
 def search_eval(call: Call) -> SearchEval:
-    """Quality of one's shop's search, read off what people did with results."""
+    """Get search quality.
+
+    Figures of the caller's shop, from clicks and purchases.
+    """
     from functions.search import evaluate
 
     return evaluate.evaluate(call.caller, call.query)
@@ -140,19 +149,22 @@ def search_eval(call: Call) -> SearchEval:
 
 @endpoint(bp, "POST", "search/rebuild", access=ADMIN_ONLY, status=202, body=RebuildRequest, answer=Rebuild)
 def search_rebuild(call: Call) -> Reply:
-    """Build a shop's index anew from stored embeddings; one at a time, asking again tells of the one under way."""
+    """Rebuild search index.
+
+    One rebuild runs at a time; a further request returns the one that is under way.
+    """
     from functions.search import rebuild
 
-    made = rebuild.request(call.caller, call.body.shop or call.caller.shop, call.request_id)
+    made = rebuild.request_rebuild(call.caller, call.body.shop or call.caller.shop, call.request_id)
     return Reply(made, headers={"Location": f"/api/admin/jobs/{made.job_id}"})
 
 
 @endpoint(bp, "GET", "admin/index-versions", access=ADMIN_ONLY, query=IndexVersionsQuery, answer=IndexVersions)
 def index_versions_list(call: Call) -> IndexVersions:
-    """The versions of a shop's index that are kept, and its state."""
+    """List index versions."""
     from functions.search import versions
 
-    return versions.listed(call.query.shop or call.caller.shop)
+    return versions.list_versions(call.query.shop or call.caller.shop)
 
 
 @endpoint(
@@ -160,7 +172,10 @@ def index_versions_list(call: Call) -> IndexVersions:
     answer=IndexVersion, errors=(404, 409, 503),
 )  # fmt: skip
 def index_versions_rollback(call: Call) -> IndexVersion:
-    """Answer from an older version; what was written since is replayed over it."""
+    """Roll back search index.
+
+    Searches are answered from an older version; changes since then are replayed over it.
+    """
     from functions.search import versions
 
-    return versions.rollback(call.caller, call.body.shop or call.caller.shop, call.path["version"], call.body)
+    return versions.roll_back(call.caller, call.body.shop or call.caller.shop, call.path["version"], call.body)

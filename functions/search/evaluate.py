@@ -1,4 +1,4 @@
-"""Quality read off the search log: what people did with results, with intervals, by kind of search."""
+"""Search quality from the search log and its feedback, with intervals, by kind of search."""
 
 from __future__ import annotations
 
@@ -6,52 +6,65 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Final
 
-from functions.search.log import CONTAINER
+from functions.search.documents import (
+    FeedbackKind,
+    SearchFeedbackDocument,
+    SearchKind,
+    SearchLogDocument,
+    search_feedback,
+    search_logs,
+)
 from functions.search.models import Estimate, EvalQuery, KindFigures, SearchEval
 from shared import clock
-from shared.documents import Document, Where, store
 from shared.documents.containers import DAY
+from shared.documents.fields import where
+from shared.documents.model import StoredDocument
+from shared.documents.repository import Repository
 from shared.http.auth import Principal
 
-MOST = 20_000
-"""Log entries that one answer reads, the latest."""
-KINDS = ("image", "text", "hybrid", "similar")
-GAIN = {"click": 1.0, "buy": 2.0}
-TOP = 10
-ANEW_S = 60
-RESAMPLES = 400
-Z = 1.959964
+MAX_ENTRIES: Final = 20_000
+"""Searches that one answer reads, and as many documents of feedback; the latest."""
+GAIN: Final = {FeedbackKind.CLICK: 1.0, FeedbackKind.BUY: 2.0}
+TOP: Final = 10
+REFORMULATION_S: Final = 60
+"""Seconds within which another search counts as a reformulation."""
+QUERY_PARAM: Final = "query"
+"""Name of the words in the logged request."""
+RESAMPLES: Final = 400
+Z: Final = 1.959964
+"""Quantile of the normal distribution for 95 % intervals."""
 
 
 def evaluate(caller: Principal, query: EvalQuery) -> SearchEval:
     """Figures of the caller's shop."""
     until = clock.now()
     since = until - query.days * DAY
-    entries, truncated = _entries(caller.shop, clock.iso(since))
-    acts: dict[str, list[Document]] = defaultdict(list)
-    for entry in entries:
-        if entry["type"] == "search_feedback":
-            acts[entry["searchId"]].append(entry)
-    searches = [entry for entry in entries if entry["type"] == "search_log"]
-    by_kind = {"all": _figures(searches, acts)}
-    for kind in KINDS:
-        by_kind[kind] = _figures([search for search in searches if search["kind"] == kind], acts)
+    searches, truncated = _latest(search_logs, SearchLogDocument.shop, SearchLogDocument.at, caller.shop, since)
+    feedback, _ = _latest(search_feedback, SearchFeedbackDocument.shop, SearchFeedbackDocument.at, caller.shop, since)
+    by_search: dict[str, list[SearchFeedbackDocument]] = defaultdict(list)
+    for entry in feedback:
+        by_search[entry.search_id].append(entry)
+    by_kind = {"all": _figures(searches, by_search)}
+    for kind in SearchKind:
+        by_kind[kind.value] = _figures([search for search in searches if search.kind is kind], by_search)
     return SearchEval(
         shop=caller.shop, since=clock.iso(since), until=clock.iso(until), by_kind=by_kind, truncated=truncated
     )
 
 
-def _entries(shop: str, since: str) -> tuple[list[Document], bool]:
-    found: list[Document] = []
+def _latest[T: StoredDocument](
+    repository: Repository[T], shop_field: str, at_field: str, shop: str, since: float
+) -> tuple[list[T], bool]:
+    """The latest documents of a shop, and whether there are more than `MAX_ENTRIES`."""
+    found: list[T] = []
     continuation: str | None = None
-    while len(found) < MOST:
-        page = store().query(
-            CONTAINER,
-            Where("shop", "=", shop),
-            Where("at", ">=", since),
-            order_by="at",
+    while len(found) < MAX_ENTRIES:
+        page = repository.list(
+            where(shop_field, "=", shop),
+            where(at_field, ">=", clock.iso(since)),
+            order_by=at_field,
             descending=True,
             limit=1000,
             continuation=continuation,
@@ -63,22 +76,24 @@ def _entries(shop: str, since: str) -> tuple[list[Document], bool]:
     return found, True
 
 
-def _figures(searches: Sequence[Document], acts: Mapping[str, Sequence[Document]]) -> KindFigures:
-    first = [search for search in searches if not search["continued"]]
+def _figures(
+    searches: Sequence[SearchLogDocument], by_search: Mapping[str, Sequence[SearchFeedbackDocument]]
+) -> KindFigures:
+    first = [search for search in searches if not search.continued]
     clicked: list[bool] = []
     hit: list[bool] = []
     ranks: list[float] = []
     gains: list[float] = []
     clicks = buys = 0
     for search in first:
-        done = acts.get(search["id"], ())
-        clicks += sum(act["kind"] == "click" for act in done)
-        buys += sum(act["kind"] == "buy" for act in done)
-        clicked.append(any(act["kind"] == "click" for act in done))
-        hit.append(any(act["rank"] <= TOP for act in done))
-        if done:
-            ranks.append(1 / min(act["rank"] for act in done))
-            gains.append(ndcg(done))
+        feedback = by_search.get(search.id, ())
+        clicks += sum(entry.kind is FeedbackKind.CLICK for entry in feedback)
+        buys += sum(entry.kind is FeedbackKind.BUY for entry in feedback)
+        clicked.append(any(entry.kind is FeedbackKind.CLICK for entry in feedback))
+        hit.append(any(entry.rank <= TOP for entry in feedback))
+        if feedback:
+            ranks.append(1 / min(entry.rank for entry in feedback))
+            gains.append(ndcg(feedback))
     return KindFigures(
         searches=len(first),
         clicks=clicks,
@@ -87,38 +102,40 @@ def _figures(searches: Sequence[Document], acts: Mapping[str, Sequence[Document]
         hit_rate10=share(hit),
         mrr=mean(ranks),
         ndcg10=mean(gains),
-        zero_results=share([not search["results"] for search in first]),
-        unknown_terms=share([bool(search["unknownTerms"]) for search in first]),
-        reformulated=share(reformulated(first, acts)),
-        latency_ms=_latency([search["tookMs"] for search in searches]),
+        zero_results=share([not search.results for search in first]),
+        unknown_terms=share([bool(search.unknown_terms) for search in first]),
+        reformulated=share(reformulated(first, by_search)),
+        latency_ms=_latency([search.took_ms for search in searches]),
     )
 
 
-def ndcg(acts: Sequence[Mapping[str, Any]]) -> float:
-    """Normalised discounted cumulative gain of the first ten results, by what was done with each (K. Jaervelin,
+def ndcg(feedback: Sequence[SearchFeedbackDocument]) -> float:
+    """Normalised discounted cumulative gain of the first ten results, by the feedback on each (K. Jaervelin,
     J. Kekaelaeinen, "Cumulated gain-based evaluation of IR techniques", ACM TOIS 2002)."""
     best: dict[int, float] = {}
-    for act in acts:
-        best[act["rank"]] = max(best.get(act["rank"], 0.0), GAIN[act["kind"]])
+    for entry in feedback:
+        best[entry.rank] = max(best.get(entry.rank, 0.0), GAIN[entry.kind])
     ideal = sum(gain / math.log2(at + 2) for at, gain in enumerate(sorted(best.values(), reverse=True)[:TOP]))
     return sum(gain / math.log2(rank + 1) for rank, gain in best.items() if rank <= TOP) / ideal
 
 
-def reformulated(searches: Sequence[Mapping[str, Any]], acts: Mapping[str, Any]) -> list[bool]:
-    """For each search by words: whether nobody acted on it and its author soon asked anew in other words."""
+def reformulated(
+    searches: Sequence[SearchLogDocument], by_search: Mapping[str, Sequence[SearchFeedbackDocument]]
+) -> list[bool]:
+    """For each search by words: whether it got no feedback and its user soon searched again with other words."""
     by_user: dict[str, list[tuple[float, str, str]]] = defaultdict(list)
     for search in searches:
-        said = search["params"].get("query")
-        if said:
-            at = datetime.fromisoformat(search["at"]).timestamp()
-            by_user[search["userId"]].append((at, " ".join(said.lower().split()), search["id"]))
-    told: list[bool] = []
+        text: object = search.params.get(QUERY_PARAM)
+        if isinstance(text, str) and text:
+            at = datetime.fromisoformat(search.at).timestamp()
+            by_user[search.user_id].append((at, " ".join(text.lower().split()), search.id))
+    flags: list[bool] = []
     for mine in by_user.values():
         mine.sort()
-        for (at, said, id), after in zip(mine, [*mine[1:], None], strict=True):
-            anew = after is not None and after[0] - at <= ANEW_S and after[1] != said
-            told.append(anew and not acts.get(id))
-    return told
+        for (at, text, id), after in zip(mine, [*mine[1:], None], strict=True):
+            again = after is not None and after[0] - at <= REFORMULATION_S and after[1] != text
+            flags.append(again and not by_search.get(id))
+    return flags
 
 
 def share(cases: Sequence[bool]) -> Estimate:

@@ -1,199 +1,189 @@
-"""Bringing one product's index entry up to its document: the consumer of the `index` queue.
+"""Brings a product's index entry up to its document: the consumer of the `index` queue.
 
-A message says only that something changed; the product document is the truth, and is read again after every write, so
-whatever order messages come in, whoever dies where, the last one to work leaves the index as the document is. The
-embedding document is written before the journal and confirmed (`seq`) after it: one left unconfirmed is done again.
+A message says only that something changed; the product document is the truth, and is read again after every write. So
+in whatever order messages come, and wherever a worker crashes, the last one to work leaves the index as the document
+is. The embedding document is written before the journal and confirmed (`seq`) after it: one that was left unconfirmed
+is sent again by the timer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from functions.search import pictures, records, shops
+from functions.search import pictures, shops
+from functions.search.embeddings import index_item, item_id, new_embedding, unpack_vector
 from functions.search.engine import index, running_model
 from functions.search.engine.port import Removal
 from shared import clock, telemetry
 from shared.accounts.documents import AccountDocument, accounts
-from shared.documents import Document, Where, store
+from shared.catalogue.changes import ProductChange, send_change
+from shared.catalogue.documents import (
+    EmbeddingDocument,
+    ProductDocument,
+    ProductImage,
+    ProductStatus,
+    embeddings,
+    products,
+)
+from shared.documents.fields import assign, increment, where
 from shared.errors import DocumentConflict, DocumentNotFound, NotFound, PreconditionFailed, Unavailable
-from shared.jobs import queues
 from shared.jobs.settings import job_settings
 
-PRODUCTS = "garments"
-ACTIVE = "active"
-TRIES = 10
-BURIALS = 6
-
-
-class Change(BaseModel):
-    """The body of an `index` message. Without a product, all of the vendor."""
-
-    v: int = 1
-    tenantId: str
-    productId: str | None = None
-    revision: int = 0
-    shop: str | None = None
-    buried: int = 0
-    traceparent: str | None = None
+MAX_TRIES: Final = 10
+"""Of one update, while the product is being changed."""
+MAX_POISON_RETRIES: Final = 6
+"""How often a message from the poison queue is sent again, each time after twice as long."""
+POISON_DELAY_S: Final = 60
 
 
 def consume(message: str) -> None:
-    """Take one message. Raises when something below is down: the host delivers it again."""
+    """Take one message. Raises when a service is down: the host delivers it again."""
     try:
-        change = Change.model_validate_json(message)
+        change = ProductChange.model_validate_json(message)
     except ValidationError:
         telemetry.log("index.bad_message", level="error", size=len(message))
         return
-    with telemetry.bound(userId=change.tenantId), telemetry.span("index", parent=change.traceparent, kind="consumer"):
-        wanted = [change.productId] if change.productId else _products(change.tenantId)
-        for product in wanted:
-            follow(change.tenantId, product, last_shop=change.shop, last_revision=change.revision)
+    with telemetry.bound(userId=change.vendor_id), telemetry.span("index", parent=change.traceparent, kind="consumer"):
+        ids = [change.product_id] if change.product_id else [p.id for p in _products_of(change.vendor_id)]
+        for id in ids:
+            update_index(change.vendor_id, id, last_shop=change.shop, last_revision=change.revision)
 
 
-def bury(message: str) -> None:
-    """Take a message from `index-poison`: send it again, later and later; in the end the next rebuild finds it."""
+def _products_of(vendor_id: str) -> list[ProductDocument]:
+    return list(products.iterate(partition=vendor_id, page_size=500))
+
+
+def handle_poison_message(message: str) -> None:
+    """Take a message from `index-poison`: send it again, later each time; in the end the next rebuild finds it."""
     try:
-        change = Change.model_validate_json(message)
+        change = ProductChange.model_validate_json(message)
     except ValidationError:
         return
-    if change.buried >= BURIALS:
-        telemetry.log("index.given_up", level="error", userId=change.tenantId, productId=change.productId)
+    if change.retries >= MAX_POISON_RETRIES:
+        telemetry.log("index.given_up", level="error", userId=change.vendor_id, productId=change.product_id)
         return
-    again = change.model_copy(update={"buried": change.buried + 1})
-    telemetry.log("index.poison", level="warning", userId=change.tenantId, productId=change.productId)
-    queues.send(queues.INDEX, again.model_dump(), delay_s=60 * 2**change.buried)
+    telemetry.log("index.poison", level="warning", userId=change.vendor_id, productId=change.product_id)
+    again = change.model_copy(update={"retries": change.retries + 1})
+    send_change(again, delay_s=POISON_DELAY_S * 2**change.retries)
 
 
-def follow(vendor: str, id: str, *, last_shop: str | None = None, last_revision: int = 0) -> Document | None:
-    """Make the index follow a product; returns its embedding document, None if it is not to be found any more.
+def update_index(
+    vendor_id: str, id: str, *, last_shop: str | None = None, last_revision: int = 0
+) -> EmbeddingDocument | None:
+    """Make the index follow a product; returns its embedding, None if it is no longer to be found.
 
     Args:
-        last_shop: whose index had it, where its embedding document may be gone; `last_revision`: no older than it.
+        last_shop: whose index had it, where its embedding may be gone.
+        last_revision: a removal has this revision at least.
+
+    Raises:
+        Unavailable: `product_busy`.
     """
-    for _ in range(TRIES):
-        product, account = store().find(PRODUCTS, id, vendor), accounts.find(vendor, vendor)
-        record = records.find(vendor, id)
-        if product is None or account is None or product["status"] != ACTIVE:
-            done = _remove(vendor, id, product, record, last_shop, last_revision)
+    for _ in range(MAX_TRIES):
+        product, account = products.find(id, vendor_id), accounts.find(vendor_id, vendor_id)
+        embedding = embeddings.find(id, vendor_id)
+        if product is None or account is None or product.image is None or product.status is not ProductStatus.ACTIVE:
+            revision = max([last_revision, *(found.revision for found in (product, embedding) if found)])
+            done = _remove(item_id(vendor_id, id), embedding, embedding.shop if embedding else last_shop, revision)
         else:
-            done = _put(product, account, record)
-        if done and _unchanged(product, store().find(PRODUCTS, id, vendor)):
-            return records.find(vendor, id)
+            done = _put(product, product.image, account, embedding)
+        if done and _is_unchanged(product, products.find(id, vendor_id)):
+            return embeddings.find(id, vendor_id)
     raise Unavailable("the product is being changed again and again", code="product_busy")
 
 
-def _unchanged(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> bool:
+def _is_unchanged(before: ProductDocument | None, after: ProductDocument | None) -> bool:
     if before is None or after is None:
         return before is after
-    return before["revision"] == after["revision"]
+    return before.revision == after.revision
 
 
-def _remove(
-    vendor: str,
-    id: str,
-    product: Document | None,
-    record: Document | None,
-    last_shop: str | None,
-    last_revision: int,
-) -> bool:
-    shop = record["shop"] if record else last_shop
+def _remove(item: str, embedding: EmbeddingDocument | None, shop: str | None, revision: int) -> bool:
+    """False when the embedding was changed meanwhile."""
     if shop is None:
         return True
-    known = [last_revision, *(found["revision"] for found in (product, record) if found)]
-    index().delete(shop, [Removal(records.item_id(vendor, id), max(known))])
+    index().delete(shop, [Removal(item, revision)])
     telemetry.count("studio_index_writes", kind="delete")
-    if record is None:
+    if embedding is None:
         return True
     try:
-        store().delete(records.CONTAINER, id, vendor, etag=record.etag)
+        embeddings.delete(embedding.id, embedding.vendor_id, etag=embedding.etag)
     except (PreconditionFailed, DocumentNotFound):
         return False
     return True
 
 
-def _put(product: Document, account: AccountDocument, record: Document | None) -> bool:
-    """False when somebody else was at it meanwhile: look again."""
-    shop, model = account.shop, running_model()
-    if record is not None and record["shop"] != shop:
-        if product["revision"] <= record["revision"]:
-            _advance(product)
+def _put(
+    product: ProductDocument, image: ProductImage, account: AccountDocument, embedding: EmbeddingDocument | None
+) -> bool:
+    """False when another worker changed the product or its embedding meanwhile."""
+    model = running_model()
+    if embedding is not None and embedding.shop != account.shop:
+        if product.revision <= embedding.revision:
+            _raise_revision(product)
             return False
-        index().delete(
-            record["shop"], [Removal(records.item_id(product["tenantId"], product["id"]), product["revision"])]
-        )
-    elif record is not None and _stands(record, product, model.id):
+        index().delete(embedding.shop, [Removal(item_id(product.vendor_id, product.id), product.revision)])
+    elif embedding is not None and _is_indexed(embedding, product, model.id):
         return True
     try:
-        fresh = _written(product, account, shop, model.id, record)
+        written = _write_embedding(product, image, account, model.id, embedding)
     except (DocumentConflict, PreconditionFailed, DocumentNotFound):
         return False
     except NotFound:
-        # The photo was replaced under us: its new document is there, or comes with a message of its own.
-        return not _unchanged(product, store().find(PRODUCTS, product["id"], product["tenantId"]))
-    shops.note(shop)
-    confirm(fresh, index().upsert(shop, [records.item(fresh)]).seq)
+        # The photo was replaced meanwhile: the new document is there already, or comes with a message of its own.
+        return not _is_unchanged(product, products.find(product.id, product.vendor_id))
+    shops.record_shop(account.shop)
+    confirm(written, index().upsert(account.shop, [index_item(written)]).seq)
     telemetry.count("studio_index_writes", kind="upsert")
     return True
 
 
-def _stands(record: Mapping[str, Any], product: Mapping[str, Any], model_id: str) -> bool:
+def _is_indexed(embedding: EmbeddingDocument, product: ProductDocument, model_id: str) -> bool:
     """Whether the index has this revision already."""
-    known = record["seq"] is not None and record["modelId"] == model_id
-    return known and record["revision"] >= product["revision"]
+    return embedding.seq is not None and embedding.model_id == model_id and embedding.revision >= product.revision
 
 
-def _written(
-    product: Mapping[str, Any], account: AccountDocument, shop: str, model_id: str, record: Document | None
-) -> Document:
-    same = record is not None and record["modelId"] == model_id and record["picture"] == records.picture_of(product)
-    if record is not None and same:
-        vector = records.unpack(record["vector"])
+def _write_embedding(
+    product: ProductDocument,
+    image: ProductImage,
+    account: AccountDocument,
+    model_id: str,
+    before: EmbeddingDocument | None,
+) -> EmbeddingDocument:
+    if before is not None and before.model_id == model_id and before.picture == image.prefix:
+        vector = unpack_vector(before.vector)
     else:
-        vector = pictures.of_product(product["image"]["blobs"])
-    made = records.make(product, account, shop, model_id, vector)
-    if record is None:
-        return store().create(records.CONTAINER, made)
-    return store().replace(records.CONTAINER, made, etag=record.etag)
+        vector = pictures.of_product(image)
+    made = new_embedding(product, image, account, model_id, vector)
+    return embeddings.create(made) if before is None else embeddings.replace(made, etag=before.etag)
 
 
-def confirm(record: Mapping[str, Any], seq: int) -> None:
-    """Note that a revision is in the index. Somebody who wrote a later one confirms that."""
-    same = (Where("revision", "=", record["revision"]), Where("shop", "=", record["shop"]))
+def confirm(embedding: EmbeddingDocument, seq: int) -> None:
+    """Note that a revision is in the index. A worker that wrote a later one confirms that."""
+    same = (
+        where(EmbeddingDocument.revision, "=", embedding.revision),
+        where(EmbeddingDocument.shop, "=", embedding.shop),
+    )
+    done = (assign(EmbeddingDocument.seq, seq), assign(EmbeddingDocument.due_at, None))
     with suppress(PreconditionFailed, DocumentNotFound):
-        changed = {"seq": seq, "dueAt": None}
-        store().patch(records.CONTAINER, record["id"], record["tenantId"], set=changed, where=same)
+        embeddings.patch(embedding.id, embedding.vendor_id, *done, where=same)
 
 
-def _advance(product: Document) -> None:
-    """A product that comes into another shop is a later one: in the old shop's index its revision is used up."""
+def _raise_revision(product: ProductDocument) -> None:
+    """A product that comes into another shop needs a later revision: in the old shop's index this one is used up."""
     with suppress(PreconditionFailed, DocumentNotFound):
-        store().patch(PRODUCTS, product["id"], product["tenantId"], incr={"revision": 1}, etag=product.etag)
+        products.patch(product.id, product.vendor_id, increment(ProductDocument.revision), etag=product.etag)
 
 
-def _products(vendor: str) -> list[str]:
-    found: list[str] = []
-    continuation: str | None = None
-    while True:
-        where = Where("type", "=", "product")
-        page = store().query(PRODUCTS, where, partition=vendor, limit=500, continuation=continuation)
-        found += [product["id"] for product in page.items]
-        continuation = page.continuation
-        if continuation is None:
-            return found
-
-
-def sweep(limit: int = 500) -> int:
-    """Send messages for entries that were left unconfirmed; returns how many."""
-    overdue = (Where("type", "=", "embedding"), Where("dueAt", "<", clock.now()))
-    found = store().query(records.CONTAINER, *overdue, limit=limit).items
-    for record in found:
-        message = {"v": 1, "tenantId": record["tenantId"], "productId": record["id"], "revision": record["revision"]}
-        queues.send(queues.INDEX, message)
+def resend_unconfirmed(limit: int = 500) -> int:
+    """Send messages for embeddings that were left unconfirmed; returns how many."""
+    overdue = embeddings.list(where(EmbeddingDocument.due_at, "<", clock.now()), limit=limit).items
+    for embedding in overdue:
+        send_change(ProductChange(vendor_id=embedding.vendor_id, product_id=embedding.id, revision=embedding.revision))
+        later = assign(EmbeddingDocument.due_at, clock.now() + job_settings().job_orphan_s)
         with suppress(PreconditionFailed, DocumentNotFound):
-            later = {"dueAt": clock.now() + job_settings().job_orphan_s}
-            store().patch(records.CONTAINER, record["id"], record["tenantId"], set=later, etag=record.etag)
-    return len(found)
+            embeddings.patch(embedding.id, embedding.vendor_id, later, etag=embedding.etag)
+    return len(overdue)

@@ -1,72 +1,75 @@
-"""The search log: what was asked and found, and what people did with it. No picture, no vector, no address."""
+"""The search log: what was searched and found, and what users did with the results."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from functions.search.models import FeedbackRequest, Kind, SearchAnswer
-from functions.search.queries import Asked
+from functions.search.documents import (
+    FeedbackId,
+    SearchFeedbackDocument,
+    SearchKind,
+    SearchLogDocument,
+    search_feedback,
+    search_logs,
+)
+from functions.search.models import FeedbackRequest, SearchAnswer
+from functions.search.queries import SearchPlan
 from shared import clock, telemetry
-from shared.documents import store
 from shared.errors import DocumentConflict, NotFound, StudioError, Unprocessable
 from shared.http.auth import Principal
 
-CONTAINER = "search_log"
 
-
-def searched(caller: Principal, kind: Kind, asked: Asked, answer: SearchAnswer) -> None:
-    """Keep a search. One that can't be kept is answered all the same."""
-    entry = {
-        "id": answer.search_id,
-        "userId": caller.user_id,
-        "type": "search_log",
-        "kind": kind,
-        "shop": caller.shop,
-        "params": _clean(asked.params),
-        "continued": asked.query.cursor is not None,
-        "results": [result.id for result in answer.results],
-        "total": answer.total,
-        "unknownTerms": [telemetry.redact(term) for term in answer.unknown_terms],
-        "indexVersion": answer.index_version,
-        "modelId": answer.model_id,
-        "tookMs": answer.took_ms,
-        "at": clock.iso(),
-    }
+def record_search(caller: Principal, kind: SearchKind, plan: SearchPlan, answer: SearchAnswer) -> None:
+    """Record a search. If that fails, the search is answered all the same."""
+    entry = SearchLogDocument(
+        id=answer.search_id,
+        user_id=caller.user_id,
+        kind=kind,
+        shop=caller.shop,
+        params=_redact(plan.params),
+        continued=plan.query.cursor is not None,
+        results=tuple(result.id for result in answer.results),
+        total=answer.total,
+        unknown_terms=tuple(telemetry.redact(term) for term in answer.unknown_terms),
+        index_version=answer.index_version,
+        model_id=answer.model_id,
+        took_ms=answer.took_ms,
+        at=clock.iso(),
+    )
     try:
-        store().create(CONTAINER, entry)
+        search_logs.create(entry)
     except StudioError as error:
         telemetry.log("search.not_logged", level="warning", code=error.code)
 
 
-def _clean(params: dict[str, Any]) -> dict[str, Any]:
+def _redact(params: dict[str, Any]) -> dict[str, Any]:
     return {name: telemetry.redact(value) if isinstance(value, str) else value for name, value in params.items()}
 
 
-def feedback(caller: Principal, told: FeedbackRequest) -> None:
-    """Keep what somebody did with a result of their own search; telling it twice is telling it once.
+def record_feedback(caller: Principal, request: FeedbackRequest) -> None:
+    """Record what a user did with a result of their own search; repeating it changes nothing.
 
     Raises:
-        NotFound: `search_not_found`: there is no such search, it is somebody else's, or too old.
+        NotFound: `search_not_found`: there is no such search, it is another user's, or too old.
         Unprocessable: `not_a_result`.
     """
-    search = store().find(CONTAINER, told.search_id, caller.user_id)
-    if search is None or search["type"] != "search_log":
+    search = search_logs.find(request.search_id, caller.user_id)
+    if search is None:
         raise NotFound("there is no such search", code="search_not_found")
-    if told.product_id not in search["results"]:
+    if request.product_id not in search.results:
         raise Unprocessable("that product was not among the results", code="not_a_result", field="productId")
-    entry = {
-        "id": f"feedback:{told.search_id}:{told.product_id}:{told.kind}",
-        "userId": caller.user_id,
-        "type": "search_feedback",
-        "kind": told.kind,
-        "shop": search["shop"],
-        "searchId": told.search_id,
-        "productId": told.product_id,
-        "rank": search["results"].index(told.product_id) + 1,
-        "at": clock.iso(),
-    }
+    feedback = SearchFeedbackDocument(
+        id=FeedbackId.of(f"{request.search_id}:{request.product_id}:{request.kind}"),
+        user_id=caller.user_id,
+        kind=request.kind,
+        shop=search.shop,
+        search_id=request.search_id,
+        product_id=request.product_id,
+        rank=search.results.index(request.product_id) + 1,
+        at=clock.iso(),
+    )
     try:
-        store().create(CONTAINER, entry)
+        search_feedback.create(feedback)
     except DocumentConflict:
         return
-    telemetry.count("studio_search_feedback", kind=told.kind)
+    telemetry.count("studio_search_feedback", kind=request.kind)

@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from functions.search.documents import FeedbackKind
 from shared.http.models import Answer, Body, Id, Query
 
-type Kind = Literal["image", "text", "hybrid", "similar"]
 type FacetName = Literal["category", "colour", "vendor", "tag"]
 type Shop = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 type Value = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=60)]
@@ -166,7 +166,7 @@ class FeedbackRequest(Body):
 
     search_id: Id
     product_id: Id
-    kind: Literal["click", "buy"] = "click"
+    kind: Annotated[FeedbackKind, Field(strict=False)] = FeedbackKind.CLICK
 
 
 class RebuildRequest(Body):
@@ -206,6 +206,15 @@ class IndexVersion(Answer):
     eval: dict[str, float] = Field(description="recall@10 of its self-test against an exhaustive search, by modality")
 
 
+class LatestRebuild(Answer):
+    """The latest rebuild of an index."""
+
+    job_id: str
+    status: str
+    reason: str = Field(description="asked, first, model, unreadable, delta, hidden or age")
+    at: str = Field(description="of its last change")
+
+
 class IndexVersions(Answer):
     """The versions of a shop's index, newest first, and its state."""
 
@@ -218,7 +227,7 @@ class IndexVersions(Answer):
     hidden: int = Field(description="rows of the version that later writes replaced or deleted")
     seq: int
     rebuild_due: str | None = Field(description="why the next comes: first, model, unreadable, delta, hidden or age")
-    rebuild: dict[str, str | None] | None = Field(description="the latest rebuild: jobId, status, reason, at")
+    rebuild: LatestRebuild | None
 
 
 class RollbackRequest(Body):

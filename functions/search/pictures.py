@@ -1,12 +1,13 @@
-"""Pictures as the image tower should see them: the garment alone, cut out with the same mask in index and query."""
+"""Vectors of pictures: the image tower sees the garment alone, cut out the same way in index and query."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shared import blobs
+from shared.catalogue.documents import ProductImage
 from shared.errors import NotFound
 from shared.images import sources
 from shared.images.sources import Source
@@ -15,83 +16,87 @@ from shared.vision import embedding, parser, segments
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SIDE = 512
-"""Pixels of the longer side that are looked at: several times what the towers take in."""
-KEPT = 64
-"""Pictures of queries whose vectors are remembered."""
-LEAST_AREA = 0.02
-"""Share of a picture below which what the parser saw is no garment to search by."""
+MAX_SIDE_PX: Final = 512
+"""The longer side that pictures are decoded to: several times the input of the towers."""
+MAX_CACHED: Final = 64
+"""Pictures of queries whose vectors are kept in memory."""
+MIN_AREA: Final = 0.02
+"""Share of a picture from which on what the parser found counts as a garment."""
 
 
 def of_query(image_id: str | None, image_url: str | None, crop: Literal["auto", "none"], user_id: str) -> NDArray[Any]:
-    """The vector (D,) of the picture a request names.
+    """The vector (dim,) of the picture that a request names.
 
     Args:
-        crop: `auto` looks at the garment in it alone, or at all of it where none is to be seen.
+        crop: `auto` embeds the garment in it alone, or the whole picture if none is found.
 
     Raises:
-        NotFound: there is no such picture, or it is somebody else's.
+        NotFound: there is no such picture, or it is another user's.
         Unprocessable: `image_url`, `image_not_ready`.
         ConfigurationError: a model is missing or refused.
     """
     source = sources.by_id(image_id, user_id) if image_id is not None else sources.by_url(str(image_url), user_id)
-    # Only a record's hash says that the bytes under a name are those of before.
-    look = _look if source.sha256 is not None else _look.__wrapped__
-    return look(source, crop, embedding.identity().model_id, parser.version())
+    # Only with the digest of its document is it sure that the blob has not changed.
+    embed = _embed if source.sha256 is not None else _embed.__wrapped__
+    return embed(source, crop, embedding.identity().model_id, parser.version())
 
 
-@lru_cache(KEPT)
-def _look(source: Source, crop: str, model_id: str, parser_version: str) -> NDArray[Any]:
-    """The vector of a picture, remembered: who pages on, filters, or blends by another `alpha` names the same again."""
-    photo = _small(_bytes(source))
-    vector = embedding.embed_image(photo, _garment(photo) if crop == "auto" else None).vector
+@lru_cache(MAX_CACHED)
+def _embed(source: Source, crop: str, model_id: str, parser_version: str) -> NDArray[Any]:
+    """The vector of a picture, cached: further pages, other filters and other values of `alpha` name the same one."""
+    photo = _decode_small(_read(source))
+    vector = embedding.embed_image(photo, _find_garment(photo) if crop == "auto" else None).vector
     vector.setflags(write=False)
     return vector
 
 
-def of_product(stored: dict[str, Any]) -> NDArray[Any]:
-    """The vector (D,) of a product by the blobs of its photo: the photo under its own mask.
+def of_product(stored: ProductImage) -> NDArray[Any]:
+    """The vector (dim,) of a product's photo under its own mask.
 
     Raises:
-        NotFound: they were replaced meanwhile.
+        NotFound: its blobs were deleted or replaced meanwhile.
     """
     import numpy as np
     from PIL import Image
 
-    photo = _small(blobs.get(stored["original"]["container"], stored["original"]["name"]))
-    mask = Image.open(BytesIO(blobs.get(stored["mask"]["container"], stored["mask"]["name"]))).convert("L")
-    mask = mask.resize((photo.shape[1], photo.shape[0]), Image.Resampling.BOX)
-    return embedding.embed_image(photo, np.asarray(mask) > 127).vector
+    original, mask = stored.renditions.original, stored.renditions.mask
+    photo = _decode_small(blobs.get(original.container, original.name))
+    grey = Image.open(BytesIO(blobs.get(mask.container, mask.name))).convert("L")
+    grey = grey.resize((photo.shape[1], photo.shape[0]), Image.Resampling.BOX)
+    return embedding.embed_image(photo, np.asarray(grey) > 127).vector
 
 
-def _garment(photo: NDArray[Any]) -> NDArray[Any] | None:
-    """(h, w) bool, where the garment is; None where none is to be seen. The parser's map as it is: the tower looks at
-    far fewer pixels than a cut-out shows, and following the edges exactly costs many times the parsing."""
+def _find_garment(photo: NDArray[Any]) -> NDArray[Any] | None:
+    """(h, w) bool, where the garment is; None if none is found.
+
+    The parser's map as it is: the tower sees far fewer pixels than a cut-out has, and exact edges cost many times the
+    parsing.
+    """
     import numpy as np
     from PIL import Image
 
     parsed = parser.parse(photo)
     chance = parsed.share_of(segments.CLASSES_OF["garment"]) if parsed.is_worn else parsed.foreground
-    if float((chance >= 0.5).mean()) < LEAST_AREA:
+    if float((chance >= 0.5).mean()) < MIN_AREA:
         return None
     size = (photo.shape[1], photo.shape[0])
     return np.asarray(Image.fromarray(chance.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)) >= 0.5
 
 
-def _bytes(source: Source) -> bytes:
+def _read(source: Source) -> bytes:
     try:
         return source.read()
     except NotFound:
         raise NotFound("There is no such image.", code="image_not_found") from None
 
 
-def _small(data: bytes) -> NDArray[Any]:
-    """A clean picture as RGB (h, w, 3) uint8, its longer side `SIDE` pixels at most."""
+def _decode_small(data: bytes) -> NDArray[Any]:
+    """A sanitized picture as RGB (h, w, 3) uint8, its longer side `MAX_SIDE_PX` pixels at most."""
     import numpy as np
     from PIL import Image
 
     with Image.open(BytesIO(data)) as image:
-        share = min(1.0, SIDE / max(image.size))
+        share = min(1.0, MAX_SIDE_PX / max(image.size))
         wanted = (max(1, round(image.width * share)), max(1, round(image.height * share)))
         # A JPEG is decoded to half, a quarter or an eighth of its size if that is still enough.
         image.draft("RGB", wanted)

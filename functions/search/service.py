@@ -1,11 +1,14 @@
-"""Searching: what was asked goes to the index, what it finds is looked up on the shelf, and the search is logged."""
+"""Searches: the request becomes a query of the index, its hits are looked up as products, and the search is logged."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Final
 
-from functions.search import log, pictures, queries, records, shelf
+from functions.search import log, pictures, queries
+from functions.search.documents import SearchKind
+from functions.search.embeddings import item_id, unpack_vector
 from functions.search.engine import index, running_model
 from functions.search.engine.port import Page
 from functions.search.models import (
@@ -13,107 +16,110 @@ from functions.search.models import (
     FacetValue,
     HybridSearch,
     ImageSearch,
-    Kind,
     SearchAnswer,
     SearchResult,
     SimilarQuery,
     TextSearch,
 )
-from functions.search.queries import FACETS, Asked
+from functions.search.product_lookup import get_in_shop, results_of
+from functions.search.queries import FACETS, SearchPlan
 from shared import telemetry
+from shared.catalogue.documents import embeddings
+from shared.errors import NotFound
 from shared.http.auth import Principal
 
-ROUNDS = 4
-"""How often a page is filled up after products were found gone."""
+MAX_ROUNDS: Final = 4
+"""How often a page is filled up after hits whose products are no longer offered."""
 
 
-def by_image(caller: Principal, id: str, wanted: ImageSearch) -> SearchAnswer:
+def search_by_image(caller: Principal, id: str, request: ImageSearch) -> SearchAnswer:
     """Products like a picture.
 
     Args:
         id: the search gets.
 
     Raises:
-        NotFound: the picture is missing, or somebody else's and not public.
+        NotFound: the picture is missing, or another user's and not public.
         Unprocessable: `image_url`, `image_not_ready`, `bad_cursor`.
         Gone: `cursor_expired`.
         Unavailable: `index_model_mismatch`, `index_behind`; retryable.
     """
     started = time.perf_counter()
-    vector = pictures.of_query(wanted.image_id, wanted.image_url, wanted.crop, caller.user_id)
-    return _answer(caller, id, "image", queries.of_image(caller.shop, wanted, vector), started)
+    picture = pictures.of_query(request.image_id, request.image_url, request.crop, caller.user_id)
+    return _answer(caller, id, SearchKind.IMAGE, queries.plan_image(caller.shop, request, picture), started)
 
 
-def by_text(caller: Principal, id: str, wanted: TextSearch) -> SearchAnswer:
-    """Products for words. Raises as `by_image`, and Unprocessable: `empty_query`."""
+def search_by_text(caller: Principal, id: str, request: TextSearch) -> SearchAnswer:
+    """Products for words. Raises as `search_by_image`, and Unprocessable: `empty_query`."""
     started = time.perf_counter()
-    return _answer(caller, id, "text", queries.of_text(caller.shop, wanted), started)
+    return _answer(caller, id, SearchKind.TEXT, queries.plan_text(caller.shop, request), started)
 
 
-def by_both(caller: Principal, id: str, wanted: HybridSearch) -> SearchAnswer:
-    """Products for a picture and words. Raises as `by_text`."""
+def search_hybrid(caller: Principal, id: str, request: HybridSearch) -> SearchAnswer:
+    """Products for a picture and words. Raises as `search_by_text`."""
     started = time.perf_counter()
-    vector = pictures.of_query(wanted.image_id, wanted.image_url, wanted.crop, caller.user_id)
-    return _answer(caller, id, "hybrid", queries.of_both(caller.shop, wanted, vector), started)
+    picture = pictures.of_query(request.image_id, request.image_url, request.crop, caller.user_id)
+    return _answer(caller, id, SearchKind.HYBRID, queries.plan_hybrid(caller.shop, request, picture), started)
 
 
-def similar(caller: Principal, id: str, product_id: str, wanted: SimilarQuery) -> SearchAnswer:
-    """Products like one on the shelf, by its stored vector. Raises as `by_image`."""
+def search_similar(caller: Principal, id: str, product_id: str, request: SimilarQuery) -> SearchAnswer:
+    """Products like one that is offered, by its stored vector. Raises as `search_by_image`."""
     started = time.perf_counter()
-    product = shelf.in_shop(caller.shop, product_id)
-    record = records.find(product["tenantId"], product_id)
-    if record is not None and record["modelId"] == running_model().id:
-        vector = records.unpack(record["vector"])
+    product = get_in_shop(caller.shop, product_id)
+    embedding = embeddings.find(product_id, product.vendor_id)
+    if embedding is not None and embedding.model_id == running_model().id:
+        vector = unpack_vector(embedding.vector)
+    elif product.image is not None:
+        vector = pictures.of_product(product.image)
     else:
-        vector = pictures.of_product(product["image"]["blobs"])
-    item = records.item_id(product["tenantId"], product_id)
-    return _answer(caller, id, "similar", queries.of_product(caller.shop, item, vector, wanted), started)
+        raise NotFound("there is no such product", code="product_not_found")
+    item = item_id(product.vendor_id, product_id)
+    return _answer(caller, id, SearchKind.SIMILAR, queries.plan_similar(caller.shop, item, vector, request), started)
 
 
-def _answer(caller: Principal, id: str, kind: Kind, asked: Asked, started: float) -> SearchAnswer:
+def _answer(caller: Principal, id: str, kind: SearchKind, plan: SearchPlan, started: float) -> SearchAnswer:
     from shared.vision import embedding
 
-    first, shown, next = _page(asked)
-    who = embedding.identity()
+    first, results, next = _first_page(plan)
+    encoder = embedding.identity()
     took = time.perf_counter() - started
     answer = SearchAnswer(
         search_id=id,
-        results=shown,
+        results=results,
         total=first.total,
-        facets=_facets(asked, first),
+        facets=_facets(plan, first),
         index_version=first.index_version,
         index_seq=first.seq,
         model_id=first.model_id,
-        quality=who.quality,
-        vocabulary=who.vocabulary,
-        unknown_terms=list(asked.unknown),
+        quality=encoder.quality,
+        vocabulary=encoder.vocabulary,
+        unknown_terms=list(plan.unknown),
         took_ms=round(took * 1000, 2),
         next=next,
     )
     telemetry.observe("studio_search_seconds", took, kind=kind)
-    log.searched(caller, kind, asked, answer)
+    log.record_search(caller, kind, plan, answer)
     return answer
 
 
-def _page(asked: Asked) -> tuple[Page, list[SearchResult], str | None]:
-    """The index's first answer, a page of results, and the cursor after them."""
-    query = asked.query
+def _first_page(plan: SearchPlan) -> tuple[Page, list[SearchResult], str | None]:
+    """The index's first page, results to fill a page, and the cursor after them."""
+    query = plan.query
     first = page = index().search(query)
-    shown = shelf.results(query.shop, page.hits)
-    for _ in range(ROUNDS):
-        if page.next is None or len(shown) >= query.k:
+    results = results_of(query.shop, page.hits)
+    for _ in range(MAX_ROUNDS):
+        if page.next is None or len(results) >= query.k:
             break
-        page = index().search(replace(query, k=query.k - len(shown), cursor=page.next, facets=()))
-        shown += shelf.results(query.shop, page.hits)
-    return first, shown, page.next
+        page = index().search(replace(query, k=query.k - len(results), cursor=page.next, facets=()))
+        results += results_of(query.shop, page.hits)
+    return first, results, page.next
 
 
-def _facets(asked: Asked, page: Page) -> dict[FacetName, list[FacetValue]] | None:
-    if not asked.query.facets:
+def _facets(plan: SearchPlan, page: Page) -> dict[FacetName, list[FacetValue]] | None:
+    if not plan.query.facets:
         return None
-    named: dict[FacetName, list[FacetValue]] = {}
-    for name, field in FACETS.items():
-        if field in asked.query.facets:
-            counts = page.facets.get(field, {})
-            named[name] = [FacetValue(value=value, count=count) for value, count in counts.items()]
-    return named
+    return {
+        name: [FacetValue(value=value, count=count) for value, count in page.facets.get(field, {}).items()]
+        for name, field in FACETS.items()
+        if field in plan.query.facets
+    }

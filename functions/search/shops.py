@@ -1,19 +1,16 @@
-"""The shops that have an index: a document each, so that timers know them."""
+"""The shops that have an index: a document for each, so that timers find them."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import Final
 
+from functions.search.documents import SearchShopDocument, search_shops
 from shared import clock
-from shared.documents import Where, store
 from shared.errors import DocumentConflict
 from shared.settings import settings
 
-CONTAINER: Final = "studio"
-ID: Final = "search-shop"
-
-_noted: set[tuple[str, str]] = set()
+_recorded: Final[set[tuple[str, str]]] = set()
 
 
 def partition(shop: str) -> str:
@@ -21,24 +18,16 @@ def partition(shop: str) -> str:
     return f"search:{shop}"
 
 
-def note(shop: str) -> None:
-    """Remember that a shop has products; a write only the first time in this process."""
+def record_shop(shop: str) -> None:
+    """Record that a shop has products; a write only the first time in this process."""
     key = (settings().documents, shop)
-    if key in _noted:
+    if key in _recorded:
         return
     with suppress(DocumentConflict):
-        made = {"id": ID, "userId": partition(shop), "type": "search_shop", "shop": shop, "createdAt": clock.iso()}
-        store().create(CONTAINER, made)
-    _noted.add(key)
+        search_shops.create(SearchShopDocument(user_id=partition(shop), shop=shop, created_at=clock.iso()))
+    _recorded.add(key)
 
 
-def known() -> list[str]:
+def list_shops() -> list[str]:
     """All shops that ever had a product in their index."""
-    found: list[str] = []
-    continuation: str | None = None
-    while True:
-        page = store().query(CONTAINER, Where("type", "=", "search_shop"), limit=500, continuation=continuation)
-        found += [one["shop"] for one in page.items]
-        continuation = page.continuation
-        if continuation is None:
-            return found
+    return [document.shop for document in search_shops.iterate(page_size=500)]

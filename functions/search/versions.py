@@ -1,25 +1,26 @@
-"""The versions of a shop's index, to administrators: which there are, and answering from an older one."""
+"""The versions of a shop's index for administrators: list them, roll back to one."""
 
 from __future__ import annotations
 
 from functions.search import rebuild
 from functions.search.engine import index
 from functions.search.engine.port import Manifest
-from functions.search.models import IndexVersion, IndexVersions, RollbackRequest
+from functions.search.models import IndexVersion, IndexVersions, LatestRebuild, RollbackRequest
 from shared import audit
 from shared.http.auth import Principal
+from shared.jobs.models import JobId
 
 
-def listed(shop: str) -> IndexVersions:
-    """What is kept, newest first, and how the index stands."""
+def list_versions(shop: str) -> IndexVersions:
+    """The versions that are kept, newest first, and the state of the index."""
     stats = index().stats(shop)
     current = stats.current.version if stats.current else None
-    latest = rebuild.latest(shop)
+    latest = rebuild.find_latest(shop)
     return IndexVersions(
         shop=shop,
         engine=stats.engine,
         current=current,
-        items=[_view(manifest, current) for manifest in index().versions(shop)],
+        items=[_version(manifest, current) for manifest in index().versions(shop)],
         products=stats.main,
         delta=stats.delta,
         hidden=stats.hidden,
@@ -27,16 +28,13 @@ def listed(shop: str) -> IndexVersions:
         rebuild_due=stats.rebuild_due,
         rebuild=None
         if latest is None
-        else {
-            "jobId": latest["jobId"].removeprefix("job:"),
-            "status": latest["status"],
-            "reason": latest["reason"],
-            "at": latest["updatedAt"],
-        },
+        else LatestRebuild(
+            job_id=JobId(latest.job_id).public, status=latest.status, reason=latest.reason, at=latest.updated_at
+        ),
     )
 
 
-def rollback(admin: Principal, shop: str, version: str, wanted: RollbackRequest) -> IndexVersion:
+def roll_back(admin: Principal, shop: str, version: str, request: RollbackRequest) -> IndexVersion:
     """Answer from an older version; writes since it are replayed over it, none is lost.
 
     Raises:
@@ -45,21 +43,9 @@ def rollback(admin: Principal, shop: str, version: str, wanted: RollbackRequest)
         Unavailable: `index_model_mismatch`.
     """
     manifest = index().rollback(shop, version)
-    audit.record(admin.user_id, "INDEX_ROLLED_BACK", subject=version, shop=shop, reason=wanted.reason)
-    return _view(manifest, manifest.version)
+    audit.record(admin.user_id, "INDEX_ROLLED_BACK", subject=version, shop=shop, reason=request.reason)
+    return _version(manifest, manifest.version)
 
 
-def _view(manifest: Manifest, current: str | None) -> IndexVersion:
-    return IndexVersion(
-        version=manifest.version,
-        current=manifest.version == current,
-        parent=manifest.parent,
-        engine=manifest.engine,
-        model_id=manifest.model_id,
-        dim=manifest.dim,
-        count=manifest.count,
-        bytes=manifest.bytes,
-        seq=manifest.seq,
-        built_at=manifest.built_at,
-        eval=manifest.recall10,
-    )
+def _version(manifest: Manifest, current: str | None) -> IndexVersion:
+    return IndexVersion.of(manifest, current=manifest.version == current, bytes=manifest.bytes, eval=manifest.recall10)

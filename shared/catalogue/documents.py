@@ -1,9 +1,9 @@
-"""Products as the catalogue stores them, and their embeddings as search stores them."""
+"""Products as the catalogue stores them; their embeddings and the versions of the index as search stores them."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import AliasChoices, Field
 from pydantic.alias_generators import to_camel
@@ -180,5 +180,25 @@ class EmbeddingDocument(StoredDocument, frozen=True):
     )
 
 
+class IndexVersionId(DocumentId):
+    """`version:<version>`."""
+
+    prefix: ClassVar[str] = "version:"
+
+
+class IndexVersionDocument(StoredDocument, frozen=True):
+    """A version of a shop's search index, for lists and for the age of the index: no manifest has to be read."""
+
+    container: ClassVar[str] = "search_index"
+    type: Literal["index_version"] = "index_version"
+    id: IndexVersionId
+    shop: str = Field(description="the partition")
+    version: str
+    built_at: Timestamp
+    built_epoch: float = Field(description="epoch seconds when it was recorded")
+    manifest: dict[str, Any] = Field(description="as it lies beside the files of the version")
+
+
 products: Final = Repository(ProductDocument)
 embeddings: Final = Repository(EmbeddingDocument)
+index_versions: Final = Repository(IndexVersionDocument)

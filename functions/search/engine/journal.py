@@ -13,19 +13,28 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from functions.search.engine.documents import (
+    JournalCounterDocument,
+    JournalEntryDocument,
+    JournalEntryId,
+    PackedItem,
+    PackedRemoval,
+    journal_counters,
+    journal_entries,
+)
 from functions.search.engine.port import Item, Removal
 from shared import clock
-from shared.documents import Create, Delete, Patch, Where, store
+from shared.documents import store
+from shared.documents.fields import assign, where
 from shared.errors import BatchFailed, DocumentConflict, DocumentNotFound, Unavailable
 
-CONTAINER: Final = "search_index"
-"""Documents of an index, by shop: `counter`, `journal:{number}`, and `version:{version}` (type `index_version`)."""
-COUNTER: Final = "counter"
-PER_ENTRY: Final = 200
+COUNTER_ID: Final = "counter"
+MAX_WRITES: Final = 200
 """Products of one entry: well under the 2 MB of a document at 1,024 dimensions."""
-TRIES: Final = 60
+MAX_TRIES: Final = 60
+"""Of one append, while others append."""
 
 
 @dataclass(frozen=True)
@@ -40,30 +49,40 @@ class Entry:
 
 def last(shop: str) -> int:
     """The newest number; 0 before the first write."""
-    counter = store().find(CONTAINER, COUNTER, shop)
-    return int(counter["seq"]) if counter else 0
+    counter = journal_counters.find(COUNTER_ID, shop)
+    return counter.seq if counter else 0
 
 
 def append(shop: str, model_id: str, writes: Sequence[Item | Removal]) -> int:
-    """Write, in entries of at most `PER_ENTRY`; returns the number of the last.
+    """Write, in entries of at most `MAX_WRITES`; returns the number of the last.
 
     Raises:
-        Unavailable: too many others are writing.
+        Unavailable: `index_busy`, too many others are writing.
     """
     seq = last(shop)
-    for start in range(0, len(writes), PER_ENTRY):
-        told = [_told(write) for write in writes[start : start + PER_ENTRY]]
-        seq = _append(shop, seq, {"at": clock.now(), "model": model_id, "writes": told})
+    for start in range(0, len(writes), MAX_WRITES):
+        packed = [_pack(write) for write in writes[start : start + MAX_WRITES]]
+        seq = _append(shop, seq, model_id, packed)
     return seq
 
 
-def _append(shop: str, seq: int, entry: dict[str, Any]) -> int:
-    for attempt in range(TRIES):
-        entry |= {"id": _id(seq + 1), "shop": shop, "type": "journal", "seq": seq + 1}
-        counter = {"id": COUNTER, "shop": shop, "type": "counter", "seq": 1}
-        step = Patch(COUNTER, set={"seq": seq + 1}, where=[Where("seq", "=", seq)]) if seq else Create(counter)
+def _append(shop: str, seq: int, model_id: str, writes: list[PackedItem | PackedRemoval]) -> int:
+    at = clock.now()
+    for attempt in range(MAX_TRIES):
+        entry = JournalEntryDocument(
+            id=JournalEntryId.of_seq(seq + 1), shop=shop, seq=seq + 1, at=at, model=model_id, writes=writes
+        )
+        count = (
+            journal_counters.change(
+                COUNTER_ID,
+                assign(JournalCounterDocument.seq, seq + 1),
+                where=[where(JournalCounterDocument.seq, "=", seq)],
+            )
+            if seq
+            else journal_counters.creation(JournalCounterDocument(shop=shop, seq=1))
+        )
         try:
-            store().batch(CONTAINER, shop, [step, Create(entry)])
+            store().batch(journal_entries.container, shop, [count, journal_entries.creation(entry)])
             return seq + 1
         except BatchFailed:
             if attempt > 2:
@@ -75,21 +94,19 @@ def _append(shop: str, seq: int, entry: dict[str, Any]) -> int:
 def after(shop: str, seq: int, limit: int = 500) -> Iterator[list[Entry]]:
     """What follows a number, in order, some entries at a time."""
     while True:
-        page = store().query(
-            CONTAINER,
-            Where("type", "=", "journal"),
-            Where("seq", ">", seq),
+        page = journal_entries.list(
+            where(JournalEntryDocument.seq, ">", seq),
             partition=shop,
-            order_by="seq",
+            order_by=JournalEntryDocument.seq,
             limit=limit,
         )
         entries: list[Entry] = []
         for found in page.items:
-            if found["seq"] != seq + 1:
-                # Not all of a busy store's replicas are equally far: the rest comes with the next poll.
+            if found.seq != seq + 1:
+                # Not all replicas of a busy store are equally up to date: the rest comes with the next poll.
                 break
             seq += 1
-            entries.append(Entry(seq, found["at"], found["model"], tuple(_read(write) for write in found["writes"])))
+            entries.append(Entry(seq, found.at, found.model, tuple(_unpack(write) for write in found.writes)))
         if entries:
             yield entries
         if len(entries) < limit:
@@ -97,61 +114,60 @@ def after(shop: str, seq: int, limit: int = 500) -> Iterator[list[Entry]]:
 
 
 def truncate(shop: str, seq: int) -> None:
-    """Forget entries up to a number that every version kept has in it."""
+    """Delete entries up to a number that every kept version contains."""
     while True:
-        page = store().query(
-            CONTAINER, Where("type", "=", "journal"), Where("seq", "<=", seq), partition=shop, order_by="seq", limit=100
+        page = journal_entries.list(
+            where(JournalEntryDocument.seq, "<=", seq),
+            partition=shop,
+            order_by=JournalEntryDocument.seq,
+            limit=100,
         )
         if not page.items:
             return
         try:
-            store().batch(CONTAINER, shop, [Delete(found["id"]) for found in page.items])
+            deletions = [journal_entries.deletion(entry.id) for entry in page.items]
+            store().batch(journal_entries.container, shop, deletions)
         except (BatchFailed, DocumentNotFound, DocumentConflict):
-            # Another does the same.
+            # Another worker does the same.
             return
 
 
-def _id(seq: int) -> str:
-    return f"journal:{seq:012d}"
-
-
-def _told(write: Item | Removal) -> dict[str, Any]:
+def _pack(write: Item | Removal) -> PackedItem | PackedRemoval:
     import numpy as np
 
     if isinstance(write, Removal):
-        return {"id": write.id, "revision": write.revision}
+        return PackedRemoval(id=write.id, revision=write.revision)
     half = np.asarray(write.vector, np.float32).astype(np.float16)
-    return {
-        "id": write.id,
-        "revision": write.revision,
-        "vector": base64.b64encode(half.tobytes()).decode(),
-        "category": write.category,
-        "colours": list(write.colours),
-        "price": write.price,
-        "currency": write.currency,
-        "vendor": write.vendor,
-        "tags": list(write.tags),
-        "words": write.words,
-        # 64 bits do not fit the numbers of JSON.
-        "phash": None if write.phash is None else f"{write.phash:x}",
-    }
+    return PackedItem(
+        id=write.id,
+        revision=write.revision,
+        vector=base64.b64encode(half.tobytes()).decode(),
+        category=write.category,
+        colours=list(write.colours),
+        price=write.price,
+        currency=write.currency,
+        vendor=write.vendor,
+        tags=list(write.tags),
+        words=write.words,
+        phash=None if write.phash is None else f"{write.phash:x}",
+    )
 
 
-def _read(told: dict[str, Any]) -> Item | Removal:
+def _unpack(packed: PackedItem | PackedRemoval) -> Item | Removal:
     import numpy as np
 
-    if "vector" not in told:
-        return Removal(told["id"], told["revision"])
+    if "vector" not in packed:
+        return Removal(packed["id"], packed["revision"])
     return Item(
-        id=told["id"],
-        revision=told["revision"],
-        vector=np.frombuffer(base64.b64decode(told["vector"]), np.float16).astype(np.float32),
-        category=told["category"],
-        colours=tuple(told["colours"]),
-        price=told["price"],
-        currency=told["currency"],
-        vendor=told["vendor"],
-        tags=tuple(told["tags"]),
-        words=told["words"],
-        phash=None if told["phash"] is None else int(told["phash"], 16),
+        id=packed["id"],
+        revision=packed["revision"],
+        vector=np.frombuffer(base64.b64decode(packed["vector"]), np.float16).astype(np.float32),
+        category=packed["category"],
+        colours=tuple(packed["colours"]),
+        price=packed["price"],
+        currency=packed["currency"],
+        vendor=packed["vendor"],
+        tags=tuple(packed["tags"]),
+        words=packed["words"],
+        phash=None if packed["phash"] is None else int(packed["phash"], 16),
     )

@@ -24,7 +24,7 @@ from functions.search.engine import journal
 from functions.search.engine.manifest import FORMAT, Manifest, VersionFile
 from functions.search.engine.port import IndexRefused, Progress, PublishConflict
 from shared import blobs, clock
-from shared.documents import Where, store
+from shared.catalogue.documents import IndexVersionDocument, IndexVersionId, index_versions
 from shared.errors import Conflict, DocumentNotFound, NotFound
 from shared.settings import settings
 
@@ -245,33 +245,31 @@ def tidy_storage(shop: str, pointer: Pointer) -> None:
         version, slash, _ = blob.name.removeprefix(f"{shop}/").partition("/")
         if slash and not pointer.names(version) and blob.modified < clock.now() - ABANDONED_S:
             blobs.delete(blobs.INDEXES, blob.name)
-    for row in store().query(journal.CONTAINER, Where("type", "=", "index_version"), partition=shop).items:
-        if not pointer.names(row["version"]) and row["builtEpoch"] < clock.now() - ABANDONED_S:
+    for row in index_versions.list(partition=shop).items:
+        if not pointer.names(row.version) and row.built_epoch < clock.now() - ABANDONED_S:
             with suppress(DocumentNotFound):
-                store().delete(journal.CONTAINER, row["id"], shop)
+                index_versions.delete(row.id, shop)
     journal.truncate(shop, min(kept.seq for kept in pointer.kept))
 
 
 def record(shop: str, manifest: Manifest) -> None:
-    """The row of a version (type `index_version`), for lists and for the age of the index: no manifest need be read."""
-    store().upsert(
-        journal.CONTAINER,
-        {
-            "id": f"version:{manifest.version}",
-            "shop": shop,
-            "type": "index_version",
-            "version": manifest.version,
-            "builtAt": manifest.built_at,
-            "builtEpoch": clock.now(),
-            "manifest": manifest.model_dump(mode="json"),
-        },
+    """Write the document of a version."""
+    index_versions.upsert(
+        IndexVersionDocument(
+            id=IndexVersionId.of(manifest.version),
+            shop=shop,
+            version=manifest.version,
+            built_at=manifest.built_at,
+            built_epoch=clock.now(),
+            manifest=manifest.model_dump(mode="json"),
+        )
     )
 
 
 def recorded(shop: str, version: str) -> Manifest | None:
-    """What `record` kept of a version."""
-    row = store().find(journal.CONTAINER, f"version:{version}", shop)
-    return Manifest.model_validate(row["manifest"]) if row else None
+    """The manifest of a version, from its document."""
+    document = index_versions.find(IndexVersionId.of(version), shop)
+    return Manifest.model_validate(document.manifest) if document else None
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

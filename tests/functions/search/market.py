@@ -1,4 +1,4 @@
-"""A shop with vendors, drawn products on its shelf, and shoppers who search it, all in this process."""
+"""A shop with vendors, drawn products, and shoppers who search it, all in this process."""
 
 from __future__ import annotations
 
@@ -11,13 +11,24 @@ from account_factory import add_account
 from PIL import Image
 
 from functions.search import indexer, service
+from functions.search.documents import SearchLogDocument, search_logs
 from functions.search.models import HybridSearch, ImageSearch, SearchAnswer, TextSearch
 from shared import blobs, clock
 from shared.accounts.cache import account_cache
-from shared.accounts.documents import Role
-from shared.documents import Document, Where, store
+from shared.accounts.documents import AccountDocument, Role, accounts
+from shared.catalogue.documents import (
+    MeasuredColour,
+    Price,
+    ProductDocument,
+    ProductId,
+    ProductImage,
+    ProductRenditions,
+    ProductStatus,
+    products,
+)
+from shared.documents.fields import assign, increment
 from shared.http.auth import Principal
-from shared.images.documents import ImageKind, StoredRenditions, Visibility, images, ready_image
+from shared.images.documents import ImageKind, StoredRendition, StoredRenditions, Visibility, images, ready_image
 from shared.jobs import queues
 from wardrobe import Garment, draw_garment, garment_specs
 
@@ -32,7 +43,7 @@ class Market:
 
     def __init__(self) -> None:
         self.shop = f"shop-{secrets.token_hex(4)}"
-        self.made: list[Document] = []
+        self.made: list[ProductDocument] = []
         self.vendor = self.account("vendor")
         self.shopper = self.principal(self.account("shopper"))
 
@@ -42,59 +53,64 @@ class Market:
     def principal(self, id: str, role: Role = Role.SHOPPER) -> Principal:
         return Principal(id, role, "t", clock.now() + 60, self.shop)
 
-    def product(self, seed: int, *, vendor: str | None = None, index: bool = True, **fields: Any) -> Document:
-        """A drawn garment on the shelf, as the catalogue leaves it, and in the index."""
+    def product(self, seed: int, *, vendor: str | None = None, index: bool = True) -> ProductDocument:
+        """A drawn garment that is offered, as the catalogue leaves it, and in the index."""
         vendor = vendor or self.vendor
         piece = drawing(seed)
         id = clock.new_id()
         prefix = f"{vendor}/{id}/1"
-        told = piece.attributes
-        stored = {
-            "original": _put(blobs.IMAGES, f"{prefix}/original.jpg", piece.image.convert("RGB"), "JPEG"),
-            "mask": _put(blobs.MASKS, f"{prefix}/mask.png", piece.mask.convert("L"), "PNG"),
-            "cutoutThumbnail": _put(blobs.THUMBNAILS, f"{prefix}/cutout.webp", piece.image.convert("RGB"), "WEBP"),
-        }
-        product = {
-            "id": id, "tenantId": vendor, "type": "product", "sku": told["sku"], "revision": 1, "status": "active",
-            "title": told["title"], "category": told["category"], "colour": told["colour"], "tags": ["summer"],
-            "price": {"amount": f"{10 + seed}.00", "currency": "EUR"}, "description": None,
-            "colours": [{"name": told["colour"], "hex": "#000000", "share": 0.9}], "garmentClass": "upper",
-            "image": {"prefix": prefix, "blobs": stored}, "updatedAt": clock.iso(), **fields,
-        }  # fmt: skip
-        store().create("garments", product)
-        image = StoredRenditions.model_validate(
-            {"blobs": stored, "width": SIZE[0], "height": SIZE[1], "sha256": None, "bytes": 0}
-        )
+        drawn = piece.attributes
+        photo = piece.image.convert("RGB")
+        cutout = _put(blobs.THUMBNAILS, f"{prefix}/cutout.webp", photo, "WEBP")
+        original = _put(blobs.IMAGES, f"{prefix}/original.jpg", photo, "JPEG")
+        renditions = ProductRenditions(
+            original=original, optimised=original, thumbnail=cutout,
+            mask=_put(blobs.MASKS, f"{prefix}/mask.png", piece.mask.convert("L"), "PNG"),
+            cutout=cutout, cutout_thumbnail=cutout,
+        )  # fmt: skip
+        image = StoredRenditions(renditions=renditions.by_name(), width=SIZE[0], height=SIZE[1], sha256=None, bytes=0)
+        product = ProductDocument(
+            id=ProductId(id), vendor_id=vendor, sku=drawn["sku"], revision=1, status=ProductStatus.ACTIVE,
+            title=drawn["title"], category=drawn["category"], colour=drawn["colour"], tags=("summer",),
+            price=Price(amount=f"{10 + seed}.00", currency="EUR"),
+            colours=(MeasuredColour(name=drawn["colour"], hex="#000000", share=0.9),), garment_class="upper",
+            image=ProductImage(
+                prefix=prefix, renditions=renditions, width=SIZE[0], height=SIZE[1], sha256=None, bytes=0
+            ),
+            created_at=clock.iso(), updated_at=clock.iso(),
+        )  # fmt: skip
+        products.create(product)
         images.create(ready_image(id, vendor, image, kind=ImageKind.GARMENT, visibility=Visibility.PUBLIC))
         if index:
-            indexer.follow(vendor, id)
-        self.made.append(store().read("garments", id, vendor))
+            indexer.update_index(vendor, id)
+        self.made.append(products.get(id, vendor))
         return self.made[-1]
 
-    def change(self, product: Document, **fields: Any) -> Document:
-        """Write a new revision of a product, telling nobody."""
-        return store().patch("garments", product["id"], product["tenantId"], set=fields or None, incr={"revision": 1})
+    def change(self, product: ProductDocument, **fields: Any) -> ProductDocument:
+        """Write a new revision of a product without a message to the index."""
+        changes = [assign(getattr(ProductDocument, name), value) for name, value in fields.items()]
+        return products.patch(product.id, product.vendor_id, *changes, increment(ProductDocument.revision))
 
-    def retire(self, product: Document, *, index: bool = True) -> None:
-        self.change(product, status="retired")
+    def retire(self, product: ProductDocument, *, index: bool = True) -> None:
+        self.change(product, status=ProductStatus.RETIRED)
         if index:
-            indexer.follow(product["tenantId"], product["id"])
+            indexer.update_index(product.vendor_id, product.id)
 
     def move(self, vendor: str, shop: str) -> None:
-        """Into another shop, telling nobody."""
-        store().patch("accounts", vendor, vendor, set={"shop": shop})
+        """Into another shop, without a message to the index."""
+        accounts.patch(vendor, vendor, assign(AccountDocument.shop, shop))
         account_cache.invalidate(vendor)
 
     def text(self, query: str, **more: Any) -> SearchAnswer:
-        return service.by_text(self.shopper, clock.new_id(), TextSearch(query=query, **more))
+        return service.search_by_text(self.shopper, clock.new_id(), TextSearch(query=query, **more))
 
-    def image(self, product: Document, **more: Any) -> SearchAnswer:
-        wanted = ImageSearch(image_id=product["id"], **{"crop": "none", **more})
-        return service.by_image(self.shopper, clock.new_id(), wanted)
+    def image(self, product: ProductDocument, **more: Any) -> SearchAnswer:
+        wanted = ImageSearch(image_id=product.id, **{"crop": "none", **more})
+        return service.search_by_image(self.shopper, clock.new_id(), wanted)
 
-    def hybrid(self, product: Document, query: str, alpha: float, **more: Any) -> SearchAnswer:
-        wanted = HybridSearch(image_id=product["id"], query=query, alpha=alpha, **{"crop": "none", **more})
-        return service.by_both(self.shopper, clock.new_id(), wanted)
+    def hybrid(self, product: ProductDocument, query: str, alpha: float, **more: Any) -> SearchAnswer:
+        wanted = HybridSearch(image_id=product.id, query=query, alpha=alpha, **{"crop": "none", **more})
+        return service.search_hybrid(self.shopper, clock.new_id(), wanted)
 
     def work(self) -> int:
         """Take what waits in the `index` queue; returns how many messages it were."""
@@ -106,9 +122,8 @@ class Market:
                 taken += 1
         return taken
 
-    def logged(self, user: str | None = None) -> list[Document]:
-        where = Where("type", "=", "search_log")
-        return store().query("search_log", where, partition=user or self.shopper.user_id, limit=1000).items
+    def logged(self) -> list[SearchLogDocument]:
+        return search_logs.list(partition=self.shopper.user_id, limit=1000).items
 
 
 @cache
@@ -121,11 +136,12 @@ def ids(answer: SearchAnswer) -> list[str]:
     return [result.id for result in answer.results]
 
 
-def _put(container: str, name: str, image: Image.Image, format: str) -> dict[str, Any]:
+def _put(container: str, name: str, image: Image.Image, format: str) -> StoredRendition:
     buffer = io.BytesIO()
     image.save(buffer, format)
-    blobs.put(container, name, buffer.getvalue(), content_type=f"image/{format.lower()}")
-    return {
-        "container": container, "name": name, "width": image.width, "height": image.height,
-        "contentType": f"image/{format.lower()}", "bytes": len(buffer.getvalue()),
-    }  # fmt: skip
+    content_type = f"image/{format.lower()}"
+    blobs.put(container, name, buffer.getvalue(), content_type=content_type)
+    return StoredRendition(
+        container=container, name=name, width=image.width, height=image.height, content_type=content_type,
+        bytes=len(buffer.getvalue()),
+    )  # fmt: skip

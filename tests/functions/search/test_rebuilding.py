@@ -7,45 +7,48 @@ import threading
 import pytest
 from market import EVERY, Market, ids
 
-from functions.search import evaluate, indexer, log, rebuild, records, shops, versions
+from functions.search import evaluate, indexer, log, rebuild, shops, versions
 from functions.search.models import EvalQuery, FeedbackRequest, RollbackRequest
 from shared import blobs
 from shared.accounts.documents import Role
-from shared.documents import Document, Where, store
+from shared.catalogue.documents import EmbeddingDocument, embeddings, products
+from shared.documents import Where, store
+from shared.documents.fields import assign
 from shared.errors import NotFound
 from shared.http.auth import Principal
 from shared.jobs import protocol
 from shared.jobs.consumer import Pointer, consume
+from shared.jobs.models import Job, JobId
 
 
 def admin(market: Market) -> Principal:
     return market.principal("root", Role.ADMIN)
 
 
-def run(market: Market, job_id: str) -> Document:
+def run(market: Market, job_id: str) -> Job:
     """Run a rebuild's job to its end, without its queue."""
     job = protocol.load(f"job:{job_id}", shops.partition(market.shop))
-    pointer = Pointer(jobId=job["id"], userId=job["userId"], generation=job["generation"], attempt=job["attempt"] + 1)
+    pointer = Pointer(jobId=job.id, userId=job.user_id, generation=job.generation, attempt=job.attempt + 1)
     consume(pointer.model_dump_json(), rebuild.RebuildStep())
-    return protocol.load(job["id"], job["userId"])
+    return protocol.load(job.id, job.user_id)
 
 
 def test_a_rebuild_needs_no_picture_and_finds_what_was_missed(market: Market) -> None:
     kept, lost, stale, gone = (market.product(seed) for seed in range(4))
-    store().delete("embeddings", lost["id"], market.vendor)
+    embeddings.delete(lost.id, market.vendor)
     market.change(stale, title="Wimple")
-    store().delete("garments", gone["id"], market.vendor)
-    blobs.delete(blobs.IMAGES, kept["image"]["blobs"]["original"]["name"])
-    asked = rebuild.request(admin(market), market.shop, "r")
+    products.delete(gone.id, market.vendor)
+    blobs.delete(blobs.IMAGES, kept.image.renditions.original.name)
+    asked = rebuild.request_rebuild(admin(market), market.shop, "r")
     job = run(market, asked.job_id)
-    assert (job["status"], job["result"]["products"]) == ("completed", 3), job["lastError"]
-    assert job["progress"]["percent"] == 100
-    assert set(ids(market.text(EVERY))) == {kept["id"], lost["id"], stale["id"]}
-    assert market.text("wimple").results[0].id == stale["id"]
-    state = versions.listed(market.shop)
-    assert (state.current, state.products, state.rebuild_due) == (job["result"]["version"], 3, None)
+    assert (job.status, job.result["products"]) == ("completed", 3), job.last_error
+    assert job.progress.percent == 100
+    assert set(ids(market.text(EVERY))) == {kept.id, lost.id, stale.id}
+    assert market.text("wimple").results[0].id == stale.id
+    state = versions.list_versions(market.shop)
+    assert (state.current, state.products, state.rebuild_due) == (job.result["version"], 3, None)
     assert state.items[0].eval["image"] >= 0.999 and state.items[0].count == 3
-    assert state.rebuild and state.rebuild["status"] == "completed"
+    assert state.rebuild and state.rebuild.status == "completed"
     assert store().count("audit", Where("action", "=", "INDEX_REBUILD_REQUESTED")) == 1
 
 
@@ -56,7 +59,7 @@ def test_of_two_who_ask_at_once_one_begins_and_both_are_told_of_it(market: Marke
 
     def ask() -> None:
         both.wait()
-        told.append(rebuild.request(admin(market), market.shop, "r"))
+        told.append(rebuild.request_rebuild(admin(market), market.shop, "r"))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -65,15 +68,15 @@ def test_of_two_who_ask_at_once_one_begins_and_both_are_told_of_it(market: Marke
         thread.join()
     assert len({one.job_id for one in told}) == 1
     assert [one.started for one in told].count(True) == 1
-    assert run(market, told[0].job_id)["status"] == "completed"
-    assert rebuild.request(admin(market), market.shop, "r").started
+    assert run(market, told[0].job_id).status == "completed"
+    assert rebuild.request_rebuild(admin(market), market.shop, "r").started
 
 
 def test_an_attempt_that_died_is_followed_by_one_that_builds_anew(
     market: Market,
 ) -> None:
     product = market.product(0)
-    asked = rebuild.request(admin(market), market.shop, "r")
+    asked = rebuild.request_rebuild(admin(market), market.shop, "r")
     calls = []
 
     class Died(BaseException):
@@ -86,24 +89,24 @@ def test_an_attempt_that_died_is_followed_by_one_that_builds_anew(
     with pytest.MonkeyPatch.context() as patched, pytest.raises(Died):
         patched.setattr("functions.search.engine.local.versions.record", die)
         run(market, asked.job_id)
-    assert calls and ids(market.text(EVERY)) == [product["id"]]
-    assert versions.listed(market.shop).current is None
+    assert calls and ids(market.text(EVERY)) == [product.id]
+    assert versions.list_versions(market.shop).current is None
     job = protocol.load(f"job:{asked.job_id}", shops.partition(market.shop))
-    assert job["status"] == "processing"
-    store().patch("studio", job["id"], job["userId"], set={"leaseUntil": 0.0})
-    assert run(market, asked.job_id)["status"] == "completed"
-    assert versions.listed(market.shop).current is not None
+    assert job.status == "processing"
+    protocol.jobs.patch(job.id, job.user_id, assign(Job.lease_until, 0.0))
+    assert run(market, asked.job_id).status == "completed"
+    assert versions.list_versions(market.shop).current is not None
 
 
 def test_the_timer_begins_what_is_due_and_nothing_else(market: Market) -> None:
     market.product(0)
-    assert shops.known() == [market.shop]
-    assert rebuild.tend() == (0, 1)
-    assert rebuild.tend() == (0, 0), "one is under way"
-    subject = rebuild.latest(market.shop)
-    assert subject and subject["reason"] == "first"
-    run(market, subject["jobId"].removeprefix("job:"))
-    assert rebuild.tend() == (0, 0)
+    assert shops.list_shops() == [market.shop]
+    assert rebuild.run_maintenance() == (0, 1)
+    assert rebuild.run_maintenance() == (0, 0), "one is under way"
+    subject = rebuild.find_latest(market.shop)
+    assert subject and subject.reason == "first"
+    run(market, JobId(subject.job_id).public)
+    assert rebuild.run_maintenance() == (0, 0)
 
 
 def test_another_model_embeds_anew_under_a_new_version(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,39 +116,39 @@ def test_another_model_embeds_anew_under_a_new_version(market: Market, monkeypat
     from shared.vision import embedding
 
     product = market.product(0)
-    first = run(market, rebuild.request(admin(market), market.shop, "r").job_id)
-    before = records.find(market.vendor, product["id"])
+    first = run(market, rebuild.request_rebuild(admin(market), market.shop, "r").job_id)
+    before = embeddings.find(product.id, market.vendor)
     real = embedding.identity()
     monkeypatch.setattr(embedding, "identity", lambda: replace(real, model_id="fashion@000000000000"))
     with pytest.raises(IndexModelMismatch) as refused:
         market.text(EVERY)
     assert (refused.value.status, refused.value.code, refused.value.retryable) == (503, "index_model_mismatch", True)
-    assert rebuild.tend()[1] == 1
-    second = run(market, str(rebuild.latest(market.shop)["jobId"]).removeprefix("job:"))  # type: ignore[index]
-    assert second["result"] == {"version": second["result"]["version"], "products": 1, "embedded": 1}
-    assert second["result"]["version"] != first["result"]["version"]
+    assert rebuild.run_maintenance()[1] == 1
+    second = run(market, str(rebuild.find_latest(market.shop).job_id).removeprefix("job:"))  # type: ignore[index]
+    assert second.result == {"version": second.result["version"], "products": 1, "embedded": 1}
+    assert second.result["version"] != first.result["version"]
     answer = market.text(EVERY)
-    assert (ids(answer), answer.model_id) == ([product["id"]], "fashion@000000000000")
-    after = records.find(market.vendor, product["id"])
-    assert before and after and (before["modelId"], after["modelId"]) == (real.model_id, "fashion@000000000000")
+    assert (ids(answer), answer.model_id) == ([product.id], "fashion@000000000000")
+    after = embeddings.find(product.id, market.vendor)
+    assert before and after and (before.model_id, after.model_id) == (real.model_id, "fashion@000000000000")
     with pytest.raises(IndexModelMismatch):
-        versions.rollback(admin(market), market.shop, first["result"]["version"], RollbackRequest(reason="a test"))
+        versions.roll_back(admin(market), market.shop, first.result["version"], RollbackRequest(reason="a test"))
 
 
 def test_rolling_back_answers_from_the_older_version_and_loses_no_write(market: Market) -> None:
     old = market.product(0)
-    first = run(market, rebuild.request(admin(market), market.shop, "r").job_id)["result"]["version"]
+    first = run(market, rebuild.request_rebuild(admin(market), market.shop, "r").job_id).result["version"]
     new = market.product(1)
-    second = run(market, rebuild.request(admin(market), market.shop, "r").job_id)["result"]["version"]
+    second = run(market, rebuild.request_rebuild(admin(market), market.shop, "r").job_id).result["version"]
     assert market.text(EVERY).index_version == second
-    done = versions.rollback(admin(market), market.shop, first, RollbackRequest(reason="looks wrong"))
+    done = versions.roll_back(admin(market), market.shop, first, RollbackRequest(reason="looks wrong"))
     assert done.current and done.version == first
     answer = market.text(EVERY)
-    assert (answer.index_version, set(ids(answer))) == (first, {old["id"], new["id"]})
+    assert (answer.index_version, set(ids(answer))) == (first, {old.id, new.id})
     (entry,) = store().query("audit", Where("action", "=", "INDEX_ROLLED_BACK")).items
     assert (entry["userId"], entry["subject"], entry["reason"]) == ("root", first, "looks wrong")
     with pytest.raises(NotFound):
-        versions.rollback(admin(market), market.shop, "none", RollbackRequest(reason="a test"))
+        versions.roll_back(admin(market), market.shop, "none", RollbackRequest(reason="a test"))
 
 
 def test_quality_is_read_off_what_people_did(market: Market) -> None:
@@ -156,7 +159,7 @@ def test_quality_is_read_off_what_people_did(market: Market) -> None:
     assert empty.by_kind["all"].searches == 0 and empty.by_kind["all"].mrr.value is None
     first, second = market.text(EVERY), market.text(f"{EVERY} something else")
     market.text(EVERY, filters={"category": ["nothing of the kind"]})  # type: ignore[arg-type]
-    act = lambda search, at, kind: log.feedback(  # noqa: E731
+    act = lambda search, at, kind: log.record_feedback(  # noqa: E731
         market.shopper, FeedbackRequest(search_id=search.search_id, product_id=ids(search)[at], kind=kind)
     )
     act(first, 0, "buy")
@@ -182,10 +185,12 @@ def test_products_that_wait_too_long_for_the_index_are_told_of(market: Market) -
 
     product = market.product(0)
     assert probes.search_index() == "no version yet"
-    run(market, rebuild.request(admin(market), market.shop, "r").job_id)
+    run(market, rebuild.request_rebuild(admin(market), market.shop, "r").job_id)
     assert str(probes.search_index()).endswith("s old")
-    store().patch("embeddings", product["id"], market.vendor, set={"seq": None, "pendingSince": 0.0})
+    embeddings.patch(
+        product.id, market.vendor, assign(EmbeddingDocument.seq, None), assign(EmbeddingDocument.pending_since, 0.0)
+    )
     with pytest.raises(probes.Down):
         probes.search_index()
-    indexer.follow(market.vendor, product["id"])
+    indexer.update_index(market.vendor, product.id)
     assert probes.search_index()

@@ -11,7 +11,8 @@ from functions.search import log, service
 from functions.search.engine.port import BadCursor, CursorExpired
 from functions.search.models import FeedbackRequest, SearchAnswer, SearchFilters, SimilarQuery
 from shared import blobs, clock
-from shared.documents import Document, store
+from shared.catalogue.documents import ProductDocument
+from shared.documents import store
 from shared.errors import NotFound, Unprocessable
 from shared.images.access import get_image
 
@@ -26,7 +27,7 @@ def full(market: Market) -> Market:
     return market
 
 
-def products(market: Market) -> list[Document]:
+def products(market: Market) -> list[ProductDocument]:
     """Those that came onto the shelf first."""
     return market.made[:COUNT]
 
@@ -35,16 +36,16 @@ def test_a_picture_finds_its_own_product_first_and_words_find_titles(full: Marke
     for product in products(full)[:3]:
         answer = full.image(product)
         best = answer.results[0]
-        assert best.id == product["id"]
-        assert (best.title, best.vendor, best.vendor_name) == (product["title"], full.vendor, "Nordwind")
-        assert best.price and best.price.amount == product["price"]["amount"]
+        assert best.id == product.id
+        assert (best.title, best.vendor, best.vendor_name) == (product.title, full.vendor, "Nordwind")
+        assert best.price and best.price.amount == product.price.amount
         assert "sig=" in best.image
     wanted = full.change(products(full)[2], title="Quibbleton parka")
     from functions.search import indexer
 
-    indexer.follow(full.vendor, wanted["id"])
+    indexer.update_index(full.vendor, wanted.id)
     answer = full.text("quibbleton")
-    assert ids(answer) == [wanted["id"]]
+    assert ids(answer) == [wanted.id]
     assert (answer.total, answer.unknown_terms) == (1, ["quibbleton"])
     nothing = full.text("zanzibar")
     assert (ids(nothing), nothing.total, nothing.unknown_terms) == ([], 0, ["zanzibar"])
@@ -66,18 +67,18 @@ def test_parts_sum_to_the_score_and_the_ends_of_alpha_are_the_pure_searches(full
 
 def test_filters_facets_and_minus_words_are_exact(full: Market) -> None:
     everything = products(full)
-    colour = everything[0]["colour"]
+    colour = everything[0].colour
     answer = full.text(EVERY, filters=SearchFilters(colour=[colour]), facets=["colour", "category"])
-    assert set(ids(answer)) == {one["id"] for one in everything if one["colour"] == colour}
+    assert set(ids(answer)) == {one.id for one in everything if one.colour == colour}
     assert answer.total == len(answer.results)
     assert answer.facets is not None
     counted = {one.value: one.count for one in answer.facets["colour"]}
-    assert counted == {c: sum(p["colour"] == c for p in everything) for c in {p["colour"] for p in everything}}
+    assert counted == {c: sum(p.colour == c for p in everything) for c in {p.colour for p in everything}}
     assert sum(one.count for one in answer.facets["category"]) == answer.total
     without = full.text(f"{EVERY} -{colour}")
-    assert set(ids(without)) == {one["id"] for one in everything if colour not in f"{one['colour']} {one['title']}"}
+    assert set(ids(without)) == {one.id for one in everything if colour not in f"{one['colour']} {one['title']}"}
     cheap = full.text(EVERY, filters=SearchFilters.model_validate({"price": {"max": 12.0}}))
-    assert set(ids(cheap)) == {one["id"] for one in everything if float(one["price"]["amount"]) <= 12}
+    assert set(ids(cheap)) == {one.id for one in everything if float(one.price.amount) <= 12}
     with pytest.raises(Unprocessable) as refused:
         full.text("-red")
     assert refused.value.code == "empty_query"
@@ -101,7 +102,7 @@ def test_pages_show_everything_once_and_belong_to_their_query(full: Market) -> N
             full.text(EVERY, cursor=wrong)
     with pytest.raises(BadCursor):
         full.text("trousers", cursor=token)
-    continued = [entry["continued"] for entry in full.logged()]
+    continued = [entry.continued for entry in full.logged()]
     assert continued.count(True) == len(answers) - 1
 
 
@@ -126,24 +127,24 @@ def test_what_is_retired_or_of_another_shop_never_appears_whatever_the_index_say
     answer = full.text(EVERY, top_k=5)
     assert len(answer.results) == 5, "a page is filled up after what was dropped"
     seen = [id for page in scan(full, 3) for id in ids(page)]
-    assert set(seen) == {one["id"] for one in products(full)[1:]}
+    assert set(seen) == {one.id for one in products(full)[1:]}
     stranger = Market()
     assert ids(stranger.text(EVERY)) == []
-    for id in (gone["id"], elsewhere["id"], "no-such-product"):
+    for id in (gone.id, elsewhere.id, "no-such-product"):
         with pytest.raises(NotFound):
-            service.similar(full.shopper, clock.new_id(), id, SimilarQuery())
+            service.search_similar(full.shopper, clock.new_id(), id, SimilarQuery())
     with pytest.raises(NotFound):
-        service.similar(stranger.shopper, clock.new_id(), products(full)[1]["id"], SimilarQuery())
+        service.search_similar(stranger.shopper, clock.new_id(), products(full)[1].id, SimilarQuery())
 
 
 def test_similar_products_leave_the_product_itself_out(full: Market) -> None:
     product = products(full)[3]
     twin = full.product(3)
-    answer = service.similar(full.shopper, clock.new_id(), product["id"], SimilarQuery(top_k=4))
-    assert ids(answer)[0] == twin["id"]
-    assert product["id"] not in ids(answer)
+    answer = service.search_similar(full.shopper, clock.new_id(), product.id, SimilarQuery(top_k=4))
+    assert ids(answer)[0] == twin.id
+    assert product.id not in ids(answer)
     folded = full.text(EVERY, fold=True, top_k=50)
-    assert len({product["id"], twin["id"]} & set(ids(folded))) == 1
+    assert len({product.id, twin.id} & set(ids(folded))) == 1
 
 
 def test_one_vendor_can_be_kept_from_filling_the_page(full: Market) -> None:
@@ -157,21 +158,21 @@ def test_one_vendor_can_be_kept_from_filling_the_page(full: Market) -> None:
 def test_searches_are_logged_without_pictures_and_feedback_belongs_to_their_author(full: Market) -> None:
     answer = full.hybrid(products(full)[0], "blue mail me@example.com", 0.3)
     (entry,) = full.logged()
-    assert (entry["id"], entry["kind"], entry["results"]) == (answer.search_id, "hybrid", ids(answer))
-    told = str(dict(entry))
-    assert products(full)[0]["id"] not in str(entry["params"]) and "me@example.com" not in told
-    assert entry["params"]["alpha"] == 0.3
+    assert (entry.id, entry.kind, entry.results) == (answer.search_id, "hybrid", tuple(ids(answer)))
+    logged = str(entry.to_item())
+    assert products(full)[0].id not in str(entry.params) and "me@example.com" not in logged
+    assert entry.params["alpha"] == 0.3
     click = FeedbackRequest(search_id=answer.search_id, product_id=ids(answer)[1])
     for _ in range(2):
-        log.feedback(full.shopper, click)
+        log.record_feedback(full.shopper, click)
     stored = [
         one for one in store().query("search_log", partition=full.shopper.user_id).items if one["type"] != "search_log"
     ]
     assert [(one["rank"], one["kind"]) for one in stored] == [(2, "click")]
     with pytest.raises(NotFound):
-        log.feedback(full.principal(full.account("shopper")), click)
+        log.record_feedback(full.principal(full.account("shopper")), click)
     with pytest.raises(Unprocessable):
-        log.feedback(full.shopper, FeedbackRequest(search_id=answer.search_id, product_id="nothing"))
+        log.record_feedback(full.shopper, FeedbackRequest(search_id=answer.search_id, product_id="nothing"))
 
 
 def test_a_foreign_private_picture_is_no_query(full: Market) -> None:
@@ -184,12 +185,12 @@ def test_a_foreign_private_picture_is_no_query(full: Market) -> None:
          "visibility": "private", "status": "ready", "blobs": {}, "createdAt": clock.iso(), "updatedAt": clock.iso()},
     )  # fmt: skip
     with pytest.raises(NotFound):
-        service.by_image(full.shopper, clock.new_id(), ImageSearch(image_id="secret"))
+        service.search_by_image(full.shopper, clock.new_id(), ImageSearch(image_id="secret"))
 
 
 def test_a_picture_asked_for_again_is_remembered_and_no_longer_than_its_record(full: Market) -> None:
     product = products(full)[0]
-    record = get_image(product["id"], full.vendor)
+    record = get_image(product.id, full.vendor)
     store().patch("studio", record.id, full.vendor, set={"sha256": "0" * 64})
     first = full.image(product)
     original = record.renditions["original"]

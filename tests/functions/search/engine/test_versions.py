@@ -12,7 +12,8 @@ from pathlib import Path
 import index_shelf as shelf
 import pytest
 
-from functions.search.engine import journal, versions
+from functions.search.engine import versions
+from functions.search.engine.documents import JournalEntryDocument, journal_entries
 from functions.search.engine.local import LocalIndex
 from functions.search.engine.port import (
     CursorExpired,
@@ -27,7 +28,6 @@ from functions.search.engine.port import (
     VersionNotFound,
 )
 from shared import blobs
-from shared.documents import Where, store
 
 IMAGE, TEXT = shelf.query_vectors()
 ITEMS = shelf.items(300)
@@ -272,8 +272,8 @@ def test_the_journal_forgets_what_all_versions_have_and_goes_on_counting(
     for n in range(6):
         index.upsert(shop, ITEMS[n * 10 : n * 10 + 10])
         index.merge(shop)
-    left = store().query(journal.CONTAINER, Where("type", "=", "journal"), partition=shop, order_by="seq").items
-    assert [entry["seq"] for entry in left] == [5, 6]
+    left = journal_entries.list(partition=shop, order_by=JournalEntryDocument.seq).items
+    assert [entry.seq for entry in left] == [5, 6]
     assert index.upsert(shop, ITEMS[60:61]).seq == 7
     assert worker().search(VectorQuery(shop, image=IMAGE)).total == 61
 

@@ -1,0 +1,141 @@
+"""Documents of search: the log with its feedback, the shops that have an index, and their rebuilds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
+from shared.documents.repository import Repository
+from shared.jobs.models import JobStatus
+
+
+class SearchKind(StrEnum):
+    """What a search looks by."""
+
+    IMAGE = "image"
+    """A picture."""
+    TEXT = "text"
+    """Words."""
+    HYBRID = "hybrid"
+    """A picture and words."""
+    SIMILAR = "similar"
+    """A product."""
+
+
+class FeedbackKind(StrEnum):
+    """What a user did with a result."""
+
+    CLICK = "click"
+    """Opened it."""
+    BUY = "buy"
+    """Bought it."""
+
+
+class SearchLogDocument(StoredDocument, frozen=True):
+    """A search and what it found: no picture, no vector, no address. Its id is the search id."""
+
+    container: ClassVar[str] = "search_log"
+    type: Literal["search_log"] = "search_log"
+    user_id: str = Field(description="who searched; the partition")
+    kind: SearchKind
+    shop: str
+    params: dict[str, Any] = Field(description="the request without what names a picture")
+    continued: bool = Field(description="whether it is a further page of a search before")
+    results: tuple[str, ...] = Field(description="ids of the products on the page, best first")
+    total: int = Field(description="products that filters and excluded words let through")
+    unknown_terms: tuple[str, ...] = Field(description="words that the text encoder does not know")
+    index_version: str
+    model_id: str
+    took_ms: float
+    at: Timestamp
+
+
+class FeedbackId(DocumentId):
+    """`feedback:<search>:<product>:<kind>`."""
+
+    prefix: ClassVar[str] = "feedback:"
+
+
+class SearchFeedbackDocument(StoredDocument, frozen=True):
+    """What a user did with a result of their own search."""
+
+    container: ClassVar[str] = "search_log"
+    type: Literal["search_feedback"] = "search_feedback"
+    id: FeedbackId
+    user_id: str = Field(description="the partition")
+    kind: FeedbackKind
+    shop: str
+    search_id: str
+    product_id: str
+    rank: int = Field(description="of the product on its page, from 1")
+    at: Timestamp
+
+
+class SearchShopDocument(StoredDocument, frozen=True):
+    """A shop that has, or had, a product in its index; found by timers. One for each partition."""
+
+    type: Literal["search_shop"] = "search_shop"
+    id: Literal["search-shop"] = "search-shop"
+    user_id: str = Field(description="`search:<shop>`, the partition")
+    shop: str
+    created_at: Timestamp
+
+
+class RebuildReason(StrEnum):
+    """Why an index is rebuilt."""
+
+    ASKED = "asked"
+    """An administrator requested it."""
+    FIRST = "first"
+    """The shop has products and no version yet."""
+    MODEL = "model"
+    """The version in use is of another encoder."""
+    UNREADABLE = "unreadable"
+    """No version can be opened."""
+    DELTA = "delta"
+    """The journal has many products since the version was built."""
+    HIDDEN = "hidden"
+    """Many rows of the version were replaced or deleted."""
+    AGE = "age"
+    """There were changes, and the version is old."""
+
+
+class IndexRebuildDocument(StoredDocument, frozen=True):
+    """The latest rebuild of a shop's index. Its `status` follows its job."""
+
+    type: Literal["index_rebuild"] = "index_rebuild"
+    id: Literal["index-rebuild"] = "index-rebuild"
+    user_id: str = Field(description="`search:<shop>`, the partition")
+    shop: str
+    job_id: str
+    reason: RebuildReason
+    status: JobStatus = JobStatus.QUEUED
+    version: str | None = Field(default=None, description="that it published")
+    error: dict[str, Any] | None = Field(default=None, description="code and message")
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class RebuildPayload(Record, frozen=True):
+    """What the job of a rebuild needs."""
+
+    shop: str
+    full: bool = Field(description="whether all products are read; else version and journal are merged")
+    reason: RebuildReason
+
+
+class RebuildResult(Record, frozen=True):
+    """The result of the job of a rebuild."""
+
+    version: str
+    products: int = Field(description="in the version")
+    embedded: int = Field(description="products whose embedding was missing or old")
+
+
+search_logs: Final = Repository(SearchLogDocument)
+search_feedback: Final = Repository(SearchFeedbackDocument)
+search_shops: Final = Repository(SearchShopDocument)
+index_rebuilds: Final = Repository(IndexRebuildDocument)
