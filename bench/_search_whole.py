@@ -142,10 +142,10 @@ def _handler(authorization: str) -> Callable[[str], bytes]:
 
     import function_app
     from functions.search import blueprint
-    from shared.http import endpoint
+    from shared.http import endpoint, routes
 
     assert function_app.app  # importing it declares the routes
-    route = next(route for route in endpoint.ROUTES if route.name == "search_text")
+    route = next(route for route in routes.ROUTES if route.name == "search_text")
     headers = {"Authorization": authorization, "Content-Type": "application/json"}
 
     class Context:

@@ -27,7 +27,7 @@ from shared.catalogue.documents import (
     ProductStatus,
 )
 from shared.documents.sqlite import SqliteStore
-from shared.http.endpoint import Route
+from shared.http.routes import Route
 from shared.images.documents import StoredRendition
 
 type SignUp = Callable[[str], Client]

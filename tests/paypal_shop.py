@@ -100,10 +100,10 @@ class Shop:
 
     def user(self, role: str = "shopper") -> Buyer:
         """A new account, signed in."""
-        from shared.http import auth
+        from shared.http import tokens
 
         id = add_account(role=role).id
-        return Buyer(id, auth.issue(id, role, 1)[0], self)
+        return Buyer(id, tokens.issue(id, role, 1)[0], self)
 
     def control(self, path: str, body: Any = None) -> Any:
         """Call the control API of the emulated PayPal."""

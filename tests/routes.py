@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from shared.http.endpoint import PREFIX, ROUTES, Route
+from shared.http.routes import PREFIX, ROUTES, Route
 
 
 @cache

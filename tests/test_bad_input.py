@@ -27,7 +27,8 @@ from emulators.stack import Stack
 from shared.documents.containers import CONTAINERS
 from shared.documents.sqlite import SqliteStore
 from shared.errors import StudioError
-from shared.http.endpoint import Route, parse_json
+from shared.http.json_body import parse_json
+from shared.http.routes import Route
 
 JSON = {"Content-Type": "application/json"}
 BODIES = {
@@ -168,7 +169,7 @@ def users(stack: Stack, admin: Client) -> dict[str, Client]:
 def prober(stack: Stack, users: dict[str, Client]) -> Prober:
     """Speaks to the shared stack, with a token of every role."""
     import function_app
-    from shared.http.endpoint import ROUTES
+    from shared.http.routes import ROUTES
 
     assert function_app.app
     served = {function["name"] for function in stack.functions}
@@ -246,7 +247,7 @@ def accepted(route: Route, body: bytes) -> bool:
 @cache
 def schema_of(name: str) -> dict[str, Any]:
     """Of the body of the route with that name."""
-    from shared.http.endpoint import ROUTES
+    from shared.http.routes import ROUTES
 
     body = next(route.body for route in ROUTES if route.name == name)
     assert body

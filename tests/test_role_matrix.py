@@ -20,7 +20,7 @@ from routes import declared, http_functions
 from demo.client import Client
 from emulators.stack import Stack
 from shared.accounts.documents import Role
-from shared.http.endpoint import Route
+from shared.http.routes import Route
 
 
 def test_every_http_function_declares_who_may_call_it() -> None:

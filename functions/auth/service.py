@@ -25,7 +25,7 @@ from shared.accounts.documents import AccountDocument, RevokedToken, Role, accou
 from shared.commerce import credits, quota
 from shared.documents.fields import Change, assign
 from shared.errors import Forbidden, TooManyRequests, Unauthorized
-from shared.http import auth
+from shared.http import tokens
 from shared.http.auth import Principal
 
 ANONYMOUS = "anonymous"
@@ -104,7 +104,7 @@ def logout(caller: Principal, asked: LogoutRequest, ip: str) -> None:
 
     def revoke(account: AccountDocument) -> list[Change]:
         now = clock.now()
-        unexpired = [token for token in account.revoked if token.exp + auth.LEEWAY_S > now]
+        unexpired = [token for token in account.revoked if token.exp + tokens.LEEWAY_S > now]
         if asked.everywhere or len(unexpired) >= REVOKED_MAX:
             return _invalidate_tokens(account)
         ended = RevokedToken(jti=caller.token_id, exp=caller.expires)
@@ -228,7 +228,7 @@ def _sign_in(account: AccountDocument) -> Tokens:
 
 
 def _tokens(account: AccountDocument, refresh_token: str) -> Tokens:
-    access_token, expires_in = auth.issue(account.id, account.role, account.token_version)
+    access_token, expires_in = tokens.issue(account.id, account.role, account.token_version)
     return Tokens(
         access_token=access_token,
         expires_in=expires_in,

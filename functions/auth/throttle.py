@@ -1,19 +1,16 @@
-"""Guessing one account's password: free at first, then slower and slower, never locked for good.
+"""The delay between attempts with one e-mail address: none at first, then growing, never endless.
 
 An attempt is counted before it is made, by ETag, and forgotten when it succeeds. So parallel guesses can't outrun the
-count. The subject is a hash of the e-mail address whether or not it has an account, so the answer tells nothing.
+count. The subject is a hash of the e-mail address whether or not it has an account, so the answer reveals nothing.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
+from functions.auth.documents import LoginAttempts, LoginAttemptsId, login_attempts
 from shared.accounts.settings import account_settings
-from shared.documents import store
 from shared.documents.containers import DAY
 from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed, TooManyRequests
 
-CONTAINER = "rate_limits"
 RACES = 20
 FREE_ATTEMPTS = 5
 BASE_DELAY_S = 2
@@ -30,18 +27,18 @@ def reserve(subject: str, at: float) -> None:
         TooManyRequests: `login_throttled`; `retry_after` says when the next attempt is allowed. Asking earlier does
             not lengthen the delay.
     """
-    id = _id(subject)
+    id = LoginAttemptsId.of(subject)
     for _ in range(RACES):
-        seen = store().find(CONTAINER, id, id)
-        if seen is not None and seen["until"] > at:
-            raise _refused(seen["until"] - at)
-        n = (seen["n"] if seen else 0) + 1
-        item: dict[str, Any] = {"id": id, "n": n, "until": at + delay(n), "ttl": DAY}
+        known = login_attempts.find(id, id)
+        if known is not None and known.until > at:
+            raise _refused(known.until - at)
+        attempts = (known.attempts if known else 0) + 1
+        counted = LoginAttempts(id=id, n=attempts, until=at + delay(attempts), ttl=DAY)
         try:
-            if seen is None:
-                store().create(CONTAINER, item)
+            if known is None:
+                login_attempts.create(counted)
             else:
-                store().replace(CONTAINER, item, etag=seen.etag)
+                login_attempts.replace(counted, etag=known.etag)
             return
         except (DocumentConflict, PreconditionFailed, DocumentNotFound):
             continue
@@ -51,7 +48,7 @@ def reserve(subject: str, at: float) -> None:
 def clear(subject: str) -> None:
     """Forget all attempts: one has succeeded."""
     try:
-        store().delete(CONTAINER, _id(subject), _id(subject))
+        login_attempts.delete(LoginAttemptsId.of(subject), LoginAttemptsId.of(subject))
     except DocumentNotFound:
         return
 
@@ -60,10 +57,6 @@ def delay(attempts: int) -> float:
     """Seconds to wait after so many attempts without success."""
     over = attempts - FREE_ATTEMPTS
     return min(account_settings().login_delay_cap_s, BASE_DELAY_S * 2.0 ** min(over, 60)) if over >= 0 else 0.0
-
-
-def _id(subject: str) -> str:
-    return f"login:{subject}"
 
 
 def _refused(wait_s: float) -> TooManyRequests:

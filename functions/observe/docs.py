@@ -11,7 +11,8 @@ from typing import Final
 
 from shared.errors import NotFound
 from shared.http import openapi
-from shared.http.endpoint import ROUTES, Reply
+from shared.http.endpoint import Reply
+from shared.http.routes import ROUTES
 
 FOLDER: Final = Path(__file__).parent / "assets"
 FILES: Final = {

@@ -1,4 +1,4 @@
-"""Figures of the whole system, counted in documents and queues when somebody asks: no process need remember them.
+"""Figures of the whole system, counted in documents and queues on request.
 
 One answer serves all scrapes of a process for `METRICS_CACHE_S`.
 """
@@ -23,17 +23,17 @@ from functions.observe.models import (
 from functions.observe.settings import observe_settings
 from shared import clock
 from shared.commerce import quota
+from shared.commerce.documents import QuotaDocument, quotas
 from shared.commerce.settings import commerce_settings
 from shared.conversions.documents import ConversionDocument, conversions
 from shared.documents import Where, store
 from shared.documents.fields import where
-from shared.jobs import queues
-from shared.jobs.models import OPEN, TERMINAL, JobStatus, RunStatus
+from shared.jobs import protocol, queues
+from shared.jobs.models import OPEN, TERMINAL, Job, JobStatus, RunStatus
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-CONTAINER = "studio"
 RECENT_S = 24 * 3600
 RECENT = 500
 THREADS = 8
@@ -69,10 +69,10 @@ def _count() -> SystemFigures:
         )
 
 
-def _jobs(wanted: tuple[str, str]) -> JobCount:
+def _jobs(wanted: tuple[str, JobStatus]) -> JobCount:
     queue, status = wanted
-    mine = (Where("type", "=", "job"), Where("queue", "=", queue), Where("status", "=", status))
-    return JobCount(queue=queue, status=status, jobs=store().count(CONTAINER, *mine))
+    in_state = (where(Job.queue, "=", queue), where(Job.status, "=", status))
+    return JobCount(queue=queue, status=status, jobs=protocol.jobs.count(*in_state))
 
 
 def _queue(name: str) -> QueueFigures:
@@ -128,16 +128,16 @@ def _rank(values: Sequence[float], share: float) -> float | None:
 
 def _quota() -> QuotaFigures:
     limit = commerce_settings().conversion_quota
-    month = (Where("type", "=", "quota"), Where("id", "=", quota.current_month()))
+    this_month = where(QuotaDocument.id, "=", quota.current_month())
     charged = (
         where(ConversionDocument.quota_id, "=", quota.current_month()),
         where(ConversionDocument.charged, "=", True),
     )
     return QuotaFigures(
         conversions=conversions.count(*charged),
-        users=store().count(CONTAINER, *month),
-        users_near_limit=store().count(CONTAINER, *month, Where("used", ">=", 0.8 * limit)),
-        users_at_limit=store().count(CONTAINER, *month, Where("used", ">=", limit)),
+        users=quotas.count(this_month),
+        users_near_limit=quotas.count(this_month, where(QuotaDocument.used, ">=", 0.8 * limit)),
+        users_at_limit=quotas.count(this_month, where(QuotaDocument.used, ">=", limit)),
     )
 
 

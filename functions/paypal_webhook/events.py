@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.commerce.payment_state import APPROVAL_REVERSED
 from shared.errors import BadRequest
-from shared.http.endpoint import parse_json
+from shared.http.json_body import parse_json
 
 APPROVED: Final = "CHECKOUT.ORDER.APPROVED"
 CAPTURES: Final = frozenset(

@@ -1,31 +1,29 @@
 """The adapter for HTTP: from a request to plain types, from plain types to a response.
 
 Order: request id and trace, identity and role, rate limit, path, query and body, idempotency key, handler, answer.
-Errors of the one tree become `application/problem+json`; anything else is a 500 that tells nothing and is logged.
+Errors of the one tree become `application/problem+json`; anything else is a 500 without details and is logged.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import azure.functions as func
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from shared import clock, telemetry
-from shared.errors import BadRequest, Forbidden, StudioError, TooLarge, Unprocessable, UnsupportedMedia
+from shared.errors import Forbidden, StudioError
 from shared.http import auth, idempotency, limits
 from shared.http.auth import Access, Principal
+from shared.http.client_address import client_address
+from shared.http.problems import problem
+from shared.http.requests import read_body, read_query, request_id_of
+from shared.http.routes import PREFIX, ROUTES, Route
 
-PREFIX: Final = "api/"
-"""Stands in every route, because the host refuses routes that begin with `admin`; its own prefix is empty."""
-MAX_JSON_BYTES: Final = 256 * 1024
-MAX_DEPTH: Final = 20
 IMAGE_UPLOAD: Final = ("multipart/form-data", "image/jpeg", "image/png", "image/webp", "image/avif", "image/heic")
 
 HEADERS: Final = {
@@ -87,31 +85,6 @@ class Reply:
 type Handler = Callable[[Call], BaseModel | Reply | None]
 
 
-@dataclass(frozen=True)
-class Route:
-    """What is declared of a route; the API description and the role tests are made from these."""
-
-    name: str
-    method: str
-    path: str
-    access: Access
-    status: int
-    limit: str | None
-    idempotent: bool
-    body: type[BaseModel] | None
-    query: type[BaseModel] | None
-    answer: type[BaseModel] | None
-    upload: tuple[str, ...]
-    errors: tuple[int, ...]
-    answers: Mapping[int, type[BaseModel]]
-    media: tuple[str, ...]
-    doc: str
-
-
-ROUTES: list[Route] = []
-"""Every route of the app, in order of registration."""
-
-
 def endpoint(
     bp: func.Blueprint,
     method: str,
@@ -169,7 +142,7 @@ def endpoint(
 
 def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     started = time.perf_counter()
-    request_id = _request_id(req.headers.get("X-Request-Id"))
+    request_id = request_id_of(req.headers.get("X-Request-Id"))
     parent = getattr(context.trace_context, "Traceparent", None) or req.headers.get("traceparent")
     extra: dict[str, str] = {}
     with (
@@ -205,7 +178,7 @@ def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func
 def _answer(
     route: Route, handler: Handler, req: func.HttpRequest, request_id: str, extra: dict[str, str]
 ) -> func.HttpResponse:
-    ip = limits.client_address(req.headers.get("X-Forwarded-For"))
+    ip = client_address(req.headers.get("X-Forwarded-For"))
     if route.limit is not None:
         _allow(limits.take_address(ip, route.limit, public=route.access.public), extra)
     user = _identify(route, req)
@@ -213,8 +186,8 @@ def _answer(
         telemetry.note(userId=user.user_id)
     if route.limit is not None and user is not None:
         _allow(limits.take(f"user:{user.user_id}", route.limit), extra)
-    query = _query(route, req)
-    body, raw = _body(route, req)
+    query = read_query(route, req)
+    body, raw = read_body(route, req)
     key = req.headers.get("Idempotency-Key") if route.idempotent else None
     ticket, new_id, repeated = None, clock.new_id(), False
     if key is not None and user is not None:
@@ -256,14 +229,14 @@ def _answer(
     if ticket is not None:
         # By way of what is kept, so that a replay has the same bytes.
         content = reply.body.model_dump(mode="json", by_alias=True) if reply.body is not None else None
-        idempotency.settle(ticket, status, content, headers, kept=reply.kept)
+        idempotency.complete(ticket, status, content, headers, kept=reply.kept)
         return _json(content, status, headers)
     text = reply.body.model_dump_json(by_alias=True) if reply.body is not None else ""
     return func.HttpResponse(text.encode(), status_code=status, headers=headers, mimetype="application/json")
 
 
 def _allow(allowance: limits.Allowance | None, extra: dict[str, str]) -> None:
-    """Of several limits, tell of the one with the fewest calls left."""
+    """Of several limits, send the headers of the one with the fewest calls left."""
     if allowance is None:
         return
     told = extra.get("RateLimit-Remaining")
@@ -276,34 +249,6 @@ def _json(content: Any, status: int, headers: Mapping[str, str]) -> func.HttpRes
     return func.HttpResponse(text, status_code=status, headers=dict(headers), mimetype="application/json")
 
 
-def problem(error: StudioError, request_id: str) -> func.HttpResponse:
-    """An error as RFC 9457 `application/problem+json`."""
-    content: dict[str, Any] = {
-        "type": f"urn:ai-fashion-studio:problem:{error.code}",
-        "title": error.code.replace("_", " "),
-        "status": error.status,
-        "detail": error.message,
-        "code": error.code,
-        "retryable": error.retryable,
-        "requestId": request_id,
-    }
-    if error.field:
-        content["field"] = error.field
-    if error.details:
-        content["details"] = error.details
-    headers = {}
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-    if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    text = json.dumps(content, ensure_ascii=False).encode(errors="replace")
-    return func.HttpResponse(text, status_code=error.status, headers=headers, mimetype="application/problem+json")
-
-
-def _request_id(given: str | None) -> str:
-    return given if given and re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else clock.new_id()
-
-
 def _identify(route: Route, req: func.HttpRequest) -> Principal | None:
     header = req.headers.get("Authorization")
     if route.access.public:
@@ -312,88 +257,3 @@ def _identify(route: Route, req: func.HttpRequest) -> Principal | None:
     if user.role not in route.access.roles:
         raise Forbidden(f"your role, {user.role}, may not do this")
     return user
-
-
-def _query(route: Route, req: func.HttpRequest) -> BaseModel | None:
-    given = dict(req.params)
-    if route.query is None:
-        if given:
-            name = min(given)
-            raise BadRequest(
-                f"this route takes no query parameter `{name[:64]}`", code="unknown_query", field=name[:64]
-            )
-        return None
-    return _validated(route.query, given, "query")
-
-
-def _body(route: Route, req: func.HttpRequest) -> tuple[BaseModel | None, bytes]:
-    if route.upload:
-        return None, req.get_body() if route.idempotent else b""
-    raw = req.get_body()
-    if route.body is None:
-        return None, raw
-    if len(raw) > MAX_JSON_BYTES:
-        raise TooLarge(f"the body is over {MAX_JSON_BYTES} bytes")
-    kind = (req.headers.get("Content-Type") or "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise UnsupportedMedia("send the body as `application/json`", field="Content-Type")
-    return _validated(route.body, parse_json(raw), "body"), raw
-
-
-def parse_json(raw: bytes) -> Any:
-    """JSON without what parsers disagree on: duplicate keys, NaN, deep nesting, anything but UTF-8.
-
-    Raises:
-        BadRequest: with what is wrong.
-    """
-
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = dict(found)
-        if len(names) != len(found):
-            raise BadRequest("the body names a field twice", code="duplicate_field")
-        return names
-
-    def constant(name: str) -> Any:
-        raise BadRequest(f"{name} is not JSON", code="bad_json")
-
-    def number(digits: str) -> float:
-        value = float(digits)
-        return value if math.isfinite(value) else constant(digits[:64])
-
-    try:
-        content = json.loads(raw.decode(), object_pairs_hook=pairs, parse_constant=constant, parse_float=number)
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise BadRequest(f"the body is not JSON: {str(error)[:120]}", code="bad_json") from None
-    if _deeper(content, MAX_DEPTH):
-        raise BadRequest(f"the body is nested deeper than {MAX_DEPTH}", code="bad_json")
-    return content
-
-
-def _deeper(content: Any, levels: int) -> bool:
-    if not isinstance(content, dict | list):
-        return False
-    if levels == 0:
-        return True
-    inner = content.values() if isinstance(content, dict) else content
-    return any(_deeper(item, levels - 1) for item in inner)
-
-
-def _validated(model: type[BaseModel], given: Any, what: str) -> BaseModel:
-    try:
-        if what == "body":
-            return model.model_validate_json(json.dumps(given))
-        return model.model_validate(given)
-    except (ValidationError, ValueError) as error:
-        if not isinstance(error, ValidationError):
-            raise Unprocessable(f"the {what} is not valid") from None
-        problems = [
-            {"field": ".".join(str(part) for part in p["loc"])[:200], "message": p["msg"][:300]}
-            for p in error.errors(include_input=False, include_url=False, include_context=False)[:20]
-        ]
-        first = problems[0]
-        raise Unprocessable(
-            f"{first['field'] or what}: {first['message']}",
-            code="invalid",
-            field=first["field"] or None,
-            details={"errors": problems},
-        ) from None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import clock
-from shared.documents import Document, store
+from shared.documents.fields import assign
 from shared.errors import (
     BadRequest,
     Conflict,
@@ -27,26 +27,29 @@ from shared.errors import (
     StudioError,
     Unprocessable,
 )
+from shared.http.documents import IdempotencyRecord, IdempotencyState, idempotency_records
 from shared.http.settings import http_settings
 
-CONTAINER = "idempotency"
 WAIT_S = 20
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """The right to do the work of one key: the id to create under, and the record to settle."""
+    """The right to process the request of one key."""
 
-    id: str
-    resource_id: str
-    record: Document
+    record: IdempotencyRecord
+
+    @property
+    def resource_id(self) -> str:
+        """The id of what the request creates."""
+        return self.record.resource_id
 
 
 @dataclass(frozen=True)
 class Replay:
     """The answer given before: HTTP status, body and headers.
 
-    `again_as` is set where the body was not kept, because URLs in it expire: it is made anew under this id.
+    `again_as` is set where the body was not kept, because URLs in it expire: the handler makes it again under this id.
     """
 
     status: int
@@ -57,7 +60,7 @@ class Replay:
 
 def fingerprint(query: Mapping[str, str], content_type: str | None, body: bytes) -> bytes:
     """What a repetition must have in common with the first request: query and body, but for the boundary of a
-    multipart body, which every client makes anew."""
+    multipart body, which differs between repetitions."""
     boundary = re.search(r'boundary="?([^";,]+)', content_type or "")
     if boundary:
         body = body.replace(boundary[1].encode(errors="replace"), b"")
@@ -82,31 +85,23 @@ def begin(user_id: str, route: str, key: str, fingerprint: bytes) -> Ticket | Re
     until = time.monotonic() + WAIT_S
     pause = 0.02
     while True:
-        fresh = {
-            "id": id,
-            "state": "in_progress",
-            "digest": digest,
-            "resourceId": clock.new_id(),
-            "expiresAt": clock.now() + http_settings().idempotency_work_s,
-        }
+        expires_at = clock.now() + http_settings().idempotency_work_s
+        new = IdempotencyRecord(id=id, digest=digest, resource_id=clock.new_id(), expires_at=expires_at)
         try:
-            record = store().create(CONTAINER, fresh)
-            return Ticket(id, record["resourceId"], record)
+            return Ticket(idempotency_records.create(new))
         except DocumentConflict:
-            seen = store().find(CONTAINER, id, id)
-        if seen is not None and seen["digest"] != digest:
+            known = idempotency_records.find(id, id)
+        if known is not None and known.digest != digest:
             raise Unprocessable(
                 "this key was used with another body: make a new key for a new request",
                 code="idempotency_key_reused",
                 field="Idempotency-Key",
             )
-        if seen is not None and seen["state"] == "done":
-            again_as = None if seen.get("kept", True) else seen["resourceId"]
-            return Replay(seen["status"], seen["body"], seen["headers"], again_as)
-        if seen is not None and seen["expiresAt"] < clock.now():
+        if known is not None and known.state is IdempotencyState.COMPLETED:
+            return Replay(known.status, known.body, known.headers, None if known.kept else known.resource_id)
+        if known is not None and known.expires_at < clock.now():
             with suppress(PreconditionFailed, DocumentNotFound):
-                record = store().replace(CONTAINER, {**fresh, "resourceId": seen["resourceId"]}, etag=seen.etag)
-                return Ticket(id, record["resourceId"], record)
+                return Ticket(_set_expiry(known, at=expires_at))
         if time.monotonic() > until:
             raise Conflict(
                 "the first request with this key is still running: ask again",
@@ -118,14 +113,18 @@ def begin(user_id: str, route: str, key: str, fingerprint: bytes) -> Ticket | Re
         pause = min(pause * 1.6, 0.5)
 
 
-def settle(ticket: Ticket, status: int, body: Any, headers: dict[str, str], *, kept: bool = True) -> None:
+def complete(ticket: Ticket, status: int, body: Any, headers: dict[str, str], *, kept: bool = True) -> None:
     """Keep the answer for whoever sends the key again; without its body unless `kept`."""
-    answer = {"status": status, "body": body if kept else None, "headers": headers, "kept": kept}
-    done = {**ticket.record, "state": "done", **answer}
-    try:
-        store().replace(CONTAINER, done, etag=ticket.record.etag)
-    except (DocumentNotFound, PreconditionFailed):
-        return
+    record = ticket.record
+    changes = (
+        assign(IdempotencyRecord.state, IdempotencyState.COMPLETED),
+        assign(IdempotencyRecord.status, status),
+        assign(IdempotencyRecord.body, body if kept else None),
+        assign(IdempotencyRecord.headers, headers),
+        assign(IdempotencyRecord.kept, kept),
+    )
+    with suppress(DocumentNotFound, PreconditionFailed):
+        idempotency_records.patch(record.id, record.id, *changes, etag=record.etag)
 
 
 def release(ticket: Ticket, error: BaseException) -> None:
@@ -137,6 +136,11 @@ def release(ticket: Ticket, error: BaseException) -> None:
     refused = isinstance(error, StudioError) and error.status < 500 and not error.retryable
     with suppress(DocumentNotFound, PreconditionFailed):
         if refused:
-            store().delete(CONTAINER, ticket.id, ticket.id, etag=ticket.record.etag)
+            idempotency_records.delete(ticket.record.id, ticket.record.id, etag=ticket.record.etag)
         else:
-            store().replace(CONTAINER, {**ticket.record, "expiresAt": 0}, etag=ticket.record.etag)
+            _set_expiry(ticket.record, at=0)
+
+
+def _set_expiry(record: IdempotencyRecord, *, at: float) -> IdempotencyRecord:
+    """Let another request take over at this time; only this version of the record."""
+    return idempotency_records.patch(record.id, record.id, assign(IdempotencyRecord.expires_at, at), etag=record.etag)

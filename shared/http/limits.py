@@ -11,18 +11,16 @@ not counted at all.
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import threading
 from dataclasses import dataclass
 
 from shared import clock
-from shared.documents import Where, store
+from shared.documents.fields import increment, where
 from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed, TooManyRequests
+from shared.http.client_address import UNKNOWN, network_of
+from shared.http.documents import RateCounter, rate_counters
 from shared.http.settings import http_settings
-
-CONTAINER = "rate_limits"
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -59,24 +57,17 @@ _lock = threading.Lock()
 
 
 def take_address(ip: str, route_class: str, *, public: bool) -> Allowance | None:
-    """Count one call from an address; None where that would tell nobody apart.
+    """Count one call from an address; None where the address is unknown and the caller signs in.
 
     Raises:
         Limited: the address has used up its window.
     """
-    network = _network(ip)
+    network = network_of(ip)
     if public:
         return take(f"ip:{network}", route_class)
     if ip == UNKNOWN:
         return None
     return take(f"network:{network}", route_class, http_settings().rate_limit_ip_factor)
-
-
-def _network(ip: str) -> str:
-    """What one caller can write from: an IPv4 address, or the /64 that an IPv6 customer is given."""
-    if ":" not in ip:
-        return ip
-    return str(ipaddress.ip_network(f"{ip}/64", strict=False).network_address)
 
 
 def take(subject: str, route_class: str, factor: float = 1.0) -> Allowance:
@@ -107,34 +98,13 @@ def take(subject: str, route_class: str, factor: float = 1.0) -> Allowance:
 
 
 def _add(key: str, limit: int, ttl_s: int) -> int:
-    below = (Where("n", "<", limit),)
+    below = (where(RateCounter.calls, "<", limit),)
     for _ in range(2):
         try:
-            return store().patch(CONTAINER, key, key, incr={"n": 1}, where=below)["n"]
+            return rate_counters.patch(key, key, increment(RateCounter.calls), where=below).calls
         except DocumentNotFound:
             try:
-                return store().create(CONTAINER, {"id": key, "n": 1, "ttl": ttl_s})["n"]
+                return rate_counters.create(RateCounter(id=key, n=1, ttl=ttl_s)).calls
             except DocumentConflict:
                 continue
-    return store().patch(CONTAINER, key, key, incr={"n": 1}, where=below)["n"]
-
-
-def client_address(forwarded: str | None) -> str:
-    """The caller's address by the hops we trust.
-
-    Each trusted proxy appends one entry to `X-Forwarded-For`; anything further left was written by the caller and is
-    not believed. Without a trusted hop there is no address to tell callers apart by, and all share one allowance.
-    """
-    hops = http_settings().trusted_proxy_hops
-    chain = [entry.strip() for entry in (forwarded or "").split(",") if entry.strip()]
-    if hops == 0 or len(chain) < hops:
-        return UNKNOWN
-    address = chain[-hops]
-    if address.startswith("["):
-        address = address[1:].partition("]")[0]
-    elif address.count(":") == 1:
-        address = address.partition(":")[0]
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return UNKNOWN
+    return rate_counters.patch(key, key, increment(RateCounter.calls), where=below).calls

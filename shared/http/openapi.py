@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.accounts.documents import Role
-from shared.http.endpoint import PREFIX, Route
 from shared.http.models import Problem
+from shared.http.routes import PREFIX, Route
 
 VERSION: Final = "0.1.0"
 REF: Final = "#/components/schemas/{model}"

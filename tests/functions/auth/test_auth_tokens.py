@@ -16,7 +16,7 @@ from http_calls import KEYS, App
 
 from shared.accounts.cache import account_cache
 from shared.documents import store
-from shared.http import auth
+from shared.http import auth, tokens
 
 type Claims = dict[str, Any]
 
@@ -79,9 +79,9 @@ MUTATIONS: dict[str, Callable[[Claims], str]] = {
         c, key="x" * 32, kid="x", jwk={"kty": "oct", "k": "eHh4"}, jku="https://example.com/keys"
     ),
     "unknown critical header": lambda c: signed(c, crit=["new"], new=1),
-    "expired": lambda c: signed({**c, "exp": time.time() - auth.LEEWAY_S - 5}),
-    "not yet": lambda c: signed({**c, "nbf": time.time() + auth.LEEWAY_S + 60}),
-    "issued in the future": lambda c: signed({**c, "iat": time.time() + auth.LEEWAY_S + 60}),
+    "expired": lambda c: signed({**c, "exp": time.time() - tokens.LEEWAY_S - 5}),
+    "not yet": lambda c: signed({**c, "nbf": time.time() + tokens.LEEWAY_S + 60}),
+    "issued in the future": lambda c: signed({**c, "iat": time.time() + tokens.LEEWAY_S + 60}),
     "other issuer": lambda c: signed({**c, "iss": "someone"}),
     "other audience": lambda c: signed({**c, "aud": "someone"}),
     "subject is a number": lambda c: by_hand('{"alg":"HS256","kid":"k1"}', json.dumps({**c, "sub": 7})),
@@ -130,7 +130,7 @@ def test_a_key_kept_for_verification_still_verifies(call: App, claims: Claims) -
 
 
 def test_a_token_that_was_good_ends_when_it_does(call: App, claims: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "LEEWAY_S", 0)
+    monkeypatch.setattr(tokens, "LEEWAY_S", 0)
     token = signed({**claims, "exp": (ends := int(time.time()) + 2)})
     assert call("auth_me", token=token).status == 200
     time.sleep(max(0.0, ends - time.time()))

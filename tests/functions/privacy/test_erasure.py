@@ -18,7 +18,7 @@ from shared import audit, blobs, clock
 from shared.accounts.documents import Role, SessionDocument, sessions
 from shared.documents import Document, Where, store
 from shared.errors import Conflict, NotFound, Unauthorized
-from shared.http import auth
+from shared.http import auth, tokens
 from shared.http.auth import Principal
 from shared.jobs import protocol, queues
 from shared.jobs.consumer import consume
@@ -156,7 +156,7 @@ def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
 
 
 def test_the_account_is_closed_at_once_and_the_job_waits_for_tokens_elsewhere() -> None:
-    token, _ = auth.issue(ME, "shopper", 1)
+    token, _ = tokens.issue(ME, "shopper", 1)
     auth.authenticate(f"Bearer {token}")
     service.delete_account(CALLER, "203.0.113.9", "r")
     with pytest.raises(Unauthorized):

@@ -13,7 +13,7 @@ from http_shop import Order, Search, Seen, Shop
 
 from shared.accounts.documents import accounts
 from shared.errors import Conflict, DocumentConflict
-from shared.http import auth, endpoint
+from shared.http import endpoint, routes, tokens
 from shared.http.auth import ADMIN_ONLY, PUBLIC, SIGNED_IN
 from shared.http.endpoint import Call, Reply
 
@@ -21,7 +21,7 @@ from shared.http.endpoint import Call, Reply
 @pytest.fixture(scope="session")
 def shop_and_app() -> Iterator[tuple[Shop, App]]:
     """The app; its routes leave the table of routes as they came."""
-    bp, shop, before = func.Blueprint(), Shop(), len(endpoint.ROUTES)
+    bp, shop, before = func.Blueprint(), Shop(), len(routes.ROUTES)
     register = endpoint.endpoint
 
     @register(bp, "POST", "orders", access=SIGNED_IN, status=201, idempotent=True, body=Order, answer=Seen)
@@ -61,7 +61,7 @@ def shop_and_app() -> Iterator[tuple[Shop, App]]:
         raise Conflict("not now", code="busy_now", retryable=True, retry_after=2.1, details={"left": 3})
 
     yield shop, App(bp)
-    del endpoint.ROUTES[before:]
+    del routes.ROUTES[before:]
 
 
 @pytest.fixture
@@ -94,6 +94,6 @@ def token(change_settings: Callable[..., None]) -> Callable[..., str]:
             add_account(user_id, role)
         except DocumentConflict:
             assert accounts.get(user_id, user_id).role == role
-        return auth.issue(user_id, role, 1)[0]
+        return tokens.issue(user_id, role, 1)[0]
 
     return token

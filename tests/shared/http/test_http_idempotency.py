@@ -114,13 +114,13 @@ def test_a_dead_owner_s_key_is_taken_over_under_the_same_id(send: Send, shop: Sh
 def test_an_owner_thought_dead_does_not_overwrite_the_answer() -> None:
     slow = idempotency.begin("ada", "order", "key-1", b"{}")
     assert isinstance(slow, idempotency.Ticket)
-    store().patch("idempotency", slow.id, slow.id, set={"expiresAt": 0})
+    store().patch("idempotency", slow.record.id, slow.record.id, set={"expiresAt": 0})
     heir = idempotency.begin("ada", "order", "key-1", b"{}")
     assert isinstance(heir, idempotency.Ticket)
     assert heir.resource_id == slow.resource_id
     idempotency.release(slow, RuntimeError())
-    idempotency.settle(heir, 201, "heir", {})
-    idempotency.settle(slow, 201, "slow", {})
+    idempotency.complete(heir, 201, "heir", {})
+    idempotency.complete(slow, 201, "slow", {})
     idempotency.release(slow, RuntimeError())
     replayed = idempotency.begin("ada", "order", "key-1", b"{}")
     assert isinstance(replayed, idempotency.Replay)

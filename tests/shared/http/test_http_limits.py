@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from http_calls import App
 from http_shop import Shop
 
-from shared.http import limits
+from shared.documents import store
+from shared.http.client_address import client_address
 
 FOREVER = 10**9
 """A window that does not end while these tests run."""
@@ -46,11 +48,23 @@ def test_a_caller_sees_what_is_left(call: App) -> None:
     assert refused.body["details"]["limit"] == 3
 
 
-def test_a_process_that_saw_the_end_of_a_window_asks_no_more(call: App) -> None:
+def test_a_process_that_saw_the_end_of_a_window_refuses_without_the_store(
+    call: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(4):
         call("plain")
-    assert len(limits._exhausted) == 1
+    patches = list[tuple[object, ...]]()
+    real = store().patch
+
+    def counted(*args: Any, **options: Any) -> Any:
+        patches.append(args)
+        return real(*args, **options)
+
+    monkeypatch.setattr(store(), "patch", counted)
+    assert call("plain").status == 429
+    assert patches == []
     assert call("plain", ip="203.0.113.8").status == 200
+    assert len(patches) == 1
 
 
 def test_users_are_counted_apart_and_beside_addresses(call: App, token: Callable[..., str]) -> None:
@@ -100,7 +114,7 @@ def test_only_our_own_proxies_are_believed(
     change_settings: Callable[..., None], hops: int, forwarded: str | None, address: str
 ) -> None:
     change_settings(TRUSTED_PROXY_HOPS=str(hops))
-    assert limits.client_address(forwarded) == address
+    assert client_address(forwarded) == address
 
 
 def test_a_forged_address_does_not_make_a_new_caller(call: App) -> None:

@@ -9,7 +9,7 @@ import pytest
 from http_calls import App
 from http_shop import Seen
 
-from shared.http import endpoint
+from shared.http import endpoint, routes
 from shared.http.auth import PUBLIC
 from shared.http.endpoint import Call
 
@@ -62,12 +62,12 @@ def test_without_a_trusted_hop_signed_in_users_are_told_apart_by_their_token_alo
 
 
 def test_a_route_without_a_class_is_not_counted() -> None:
-    bp, before = func.Blueprint(), len(endpoint.ROUTES)
+    bp, before = func.Blueprint(), len(routes.ROUTES)
 
     @endpoint.endpoint(bp, "GET", "free", access=PUBLIC, limit=None, answer=Seen)
     def free(call: Call) -> Seen:
         return Seen(id="x", ip=call.ip)
 
     answers = [App(bp)("free") for _ in range(6)]
-    del endpoint.ROUTES[before:]
+    del routes.ROUTES[before:]
     assert all(answer.status == 200 and "RateLimit-Limit" not in answer.headers for answer in answers)

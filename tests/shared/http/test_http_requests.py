@@ -13,7 +13,9 @@ from http_calls import App
 from http_shop import Shop
 
 from shared.http.auth import PUBLIC
-from shared.http.endpoint import MAX_JSON_BYTES, endpoint, parse_json
+from shared.http.endpoint import endpoint
+from shared.http.json_body import parse_json
+from shared.http.requests import MAX_JSON_BYTES
 
 GOOD = {"item": "hat"}
 

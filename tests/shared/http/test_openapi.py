@@ -10,7 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from routes import declared, http_functions
 
 from shared.http import openapi
-from shared.http.endpoint import Route
+from shared.http.routes import Route
 
 SPEC = openapi.document(declared())
 

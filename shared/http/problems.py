@@ -1,0 +1,35 @@
+"""Errors as problem responses (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import azure.functions as func
+
+from shared.errors import StudioError
+
+
+def problem(error: StudioError, request_id: str) -> func.HttpResponse:
+    """An error as RFC 9457 `application/problem+json`."""
+    content: dict[str, Any] = {
+        "type": f"urn:ai-fashion-studio:problem:{error.code}",
+        "title": error.code.replace("_", " "),
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        "retryable": error.retryable,
+        "requestId": request_id,
+    }
+    if error.field:
+        content["field"] = error.field
+    if error.details:
+        content["details"] = error.details
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    text = json.dumps(content, ensure_ascii=False).encode(errors="replace")
+    return func.HttpResponse(text, status_code=error.status, headers=headers, mimetype="application/problem+json")

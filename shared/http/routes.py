@@ -1,0 +1,39 @@
+"""The table of routes, as their handlers declare them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import BaseModel
+
+from shared.http.auth import Access
+
+PREFIX: Final = "api/"
+"""Begins every route: the host's own prefix is empty, because it refuses routes that begin with `admin`."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """The declaration of a route; the API description and the role tests are made from these."""
+
+    name: str
+    method: str
+    path: str
+    access: Access
+    status: int
+    limit: str | None
+    idempotent: bool
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    answer: type[BaseModel] | None
+    upload: tuple[str, ...]
+    errors: tuple[int, ...]
+    answers: Mapping[int, type[BaseModel]]
+    media: tuple[str, ...]
+    doc: str
+
+
+ROUTES: list[Route] = []
+"""Every route of the app, in order of registration."""

@@ -1,0 +1,84 @@
+"""Access tokens: JWT (RFC 7519) under the rules of RFC 8725."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from shared import clock
+from shared.accounts.settings import account_settings
+from shared.errors import Unauthorized
+
+ALGORITHM: Final = "HS256"
+ISSUER: Final = "ai-fashion-studio"
+AUDIENCE: Final = "ai-fashion-studio-api"
+LEEWAY_S: Final = 10
+
+
+def issue(user_id: str, role: str, token_version: int) -> tuple[str, int]:
+    """Sign an access token: (token, seconds it lives)."""
+    import jwt
+
+    conf = account_settings()
+    at = int(clock.now())
+    lifetime = conf.access_token_minutes * 60
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": user_id,
+        "role": role,
+        "ver": token_version,
+        "typ": "access",
+        "jti": clock.new_id(),
+        "iat": at,
+        "nbf": at,
+        "exp": at + lifetime,
+    }
+    key = conf.jwt_keys[conf.jwt_active_kid].get_secret_value()
+    return jwt.encode(claims, key, ALGORITHM, headers={"kid": conf.jwt_active_kid}), lifetime
+
+
+def token_error() -> Unauthorized:
+    """The one error for a token that is not valid, whatever the cause."""
+    return Unauthorized("the access token is not valid any more: sign in again", code="token_invalid")
+
+
+def verify(token: str) -> Mapping[str, Any]:
+    """The claims of a valid token. Raises Unauthorized."""
+    conf = account_settings()
+    if len(token) > 4096:
+        raise token_error()
+    keys = tuple((kid, key.get_secret_value()) for kid, key in conf.jwt_keys.items())
+    claims = _verified(token, keys)
+    # Of all that was verified, this alone does not stay true.
+    if int(claims["exp"]) <= time.time() - LEEWAY_S:
+        raise token_error()
+    return claims
+
+
+@lru_cache(maxsize=1024)
+def _verified(token: str, keys: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
+    """The claims of a token that was issued here; cached, because a client sends its token with every request."""
+    import jwt
+
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = dict(keys).get(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise token_error()
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            leeway=LEEWAY_S,
+            options={"require": ["iss", "aud", "sub", "exp", "iat", "nbf", "jti", "ver", "typ", "role"]},
+        )
+    except (jwt.PyJWTError, ValueError):
+        raise token_error() from None
+    if claims["typ"] != "access":
+        raise token_error()
+    return claims
