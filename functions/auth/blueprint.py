@@ -1,4 +1,4 @@
-"""HTTP triggers of identity: `auth/...`."""
+"""HTTP triggers of accounts and sessions: `auth/...`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ bp = func.Blueprint()
     body=RegisterRequest, answer=Registered, errors=(409, 503),
 )  # fmt: skip
 def auth_register(call: Call) -> Registered:
-    """Make an account and sign in."""
+    """Register account"""
     from functions.auth import service
 
     return service.register(call.new_id, call.body, call.ip)
@@ -38,7 +38,7 @@ def auth_register(call: Call) -> Registered:
     body=LoginRequest, answer=SignedIn, errors=(401, 503),
 )  # fmt: skip
 def auth_login(call: Call) -> SignedIn:
-    """Sign in by e-mail and password."""
+    """Sign in"""
     from functions.auth import service
 
     return service.login(call.body, call.ip)
@@ -49,7 +49,10 @@ def auth_login(call: Call) -> SignedIn:
     body=RefreshRequest, answer=Tokens, errors=(401, 409),
 )  # fmt: skip
 def auth_refresh(call: Call) -> Tokens:
-    """Exchange a refresh token, which works once, for a new pair."""
+    """Refresh tokens
+
+    A refresh token works once; using it again ends its session.
+    """
     from functions.auth import service
 
     return service.refresh(call.body, call.ip)
@@ -57,7 +60,10 @@ def auth_refresh(call: Call) -> Tokens:
 
 @endpoint(bp, "POST", "auth/logout", access=SIGNED_IN, status=204, body=LogoutRequest, errors=(409,))
 def auth_logout(call: Call) -> None:
-    """Sign out: this access token, and as asked a session or all of them."""
+    """Sign out
+
+    Ends this access token and, on request, one session or all of them.
+    """
     from functions.auth import service
 
     service.logout(call.caller, call.body, call.ip)
@@ -65,7 +71,7 @@ def auth_logout(call: Call) -> None:
 
 @endpoint(bp, "GET", "auth/me", access=SIGNED_IN, answer=Profile)
 def auth_me(call: Call) -> Profile:
-    """One's own account."""
+    """Get account"""
     from functions.auth import service
 
     return service.me(call.caller)
@@ -76,7 +82,10 @@ def auth_me(call: Call) -> Profile:
     body=ProfileChange, answer=ChangedProfile, errors=(403, 409, 503),
 )  # fmt: skip
 def auth_me_change(call: Call) -> ChangedProfile:
-    """Change one's own account; a new password ends every other session."""
+    """Update account
+
+    A new password ends every other session.
+    """
     from functions.auth import service
 
     return service.change(call.caller, call.body, call.ip)

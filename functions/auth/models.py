@@ -1,4 +1,4 @@
-"""Requests and answers of identity."""
+"""Requests and answers of accounts and sessions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Name = Annotated[
 
 
 class RegisterRequest(Body):
-    """Who wants an account."""
+    """A new account."""
 
     email: Email
     password: Password = Field(description="10 characters to 1,024 bytes, not the e-mail address")
@@ -43,27 +43,27 @@ class RegisterRequest(Body):
 
 
 class LoginRequest(Body):
-    """Who says they have one."""
+    """E-mail address and password of an account."""
 
     email: Email
     password: Password
 
 
 class RefreshRequest(Body):
-    """A refresh token, to be used up."""
+    """A refresh token; it works once."""
 
     refresh_token: RefreshToken
 
 
 class LogoutRequest(Body):
-    """What to end beside the access token this is sent with."""
+    """What to end besides the access token of the request."""
 
     refresh_token: RefreshToken | None = Field(None, description="its session ends")
     everywhere: bool = Field(False, description="every session of the account ends")
 
 
 class PasswordChange(Body):
-    """A new password, and proof that one knows the old."""
+    """A new password, and the current one as proof."""
 
     current: Password
     new: Password
@@ -87,7 +87,7 @@ class User(Answer):
     phone: str | None
     language: str | None
     role: Role
-    shop: str = Field(description="whose products one finds, and among which a vendor's own are found")
+    shop: str = Field(description="the shop whose products the user finds, or sells in")
     created_at: str
 
 
@@ -109,7 +109,7 @@ class Registered(Answer):
 
 
 class SignedIn(Tokens):
-    """A pair of tokens and whose they are."""
+    """A pair of tokens and the account they belong to."""
 
     user: User
 
@@ -122,13 +122,13 @@ class Quota(Answer):
 
 
 class Profile(User):
-    """An account with what it may still ask for."""
+    """An account with its quota and credits."""
 
     quota: Quota
-    credits: int = Field(description="conversions beyond the quota, bought; below zero after a refund of spent ones")
+    credits: int = Field(description="conversions bought beyond the quota; below zero after a refund of spent credits")
 
 
 class ChangedProfile(Profile):
     """An account after a change."""
 
-    tokens: Tokens | None = Field(None, description="new ones after a change of password, which ended the old")
+    tokens: Tokens | None = Field(None, description="new tokens after a change of password")

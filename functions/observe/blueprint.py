@@ -1,4 +1,4 @@
-"""HTTP triggers of watching: `health`, `admin/ping`, `admin/metrics`, `openapi.json`, `docs`."""
+"""HTTP triggers of observability: `health`, `admin/ping`, `admin/metrics`, `openapi.json`, `docs`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ bp = func.Blueprint()
 
 @endpoint(bp, "GET", "health", access=PUBLIC, limit=None, query=HealthQuery, answer=Health, answers={503: Health})
 def health(call: Call) -> Health | Reply:
-    """Whether the process answers; with `probe=all` whether all it stands on does."""
+    """Get health
+
+    Answers at once; with `probe=all` it also probes every dependency.
+    """
     if call.query.probe is None:
         return Health(version=VERSION)
     from functions.observe import service
@@ -24,13 +27,19 @@ def health(call: Call) -> Health | Reply:
 
 @endpoint(bp, "GET", "admin/ping", access=ADMIN_ONLY, answer=Health)
 def ping(call: Call) -> Health:
-    """Whether the process answers, to an administrator: the token and the role are checked on the way."""
+    """Ping (admin)
+
+    Answers after the token and the role were checked.
+    """
     return Health(version=VERSION)
 
 
 @endpoint(bp, "GET", "admin/metrics", access=ADMIN_ONLY, answer=Metrics, media=("text/plain", "application/json"))
 def metrics(call: Call) -> Metrics | Reply:
-    """Figures of this process and of the whole system: Prometheus text, or JSON by `Accept: application/json`."""
+    """Get metrics (admin)
+
+    Of this process and of the whole system: Prometheus text, or JSON by `Accept: application/json`.
+    """
     from functions.observe import service
 
     if "application/json" in call.headers.get("Accept", ""):
@@ -41,7 +50,7 @@ def metrics(call: Call) -> Metrics | Reply:
 
 @endpoint(bp, "GET", "openapi.json", access=PUBLIC, limit="docs")
 def openapi(call: Call) -> Reply:
-    """This API's description, OpenAPI 3.1."""
+    """Get API description"""
     from functions.observe import docs
 
     return Reply(content=docs.description())
@@ -49,7 +58,7 @@ def openapi(call: Call) -> Reply:
 
 @endpoint(bp, "GET", "docs", access=PUBLIC, limit="docs", media=("text/html",))
 def docs_page(call: Call) -> Reply:
-    """This API's description, to read and try out."""
+    """Read API reference"""
     from functions.observe import docs
 
     return docs.asset("docs.html", call.headers)
@@ -59,7 +68,7 @@ def docs_page(call: Call) -> Reply:
     bp, "GET", "docs/{file}", access=PUBLIC, limit="docs", media=("text/javascript", "text/css"), errors=(404,)
 )  # fmt: skip
 def docs_file(call: Call) -> Reply:
-    """A script or style sheet of `docs`."""
+    """Get file of the API reference"""
     from functions.observe import docs
 
     return docs.asset(call.path["file"], call.headers)

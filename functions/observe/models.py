@@ -12,33 +12,33 @@ type Standing = Literal["ok", "failed", "not_configured"]
 
 
 class HealthQuery(Query):
-    """How deep to look."""
+    """Which probes to run."""
 
-    probe: Literal["all"] | None = Field(default=None, description="also ask everything the app stands on")
+    probe: Literal["all"] | None = Field(default=None, description="also probe every dependency")
 
 
 class ProbeResult(Answer):
-    """How one thing the app stands on answered."""
+    """The result of one probe."""
 
     status: Standing
     latency_ms: float
-    note: str | None = Field(default=None, description="what it said, or what is wrong")
+    note: str | None = Field(default=None, description="what the dependency answered, or what is wrong")
 
 
 class Health(Answer):
-    """Whether the process answers and, where asked for, what it stands on."""
+    """Whether the process answers and, on request, its dependencies."""
 
     status: Literal["ok", "failed"] = "ok"
     version: str
     failed: list[str] | None = Field(default=None, description="names of the probes that failed")
     probes: dict[str, Standing] | None = None
     details: dict[str, ProbeResult] | None = Field(
-        default=None, description="for administrators, and for who sends `X-Probe-Key`"
+        default=None, description="only for administrators and with `X-Probe-Key`"
     )
 
 
 class RouteFigures(Answer):
-    """What this process has seen of one route; times in milliseconds, interpolated in the histogram's buckets."""
+    """Requests of one route in this process; times in milliseconds, interpolated in the histogram's buckets."""
 
     route: str
     requests: int
@@ -65,7 +65,7 @@ class QueueFigures(Answer):
 
 
 class ConversionFigures(Answer):
-    """Conversions that ended lately, 500 at most."""
+    """Conversions that ended in the last 24 hours, the latest 500 at most."""
 
     ended: int
     completed: int

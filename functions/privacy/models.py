@@ -10,23 +10,23 @@ from shared.http.models import Answer, Body
 
 
 class Erasure(Answer):
-    """A deletion that has begun; every session of the account has ended."""
+    """A deletion that has started; every session of the account has ended."""
 
     job_id: str
     status: str
     receipt: str = Field(
-        description="reads the report at `privacy/report`, since nobody can sign in any more; shown once"
+        description="secret that reads the report at `privacy/report`, where no sign-in is needed; shown once"
     )
 
 
 class ReceiptRequest(Body):
-    """What was given when the deletion was asked for."""
+    """The receipt of a deletion."""
 
     receipt: str = Field(min_length=1, max_length=200)
 
 
 class Removed(Answer):
-    """What there was of a person, all of it gone."""
+    """What was deleted."""
 
     documents: dict[str, int] = Field(description="by type")
     blobs: dict[str, int] = Field(description="by container")
@@ -37,16 +37,16 @@ class Removed(Answer):
 class Kept(Answer):
     """What stays, and in what form."""
 
-    payments: int = Field(description="anonymised: under a random name, linked to nobody")
-    audit_entries: int = Field(description="ids only: addresses were cut out")
-    expiring: str = Field(description="what goes by itself within days")
+    payments: int = Field(description="anonymised payments, under a random user id")
+    audit_entries: int = Field(description="entries of the audit log, without addresses")
+    expiring: str = Field(description="what expires by itself within days")
 
 
 class ErasureReport(Answer):
-    """How a deletion stands; `removed` and `kept` are there once it is done."""
+    """The state of a deletion; `removed` and `kept` are set once it is complete."""
 
     job_id: str
-    status: str = Field(description="queued, running, retry_wait, done, failed or dead")
+    status: str = Field(description="state of the job: queued, processing, retrying, completed, failed or dead")
     progress: dict[str, Any] | None
     requested_at: str
     finished_at: str | None
@@ -56,12 +56,12 @@ class ErasureReport(Answer):
 
 
 class Export(Answer):
-    """A person's own data as a zip: being made (202), or ready (200) at a URL that lives for minutes."""
+    """A zip of the user's data: in preparation (202), or ready (200) at a URL that is valid for minutes."""
 
     status: Literal["preparing", "ready", "failed"]
     job_id: str
     url: str | None = None
     bytes: int | None = None
-    left_out: int | None = Field(default=None, description="pictures beyond the size of one export; named inside")
+    left_out: int | None = Field(default=None, description="files beyond the size limit; listed in the archive")
     made_at: str | None = None
     error: dict[str, Any] | None = None

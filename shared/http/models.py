@@ -1,4 +1,4 @@
-"""What every request and answer model stands on."""
+"""Base classes of requests and answers."""
 
 from __future__ import annotations
 

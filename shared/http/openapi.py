@@ -28,17 +28,40 @@ type Schemas = Mapping[tuple[type[BaseModel], str], Any]
 
 ABOUT: Final = (
     "Errors are RFC 9457 problems with a stable `code`. Ids are opaque and sort by time. Lists are paged by "
-    "`continuation`. Somebody else's object answers as a missing one does."
+    "`continuation`. An object of another user answers as a missing one does."
 )
 HEADERS: Final[Json] = {
-    "RequestId": ("X-Request-Id", "names this request in our logs; as sent, where it is 8 to 64 of `A-Za-z0-9._-`"),
+    "RequestId": (
+        "X-Request-Id",
+        "names this request in our logs; as sent, if it is 8 to 64 characters of `A-Za-z0-9._-`",
+    ),
     "RateLimitLimit": ("RateLimit-Limit", "calls allowed in the window"),
     "RateLimitRemaining": ("RateLimit-Remaining", "calls left in it"),
     "RateLimitReset": ("RateLimit-Reset", "seconds until it ends"),
     "RateLimitPolicy": ("RateLimit-Policy", "`<calls>;w=<seconds>`"),
     "RetryAfter": ("Retry-After", "seconds to wait"),
-    "Location": ("Location", "where what was made is"),
+    "Location": ("Location", "URL of the new object"),
     "IdempotencyReplayed": ("Idempotency-Replayed", "`true` on the answer of an earlier request"),
+}
+TAGS: Final = {
+    "admin": "Administration: users, jobs, dead letters, the audit log, metrics",
+    "analytics": "Sales predictions and the models that make them",
+    "auth": "Accounts, sign-in, tokens and data export",
+    "conversions": "Conversions: a photo of a person in another garment",
+    "cv": "Segmentation and virtual try-on",
+    "docs": "The API reference",
+    "drops": "Files that vendors upload",
+    "files": "Presigned uploads",
+    "health": "Health probes",
+    "images": "Images of a user",
+    "jobs": "Background jobs",
+    "notifications": "Notifications and their preferences",
+    "openapi": "The API description",
+    "paypal": "Payments and credits",
+    "privacy": "Account deletion",
+    "products": "Products of a vendor",
+    "search": "Product search and its index",
+    "webhooks": "Outbound webhooks",
 }
 INTEGERS: Final = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"}
 
@@ -53,13 +76,18 @@ def document(routes: Iterable[Route]) -> Json:
         paths.setdefault(f"/{PREFIX}{route.path}", {})[route.method.lower()] = operation
     made: Json = {
         "openapi": "3.1.0",
-        "info": {"title": "AI Fashion Studio", "version": VERSION, "description": ABOUT},
+        "info": {
+            "title": "AI Fashion Studio",
+            "version": VERSION,
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name} for name in sorted({_tag(route) for route in routes})],
+        "tags": [{"name": name, "description": TAGS[name]} for name in sorted({_tag(route) for route in routes})],
         "paths": paths,
         "components": {
             "schemas": components,
-            "headers": {key: _header(name, told) for key, (name, told) in HEADERS.items()},
+            "headers": {key: _header(name, description) for key, (name, description) in HEADERS.items()},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -77,7 +105,7 @@ def _schemas(routes: Sequence[Route]) -> tuple[Schemas, Json]:
 
 
 def _readable(text: str) -> str:
-    """Models of one name are told apart by pydantic by their module: `functions__convert__models__Status`."""
+    """pydantic prefixes models of one name by their module: `functions__convert__models__Status`."""
     return re.sub(
         r"(?:functions|shared)__(?:\w+?__)*?(\w+?)(?:__models)?__([A-Z]\w*)",
         lambda found: found[1].title().replace("_", "") + found[2],
@@ -85,8 +113,8 @@ def _readable(text: str) -> str:
     )
 
 
-def _header(name: str, told: str) -> Json:
-    return {"description": told, "schema": {"type": "integer" if name in INTEGERS else "string"}}
+def _header(name: str, description: str) -> Json:
+    return {"description": description, "schema": {"type": "integer" if name in INTEGERS else "string"}}
 
 
 def _tag(route: Route) -> str:
@@ -94,10 +122,10 @@ def _tag(route: Route) -> str:
 
 
 def _operation(route: Route, schemas: Schemas) -> Json:
-    summary, _, description = route.doc.partition("\n")
+    summary, _, description = route.doc.partition("\n\n")
     operation: Json = {
         "operationId": route.name,
-        "summary": summary.strip().rstrip("."),
+        "summary": " ".join(summary.split()).rstrip("."),
         "tags": [_tag(route)],
         "parameters": [*_path(route), *_query(route), *_request_headers(route)],
         "responses": _responses(route, schemas),
@@ -127,12 +155,12 @@ def _query(route: Route) -> list[Json]:
     required = schema.get("required", [])
     parameters: list[Json] = []
     for name, found in schema["properties"].items():
-        told = {key: value for key, value in found.items() if key not in ("description", "title")}
-        options = [option for option in told.get("anyOf", ()) if option != {"type": "null"}]
+        limits = {key: value for key, value in found.items() if key not in ("description", "title")}
+        options = [option for option in limits.get("anyOf", ()) if option != {"type": "null"}]
         if len(options) == 1:
             # null is what is left out; it can't be written in a query.
-            told = {**options[0], **{key: value for key, value in told.items() if key not in ("anyOf", "default")}}
-        parameter: Json = {"name": name, "in": "query", "required": name in required, "schema": told}
+            limits = {**options[0], **{key: value for key, value in limits.items() if key not in ("anyOf", "default")}}
+        parameter: Json = {"name": name, "in": "query", "required": name in required, "schema": limits}
         if "description" in found:
             parameter["description"] = found["description"]
         parameters.append(parameter)
@@ -157,9 +185,11 @@ def _inlined(model: type[BaseModel]) -> Json:
 def _request_headers(route: Route) -> list[Json]:
     if not route.idempotent:
         return []
-    told = "makes repetitions of this request one: the same key gives the same answer for a day"
+    description = "makes the request safe to repeat: the same key gives the same answer for a day"
     schema = {"type": "string", "maxLength": 255}
-    return [{"name": "Idempotency-Key", "in": "header", "required": False, "description": told, "schema": schema}]
+    return [
+        {"name": "Idempotency-Key", "in": "header", "required": False, "description": description, "schema": schema}
+    ]
 
 
 def _request_body(route: Route, schemas: Schemas) -> Json | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -70,3 +72,37 @@ def test_an_upload_is_described_as_a_form_and_as_bytes() -> None:
     form = content["multipart/form-data"]["schema"]
     assert form["required"] == ["file"] and {"file", "kind", "visibility", "name"} <= set(form["properties"])
     assert {"image/jpeg", "image/png", "image/webp", "image/avif"} <= set(content)
+
+
+FORMER_WORDS = re.compile(r"\b(one's|anybody|anew|somebody|nobody|told)\b", re.IGNORECASE)
+VERBS = {
+    "Activate", "Cancel", "Capture", "Complete", "Count", "Create", "Delete", "Discard", "Evaluate", "Find", "Get",
+    "List", "Ping", "Predict", "Presign", "Read", "Rebuild", "Receive", "Record", "Redrive", "Refresh", "Refund",
+    "Register", "Replay", "Report", "Retry", "Roll", "Rollback", "Rotate", "Search", "Segment", "Send", "Sign",
+    "Train", "Try", "Update", "Upload",
+}  # fmt: skip
+
+
+def texts(node: Any) -> Iterator[str]:
+    """Every summary and description in the API description."""
+    if isinstance(node, dict):
+        yield from (
+            value for key, value in node.items() if key in ("summary", "description") and isinstance(value, str)
+        )
+        for value in node.values():
+            yield from texts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from texts(value)
+
+
+@pytest.mark.parametrize("route", declared(), ids=lambda route: route.name)
+def test_a_summary_is_one_imperative_line(route: Route) -> None:
+    summary = operations()[route.method, f"/api/{route.path}"]["summary"]
+    assert summary.split()[0] in VERBS, summary
+    assert len(summary) <= 60 and not summary.endswith((".", ",", ";")), summary
+    assert not FORMER_WORDS.search(summary)
+
+
+def test_descriptions_are_in_plain_english() -> None:
+    assert [text for text in texts(SPEC) if FORMER_WORDS.search(text)] == []
