@@ -76,7 +76,7 @@ def test_failed_operation_raises_at_the_end(email, client):
     assert outbox(email, to)[0]["status"] == "Failed"
 
 
-def test_operation_id_is_kept_and_can_be_asked_for(email, client):
+def test_the_operation_id_of_the_client_is_used(email, client):
     operation = str(uuid.uuid4())
     client.begin_send(mail_to(email, someone()), operation_id=operation, polling=False)
     url = f"{email['url']}/emails/operations/{operation}?api-version=2025-09-01"
@@ -127,7 +127,7 @@ def test_a_mail_without_recipient_or_subject_is_refused(email, client):
 
 
 @pytest.mark.parametrize("mode", ["429", "503"])
-def test_throttling_says_when_to_come_back(email, client, mode):
+def test_throttling_says_when_to_retry(email, client, mode):
     to = someone()
     fault(email, mode, to, retryDelay=90)
     with pytest.raises(HttpResponseError) as caught:

@@ -251,7 +251,7 @@ def test_refunds_in_parts_and_whole(merchant):
     assert whole["captures"][0]["status"] == "REFUNDED" and len(whole["refunds"]) == 2
 
 
-def test_whole_currencies(merchant):
+def test_currencies_without_decimals(merchant):
     order = merchant.order("500", "JPY")["id"]
     merchant.control(f"orders/{order}", {"action": "approve"})
     assert capture_in(merchant.capture(order))["amount"] == {"currency_code": "JPY", "value": "500"}

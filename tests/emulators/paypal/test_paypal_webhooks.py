@@ -43,7 +43,7 @@ def bought(merchant):
     return order, merchant.capture(order).json()["purchase_units"][0]["payments"]["captures"][0]["id"]
 
 
-def test_a_purchase_tells_the_shop_with_a_good_signature(paypal, merchant, receiver):
+def test_a_purchase_sends_a_webhook_with_a_valid_signature(paypal, merchant, receiver):
     merchant.control("webhook", {"url": receiver.url})
     order, capture = bought(merchant)
     merchant.call("POST", f"/v2/payments/captures/{capture}/refund")
@@ -112,7 +112,7 @@ def test_the_event_may_come_before_the_answer_to_capture(merchant, receiver):
     receiver.wait(lambda: "PAYMENT.CAPTURE.COMPLETED" in types(receiver))
 
 
-def test_the_bank_and_the_payer_change_their_minds(merchant, receiver):
+def test_the_bank_and_the_payer_can_reverse(merchant, receiver):
     merchant.control("webhook", {"url": receiver.url})
     order = merchant.approved(outcome="pending")
     capture = merchant.capture(order).json()["purchase_units"][0]["payments"]["captures"][0]
@@ -128,7 +128,7 @@ def test_the_bank_and_the_payer_change_their_minds(merchant, receiver):
     receiver.wait(lambda: "CHECKOUT.PAYMENT-APPROVAL.REVERSED" in types(receiver))
 
 
-def test_any_event_can_be_fired_and_replayed(paypal, merchant, receiver):
+def test_any_event_can_be_created_and_replayed(paypal, merchant, receiver):
     merchant.control("webhook", {"url": receiver.url})
     order, capture = bought(merchant)
     fired = merchant.control("events", {"type": "CUSTOMER.DISPUTE.CREATED", "captureId": capture})
@@ -147,13 +147,13 @@ def test_any_event_can_be_fired_and_replayed(paypal, merchant, receiver):
 
 
 @pytest.mark.parametrize("kind", ["expired", "self_signed", "foreign_name", "no_intermediate", "other_ca"])
-def test_bad_certificates_do_not_hold(paypal, merchant, kind):
+def test_bad_certificates_fail_verification(paypal, merchant, kind):
     fired = merchant.control("events", {"type": "X", "resource": {}, "certificate": kind, "deliver": False})
     with pytest.raises(VerificationError):
         verify(paypal, fired["headers"], fired["body"].encode())
 
 
-def test_deliveries_can_be_bent(paypal, merchant):
+def test_deliveries_can_be_altered(paypal, merchant):
     _, capture = bought(merchant)
     wish = {"type": "PAYMENT.CAPTURE.COMPLETED", "captureId": capture, "deliver": False}
     for tamper in ("body", "reserialise"):
@@ -212,7 +212,7 @@ def test_the_certificate_server_can_misbehave(paypal, merchant):
     assert requests.get(url[:-3] + "zzz", timeout=5).status_code == 404
 
 
-def test_control_refuses_nonsense(paypal, merchant):
+def test_control_refuses_invalid_requests(paypal, merchant):
     for body in ({}, {"type": "X"}, {"replay": "WH-NONE"}, {"type": "X", "resource": 1, "tamper": "x"}):
         answer = requests.post(f"{paypal['url']}/_emulator/events", json=body, timeout=5)
         assert answer.status_code == 400 and answer.json()["error"]

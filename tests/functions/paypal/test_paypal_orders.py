@@ -67,7 +67,7 @@ def test_the_same_key_makes_one_order(shop: Shop) -> None:
     assert len(ada.call("list_payments").body["items"]) == 2
 
 
-def test_somebody_elses_order_is_not_there(shop: Shop) -> None:
+def test_the_order_of_another_user_is_not_found(shop: Shop) -> None:
     ada, eve = shop.user(), shop.user()
     order = ada.approved()
     for name in ("get_paypal_order", "capture_paypal_order"):
@@ -102,7 +102,7 @@ def test_twenty_captures_at_once_are_one_capture_and_one_grant(shop: Shop, monke
     assert len(ada.grants()) == 1 and ada.credits() == 10
 
 
-def test_a_lost_create_answer_is_asked_for_again_under_the_same_id(shop: Shop) -> None:
+def test_a_lost_answer_to_create_is_requested_again_under_the_same_id(shop: Shop) -> None:
     shop.fault("lost", "create")
     ada = shop.user()
     order = ada.order()
@@ -130,7 +130,7 @@ def test_an_order_that_is_not_ours_is_never_shown(shop: Shop, mode: str) -> None
 
 
 @pytest.mark.parametrize("mode", ["lost", "500", "503", "html", "truncated", "empty", "huge"])
-def test_a_capture_that_succeeded_unheard_is_found_by_asking(shop: Shop, mode: str) -> None:
+def test_a_capture_whose_answer_was_lost_is_found_by_asking_paypal(shop: Shop, mode: str) -> None:
     ada = shop.user()
     order = ada.approved()
     shop.fault(mode, "capture", after=True)
@@ -144,7 +144,7 @@ def test_a_capture_that_succeeded_unheard_is_found_by_asking(shop: Shop, mode: s
     assert len(shop.captures(order)) == 1 and ada.credits() == 10
 
 
-def test_a_timeout_after_success_is_never_called_a_failure(shop: Shop) -> None:
+def test_a_timeout_after_success_is_not_reported_as_a_failure(shop: Shop) -> None:
     ada = shop.user()
     order = ada.approved()
     shop.fault("lost", "capture")
@@ -170,7 +170,7 @@ def test_a_capture_that_never_arrived_is_made_by_the_sweeper(shop: Shop) -> None
 
 
 @pytest.mark.parametrize("issue", ["ORDER_ALREADY_CAPTURED", "DUPLICATE_INVOICE_ID"])
-def test_captured_already_is_a_success(shop: Shop, issue: str) -> None:
+def test_an_order_captured_before_is_a_success(shop: Shop, issue: str) -> None:
     ada = shop.user()
     order = ada.approved()
     shop.fault("lost", "capture")
@@ -230,7 +230,7 @@ def test_a_capture_of_something_else_grants_nothing_and_alerts(shop: Shop, mode:
     ("issue", "code"),
     [("MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED", "payment_attempts_exceeded"), ("ORDER_VOIDED", "order_voided")],
 )
-def test_what_can_not_be_paid_any_more_says_so(shop: Shop, issue: str, code: str) -> None:
+def test_an_order_that_can_no_longer_be_paid_is_refused_with_the_reason(shop: Shop, issue: str, code: str) -> None:
     ada = shop.user()
     order = ada.approved()
     shop.fault("issue", "capture", issue=issue)

@@ -122,7 +122,7 @@ def test_unknown_events_are_kept_and_answered(shop: Shop) -> None:
     assert event.outcome == "kept" and event.event_type == "BILLING.PLAN.ACTIVATED"
 
 
-def test_events_about_nothing_of_ours(shop: Shop) -> None:
+def test_events_about_unknown_payments_are_stored_and_ignored(shop: Shop) -> None:
     gone = {"type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": "0123456789ABCDEFG"}}
     assert shop.handle(gone).outcome == "unknown_at_paypal"
     assert shop.handle({"type": "PAYMENT.CAPTURE.COMPLETED", "resource": "garbage"}).outcome == "not_ours"

@@ -154,7 +154,7 @@ def test_every_order_of_events_ends_in_the_same_state(shop: Shop, name: str, mov
 
 @pytest.mark.parametrize("write", range(1, 9))
 @pytest.mark.parametrize("who", ["client", "event"])
-def test_a_process_killed_at_any_write_loses_and_doubles_nothing(shop: Shop, who: str, write: int) -> None:
+def test_a_process_killed_at_any_write_loses_and_repeats_nothing(shop: Shop, who: str, write: int) -> None:
     ada = shop.user()
     order = ada.approved()
     if who == "client":

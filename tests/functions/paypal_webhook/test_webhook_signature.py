@@ -50,7 +50,7 @@ def test_a_genuine_delivery_is_kept_and_answered(shop: Shop, order: str) -> None
 
 
 @pytest.mark.parametrize("certificate", ["expired", "self_signed", "foreign_name", "no_intermediate", "other_ca"])
-def test_another_certificate(shop: Shop, order: str, certificate: str) -> None:
+def test_an_invalid_certificate_is_refused(shop: Shop, order: str, certificate: str) -> None:
     refused(shop.deliver({"replay": shop.events(order)[0], "certificate": certificate}))
 
 
@@ -90,7 +90,7 @@ def test_a_certificate_is_fetched_once_and_outlives_the_process(shop: Shop, ada:
 
 
 @pytest.mark.parametrize("mode", ["500", "html", "disconnect"])
-def test_a_certificate_out_of_reach_lets_paypal_come_again(shop: Shop, order: str, mode: str) -> None:
+def test_an_unreachable_certificate_makes_paypal_retry(shop: Shop, order: str, mode: str) -> None:
     certificates.forget()
     shop.fault(mode, "cert")
     (event,) = shop.events(order)
@@ -100,30 +100,30 @@ def test_a_certificate_out_of_reach_lets_paypal_come_again(shop: Shop, order: st
 
 
 @pytest.mark.parametrize("mode", ["redirect", "huge", "404"])
-def test_what_is_no_certificate_is_refused(shop: Shop, order: str, mode: str) -> None:
+def test_malformed_certificates_are_refused(shop: Shop, order: str, mode: str) -> None:
     certificates.forget()
     shop.fault(mode, "cert", location=shop.facts["url"])
     refused(shop.deliver(shop.events(order)[0]))
 
 
-def test_another_webhook_id(shop: Shop, order: str) -> None:
+def test_another_webhook_id_is_refused(shop: Shop, order: str) -> None:
     refused(shop.deliver({"replay": shop.events(order)[0], "webhookId": "SOMEONEELSES"}))
 
 
-def test_another_algorithm(shop: Shop, order: str) -> None:
+def test_another_algorithm_is_refused(shop: Shop, order: str) -> None:
     for algorithm in ("SHA1withRSA", "none", "sha256withrsa", "SHA256withRSA "):
         refused(shop.deliver({"replay": shop.events(order)[0], "algorithm": algorithm}))
 
 
 @pytest.mark.parametrize("tamper", ["body", "reserialise"])
-def test_an_altered_body(shop: Shop, order: str, tamper: str) -> None:
+def test_an_altered_body_is_refused(shop: Shop, order: str, tamper: str) -> None:
     refused(shop.deliver({"replay": shop.events(order)[0], "tamper": tamper}))
 
 
 @pytest.mark.parametrize(
     "name", ["ID", "TIME", "SIG"],
 )  # fmt: skip
-def test_an_altered_or_missing_header(shop: Shop, order: str, name: str) -> None:
+def test_an_altered_or_missing_header_is_refused(shop: Shop, order: str, name: str) -> None:
     headers, body = shop.signed(shop.events(order)[0])
     header = f"PAYPAL-TRANSMISSION-{name}"
     for other in ("", "x" * 10, headers[header][:-2] + "AA", headers[header] + " "):
@@ -207,7 +207,7 @@ def test_a_body_over_a_mebibyte_is_refused(shop: Shop, order: str) -> None:
     assert (answer.status, answer.code) == (413, "too_many_bytes")
 
 
-def test_postback_lets_paypal_judge(shop: Shop, order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_postback_lets_paypal_verify(shop: Shop, order: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from shared.settings import forget
 
     monkeypatch.setenv("PAYPAL_WEBHOOK_VERIFY", "postback")

@@ -57,7 +57,7 @@ def reserve() -> str | None:
     return made.paid_by
 
 
-def test_a_capture_is_granted_once_however_many_tell_of_it_at_once() -> None:
+def test_a_capture_is_granted_once_when_reported_concurrently() -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda _: grant(), range(64)))
     assert account().balance == 4
@@ -65,13 +65,13 @@ def test_a_capture_is_granted_once_however_many_tell_of_it_at_once() -> None:
     assert account().balance == 8
 
 
-def test_refunds_told_at_once_and_out_of_order_take_back_the_most_once() -> None:
+def test_refunds_reported_concurrently_and_out_of_order_take_back_the_largest_total_once() -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(grant, [3, 0, 2, 1, 3, 2, 0, 1] * 4))
     assert account().balance == 1 and account().returned == 3
 
 
-def test_a_capture_that_was_refunded_before_we_heard_of_it_nets_to_nothing() -> None:
+def test_a_capture_that_was_refunded_before_it_was_reported_adds_nothing() -> None:
     grant(returned=4)
     assert account().balance == 0 and account().bought == 4
 
@@ -85,7 +85,7 @@ def test_fifty_at_once_with_three_free_and_four_credits_accept_seven() -> None:
     assert requests.count(partition=USER) == 7
 
 
-def test_what_was_taken_is_what_comes_back() -> None:
+def test_a_release_returns_what_was_reserved() -> None:
     grant()
     for _ in range(5):
         reserve()

@@ -73,7 +73,7 @@ def test_what_is_given_back_can_be_used_again() -> None:
     assert [commit(take()) for _ in range(2)] == [True, False]
 
 
-def test_a_charge_does_not_ask() -> None:
+def test_a_charge_ignores_the_limit() -> None:
     month = quota.open_month(USER)
     for _ in range(12):
         charged = quota.charge(USER)
@@ -83,7 +83,7 @@ def test_a_charge_does_not_ask() -> None:
     assert not commit(take())
 
 
-def test_users_do_not_share() -> None:
+def test_every_user_has_a_quota_of_their_own() -> None:
     quota.open_month(USER)
     commit(take())
     assert quota.get_usage("u2") == (0, 10)
@@ -121,14 +121,14 @@ def test_images_and_bytes_are_both_limits(change: Any) -> None:
     assert storage_quota.exceeded_error().details == {"images": 2, "bytes": 1000}
 
 
-def test_room_is_exact_under_a_race(change: Any) -> None:
+def test_the_storage_quota_is_exact_under_a_race(change: Any) -> None:
     change(UPLOAD_QUOTA_BYTES="1000")
     storage_quota.open_usage(USER)
     with ThreadPoolExecutor(16) as pool:
         assert sum(pool.map(lambda _: commit(storage_quota.reserve(1, 90)), range(40))) == 11
 
 
-def test_a_quota_of_nothing_admits_nothing(change: Any) -> None:
+def test_a_quota_of_zero_allows_nothing(change: Any) -> None:
     change(CONVERSION_QUOTA="0", UPLOAD_QUOTA_IMAGES="0")
     quota.open_month(USER)
     storage_quota.open_usage(USER)
