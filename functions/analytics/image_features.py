@@ -128,8 +128,8 @@ def colour_features(pixels: NDArray[np.uint8]) -> NDArray[Any]:
     from PIL import Image
 
     small = np.asarray(Image.fromarray(pixels).resize((24, 24), Image.Resampling.BOX))
-    values = colours.lab(small.reshape(-1, 3))
-    inner = colours.lab(small[6:18, 6:18].reshape(-1, 3))
+    values = colours.to_lab(small.reshape(-1, 3))
+    inner = colours.to_lab(small[6:18, 6:18].reshape(-1, 3))
     return np.r_[values.mean(0), values.std(0), inner.mean(0)].astype(np.float32)
 
 

@@ -64,7 +64,7 @@ def process_photo(data: bytes, prefix: str) -> PhotoFields:
         ),
         colours=tuple(
             MeasuredColour(name=colour.name, hex=colour.hex, share=colour.share)
-            for colour in colours.dominant(photo, found.alpha >= OPAQUE)
+            for colour in colours.dominant_colours(photo, found.alpha >= OPAQUE)
         ),
         garment_class=found.classes[0].name if found.classes else None,
         worn=found.worn,

@@ -1,1 +1,1 @@
-"""Seeing: what stands where in a picture, its outline to the pixel, cut-outs and colours."""
+"""Computer vision: classes of an image's areas, masks, cut-outs, colours, and embeddings."""

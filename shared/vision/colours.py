@@ -1,4 +1,4 @@
-"""The dominant colours inside a mask: k-means in CIE Lab, where distance is close to what the eye sees."""
+"""The dominant colours inside a mask: k-means in CIE Lab, where distances match perception."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-SAMPLES = 6_000
+MAX_SAMPLES = 6_000
+"""Pixels that are clustered."""
 CLUSTERS = 6
-SAME = 14.0
-"""Clusters nearer than this (delta E 1976) are one colour in two lights."""
-LEAST = 0.06
+MERGE_DISTANCE = 14.0
+"""Clusters nearer than this (delta E 1976) are one colour in different light."""
+MIN_SHARE = 0.06
 """Colours below this share of the mask are left out."""
 
-NAMED = {
+REFERENCE_COLOURS = {
     "black": (30, 30, 32),
     "charcoal": (66, 68, 72),
     "grey": (150, 152, 155),
@@ -44,45 +46,45 @@ NAMED = {
     "pink": (232, 168, 184),
     "magenta": (184, 48, 112),
 }
-"""Names and a typical sRGB value of each; a colour gets the name it is nearest to in Lab."""
+"""Names with a typical sRGB value each; a colour gets the name of the nearest one in Lab."""
 
 
 @dataclass(frozen=True)
 class Colour:
-    """One dominant colour: `hex` of its sRGB value, its name, its share of the mask in 0..1."""
+    """A dominant colour: its name, its sRGB value as `#rrggbb`, its share of the mask in 0..1."""
 
     name: str
     hex: str
     share: float
 
 
-def dominant(picture: NDArray[Any], mask: NDArray[Any], *, seed: int = 0) -> list[Colour]:
-    """Up to six colours of an RGB picture (h, w, 3) inside a bool mask, the largest first; the same every time.
+def dominant_colours(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], *, seed: int = 0) -> list[Colour]:
+    """Up to six colours of an RGB image (h, w, 3) inside a mask (h, w), the largest first; deterministic.
 
     Args:
-        mask: what to look at; hand in the safe inside, edges carry the background.
+        mask: the area to measure, without its edges, which mix with the background.
     """
     import numpy as np
 
-    pixels = picture[mask]
-    if not len(pixels):
+    selected: NDArray[np.uint8] = pixels[mask]
+    if not len(selected):
         return []
     rng = np.random.default_rng(seed)
-    if len(pixels) > SAMPLES:
-        pixels = pixels[rng.choice(len(pixels), SAMPLES, replace=False)]
-    points = lab(pixels)
+    if len(selected) > MAX_SAMPLES:
+        selected = selected[rng.choice(len(selected), MAX_SAMPLES, replace=False)]
+    points = to_lab(selected)
     centres, nearest = _kmeans(points, min(CLUSTERS, len(points)), rng)
     sizes = np.bincount(nearest, minlength=len(centres)).astype(np.float64)
-    merged = _merged(centres, sizes)
+    merged = _merge_clusters(centres, sizes)
     total = sum(size for _, size in merged)
     found: dict[str, Colour] = {}
     for centre, size in sorted(merged, key=lambda pair: -pair[1]):
         share = size / total
-        if share < LEAST:
+        if share < MIN_SHARE:
             continue
-        # the shown value is a pixel of the picture, not a mean that may occur nowhere
-        value = pixels[int(((points - centre) ** 2).sum(1).argmin())]
-        name = name_of(centre)
+        # A pixel of the image, not a mean that may occur nowhere in it.
+        value = selected[int(((points - centre) ** 2).sum(1).argmin())]
+        name = colour_name(centre)
         if name in found:
             share += found[name].share
             found[name] = Colour(name, found[name].hex, round(share, 4))
@@ -91,15 +93,15 @@ def dominant(picture: NDArray[Any], mask: NDArray[Any], *, seed: int = 0) -> lis
     return sorted(found.values(), key=lambda colour: -colour.share)
 
 
-def name_of(value: NDArray[Any]) -> str:
-    """The name nearest to a Lab value (3,)."""
+def colour_name(value: NDArray[Any]) -> str:
+    """The name of the reference colour nearest to a Lab value (3,)."""
     import numpy as np
 
-    known = lab(np.array(list(NAMED.values()), np.uint8))
-    return list(NAMED)[int(((known - value) ** 2).sum(1).argmin())]
+    known = to_lab(np.array(list(REFERENCE_COLOURS.values()), np.uint8))
+    return list(REFERENCE_COLOURS)[int(((known - value) ** 2).sum(1).argmin())]
 
 
-def lab(rgb: NDArray[Any]) -> NDArray[Any]:
+def to_lab(rgb: NDArray[np.uint8]) -> NDArray[Any]:
     """sRGB (n, 3) uint8 as CIE L*a*b* under D65 (IEC 61966-2-1; CIE 15:2004)."""
     import numpy as np
 
@@ -136,12 +138,14 @@ def _kmeans(points: NDArray[Any], count: int, rng: Any) -> tuple[NDArray[Any], N
     return centres, nearest
 
 
-def _merged(centres: NDArray[Any], sizes: NDArray[Any]) -> list[tuple[Any, float]]:
-    """Clusters, near ones joined. Lightness counts half: folds and shadow change it within one cloth."""
+def _merge_clusters(centres: NDArray[Any], sizes: NDArray[Any]) -> list[tuple[Any, float]]:
+    """The clusters with near ones merged. Lightness counts half: folds and shadow change it within one fabric."""
     import numpy as np
 
     weight = np.array([0.5, 1.0, 1.0])
-    groups = [(centre, float(size)) for centre, size in zip(centres, sizes, strict=True) if size]
+    groups: list[tuple[Any, float]] = [
+        (centre, float(size)) for centre, size in zip(centres, sizes, strict=True) if size
+    ]
     while len(groups) > 1:
         pairs = [
             (float(np.linalg.norm((groups[i][0] - groups[j][0]) * weight)), i, j)
@@ -149,7 +153,7 @@ def _merged(centres: NDArray[Any], sizes: NDArray[Any]) -> list[tuple[Any, float
             for j in range(i + 1, len(groups))
         ]
         distance, i, j = min(pairs)
-        if distance > SAME:
+        if distance > MERGE_DISTANCE:
             break
         (a, m), (b, n) = groups[i], groups[j]
         joined = ((a * m + b * n) / (m + n), m + n)

@@ -1,7 +1,7 @@
-"""Pictures and texts as vectors of one space, by the pair of towers the manifest registers.
+"""Images and texts as vectors of one space, by the registered pair of towers.
 
-A picture's vector may have a second part, the shape part, that only pictures share: texts have zeros there, so one
-inner product serves every search. What is pooled, normalised and weighted is inside the models; nothing here knows.
+An image's vector may have a second part, the shape part, that only images share: texts have zeros there, so one inner
+product serves every search. Pooling, normalisation and weighting are inside the models.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ if TYPE_CHECKING:
 IMAGE, TEXT = "fashion_image", "fashion_text"
 EMBEDS, MAP, TEXT_EMBEDS = "image_embeds", "image_map", "text_embeds"
 BATCH = 16
+"""Images embedded at once."""
 PLAIN = 236
-"""Grey that a garment with a mask is put on; cut-outs stood on it in training."""
+"""Grey value of the background of a masked garment, as in training."""
 MARGIN = 0.08
-"""Room around a masked garment, as a share of its longer side."""
+"""Margin around a masked garment, as a share of its longer side."""
 
 
 @dataclass(frozen=True)
 class ImageEmbedding:
-    """A picture as a vector.
+    """An image as a vector.
 
     Args:
         vector: (D,) float32 of unit length.
         map: (gy, gx, J) float32, whose mean over places is the joint part before normalisation; None when the model
-            answers none.
+            gives none.
         joint: (J,) float32 of unit length, what a text can be compared with.
         model: `fashion_image@<first 12 digits of the sha256>`.
     """
@@ -56,9 +57,9 @@ class TextEmbedding:
     """A text as a vector.
 
     Args:
-        vector: (D,) float32 of unit length with zeros where pictures have their shape part; all zeros when no word
+        vector: (D,) float32 of unit length with zeros where images have their shape part; all zeros when no word
             is known.
-        unknown: words that the tower never saw, in the order of the text.
+        unknown: words outside the tower's vocabulary, in the order of the text.
         model: `fashion_text@<first 12 digits of the sha256>`.
     """
 
@@ -69,7 +70,7 @@ class TextEmbedding:
 
 @dataclass(frozen=True)
 class Identity:
-    """Which pair of towers makes vectors here; vectors of another pair can't be compared with them.
+    """Identifies the pair of towers in use; vectors of another pair cannot be compared with theirs.
 
     Args:
         model_id: `fashion@<12 digits>` over both files.
@@ -142,27 +143,27 @@ def identity() -> Identity:
     )
 
 
-def embed_image(picture: NDArray[np.uint8], mask: NDArray[Any] | None = None) -> ImageEmbedding:
-    """The vector of one upright RGB picture (h, w, 3) of any size.
+def embed_image(pixels: NDArray[np.uint8], mask: NDArray[Any] | None = None) -> ImageEmbedding:
+    """The vector of one upright RGB image (h, w, 3) of any size.
 
     Args:
-        mask: (h, w), true where the garment is: the picture is cropped to it and the rest made plain grey.
+        mask: (h, w), true where the garment is: the image is cropped to it and the rest becomes plain grey.
 
     Raises:
         ConfigurationError: the model is missing or refused.
     """
-    return embed_images([picture if mask is None else cut_out(picture, mask)])[0]
+    return embed_images([pixels if mask is None else cut_out(pixels, mask)])[0]
 
 
-def embed_images(pictures: Sequence[NDArray[np.uint8]]) -> list[ImageEmbedding]:
-    """The vectors of many pictures, some at a time. Raises as `embed_image`."""
+def embed_images(images: Sequence[NDArray[np.uint8]]) -> list[ImageEmbedding]:
+    """The vectors of many images, in batches. Raises as `embed_image`."""
     import numpy as np
 
     model = onnx.get_model(IMAGE, _golden_pictures)
     joint = model.manifest.extra_as(_Tower).joint
     found: list[ImageEmbedding] = []
-    for start in range(0, len(pictures), BATCH):
-        answers = _look(model, pictures[start : start + BATCH])
+    for start in range(0, len(images), BATCH):
+        answers = _embed_pixels(model, images[start : start + BATCH])
         maps = answers[MAP].transpose(0, 2, 3, 1) if MAP in answers else [None] * len(answers[EMBEDS])
         for vector, places in zip(answers[EMBEDS], maps, strict=True):
             part = vector[:joint]
@@ -172,59 +173,59 @@ def embed_images(pictures: Sequence[NDArray[np.uint8]]) -> list[ImageEmbedding]:
 
 
 def embed_text(text: str) -> TextEmbedding:
-    """The vector of a text; words beyond the model's context are not read.
+    """The vector of a text; words beyond the model's context are ignored.
 
     Raises:
         ConfigurationError: the model is missing or refused.
     """
     model = onnx.get_model(TEXT, _golden_texts)
-    vectors, unknown = _read(model, [text])
+    vectors, unknown = _embed_texts(model, [text])
     return TextEmbedding(vectors[0], unknown[0], model.version)
 
 
-def cut_out(picture: NDArray[np.uint8], mask: NDArray[Any]) -> NDArray[np.uint8]:
-    """The masked garment alone on plain grey, with a little room around it; the picture itself for an empty mask."""
+def cut_out(pixels: NDArray[np.uint8], mask: NDArray[Any]) -> NDArray[np.uint8]:
+    """The masked garment alone on plain grey, with a margin; the image itself for an empty mask."""
     import numpy as np
 
     inside = np.asarray(mask) > 0
     ys, xs = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if not len(ys):
-        return picture
+        return pixels
     top, bottom, left, right = int(ys[0]), int(ys[-1]) + 1, int(xs[0]), int(xs[-1]) + 1
-    room = round(MARGIN * max(bottom - top, right - left))
-    rows = slice(max(0, top - room), min(inside.shape[0], bottom + room))
-    columns = slice(max(0, left - room), min(inside.shape[1], right + room))
-    part, outside = picture[rows, columns].copy(), ~inside[rows, columns]
-    # A channel at a time: a ninth of the time of all three at once.
+    margin = round(MARGIN * max(bottom - top, right - left))
+    rows = slice(max(0, top - margin), min(inside.shape[0], bottom + margin))
+    columns = slice(max(0, left - margin), min(inside.shape[1], right + margin))
+    part, outside = pixels[rows, columns].copy(), ~inside[rows, columns]
+    # A channel at a time takes a ninth of the time of all three at once.
     for channel in range(part.shape[2]):
         np.copyto(part[:, :, channel], PLAIN, where=outside)
     return part
 
 
-def _look(model: onnx.Model, pictures: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
+def _embed_pixels(model: onnx.Model, images: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
     import numpy as np
 
     wanted = model.manifest.image_input
-    batch = np.concatenate([onnx.image_tensor(picture, wanted) for picture in pictures])
+    batch = np.concatenate([onnx.image_tensor(pixels, wanted) for pixels in images])
     return model.run({wanted.name: batch})
 
 
-def _read(model: onnx.Model, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[tuple[str, ...]]]:
+def _embed_texts(model: onnx.Model, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[tuple[str, ...]]]:
     import numpy as np
 
-    asked = model.manifest.extra_as(_Text).tokenizer
-    tokenizer = _tokenizer((onnx.models_dir() / asked.file).as_posix(), asked.sha256)
+    settings = model.manifest.extra_as(_Text).tokenizer
+    tokenizer = _tokenizer((onnx.models_dir() / settings.file).as_posix(), settings.sha256)
     unknown_id = _unknown_id(tokenizer)
     encoded = [tokenizer.encode(text) for text in texts]
-    # no longer than the longest: what is padded is computed, too
-    width = min(asked.context, max((len(found.ids) for found in encoded), default=0)) or 1
-    ids = np.full((len(texts), width), asked.pad_id, np.int64)
+    # No longer than the longest text: padding costs time too.
+    width = min(settings.context, max((len(found.ids) for found in encoded), default=0)) or 1
+    ids = np.full((len(texts), width), settings.pad_id, np.int64)
     attended = np.zeros_like(ids)
     unknown: list[tuple[str, ...]] = []
     for row, seen, text, found in zip(ids, attended, texts, encoded, strict=True):
-        kept = found.ids[: asked.context]
-        if len(found.ids) > asked.context and asked.context and found.special_tokens_mask[-1]:
-            # a model that pools at its end mark must still see one
+        kept = found.ids[: settings.context]
+        if len(found.ids) > settings.context and settings.context and found.special_tokens_mask[-1]:
+            # A model that pools at the end token needs one.
             kept[-1] = found.ids[-1]
         row[: len(kept)] = kept
         seen[: len(kept)] = 1
@@ -268,18 +269,18 @@ def _golden_pictures(candidate: onnx.Model, where: Path) -> str | None:
     expected = _expected(candidate, where)
     if expected is None:
         return "the manifest names no golden pictures"
-    pictures: list[NDArray[np.uint8]] = []
+    images: list[NDArray[np.uint8]] = []
     for name in expected["pictures"]:
-        with Image.open(where / name) as picture:
-            pictures.append(np.asarray(picture.convert("RGB")))
-    return _compared(candidate, _look(candidate, pictures)[EMBEDS], expected["vectors"], "picture")
+        with Image.open(where / name) as image:
+            images.append(np.asarray(image.convert("RGB")))
+    return _compared(candidate, _embed_pixels(candidate, images)[EMBEDS], expected["vectors"], "picture")
 
 
 def _golden_texts(candidate: onnx.Model, where: Path) -> str | None:
     expected = _expected(candidate, where)
     if expected is None:
         return "the manifest names no golden texts"
-    return _compared(candidate, _read(candidate, expected["texts"])[0], expected["vectors"], "text")
+    return _compared(candidate, _embed_texts(candidate, expected["texts"])[0], expected["vectors"], "text")
 
 
 def _expected(candidate: onnx.Model, where: Path) -> dict[str, Any] | None:

@@ -1,11 +1,11 @@
-"""From a coarse map of probabilities to an outline at the picture's own resolution.
+"""From a coarse map of probabilities to an alpha matte at the image's own resolution.
 
-The map is cleaned of specks and judged again by colour: what is surely inside and outside says how likely each colour
-is on either side, as the first step of GrabCut does (C. Rother, V. Kolmogorov, A. Blake, SIGGRAPH 2004), with
-histograms for mixtures. Then it is bent to the picture's edges by a guided filter: within a window the answer is a
-linear function of the colours, fitted to the map (K. He, J. Sun, X. Tang, "Guided Image Filtering", PAMI 2013). The
-fit is made on a reduced picture and applied to every pixel (K. He, J. Sun, "Fast Guided Filter", arXiv:1505.00996,
-2015), in strips, so that memory stays bounded for any size.
+Specks are removed from the map, and its probabilities are revised by colour: the certain inside and outside give the
+likelihood of each colour on either side, as in the first step of GrabCut (C. Rother, V. Kolmogorov, A. Blake, SIGGRAPH
+2004), with histograms instead of mixtures. Then a guided filter aligns it with the image's edges: within a window the
+result is a linear function of the colours, fitted to the map (K. He, J. Sun, X. Tang, "Guided Image Filtering", PAMI
+2013). The fit is made on a reduced image and applied to every pixel (K. He, J. Sun, "Fast Guided Filter",
+arXiv:1505.00996, 2015), in strips, so that memory stays bounded for any size.
 """
 
 from __future__ import annotations
@@ -13,72 +13,75 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 WORKING_SIDE = 448
-"""Long side, in pixels, of the reduced picture on which the filter is fitted."""
+"""Long side, in pixels, of the reduced image on which the filter is fitted."""
 SMOOTHNESS = 1e-3
 """Regularisation: edges of a variance below this (colours in 0..1) are not followed."""
 SOFTNESS = 0.8
 """Standard deviation, in pixels, of the blur that softens the outline."""
-SPECK = 0.03
-"""Pieces and holes of the model's map below this share of the largest piece are faults, not shape."""
-PATCH = 0.006
-"""The same once colours have spoken, which are sharper: a label or a button is no hole, a gap at the arm is."""
-RADIUS = 1.5
-"""Reach of the filter, in places of the coarse map: what it may be wrong by."""
-CERTAINTY = 3.0
-"""What the map's log odds are multiplied by: it is surer than it says, since its last layer is a mean over windows."""
+MIN_PIECE = 0.03
+"""Pieces and holes of the model's map below this share of the largest piece are noise, not shape."""
+MIN_REVISED_PIECE = 0.006
+"""The same after the revision by colour, which is sharper: a label or a button is no hole, a gap at the arm is."""
+FILTER_RADIUS = 1.5
+"""Radius of the filter in places of the coarse map: the map's largest error."""
+LOG_ODDS_FACTOR = 3.0
+"""Factor on the map's log odds: its last layer averages over windows, which makes it underconfident."""
 BINS = 16
-"""Steps of each channel in the histograms of colours."""
-MOST = 4.0
-"""Largest weight of a colour, in natural units of log odds: what the map is surer of than that, it keeps."""
+"""Bins of each channel in the histograms of colours."""
+MAX_COLOUR_LOG_ODDS = 4.0
+"""Largest log odds of a colour: where the map is more certain than that, it decides."""
 STRIP_PIXELS = 1 << 20
+"""Pixels that are computed at once."""
 
 
-def alpha(chance: NDArray[Any], picture: NDArray[Any]) -> NDArray[Any]:
-    """Opacity (h, w) uint8 of what `chance` says is there, for every pixel of `picture`, soft by 1-2 pixels at edges.
+def alpha(chance: NDArray[Any], pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The opacity (h, w) of every pixel, soft by 1-2 pixels at edges.
 
     Args:
-        chance: (rows, columns) probabilities, stretched over the picture.
-        picture: RGB (h, w, 3) uint8.
+        chance: (rows, columns) probabilities, stretched over the image.
+        pixels: RGB image (h, w, 3).
     """
     import numpy as np
     from PIL import Image, ImageFilter
 
-    height, width = picture.shape[:2]
-    cleaned = without_specks(_surer(chance.astype(np.float32)))
+    height, width = pixels.shape[:2]
+    cleaned = remove_specks(_sharpen(chance.astype(np.float32)))
     scale = min(1.0, WORKING_SIDE / max(height, width))
     size = (max(2, round(width * scale)), max(2, round(height * scale)))
-    guide = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX), np.float32) / 255
+    guide = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX), np.float32) / 255
     coarse = np.asarray(Image.fromarray(cleaned).resize(size, Image.Resampling.BICUBIC), np.float32).clip(0, 1)
-    coarse = without_specks(by_colour(coarse, guide), PATCH)
+    coarse = remove_specks(revise_by_colour(coarse, guide), MIN_REVISED_PIECE)
     cell = max(size[0] / chance.shape[1], size[1] / chance.shape[0])
-    slopes, offset = _fit(guide, coarse, radius=max(2, round(RADIUS * cell)))
+    slopes, offset = _fit(guide, coarse, radius=max(2, round(FILTER_RADIUS * cell)))
     field = np.concatenate([slopes, offset[:, :, None]], 2)
     out = np.empty((height, width), np.uint8)
     rows = max(1, STRIP_PIXELS // width)
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
-        here = _stretched(field, (width, height), top, bottom)
-        answer = (here[:, :, :3] * (picture[top:bottom].astype(np.float32) / 255)).sum(2) + here[:, :, 3]
-        # outside the doubtful band texture must not shine through: there the map itself decides
-        sure = _stretched(coarse[:, :, None], (width, height), top, bottom)[:, :, 0]
+        here = _stretch(field, (width, height), top, bottom)
+        answer = (here[:, :, :3] * (pixels[top:bottom].astype(np.float32) / 255)).sum(2) + here[:, :, 3]
+        # Where the map is certain it decides, so that texture does not show.
+        sure = _stretch(coarse[:, :, None], (width, height), top, bottom)[:, :, 0]
         answer = np.where(sure > 0.97, 1, np.where(sure < 0.03, 0, answer))
         out[top:bottom] = np.where(answer > 0.5, 255, 0)
-    # a median drops single wrong pixels, a small blur turns stairs into a soft edge
+    # A median removes single wrong pixels, a small blur turns stairs into a soft edge.
     smooth = Image.fromarray(out).filter(ImageFilter.MedianFilter(3)).filter(ImageFilter.GaussianBlur(SOFTNESS))
     return np.asarray(smooth)
 
 
-def _surer(chance: NDArray[Any]) -> NDArray[Any]:
+def _sharpen(chance: NDArray[Any]) -> NDArray[Any]:
+    """The probabilities with log odds multiplied by `LOG_ODDS_FACTOR`."""
     import numpy as np
 
     held = chance.clip(1e-3, 1 - 1e-3)
-    return (1 / (1 + ((1 - held) / held) ** CERTAINTY)).astype(np.float32)
+    return (1 / (1 + ((1 - held) / held) ** LOG_ODDS_FACTOR)).astype(np.float32)
 
 
-def by_colour(chance: NDArray[Any], guide: NDArray[Any]) -> NDArray[Any]:
+def revise_by_colour(chance: NDArray[Any], guide: NDArray[Any]) -> NDArray[Any]:
     """The map (h, w) with the odds of each place multiplied by those of its colour in `guide` (h, w, 3) in 0..1."""
     import numpy as np
 
@@ -89,13 +92,13 @@ def by_colour(chance: NDArray[Any], guide: NDArray[Any]) -> NDArray[Any]:
     for _ in range(2):
         inside = _histogram(index, np.where(sure > 0.5, sure, 0))
         outside = _histogram(index, np.where(sure > 0.5, 0, 1 - sure))
-        odds = np.log((inside + 1e-6) / (outside + 1e-6))[index].clip(-MOST, MOST)
+        odds = np.log((inside + 1e-6) / (outside + 1e-6))[index].clip(-MAX_COLOUR_LOG_ODDS, MAX_COLOUR_LOG_ODDS)
         sure = 1 / (1 + np.exp(-(prior + box(odds[:, :, None], 1)[:, :, 0])))
     return sure.astype(np.float32)
 
 
 def _histogram(index: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
-    """Share of each colour by weight, spread to the neighbouring steps."""
+    """Share of each colour by weight, spread to the neighbouring bins."""
     import numpy as np
 
     counts = np.bincount(index.ravel(), weights.ravel(), BINS**3).reshape(BINS, BINS, BINS)
@@ -146,7 +149,7 @@ def box(values: NDArray[Any], radius: int) -> NDArray[Any]:
 
     for axis in (0, 1):
         length = values.shape[axis]
-        # along one axis at a time the sums stay small enough for single precision
+        # Along one axis at a time, sums stay small enough for single precision.
         sums = np.cumsum(values, axis, dtype=np.float32)
         zero = np.zeros_like(np.take(sums, [0], axis))
         sums = np.concatenate([zero, sums], axis)
@@ -159,7 +162,7 @@ def box(values: NDArray[Any], radius: int) -> NDArray[Any]:
     return values
 
 
-def _stretched(field: NDArray[Any], size: tuple[int, int], top: int, bottom: int) -> NDArray[Any]:
+def _stretch(field: NDArray[Any], size: tuple[int, int], top: int, bottom: int) -> NDArray[Any]:
     """Rows `top` to `bottom` of a (h, w, channels) field enlarged bilinearly to `size` (width, height)."""
     import numpy as np
     from PIL import Image
@@ -177,8 +180,8 @@ def _stretched(field: NDArray[Any], size: tuple[int, int], top: int, bottom: int
     return np.stack(planes, 2)
 
 
-def without_specks(chance: NDArray[Any], least: float = SPECK) -> NDArray[Any]:
-    """The map without pieces below a share of the largest, and without holes below it."""
+def remove_specks(chance: NDArray[Any], min_share: float = MIN_PIECE) -> NDArray[Any]:
+    """The map without pieces and holes smaller than a share of the largest piece."""
     import numpy as np
 
     kept = chance.copy()
@@ -188,15 +191,15 @@ def without_specks(chance: NDArray[Any], least: float = SPECK) -> NDArray[Any]:
         if sizes.size < 2:
             continue
         reference = np.bincount(pieces(kept >= 0.5).ravel())[1:].max(initial=0)
-        small = np.flatnonzero(sizes < least * reference)
+        small = np.flatnonzero(sizes < min_share * reference)
         kept[np.isin(labels, small[small > 0])] = 0.0 if inside else 1.0
     return kept
 
 
 def pieces(mask: NDArray[Any]) -> NDArray[Any]:
-    """Number from 1 the connected pieces (by edges) of a bool mask (h, w); 0 outside.
+    """Numbers from 1 of the pieces of a mask (h, w) that are connected by edges; 0 outside.
 
-    Two passes over the runs of each row with a union-find (A. Rosenfeld, J. Pfaltz, JACM 1966); quick where runs are
+    Two passes over the runs of each row with a union-find (A. Rosenfeld, J. Pfaltz, JACM 1966); fast where runs are
     few, as on the model's own maps.
     """
     import numpy as np

@@ -1,4 +1,4 @@
-"""The garment parser: a picture in, the probability of each class at each place out, and whether somebody wears it."""
+"""The garment parser: the probability of each class at each place of an image, and of being worn by a person."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from shared import onnx
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 MODEL = "garment_parser"
@@ -18,12 +19,12 @@ BACKGROUND = "background"
 
 @dataclass(frozen=True)
 class Parsed:
-    """What the model saw.
+    """The output of the model.
 
     Args:
-        probabilities: (classes, h, w) at the model's own resolution, stretched over the picture; sums to 1.
-        labels: the classes, in that order.
-        worn: probability that a person wears what is shown, 0..1.
+        probabilities: (classes, h, w) at the model's own resolution, stretched over the image; sums to 1.
+        labels: names of the classes, in that order.
+        worn: probability that a person wears the garment, 0..1.
         version: of the model.
     """
 
@@ -34,15 +35,15 @@ class Parsed:
 
     @property
     def is_worn(self) -> bool:
-        """Worn, as against lying or hanging alone."""
+        """Whether a person wears the garment; otherwise it lies or hangs alone."""
         return self.worn >= 0.5
 
     def share_of(self, names: tuple[str, ...]) -> NDArray[Any]:
-        """(h, w): probability that a place shows one of the classes; names the model lacks count nothing."""
+        """(h, w): probability that a place shows one of the classes; classes that the model lacks add nothing."""
         return self.probabilities[[self.labels.index(name) for name in names if name in self.labels]].sum(0)
 
     def on(self, rows: int, columns: int) -> Parsed:
-        """The same on another grid, whatever the model's own is; (classes, rows, columns)."""
+        """The same on another grid: (classes, rows, columns)."""
         import numpy as np
         from PIL import Image
 
@@ -59,7 +60,7 @@ class Parsed:
 
 
 def loaded() -> onnx.Model:
-    """The model, checked against its golden picture when it is loaded.
+    """The model, compared with its golden output when it is loaded.
 
     Raises:
         ConfigurationError: it is missing, refused, or not a parser.
@@ -71,17 +72,17 @@ def loaded() -> onnx.Model:
 
 
 def version() -> str:
-    """The version that would be used, without loading it. Raises ConfigurationError when none is registered."""
+    """The version in use, without loading the model. Raises ConfigurationError when none is registered."""
     return onnx.get_manifest(MODEL).version
 
 
-def parse(picture: NDArray[Any]) -> Parsed:
-    """Parse an upright RGB picture (h, w, 3) uint8 of any size."""
+def parse(pixels: NDArray[np.uint8]) -> Parsed:
+    """Parse an upright RGB image (h, w, 3) of any size."""
     import numpy as np
 
     model = loaded()
     wanted = model.manifest.image_input
-    found = model.run({wanted.name: onnx.image_tensor(picture, wanted)}, (LOGITS, WORN))
+    found = model.run({wanted.name: onnx.image_tensor(pixels, wanted)}, (LOGITS, WORN))
     logits = found[LOGITS][0].astype(np.float32)
     powers = np.exp(logits - logits.max(0, keepdims=True))
     chances = powers / powers.sum(0, keepdims=True)

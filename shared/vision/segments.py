@@ -1,11 +1,10 @@
-"""One picture segmented: the mask of what was asked for, the classes in it, and how sure that is."""
+"""Segment an image: the mask of a target, the classes in the image, and the confidence."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -14,6 +13,7 @@ from shared.vision import matte, parser, presence
 from shared.vision.cutout import Box, bounds
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 type Target = Literal["garment", "person", "upper", "outerwear", "lower", "dress", "footwear", "accessory"]
@@ -28,38 +28,37 @@ CLASSES_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "footwear": ("footwear",),
     "accessory": ("accessory",),
 }
-"""What a target means in a photo of somebody, by the names that a parser's manifest uses for its labels. `person` is
-everything but background there; in a photo of a garment alone, `garment` is."""
+"""Classes of a target in a photo of a person, by the labels in the parser's manifest. `person` is everything but the
+background there; in a photo of a garment alone, `garment` is."""
 
 MAX_PARALLEL: Final = 2
 """Images that a process segments at once: the arrays of a large one take a hundred megabytes."""
-LEAST_AREA: Final = 0.004
-"""Share of the picture below which a target counts as not found."""
-LEAST_CLASS: Final = 0.003
-SURE: Final = 0.75
-"""Confidence below which a mask is called `low`."""
-
-
-LEAST_PRODUCT: Final = 0.02
+MIN_AREA: Final = 0.004
+"""Share of the image below which a target counts as not found."""
+MIN_CLASS_AREA: Final = 0.003
+"""Share of the image below which a class is not listed."""
+GOOD_CONFIDENCE: Final = 0.75
+"""Confidence below which the quality of a mask is `low`."""
+MIN_PRODUCT_AREA: Final = 0.02
 """Share of its photo that a garment must fill to be offered or tried on."""
-SEEN: Final = 0.6
-"""Confidence below which nothing lies there: of photos of a garment 1 % are less sure, of empty ones most."""
+MIN_PRODUCT_CONFIDENCE: Final = 0.6
+"""Confidence below which a photo shows no garment: 1 % of photos of garments are below it, and most empty ones."""
 
 
 def shows_garment(area_share: float, worn: bool, confidence: float) -> bool:
-    """Whether what was found in a photo of a garment is one, and not the pattern of an empty ground."""
-    return area_share >= LEAST_PRODUCT and (worn or confidence >= SEEN)
+    """Whether a mask found in a photo is a garment, not the texture of an empty background."""
+    return area_share >= MIN_PRODUCT_AREA and (worn or confidence >= MIN_PRODUCT_CONFIDENCE)
 
 
 def offers(parsed: parser.Parsed) -> bool:
-    """Whether a parsed photo shows a garment, as `shows_garment` judges the finished mask."""
+    """Whether a parsed photo shows a garment, by the rule of `shows_garment` before a mask is made."""
     chance = _chance(parsed, "garment")
     return shows_garment(float((chance >= 0.5).mean()), parsed.is_worn, _confidence(chance))
 
 
 @dataclass(frozen=True)
 class ClassFound:
-    """A class of the picture: share of its area in 0..1, and the rectangle around it in pixels."""
+    """A class in the image: its share of the area in 0..1, and its bounding box in pixels."""
 
     name: str
     area_share: float
@@ -68,13 +67,14 @@ class ClassFound:
 
 @dataclass(frozen=True)
 class Segment:
-    """The answer.
+    """The result of a segmentation.
 
     Args:
-        alpha: (h, w) uint8 of the picture's own size, soft by 1-2 pixels at the edge.
+        alpha: (h, w) uint8 of the image's own size, soft by 1-2 pixels at the edge.
         area_share: of the mask, 0..1.
-        worn: whether somebody wears it; `worn_chance` as the model gave it.
+        worn: whether a person wears the garment; `worn_chance`: the probability of that.
         confidence: 0..1, mean certainty of the map over the mask and its surroundings.
+        version: of the model.
     """
 
     alpha: NDArray[Any]
@@ -87,18 +87,15 @@ class Segment:
 
     @property
     def quality(self) -> Literal["good", "low"]:
-        """Whether the mask may be used unseen."""
-        return "good" if self.confidence >= SURE else "low"
+        """Whether the mask may be used without a person checking it."""
+        return "good" if self.confidence >= GOOD_CONFIDENCE else "low"
 
 
-@cache
-def _turns() -> threading.BoundedSemaphore:
-    """Limits the images that this process segments at once."""
-    return threading.BoundedSemaphore(MAX_PARALLEL)
+_slots = threading.BoundedSemaphore(MAX_PARALLEL)
 
 
-def decode(data: bytes) -> NDArray[Any]:
-    """A clean picture, as the image sanitizer writes them, as RGB (h, w, 3) uint8."""
+def decode(data: bytes) -> NDArray[np.uint8]:
+    """A sanitized image as RGB (h, w, 3)."""
     import numpy as np
     from PIL import Image
 
@@ -106,29 +103,29 @@ def decode(data: bytes) -> NDArray[Any]:
         return np.asarray(image.convert("RGB"))
 
 
-def segment(picture: NDArray[Any], target: Target = "garment") -> Segment:
-    """Find `target` in an upright RGB picture (h, w, 3) uint8. Whether it is worn is found out.
+def segment(pixels: NDArray[np.uint8], target: Target = "garment") -> Segment:
+    """Find `target` in an upright RGB image (h, w, 3). The model decides whether it is worn.
 
     Raises:
-        Unprocessable: `nothing_found`, the target is not in the picture.
+        Unprocessable: `nothing_found`, the target is not in the image.
         ConfigurationError: as `parser.loaded` does.
     """
-    with _turns():
-        return _segment(picture, target)
+    with _slots:
+        return _segment(pixels, target)
 
 
-def _segment(picture: NDArray[Any], target: Target) -> Segment:
-    if presence.empty(picture):
-        raise _nothing(target)
-    parsed = parser.parse(picture)
+def _segment(pixels: NDArray[np.uint8], target: Target) -> Segment:
+    if presence.empty(pixels):
+        raise _nothing_found(target)
+    parsed = parser.parse(pixels)
     chance = _chance(parsed, target)
-    alpha = matte.alpha(chance, picture)
+    alpha = matte.alpha(chance, pixels)
     share = float((alpha > 127).mean())
-    if share < LEAST_AREA:
-        raise _nothing(target)
+    if share < MIN_AREA:
+        raise _nothing_found(target)
     return Segment(
         alpha=alpha,
-        classes=_classes(parsed, picture.shape[:2]),
+        classes=_classes(parsed, pixels.shape[:2]),
         area_share=round(share, 4),
         worn=parsed.is_worn,
         worn_chance=round(parsed.worn, 4),
@@ -137,8 +134,8 @@ def _segment(picture: NDArray[Any], target: Target) -> Segment:
     )
 
 
-def _nothing(target: Target) -> Unprocessable:
-    return Unprocessable(f"there is no {target} to be seen in the picture", code="nothing_found", field="target")
+def _nothing_found(target: Target) -> Unprocessable:
+    return Unprocessable(f"there is no {target} in the image", code="nothing_found", field="target")
 
 
 def _chance(parsed: parser.Parsed, target: Target) -> NDArray[Any]:
@@ -161,7 +158,7 @@ def _main_class(parsed: parser.Parsed) -> str:
 
 
 def _confidence(chance: NDArray[Any]) -> float:
-    """How decided the map is where it matters: mean of |2p - 1| where p is not plainly nothing."""
+    """Mean of |2p - 1| over the places that may belong to the target."""
     import numpy as np
 
     region = chance > 0.1
@@ -169,7 +166,7 @@ def _confidence(chance: NDArray[Any]) -> float:
 
 
 def _classes(parsed: parser.Parsed, size: tuple[int, int]) -> tuple[ClassFound, ...]:
-    """The classes of the whole picture, the largest first; a garment alone is one class, whatever its spots say."""
+    """The classes of the whole image, the largest first; a garment alone is a single class."""
     import numpy as np
 
     height, width = size
@@ -185,7 +182,7 @@ def _classes(parsed: parser.Parsed, size: tuple[int, int]) -> tuple[ClassFound, 
     for name, mask in masks.items():
         share = float(mask.mean())
         box = bounds(mask)
-        if box is None or share < LEAST_CLASS:
+        if box is None or share < MIN_CLASS_AREA:
             continue
         x, y = box.x * width // columns, box.y * height // rows
         right, low = -(-(box.x + box.width) * width // columns), -(-(box.y + box.height) * height // rows)
@@ -194,7 +191,7 @@ def _classes(parsed: parser.Parsed, size: tuple[int, int]) -> tuple[ClassFound, 
 
 
 def png(pixels: NDArray[Any]) -> bytes:
-    """A mask (h, w) or an RGB(A) picture (h, w, 3 or 4) as PNG."""
+    """A mask (h, w) or an RGB(A) image (h, w, 3 or 4) as PNG."""
     from PIL import Image
 
     out = BytesIO()
@@ -203,7 +200,7 @@ def png(pixels: NDArray[Any]) -> bytes:
 
 
 def webp(pixels: NDArray[Any], side: int, quality: int = 88) -> bytes:
-    """An RGB picture as WebP, its long side at most `side` pixels."""
+    """An RGB image as WebP, its longer side at most `side` pixels."""
     from PIL import Image
 
     image = Image.fromarray(pixels)

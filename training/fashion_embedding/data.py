@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from shared.vision.colours import NAMED, dominant, lab
+from shared.vision.colours import REFERENCE_COLOURS, dominant_colours, to_lab
 from training.garment_parser import harvest
 from training.garment_parser.data import GARMENT_CLASS, FlatPhoto, read_label, read_rgb, rows, spread
 
@@ -146,15 +146,15 @@ def measured_colour(image: np.ndarray, mask: np.ndarray | None) -> Known:
     height, width = (max(8, side * 2 // 5) for side in image.shape[:2])
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     inside = cv2.resize(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)), (width, height)) > 0
-    found = dominant(small, inside)
+    found = dominant_colours(small, inside)
     if not found:
         return Known(maybe=frozenset(COLOURS))
-    names, values = list(NAMED), lab(np.array(list(NAMED.values()), np.uint8))
+    names, values = list(REFERENCE_COLOURS), to_lab(np.array(list(REFERENCE_COLOURS.values()), np.uint8))
     maybe: set[str] = set()
     for colour in found:
         if colour.share >= SECOND:
             rgb = np.array([[int(colour.hex[i : i + 2], 16) for i in (1, 3, 5)]], np.uint8)
-            apart = np.sqrt(((values - lab(rgb)) ** 2).sum(1))
+            apart = np.sqrt(((values - to_lab(rgb)) ** 2).sum(1))
             maybe |= {colour.name, *(name for name, d in zip(names, apart, strict=True) if d < NEAR)}
     if found[0].share < MAIN:
         return Known(maybe=frozenset(maybe or COLOURS))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from shared.vision.colours import NAMED, lab
+from shared.vision.colours import REFERENCE_COLOURS, to_lab
 
 from . import evaluate
 from .data import CATEGORIES, Dataset, Item
@@ -58,7 +58,8 @@ def chance(images: Sequence[np.ndarray]) -> np.ndarray:
 def colour_alone(items: list[Item]) -> dict:
     """`evaluate.catalogue` by a reader who knows each drawing's exact mask and colour words, but no categories."""
     middle = np.stack([np.median(item.image[item.mask], 0) for item in items]).astype(np.uint8)
-    measured, named = lab(middle), dict(zip(NAMED, lab(np.array(list(NAMED.values()), np.uint8)), strict=True))
+    references = to_lab(np.array(list(REFERENCE_COLOURS.values()), np.uint8))
+    measured, named = to_lab(middle), dict(zip(REFERENCE_COLOURS, references, strict=True))
     asked = evaluate.colour_queries(items)
     scores = np.stack([-np.linalg.norm(measured - named[colour], axis=1) for colour, _ in asked], 1)
     return evaluate.ranked(scores, asked)

@@ -8,7 +8,6 @@ import pytest
 
 from shared import blobs, onnx
 from shared.jobs import queues
-from shared.vision import segments
 
 
 @pytest.fixture
@@ -19,6 +18,5 @@ def shop(local: dict[str, str]) -> Iterator[None]:
     for blob in list(blobs.listing(blobs.VENDOR_UPLOADS)):
         blobs.delete(blobs.VENDOR_UPLOADS, blob.name)
     onnx.forget()
-    segments._turns.cache_clear()
     yield
     onnx.forget()

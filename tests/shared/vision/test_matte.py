@@ -64,7 +64,7 @@ def test_specks_go_holes_close_and_real_gaps_stay() -> None:
     chance[30:32, 14:16] = 0.1
     chance[2:4, 60:62] = 0.9
     chance[16:40, 42:50] = 0.1
-    cleaned = matte.without_specks(chance) >= 0.5
+    cleaned = matte.remove_specks(chance) >= 0.5
     assert cleaned[31, 15]
     assert not cleaned[3, 61]
     assert not cleaned[30, 45]
