@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar, Final, Literal
 
-from pydantic import AliasChoices, ConfigDict, Field
+from pydantic import AliasChoices, Field
 
 from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
 from shared.documents.repository import Repository
@@ -30,12 +30,6 @@ class BillableDocument(StoredDocument, frozen=True):
     charged: bool = Field(default=True, description="whether the payment is held; false once it was released")
     paid_by: PaidBy = PaidBy.QUOTA
     quota_id: str = Field(default="", description="id of the document that paid: a month's quota, or the credits")
-
-
-class UntypedBillable(BillableDocument, frozen=True):
-    """Transitional: a billable document whose other fields have no model yet."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 class QuotaId(DocumentId):
@@ -224,4 +218,3 @@ storage_usages: Final = Repository(StorageUsageDocument)
 credit_accounts: Final = Repository(CreditsDocument)
 grants: Final = Repository(GrantDocument)
 payments: Final = Repository(PaymentDocument)
-untyped_billables: Final = Repository(UntypedBillable)
