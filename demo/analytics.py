@@ -1,6 +1,6 @@
 """The merchant's act: what three designs would sell, how sure that is, and which part of the picture says so.
 
-The page gets a sheet: each design, its heat map, and the interval beside the sold products that look most alike.
+The page gets a sheet: each design, its heat map, the interval, and the sold products that look most alike.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def merchant_predicts(stack: Stack, steps: Steps, out: Path, count: int = 3) -> 
             designs.append((garment, {**found, "title": spec.title}))
         step.note = ", ".join(f"{one['score']:.0f} ({one['errLow']:.0f} to {one['errHigh']:.0f})" for _, one in designs)
     with steps.step("merchant-eval", "How good the model is, on rows used for nothing else") as step:
-        told = client.call("GET", "analytics/eval")
-        (out / PLOT).write_bytes(_fetched(told["plotUrl"]))
-        interval = told["interval"]
-        step.note = f"90 % asked, {interval['coverage']:.1%} held on {told['n']} rows; {told['data']} data; {PLOT}"
+        figures = client.call("GET", "analytics/eval")
+        (out / PLOT).write_bytes(_fetched(figures["plotUrl"]))
+        coverage, rows, data = figures["interval"]["coverage"], figures["n"], figures["data"]
+        step.note = f"coverage {coverage:.1%} of 90 % on {rows} rows; {data} data; {PLOT}"
     with steps.step("merchant-sheet", "The sheet: design, heat map, interval, comparables") as step:
         sheet = out / SHEET
         draw_sheet(designs, sheet)
@@ -66,7 +66,7 @@ def draw_sheet(designs: list[tuple[Image.Image, dict[str, Any]]], path: Path) ->
     sheet = Image.new("RGB", (WIDTH, 70 + ROW * len(designs)), "white")
     pen = ImageDraw.Draw(sheet)
     pen.text((20, 14), "What would it sell?", INK, ImageFont.load_default(24))
-    note = "red raises the prediction, blue lowers it, beside an average picture; fitted on generated sales"
+    note = "red raises the prediction, blue lowers it, compared with an average image; fitted on generated sales"
     pen.text((20, 46), note, SOFT, ImageFont.load_default(13))
     most = max(one["errHigh"] for _, one in designs) * 1.05
     for number, (garment, found) in enumerate(designs):

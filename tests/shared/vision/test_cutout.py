@@ -1,4 +1,4 @@
-"""Cut-outs carry the garment's colours to the edge and none of the ground's."""
+"""Cut-outs have the garment's colours up to the edge and none of the background's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GARMENT, GROUND = (200, 30, 40), (30, 120, 60)
 
 
 def scene() -> tuple[np.ndarray, np.ndarray]:
-    """A red square before green, its edge mixed as a camera mixes it, and its opacity."""
+    """A red square on green with an edge mixed as by a camera, and its opacity."""
     mask = Image.new("L", (120, 90))
     mask.paste(255, (40, 20, 80, 70))
     alpha = np.asarray(mask.filter(ImageFilter.GaussianBlur(1)))
@@ -19,7 +19,7 @@ def scene() -> tuple[np.ndarray, np.ndarray]:
     return (np.array(GARMENT) * share + np.array(GROUND) * (1 - share)).round().astype(np.uint8), alpha
 
 
-def test_half_transparent_pixels_lose_the_ground() -> None:
+def test_half_transparent_pixels_lose_the_background() -> None:
     picture, alpha = scene()
     edge = (alpha > 40) & (alpha < 200)
     before = np.abs(picture[edge].astype(int) - GARMENT).mean()
@@ -41,7 +41,7 @@ def test_on_white_it_is_centred_in_a_square_with_white_around() -> None:
     assert not greenish.any()
 
 
-def test_a_transparent_cutout_keeps_the_pictures_size_and_hides_nothing_in_clear_pixels() -> None:
+def test_a_transparent_cutout_keeps_the_size_and_has_no_colour_in_clear_pixels() -> None:
     picture, alpha = scene()
     clear = cutout.transparent(picture, alpha)
     assert clear.shape == (90, 120, 4)

@@ -1,4 +1,4 @@
-"""Pictures and texts in one space: what a vector is, what is refused, and that another pair of towers drops in."""
+"""Images and texts in one space: properties of the vectors, and towers that are refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ type Change = Callable[..., None]
 
 @pytest.fixture
 def models(tmp_path: Path, change: Change) -> Iterator[Path]:
-    """A copy of the shipped pair that may be spoilt."""
+    """A copy of the shipped pair that tests may damage."""
     folder = tmp_path / "models"
     folder.mkdir()
     for name in NAMES:
@@ -58,7 +58,7 @@ def shown() -> list[tuple[np.ndarray, np.ndarray]]:
     return garments(3, 5, (160, 200))
 
 
-def test_a_picture_is_a_unit_vector_whose_map_averages_to_the_joint_part(models: Path, shown: list[Any]) -> None:
+def test_an_image_is_a_unit_vector_whose_map_averages_to_the_joint_part(models: Path, shown: list[Any]) -> None:
     found = embed_image(shown[0][0])
     who = identity()
     assert found.vector.shape == (who.dim,)
@@ -72,7 +72,7 @@ def test_a_picture_is_a_unit_vector_whose_map_averages_to_the_joint_part(models:
     assert found.model == f"fashion_image@{who.image_sha256[:12]}"
 
 
-def test_many_at_once_are_what_each_is_alone(models: Path, shown: list[Any]) -> None:
+def test_images_of_a_batch_have_the_vectors_of_single_images(models: Path, shown: list[Any]) -> None:
     pictures = [shown[i % 3][0][: 80 + 5 * i] for i in range(embedding.BATCH + 3)]
     together = embed_images(pictures)
     assert len(together) == len(pictures)
@@ -81,7 +81,7 @@ def test_many_at_once_are_what_each_is_alone(models: Path, shown: list[Any]) -> 
     assert embed_images([]) == []
 
 
-def test_a_text_is_zero_where_pictures_have_their_shape_part(models: Path, shown: list[Any]) -> None:
+def test_a_text_is_zero_where_images_have_their_shape_part(models: Path, shown: list[Any]) -> None:
     who = identity()
     found = embed_text("red dress")
     assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-5)
@@ -91,7 +91,7 @@ def test_a_text_is_zero_where_pictures_have_their_shape_part(models: Path, shown
     assert seen.vector @ found.vector == pytest.approx(share * (seen.joint @ found.vector[: who.joint]), abs=1e-5)
 
 
-def test_unknown_words_are_told_and_change_nothing(models: Path) -> None:
+def test_unknown_words_are_listed_and_change_nothing(models: Path) -> None:
     plain, decorated = embed_text("navy striped t-shirt"), embed_text("Navy, striped: T-SHIRT quantum Blorb!")
     assert plain.unknown == ()
     assert decorated.unknown == ("quantum", "blorb")
@@ -112,7 +112,7 @@ def test_any_text_has_a_finite_vector_of_length_one_or_nothing(models: Path, tex
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (700, 3), (128, 128)])
-def test_any_size_will_do(models: Path, shape: tuple[int, int]) -> None:
+def test_images_of_any_size_are_embedded(models: Path, shape: tuple[int, int]) -> None:
     vector = embed_image(np.full((*shape, 3), 90, np.uint8)).vector
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-4)
 
@@ -151,13 +151,13 @@ def test_wrong_preprocessing_is_refused(models: Path, field: str, value: Any) ->
 
 def test_another_tokenizer_is_refused(models: Path) -> None:
     path = models / "fashion_text.tokenizer.json"
-    told = json.loads(path.read_text())
-    words = told["model"]["vocab"]
+    tokenizer = json.loads(path.read_text())
+    words = tokenizer["model"]["vocab"]
     words["red"], words["blue"] = words["blue"], words["red"]
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(tokenizer))
     with pytest.raises(ConfigurationError, match="is not the tokenizer"):
         embed_text("red")
-    # even where somebody made the manifest name the new file
+    # Also when the manifest names the new file.
     fields = manifest(models, "fashion_text")["tokenizer"]
     rewrite(models, "fashion_text", tokenizer={**fields, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
     with pytest.raises(ConfigurationError, match="golden text"):

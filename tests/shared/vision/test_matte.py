@@ -34,7 +34,7 @@ def photo(mask: NDArray[Any]) -> NDArray[Any]:
 
 
 @pytest.mark.parametrize("size", [64, 256, 1024])
-def test_the_outline_follows_the_picture_not_the_map(size: int) -> None:
+def test_the_outline_follows_the_image_not_the_map(size: int) -> None:
     mask = disc(size, size * 0.33)
     rough = coarse(mask, 32)
     blocks = np.kron(rough > 0.5, np.ones((size // 32, size // 32), bool))
@@ -57,7 +57,7 @@ def test_edges_are_soft_by_one_or_two_pixels_and_have_no_stairs() -> None:
     assert np.abs(radii - 170.5).max() < 4
 
 
-def test_specks_go_holes_close_and_real_gaps_stay() -> None:
+def test_specks_and_small_holes_are_removed_and_real_gaps_stay() -> None:
     chance = np.zeros((64, 64), np.float32)
     chance[8:56, 8:28] = 0.9
     chance[8:56, 36:56] = 0.9
@@ -88,7 +88,7 @@ def test_a_box_mean_is_the_mean_of_the_box() -> None:
     assert found[0, 0] == pytest.approx(values[:3, :3].mean((0, 1)), abs=1e-5)
 
 
-def test_strips_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strips_are_not_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     mask = disc(300, 90)
     whole = matte.alpha(coarse(mask, 30), photo(mask))
     monkeypatch.setattr(matte, "STRIP_PIXELS", 300 * 7)

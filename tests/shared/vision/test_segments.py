@@ -1,4 +1,4 @@
-"""The shipped model with everything behind it, on drawn garments whose masks are known exactly."""
+"""The shipped model and the matting after it, on drawn garments whose masks are known exactly."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def figure() -> NDArray[Any]:
         return np.asarray(picture.convert("RGB"))
 
 
-def test_what_the_parser_saw_can_be_had_on_any_grid() -> None:
+def test_a_parsed_image_can_be_resampled_to_any_grid() -> None:
     seen = parser.parse(figure())
     rows, columns = seen.probabilities.shape[1:]
     assert seen.on(rows, columns) is seen
@@ -77,14 +77,14 @@ def test_boxes_lie_inside_the_picture_and_shares_add_up() -> None:
     assert shares == sorted(shares, reverse=True)
 
 
-def test_what_is_not_there_is_not_found() -> None:
+def test_a_missing_target_is_not_found() -> None:
     picture, _ = garments(1, 33)[0]
     with pytest.raises(Unprocessable, match="no person") as refused:
         segments.segment(picture, "person")
     assert refused.value.code == "nothing_found"
 
 
-def test_the_mask_has_the_pictures_size_whatever_that_is() -> None:
+def test_the_mask_has_the_size_of_the_image() -> None:
     picture, mask = garments(1, 35, (640, 800))[0]
     for size in ((640, 800), (90, 333), (333, 90), (16, 16)):
         scaled = np.asarray(Image.fromarray(picture).resize(size))
