@@ -55,7 +55,7 @@ def register(new_id: str, asked: RegisterRequest, ip: str) -> Registered:
         phone=asked.phone,
     )
     audit.record(account.id, "REGISTERED", ip=ip, role=asked.role)
-    return Registered(user=_user(account), tokens=_sign_in(account))
+    return Registered(user=User.of(account), tokens=_sign_in(account))
 
 
 def login(asked: LoginRequest, ip: str) -> SignedIn:
@@ -81,7 +81,7 @@ def login(asked: LoginRequest, ip: str) -> SignedIn:
     throttle.clear(digest)
     _rehash(account, asked.password)
     audit.record(known, "LOGIN", ip=ip)
-    return SignedIn(**_sign_in(account).model_dump(), user=_user(account))
+    return SignedIn(**_sign_in(account).model_dump(), user=User.of(account))
 
 
 def refresh(asked: RefreshRequest, ip: str) -> Tokens:
@@ -119,7 +119,7 @@ def logout(caller: Principal, asked: LogoutRequest, ip: str) -> None:
 def me(caller: Principal) -> Profile:
     """One's own account."""
     account = accounts.get(caller.user_id, caller.user_id)
-    return Profile(**_profile(account).model_dump())
+    return Profile.of(account, quota=_quota(account), credits=credits.get_balance(account.id))
 
 
 def change(caller: Principal, asked: ProfileChange, ip: str) -> ChangedProfile:
@@ -146,7 +146,7 @@ def change(caller: Principal, asked: ProfileChange, ip: str) -> ChangedProfile:
     if proven is not None:
         audit.record(caller.user_id, "PASSWORD_CHANGED", ip=ip)
         tokens = _sign_in(account)
-    return ChangedProfile(**_profile(account).model_dump(), tokens=tokens)
+    return ChangedProfile.of(account, quota=_quota(account), credits=credits.get_balance(account.id), tokens=tokens)
 
 
 def ensure_admin(email: str, password: str) -> str:
@@ -237,14 +237,6 @@ def _tokens(account: AccountDocument, refresh_token: str) -> Tokens:
     )
 
 
-def _user(account: AccountDocument) -> User:
-    return User.of(account)
-
-
-def _profile(account: AccountDocument) -> Profile:
+def _quota(account: AccountDocument) -> Quota:
     used, limit = quota.get_usage(account.id)
-    return Profile(
-        **_user(account).model_dump(),
-        quota=Quota(used=used, limit=limit),
-        credits=credits.get_balance(account.id),
-    )
+    return Quota(used=used, limit=limit)

@@ -14,9 +14,11 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
+from functools import cache
 
 from shared import clock
 from shared.documents.fields import increment, where
+from shared.documents.store import Where
 from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed, TooManyRequests
 from shared.http.client_address import UNKNOWN, network_of
 from shared.http.documents import RateCounter, rate_counters
@@ -52,6 +54,7 @@ class Limited(TooManyRequests):
         self.details = {"limit": allowance.limit, "remaining": 0, "resetSeconds": allowance.reset_s}
 
 
+_ONE_CALL = increment(RateCounter.calls)
 _exhausted: dict[str, float] = {}
 _lock = threading.Lock()
 
@@ -97,14 +100,19 @@ def take(subject: str, route_class: str, factor: float = 1.0) -> Allowance:
     return Allowance(limit, limit - used, left, window_s)
 
 
+@cache
+def _below(limit: int) -> tuple[Where, ...]:
+    return (where(RateCounter.calls, "<", limit),)
+
+
 def _add(key: str, limit: int, ttl_s: int) -> int:
-    below = (where(RateCounter.calls, "<", limit),)
+    below = _below(limit)
     for _ in range(2):
         try:
-            return rate_counters.patch(key, key, increment(RateCounter.calls), where=below).calls
+            return rate_counters.patch(key, key, _ONE_CALL, where=below).calls
         except DocumentNotFound:
             try:
                 return rate_counters.create(RateCounter(id=key, n=1, ttl=ttl_s)).calls
             except DocumentConflict:
                 continue
-    return rate_counters.patch(key, key, increment(RateCounter.calls), where=below).calls
+    return rate_counters.patch(key, key, _ONE_CALL, where=below).calls
