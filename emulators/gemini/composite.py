@@ -6,10 +6,12 @@ import hashlib
 import io
 import math
 from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
-from scipy import ndimage
+from scipy import ndimage  # pyright: ignore[reportMissingTypeStubs]
 
 LONG_SIDES = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
 """`imageConfig.imageSize`: the side of a square picture; other ratios keep about its area."""
@@ -79,25 +81,27 @@ def _cut_out(garment: Image.Image) -> Image.Image:
     """The garment as RGBA, cropped to itself: its plain background keyed out, else faded at the rim."""
     image = garment.copy()
     image.thumbnail((1024, 1024))
-    if image.mode == "RGBA" and image.getextrema()[3][0] < 250:
-        return image.crop(image.getchannel("A").point(lambda value: 255 if value > 16 else 0).getbbox())
+    if image.mode == "RGBA":
+        alpha = np.asarray(image.getchannel("A"))
+        if alpha.min() < 250:
+            return image.crop(Image.fromarray(np.where(alpha > 16, np.uint8(255), np.uint8(0))).getbbox())
     pixels = np.asarray(image.convert("RGB"), dtype=np.int16)
     edges = pixels[:3], pixels[:, :3], pixels[:, -3:]
     rim = np.concatenate([edge.reshape(-1, 3) for edge in edges])
     backdrop = np.median(rim, axis=0)
     distance = np.abs(pixels - backdrop).max(axis=2)
     if np.mean(np.abs(rim - backdrop).max(axis=1) < 28) > 0.8:
-        labels, _ = ndimage.label(distance < 24)
+        labels, _ = _label(distance < 24)
         outside = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
         solid = ~np.isin(labels, outside[outside > 0])
-        solid = ndimage.binary_opening(solid, iterations=2)
-        parts, count = ndimage.label(solid)
+        solid = _opened_mask(solid, 2)
+        parts, count = _label(solid)
         if count:
             areas = np.bincount(parts.ravel())[1:]
             solid = np.isin(parts, 1 + np.flatnonzero(areas > 0.1 * areas.max()))
         if 0.04 < solid.mean() < 0.97:
             image = image.convert("RGB")
-            image.putalpha(Image.fromarray(ndimage.binary_erosion(solid).astype(np.uint8) * 255))
+            image.putalpha(Image.fromarray(_eroded(solid).astype(np.uint8) * 255))
             return image.crop(image.getchannel("A").getbbox())
     image = image.convert("RGB")
     mask = Image.new("L", image.size, 0)
@@ -124,7 +128,7 @@ def _torso(canvas: Image.Image) -> tuple[float, float, int]:
     return x + width / 2, top, round(min(max(broad, canvas.width * 0.2), canvas.width * 1.05))
 
 
-def _face(pixels: np.ndarray) -> tuple[int, int, int, int] | None:
+def _face(pixels: NDArray[np.int16]) -> tuple[int, int, int, int] | None:
     """The most face-like patch of skin in an RGB array: x, y, width, height; None when there is none.
 
     A colour rule (skin in RGB under daylight, Kovac et al. 2003), then size, roundness and place decide.
@@ -132,11 +136,11 @@ def _face(pixels: np.ndarray) -> tuple[int, int, int, int] | None:
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
     spread = pixels.max(axis=2) - pixels.min(axis=2)
     skin = (red > 95) & (green > 40) & (blue > 20) & (spread > 15) & (red - green > 12) & (red > blue)
-    skin = ndimage.binary_opening(skin)
-    labels, _ = ndimage.label(skin)
+    skin = _opened_mask(skin)
+    labels, _ = _label(skin)
     rows, columns = skin.shape
     best, best_score = None, 0.0
-    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+    for number, place in enumerate(_boxes(labels), start=1):
         down, across = place
         height, width = down.stop - down.start, across.stop - across.start
         area = int((labels[place] == number).sum())
@@ -152,6 +156,25 @@ def _face(pixels: np.ndarray) -> tuple[int, int, int, int] | None:
         if score > best_score:
             best, best_score = (across.start, down.start, width, height), score
     return best
+
+
+# scipy has no types.
+def _label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """The number of the connected part that each pixel belongs to (0: none), and how many parts there are."""
+    return cast("Any", ndimage).label(mask)
+
+
+def _boxes(labels: NDArray[np.int32]) -> list[tuple[slice[int, int, None], slice[int, int, None]]]:
+    """Rows and columns of each part."""
+    return cast("Any", ndimage).find_objects(labels)
+
+
+def _opened_mask(mask: NDArray[np.bool_], iterations: int = 1) -> NDArray[np.bool_]:
+    return cast("Any", ndimage).binary_opening(mask, iterations=iterations)
+
+
+def _eroded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return cast("Any", ndimage).binary_erosion(mask)
 
 
 def _ribbon(canvas: Image.Image) -> None:

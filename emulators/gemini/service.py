@@ -197,7 +197,7 @@ def _failed(fault: Fault, model: str) -> web.Response | None:
         return wire.error(404, f"models/{model} {reason}")
     if code == 429:
         delay = 2.0 if fault.retry_delay is None else fault.retry_delay
-        details = [
+        details: list[dict[str, Any]] = [
             {"@type": "type.googleapis.com/google.rpc.Help", "links": []},
             {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{delay:g}s"},
         ]

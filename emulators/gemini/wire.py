@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
@@ -35,11 +35,11 @@ class BadRequest(ValueError):
 class Prompt:
     """What a request asks for: texts, images (declared type and bytes), ratio and size of the picture."""
 
-    texts: list[str] = field(default_factory=list)
-    images: list[tuple[str, bytes]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list[str])
+    images: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
     ratio: tuple[int, int] | None = None
     size: str = "1K"
-    modalities: list[str] = field(default_factory=list)
+    modalities: list[str] = field(default_factory=list[str])
 
     @property
     def text(self) -> str:
@@ -60,21 +60,23 @@ def read(body: Any) -> Prompt:
     """The prompt in a decoded request body. Raises BadRequest."""
     if not isinstance(body, dict):
         raise BadRequest("Invalid JSON payload received.")
-    body = {_camel(key): value for key, value in body.items()}
-    contents = body.get("contents")
-    if not isinstance(contents, list) or not contents:
+    request = _fields(cast("object", body))
+    contents = list(_items(request.get("contents")))
+    if not contents:
         raise BadRequest("* GenerateContentRequest.contents: contents is not specified")
     prompt = Prompt()
-    system = body.get("systemInstruction")
-    for content in [*contents, *([system] if isinstance(system, dict) else [])]:
-        parts = content.get("parts") if isinstance(content, dict) else None
-        if not isinstance(parts, list) or not parts:
+    system = request.get("systemInstruction")
+    if isinstance(system, dict):
+        contents.append(cast("object", system))
+    for content in contents:
+        parts = _items(_fields(content).get("parts"))
+        if not parts:
             raise BadRequest("* GenerateContentRequest.contents[0].parts: contents.parts must not be empty.")
         for part in parts:
             _read_part(part, prompt)
-    config = _keys(body.get("generationConfig"))
-    prompt.modalities = [str(kind) for kind in config.get("responseModalities") or []]
-    image = _keys(config.get("imageConfig"))
+    config = _fields(request.get("generationConfig"))
+    prompt.modalities = [str(kind) for kind in _items(config.get("responseModalities"))]
+    image = _fields(config.get("imageConfig"))
     if ratio := image.get("aspectRatio"):
         if ratio not in RATIOS:
             raise BadRequest(f"Invalid aspect ratio: {ratio}")
@@ -86,11 +88,11 @@ def read(body: Any) -> Prompt:
     return prompt
 
 
-def _read_part(part: Any, prompt: Prompt) -> None:
-    part = _keys(part)
-    if isinstance(text := part.get("text"), str):
+def _read_part(part: object, prompt: Prompt) -> None:
+    fields = _fields(part)
+    if isinstance(text := fields.get("text"), str):
         prompt.texts.append(text)
-    elif inline := _keys(part.get("inlineData")):
+    elif inline := _fields(fields.get("inlineData")):
         prompt.images.append((str(inline.get("mimeType", "")), _decoded(str(inline.get("data", "")))))
     else:
         raise BadRequest("* GenerateContentRequest.contents: required oneof field 'data' must be initialized")
@@ -105,8 +107,16 @@ def _decoded(text: str) -> bytes:
         raise BadRequest("Invalid value at 'inline_data.data' (TYPE_BYTES), Base64 decoding failed") from wrong
 
 
-def _keys(value: Any) -> dict[str, Any]:
-    return {_camel(key): item for key, item in value.items()} if isinstance(value, dict) else {}
+def _fields(value: object) -> dict[str, Any]:
+    """The fields of a JSON object under their camelCase names; none for anything else."""
+    if not isinstance(value, dict):
+        return {}
+    return {_camel(key): item for key, item in cast("dict[str, Any]", value).items()}
+
+
+def _items(value: object) -> list[object]:
+    """The items of a JSON array; none for anything else."""
+    return cast("list[object]", value) if isinstance(value, list) else []
 
 
 def _camel(key: str) -> str:

@@ -25,10 +25,10 @@ def upload_image(call: Call) -> Reply:
     """
     from functions.upload import receive, service
 
-    data, about = receive.read(call.raw)
+    data, described = receive.read(call.raw)
     if call.repeated:
         access.ensure_not_deleted(call.new_id, call.caller.user_id)
-    image = service.upload_image(call.caller, call.new_id, data, about)
+    image = service.upload_image(call.caller, call.new_id, data, described)
     return Reply(image, headers={"Location": f"/api/images/{image.id}"}, kept=False)
 
 

@@ -1,4 +1,4 @@
-"""Reading an upload off the request: multipart with a `file` part, or the bytes as the body."""
+"""Reading an upload from its request: multipart with a `file` part, or the bytes as the body."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from shared.images.settings import image_settings
 
 MAX_PARTS = 10
 OVERHEAD_BYTES = 64 * 1024
-"""What a multipart envelope may add to the image."""
+"""What multipart may add to the bytes of the image."""
 
 
-def read(req: func.HttpRequest) -> tuple[bytes, UploadQuery]:
-    """The image's bytes, and what the caller says of them.
+def read(request: func.HttpRequest) -> tuple[bytes, UploadQuery]:
+    """The bytes of the image, and what the caller says about them.
 
     Raises:
         TooLarge: the body is over the limit.
@@ -25,34 +25,34 @@ def read(req: func.HttpRequest) -> tuple[bytes, UploadQuery]:
         Unprocessable: a field of the form or the query is not valid.
     """
     limit = image_settings().upload_max_bytes
-    body = req.get_body()
-    if len(body) > limit + OVERHEAD_BYTES:
+    data = request.get_body()
+    if len(data) > limit + OVERHEAD_BYTES:
         raise TooLarge(f"an image may have {limit} bytes at most")
-    fields: dict[str, str] = dict(req.params)
-    kind = (req.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        body, fields = _multipart(req, fields)
-    if not body:
+    fields: dict[str, str] = dict(request.params)
+    content_type = (request.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+    if content_type == "multipart/form-data":
+        data, fields = _multipart(request, fields)
+    if not data:
         raise BadRequest(
             "send the image as a multipart part named `file`, or as the body", code="no_image", field="file"
         )
-    if len(body) > limit:
+    if len(data) > limit:
         raise TooLarge(f"an image may have {limit} bytes at most", field="file")
     try:
-        return body, UploadQuery.model_validate(fields)
+        return data, UploadQuery.model_validate(fields)
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in problem["loc"])[:64]
         raise Unprocessable(f"{name}: {problem['msg']}", field=name) from None
 
 
-def _multipart(req: func.HttpRequest, fields: dict[str, str]) -> tuple[bytes, dict[str, str]]:
-    boundary = re.search(r'boundary="?([^";,]+)', req.headers.get("Content-Type") or "")
-    if boundary and req.get_body().count(b"--" + boundary[1].encode(errors="replace")) > MAX_PARTS + 1:
+def _multipart(request: func.HttpRequest, fields: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+    boundary = re.search(r'boundary="?([^";,]+)', request.headers.get("Content-Type") or "")
+    if boundary and request.get_body().count(b"--" + boundary[1].encode(errors="replace")) > MAX_PARTS + 1:
         # Counted before parsing: a body of empty parts costs the parser seconds.
         raise BadRequest(f"send at most {MAX_PARTS} parts, one of them named `file`", code="bad_multipart")
     try:
-        files, form = req.files, req.form
+        files, form = request.files, request.form
     except Exception:
         raise BadRequest("the multipart body can't be read", code="bad_multipart") from None
     parts = list(files.items(multi=True))

@@ -12,15 +12,15 @@ from shared.images.models import Image, view_image
 from shared.images.uploads import add_image
 
 
-def upload_image(user: Principal, id: str, data: bytes, about: UploadQuery) -> Image:
+def upload_image(user: Principal, id: str, data: bytes, described: UploadQuery) -> Image:
     """Take one image of at most `UPLOAD_MAX_BYTES`.
 
     Raises:
         QuotaExceeded, TooLarge, UnsupportedMedia, Unprocessable: as `add_image`; nothing is kept.
         Forbidden: as `access.check_visibility`.
     """
-    access.check_visibility(user.role, about.kind, about.visibility)
-    image = add_image(id, user.user_id, data, kind=about.kind, visibility=about.visibility, name=about.name)
+    access.check_visibility(user.role, described.kind, described.visibility)
+    image = add_image(id, user.user_id, data, kind=described.kind, visibility=described.visibility, name=described.name)
     audit.record(user.user_id, "IMAGE_UPLOADED", subject=id, id=id)
     return view_image(image)
 
