@@ -1,1 +1,1 @@
-"""How every file in `models_onnx/` was made; one command a model (`training/README.md`)."""
+"""Training of every model in `models_onnx/`, one command for each (`training/README.md`)."""

@@ -1,4 +1,4 @@
-"""Batches drawn while the one before is trained on."""
+"""Prepare batches in a thread while the previous one is used for training."""
 
 import queue
 import threading
@@ -9,9 +9,9 @@ import cv2
 
 
 def drawn_ahead(draw: Callable[[int], Any], start: int, stop: int, depth: int = 2) -> Iterator[Any]:
-    """`draw` of the steps `start` to `stop`, in their order, by a thread that is up to `depth` steps ahead.
+    """Yield `draw(step)` for the steps `start` to `stop` in order, computed by a thread up to `depth` steps ahead.
 
-    What `draw` raises is raised here.
+    Exceptions of `draw` are raised to the caller.
     """
     ready: queue.Queue = queue.Queue(depth)
 

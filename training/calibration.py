@@ -1,4 +1,4 @@
-"""Static quantisation, and what it looks at."""
+"""Static quantisation and its calibration data."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 
 class Photos(CalibrationDataReader):
-    """Feeds pictures one by one to the input `image`, as `prepare` makes them."""
+    """Feeds pictures, prepared by `prepare`, one by one to the input `image`."""
 
     def __init__(self, images: list[np.ndarray], prepare: Callable[[np.ndarray], np.ndarray]):
         self.feed: Iterator[np.ndarray] = iter(images)
@@ -29,17 +29,17 @@ def write_int8(
     exact: Callable[[str], bool],
     op_types: list[str] | None = None,
 ) -> None:
-    """Write the int8 file of an fp32 one: static QDQ, weights per channel.
+    """Quantise an fp32 file to int8: static QDQ, weights per channel.
 
     Weights use 7 bits (`reduce_range`): on x86 without VNNI the products of full 8-bit operands saturate.
 
     Args:
-        exact: whether the node of a name stays in float.
-        op_types: kinds of nodes that are computed in int8; None for all that can be.
+        exact: whether the node with a given name stays in float.
+        op_types: node types computed in int8; None for all supported ones.
     """
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
-        # its symbolic pass gives up on the free batch dimension and is not needed
+        # its symbolic shape inference fails on the free batch dimension and is not needed
         quant_pre_process(source.as_posix(), prepared.as_posix(), skip_symbolic_shape=True)
         nodes = [node.name for node in onnx.load(prepared.as_posix()).graph.node]
         quantize_static(

@@ -1,2 +1,3 @@
-"""A Hugging Face CLIP-class model as a drop-in pair of ONNX files. Runs in an environment of its own; see
-`./studio models export clip`, which makes that environment, runs this in it, and checks what came out."""
+"""Export a Hugging Face CLIP or SigLIP as a drop-in pair of ONNX files, in a separate environment.
+
+`./studio models export clip` creates that environment, runs this package in it, and checks the result."""

@@ -1,11 +1,11 @@
-"""Write the towers, the tokenizer and torch's own answers to a folder of work.
+"""Write the towers, the tokenizer and the reference vectors of torch to a working folder.
 
     python -m training.export_clip --from DIR_OR_HUB_ID --work DIR
 
 reads `DIR/gallery/*.png`, `DIR/golden/*.png` and `DIR/texts.json` ({gallery: [...], golden: [...]}), and writes
 `image.fp32.onnx`, `text.fp32.onnx` (with `--int8` also `.int8.onnx` and `.int8-mlp.onnx`), `tokenizer.json`,
-`reference.npz` (vectors of pictures and texts, by torch in fp32) and `export.json` (what a manifest says). Why a model
-is refused stands in `refused.txt`.
+`reference.npz` (vectors of pictures and texts, by torch in fp32) and `export.json` (manifest fields). The reason of a
+refusal is in `refused.txt`.
 """
 
 import argparse
@@ -19,7 +19,7 @@ REFUSED = "refused.txt"
 
 
 def main() -> int:
-    """The command line; status 2 when the model is refused."""
+    """Parse the command line and run the export; status 2 if the model is refused."""
     parser = argparse.ArgumentParser(prog="python -m training.export_clip")
     parser.add_argument("--from", dest="source", required=True, metavar="DIR_OR_HUB_ID")
     parser.add_argument("--revision", help="of the hub's repository; by default its main branch")

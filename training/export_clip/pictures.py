@@ -1,11 +1,11 @@
-"""How the model's own image processor prepares a picture, in the words of our manifests."""
+"""Convert the preprocessing of the model's image processor to the fields of our manifests."""
 
 import math
 
 from .refusal import Refused
 
 RESAMPLING = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
-"""Pillow's numbers, as image processors store them."""
+"""Resampling filters by Pillow's numbers, as image processors store them."""
 
 
 def declared(processor) -> dict:
@@ -15,7 +15,7 @@ def declared(processor) -> dict:
         processor: an image processor of transformers.
 
     Raises:
-        Refused: it does something that the product's preparation can't.
+        Refused: it uses a step that the product's preprocessing does not support.
     """
     height, width, resize = _size(processor)
     if getattr(processor, "do_rescale", True) and not math.isclose(processor.rescale_factor, 1 / 255, rel_tol=1e-6):

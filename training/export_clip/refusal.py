@@ -1,5 +1,5 @@
-"""The one error of the export: what can't be exported, and why, in a line."""
+"""The error of the export: a one-line reason why a model cannot be exported."""
 
 
 class Refused(Exception):
-    """The model can't be exported as it is; the message is for the person at the terminal."""
+    """The model cannot be exported; the message is shown in the terminal."""

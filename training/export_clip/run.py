@@ -1,4 +1,4 @@
-"""One export: load, trace, compare with torch, quantise, and answer the reference pictures and texts."""
+"""One export: load, trace, compare with torch, quantise, and compute reference vectors of pictures and texts."""
 
 import json
 import platform
@@ -21,16 +21,17 @@ AT_ONCE = 16
 
 
 class Loaded:
-    """A model with what belongs to it.
+    """A model with its processor and tokenizer.
 
     Raises:
-        Refused: it is no model of two towers that transformers reads by itself, or its preparation is not supported.
+        Refused: it does not have two towers that transformers loads without custom code, or its preprocessing is not
+        supported.
     """
 
     def __init__(self, folder: Path) -> None:
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
-        # code that comes with weights is not run
+        # never run code that comes with weights
         options = {"trust_remote_code": False, "local_files_only": True}
         kind = description(folder, "config.json").get("model_type", "of no type")
         try:
@@ -51,11 +52,11 @@ class Loaded:
         self.pad_id = int(self.tokenizer.pad_token_id or 0)
 
     def pixels(self, images: list[Image.Image]) -> Tensor:
-        """Pictures as the model's own processor prepares them."""
+        """Preprocess pictures with the model's own processor."""
         return self.processor(images=images, return_tensors="pt")["pixel_values"]
 
     def ids(self, texts: list[str]) -> dict[str, Tensor]:
-        """Texts as the model's own tokenizer prepares them."""
+        """Tokenize texts with the model's own tokenizer."""
         padding = "max_length" if self.padded_to else "longest"
         found = self.tokenizer(
             texts, padding=padding, truncation=True, max_length=self.context, return_tensors="pt",
@@ -65,7 +66,7 @@ class Loaded:
 
     @torch.inference_mode()
     def image_vectors(self, images: list[Image.Image], dim: int | None) -> np.ndarray:
-        """(n, d) of length 1: what transformers itself answers, without our wrapping."""
+        """Vectors (n, d) of unit length computed by transformers, without our wrapper."""
         found = [
             _vectors(self.model.get_image_features(pixel_values=self.pixels(images[at : at + AT_ONCE])), dim)
             for at in range(0, len(images), AT_ONCE)
@@ -74,7 +75,7 @@ class Loaded:
 
     @torch.inference_mode()
     def text_vectors(self, texts: list[str], dim: int | None) -> np.ndarray:
-        """(n, d) of length 1, as `image_vectors`."""
+        """Vectors (n, d) of unit length, as `image_vectors`."""
         found = []
         for at in range(0, len(texts), AT_ONCE):
             ids = self.ids(texts[at : at + AT_ONCE])
@@ -91,10 +92,10 @@ def _vectors(features, dim: int | None) -> np.ndarray:
 
 
 def run(source: Source, work: Path, *, int8: bool, truncate_dim: int | None) -> None:
-    """Write everything to `work`.
+    """Write all outputs to `work`.
 
     Raises:
-        Refused: with the reason.
+        Refused: the model cannot be exported.
     """
     loaded = Loaded(source.folder)
     tokenizer = words.convert(loaded.tokenizer, loaded.context)
@@ -163,7 +164,7 @@ def _image_batches(loaded: Loaded, gallery: list[Image.Image]) -> list[dict[str,
 
 
 def _text_batches(loaded: Loaded) -> list[dict[str, Tensor]]:
-    """Batches of several lengths, each with a row that is padded."""
+    """Batches of several lengths, each with a padded row."""
     generator = torch.Generator().manual_seed(1)
     vocabulary = int(loaded.model.config.text_config.vocab_size)
     found = []

@@ -1,4 +1,4 @@
-"""Where a model comes from: a folder, or a repository of the hub at one commit; and under which licence."""
+"""Source and licence of a model: a folder, or a hub repository at one commit."""
 
 import hashlib
 import json
@@ -19,19 +19,19 @@ from .refusal import Refused
 
 DESCRIPTIONS = ("*.json", "*.txt", "*.model", "README.md")
 WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
-"""In order of preference; only the first kind that the repository has is downloaded."""
+"""File types of weights in order of preference; only the first one in the repository is downloaded."""
 UNKNOWN = "not stated"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A model on this disk.
+    """A model on the local disk.
 
     Args:
-        folder: as `from_pretrained` reads it.
-        repo: the hub's name, or the folder's.
-        revision: the hub's commit; of a folder the SHA-256 over its configuration and weights.
-        licence: as the model card states it.
+        folder: a folder for `from_pretrained`.
+        repo: the name on the hub, or of the folder.
+        revision: the commit on the hub, or for a folder the SHA-256 of its configuration and weights.
+        licence: the licence stated by the model card.
     """
 
     folder: Path
@@ -41,10 +41,10 @@ class Source:
 
 
 def find(given: str, revision: str | None) -> Source:
-    """The model in a folder, or downloaded from the hub (and kept in its cache).
+    """Find the model in a folder, or download it into the hub's cache.
 
     Raises:
-        Refused: there is no such folder or repository, it can't be reached, or it holds no model.
+        Refused: the folder or repository does not exist, cannot be reached, or contains no model.
     """
     folder = Path(given).expanduser()
     if folder.is_dir():
@@ -84,7 +84,7 @@ def _downloaded(repo: str, revision: str | None) -> Source:
 
 
 def _cached(repo: str, revision: str | None, why: Exception) -> Source:
-    """What an earlier run has downloaded."""
+    """The files that an earlier run downloaded."""
     try:
         folder = Path(snapshot_download(repo, revision=revision, local_files_only=True))
     except LocalEntryNotFoundError:
@@ -96,7 +96,7 @@ def _cached(repo: str, revision: str | None, why: Exception) -> Source:
 
 
 def _two_towers(source: Source) -> Source:
-    """See that it is what can be exported, before anything large is loaded."""
+    """Check that the model can be exported before anything large is loaded."""
     config = description(source.folder, "config.json")
     if "text_config" not in config or "vision_config" not in config:
         if (source.folder / "open_clip_config.json").is_file():
@@ -109,7 +109,7 @@ def _two_towers(source: Source) -> Source:
 
 
 def licence(folder: Path) -> str:
-    """The licence that the model card's heading names, with its link where it has one."""
+    """The licence in the metadata of the model card, with its link if it has one."""
     card = folder / "README.md"
     found = (metadata_load(card) or {}) if card.is_file() else {}
     name = found.get("license_name") or found.get("license")
@@ -129,6 +129,6 @@ def _digest(folder: Path) -> str:
 
 
 def description(folder: Path, name: str) -> dict:
-    """A JSON file of the model's folder; empty where there is none."""
+    """A JSON file in the model's folder; empty if missing."""
     path = folder / name
     return json.loads(path.read_text()) if path.is_file() else {}

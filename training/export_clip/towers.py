@@ -1,4 +1,4 @@
-"""The two towers as modules of one input and one normalised output, and as ONNX files."""
+"""The two towers as modules with one normalised output, and their ONNX files."""
 
 import logging
 import warnings
@@ -16,14 +16,14 @@ from .refusal import Refused
 
 OPSET = 17
 ONE_FILE = 2_000_000_000
-"""Bytes; a protocol buffer can't be longer than 2 GiB."""
+"""Bytes; the limit of a protocol buffer is 2 GiB."""
 PIXELS, IDS, MASK = "pixel_values", "input_ids", "attention_mask"
 IMAGE, TEXT = "image_embeds", "text_embeds"
 PARITY = 1e-5
 
 
 class ImageTower(nn.Module):
-    """(n, 3, h, w) prepared pixels -> (n, d) vectors of length 1."""
+    """Preprocessed pixels (n, 3, h, w) -> vectors (n, d) of unit length."""
 
     def __init__(self, model: nn.Module, dim: int | None):
         super().__init__()
@@ -34,9 +34,9 @@ class ImageTower(nn.Module):
 
 
 class TextTower(nn.Module):
-    """(n, length) ids and mask -> (n, d) vectors of length 1.
+    """Ids and mask (n, length) -> vectors (n, d) of unit length.
 
-    A model trained on texts padded to one length (SigLIP) is padded to it inside, whatever the caller's padding is.
+    A model trained on texts padded to one length (SigLIP) is padded to it inside, whatever the caller's padding.
     """
 
     def __init__(self, model: nn.Module, dim: int | None, padded_to: int | None, pad_id: int):
@@ -59,16 +59,16 @@ def _unit(features, dim: int | None) -> Tensor:
 
 
 def export(tower: nn.Module, inputs: dict[str, Tensor], output: str, path: Path) -> None:
-    """Write one fp32 file with free batch (and text length), and open it.
+    """Write one fp32 file with free batch size and text length, and open it.
 
     Raises:
-        Refused: the model can't be traced, is too big for one file, or ONNX Runtime does not open what was written.
+        Refused: the model cannot be traced, is too large for one file, or ONNX Runtime cannot open the result.
     """
     axes = {PIXELS: {0: "batch"}, IDS: {0: "batch", 1: "length"}, MASK: {0: "batch", 1: "length"}}
     size = sum(parameter.numel() * parameter.element_size() for parameter in used(tower))
     if size > ONE_FILE:
         raise Refused(f"its {output.partition('_')[0]} tower has {size / 1e9:.1f} GB of weights: 2 GB fit one file")
-    # the tracer warns of every branch; what it wrote is compared with torch below
+    # the tracer warns of every branch; its output is compared with torch below
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
@@ -92,16 +92,16 @@ def export(tower: nn.Module, inputs: dict[str, Tensor], output: str, path: Path)
 
 
 def used(tower: nn.Module) -> Sequence[nn.Parameter]:
-    """The parameters of the tower's own half of the model."""
+    """The parameters that the tower uses."""
     other = "vision" if isinstance(tower, TextTower) else "text"
     return [value for name, value in tower.named_parameters() if not name.startswith(f"model.{other}_")]
 
 
 def opened(path: Path) -> onnxruntime.InferenceSession:
-    """A session, single-threaded as in the product.
+    """Open a session with one thread, as in the product.
 
     Raises:
-        Refused: ONNX Runtime does not take the file.
+        Refused: ONNX Runtime cannot open the file.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -124,17 +124,18 @@ def difference(tower: nn.Module, path: Path, batches: Sequence[dict[str, Tensor]
 
 
 def quantise(path: Path, to: Path, *, only_mlp: bool = False) -> None:
-    """Write the int8 file: weights of 8 bits in 7 (`reduce_range`: on x86 without VNNI the products of full operands
-    saturate), activations measured at run time.
+    """Write the int8 file with dynamic activations and 7-bit weights.
+
+    `reduce_range`: on x86 without VNNI the products of full 8-bit operands saturate.
 
     Args:
-        only_mlp: leave attention, embeddings and projections in fp32.
+        only_mlp: keep attention, embeddings and projections in fp32.
     """
     kept: list[str] = []
     if only_mlp:
         nodes = onnx.load(path.as_posix(), load_external_data=False).graph.node
         kept = [node.name for node in nodes if "/mlp/" not in node.name]
-    # quantisation measures nothing here, and warns that the file was not prepared for it
+    # dynamic quantisation needs no preparation of the file, but warns about its absence
     logging.getLogger().setLevel(logging.ERROR)
     quantize_dynamic(
         path.as_posix(),

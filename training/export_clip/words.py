@@ -1,4 +1,4 @@
-"""The model's tokenizer as one file of the `tokenizers` library, proved to give the same ids as the original."""
+"""Convert the model's tokenizer to one file of the `tokenizers` library and verify that it gives the same ids."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,20 +23,20 @@ PROBES = (
     "it's the shop's “best” hoodie… ★★★★★",
     "dress " * 90,
 )
-"""Ordinary queries, and what tokenizers like to disagree on: case, spaces, punctuation, accents, scripts, length."""
+"""Ordinary queries, and cases in which tokenizers differ: case, spaces, punctuation, accents, scripts, length."""
 
 
 def longest(tokenizer, model) -> int:
-    """How many tokens the text tower takes, special ones included."""
+    """Maximum number of tokens of the text tower, including special ones."""
     positions = int(model.config.text_config.max_position_embeddings)
     return min(positions, int(tokenizer.model_max_length))
 
 
 def convert(tokenizer, context: int) -> Tokenizer:
-    """A `tokenizers` tokenizer that cuts at the context's length and pads nothing.
+    """Convert to a `tokenizers` tokenizer that truncates at the context's length and does not pad.
 
     Raises:
-        Refused: there is no such form of it, or it gives other ids than the original on one of `PROBES`.
+        Refused: it cannot be converted, or its ids differ from the original on one of `PROBES`.
     """
     made = getattr(tokenizer, "backend_tokenizer", None)
     made = Tokenizer.from_str(made.to_str()) if made is not None else _from_sentencepiece(tokenizer)
@@ -47,10 +47,10 @@ def convert(tokenizer, context: int) -> Tokenizer:
 
 
 def compare(tokenizer, made: Tokenizer, context: int, texts: Sequence[str]) -> None:
-    """See that both give the same ids.
+    """Check that both give the same ids.
 
     Raises:
-        Refused: they do not, with the first text at fault.
+        Refused: they differ; the message names the first such text.
     """
     for text in texts:
         expected = tokenizer(text, truncation=True, max_length=context)["input_ids"]

@@ -1,1 +1,1 @@
-"""How `models_onnx/sales_quantiles.*` is made: a generated sales table over drawn garments, and the fit on it."""
+"""Training of `models_onnx/sales_quantiles.*` on a generated sales table of drawn garments."""

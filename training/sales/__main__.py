@@ -1,8 +1,8 @@
 """`python -m training.sales`: draw, embed, fit, measure, export, check, write the card and the manifest entry.
 
-Runs in the product's own environment (`.venv`), without torch, on the image tower that lies in `models_onnx`; run it
-again when that changes. Drawings and embeddings are kept in `training/.cache/sales`, the latter by the tower's hash.
---quick does the same on a few hundred garments into a folder of its own; its figures mean nothing.
+Runs in the product's own environment (`.venv`), without torch, with the image tower in `models_onnx`; repeat it when
+that changes. Drawings and embeddings are cached in `training/.cache/sales`, the latter by the tower's hash. --quick
+runs the same steps on a few hundred garments and writes to a separate folder; its figures are meaningless.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ REPOSITORY = HERE.parents[2]
 CACHE = REPOSITORY / "training" / ".cache" / "sales"
 COUNT, QUICK = 9000, 750
 SHARES = (0.16, 0.08, 0.4)
-"""Of training, choosing and calibrating; the rest is reported on."""
+"""Shares for training, selection and calibration; the rest is for reporting."""
 NAME = "sales_quantiles"
 GOLDEN_ROWS = 6
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.sales", description=__doc__)
     parser.add_argument("--count", type=int, default=COUNT, help="garments of the table (%(default)s)")
-    parser.add_argument("--out", type=Path, help="where the files go (models_onnx; with --quick training/.cache/quick)")
+    parser.add_argument("--out", type=Path, help="output folder (models_onnx; with --quick training/.cache/quick)")
     parser.add_argument("--quick", action="store_true", help="smoke test on a few hundred garments")
     parser.add_argument("--json", action="store_true", help="print the manifest entry as JSON, progress on stderr")
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run all of it; answers the exit status: 1 when a check failed, and then nothing is written."""
+    """Run all steps; returns the exit status: 1 if a check failed, in which case nothing is written."""
     options = arguments(argv)
     began = time.monotonic()
     out = options.out or (REPOSITORY / "training" / ".cache" / "quick" if options.quick else REPOSITORY / "models_onnx")
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def make(count: int, stage: Path, say: Callable[[str], None]) -> tuple[dict, list[str]]:
-    """Write all files into `stage`; the manifest entry, and which checks failed."""
+    """Write all files into `stage`; returns the manifest entry and the failed checks."""
     from functions.analytics import calibration_plot, evaluation, fit, image_features, inference, model_registry
     from training.sales import card, export, garments, table
 
@@ -109,7 +109,7 @@ def make(count: int, stage: Path, say: Callable[[str], None]) -> tuple[dict, lis
     svg = calibration_plot.render(
         measured,
         f"{found.version}: the shipped sales model",
-        "measured on generated sales: it says nothing about a market",
+        "measured on generated sales: not valid for any real market",
     )
     (stage / f"{NAME}.svg").write_text(svg)
     (stage / f"{NAME}.md").write_text(card.text(entry))
@@ -117,7 +117,7 @@ def make(count: int, stage: Path, say: Callable[[str], None]) -> tuple[dict, lis
     failed = card.failures(entry)
     used = image_features.image_tower()
     if used != tower:
-        failed.append(f"the image tower was replaced meanwhile, it is {used[:12]} now: run again")
+        failed.append(f"the image tower changed during the run and is now {used[:12]}: run again")
     return entry, failed
 
 
@@ -127,8 +127,7 @@ def _plain(model: BaseModel) -> dict[str, Any]:
 
 
 def embedded(count: int, tower: str, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray, MapStatistics]:
-    """The garments' embeddings (count, J) rounded to float16, their colour features (count, 9), and what their maps
-    have in common; cached."""
+    """Embeddings (count, J) rounded to float16, colour features (count, 9), and statistics of the maps; cached."""
     from functions.analytics import image_features
     from training.sales import garments
 

@@ -1,4 +1,4 @@
-"""The model card, and what must hold before the files are written."""
+"""The model card, and the checks that must pass before the files are written."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ REDRAWN = 10
 
 
 def ceiling(rows: SalesDataset, sales: Sales) -> dict[str, float]:
-    """Figures of the process itself, which knows everything but the noise: nobody can do better."""
+    """Figures of the generating process without its noise: the upper bound of any prediction."""
     held = rows.fold == 3
     measures = evaluation.measure(evaluation.to_units(sales.expected[held]), rows.units[held])
     return measures.model_dump(by_alias=True)
 
 
 def redrawn(rows: SalesDataset, specs: Sequence[GarmentSpec], within: np.ndarray | None) -> dict[str, Any]:
-    """Coverage when everything is fitted anew on tables that differ in their noise alone: what one table can't say."""
+    """Coverage when the model is refitted on tables that differ only in their noise."""
     coverages: list[float] = []
     below = several = 0
     for again in range(1, REDRAWN + 1):
@@ -56,7 +56,7 @@ def redrawn(rows: SalesDataset, specs: Sequence[GarmentSpec], within: np.ndarray
 
 
 def heat_figures(specs: Sequence[GarmentSpec], rows: SalesDataset, found: SalesModel) -> dict[str, float]:
-    """On some held-out garments: how exactly heat sums to the prediction, and how much of it lies on the garment."""
+    """Measure on held-out garments how exactly heat sums to the prediction, and its share on the garment."""
     held = np.flatnonzero(rows.fold == 3)[:LOOKED_AT]
     drawn = [draw_garment(specs[number], SIZE) for number in held]
     seen = image_features.extract([np.asarray(one.image.convert("RGB")) for one in drawn])
@@ -71,32 +71,30 @@ def heat_figures(specs: Sequence[GarmentSpec], rows: SalesDataset, found: SalesM
         strength = np.abs((answer.heat[0] - found.profile[GivenFields.ALL]).reshape(one.grid))
         on.append(float((strength * mask).sum() / max(strength.sum(), 1e-9)))
         area.append(float(mask.mean()))
-    told = {"sumError": float(max(errors))}
+    found_ = {"sumError": float(max(errors))}
     if on:
-        told |= {"onGarment": round(float(np.mean(on)), 4), "garmentArea": round(float(np.mean(area)), 4)}
-    return told
+        found_ |= {"onGarment": round(float(np.mean(on)), 4), "garmentArea": round(float(np.mean(area)), 4)}
+    return found_
 
 
 def failures(entry: dict[str, Any]) -> list[str]:
-    """What is wrong with a model; empty when it may be shipped."""
+    """The failed checks of a model; empty if it may be shipped."""
     figures = entry["figures"]
     interval = figures["interval"]
     wrong: list[str] = []
     low, high = interval["band"]
     if not low <= interval["coverage"] <= high:
-        wrong.append(f"coverage {interval['coverage']} lies outside what chance explains, {low} to {high}")
+        wrong.append(f"coverage {interval['coverage']} is outside the chance band, {low} to {high}")
     for one in figures["categories"]:
         if one["coverage"] < one["chanceLow"]:
-            wrong.append(
-                f"{one['category']}: coverage {one['coverage']}, chance explains no less than {one['chanceLow']}"
-            )
+            wrong.append(f"{one['category']}: coverage {one['coverage']}, below the chance band ({one['chanceLow']})")
     if figures["heat"]["sumError"] > EXACT:
         wrong.append(f"heat misses the prediction by {figures['heat']['sumError']:.1g}")
     return wrong
 
 
 def summary(entry: dict[str, Any]) -> str:
-    """A line for the terminal."""
+    """One line for the terminal."""
     figures = entry["figures"]
     interval = figures["interval"]
     return (
@@ -117,7 +115,7 @@ NAMES = {
 
 
 def text(entry: dict[str, Any]) -> str:
-    """The card."""
+    """The model card as Markdown."""
     figures, facts = entry["figures"], entry["facts"]
     interval = figures["interval"]
     again = figures["redrawn"]

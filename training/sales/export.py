@@ -1,4 +1,4 @@
-"""The files of the shipped model: the ONNX head, its manifest entry and golden answers, and the rows beside it."""
+"""Files of the shipped model: the ONNX head, its manifest entry, golden outputs, and its rows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OUTPUTS = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What goes into the manifest beside the file itself."""
+    """Manifest fields that do not follow from the file."""
 
     tower: str
     facts: dict[str, Any] = field(default_factory=dict)
@@ -46,7 +46,7 @@ def rows_of(
     specs: Sequence[GarmentSpec], sales: Sales, vectors: np.ndarray, colours: np.ndarray,
     shares: tuple[float, float, float],
 ) -> SalesDataset:  # fmt: skip
-    """The generated table as rows, split by time."""
+    """Convert the generated table to rows, split by time."""
     return SalesDataset(
         image_names=tuple(f"{one.title} ({one.sku})" for one in specs),
         vectors=vectors,
@@ -62,7 +62,7 @@ def rows_of(
 
 
 def placeholder(rows: SalesDataset) -> HeadWeights:
-    """Weights of the right shape, for a file that others' weights are fed into."""
+    """Weights of the right shape, for a file whose weights are replaced by inputs."""
     joint, count = rows.vectors.shape[1], len(rows.categories) + 1
     shapes = {
         "centre": (joint,),
@@ -78,7 +78,7 @@ def placeholder(rows: SalesDataset) -> HeadWeights:
 
 
 def stage_registry(stage: Path) -> None:
-    """Make `stage` the folder of models, with everything registered so far but our own in it."""
+    """Make `stage` the models folder, with links to all registered models except this one."""
     for path in onnx.models_dir().iterdir():
         if path.is_file() and not path.name.startswith(head.MODEL):
             (stage / path.name).symlink_to(path.resolve())
@@ -91,7 +91,7 @@ def write(
     stage: Path, name: str, weights: HeadWeights, about: Facts, *, golden: SalesDataset | None = None, count: int = 0,
     figures: dict[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Write file, golden answers and manifest entry, and have the file loaded anew; answers the entry."""
+    """Write the file, golden outputs and manifest entry, and reload the file; returns the entry."""
     path = stage / f"{name}.onnx"
     graph.write(weights, path)
     data = path.read_bytes()
@@ -135,7 +135,7 @@ def write(
 
 
 def _answers(data: bytes, rows: SalesDataset, count: int) -> dict[str, Any]:
-    """What the file answers on some rows, with fields left out in turn, asked apart from the product's own loading."""
+    """Outputs of the file for some rows, with fields omitted in turn, computed without the product's own loading."""
     import onnxruntime
 
     places = np.round(rows.places[:count].astype(np.float64), 5)
@@ -150,10 +150,12 @@ def _answers(data: bytes, rows: SalesDataset, count: int) -> dict[str, Any]:
         "category": np.array(category, np.int64),
     }
     found = session.run(["mid", "lo", "hi"], feeds)
-    told = {name: np.round(one.astype(float), 6).tolist() for name, one in zip(("mid", "lo", "hi"), found, strict=True)}
-    return {"places": places.tolist(), "price": price, "category": category, **told}
+    outputs = {
+        name: np.round(one.astype(float), 6).tolist() for name, one in zip(("mid", "lo", "hi"), found, strict=True)
+    }
+    return {"places": places.tolist(), "price": price, "category": category, **outputs}
 
 
 def _trust(name: str) -> None:
-    """Load a file that has no golden answers yet: only its graph is used."""
+    """Load a file without golden outputs; only its graph is used."""
     onnx.get_model(name)

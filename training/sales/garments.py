@@ -1,4 +1,4 @@
-"""The drawn garments that the generated table sells: drawn once, kept as JPEG in `training/.cache/sales`."""
+"""The drawn garments of the generated sales table, cached as JPEG in `training/.cache/sales`."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from PIL import Image
 from wardrobe import GarmentSpec, draw_garment, garment_specs
 
 SEED = 4107
-"""No other data set of this repository is drawn from it."""
+"""No other data set in this repository uses this seed."""
 SIZE = (160, 200)
-"""Width, height: a little above what an image tower sees."""
+"""Width and height in pixels, slightly above the input of the image tower."""
 SHARD = 250
 
 
 def specs(count: int) -> list[GarmentSpec]:
-    """What is true of the first `count` garments."""
+    """Specifications of the first `count` garments."""
     return garment_specs(count, SEED)
 
 
 def pictures(count: int, cache: Path, say: Callable[[str], None]) -> list[np.ndarray]:
-    """The photos (200, 160, 3) uint8 of the first `count` garments; those not in the cache yet are drawn."""
+    """Pictures (200, 160, 3) uint8 of the first `count` garments; missing ones are drawn."""
     cache.mkdir(parents=True, exist_ok=True)
-    told = specs(-(-count // SHARD) * SHARD)
+    described = specs(-(-count // SHARD) * SHARD)
     found: list[np.ndarray] = []
     for start in range(0, count, SHARD):
         path = cache / f"drawn-{SEED}-{SIZE[0]}x{SIZE[1]}-{start:05d}.npz"
         if not path.is_file():
             say(f"drawing garments {start} to {start + SHARD}")
-            _keep(path, [_jpeg(draw_garment(one, SIZE).image) for one in told[start : start + SHARD]])
+            _keep(path, [_jpeg(draw_garment(one, SIZE).image) for one in described[start : start + SHARD]])
         with np.load(path) as shard:
             data, ends = shard["data"].tobytes(), shard["ends"].tolist()
         for begin, end in zip([0, *ends[:-1]], ends, strict=True):

@@ -1,7 +1,8 @@
-"""The head as an ONNX file: three linear heads, chosen by which fields are given, and the interval around the first.
+"""The head as an ONNX file: three linear heads, selected by the given fields, and the interval around the first.
 
-Every weight is an initializer that is a graph input, too: the shipped model runs without them, a merchant's own model
-is the same file with their arrays fed in their place.
+Every weight is both an initializer and a graph input: the shipped model runs without these inputs, and a merchant's
+    model
+is the same file with the merchant's arrays as inputs.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ SHAPES: dict[str, list[Any]] = {
 
 
 def write(weights: HeadWeights, path: Path) -> None:
-    """Write the file, weights inside."""
+    """Write the file including the weights."""
     float_, int_ = TensorProto.FLOAT, TensorProto.INT64
     inputs = [
         helper.make_tensor_value_info("places", float_, ["n", "P", "J"]),
@@ -71,7 +72,7 @@ def _nodes() -> list[Any]:
     def op(kind: str, inputs: str, output: str, **attributes: Any) -> None:
         made.append(helper.make_node(kind, inputs.split(), output.split(), **attributes))
 
-    # which of the four: price given + 2 * category given
+    # index of the weights: price given + 2 * category given
     op("IsNaN", "price", "no_price")
     op("Not", "no_price", "has_price")
     op("Shape", "margin", "margin_shape")
@@ -85,7 +86,7 @@ def _nodes() -> list[Any]:
     op("Mul", "given columns", "row0")
     op("Add", "row0 category", "row")
 
-    # the picture, as far as it is not the average one
+    # the deviation of the picture from the average one
     op("Sub", "places centre", "shifted")
     op("Gather", "image given", "w", axis=0)  # (n, 3, J)
     op("Transpose", "w", "wt", perm=[0, 2, 1])

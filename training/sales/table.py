@@ -24,16 +24,16 @@ ELASTICITY = 1.2
 EFFECTS = {"category": 0.45, "colour": 0.40, "pattern": 0.30, "style": 0.15, "sleeve": 0.12}
 """Standard deviations of the effects."""
 QUIET, LOUD = 0.12, 0.9
-"""Deviation of the noise in the steadiest and the riskiest category."""
+"""Standard deviation of the noise in the most and the least predictable category."""
 BOLD = {"graphic": 1.35, "floral": 1.25, "print": 1.2, "checks": 1.1}
-"""Factors on the deviation."""
+"""Factors on the standard deviation, by pattern."""
 PATTERNS = ("plain", "stripes", "checks", "dots", "floral", "print", "graphic")
 FIRST, DAYS = date(2024, 1, 1), 731
 
 
 @dataclass(frozen=True)
 class Sales:
-    """One row for each garment; `expected` is log(1 + units) without the noise: what nobody can predict better."""
+    """One row per garment; `expected` is log(1 + units) without the noise, the best possible prediction."""
 
     units: np.ndarray
     price: np.ndarray
@@ -44,7 +44,7 @@ class Sales:
 
 
 def sell(garments: Sequence[GarmentSpec], again: int = 0) -> Sales:
-    """What they sold; the same garments always sell the same, and with `again` the same but for the noise."""
+    """Generate the sales; equal garments give equal sales, and `again` changes only the noise."""
     rng = np.random.default_rng([SEED, 0x5A1E])
     styles = sorted({one.style for one in garments})
     sleeves = sorted({one.sleeve or "" for one in garments})

@@ -1,1 +1,1 @@
-"""The two networks of the compact try-on engine: one places a garment on a body, one composes the picture."""
+"""Training of the two networks of the try-on engine `compact`: warping and composition."""

@@ -1,6 +1,7 @@
 """`python -m training.tryon`: train both networks, export, check, measure, write the card and manifest entries.
 
---quick does the same on a handful of photos in about a minute, into a folder of its own; its figures mean nothing.
+--quick runs the same steps on a few photos in about a minute and writes to a separate folder; its figures are
+meaningless.
 """
 
 import argparse
@@ -25,7 +26,7 @@ CACHE = REPOSITORY / "training" / ".cache" / "tryon"
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.tryon", description=__doc__)
     parser.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data", help="folder with ccp/")
     parser.add_argument("--out", type=Path, help="where the files go (models_onnx; with --quick under training/.cache)")
@@ -44,7 +45,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run all of it; answers the exit status: 1 when a file differs from torch."""
+    """Run all steps; returns the exit status: 1 if a file differs from torch."""
     options = arguments(argv)
     cv2.setNumThreads(1)
     cache = CACHE / "quick" if options.quick else CACHE
@@ -95,7 +96,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parse_with(path: Path) -> data.Parse:
-    """The parser's file as a function."""
+    """Load the parser's file as a function."""
     model = onnx_model(path)
 
     def parse(picture: np.ndarray) -> np.ndarray:
@@ -107,7 +108,7 @@ def parse_with(path: Path) -> data.Parse:
 
 
 def measure(root: Path, parser: Path, folder: Path, limit: int | None) -> dict:
-    """The protocol on the validation photos."""
+    """Run the protocol on the validation photos."""
 
     def network(name: str):
         opened = session(folder / f"{name}.onnx")

@@ -1,6 +1,6 @@
 """Batches of random views for the second network.
 
-Those of step `i` depend on (seed, i) alone.
+The views of step `i` depend only on (seed, i).
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from .data import Pair
 from .views import SHARES
 
 ERRORS = (0.012, 0.12)
-"""Sizes, as shares of half the canvas, of the errors that places are given: log-uniform between these."""
+"""Range of the random errors added to places, as shares of half the canvas (log-uniform)."""
 KNOTS = (5, 4)
-"""Rows and columns of the random shifts an error is made of."""
+"""Rows and columns of the random shifts that form an error."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Of n views: `target` (n, 3, 256, 192) in 0..1, `colours` the same of the canvas, carried beyond the garment;
+    """Of n views: `target` (n, 3, 256, 192) in 0..1, `colours` the canvas, extended beyond the garment;
     `mask`, `share`, `hidden_large`, `shown_large` (n, 1, 256, 192); `flow` (n, 2, 64, 48) the true places; `error`
-    (n, 2, *KNOTS) what they are shifted by, `size` (n,) how far that is on average; `maps` (n, ., 128, 96) what the
-    second network sees beside pictures, its last two planes still empty."""
+    (n, 2, *KNOTS) their shifts, `size` (n,) the mean length of these; `maps` (n, ., 128, 96) the other inputs of
+    the second network, with the last two planes empty."""
 
     target: Tensor
     colours: Tensor
@@ -42,7 +42,7 @@ class Batch:
 
 
 def stack(rng: np.random.Generator, views: list[samples.Sample]) -> Batch:
-    """The views side by side, with errors drawn at random."""
+    """Combine views into a batch, with random errors."""
 
     def planes(arrays: list[np.ndarray]) -> Tensor:
         return torch.from_numpy(np.stack(arrays)).float()
@@ -70,7 +70,7 @@ def stack(rng: np.random.Generator, views: list[samples.Sample]) -> Batch:
 
 
 class Batches:
-    """Draws the batch of any step."""
+    """Draws the batch of a step."""
 
     def __init__(self, pairs: list[Pair], size: int, seed: int):
         self.by_category = {name: [p for p in pairs if p.category == name] for name in SHARES}

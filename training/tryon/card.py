@@ -1,4 +1,4 @@
-"""The model card, written from what a run measured."""
+"""The model card, written from the figures of a run."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ SHOWN = ("flat_colour", "row_wise", "engine")
 
 
 def table(figures: dict) -> str:
-    """Every contender's scores."""
+    """Scores of every method."""
     lines = [
         "| | SSIM | garment SSIM | garment MAE | garment distance | garment detail | warped-mask IoU | "
         "changed outside |",
@@ -49,7 +49,7 @@ def by_category(figures: dict) -> str:
 
 
 def goals(figures: dict, size: int) -> str:
-    """The goals and what was reached."""
+    """Goals and measured values."""
     ours, floors = figures["engine"], [figures[name] for name in ("flat_colour", "row_wise")]
 
     def line(goal: str, found: str, met: bool) -> str:
@@ -69,7 +69,7 @@ def goals(figures: dict, size: int) -> str:
 
 
 def text(facts: dict, folder: Path) -> str:
-    """The card (Markdown)."""
+    """The model card as Markdown."""
     figures = facts["self_reconstruction"]
     entries = [json.loads((folder / f"{name}.manifest.json").read_text()) for name in ("tryon_warp", "tryon_compose")]
     parser = folder / "garment_parser.manifest.json"
@@ -160,5 +160,5 @@ The sheet below is drawn (`wardrobe/`).
 
 
 def looked_at() -> str:
-    """What was seen on the validation sheet."""
+    """Notes on the inspected validation results."""
     return (Path(__file__).parent / "looked_at.md").read_text().strip()

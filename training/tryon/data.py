@@ -1,7 +1,7 @@
-"""Street photos as training pairs: a person's crop, what the parser sees in it, and each garment's true mask.
+"""Street photos as training pairs: the crop of a person, the parser's output for it, and each garment's true mask.
 
-A pair is a photo and a category. Masks are the data set's labels; what the networks are shown of the rest of the
-person comes from the parser, as it will in the product.
+A pair is a photo and a category. Masks are the data set's labels; the networks' other inputs come from the parser, as
+in the product.
 """
 
 from collections.abc import Callable
@@ -16,15 +16,15 @@ from training.garment_parser.data import read_label, read_rgb, rows, spread
 from vto_container.engines import compact_body
 
 Parse = Callable[[np.ndarray], np.ndarray]
-"""A picture (h, w, 3) uint8 -> the parser's probabilities (9, 128, 96), stretched over it."""
+"""A picture (h, w, 3) uint8 -> the parser's probabilities (9, 128, 96) for the stretched picture."""
 CATEGORIES = ("upper", "lower", "dress")
 STORED = (384, 288)
-"""Height and width at which a crop is kept: 1.5 times what the networks see."""
+"""Height and width of stored crops: 1.5 times the networks' input."""
 LABELLED = (256, 192)
 LEAST = {"upper": 0.012, "lower": 0.012, "dress": 0.02}
 """Share of the crop a garment must cover."""
 MOST_COVERED = 0.3
-"""A dress under outerwear of more than this share of its area is left out: too little of it shows."""
+"""A dress covered by outerwear over more than this share of its area is omitted."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Photo:
         label: (*LABELLED) uint8 true classes.
         parse: (9, 128, 96) uint8, the parser's probabilities times 255.
         frame: (128, 96) uint8, 255 inside the photo.
-        body: read from the true classes.
+        body: measured on the true classes.
     """
 
     id: str
@@ -49,7 +49,10 @@ class Photo:
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo and one garment of it: `mask` (*LABELLED) uint8 0 or 255, `near` the same on the grid (128, 96) bool."""
+    """A photo and one of its garments.
+
+    `mask` (*LABELLED) uint8 0 or 255, `near` the same on the grid (128, 96) bool.
+    """
 
     photo: Photo
     category: str
@@ -68,7 +71,7 @@ def crop(image: np.ndarray, box: tuple[float, float, float, float], size: tuple[
 
 
 def photo_of(id: str, image: np.ndarray, label: np.ndarray, parse: Parse) -> Photo | None:
-    """The crop around the person as the product would take it; None where the parser sees nobody."""
+    """The crop around the person, as in the product; None if the parser finds no person."""
     size = (image.shape[1], image.shape[0])
     box = compact_body.person_box(1 - parse(image)[0], size)
     if box is None:
@@ -82,7 +85,7 @@ def photo_of(id: str, image: np.ndarray, label: np.ndarray, parse: Parse) -> Pho
 
 
 def pairs_of(photo: Photo) -> list[Pair]:
-    """A pair for every category the photo shows enough of."""
+    """One pair for every category of which the photo shows enough."""
     index = {name: n for n, name in enumerate(compact_body.LABELS)}
     classes = {
         "upper": (index["upper"], index["outerwear"]),

@@ -1,8 +1,7 @@
-"""Turning a garment that is worn into a product shot of it: the mask's own frame, bent at random, cut out.
+"""Turn a worn garment into a product photo: normalise its frame, deform it at random, cut it out.
 
-A deformation is given from the product to the photo, so that the product is drawn by looking up pixels; the way back,
-which is what the network has to find, is computed by iteration. Both are exact: every worn pixel knows its place on
-the canvas.
+A deformation maps the product to the photo, so the product is drawn by looking up pixels; its inverse, which the
+network has to find, is computed by iteration. Both are exact: the place of every worn pixel on the canvas is known.
 """
 
 from dataclasses import dataclass
@@ -16,24 +15,24 @@ ROTATION, STRETCH, SHEAR, BEND = 12.0, 0.18, 0.12, 0.06
 """At strength 1: degrees and log scale and shear (all uniform, either sign), and the standard deviation of the 4 x 4
 control points' shifts in halves of the garment's longer side."""
 REACH = 1.7
-"""The product's frame, in the same unit, that the control points span."""
+"""Extent of the product's frame covered by the control points, in the same unit."""
 CONTROLS = 4
 
 
 @dataclass(frozen=True)
 class Bend:
-    """`u = inverse q + shift(q)`: from the product's frame to the photo's, both centred on the garment."""
+    """`u = inverse q + shift(q)`, from the product's frame to the photo's, both centred on the garment."""
 
     matrix: np.ndarray
     inverse: np.ndarray
     shifts: np.ndarray
 
     def back(self, q: np.ndarray) -> np.ndarray:
-        """Places (n, 2), n a multiple of 16, of the product's frame in the photo's."""
+        """Map places (n, 2), n a multiple of 16, from the product's frame to the photo's."""
         return (q @ self.inverse.T + self.shift(q)).astype(np.float32)
 
     def forth(self, u: np.ndarray) -> np.ndarray:
-        """Places (n, 2), n a multiple of 16, of the photo's frame in the product's."""
+        """Map places (n, 2), n a multiple of 16, from the photo's frame to the product's."""
         q = u @ self.matrix.T
         for _ in range(8):
             q = (u - self.shift(q)) @ self.matrix.T
@@ -42,14 +41,14 @@ class Bend:
     def shift(self, q: np.ndarray) -> np.ndarray:
         side = self.shifts.shape[0]
         at = ((q + REACH) / (2 * REACH) * (side - 1)).astype(np.float32)
-        # OpenCV takes no picture wider than 32767
+        # OpenCV refuses pictures wider than 32767
         at = at.reshape(-1, 16, 2)
         found = cv2.remap(self.shifts, at[:, :, 0], at[:, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return found.reshape(-1, 2)
 
 
 def bend(rng: np.random.Generator, strength: float) -> Bend:
-    """A deformation drawn at random."""
+    """Draw a random deformation."""
     angle = np.deg2rad(rng.uniform(-ROTATION, ROTATION) * strength)
     across, down = np.exp(rng.uniform(-STRETCH, STRETCH, 2) * strength)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -62,7 +61,7 @@ def bend(rng: np.random.Generator, strength: float) -> Bend:
 
 @dataclass(frozen=True)
 class Shot:
-    """A drawn product: `colours` (*SIZE, 3) uint8, `mask` (*SIZE) float32 in 0..1, and how to find places on it."""
+    """A drawn product: `colours` (*SIZE, 3) uint8, `mask` (*SIZE) float32 in 0..1, and the mapping of places on it."""
 
     colours: np.ndarray
     mask: np.ndarray
@@ -72,7 +71,7 @@ class Shot:
     rectangle: tuple[float, float, float, float]
 
     def places(self, points: np.ndarray) -> np.ndarray:
-        """Points (n, 2) of the crop, in pixels of the mask, on the canvas in -1..1 over its extent."""
+        """Map points (n, 2) of the crop, in pixels of the mask, to the canvas, -1..1 over its extent."""
         q = self.bend.forth(((points - self.centre) / self.half).astype(np.float32))
         x, y, width, height = self.rectangle
         return np.stack([(q[:, 0] - x) / width * 2 - 1, (q[:, 1] - y) / height * 2 - 1], 1).astype(np.float32)
@@ -82,7 +81,7 @@ def shoot(image: np.ndarray, mask: np.ndarray, bend: Bend) -> Shot:
     """Draw the product.
 
     Args:
-        image: (h, w, 3) uint8; may be larger than the mask by any factor.
+        image: (h, w, 3) uint8; may be larger than the mask.
         mask: (h, w) uint8 0 or 255, not empty.
     """
     ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

@@ -1,4 +1,4 @@
-"""The averaged networks as ONNX (fp32), compared with torch; golden answers; manifest entries."""
+"""Export the averaged networks as ONNX (fp32), compare with torch, write golden outputs and manifest entries."""
 
 import hashlib
 import json
@@ -48,11 +48,11 @@ ROLES = {"tryon_warp": "try-on: garment to body", "tryon_compose": "try-on: pict
 PARITY = 2e-3
 """Largest difference from torch."""
 GOLDEN = 0.02
-"""Share of an output's range by which another runtime may differ."""
+"""Allowed difference of another runtime, as a share of the output's range."""
 
 
 def export(network: nn.Module, name: str, path: Path) -> float:
-    """Write a network; answers its largest difference from torch."""
+    """Write a network; returns its largest difference from torch."""
     shipped = (ShippedWarp if isinstance(network, Warp) else ShippedCompose)(network).eval()
     shipped = shipped.to(memory_format=torch.contiguous_format)
     shapes = INPUTS[name]
@@ -75,7 +75,7 @@ def export(network: nn.Module, name: str, path: Path) -> float:
 
 
 def golden(path: Path, name: str, folder: Path) -> Path:
-    """Write the file's answer to the fixed input."""
+    """Write the file's outputs for the fixed input."""
     feeds = compact_golden.make_inputs(INPUTS[name])
     values = session(path).run(list(OUTPUTS[name]), feeds)
     outputs = compact_golden.sample_outputs(dict(zip(OUTPUTS[name], values, strict=True)))
@@ -112,7 +112,7 @@ def entry(name: str, path: Path, expected: Path, data_sha256: str, figures: Mapp
 
 
 def write(networks: tuple[Warp, Compose], out: Path, data_sha256: str, figures: Mapping) -> dict[str, float]:
-    """Both files with golden answer and manifest entry; answers the parity of each."""
+    """Write both files with golden outputs and manifest entries; returns the parity of each."""
     parity = {}
     for name, network in zip(INPUTS, networks, strict=True):
         path = out / f"{name}.onnx"

@@ -1,4 +1,4 @@
-"""What the two networks are trained for."""
+"""Losses of the two networks."""
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ COMPOSE_WEIGHTS = {
     "gain": 0.05,
 }
 STAGES = (0.25, 0.35, 0.5, 1.0)
-"""Weights of the places after each stage."""
+"""Weights of the loss of places after each stage."""
 
 
 def warp_losses(out: tuple[Tensor, ...], views: Views) -> dict[str, Tensor]:
@@ -83,7 +83,7 @@ def structure(a: Tensor, b: Tensor) -> Tensor:
 
 
 def dressed(cloth: Tensor, gain: Tensor, detail: Tensor) -> Tensor:
-    """The garment's colours in 0..1: its smooth part and as much detail as is trusted, times the gain.
+    """The garment's colours in 0..1: its smooth part and the trusted share of its detail, times the gain.
 
     Args:
         cloth: (n, 3, 256, 192) warped colours in 0..1.
@@ -95,7 +95,7 @@ def dressed(cloth: Tensor, gain: Tensor, detail: Tensor) -> Tensor:
 
 
 def compose_losses(out: tuple[Tensor, ...], cloth: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """`cloth` and `structure`: L1 and SSIM of the dressed garment where it truly is; `paint`: L1 of the rest of the
+    """`cloth` and `structure`: L1 and SSIM of the dressed garment within its true mask; `paint`: L1 of the rest of the
     hole; `edges`: L1 of differences between neighbours in the whole hole; `outline`, `dice`: alpha."""
     paint, alpha, gain, detail = out
     target, there, hidden = batch.target, batch.mask, batch.hidden_large

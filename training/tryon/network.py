@@ -1,14 +1,14 @@
 """The two networks.
 
-`Warp` finds each place of the view on the garment's canvas, from outlines alone: three guesses of an affine map and a
-bend, each by fully connected layers that see the whole (after the spatial transformer of M. Jaderberg et al., 2015),
-the later ones with the garment's outline as warped so far; then a local correction. Beside the flow it answers the
-garment's silhouette and how unsure each place is (a Laplace scale, after A. Kendall, Y. Gal, NeurIPS 2017).
+`Warp` maps each place of the view to the garment's canvas, from outlines only: three estimates of an affine map and a
+deformation, each by fully connected layers over the whole view (after the spatial transformer of M. Jaderberg et al.,
+2015), the later ones with the outline as warped so far; then a local correction. It also outputs the garment's
+silhouette and the uncertainty of each place (a Laplace scale, after A. Kendall, Y. Gal, NeurIPS 2017).
 
-`Compose` paints what a hole uncovers, decides where the garment lies in front, how much of its detail is kept, and
-how light or dark it is there.
+`Compose` paints what a hole uncovers and predicts the garment's opacity, how much of its detail is kept, and its
+brightness.
 
-Dense 3x3 convolutions at low resolution: on a CPU they cost the least per multiply-add.
+Dense 3x3 convolutions at low resolution: they have the lowest cost per multiply-add on a CPU.
 """
 
 import torch
@@ -21,7 +21,7 @@ from vto_container.engines.compact_inputs import COMPOSE_CHANNELS, PERSON_CHANNE
 WARP_WIDTHS = (20, 36, 64, 96)
 """Channels at 1/2, 1/4, 1/8, 1/16 of the warp network's 64 x 48 cells."""
 CONTROLS = (5, 4)
-"""Rows and columns of the points that bend a guess."""
+"""Rows and columns of the control points of an estimate."""
 MASKED = PERSON_CHANNELS - 3
 """Channels of a person without colours."""
 COMPOSE_WIDTHS = (24, 40, 64, 96)
@@ -42,26 +42,26 @@ class Residual(nn.Module):
 
 
 def grown(x: Tensor, factor: int = 2, size: tuple[int, int] | None = None) -> Tensor:
-    """Bilinear enlargement by a factor, or to a size."""
+    """Enlarge bilinearly by a factor, or to a size."""
     if size is not None:
         return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
 def look(field: Tensor, places: Tensor) -> Tensor:
-    """A field (n, c, h, w) at places (n, 2, h', w') in -1..1; zero beyond."""
+    """Sample a field (n, c, h, w) at places (n, 2, h', w') in -1..1; zero outside."""
     return F.grid_sample(field, places.permute(0, 2, 3, 1), mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def raster(height: int, width: int) -> Tensor:
-    """(1, 2, h, w): the places of pixel centres in -1..1, x before y."""
+    """Places of pixel centres (1, 2, h, w) in -1..1, x before y."""
     y = (torch.arange(height) * 2 + 1) / height - 1
     x = (torch.arange(width) * 2 + 1) / width - 1
     return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None]
 
 
 class Guess(nn.Module):
-    """A flow from a pooled look at the whole: an affine map and the shifts of CONTROLS points, (n, 2, 64, 48)."""
+    """A flow (n, 2, 64, 48) from pooled features: an affine map and the shifts of CONTROLS points."""
 
     def __init__(self, channels: int, scale: float):
         super().__init__()
@@ -93,7 +93,7 @@ class Guess(nn.Module):
 
 class Warp(nn.Module):
     """Person (n, MASKED, 64, 48), product's mask (n, 1, 64, 48) -> silhouette logits and spread (n, 1, 64, 48), and
-    the places (n, 2, 64, 48) after each stage, the last ones first to be believed."""
+    the places (n, 2, 64, 48) after each stage; the last ones are the result."""
 
     def __init__(self):
         super().__init__()
@@ -129,13 +129,13 @@ class Warp(nn.Module):
 
 
 def border(places: Tensor) -> Tensor:
-    """1 where places lie on the canvas."""
+    """1 where places are on the canvas."""
     return (places.abs().amax(1, keepdim=True) <= 1).float()
 
 
 class ShippedWarp(nn.Module):
     """As exported: person (n, PERSON_CHANNELS, 128, 96), product (n, 4, 128, 96) -> places (n, 2, 64, 48), silhouette
-    as probability (n, 1, 128, 96), spread (n, 1, 64, 48). Colours are not looked at: outlines place a garment."""
+    as probability (n, 1, 128, 96), spread (n, 1, 64, 48). Colours are not used."""
 
     def __init__(self, network: Warp):
         super().__init__()

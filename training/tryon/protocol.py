@@ -1,16 +1,18 @@
-"""How the two networks are judged: a garment of a validation photo, put back where it was taken from.
+"""The measuring protocol: a garment is removed from a validation photo and put back.
 
-The view is the 3:4 rectangle around the hole at 192 x 256. The hole is the true garment and, but for a lower one, the
-arms, widened by 6 pixels, without head, hands, shoes and things carried. A `wide` hole is what the engine makes for
-another garment: whatever the category takes the place of and the legs of a lower garment or a dress are hidden, too, so
-that it tells less of the outline.
+The view is the 3:4 rectangle around the hole at 192 x 256. The hole is the true garment and, except for a lower one,
+the arms, widened by 6 pixels, without head, hands, shoes and carried things. A `wide` hole is the one the engine uses
+for
+another garment: everything that the category replaces and the legs of a lower garment or a dress are hidden as well, so
+it reveals less of the outline.
 The product is the same garment, cut out by its true mask and bent by `deform.bend` at strength 1 with a fixed seed:
 turned by up to 12 degrees, stretched by up to 20 % along each axis, sheared by up to .12, its 4 x 4 control points
-moved by 6 % of half its length (standard deviation), then fitted to the canvas by its own mask, which takes away
-position and size. The engine sees the view without the hole, the parser's classes outside it, and the product.
+moved by 6 % of half its length (standard deviation), then fitted to the canvas by its own mask, which removes
+position and size. The inputs of the engine are the view without the hole, the parser's classes outside it, and the
+product.
 
-Both floors are told the garment's true outline, which the engine is not. `told` is the engine on the floors' terms:
-its last correction is given the true outline for the silhouette it would have guessed.
+Both baselines know the garment's true outline, the engine does not. `told` is the engine under the same condition: its
+last correction uses the true outline instead of its own estimate.
 """
 
 import time
@@ -33,7 +35,7 @@ GMS = 170.0
 
 @dataclass(frozen=True)
 class Case:
-    """One pair of the protocol, with every contender's picture (256, 192, 3) uint8 and masks (256, 192) bool."""
+    """One pair of the protocol, with every method's picture (256, 192, 3) uint8 and masks (256, 192) bool."""
 
     id: str
     category: str
@@ -48,7 +50,7 @@ class Case:
 
 
 def case(pair: Pair, warp: compact_fit.Network, compose: compact_fit.Network, wide: bool = False) -> Case:
-    """Run the engine and the floors on a pair."""
+    """Run the engine and the baselines on a pair."""
     view = samples.fixed(pair, SEED, wide)
     truth = view.mask >= 0.5
     hidden = view.hidden.repeat(2, 0).repeat(2, 1)
@@ -82,7 +84,7 @@ def case(pair: Pair, warp: compact_fit.Network, compose: compact_fit.Network, wi
 
 
 def finished(placed: compact_fit.Placed, composed: compact_fit.Composed, truth: np.ndarray | None = None) -> np.ndarray:
-    """The view as painted (256, 192, 3), the garment's opacity as composed or as given."""
+    """The painted view (256, 192, 3), with the composed or a given opacity of the garment."""
     garment = compact_fit.shade(
         placed.colours,
         compact_fit.enlarge(composed.smooth, compact_fit.SMOOTH_PX),
@@ -94,7 +96,7 @@ def finished(placed: compact_fit.Placed, composed: compact_fit.Composed, truth: 
 
 
 def row_wise(product: Product, truth: np.ndarray) -> np.ndarray:
-    """The product stretched into an outline row by row: rows in proportion, each from its first to its last pixel."""
+    """Stretch the product into an outline row by row: rows in proportion, each from its first to its last pixel."""
     found = np.zeros((*truth.shape, 3), np.float32)
     mask = product.mask > 0.5
     from_rows, to_rows = np.flatnonzero(mask.any(1)), np.flatnonzero(truth.any(1))
@@ -144,19 +146,19 @@ def slopes(picture: np.ndarray) -> np.ndarray:
 
 
 def slope(picture: np.ndarray, where: np.ndarray) -> float:
-    """Mean of `slopes` of a picture (h, w, 3) uint8 well inside an area: its outline is no detail."""
+    """Mean of `slopes` of a picture (h, w, 3) uint8 inside an area, without its outline."""
     inside = cv2.erode(where.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     return float(slopes(picture.astype(np.float32))[inside].mean()) if inside.any() else 0.0
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Of two bool masks."""
+    """Intersection over union of two bool masks."""
     return float((a & b).sum() / max(1, (a | b).sum()))
 
 
 def scores(picture: np.ndarray, one: Case) -> dict[str, float]:
-    """Of one contender's picture: `ssim`, `garment_ssim`, `garment_mae` (0..255), `garment_distance`, and
-    `garment_detail`: its mean slope in the garment as a share of the photo's, 1 for as sharp."""
+    """Scores of one method's picture: `ssim`, `garment_ssim`, `garment_mae` (0..255), `garment_distance`, and
+    `garment_detail`: its mean slope in the garment as a share of the photo's (1: equally sharp)."""
     similar = similarity(picture, one.target)
     error = np.abs(picture.astype(np.float32) - one.target).mean(2)
     return {
@@ -169,7 +171,7 @@ def scores(picture: np.ndarray, one: Case) -> dict[str, float]:
 
 
 def figures(cases: list[Case]) -> dict:
-    """Means over the cases: every contender's scores, of the masks, in all and by category."""
+    """Means over the cases: scores of every method and of the masks, in total and by category."""
 
     def of(listed: list[Case]) -> dict:
         found: dict = {"pairs": len(listed)}
@@ -191,13 +193,13 @@ def figures(cases: list[Case]) -> dict:
 
 
 def run(pairs: list[Pair], warp: compact_fit.Network, compose: compact_fit.Network, wide: bool = False) -> list[Case]:
-    """All cases of a validation list."""
+    """Run all cases of a validation list."""
     least = 0.01 * SIZE[0] * SIZE[1]
     return [case(pair, warp, compose, wide) for pair in pairs if samples.fixed(pair, SEED).mask.sum() >= least]
 
 
 def measured(pairs: list[Pair], warp: compact_fit.Network, compose: compact_fit.Network) -> dict[str, Any]:
-    """The figures of a validation list, under `wide_hole` those with wide holes, and the networks' median time."""
+    """Figures of a validation list, those with wide holes under `wide_hole`, and the networks' median time."""
     cases = run(pairs, warp, compose)
     return figures(cases) | {
         "networks_ms": round(float(np.median([one.ms for one in cases])), 1),

@@ -1,4 +1,4 @@
-"""From a pair to what the networks see and should answer: one random (or one fixed) view, hole and product."""
+"""Inputs and targets of the networks for a pair: one random or fixed view, hole and product."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from .data import LABELLED, Pair
 from .deform import Shot, bend, shoot
 
 FLOW = (64, 48)
-"""Rows and columns of the flow the warp network answers."""
+"""Rows and columns of the flow that the warp network outputs."""
 GRID = compact_body.GRID
 
 
@@ -23,11 +23,11 @@ class Sample:
 
     Args:
         person, product: inputs of the warp network.
-        target: (*SIZE, 3) uint8, the view as photographed.
+        target: (*SIZE, 3) uint8, the photographed view.
         mask: (*SIZE) float32, where the garment is.
-        flow: (2, *FLOW) float32, each place's place on the canvas, and `known` (*FLOW) where that counts.
+        flow: (2, *FLOW) float32, the place on the canvas for each cell, and `known` (*FLOW) where it is defined.
         colours: (*SIZE, 3) uint8 canvas; `share` (*SIZE) its mask.
-        seen, hidden, frame: as `compact_inputs.person` takes them.
+        seen, hidden, frame: inputs of `compact_inputs.person`.
     """
 
     category: str
@@ -45,10 +45,10 @@ class Sample:
 
 
 def hole_of(pair: Pair, reach: int = compact_body.DILATION, wide: bool = False) -> np.ndarray:
-    """What the protocol hides of a pair: the true garment and, but for a lower one, the arms, widened.
+    """The hole of a pair: the true garment and, except for a lower one, the arms, widened.
 
     Args:
-        wide: hide as for another garment: whatever the category takes the place of, legs for lower and dress, too.
+        wide: hide as for another garment: everything the category replaces, and legs for lower garments and dresses.
     """
     body = pair.photo.body
     if wide:
@@ -58,7 +58,7 @@ def hole_of(pair: Pair, reach: int = compact_body.DILATION, wide: bool = False) 
 
 
 def lent(hole: np.ndarray, lender: compact_body.Body, body: compact_body.Body) -> np.ndarray:
-    """Another person's hole laid on this body: heads on heads, to the body's height."""
+    """Another person's hole on this body, aligned at the head and scaled to the body's height."""
     scale = body.height / max(lender.height, 1.0)
     matrix = np.array(
         [[scale, 0, body.middle - scale * lender.middle], [0, scale, body.chin - scale * lender.chin]], np.float32
@@ -68,7 +68,7 @@ def lent(hole: np.ndarray, lender: compact_body.Body, body: compact_body.Body) -
 
 
 def random_hole(rng: np.random.Generator, pair: Pair, others: list[Pair]) -> np.ndarray:
-    """A hole that tells little about the garment's outline: widened at random, at times by what another one wore."""
+    """A hole that reveals little of the garment's outline: widened at random, sometimes by another person's hole."""
     reach = compact_body.DILATION if rng.random() < 0.45 else int(rng.integers(2, 8))
     hole = hole_of(pair, reach, wide=rng.random() < 0.55)
     if rng.random() < 0.3:
@@ -79,7 +79,7 @@ def random_hole(rng: np.random.Generator, pair: Pair, others: list[Pair]) -> np.
 
 
 def cut_off(rng: np.random.Generator, pair: Pair, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hole and frame of a photo that ends within the garment, as portraits do."""
+    """Hole and frame of a photo that ends within the garment, as in portraits."""
     rows = np.flatnonzero(pair.near.any(1))
     cut = round(rows[0] + rng.uniform(0.35, 0.95) * (rows[-1] + 1 - rows[0])) if rows.size else GRID[0]
     frame = pair.photo.frame.copy()
@@ -90,7 +90,7 @@ def cut_off(rng: np.random.Generator, pair: Pair, hole: np.ndarray) -> tuple[np.
 
 
 def recoloured(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """All colours of a picture (h, w, 3) uint8 turned, stretched and shifted alike."""
+    """Rotate, stretch and shift all colours of a picture (h, w, 3) uint8 in the same way."""
     order = rng.permutation(3)
     mixed = image[:, :, order].astype(np.float32)
     if rng.random() < 0.25:
@@ -100,7 +100,7 @@ def recoloured(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 
 def draw(rng: np.random.Generator, pair: Pair, others: list[Pair]) -> Sample:
-    """A random training view."""
+    """Draw a random training view."""
     hole, frame = random_hole(rng, pair, others), pair.photo.frame
     if rng.random() < 0.25:
         hole, frame = cut_off(rng, pair, hole)
@@ -126,10 +126,10 @@ def sample(
     recolour: np.ndarray | None = None,
     mirror: bool = False,
 ) -> Sample:
-    """The view of a rectangle (in grid places) with a hole, and a product bent in a given way.
+    """The view of a rectangle (in grid places) with a hole, and a product with a given deformation.
 
     Args:
-        recolour: the picture in other colours; the garment's own are taken from it, in product and target.
+        recolour: the picture in other colours; the garment's colours in product and target are taken from it.
     """
     source = image
     if recolour is not None:
@@ -167,7 +167,7 @@ def sample(
 
 
 def viewed(field: np.ndarray, box: tuple[float, float, float, float], size: tuple[int, int]) -> np.ndarray:
-    """What a rectangle, given in grid places, shows of a field over the whole crop, at a size; zero beyond."""
+    """The part of a field over the whole crop inside a rectangle (in grid places), at a size; zero outside."""
     scale = field.shape[0] / GRID[0]
     x, y, width, height = (v * scale for v in box)
     sx, sy = width / size[1], height / size[0]
@@ -176,7 +176,7 @@ def viewed(field: np.ndarray, box: tuple[float, float, float, float], size: tupl
 
 
 def flow_of(shot: Shot, box: tuple[float, float, float, float], mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(2, *FLOW) places on the canvas and (*FLOW) how much of each cell is garment."""
+    """Places on the canvas (2, *FLOW) and the share of garment in each cell (*FLOW)."""
     x, y, width, height = (v * LABELLED[0] / GRID[0] for v in box)
     across = (np.arange(FLOW[1], dtype=np.float32) + 0.5) / FLOW[1] * width + x
     down = (np.arange(FLOW[0], dtype=np.float32) + 0.5) / FLOW[0] * height + y
@@ -186,7 +186,7 @@ def flow_of(shot: Shot, box: tuple[float, float, float, float], mask: np.ndarray
 
 
 def fixed(pair: Pair, seed: int, wide: bool = False) -> Sample:
-    """The view of the measuring protocol: the plain hole, no jitter, own colours, strength 1."""
+    """The view of the measuring protocol: plain hole, no jitter, own colours, strength 1."""
     hole = hole_of(pair, wide=wide)
     rng = np.random.default_rng((seed, int(pair.photo.id), inputs.CATEGORIES.index(pair.category)))
     return sample(

@@ -1,7 +1,7 @@
-"""One training run of either network: AdamW, warm-up and cosine, weights averaged over time, checkpoints.
+"""One training run of either network: AdamW, warm-up and cosine schedule, weight averaging, checkpoints.
 
-A run resumed from a checkpoint goes on as if it had never stopped; the same seed, thread count and library versions
-give the same weights.
+A run resumed from a checkpoint gives the same result as an uninterrupted one; the same seed, thread count and library
+versions give the same weights.
 """
 
 import sys
@@ -28,7 +28,7 @@ from .views import Library, Views
 
 @dataclass(frozen=True)
 class Schedule:
-    """All that is chosen about a run."""
+    """Hyperparameters of a run."""
 
     steps: int
     batch: int
@@ -36,11 +36,11 @@ class Schedule:
     decay: float = 0.01
     warmup: float = 0.04
     cosine: float = 1.0
-    """Where the cosine that the rate follows would end, as a share of the steps."""
+    """End of the cosine schedule of the learning rate, as a share of the steps."""
     cooldown: float = 1.0
-    """Share of the steps from which the rate is led to zero in a straight line."""
+    """Share of the steps after which the rate falls linearly to zero."""
     average: float = 0.995
-    """Share of the averaged weights kept at a step."""
+    """Decay of the weight average per step."""
     threads: int = 1
     seed: int = 1
     checkpoint_every: int = 50
@@ -50,13 +50,13 @@ WARP = Schedule(steps=3600, batch=32, rate=2.5e-3, warmup=0.015, cosine=1.3, coo
 COMPOSE = Schedule(steps=800, batch=8, rate=3e-3, warmup=0.03, cosine=1.27, cooldown=0.67)
 WARP_ON = Schedule(steps=2400, batch=32, rate=1.4e-3, warmup=0.015, cosine=1.3, cooldown=0.3, average=0.998)
 COMPOSE_ON = Schedule(steps=1000, batch=8, rate=1.6e-3, warmup=0.03, cosine=1.3, cooldown=0.3, average=0.998)
-"""Second runs, each from what the first averaged and on views of its own."""
+"""Second runs, starting from the averaged weights of the first, with other views."""
 
 StepOf = Callable[[nn.Module, object], dict[str, Tensor]]
 
 
 def rate_at(schedule: Schedule, step: int) -> float:
-    """Learning rate of a step: linear warm-up, a cosine, from `cooldown` on times a straight line to zero."""
+    """Learning rate of a step: linear warm-up, cosine, and a linear fall to zero from `cooldown` on."""
     warm = max(1, round(schedule.warmup * schedule.steps))
     if step < warm:
         return schedule.rate * (step + 1) / warm
@@ -70,7 +70,7 @@ def rate_at(schedule: Schedule, step: int) -> float:
 def train_warp(
     pairs: list[Pair], schedule: Schedule, checkpoint: Path, resume: bool, start_from: nn.Module | None = None
 ) -> tuple[Warp, dict]:
-    """The averaged warp network and the run's last losses; from the weights of `start_from` where it is given."""
+    """Train the warp network, from the weights of `start_from` if given; returns the average and the last losses."""
     library = Library(pairs, schedule.seed)
 
     def step(network: nn.Module, views: Views) -> dict[str, Tensor]:
@@ -89,8 +89,9 @@ def train_warp(
 def train_compose(
     pairs: list[Pair], schedule: Schedule, checkpoint: Path, resume: bool, start_from: nn.Module | None = None
 ) -> tuple[Compose, dict]:
-    """The averaged second network, trained on true places with errors of known size: it learns how much texture is
-    worth keeping at what doubt, whatever the first network has learned."""
+    """Train the second network on true places with errors of known size; returns the average and the last losses.
+
+    It learns how much texture to keep at which uncertainty, independently of the first network."""
 
     def step(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         picture, cloth, maps, colours = second_inputs(batch)
@@ -104,7 +105,7 @@ def train_compose(
 
 @torch.no_grad()
 def second_inputs(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Inputs of the second network, and the misplaced colours in 0..1."""
+    """Inputs of the second network, and the displaced colours in 0..1."""
     error = F.interpolate(batch.error, size=(64, 48), mode="bicubic", align_corners=True)
     full = grown(batch.flow + error, 4)
     colours = F.grid_sample(
@@ -115,7 +116,7 @@ def second_inputs(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     cloth = torch.cat([(colours - 0.5) / 0.25, warped], 1)
     maps = batch.maps.clone()
     maps[:, -2:-1] = F.avg_pool2d(F.avg_pool2d(warped, 2), 5, 1, 2, count_include_pad=False)
-    # the sum of two coordinates' mean absolute errors, as the first network tells it
+    # the sum of the mean absolute errors of both coordinates, as the first network outputs it
     maps[:, -1:] = (torch.log(1.6 * batch.size) / 4 + 1)[:, None, None, None]
     return picture, cloth, maps, colours
 

@@ -1,7 +1,7 @@
-"""Views for the warp network, made many at once on coarse masks: it learns from outlines, and outlines are cheap.
+"""Views for the warp network, computed in batches on coarse masks, because it learns from outlines only.
 
-The same deformation and the same holes as `deform` and `samples` draw, as tensors. Those of step `i` depend on
-(seed, i) alone.
+The same deformations and holes as in `deform` and `samples`, as tensors. The views of step `i` depend only on (seed,
+i).
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from . import deform, samples
 from .data import LABELLED, Pair
 
 SHARES = {"upper": 0.4, "lower": 0.35, "dress": 0.25}
-"""How often each category is drawn."""
+"""Probability of each category."""
 VARIANTS = 10
-"""Holes prepared for every pair."""
+"""Number of holes prepared for every pair."""
 SMALL = (64, 48)
 GRID = compact_body.GRID
 MASKED = len(inputs.PARTS) + 2 + len(inputs.CATEGORIES)
@@ -31,7 +31,7 @@ MASKED = len(inputs.PARTS) + 2 + len(inputs.CATEGORIES)
 @dataclass(frozen=True)
 class Views:
     """`person` (n, MASKED, 64, 48): hidden, frame, classes, category; `share`, `mask` (n, 1, 64, 48) of the product
-    and the view; `flow` (n, 2, 64, 48) true places on the canvas, `known` (n, 1, 64, 48) where they count."""
+    and the view; `flow` (n, 2, 64, 48) true places on the canvas, `known` (n, 1, 64, 48) where they are defined."""
 
     person: Tensor
     share: Tensor
@@ -41,14 +41,14 @@ class Views:
 
 
 def raster(rows: int, columns: int, reach: float = 1.0) -> Tensor:
-    """(rows, columns, 2) places of cell centres, x before y, in -reach..reach."""
+    """Places of cell centres (rows, columns, 2), x before y, in -reach..reach."""
     y = ((torch.arange(rows) * 2 + 1) / rows - 1) * reach
     x = ((torch.arange(columns) * 2 + 1) / columns - 1) * reach
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), 2)
 
 
 class Library:
-    """All pairs as tensors, and the views of any step."""
+    """All pairs as tensors, and the views of a step."""
 
     def __init__(self, pairs: list[Pair], seed: int):
         rng = np.random.default_rng((seed, 99))
@@ -75,7 +75,7 @@ class Library:
         self.edges = torch.tensor(np.array(edges), dtype=torch.float32)
 
     def draw(self, seed: int, step: int, count: int) -> Views:
-        """The views of a step."""
+        """Draw the views of a step."""
         rng = np.random.default_rng((seed, step))
         wanted = rng.choice(3, count, p=[SHARES[name] for name in inputs.CATEGORIES])
         present = [np.flatnonzero(self.category == c) for c in range(3)]
@@ -119,7 +119,7 @@ class Library:
         scale = torch.tensor([LABELLED[1], LABELLED[0]], dtype=torch.float32)
 
         def shift(q: Tensor) -> Tensor:
-            # the controls' corners lie on the edge of their reach
+            # the corner control points are on the edge of their range
             found = F.grid_sample(shifts, q / deform.REACH, align_corners=True, padding_mode="border")
             return found.permute(0, 2, 3, 1)
 
