@@ -1,7 +1,7 @@
-"""Trains, measures and exports the fashion embedding: `python -m training.fashion_embedding`."""
+"""Train, measure and export the fashion embedding: `python -m training.fashion_embedding`."""
 
 import os
 
-# Threads that spin at a barrier starve the one they wait for when others use the machine too.
+# Threads that spin at a barrier starve the one they wait for on a shared machine.
 # OpenMP reads this once, when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,6 +1,7 @@
 """`python -m training.fashion_embedding`: train both towers, export, measure, check, write card and manifests.
 
---quick does the same on a handful of photos in about a minute, into a folder of its own; its figures mean nothing.
+--quick runs the same steps on a few photos in about a minute and writes to a separate folder; its figures are
+meaningless.
 """
 
 import argparse
@@ -14,18 +15,18 @@ import numpy as np
 
 from training.garment_parser.data import manifest_sha256
 
-from . import card, data, evaluate, export, floors, golden, report, sheet, story, tokens
+from . import baselines, card, data, evaluate, export, golden, report, sheet, story, tokens
 from .train import Schedule, finish, train
 
 HERE = Path(__file__).resolve()
 REPOSITORY = HERE.parents[2]
 CACHE = REPOSITORY / "training" / ".cache"
 DRAWN_TRAIN, DRAWN_TEST = (4200, 31), (6000, 47)
-"""How many drawings and the seed of their catalogue, for training and for the figures."""
+"""Number and seed of the drawn garments, for training and for the figures."""
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.fashion_embedding", description=__doc__)
     parser.add_argument(
         "--data",
@@ -51,7 +52,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def read(options: argparse.Namespace, cache: Path) -> data.Dataset:
-    """All that the run trains on and is measured by."""
+    """Load the data for training and measuring."""
     limit = 12 if options.quick else None
     found = data.Dataset()
     real, found.val = data.garments(options.data, cache, limit)
@@ -65,7 +66,7 @@ def read(options: argparse.Namespace, cache: Path) -> data.Dataset:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run all of it; answers the exit status: 1 when a parity or golden check failed."""
+    """Run all steps; returns the exit status: 1 if a parity or golden check failed."""
     options = arguments(argv)
     began = time.monotonic()
     cache = CACHE / "quick" if options.quick else CACHE
@@ -115,8 +116,8 @@ def main(argv: list[str] | None = None) -> int:
         say(f"measuring {precision}")
         figures[precision] = report.full(embed, reader, photos, files[precision])
     figures["text"] = report.text_costs(reader, files["text"])
-    say("measuring the floors")
-    figures["floors"] = floors.all(photos)
+    say("measuring the baselines")
+    figures["floors"] = baselines.all(photos)
 
     reference, read_torch = export.torch_image(towers), export.torch_text(towers, tokenizer)
     gold = {"image": golden.write_image(out, reference), "text": golden.write_text(out, read_torch)}

@@ -1,4 +1,4 @@
-"""The manifests of both towers and their common card, written from what a run measured."""
+"""The manifests of both towers and their card, written from the figures of a run."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .network import CONTEXT, DIM, INPUT_SIZE, JOINT, KIND, KIND_LENGTH, PAD, SH
 FP32_TOLERANCE = 1e-4
 """Largest difference of a coordinate between torch and the fp32 file."""
 GOLDEN_COSINE = {"fp32": 0.9999, "int8": 0.99}
-"""Smallest cosine of a golden vector with torch's; drawn pictures are harder on int8 than photos (.999)."""
+"""Smallest cosine of a golden vector with torch's; drawn pictures are harder for int8 than photos (.999)."""
 INT8_LOSS = 0.01
 TARGETS = {
     "kNN accuracy": 0.89,
@@ -28,7 +28,7 @@ LICENCE = "weights Apache-2.0, as EfficientNet-Lite0's that the image tower star
 
 @dataclass(frozen=True)
 class Run:
-    """What one run measured: `figures` per precision and of the floors, `checks`, `counts` of what it saw, and
+    """Results of one run: `figures` by precision and of the baselines, `checks`, `counts` of the data, and
     `standardise` {"image": (mean, sd), "text": (mean, sd)}."""
 
     figures: dict
@@ -39,12 +39,12 @@ class Run:
 
 
 def sha256(path: Path) -> str:
-    """Of a file's bytes, hexadecimal."""
+    """SHA-256 of a file, hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def rounded(value: object) -> object:
-    """The same with floats at four digits."""
+    """Round floats to four digits, recursively."""
     if isinstance(value, dict):
         return {k: rounded(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -53,7 +53,7 @@ def rounded(value: object) -> object:
 
 
 def shared_fields(run: Run, path: Path) -> dict:
-    """What both manifests say."""
+    """Fields of both manifests."""
     return {
         "file": path.name,
         "sha256": sha256(path),

@@ -1,7 +1,7 @@
-"""What is trained on: phone photos of garments, garments cropped from street photos, and the drawn wardrobe.
+"""Training data: phone photos of garments, garments cropped from street photos, and drawn garments.
 
-All three become `Item`s: a small picture, its garment's mask where there is one, and what is known of it. Colours of
-photos are measured inside the mask (`shared/vision/colours.py`), nobody labelled them.
+Each becomes an `Item`: a small picture, the garment's mask if known, and facts about it. Colours of photos are measured
+inside the mask (`shared/vision/colours.py`); they are not labelled.
 """
 
 import json
@@ -41,13 +41,13 @@ CATEGORIES = tuple(GARMENT_CLASS)
 SIDE = 160
 """Long side in pixels of the pictures in memory."""
 DEV_EVERY = 14
-"""Every so many training photos of each category, one is kept for watching the run, and not trained on."""
+"""One in this many training photos of each category is excluded from training and used to monitor the run."""
 NEAR = 20.0
-"""Colour names within this distance in Lab of a measured colour may be what somebody calls it."""
+"""Colour names within this distance in Lab may describe a measured colour."""
 MAIN, SECOND = 0.45, 0.25
-"""Shares of the garment from which a measured colour is its colour, or may be."""
+"""Shares of the garment from which a measured colour is its colour for sure, or possibly."""
 BRIGHTER = 1.4
-"""Most that a photo's exposure is corrected by before its colours are measured."""
+"""Largest correction of a photo's exposure before its colours are measured."""
 
 _SURE = {
     "t-shirt": ("t-shirt", (), ("short",)),
@@ -61,7 +61,7 @@ _SURE = {
     "shoes": ("shoes", SHOES, None),
     "hat": ("hat", HATS, None),
 }
-"""Label of a garment photo -> the kind it is, kinds it may be, sleeves (None: has none, empty: not known)."""
+"""Label of a garment photo -> its kind, possible kinds, sleeves (None: has none, empty: unknown)."""
 
 _STREET: dict[str, tuple[str, str | None, tuple[str, ...]]] = {
     "t-shirt": ("t-shirt", "t-shirt", ()),
@@ -93,7 +93,7 @@ _STREET: dict[str, tuple[str, str | None, tuple[str, ...]]] = {
     "pumps": ("heels", "shoes", ()),
     "sandals": ("sandals", "shoes", ("heels",)),
 }
-"""Tag of a street photo's region -> the kind it is, its category (None: not one of the ten), kinds it may be."""
+"""Tag of a region of a street photo -> its kind, its category (None: not one of the ten), possible kinds."""
 
 _DRAWN_STYLE = {"ankle boots": "boots"}
 _DRAWN_CATEGORY = {"trousers": "pants", "jeans": "pants", "jacket": "outwear", "coat": "outwear"}
@@ -102,7 +102,7 @@ _DRAWN_CATEGORY = {"trousers": "pants", "jeans": "pants", "jacket": "outwear", "
 @dataclass(frozen=True)
 class Item:
     """`image` (h, w, 3) uint8 RGB, `mask` (h, w) bool or None, `category` index into `CATEGORIES` or -1, `truth`
-    (concepts,) int8 as `vocabulary.truths` answers, `facts` what a drawing is told by (empty for photos)."""
+    (concepts,) int8 as `vocabulary.truths` returns, `facts` the attributes of a drawing (empty for photos)."""
 
     name: str
     image: np.ndarray
@@ -114,7 +114,7 @@ class Item:
 
 @dataclass
 class Dataset:
-    """All that a run sees: `real` trains, `dev` is watched, `val` is measured at the end."""
+    """The data of a run: `real` for training, `dev` for monitoring, `val` for the final figures."""
 
     real: list[Item] = field(default_factory=list)
     dev: list[Item] = field(default_factory=list)
@@ -125,7 +125,7 @@ class Dataset:
 
 
 def shrink(image: np.ndarray, mask: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Picture and mask with the long side at `SIDE` pixels."""
+    """Resize picture and mask to a long side of `SIDE` pixels."""
     height, width = image.shape[:2]
     scale = SIDE / max(height, width)
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
@@ -137,10 +137,10 @@ def shrink(image: np.ndarray, mask: np.ndarray | None = None) -> tuple[np.ndarra
 
 
 def measured_colour(image: np.ndarray, mask: np.ndarray | None) -> Known:
-    """The garment's colour by measurement: sure where one colour dominates, else a choice of several."""
+    """The measured colour of the garment: certain if one colour dominates, otherwise several candidates."""
     if mask is None or mask.sum() < 60:
         return Known(maybe=frozenset(COLOURS))
-    # phones expose a white shirt as grey: what is brightest in the photo is taken for white, within reason
+    # phones expose a white shirt as grey: the brightest part of the photo is assumed to be white, within limits
     white = float(np.percentile(image.max(2), 99))
     image = np.clip(image * np.clip(240 / max(white, 1.0), 1.0, BRIGHTER), 0, 255).astype(np.uint8)
     height, width = (max(8, side * 2 // 5) for side in image.shape[:2])
@@ -162,15 +162,14 @@ def measured_colour(image: np.ndarray, mask: np.ndarray | None) -> Known:
 
 
 def sleeves(said: tuple[str, ...] | None) -> dict[str, Known]:
-    """Facts about sleeves: None for garments without, empty for not known."""
+    """Facts about sleeves: None for garments without sleeves, empty if unknown."""
     if said is None:
         return {}
     return {SLEEVE: Known(sure=frozenset(said)) if said else Known(maybe=frozenset(SLEEVES))}
 
 
 def garments(root: Path, cache: Path, limit: int | None = None) -> tuple[list[Item], list[Item]]:
-    """The phone photos of the data set's train and validation parts, with harvested masks where two GrabCut runs
-    agree."""
+    """The phone photos of the train and validation parts, with harvested masks where two GrabCut runs agree."""
     parts: dict[str, list[FlatPhoto]] = {"train": [], "validation": []}
     for row in spread(rows(root / "garments" / "labels.csv"), None if limit is None else limit * 4):
         image = read_rgb(root / "garments" / row["file"])
@@ -195,8 +194,8 @@ def _garment(photo: FlatPhoto, cut: harvest.Harvest) -> Item:
 
 
 def street(root: Path, limit: int | None = None) -> list[Item]:
-    """Garments cropped from the street photos of the train part, by their fine-grained masks (`labels59/`; none when
-    the data lies there without them)."""
+    """Garments cropped from the street photos of the train part, by their fine-grained masks (`labels59/`; none if
+    the folder is missing)."""
     ccp = root / "ccp"
     if not (ccp / "labels59").is_dir():
         return []
@@ -238,9 +237,9 @@ def _crop(name: str, image: np.ndarray, mask: np.ndarray, tag: str) -> Item | No
 
 
 def drawn(python: Path, repository: Path, cache: Path, count: int, seed: int) -> list[Item]:
-    """The drawn wardrobe (about 0.08 s a garment when it isn't in the cache yet).
+    """The drawn garments; missing ones are drawn (about 0.08 s each).
 
-    It is drawn by the product's Python, which is newer than the one that trains.
+    The product's Python draws them; it is newer than the one used for training.
     """
     folder = cache / f"wardrobe-{seed}-{count}"
     if len(list(folder.glob("*.json"))) < count:
@@ -266,7 +265,7 @@ def _drawing(path: Path) -> Item:
 
 
 def split_dev(items: Iterable[Item], every: int = DEV_EVERY) -> tuple[list[Item], list[Item]]:
-    """Training photos and, evenly from every category, those kept for choosing."""
+    """Split the training photos into training and monitoring, evenly from every category."""
     train: list[Item] = []
     dev: list[Item] = []
     seen = dict.fromkeys(range(len(CATEGORIES)), 0)

@@ -1,7 +1,7 @@
-"""Figures, each beside what needs no learning. Every figure is of the vectors as shipped.
+"""Figures, each with baselines that need no learning. All figures are those of the shipped vectors.
 
-Searches by picture leave the query itself out. Average precision at ten is the mean precision at the ranks of the
-relevant ones among the first ten (`map10`); divided by min(10, relevant) instead it also counts those that are missing
+Searches by picture exclude the query itself. Average precision at ten is the mean precision at the ranks of the
+relevant ones among the first ten (`map10`); divided by min(10, relevant) instead, missing ones count as well
 (`full_map10`). All are averaged over the queries of a category before they are averaged over categories.
 """
 
@@ -39,11 +39,11 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "skirt": ("skirt", "skirts"),
     "t-shirt": ("t-shirt", "tshirt", "tee"),
 }
-"""What somebody may type to find a category of the garment photos."""
+"""Queries that a user may type to find a category of the garment photos."""
 
 
 def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """An ONNX Runtime session on the CPU."""
+    """Open an ONNX Runtime session on the CPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -51,13 +51,13 @@ def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
 
 
 def image_model(path: Path) -> Embed:
-    """The exported image tower."""
+    """Load the exported image tower."""
     opened = session(path)
     return lambda x: opened.run(["image_embeds"], {"image": x})[0]
 
 
 def text_model(path: Path, tokenizer: Tokenizer) -> Read:
-    """The exported text tower with its tokenizer."""
+    """Load the exported text tower with its tokenizer."""
     opened = session(path)
 
     def read(texts: Sequence[str]) -> np.ndarray:
@@ -68,8 +68,8 @@ def text_model(path: Path, tokenizer: Tokenizer) -> Read:
 
 
 def prepare(image: np.ndarray) -> np.ndarray:
-    """An RGB picture (h, w, 3) uint8 as the model's input (1, 3, h, w): stretched by Pillow's BILINEAR, which
-    filters when it shrinks, then normalised."""
+    """An RGB picture (h, w, 3) uint8 as the model's input (1, 3, h, w): stretched by Pillow's BILINEAR (which
+    filters when shrinking) and normalised."""
     height, width = INPUT_SIZE
     resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR), np.float32)
     return ((resized / 255 - np.float32(MEAN)) / np.float32(STD)).transpose(2, 0, 1)[None].astype(np.float32)
@@ -82,8 +82,10 @@ def vectors(embed: Embed, images: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def average_precision(relevant: np.ndarray, total: int | None = None, depth: int = NEIGHBOURS) -> float:
-    """Of one ranking, `relevant` (depth,) bool in rank order: over the relevant ones among the first `depth`, or, told
-    how many there are in the whole gallery, over as many of them as could stand there."""
+    """Average precision of one ranking, `relevant` (depth,) bool in rank order.
+
+    Divided by the relevant ones among the first `depth`, or, if the number in the whole gallery is given, by the
+    largest possible number among them."""
     hits = relevant[:depth]
     precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
     over = hits.sum() if total is None else min(depth, total)
@@ -94,7 +96,7 @@ def by_category(scores: np.ndarray, queries: np.ndarray, gallery: np.ndarray, ow
     """Retrieval of the same category, macro: `scores` (q, g) with the categories of both sides.
 
     Args:
-        own: query i is gallery item i, and is left out.
+        own: query i is gallery item i, and is excluded.
     """
     if own:
         scores = scores.copy()
@@ -112,7 +114,7 @@ def by_category(scores: np.ndarray, queries: np.ndarray, gallery: np.ndarray, ow
 
 
 def nearest_category(scores: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-    """Category by a vote of the ten nearest, each counting exp(its score / .1): (q,)."""
+    """Category (q,) by a vote of the ten nearest, weighted by exp(score / .1)."""
     order = np.argsort(-scores, axis=1, kind="stable")[:, :NEIGHBOURS]
     votes = np.zeros((len(scores), len(CATEGORIES)))
     for i, row in enumerate(order):
@@ -121,8 +123,8 @@ def nearest_category(scores: np.ndarray, gallery: np.ndarray) -> np.ndarray:
 
 
 def altered(items: Sequence[Item], seed: int = 20) -> list[np.ndarray]:
-    """A cropped and relit copy of each picture: 80-93 % of either side from anywhere, light and white balance changed,
-    saved as a JPEG of quality 70."""
+    """A cropped and relit copy of each picture: a random crop of 80-93 % of either side, changed light and white
+    balance, JPEG quality 70."""
     rng = np.random.default_rng(seed)
     copies = []
     for item in items:
@@ -141,7 +143,7 @@ def pictures(
     embed: Callable[[Sequence[np.ndarray]], np.ndarray], val: list[Item], train: list[Item], copies: list[np.ndarray]
 ) -> dict:
     """Search by picture: kNN accuracy against the training photos; same category among the other validation photos,
-    and among the training photos; and `copies` (as `altered` answers of `val`) finding their originals among
+    and among the training photos; and `copies` (from `altered(val)`) finding their originals among
     validation photos, and among these and the training photos."""
     own, known = embed([item.image for item in val]), embed([item.image for item in train])
     labels, gallery = (np.array([item.category for item in items]) for items in (val, train))
@@ -168,7 +170,7 @@ def pictures(
 
 
 def words(read: Read, gallery: np.ndarray, labels: np.ndarray) -> dict:
-    """Category words and their synonyms on the garment photos: mAP@10 a word, averaged within a category first."""
+    """Category words and their synonyms on the garment photos: mAP@10 per word, averaged within a category first."""
     per_word: dict[str, float] = {}
     per_category = []
     for name, said in SYNONYMS.items():
@@ -186,7 +188,7 @@ def words(read: Read, gallery: np.ndarray, labels: np.ndarray) -> dict:
 
 
 def colour_queries(items: list[Item]) -> dict[tuple[str, str], np.ndarray]:
-    """Every pair of colour and category that ten drawings have (fewer in a small catalogue) -> which have it, (n,)
+    """Every pair of colour and category that ten drawings have (fewer in a small set) -> which drawings have it, (n,)
     bool."""
     least = min(NEIGHBOURS, 1 + len(items) // 500)
     facts = np.array([(item.facts["colour"], item.facts["category"]) for item in items])
@@ -199,7 +201,7 @@ def colour_queries(items: list[Item]) -> dict[tuple[str, str], np.ndarray]:
 
 
 def catalogue(read: Read, gallery: np.ndarray, items: list[Item]) -> dict:
-    """`<colour> <category>` on the drawn catalogue: precision at ten (in a small one at the number of relevant ones),
+    """`<colour> <category>` on the drawn garments: precision at ten (in a small set at the number of relevant ones),
     averaged over all pairs."""
     asked = colour_queries(items)
     texts = read([f"{colour} {category}" for colour, category in asked])
@@ -224,7 +226,7 @@ def ranked(scores: np.ndarray, asked: dict[tuple[str, str], np.ndarray]) -> dict
 
 
 def latency(run: Callable[[], object], times: int = 60) -> dict[str, float]:
-    """Milliseconds of one call: the best and the median of `times`."""
+    """Milliseconds of one call: best and median of `times`."""
     for _ in range(5):
         run()
     taken = []

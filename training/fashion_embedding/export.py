@@ -1,4 +1,7 @@
-"""Both towers as ONNX: fp32, and the image tower in int8 calibrated on training photos; all compared with torch."""
+"""Export both towers as ONNX.
+
+Fp32, and the image tower in int8 calibrated on training photos; all are compared with torch.
+"""
 
 from pathlib import Path
 
@@ -17,8 +20,8 @@ from .tokens import encode
 OPSET = 17
 IMAGE_OUTPUTS = ("image_embeds", "image_map")
 BODY = tuple(f"/tower/body/stages.{number}/" for number in range(3, 6))
-"""Where the nodes lie that int8 computes. The first layers stay in float: their few channels differ so much in range
-that rounding them costs more than all the rest (mean cosine .995 against .999), and they are no faster in int8."""
+"""Parts of the network computed in int8. The first layers are excluded: the ranges of their few channels differ so much
+that rounding them costs more than all other layers (mean cosine .995 against .999), and they are not faster in int8."""
 
 
 def torch_image(towers: Towers) -> Embed:
@@ -45,7 +48,7 @@ def torch_text(towers: Towers, tokenizer: Tokenizer) -> Read:
 
 
 def export_image(towers: Towers, path: Path) -> None:
-    """Write the fp32 image tower; the batch is its only free dimension."""
+    """Write the fp32 image tower; only the batch size is free."""
     torch.onnx.export(
         ShippedImage(towers).eval(),
         (torch.zeros(1, 3, *INPUT_SIZE),),
@@ -60,7 +63,7 @@ def export_image(towers: Towers, path: Path) -> None:
 
 
 def export_text(towers: Towers, path: Path) -> None:
-    """Write the text tower; batch and words are free dimensions."""
+    """Write the text tower; batch size and number of words are free."""
     ids = torch.zeros(1, CONTEXT, dtype=torch.int64)
     free = {0: "batch", 1: "words"}
     torch.onnx.export(
@@ -77,7 +80,7 @@ def export_text(towers: Towers, path: Path) -> None:
 
 
 def calibration_photos(data: Dataset, count: int = 200) -> list[np.ndarray]:
-    """Training pictures at even distances over the sources, three quarters of them garment photos."""
+    """Evenly spaced training pictures, three quarters of them garment photos."""
     parts = ((data.real, count * 3 // 4), (data.drawn, count // 8), (data.street, count // 8))
     return [items[i * len(items) // n].image for items, n in parts if items for i in range(min(n, len(items)))]
 
@@ -85,7 +88,9 @@ def calibration_photos(data: Dataset, count: int = 200) -> list[np.ndarray]:
 def export_int8(source: Path, path: Path, images: list[np.ndarray]) -> None:
     """Write the int8 image tower.
 
-    The linear ends and the normalisation stay in float: they cost little, and their rounding would be the answer's.
+    The final linear layers and the normalisation stay in float: they cost little, and their rounding errors would reach
+        the
+    output.
     """
     kinds = ["Conv", "Add", "Clip"]
     write_int8(source, path, Photos(images, prepare), lambda name: not name.startswith(BODY), kinds)
@@ -93,7 +98,7 @@ def export_int8(source: Path, path: Path, images: list[np.ndarray]) -> None:
 
 def parity(towers: Towers, fp32: Path, int8: Path, images: list[np.ndarray]) -> dict[str, float]:
     """Largest difference from torch over the pictures for fp32 (batches of one and of three), smallest and mean cosine
-    for int8, and how far the map's mean is from the vector's joint part."""
+    for int8, and the distance of the map's mean from the vector's joint part."""
     reference = torch_image(towers)
     exact, small = session(fp32), session(int8)
     inputs = np.concatenate([prepare(image) for image in images])

@@ -1,7 +1,6 @@
-"""Drawn pictures and texts, and what the towers answer on them: catches a wrong file, wrong stretching, wrong channel
-order, a wrong tokenizer.
+"""Drawn pictures, texts, and their vectors: detect a wrong file, stretching, channel order or tokenizer.
 
-The pictures are drawn by this module, are in the public domain (CC0 1.0) and show nobody.
+The pictures are drawn by this module, are in the public domain (CC0 1.0) and show no real person.
 """
 
 import json
@@ -17,7 +16,7 @@ TEXTS = ("navy striped t-shirt", "red dress", "a pair of brown leather boots")
 
 
 def canvas(width: int, height: int, top: tuple[int, int, int], bottom: tuple[int, int, int]) -> np.ndarray:
-    """A wall that darkens downwards, (height, width, 3) uint8 RGB."""
+    """A background that darkens downwards, (height, width, 3) uint8 RGB."""
     rows = np.linspace(0, 1, height)[:, None, None]
     return np.ascontiguousarray(
         np.broadcast_to(np.array(top) * (1 - rows) + np.array(bottom) * rows, (height, width, 3)).astype(np.uint8)
@@ -25,12 +24,12 @@ def canvas(width: int, height: int, top: tuple[int, int, int], bottom: tuple[int
 
 
 def shape(picture: np.ndarray, colour: tuple[int, int, int], *points: tuple[int, int]) -> None:
-    """A filled polygon."""
+    """Draw a filled polygon."""
     cv2.fillPoly(picture, [np.array(points, np.int32)], colour)
 
 
 def draw() -> list[np.ndarray]:
-    """A striped shirt, a red dress and a pair of boots in flat colours, none of them square."""
+    """Draw a striped shirt, a red dress and a pair of boots in flat colours, in pictures that are not square."""
     shirt = canvas(200, 240, (226, 224, 220), (206, 204, 200))
     outline = ((60, 40), (90, 30), (110, 30), (140, 40), (180, 90), (156, 108), (140, 88), (140, 205), (60, 205))
     shape(shirt, (38, 54, 92), *outline, (60, 88), (44, 108), (20, 90))
@@ -47,7 +46,7 @@ def draw() -> list[np.ndarray]:
 
 
 def write_image(folder: Path, embed: Embed) -> dict:
-    """Write the pictures and the fp32 torch vectors; answers the manifest's field."""
+    """Write the pictures and the fp32 torch vectors; returns the manifest's field."""
     pictures = draw()
     names = []
     for i, picture in enumerate(pictures):
@@ -60,7 +59,7 @@ def write_image(folder: Path, embed: Embed) -> dict:
 
 
 def write_text(folder: Path, read: Read) -> dict:
-    """Write the texts and their vectors; answers the manifest's field."""
+    """Write the texts and their vectors; returns the manifest's field."""
     file = folder / "fashion_text.golden.json"
     found = read(TEXTS)
     file.write_text(json.dumps({"texts": TEXTS, "vectors": np.round(found.astype(float), 5).tolist()}) + "\n")

@@ -1,9 +1,9 @@
 """Both towers. Image: EfficientNet-Lite0 without its last stage; text: a weighted bag of words of a closed vocabulary.
 
-The image tower starts from ImageNet's weights: a few thousand photos teach little to a network that has seen none. The
-picture's vector has three parts: the joint part, which a text can be compared with; a shape part, which tells one
-garment from another of its kind by where its edges and folds are; and a kind part, which keeps the neighbours of a
-picture in its category. The joint part is linear after pooling, so the map of places averages to it.
+The image tower starts from ImageNet's weights: a few thousand photos do not suffice to train it from random weights.
+The picture's vector has three parts: the joint part is comparable with texts; the shape part distinguishes garments of
+one kind by the positions of edges and folds; the kind part keeps the neighbours of a picture in its category. The joint
+part is linear after pooling, so the mean of the map over all places equals it.
 """
 
 import numpy as np
@@ -19,28 +19,28 @@ INPUT_SIZE = (128, 128)
 TAKEN, DEPTH = (2, 4, 5), 3
 """Stages of the backbone, at 1/8, 1/16 and 1/32 of the input size, and blocks of the last one."""
 PAINTS = 32
-"""Soft names of colours, learned, that each place's pixels are counted by."""
+"""Number of learned soft colour bins, counted at each place."""
 JOINT, SHAPE, KIND, FILL = 192, 64, 10, 6
-"""Dimensions of the three parts of a picture's vector, and zeros up to a multiple of sixteen."""
+"""Dimensions of the three parts of a picture's vector, and padding to a multiple of sixteen."""
 DIM = JOINT + SHAPE + KIND + FILL
 SHAPE_LENGTH, KIND_LENGTH = 0.8, 1.0
-"""How long these parts are beside the joint part's 1, before all are scaled to unit length together."""
+"""Lengths of these parts relative to the joint part, before the whole vector is normalised."""
 SHARPNESS, KIND_SHARPNESS = 16.0, 24.0
-"""Of the categories' softmax, in training and in the kind part."""
+"""Temperature of the categories' softmax, in training and in the kind part."""
 CONTEXT = 16
-"""Words of a text that count."""
+"""Maximum number of words of a text."""
 PAD, UNK = 0, 1
 
 
 class ImageTower(nn.Module):
-    """RGB (n, 3, h, w), normalised -> the joint part's map (n, J, h/16, w/16) and the shape part (n, S), neither of
-    them normalised."""
+    """RGB (n, 3, h, w), normalised -> the joint part's map (n, J, h/16, w/16) and the shape part (n, S), both
+    without normalisation."""
 
     def __init__(self):
         super().__init__()
         self.body = Backbone(TAKEN, DEPTH)
         w8, w16, w32 = self.body.widths
-        # colours are told pixel by pixel, before anything is mixed with its neighbours
+        # colours are binned per pixel, before neighbours are mixed
         self.paint = nn.Sequential(conv(3, PAINTS, 1), conv(PAINTS, PAINTS, 1))
         self.subject = nn.Conv2d(w16, 1, 1)
         self.joint = nn.Conv2d(w16 + w32 + PAINTS, JOINT, 1)
@@ -58,7 +58,7 @@ class ImageTower(nn.Module):
 
 
 class TextTower(nn.Module):
-    """Word numbers and mask, both (n, words) -> (n, J), unit length; zeros when no word is known."""
+    """Word ids and mask, both (n, words) -> (n, J), unit length; zeros if no word is known."""
 
     def __init__(self, words: int, width: int = 128):
         super().__init__()
@@ -83,7 +83,7 @@ def unit(x: Tensor) -> Tensor:
 
 
 class Towers(nn.Module):
-    """Both towers and what only training needs: category prototypes and the two losses' temperatures."""
+    """Both towers, and the category prototypes and temperatures used in training."""
 
     def __init__(self, words: int, categories: int):
         super().__init__()
@@ -94,11 +94,11 @@ class Towers(nn.Module):
 
 
 class ShippedImage(nn.Module):
-    """As exported: picture -> vector (n, D) of unit length, and the map.
+    """The exported image tower: picture -> vector (n, D) of unit length, and the map.
 
-    Beside the joint part stand, with lengths of their own to its 1, the shape part and the kind part: square
-    roots of the ten categories' probabilities, whose inner product says how far two pictures' guesses agree (A.
-    Bhattacharyya, 1943). Zeros fill up to a length that index code likes.
+    The joint part is followed by the shape part and the kind part, scaled relative to it. The kind part holds the
+    square roots of the ten categories' probabilities, whose inner product measures the agreement of two predictions (A.
+    Bhattacharyya, 1943). Zeros pad the vector.
     """
 
     def __init__(self, towers: Towers):
@@ -115,7 +115,7 @@ class ShippedImage(nn.Module):
 
 
 class ShippedText(nn.Module):
-    """As exported: word numbers and mask -> vector (n, D), zeros where pictures have their shape part."""
+    """The exported text tower: word ids and mask -> vector (n, D), with zeros outside the joint part."""
 
     def __init__(self, tower: TextTower):
         super().__init__()

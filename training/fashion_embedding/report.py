@@ -1,4 +1,4 @@
-"""From the towers to figures, and from figures to the card."""
+"""Figures of the towers, and the tables of the card."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ LATENCY_LIMIT_MS = {"image": 5.0, "text": 2.0}
 
 
 def brief(embed: Embed, read: Read, data: Dataset) -> str:
-    """How a run stands, on the photos kept for watching and on drawings it trains on, as one line."""
+    """One line of progress: figures on the monitoring photos and on training drawings."""
 
     def many(images) -> np.ndarray:
         return vectors(embed, images)
@@ -62,7 +62,7 @@ def full(embed: Embed, read: Read, data: Dataset, path: Path) -> dict:
 
 
 def joint(found: np.ndarray) -> np.ndarray:
-    """The joint part alone, unit length."""
+    """The joint part alone at unit length."""
     part = found[:, :JOINT]
     return part / np.linalg.norm(part, axis=1, keepdims=True)
 
@@ -73,8 +73,9 @@ def text_costs(read: Read, path: Path) -> dict:
 
 
 def standardise(embed: Embed, read: Read, data: Dataset, seed: int) -> dict[str, tuple[float, float]]:
-    """Mean and standard deviation of raw cosines between a query and a product that is not its answer, by the query's
-    modality: pictures not trained on, and captions, against training photos and drawings."""
+    """Mean and standard deviation of raw cosines between a query and a non-matching product, by modality of the query.
+
+    Queries are pictures outside the training data and captions; products are training photos and drawings."""
     items = [*data.real[::6], *data.drawn[::6]]
     gallery = vectors(embed, [item.image for item in items])
     seen = vectors(embed, [item.image for item in data.dev]) @ gallery.T
@@ -85,7 +86,7 @@ def standardise(embed: Embed, read: Read, data: Dataset, seed: int) -> dict[str,
 
 
 def headline(run: Run, precision: str) -> dict[str, float]:
-    """The figures the pair is judged by."""
+    """The headline figures of the pair."""
     part = run.figures[precision]
     return {
         "kNN accuracy": part["pictures"]["knn_accuracy"],
@@ -97,7 +98,7 @@ def headline(run: Run, precision: str) -> dict[str, float]:
 
 
 def int8_loss(run: Run) -> float:
-    """By how much the worst headline figure falls in int8."""
+    """The largest loss of a headline figure in int8."""
     exact, small = headline(run, "fp32"), headline(run, "int8")
     return max(0.0, *(exact[name] - small[name] for name in exact))
 
@@ -113,7 +114,7 @@ def table(head: list[str], rows: list[list[object]]) -> str:
 
 
 def goals(run: Run) -> str:
-    """Goals beside what was reached."""
+    """Goals and measured values."""
     exact, small = headline(run, "fp32"), headline(run, "int8")
     rows: list[list[object]] = [
         [name, f">= {goal}", exact[name], small[name], verdict(small[name] >= goal)] for name, goal in TARGETS.items()
@@ -132,12 +133,12 @@ def goals(run: Run) -> str:
 
 
 def verdict(reached: bool) -> str:
-    """For the last column."""
+    """Text of the last column."""
     return "yes" if reached else "**no**"
 
 
 def pictures_table(run: Run) -> str:
-    """Search by picture: floors, fp32, int8, and int8's joint part alone."""
+    """Search by picture: baselines, fp32, int8, and the joint part of int8 alone."""
     named = {"chance": "chance", "histogram": "colour histogram", "hog": "HOG", "hog+histogram": "HOG + histogram"}
     parts = [(named[name], found) for name, found in run.figures["floors"]["pictures"].items()]
     parts += [("fp32", run.figures["fp32"]["pictures"]), ("int8, joint part alone", run.figures["int8"]["joint"])]
@@ -161,7 +162,7 @@ def pictures_table(run: Run) -> str:
 
 
 def categories_table(run: Run) -> str:
-    """Per category: photos found by kNN, and what the others are mostly taken for."""
+    """Per category: photos classified correctly by kNN, and the most frequent confusion."""
     found = run.figures["int8"]["pictures"]
     confusion = np.array(found["confusion"])
     words = run.figures["int8"]["words"]["words"]
@@ -176,7 +177,7 @@ def categories_table(run: Run) -> str:
 
 
 def text_table(run: Run) -> str:
-    """Search by text beside its floors."""
+    """Search by text with its baselines."""
     floors = run.figures["floors"]
     rows: list[list[object]] = [
         ["chance", floors["words_chance"], "-", floors["catalogue"]["chance"]],
@@ -191,5 +192,5 @@ def text_table(run: Run) -> str:
 
 
 def summary(run: Run) -> str:
-    """For the terminal."""
+    """The summary for the terminal."""
     return goals(run)

@@ -1,4 +1,4 @@
-"""A page of results to look at: twelve searches on the drawn catalogue, whose pictures anyone may see."""
+"""A page of example results: twelve searches on drawn garments, which may be published."""
 
 from pathlib import Path
 
@@ -22,12 +22,12 @@ SHOWN, TILE, LABEL = 8, (84, 104), 14
 
 
 def tile(image: np.ndarray) -> np.ndarray:
-    """A picture at the size it is shown."""
+    """A picture at display size."""
     return cv2.resize(image, TILE, interpolation=cv2.INTER_AREA)
 
 
 def write(path: Path, embed: Embed, read: Read, items: list[Item]) -> None:
-    """Draw the sheet: a search a row, the query to the left, its best eight in order with their scores."""
+    """Draw one search per row: the query at the left, then its best eight results with their scores."""
     gallery = vectors(embed, [item.image for item in items])
     rows: list[tuple[np.ndarray | str, np.ndarray]] = [
         (query, gallery @ vector) for query, vector in zip(QUERIES, read(QUERIES), strict=True)

@@ -1,4 +1,4 @@
-"""The card of the pair, written from what a run measured."""
+"""The text of the model card, written from the figures of a run."""
 
 from training import backbone
 from training.garment_parser.card import GARMENTS_SOURCE, PEOPLE_SOURCE
@@ -24,7 +24,7 @@ FAILURES = """- **Anything outside the vocabulary**, and every nuance inside it:
 
 
 def text(run: Run, image: dict, written: dict) -> str:
-    """The card of the pair."""
+    """The model card as Markdown."""
     counts, checks, figures = run.counts, run.checks, run.figures
     drawn = figures["int8"]["catalogue"]
     asked = sum(len(said) for said in evaluate.SYNONYMS.values())

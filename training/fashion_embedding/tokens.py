@@ -1,4 +1,4 @@
-"""The tokenizer: one number a word, `UNKNOWN` for words the tower never saw. Written as a `tokenizers` file."""
+"""The tokenizer: one id per word, `UNKNOWN` for words outside the vocabulary; written as a `tokenizers` file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ UNKNOWN = "[UNK]"
 
 
 def make() -> Tokenizer:
-    """Lower case, split at everything but letters and digits, then whole words."""
+    """Build the tokenizer: lower case, split at everything except letters and digits, whole words."""
     words = {"[PAD]": PAD, UNKNOWN: UNK} | {word: i for i, word in enumerate(vocabulary(), start=2)}
     made = Tokenizer(models.WordLevel(words, unk_token=UNKNOWN))
     made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
@@ -27,7 +27,7 @@ def write(path: Path) -> None:
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Word numbers and mask, both (n, `CONTEXT`) int64."""
+    """Word ids and mask, both (n, `CONTEXT`) int64."""
     ids = np.full((len(texts), CONTEXT), PAD, np.int64)
     for row, text in zip(ids, texts, strict=True):
         found = tokenizer.encode(text).ids[:CONTEXT]

@@ -1,8 +1,9 @@
-"""One training run: one schedule, three losses, weights averaged over time.
+"""One training run: one schedule, three losses, weight averaging.
 
 Every batch holds two views of each of its photos. The joint part learns the category (cosine classifier) and to match
 captions; the shape part learns to find the other view of the same photo among all. Every random choice of step `i`
-comes from the generator seeded by (seed, i): a run resumed from a checkpoint goes on as if it had never stopped.
+comes from the generator seeded by (seed, i): a run resumed from a checkpoint gives the same result as an uninterrupted
+one.
 """
 
 from collections.abc import Callable
@@ -29,30 +30,30 @@ from .vocabulary import CONCEPTS, OF_AXIS, TRUE, UNKNOWN, Caption, caption, capt
 
 @dataclass(frozen=True)
 class Schedule:
-    """All that is chosen about a run. Shares are of `steps`."""
+    """Hyperparameters of a run. Shares are relative to `steps`."""
 
     steps: int = 1700
     real: int = 20
     street: int = 3
     drawn: int = 13
-    """Photos of each source in a batch; each gives two views."""
+    """Photos of each source per batch; each gives two views."""
     calm: float = 0.4
-    """From this share of the steps on the light varies at half its strength."""
+    """From this share of the steps on, the variation of light is halved."""
     drawn_light: float = 1.0
-    """How strong it varies on drawings beside that on photos."""
+    """Variation of light on drawings relative to photos."""
     queries: int = 24
-    """Texts of one or two things in a batch, beside one caption a photo."""
+    """Texts about one or two concepts per batch, in addition to one caption per photo."""
     sizes: tuple[tuple[float, int], ...] = ((0.0, 96), (0.8, 128))
-    """From which share of the steps views have how many pixels a side: small ones cost less than half."""
+    """Share of the steps from which views have a given side in pixels; small ones cost less than half."""
     rate: float = 2e-3
     body_rate: float = 0.3
-    """Of the backbone, which has learned before, as a share of the rate."""
+    """Learning rate of the pretrained backbone, as a share of the rate."""
     warmup: float = 0.04
     decay: float = 0.05
     average: float = 0.997
-    """Share of the averaged weights kept at a step."""
+    """Decay of the weight average per step."""
     swap: float = 0.5
-    """Share of views put before another background, where a mask is known."""
+    """Share of views placed on another background, where a mask is known."""
     smoothing: float = 0.08
     threads: int = 1
     seed: int = 1
@@ -60,21 +61,22 @@ class Schedule:
 
 
 def finish(first: Schedule, steps: int) -> Schedule:
-    """A short second run at the full size from what the first averaged, with more drawings, whose light hardly varies:
-    what they are drawn in tells neighbouring colours apart, which another light makes alike."""
+    """A short second run at full size from the averaged weights of the first, with more drawings.
+
+    Their light hardly varies, so that neighbouring colours stay distinguishable."""
     return replace(first, steps=steps, drawn=20, calm=0.0, drawn_light=0.3, sizes=((0.0, 128),), rate=6e-4)
 
 
 LOSS_WEIGHTS = {"category": 1.0, "caption": 0.8, "same": 0.5, "axes": 1.0}
 TEMPERATURE = 0.1
-"""Of the loss that finds the other view (T. Chen et al., "SimCLR", ICML 2020)."""
+"""Temperature of the loss that finds the other view (T. Chen et al., "SimCLR", ICML 2020)."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """`images` (2p, side, side, 3) uint8: first views of all p photos, then second ones; `category` (2p,) int64, -1
-    where it is none of the ten; `ids` and `mask` (t, words) of the texts; `match` (2p, t) int8 as
-    `vocabulary.caption_truth` answers; `truth` (2p, concepts) int8."""
+    for none of the ten; `ids` and `mask` (t, words) of the texts; `match` (2p, t) int8 as
+    `vocabulary.caption_truth` returns; `truth` (2p, concepts) int8."""
 
     images: Tensor
     category: Tensor
@@ -85,7 +87,7 @@ class Batch:
 
 
 class Batches:
-    """Draws the batch of any step."""
+    """Draws the batch of a step."""
 
     def __init__(self, data: Dataset, schedule: Schedule):
         self.schedule, self.drawn = schedule, data.drawn
@@ -93,7 +95,7 @@ class Batches:
         self.sources: list[tuple[list[Item], int]] = [(items, count) for items, count in parts if items]
         self.backgrounds = views.Backgrounds(data.real)
         self.tokenizer = tokens.make()
-        # photos are drawn so that rare categories come up more often than their share, yet not evenly
+        # rare categories are drawn more often than their share, but not uniformly
         self.chances = [self._chances(items) for items, _ in self.sources]
 
     @staticmethod
@@ -120,7 +122,7 @@ class Batches:
         said += [caption(rng, truth[rng.integers(len(truth))], sparse=True) for _ in range(s.queries)]
         said += [self._word(rng) for _ in range(s.queries // 3)]
         said = [one for one in said if one.concepts]
-        # all concepts come last, each in one of its phrasings
+        # all concepts come last, each in one phrasing
         every = [str(rng.choice(concept.phrases)) for concept in CONCEPTS]
         ids, mask = tokens.encode(self.tokenizer, [*(one.text for one in said), *every])
         match = np.stack([caption_truth(one.concepts, truth) for one in said], 1)
@@ -140,8 +142,9 @@ class Batches:
 
 
 def toward_positives(scores: Tensor, match: Tensor) -> Tensor:
-    """Cross-entropy of each row's softmax with an even spread over its positives; unknown pairs take no part, rows
-    without a positive or a negative neither (J. Yang et al., "UniCL", CVPR 2022)."""
+    """Cross-entropy of each row's softmax with a uniform distribution over its positives.
+
+    Unknown pairs are excluded, as are rows without a positive or a negative (J. Yang et al., "UniCL", CVPR 2022)."""
     positive = match == TRUE
     counted = (positive.any(1) & (match == 0).any(1)).to(scores.dtype)
     logs = F.log_softmax(scores.masked_fill(match == UNKNOWN, -1e4), 1)
@@ -175,7 +178,7 @@ def losses(towers: Towers, batch: Batch, smoothing: float) -> dict[str, Tensor]:
 
 
 def rate(step: int, schedule: Schedule) -> float:
-    """Learning rate at a step: a straight warm-up, then a straight way down."""
+    """Learning rate at a step: linear warm-up, then a linear fall."""
     warm = schedule.warmup * schedule.steps
     return schedule.rate * min((step + 1) / warm, (schedule.steps - step) / (schedule.steps - warm))
 
@@ -188,12 +191,12 @@ def train(
     watch: Callable[[Towers], str] | None = None,
     start_from: Towers | None = None,
 ) -> tuple[Towers, dict]:
-    """Train from ImageNet's backbone, or on from the checkpoint; answers the averaged towers and what is to be told of
-    the run.
+    """Train from ImageNet's backbone, or resume from the checkpoint; returns the averaged towers and facts about the
+    run.
 
     Args:
-        start_from: towers whose weights it starts from instead.
-        watch: called with the averaged towers at every fourth checkpoint; answers figures to print.
+        start_from: towers whose weights are used at the start instead.
+        watch: called with the averaged towers at every fourth checkpoint; returns figures to print.
     """
     torch.set_num_threads(schedule.threads)
     torch.manual_seed(schedule.seed)

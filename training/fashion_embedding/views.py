@@ -1,6 +1,6 @@
-"""Training views: a picture moved, cropped, relit and at times put before another background.
+"""Training views: a picture moved, cropped, relit and sometimes placed on another background.
 
-Colours are things that are said of a garment: light varies only as far as a colour keeps its name.
+Captions name colours, so light varies only as far as a colour keeps its name.
 """
 
 import cv2
@@ -11,11 +11,11 @@ from training.garment_parser.augment import composite, drawn_background, placeme
 from .data import Item
 
 PLAIN = 236
-"""Grey that a cut-out stands on (`shared/vision/embedding.py` puts masked pictures on it)."""
+"""Grey background of cut-outs (`shared/vision/embedding.py` places masked pictures on it)."""
 
 
 def relit(rng: np.random.Generator, image: np.ndarray, light: float) -> np.ndarray:
-    """Light, contrast, white balance, saturation and sharpness of another moment, `light` times as different."""
+    """Vary light, contrast, white balance, saturation and sharpness, with strength `light`."""
     levels = np.linspace(0, 1, 256)
     gains = np.exp(light * rng.normal(0, 0.035, 3)) * np.exp(light * rng.normal(0, 0.12))
     gamma, contrast = np.exp(light * rng.normal(0, 0.12)), np.exp(light * rng.normal(0, 0.12))
@@ -32,7 +32,7 @@ def relit(rng: np.random.Generator, image: np.ndarray, light: float) -> np.ndarr
 
 
 def erased(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """A rectangle of one colour over a part of it (Z. Zhong et al., "Random Erasing", AAAI 2020)."""
+    """Cover a part with a rectangle of one colour (Z. Zhong et al., "Random Erasing", AAAI 2020)."""
     height, width = image.shape[:2]
     h, w = (int(side * rng.uniform(0.12, 0.4)) for side in (height, width))
     y, x = int(rng.integers(0, height - h)), int(rng.integers(0, width - w))
@@ -41,14 +41,14 @@ def erased(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 
 class Backgrounds:
-    """What garments are put before: other pictures' surroundings, drawn ones, plain grey."""
+    """Backgrounds for garments: those of other pictures, drawn ones, and plain grey."""
 
     def __init__(self, items: list[Item]):
         self.items = [item for item in items if item.mask is not None]
         self.emptied: dict[int, np.ndarray] = {}
 
     def draw(self, rng: np.random.Generator, side: int) -> np.ndarray:
-        """A background (side, side, 3) uint8."""
+        """Draw a background (side, side, 3) uint8."""
         kind = rng.random()
         if kind < 0.6 and self.items:
             i = int(rng.integers(len(self.items)))
@@ -64,11 +64,11 @@ class Backgrounds:
 def view(
     rng: np.random.Generator, item: Item, backgrounds: Backgrounds, side: int, swap: float, light: float
 ) -> np.ndarray:
-    """One view (side, side, 3) uint8, cropped and turned.
+    """One view (side, side, 3) uint8, cropped and rotated.
 
     Args:
-        swap: chance of another background, where the garment's mask is known.
-        light: how strong the light varies, 1 for fully.
+        swap: probability of another background, where the garment's mask is known.
+        light: variation of light, 1 for full.
     """
     swapped = item.mask is not None and rng.random() < swap
     zoom = float(np.exp(rng.uniform(-0.25, 0.3) if swapped else rng.uniform(-0.05, 0.42)))

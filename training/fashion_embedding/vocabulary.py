@@ -1,8 +1,8 @@
-"""The closed vocabulary: what can be said of a garment, in which words, and when it is true of a photo.
+"""The closed vocabulary: concepts, their phrases, and when a concept is true for a photo.
 
-A concept is a set of values on one axis (kind, colour, pattern, sleeve). What is known of a photo is, on each axis,
-the values it has for `sure` and those it may have; a photo without sleeves has neither. A concept is true of a photo
-when it covers what the photo has for sure, unknown when it only touches what the photo may have, else false.
+A concept is a set of values on one axis (kind, colour, pattern, sleeve). Facts about a photo are, on each axis, the
+values that are `sure` and those that are possible; a garment without sleeves has neither. A concept is true for a photo
+if it covers the sure values, unknown if it only overlaps the possible ones, and false otherwise.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ FALSE, TRUE, UNKNOWN = 0, 1, -1
 
 @dataclass(frozen=True)
 class Concept:
-    """Something that can be said: values of one axis and the phrases for it, the plainest first."""
+    """Values of one axis and the phrases for them, the most common one first."""
 
     axis: str
     values: frozenset[str]
@@ -24,7 +24,7 @@ class Concept:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of one photo on one axis."""
+    """Facts about one photo on one axis."""
 
     sure: frozenset[str] = frozenset()
     maybe: frozenset[str] = frozenset()
@@ -37,7 +37,7 @@ class Known:
 
 
 Facts = dict[str, Known]
-"""What is known of one photo, by axis; a missing axis is one that the garment lacks."""
+"""Facts about one photo by axis; a missing axis does not apply to the garment."""
 
 TROUSERS = ("trousers", "slim trousers", "straight trousers", "wide trousers")
 JACKETS = ("jacket", "bomber jacket", "trucker jacket", "blazer")
@@ -144,7 +144,7 @@ _SLEEVES: dict[str, str] = {
     "none": "sleeveless|strapless",
 }
 FILLERS = ("a", "an", "the", "of", "in", "with", "and", "for", "photo", "picture", "image", "some", "pair")
-"""Words that say nothing about a garment."""
+"""Words without a meaning for garments."""
 
 
 def _concepts() -> tuple[Concept, ...]:
@@ -163,7 +163,7 @@ OF_AXIS = {axis: tuple(i for i, c in enumerate(CONCEPTS) if c.axis == axis) for 
 
 
 def words_of(text: str) -> list[str]:
-    """The words as the tokenizer sees them: lower case, split at everything but letters and digits."""
+    """The words as the tokenizer sees them: lower case, split at everything except letters and digits."""
     return "".join(c if c.isalnum() else " " for c in text.lower()).split()
 
 
@@ -174,25 +174,25 @@ def vocabulary() -> tuple[str, ...]:
 
 
 def truths(facts: Facts) -> np.ndarray:
-    """What is true of a photo: (concepts,) int8 of `TRUE`, `FALSE`, `UNKNOWN`."""
+    """Truth of every concept for a photo: (concepts,) int8 of `TRUE`, `FALSE`, `UNKNOWN`."""
     nothing = Known()
     return np.array([facts.get(c.axis, nothing).truth(c) for c in CONCEPTS], np.int8)
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A text and the concepts it joins."""
+    """A text and its concepts."""
 
     text: str
     concepts: tuple[int, ...] = field(default=())
 
 
 def caption(rng: np.random.Generator, truth: np.ndarray, sparse: bool) -> Caption:
-    """Something true of a photo: its kind nearly always, colour, pattern and sleeves at times, in random words.
+    """A random true text about a photo: nearly always its kind, sometimes colour, pattern and sleeves.
 
     Args:
-        truth: as `truths` answers.
-        sparse: say one or two things, as a query does.
+        truth: as `truths` returns.
+        sparse: only one or two concepts, as in a query.
     """
     chosen: dict[str, int] = {}
     chance = {KIND: 0.85, COLOUR: 0.5, PATTERN: 0.25, SLEEVE: 0.15}
@@ -223,7 +223,7 @@ def caption(rng: np.random.Generator, truth: np.ndarray, sparse: bool) -> Captio
 
 
 def caption_truth(concepts: tuple[int, ...], truth: np.ndarray) -> np.ndarray:
-    """Whether a caption holds for each of many photos: `truth` (n, concepts) -> (n,) int8."""
+    """Whether a caption is true for each photo: `truth` (n, concepts) -> (n,) int8."""
     parts = truth[:, list(concepts)]
     result = np.where((parts == UNKNOWN).any(1), UNKNOWN, TRUE)
     return np.where((parts == FALSE).any(1), FALSE, result).astype(np.int8)

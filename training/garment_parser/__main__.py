@@ -1,6 +1,7 @@
 """`python -m training.garment_parser`: harvest, train, measure, export, check, write the card and manifest entry.
 
---quick does the same on a handful of photos in under a minute, into a folder of its own; its figures mean nothing.
+--quick runs the same steps on a few photos in under a minute and writes to a separate folder; its figures are
+meaningless.
 """
 
 import argparse
@@ -19,11 +20,11 @@ HERE = Path(__file__).resolve()
 REPOSITORY = HERE.parents[2]
 CACHE = REPOSITORY / "training" / ".cache"
 FP32_LIMIT = 10_000_000
-"""Bytes above which the fp32 file is not kept beside the int8 one."""
+"""Size in bytes above which the fp32 file is not kept."""
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.garment_parser", description=__doc__)
     parser.add_argument(
         "--data",
@@ -43,7 +44,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run all of it; answers the exit status: 1 when a parity or golden check failed."""
+    """Run all steps; returns the exit status: 1 if a parity or golden check failed."""
     options = arguments(argv)
     began = time.monotonic()
     cache = CACHE / "quick" if options.quick else CACHE
@@ -99,10 +100,10 @@ def main(argv: list[str] | None = None) -> int:
             "latency": evaluate.latency(path),
             "bytes": path.stat().st_size,
         }
-    say("measuring the floors")
+    say("measuring the baselines")
     figures["floors"] = {
-        "people": evaluate.people_floors(photos.train, photos.val),
-        "flats": evaluate.flat_floors(harvest_train, photos.flat_val, harvest_val),
+        "people": evaluate.people_baselines(photos.train, photos.val),
+        "flats": evaluate.flat_baselines(harvest_train, photos.flat_val, harvest_val),
     }
 
     reference = golden.answer(export.torch_model(network))

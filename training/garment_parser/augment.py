@@ -1,6 +1,6 @@
-"""Training views: a photo and its mask, moved, cropped, recoloured and put before other backgrounds.
+"""Training views: a photo and its mask, moved, cropped, recoloured and placed on other backgrounds.
 
-All pictures are RGB uint8 (h, w, 3), all labels uint8 (h, w) of class indices with `IGNORE` where nothing is known.
+All pictures are RGB uint8 (h, w, 3), all labels uint8 (h, w) class indices with `IGNORE` for unknown pixels.
 """
 
 import cv2
@@ -20,8 +20,10 @@ def placement(
     focus: tuple[float, float],
     degrees: float,
 ) -> np.ndarray:
-    """Affine matrix (2, 3) that stretches `source` over `target`, magnified by `zoom` about `focus` (x, y in 0..1),
-    its proportions varied by up to an eighth, turned by `degrees`, mirrored every other time."""
+    """Affine matrix (2, 3) that stretches `source` over `target`.
+
+    Magnified by `zoom` about `focus` (x, y in 0..1), proportions varied by up to an eighth, rotated by `degrees`,
+    mirrored in half of the cases."""
     height, width = target
     stretch = np.exp(rng.uniform(-0.12, 0.12))
     scale_x, scale_y = width / source[1] * zoom * stretch, height / source[0] * zoom / stretch
@@ -39,7 +41,7 @@ def placement(
 def warp(
     image: np.ndarray, label: np.ndarray, matrix: np.ndarray, target: Size, outside: int = IGNORE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Picture and label under the affine matrix; beyond the photo the label is `outside`."""
+    """Transform picture and label; outside the photo the label is `outside`."""
     size = (target[1], target[0])
     moved = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     named = cv2.warpAffine(
@@ -49,7 +51,7 @@ def warp(
 
 
 def without_subject(image: np.ndarray, subject: np.ndarray, target: Size) -> np.ndarray:
-    """The photo's background at `target` size, the subject (h, w bool) filled in roughly from around it."""
+    """The photo's background at `target` size, with the subject (h, w bool) filled roughly from its surroundings."""
     small = cv2.resize(image, (48, 72), interpolation=cv2.INTER_AREA)
     hole = cv2.resize(subject.astype(np.uint8), (48, 72), interpolation=cv2.INTER_AREA)
     hole = cv2.dilate(hole, np.ones((5, 5), np.uint8))
@@ -62,7 +64,7 @@ def without_subject(image: np.ndarray, subject: np.ndarray, target: Size) -> np.
 
 
 def drawn_background(rng: np.random.Generator, target: Size) -> np.ndarray:
-    """A plain wall, a gradient or blotches: what no photo of the data set has behind it."""
+    """Draw a plain, gradient or blotchy background, which no photo of the data set has."""
     cells = int(rng.choice([1, 2, 4, 12, 40]))
     base = rng.uniform(20, 250, 3)
     spread = rng.uniform(0, 60) if cells > 1 else 0
@@ -73,8 +75,8 @@ def drawn_background(rng: np.random.Generator, target: Size) -> np.ndarray:
 
 
 def composite(rng: np.random.Generator, image: np.ndarray, subject: np.ndarray, behind: np.ndarray) -> np.ndarray:
-    """The subject (h, w bool) of `image` before `behind`, its edge softened, now and then with a shadow."""
-    # pulled in a little: the outermost pixels still hold the old background's colour
+    """Place the subject (h, w bool) of `image` on `behind` with a soft edge, sometimes with a shadow."""
+    # shrink slightly: the outermost pixels still have the old background's colour
     inner = cv2.erode(subject.astype(np.float32), np.ones((3, 3), np.uint8), borderValue=1)
     alpha = cv2.GaussianBlur(inner * 0.5 + subject * 0.5, (0, 0), float(rng.uniform(0.4, 1.2)))[:, :, None]
     behind = behind.astype(np.float32)
@@ -88,7 +90,7 @@ def composite(rng: np.random.Generator, image: np.ndarray, subject: np.ndarray, 
 
 
 def recolour(rng: np.random.Generator, image: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """One or two garments in other colours: a random mixing of the channels and a gain, folds kept."""
+    """Recolour one or two garments by a random mixing of the channels and a gain; folds are kept."""
     counts = np.bincount(label.ravel(), minlength=ACCESSORY + 1)
     present = [c for c in range(UPPER, ACCESSORY + 1) if counts[c]]
     if not present:
@@ -104,7 +106,7 @@ def recolour(rng: np.random.Generator, image: np.ndarray, label: np.ndarray) -> 
 
 
 def photometric(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Light, contrast, white balance, saturation, sharpness and noise of another camera."""
+    """Vary light, contrast, white balance, saturation, sharpness and noise."""
     levels = np.linspace(0, 1, 256)
     gains = np.exp(rng.normal(0, 0.08, 3)) * np.exp(rng.normal(0, 0.15))
     gamma, contrast, lift = np.exp(rng.normal(0, 0.22)), np.exp(rng.normal(0, 0.18)), rng.normal(0, 0.05)
@@ -125,7 +127,7 @@ def photometric(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 def worn_view(
     rng: np.random.Generator, photo: WornPhoto, label: np.ndarray, behind: np.ndarray | None, target: Size
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A view of a street photo: mostly the whole figure, sometimes its upper or lower half."""
+    """A view of a street photo: mostly the whole person, sometimes the upper or lower half."""
     if rng.random() < 0.3:
         zoom, focus = rng.uniform(1.25, 2.1), (0.5 + rng.normal(0, 0.08), rng.uniform(0.2, 0.8))
     else:
@@ -145,7 +147,7 @@ def worn_view(
 def flat_view(
     rng: np.random.Generator, photo: FlatPhoto, mask: np.ndarray, behind: np.ndarray | None, target: Size
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A view of a garment photo, turned any way up at times."""
+    """A view of a garment photo, sometimes at any rotation."""
     label = mask.astype(np.uint8) * np.uint8(photo.garment_class)
     degrees = rng.uniform(-180, 180) if rng.random() < 0.2 else rng.normal(0, 8)
     zoom = np.exp(rng.uniform(-0.35, 0.25)) if behind is not None else np.exp(rng.uniform(-0.08, 0.25))

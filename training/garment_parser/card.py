@@ -1,4 +1,4 @@
-"""The model's manifest entry and its card, both written from what a run measured."""
+"""The model's manifest entry and card, written from the figures of a run."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .network import INPUT_SIZE, STRIDE
 FP32_TOLERANCE = 1e-3
 """Largest difference of a logit between torch and the fp32 file."""
 GOLDEN_COSINE = {"fp32": 0.9999, "int8": 0.995}
-"""Smallest cosine of the logits on the drawn picture with torch's."""
+"""Smallest cosine between the logits of the file and of torch on the drawn picture."""
 TARGETS = {"mIoU-9": 0.60, "person IoU": 0.93, "flat-lay foreground IoU": 0.96}
 INT8_LOSS, BYTES_LIMIT, LATENCY_LIMIT_MS = 0.01, 2_500_000, 6.0
 
@@ -27,7 +27,7 @@ GARMENTS_SOURCE = "https://github.com/alexeygrigorev/clothing-dataset-small"
 
 @dataclass(frozen=True)
 class Run:
-    """What one run measured: `figures` per precision and of the floors, parity `checks`, and where the data stood."""
+    """Results of one run: `figures` by precision and of the baselines, parity `checks`, and where the data was."""
 
     figures: dict
     checks: dict
@@ -38,17 +38,17 @@ class Run:
 
 
 def sha256(path: Path) -> str:
-    """Of a file's bytes, hexadecimal."""
+    """SHA-256 of a file, hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def golden_fields() -> dict:
-    """How the golden answer is to be compared."""
+    """How the golden output is compared."""
     return {"grid": list(GRID), "cosine": GOLDEN_COSINE, "worn_tolerance": 0.02}
 
 
 def headline(run: Run, precision: str) -> dict[str, float]:
-    """The three figures the model is judged by."""
+    """The three headline figures of the model."""
     part = run.figures[precision]
     return {
         "mIoU-9": part["people"]["miou9"],
@@ -58,7 +58,7 @@ def headline(run: Run, precision: str) -> dict[str, float]:
 
 
 def rounded(value: object) -> object:
-    """The same with floats at four digits."""
+    """Round floats to four digits, recursively."""
     if isinstance(value, dict):
         return {k: rounded(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -67,7 +67,7 @@ def rounded(value: object) -> object:
 
 
 def manifest_entry(run: Run, int8: Path, fp32: Path | None, picture: Path, expected: Path) -> dict:
-    """The entry of this model in `models_onnx/manifest.json`."""
+    """The manifest entry of this model."""
     entry = {
         "id": "garment_parser",
         "role": "parser",
@@ -140,7 +140,7 @@ def table(head: list[str], body: list[list[object]]) -> str:
 
 
 def people_table(run: Run) -> str:
-    """Figures on street photos, floors first."""
+    """Figures on street photos, baselines first."""
     rows = [
         ("mean shape of the training labels", run.figures["floors"]["people"]["mean_shape"]),
         ("GrabCut started from the mean shape", run.figures["floors"]["people"]["grabcut_mean_shape"]),
@@ -153,7 +153,7 @@ def people_table(run: Run) -> str:
 
 
 def flats_table(run: Run) -> str:
-    """Figures on garment photos, floors first."""
+    """Figures on garment photos, baselines first."""
     floors = run.figures["floors"]["flats"]
 
     def row(name: str, found: dict, moved: dict | None) -> list[object]:
@@ -176,7 +176,7 @@ def flats_table(run: Run) -> str:
 
 
 def class_table(run: Run) -> str:
-    """IoU per class, and what each class is most often taken for."""
+    """IoU per class, and the class it is most often confused with."""
     confusion = np.array(run.figures["int8"]["people"]["confusion"], float)
     floor = run.figures["floors"]["people"]["mean_shape"]["class_iou"]
     rows: list[list[object]] = []
@@ -199,7 +199,7 @@ def class_table(run: Run) -> str:
 
 
 def targets_table(run: Run) -> str:
-    """The goals and what was reached."""
+    """Goals and measured values."""
     int8, fp32 = headline(run, "int8"), headline(run, "fp32")
     rows: list[list[object]] = [
         [name, f">= {goal:.2f}", fp32[name], int8[name], "yes" if int8[name] >= goal else "**no**"]
@@ -229,12 +229,12 @@ def targets_table(run: Run) -> str:
 
 
 def summary(run: Run) -> str:
-    """What the command prints at the end."""
+    """The summary that the command prints."""
     return "\n\n".join([targets_table(run), people_table(run), class_table(run), flats_table(run)])
 
 
 def text(run: Run, entry: dict) -> str:
-    """The model card (Markdown)."""
+    """The model card as Markdown."""
     counts, figures = run.counts, run.figures
     people = f"[Clothing Co-Parsing]({PEOPLE_SOURCE}), W. Yang, P. Luo, L. Lin, CVPR 2014"
     people_licence = "repository Apache-2.0; who owns each photo is not stated, the people are identifiable"

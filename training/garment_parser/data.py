@@ -1,9 +1,9 @@
-"""Where the photos lie, what their labels mean, and how they are read into memory.
+"""Location, labels and loading of the photos.
 
-Two public data sets are expected under one root (`training/README.md` says how to lay them out):
+Two public data sets are expected under one root (see `training/README.md` for the layout):
 
 - `ccp/`       street photos of one standing person: 9-class masks for some, tags only for the rest
-- `garments/`  phone photos of one garment, lying flat or hanging: a category each, no masks
+- `garments/`  phone photos of one flat or hanging garment: a category each, no masks
 """
 
 import csv
@@ -18,7 +18,7 @@ from PIL import Image
 CLASSES = ("background", "skin", "hair", "upper", "outerwear", "lower", "full_body", "footwear", "accessory")
 BACKGROUND, SKIN, HAIR, UPPER, OUTERWEAR, LOWER, FULL_BODY, FOOTWEAR, ACCESSORY = range(len(CLASSES))
 IGNORE = 255
-"""Label value of pixels that take no part in a loss or a figure."""
+"""Label value of pixels excluded from losses and figures."""
 
 GARMENT_CLASS = {
     "dress": FULL_BODY,
@@ -32,7 +32,7 @@ GARMENT_CLASS = {
     "skirt": LOWER,
     "t-shirt": UPPER,
 }
-"""Category of a garment photo -> the class its foreground pixels get."""
+"""Category of a garment photo -> class of its foreground pixels."""
 
 LAYERED_OVER_VEST = frozenset(
     (
@@ -40,7 +40,7 @@ LAYERED_OVER_VEST = frozenset(
         *("dress", "bodysuit", "romper"),
     )
 )
-"""With one of these a `vest` is worn on top and counts as outerwear, else it is an upper garment."""
+"""Together with one of these a `vest` is outerwear, otherwise an upper garment."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class WornPhoto:
 
 @dataclass(frozen=True)
 class FlatPhoto:
-    """A garment without a wearer: `image` (h, w, 3) uint8 RGB, `garment_class` index into `CLASSES`."""
+    """A garment without a person: `image` (h, w, 3) uint8 RGB, `garment_class` index into `CLASSES`."""
 
     file: str
     image: np.ndarray
@@ -67,7 +67,7 @@ class FlatPhoto:
 
 @dataclass
 class Dataset:
-    """All photos of a run, split as the data set splits them."""
+    """All photos of a run in the splits of the data set."""
 
     root: Path
     tag_names: tuple[str, ...]
@@ -79,25 +79,25 @@ class Dataset:
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """The picture as (h, w, 3) uint8 RGB."""
+    """Read a picture as (h, w, 3) uint8 RGB."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
 
 
 def read_label(path: Path) -> np.ndarray:
-    """The palette PNG's class indices, (h, w) uint8."""
+    """Read the class indices (h, w) uint8 of a palette PNG."""
     with Image.open(path) as image:
         return np.asarray(image).astype(np.uint8)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    """The lines of a CSV file as dictionaries."""
+    """Read the rows of a CSV file."""
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
 def tag_classes(label_map: dict) -> dict[str, int]:
-    """Original tag name -> class index, `vest` left at its default (upper)."""
+    """Original tag name -> class index, with `vest` at its default (upper)."""
     classes = {}
     for index, entry in label_map["coarse"].items():
         for name in entry["from"]:
@@ -106,7 +106,7 @@ def tag_classes(label_map: dict) -> dict[str, int]:
 
 
 def classes_of_tags(tags: set[str], classes: dict[str, int]) -> np.ndarray:
-    """Which of the 9 classes a photo with these tags shows, (9,) bool; background always."""
+    """Classes shown by a photo with these tags, (9,) bool; always includes background."""
     present = np.zeros(len(CLASSES), bool)
     present[BACKGROUND] = True
     for tag in tags:
@@ -118,7 +118,7 @@ def classes_of_tags(tags: set[str], classes: dict[str, int]) -> np.ndarray:
 
 
 def spread(items: list, count: int | None) -> list:
-    """`count` items at even distances over the list, all of them when `count` is None."""
+    """`count` evenly spaced items of the list, or all if `count` is None."""
     if count is None or count >= len(items):
         return items
     return [items[i * len(items) // count] for i in range(count)]
@@ -127,7 +127,7 @@ def spread(items: list, count: int | None) -> list:
 def load(root: Path, limit: int | None = None) -> Dataset:
     """Read both data sets into memory (about 0.9 GB).
 
-    `limit` keeps at most that many photos of every part (smoke tests).
+    `limit` keeps at most that many photos of each part (smoke tests).
     """
     ccp, garments = root / "ccp", root / "garments"
     for needed in (
@@ -137,7 +137,7 @@ def load(root: Path, limit: int | None = None) -> Dataset:
         garments / "labels.csv",
     ):
         if not needed.is_file():
-            raise FileNotFoundError(f"{needed} is missing; training/README.md says how to lay the data out")
+            raise FileNotFoundError(f"{needed} is missing; see training/README.md for the layout")
     classes = tag_classes(json.loads((ccp / "label_map.json").read_text()))
     names = tuple(sorted(name for name in classes if name != "null"))
     position = {name: i for i, name in enumerate(names)}
@@ -175,7 +175,7 @@ def load(root: Path, limit: int | None = None) -> Dataset:
 
 
 def manifest_sha256(root: Path) -> str:
-    """One hash for the data: of `MANIFEST.sha256` where the root has one, else of all files' names and bytes."""
+    """One hash for the data: of `MANIFEST.sha256` if the root has one, otherwise of all files' names and bytes."""
     manifest = root / "MANIFEST.sha256"
     if manifest.is_file():
         return hashlib.sha256(manifest.read_bytes()).hexdigest()

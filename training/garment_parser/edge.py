@@ -1,8 +1,8 @@
-"""The last layer: the outline of the subject, bent to the picture's edges by a guided filter.
+"""The last layer: a guided filter that aligns the outline of the subject with the picture's edges.
 
-Within a window the answer is a linear function of the picture's colours, fitted to what the network says (K. He, J.
-Sun, X. Tang, "Guided Image Filtering", PAMI 2013); as in H. Wu et al., "Fast End-to-End Trainable Guided Filter" (CVPR
-2018) it is a part of the network, here without anything learned, and the fit is made at half the logits' size.
+Within a window the output is a linear function of the picture's colours, fitted to the network's output (K. He, J. Sun,
+X. Tang, "Guided Image Filtering", PAMI 2013); as in H. Wu et al., "Fast End-to-End Trainable Guided Filter" (CVPR
+2018) it is part of the network, here without learned parameters, and fitted at half the size of the logits.
 """
 
 import torch
@@ -14,19 +14,19 @@ from training.backbone import STD
 from .data import BACKGROUND, CLASSES
 
 GUIDE = ((0.299, 0.587, 0.114), (1.5, 0.0, -1.5))
-"""Weights of red, green and blue in the two channels that are followed: how light, and how warm."""
+"""Weights of red, green and blue in the two guide channels: lightness and warmth."""
 SMOOTHNESS = 5e-4
-"""Edges of a variance below this (colours in 0..1) are not followed."""
+"""Edges with a variance below this (colours in 0..1) are ignored."""
 REACH = 1
-"""Places of the fit's raster that a window reaches around its middle: it is 12 pixels of the input wide."""
+"""Radius of a window in places of the fit's raster: it is 12 pixels of the input wide."""
 SUREST = 0.998
-"""Largest probability that comes out: a linear fit overshoots."""
+"""Upper limit of the output probability, because a linear fit overshoots."""
 
 
 class Edge(nn.Module):
-    """Picture (n, 3, h, w), normalised, and class logits (n, 9, h/2, w/2) -> logits, the background's changed.
+    """Picture (n, 3, h, w), normalised, and class logits (n, 9, h/2, w/2) -> logits with a changed background.
 
-    What a place is if it is not background stays as it was.
+    The distribution over the foreground classes stays the same.
     """
 
     def __init__(self):
@@ -54,14 +54,14 @@ class Edge(nn.Module):
     def fitted(self, fields: Tensor) -> Tensor:
         """(n, 3, h, w): two slopes and an offset of the linear model, from two channels of colour and a probability.
 
-        Few nodes on many channels each: at this size a node costs more than its arithmetic.
+        Few nodes with many channels: at this size the overhead of a node exceeds its arithmetic.
         """
         colours, first, second, target = fields[:, :2], fields[:, :1], fields[:, 1:2], fields[:, 2:]
         means = window(torch.cat([fields, colours * target, colours * first, second * second], 1))
         colour, mean, with_target, with_first, square = means.split([2, 1, 2, 2, 1], 1)
         one, other = colour.split(1, 1)
         towards = with_target - colour * mean
-        # entries of the symmetric 2 x 2 matrix of variances
+        # entries of the symmetric 2 x 2 covariance matrix
         a, b = (with_first - colour * one + self.floor).split(1, 1)
         c = square - other * other + SMOOTHNESS
         x, y = (towards / (a * c - b * b)).split(1, 1)

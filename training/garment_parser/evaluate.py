@@ -1,7 +1,7 @@
-"""Figures on the validation splits, each beside what needs no learning.
+"""Figures on the validation splits, each with baselines that need no learning.
 
-Every figure is taken at the label's own resolution: logits are enlarged bilinearly, nothing is averaged over
-several views of a picture.
+Every figure is measured at the label's own resolution: logits are enlarged bilinearly, and only one view of a picture
+is used.
 """
 
 import json
@@ -34,11 +34,11 @@ Model = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 """Input (n, 3, h, w) float32 -> class logits (n, 9, h/2, w/2), worn (n,) and present (n, 9) probabilities."""
 
 BOUNDARY_TOLERANCE = 2
-"""Pixels of the label by which an outline may be off in the boundary F-score."""
+"""Tolerance of the boundary F-score in pixels of the label."""
 
 
 def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """An ONNX Runtime session on the CPU."""
+    """Open an ONNX Runtime session on the CPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -57,8 +57,8 @@ def onnx_model(path: Path) -> Model:
 
 
 def prepare(image: np.ndarray) -> np.ndarray:
-    """An RGB picture (h, w, 3) uint8 as the model's input (1, 3, h, w): stretched by Pillow's BILINEAR, which
-    filters when it shrinks, then normalised."""
+    """An RGB picture (h, w, 3) uint8 as the model's input (1, 3, h, w): stretched by Pillow's BILINEAR (which
+    filters when shrinking) and normalised."""
     height, width = INPUT_SIZE
     resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR), np.float32)
     return ((resized / 255 - np.float32(MEAN)) / np.float32(STD)).transpose(2, 0, 1)[None].astype(np.float32)
@@ -72,14 +72,14 @@ def probabilities(logits: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def decode(p: np.ndarray) -> np.ndarray:
-    """Probabilities (h, w, 9) -> label (h, w) uint8: background where it has at least half, else the strongest
+    """Probabilities (h, w, 9) -> label (h, w) uint8: background from a probability of .5, otherwise the strongest
     foreground class."""
     strongest = 1 + p[:, :, 1:].argmax(2)
     return np.where(p[:, :, BACKGROUND] >= 0.5, BACKGROUND, strongest).astype(np.uint8)
 
 
 def parse(model: Model, image: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
-    """Probabilities (h, w, 9) at the picture's size, chance that it is worn, presence of the classes (9,)."""
+    """Probabilities (h, w, 9) at the picture's size, probability of being worn, presence of the classes (9,)."""
     logits, worn, present = model(prepare(image))
     return probabilities(logits[0], *image.shape[:2]), float(worn[0]), present[0]
 
@@ -124,7 +124,7 @@ def score_people(photos: list[WornPhoto], guess: Callable[[WornPhoto], np.ndarra
 
 
 def people(model: Model, photos: list[WornPhoto]) -> dict:
-    """`score_people` of the model, with the share of photos it calls worn."""
+    """`score_people` of the model, with the share of photos classified as worn."""
     worn = []
 
     def guess(photo: WornPhoto) -> np.ndarray:
@@ -136,7 +136,7 @@ def people(model: Model, photos: list[WornPhoto]) -> dict:
 
 
 def shape_prior(photos: list[WornPhoto], size: tuple[int, int] = (100, 64)) -> np.ndarray:
-    """How often each class stands at each place of the stretched frame, (h, w, 9) in 0..1."""
+    """Frequency of each class at each place of the stretched frame, (h, w, 9) in 0..1."""
     total = np.zeros((*size, len(CLASSES)))
     for photo in photos:
         small = cv2.resize(photo.label, size[::-1], interpolation=cv2.INTER_NEAREST)
@@ -144,15 +144,15 @@ def shape_prior(photos: list[WornPhoto], size: tuple[int, int] = (100, 64)) -> n
     return total / len(photos)
 
 
-def people_floors(train: list[WornPhoto], photos: list[WornPhoto]) -> dict:
-    """The mean shape of the training labels, and GrabCut started from it."""
+def people_baselines(train: list[WornPhoto], photos: list[WornPhoto]) -> dict:
+    """Baselines: the mean shape of the training labels, and GrabCut initialised with it."""
     prior = shape_prior(train).astype(np.float32)
 
     def at(photo: WornPhoto) -> np.ndarray:
         return cv2.resize(prior, photo.label.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
     def grabcut(photo: WornPhoto) -> np.ndarray:
-        # at half size, a quarter of the time; its outline is smoothed back up
+        # at half size in a quarter of the time; the outline is smoothed when enlarged
         height, width = photo.label.shape
         image = cv2.resize(photo.image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         person = 1 - cv2.resize(prior[:, :, BACKGROUND], (width // 2, height // 2))
@@ -172,12 +172,12 @@ def people_floors(train: list[WornPhoto], photos: list[WornPhoto]) -> dict:
 
 
 FAULTY = frozenset(json.loads((Path(__file__).parent / "references.json").read_text())["faulty"])
-"""Validation photos whose reference was seen to be wrong, by eye and before any answer of this network was looked at:
-with a part of the background (between legs or sleeves, something lying beside) or without a part of the garment."""
+"""Validation photos with a wrong reference, found by eye before any output of this network was inspected: the mask
+includes background (between legs or sleeves, or an adjacent object) or misses a part of the garment."""
 
 
 def score_masks(pairs: list[tuple[str, np.ndarray, np.ndarray]]) -> dict:
-    """Mean IoU over (file, mask, reference), the share below .90, and the mean where the reference is not `FAULTY`."""
+    """Mean IoU over (file, mask, reference), the share below .90, and the mean without `FAULTY` references."""
     values = np.array([iou(a, b) for _, a, b in pairs])
     sound = np.array([name not in FAULTY for name, _, _ in pairs])
     return {
@@ -189,7 +189,7 @@ def score_masks(pairs: list[tuple[str, np.ndarray, np.ndarray]]) -> dict:
 
 
 def before_another(photo: FlatPhoto, mask: np.ndarray, other: FlatPhoto, other_mask: np.ndarray, seed: int):
-    """The garment before a drawn background or another photo's, the picture (h, w, 3) uint8."""
+    """Place the garment on a drawn background or that of another photo; returns the picture (h, w, 3) uint8."""
     rng = np.random.default_rng((seed, 7))
     size = photo.image.shape[:2]
     if rng.random() < 0.5:
@@ -200,9 +200,8 @@ def before_another(photo: FlatPhoto, mask: np.ndarray, other: FlatPhoto, other_m
 
 
 def flats(model: Model, photos: list[FlatPhoto], harvests: list[Harvest]) -> dict:
-    """Foreground IoU against the harvested references (all, and those found sound by eye), the same garments before
-    backgrounds that are not theirs, and, over all photos, the share called flat and the share whose class is named
-    right."""
+    """Foreground IoU against the harvested references (all, and those accepted by eye), the same garments on
+    other backgrounds, and, over all photos, the share classified as flat and the share with the correct class."""
     cleaned, moved, flat, named = [], [], [], []
     accepted = [i for i, h in enumerate(harvests) if h.accepted]
     following = dict(zip(accepted, accepted[1:] + accepted[:1], strict=True))
@@ -228,10 +227,10 @@ def flats(model: Model, photos: list[FlatPhoto], harvests: list[Harvest]) -> dic
     }
 
 
-def flat_floors(train: list[Harvest], photos: list[FlatPhoto], harvests: list[Harvest]) -> dict:
-    """A centred rectangle, the mean shape of the training masks, and GrabCut from a rectangle.
+def flat_baselines(train: list[Harvest], photos: list[FlatPhoto], harvests: list[Harvest]) -> dict:
+    """Baselines: a centred rectangle, the mean shape of the training masks, and GrabCut from a rectangle.
 
-    The last is circular: the references are GrabCut's own. On garments before other backgrounds it is not.
+    The last is circular, because GrabCut made the references, except for garments on other backgrounds.
     """
     size = (64, 64)
     shapes = [cv2.resize(h.mask.astype(np.float32), size) for h in train if h.accepted]
@@ -259,8 +258,8 @@ def flat_floors(train: list[Harvest], photos: list[FlatPhoto], harvests: list[Ha
 
 
 def latency(path: Path, runs: int = 3000) -> dict:
-    """Milliseconds for one prepared picture on one thread: the best run (what the code costs) and the median
-    (what it cost on this machine, with whoever else used it)."""
+    """Milliseconds for one prepared picture on one thread: the best run (cost of the code) and the median (cost on
+    this shared machine)."""
     opened = session(path)
     x = {"image": np.zeros((1, 3, *INPUT_SIZE), np.float32)}
     x["image"] += np.random.default_rng(0).normal(size=x["image"].shape).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The averaged network as ONNX: fp32, and int8 calibrated on training photos; both compared with torch."""
+"""Export the averaged network as ONNX: fp32, and int8 calibrated on training photos; both are compared with torch."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ OPSET = 17
 OUTPUTS = ("class_logits", "worn", "present")
 ROUNDED = ("/encoder/", "/up16/", "/up8/", "/up4/", "/summary/")
 EXACT = ("/encoder/stem/", "/encoder/stages.0/")
-"""Where the nodes lie that are computed in int8, but for these: the first layers' few channels differ so much in range
-that rounding them costs more than all the rest, and they are no faster in int8."""
+"""Parts of the network computed in int8. The first layers are excluded: the ranges of their few channels differ so much
+that rounding them costs more than all other layers, and they are not faster in int8."""
 
 
 def torch_model(network: GarmentParser) -> Model:
@@ -33,7 +33,7 @@ def torch_model(network: GarmentParser) -> Model:
 
 
 def export_fp32(network: GarmentParser, path: Path) -> None:
-    """Write the fp32 file; the batch is its only free dimension."""
+    """Write the fp32 file; only the batch size is free."""
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
         Shipped(network).eval(),
@@ -49,14 +49,14 @@ def export_fp32(network: GarmentParser, path: Path) -> None:
 
 
 def calibration_photos(data: Dataset, count: int = 200) -> list[np.ndarray]:
-    """Training photos at even distances over the data set, two thirds of them street photos."""
+    """Evenly spaced training photos, two thirds of them street photos."""
     street = count * 2 // 3
     chosen = [*spread(data.train, street), *spread(data.flat_train, count - street)]
     return [photo.image for photo in chosen]
 
 
 def export_int8(source: Path, path: Path, images: list[np.ndarray]) -> None:
-    """Write the int8 file, its first and last layers in float."""
+    """Write the int8 file with the first and last layers in float."""
 
     def exact(name: str) -> bool:
         return not name.startswith(ROUNDED) or name.startswith(EXACT)
@@ -65,8 +65,8 @@ def export_int8(source: Path, path: Path, images: list[np.ndarray]) -> None:
 
 
 def parity(network: GarmentParser, fp32: Path, int8: Path, images: list[np.ndarray]) -> dict:
-    """Largest differences from torch over the pictures: of logits and probabilities for fp32 (batches of one and of
-    three), and for int8 the share of logit pixels whose strongest class changed."""
+    """Largest differences from torch over the pictures: logits and probabilities for fp32 (batches of one and three),
+    and for int8 the share of logit pixels whose strongest class changed."""
     reference, exported, small = torch_model(network), onnx_model(fp32), onnx_model(int8)
     inputs = np.concatenate([prepare(image) for image in images])
     logits = chances = 0.0

@@ -1,6 +1,6 @@
-"""A drawn picture and what the network answers on it: catches a wrong file, wrong stretching, wrong channel order.
+"""A drawn picture and the network's output for it: detects a wrong file, wrong stretching or wrong channel order.
 
-The picture is drawn by this module, is in the public domain (CC0 1.0) and shows nobody.
+The picture is drawn by this module, is in the public domain (CC0 1.0) and shows no real person.
 """
 
 import json
@@ -13,11 +13,11 @@ from PIL import Image
 from .evaluate import Model, prepare
 
 GRID = (8, 6)
-"""Rows and columns of the places at which logits are kept."""
+"""Rows and columns of the places at which logits are stored."""
 
 
 def draw() -> np.ndarray:
-    """A figure in jacket, shirt and trousers before a street in flat colours, (400, 267, 3) uint8 RGB."""
+    """Draw a person in jacket, shirt and trousers on a street in flat colours, (400, 267, 3) uint8 RGB."""
     height, width = 400, 267
     rows = np.linspace(0, 1, height)[:, None, None]
     picture = np.broadcast_to(
@@ -66,7 +66,7 @@ def draw() -> np.ndarray:
 
 
 def answer(model: Model) -> dict:
-    """The model's answer on the drawn picture: logits at a grid of places (8, 6, 9), worn, present (9,)."""
+    """The model's output for the drawn picture: logits at a grid of places (8, 6, 9), worn, present (9,)."""
     logits, worn, present = model(prepare(draw()))
     height, width = logits.shape[2:]
     rows = (np.arange(GRID[0]) * 2 + 1) * height // (2 * GRID[0])
@@ -80,13 +80,13 @@ def answer(model: Model) -> dict:
 
 
 def cosine(a: dict, b: dict) -> float:
-    """Cosine of two answers' logit grids."""
+    """Cosine of the logit grids of two outputs."""
     x, y = (np.asarray(v["class_logits_grid"]).ravel() for v in (a, b))
     return float(x @ y / np.sqrt((x @ x) * (y @ y)))
 
 
 def write(folder: Path, name: str, reference: dict, places: dict) -> tuple[Path, Path]:
-    """Write the drawn picture and the fp32 answer; answers both paths."""
+    """Write the drawn picture and the fp32 output; returns both paths."""
     picture, expected = folder / f"{name}.golden.png", folder / f"{name}.golden.json"
     Image.fromarray(draw()).save(picture, optimize=True)
     expected.write_text(json.dumps({"picture": picture.name, **places, **reference}) + "\n")

@@ -1,9 +1,9 @@
-"""Foreground masks for garment photos that come without any, harvested where two GrabCut runs agree.
+"""Foreground masks for garment photos without masks, taken where two GrabCut runs agree.
 
-GrabCut (C. Rother, V. Kolmogorov, A. Blake, SIGGRAPH 2004) is started twice, from a thin and from a thick frame
-of certain background. On an easy photo both starts end at the same outline; where they do not, the photo is left
-out. The masks are therefore GrabCut's own on photos that suit it: a network measured against them is measured
-on the easier part of the data.
+GrabCut (C. Rother, V. Kolmogorov, A. Blake, SIGGRAPH 2004) is started twice, from a thin and from a thick frame of
+certain background. On an easy photo both end at the same outline; other photos are omitted. The masks are therefore
+GrabCut's results on photos that suit it, and a network measured against them is measured on the easier part of the
+data.
 """
 
 import csv
@@ -25,14 +25,14 @@ AGREEMENT = 0.95
 AREA = (0.08, 0.80)
 """Smallest and largest foreground share of the frame."""
 SPECK = 0.01
-"""Components and holes below this share of the foreground are faults, not shape."""
+"""Components and holes below this share of the foreground are removed."""
 TRAIN_SIDE, EXACT_SIDE = 192, 256
-"""Long side in pixels at which GrabCut runs: coarser for training masks (time), full for references."""
+"""Long side in pixels at which GrabCut runs: smaller for training masks (time), full for references."""
 
 
 @dataclass(frozen=True)
 class Harvest:
-    """What became of one photo: `mask` (h, w) bool at the photo's size (cleaned), `raw` the same uncleaned,
+    """Result for one photo: `mask` (h, w) bool at the photo's size (cleaned), `raw` the same uncleaned,
     `agreement` IoU of the two runs in 0..1, `accepted` whether the mask may be used."""
 
     file: str
@@ -49,12 +49,12 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def grabcut_rectangle(image: np.ndarray, frame: float, iterations: int = ITERATIONS) -> np.ndarray:
-    """Foreground (h, w) bool of an RGB photo (h, w, 3), everything outside a centred rectangle being background."""
+    """Foreground (h, w) bool of an RGB photo (h, w, 3), with everything outside a centred rectangle as background."""
     height, width = image.shape[:2]
     inset = max(1, round(frame * min(height, width)))
     labels = np.zeros((height, width), np.uint8)
     rectangle = (inset, inset, width - 2 * inset, height - 2 * inset)
-    # GrabCut seeds its colour clusters from OpenCV's global generator: set it, or the order of photos would matter
+    # GrabCut seeds its colour clusters from OpenCV's global generator; without a seed the order of photos would matter
     cv2.setRNGSeed(1)
     bgr = np.ascontiguousarray(image[:, :, ::-1])
     try:
@@ -66,7 +66,7 @@ def grabcut_rectangle(image: np.ndarray, frame: float, iterations: int = ITERATI
 
 
 def clean(mask: np.ndarray) -> np.ndarray:
-    """The mask without specks and pinholes: at most two components (a pair of shoes), small holes filled."""
+    """Remove specks and pinholes: keep at most two components (a pair of shoes) and fill small holes."""
     area = np.count_nonzero(mask)
     if not area:
         return mask
@@ -74,7 +74,7 @@ def clean(mask: np.ndarray) -> np.ndarray:
     sizes = stats[1:, cv2.CC_STAT_AREA]
     largest = np.argsort(-sizes, kind="stable")[:2]
     kept = np.zeros(count, bool)
-    # a second piece far smaller than the first is clutter rather than the other shoe
+    # a second component much smaller than the first is clutter, not the other shoe
     kept[1 + largest[sizes[largest] >= max(SPECK * area, 0.2 * sizes.max())]] = True
     result = kept[labels]
     count, labels, stats, _ = cv2.connectedComponentsWithStats((~result).astype(np.uint8), connectivity=4)
@@ -84,14 +84,14 @@ def clean(mask: np.ndarray) -> np.ndarray:
 
 
 def resize_mask(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A bool mask at another size, its outline interpolated instead of copied in blocks."""
+    """Resize a bool mask with an interpolated outline."""
     if mask.shape == (height, width):
         return mask
     return cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
 
 
 def harvest_one(photo: FlatPhoto, long_side: int) -> Harvest:
-    """Two GrabCut runs on one photo and the verdict."""
+    """Run GrabCut twice on one photo and decide whether to accept the mask."""
     height, width = photo.image.shape[:2]
     scale = min(1.0, long_side / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
@@ -116,9 +116,9 @@ def _task(job: tuple[FlatPhoto, int]) -> Harvest:
 
 
 def harvest(photos: list[FlatPhoto], long_side: int, cache: Path, workers: int = 2) -> list[Harvest]:
-    """Harvest all photos (about 0.2 s each on one core), kept in `cache` (.npz) for the next run.
+    """Harvest all photos (about 0.2 s each on one core), cached in `cache` (.npz).
 
-    The cache is used only for exactly these photos and this size.
+    The cache is used only for exactly the same photos and size.
     """
     key = hashlib.sha256()
     key.update(repr((FRAMES, ITERATIONS, AGREEMENT, AREA, SPECK, long_side, cv2.__version__)).encode())
@@ -154,7 +154,7 @@ def harvest(photos: list[FlatPhoto], long_side: int, cache: Path, workers: int =
 
 
 def write_list(harvests: list[Harvest], path: Path) -> str:
-    """Write the accepted photos with the sha256 of their masks as CSV; answers the list's own sha256."""
+    """Write the accepted photos with the SHA-256 of their masks as CSV; returns the SHA-256 of the list."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

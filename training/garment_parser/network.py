@@ -1,10 +1,10 @@
-"""The network: EfficientNet-Lite0 without its last stage, and a slim decoder that names every pixel and says whether
-the garment is worn.
+"""The network: EfficientNet-Lite0 without its last stage, and a slim decoder for the class of every pixel, with a
+classifier for worn or flat garments.
 
 Encoder-decoder with skips after O. Ronneberger et al., "U-Net" (2015). The encoder starts from ImageNet's weights: a
-few thousand photos teach names of garments far better to a network that has seen a million. Names need the whole
-picture (is this a coat or a dress?), so a pooled vector predicts which classes are present and shifts every pixel's
-logits by it (a context vector after H. Zhang et al., "Context Encoding for Semantic Segmentation", CVPR 2018).
+few thousand photos suffice to fine-tune class names, but not to learn them. Classes depend on the whole picture (is
+this a coat or a dress?), so a pooled vector predicts which classes are present and shifts every pixel's logits by it (a
+context vector after H. Zhang et al., "Context Encoding for Semantic Segmentation", CVPR 2018).
 """
 
 from typing import NamedTuple
@@ -63,7 +63,7 @@ class GarmentParser(nn.Module):
         self.up16 = Up(e32, e16, w16)
         self.up8 = Up(w16, e8, w8)
         self.up4 = Up(w8, e4, w4)
-        # layers at half size would take most of the time: leave by sub-pixel shuffling
+        # layers at half size would take most of the time, so the output is shuffled from sub-pixels
         # (W. Shi et al., "Real-Time Single Image and Video Super-Resolution", CVPR 2016)
         self.head = nn.Sequential(nn.Conv2d(w4, 4 * len(CLASSES), 1), nn.PixelShuffle(2))
         self.summary = nn.Sequential(nn.Linear(e16 + e32, 128), nn.ReLU())
@@ -72,7 +72,7 @@ class GarmentParser(nn.Module):
         self.tags = nn.Linear(128, tag_count)
 
     def decoded(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """What the head is given: (n, WIDTHS[0], h/4, w/4), and the pooled vector (n, 128)."""
+        """Input of the head (n, WIDTHS[0], h/4, w/4), and the pooled vector (n, 128)."""
         quarter, eighth, sixteenth, bottom = self.encoder(image)
         summary = self.summary(torch.cat([sixteenth.mean((2, 3)), bottom.mean((2, 3))], 1))
         return self.up4(self.up8(self.up16(bottom, sixteenth), eighth), quarter), summary
@@ -84,9 +84,9 @@ class GarmentParser(nn.Module):
 
 
 def absent(present: Tensor) -> Tensor:
-    """(n, 9, 1, 1): how far each class is pushed down everywhere: a present one is left to the pixels.
+    """Penalty of each class over the whole picture (n, 9, 1, 1): minus the logarithm of its presence probability.
 
-    Minus the logarithm of its probability, in the form whose ONNX export neither rounds coarsely nor overflows.
+    Written in the form whose ONNX export neither rounds coarsely nor overflows.
     """
     return F.softplus(-present)[:, :, None, None]
 
@@ -94,7 +94,7 @@ def absent(present: Tensor) -> Tensor:
 class Shipped(nn.Module):
     """The network as exported: class logits with their last layer and two probabilities, without the auxiliary tags.
 
-    The head's convolution and its shuffle are one transposed convolution here: the same numbers in half the time.
+    The head's convolution and its shuffle are merged into one transposed convolution: the same result in half the time.
     """
 
     def __init__(self, network: GarmentParser):

@@ -1,7 +1,7 @@
-"""`python -m training.garment_parser.prepare`: from the public downloads to the layout `data.py` reads.
+"""`python -m training.garment_parser.prepare`: convert the public downloads to the layout that `data.py` reads.
 
 Needs scipy for the .mat files (`pip install scipy`). The split of the labelled street photos is fixed by
-`splits.json`; ids it does not name were held out and are left alone.
+`splits.json`; ids it does not name are held out and omitted.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from .data import (
 
 SPLITS = Path(__file__).with_name("splits.json")
 LABELLED_SIDE, TAGGED_SIDE, GARMENT_SIDE = 400, 256, 256
-"""Long sides in pixels of the photos as stored."""
+"""Long sides in pixels of the stored photos."""
 
 COARSE = {
     BACKGROUND: ("background", "null"),
@@ -51,13 +51,13 @@ COARSE = {
 
 
 def shrink(image: Image.Image, long_side: int) -> Image.Image:
-    """The picture with its long side at most `long_side` pixels."""
+    """Shrink a picture to a long side of at most `long_side` pixels."""
     scale = min(1.0, long_side / max(image.size))
     return image.resize([max(1, round(v * scale)) for v in image.size], Image.Resampling.LANCZOS)
 
 
 def write_csv(path: Path, head: list[str], lines: list[list[object]]) -> None:
-    """A CSV file with Unix line ends."""
+    """Write a CSV file with Unix line ends."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(head)
@@ -119,7 +119,7 @@ def prepare_garments(source: Path, target: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Prepare whichever of the two is given."""
+    """Prepare the given data sets."""
     parser = argparse.ArgumentParser(prog="python -m training.garment_parser.prepare", description=__doc__)
     parser.add_argument("--ccp", type=Path, help="clone of github.com/bearpaw/clothing-co-parsing")
     parser.add_argument("--garments", type=Path, help="clone of github.com/alexeygrigorev/clothing-dataset-small")

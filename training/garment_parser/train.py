@@ -1,8 +1,8 @@
-"""One training run: one schedule, weights averaged over time, two rounds of self-training inside it.
+"""One training run: one schedule, weight averaging, two rounds of self-training.
 
 Every batch mixes street photos with masks, street photos with tags only and garment photos. Every random choice
-of step `i` comes from the generator seeded by (seed, i): a run resumed from a checkpoint goes on as if it had
-never stopped, and the same seed, thread count and library versions give the same weights.
+of step `i` comes from the generator seeded by (seed, i): a run resumed from a checkpoint gives the same result
+as an uninterrupted one, and the same seed, thread count and library versions give the same weights.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from .network import INPUT_SIZE, GarmentParser, Outputs
 
 @dataclass(frozen=True)
 class Schedule:
-    """All that is chosen about a run. Shares are of `steps`."""
+    """Hyperparameters of a run. Shares are relative to `steps`."""
 
     steps: int = 3000
     batch: int = 16
@@ -39,25 +39,25 @@ class Schedule:
     tagged: int = 4
     """Tag-only street photos per batch once they have pseudo-labels."""
     rounds: tuple[float, ...] = (0.35, 0.65)
-    """When the averaged network labels the tag-only photos anew."""
+    """Steps (as shares) at which the averaged network relabels the tag-only photos."""
     grow: float = 0.7
-    """Until then views are smaller than the input and the rate follows a cosine; from then on they have its size and
-    the rate cools down."""
+    """Before this share, views are smaller than the input and the rate follows a cosine; after it they have the size of
+    the input and the rate cools down."""
     cosine: float = 1.3
-    """Where that cosine would end."""
+    """End of that cosine."""
     cooldown: tuple[tuple[float, float], ...] = ((0.7, 1.0), (1.0, 0.0))
-    """Places (share of the steps, factor) between which the rate falls in straight lines."""
+    """Points (share of the steps, factor) between which the rate falls linearly."""
     warmup: float = 0.03
     rate: float = 1.5e-3
     encoder_rate: float = 0.35
-    """Of the encoder, which has learned before, as a share of the rate."""
+    """Learning rate of the pretrained encoder, as a share of the rate."""
     decay: float = 0.02
     average: float = 0.998
-    """Share of the averaged weights kept at a step."""
+    """Decay of the weight average per step."""
     confident: float = 0.55
     """Pseudo-labels below this probability are ignored."""
     swap: float = 0.2
-    """Share of street photos put before another background."""
+    """Share of street photos placed on another background."""
     swap_flat: float = 0.45
     threads: int = 1
     seed: int = 1
@@ -65,8 +65,7 @@ class Schedule:
 
 
 def finish(first: Schedule, steps: int) -> Schedule:
-    """A short second run at the input's size from what the first averaged, with labels of the tag-only photos by that,
-    at a rate that only falls."""
+    """A short second run at the input size from the averaged weights, with new pseudo-labels and a falling rate."""
     cooldown = ((0.0, 1.0), (1.0, 0.0))
     return replace(first, steps=steps, rounds=(0.0,), grow=0.0, cosine=1.0, cooldown=cooldown, warmup=0.04, rate=6e-4)
 
@@ -74,14 +73,14 @@ def finish(first: Schedule, steps: int) -> Schedule:
 SMALL_SIZE = (192, 128)
 """Height and width of the views of the first part of the schedule."""
 NAMING_FLAT, NAMING_PSEUDO = 0.3, 0.7
-"""Weights of the naming loss on garment photos (whose category is all they tell) and on pseudo-labels."""
+"""Weights of the naming loss on garment photos (which have only a category) and on pseudo-labels."""
 THIRD_VOTE = 0.92
-"""IoU of network and GrabCut at which a garment photo GrabCut alone was unsure of is taken in."""
+"""IoU of network and GrabCut at which a garment photo rejected by GrabCut alone is accepted."""
 
 
 @dataclass
 class Flats:
-    """Garment photos with the masks (h, w bool) they are trained on."""
+    """Garment photos with their training masks (h, w bool)."""
 
     photos: list[FlatPhoto]
     masks: list[np.ndarray]
@@ -108,7 +107,7 @@ def class_weights(photos: list[WornPhoto]) -> Tensor:
 
 
 def quarter_of_doubled(logits: Tensor, row: int, column: int) -> Tensor:
-    """Every second pixel (from `row`, `column`, each 0 or 1) of the bilinearly doubled logits, (n, c, h, w) as given.
+    """Every second pixel (from `row`, `column`, each 0 or 1) of the bilinearly doubled logits (n, c, h, w).
 
     Equal to `F.interpolate(logits, scale_factor=2, mode="bilinear")[:, :, row::2, column::2]` at a quarter of its cost.
     """
@@ -121,7 +120,7 @@ def losses(out: Outputs, batch: Batch, weights: Tensor, step: int) -> dict[str, 
     """The parts of the loss, on a quarter of the pixels that changes from step to step.
 
     A softmax factorises: p(class) = p(foreground) p(class | foreground). `outline` is the cross-entropy of the
-    first factor, unweighted, so that rare classes do not fatten the silhouette; `naming` that of the second,
+    first factor, unweighted, so that rare classes do not enlarge the silhouette; `naming` that of the second,
     weighted against class frequency. `dice` is soft Dice over the nine classes of street photos.
     """
     row, column = step // 2 % 2, step % 2
@@ -168,7 +167,7 @@ LOSS_WEIGHTS = {"outline": 2.0, "naming": 1.0, "dice": 1.0, "present": 0.3, "tag
 
 
 def shrink(photo: WornPhoto, long_side: int) -> WornPhoto:
-    """The photo and its label with the long side at most `long_side` pixels."""
+    """Shrink a photo and its label to a long side of at most `long_side` pixels."""
     height, width = photo.label.shape
     scale = min(1.0, long_side / max(height, width))
     size = (round(width * scale), round(height * scale))
@@ -177,16 +176,16 @@ def shrink(photo: WornPhoto, long_side: int) -> WornPhoto:
 
 
 class Batches:
-    """Draws the batch of any step. `pseudo` holds a label (h, w uint8) for each tag-only photo once there are any."""
+    """Draws the batch of a step. `pseudo` holds a label (h, w uint8) for each tag-only photo once available."""
 
     def __init__(self, data: Dataset, flats: Flats, schedule: Schedule):
         self.data, self.flats, self.schedule = data, flats, schedule
         self.pseudo: list[np.ndarray] = []
-        # affine views do not filter: at the small size they would skip every other pixel of the full photos
+        # affine views do not filter: at the small size they would skip every second pixel of the full photos
         self.shrunk = [shrink(photo, 256) for photo in data.train]
 
     def background(self, rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-        """Something to stand or lie before, (*size, 3) uint8."""
+        """Draw a background (*size, 3) uint8."""
         kind = rng.random()
         if kind < 0.45:
             photo = self.shrunk[rng.integers(len(self.shrunk))]
@@ -215,7 +214,7 @@ class Batches:
             views.append((image, label))
             naming.append(weight)
             worn.append(1.0)
-            # a crop may have lost a class the whole photo shows
+            # a crop may not contain a class that the whole photo shows
             shown = np.zeros(len(CLASSES), bool)
             shown[:] = np.bincount(label.ravel(), minlength=len(CLASSES))[: len(CLASSES)] > 0
             present.append(shown & photo.present)
@@ -248,7 +247,7 @@ class Batches:
 
 @torch.inference_mode()
 def predict(network: GarmentParser, images: list[np.ndarray], size: tuple[int, int], mirror: bool = False) -> Iterator:
-    """Logits (9, h/2, w/2) of each picture stretched to `size`, averaged with the mirrored picture's if asked."""
+    """Logits (9, h/2, w/2) of each picture stretched to `size`, averaged with the mirrored picture's if `mirrored`."""
     network.eval()
     for start in range(0, len(images), 16):
         part = [cv2.resize(i, size[::-1], interpolation=cv2.INTER_AREA) for i in images[start : start + 16]]
@@ -263,7 +262,10 @@ def predict(network: GarmentParser, images: list[np.ndarray], size: tuple[int, i
 def pseudo_labels(
     network: GarmentParser, photos: list[WornPhoto], size: tuple[int, int], confident: float
 ) -> list[np.ndarray]:
-    """A label (h, w) uint8 for each tag-only photo: classes its tags exclude are forbidden, doubt is `IGNORE`."""
+    """A label (h, w) uint8 for each tag-only photo.
+
+    Classes excluded by its tags are forbidden, uncertain pixels are `IGNORE`.
+    """
     labels = []
     for photo, logits in zip(photos, predict(network, [p.image for p in photos], size, mirror=True), strict=True):
         logits = logits.masked_fill(~torch.from_numpy(photo.present)[:, None, None], -1e4)
@@ -276,7 +278,7 @@ def pseudo_labels(
 def third_vote(
     network: GarmentParser, photos: list[FlatPhoto], harvests: list[Harvest], size: tuple[int, int]
 ) -> Flats:
-    """The accepted garment photos, and those refused ones whose GrabCut mask the network agrees with."""
+    """The accepted garment photos, and the rejected ones whose GrabCut mask the network confirms."""
     flats = Flats(
         [p for p, h in zip(photos, harvests, strict=True) if h.accepted],
         [h.mask for h in harvests if h.accepted],
@@ -292,7 +294,7 @@ def third_vote(
 
 
 def rate_at(schedule: Schedule, step: int) -> float:
-    """Learning rate of a step: linear warm-up, part of half a cosine, then the straight lines of the cooldown
+    """Learning rate of a step: linear warm-up, part of half a cosine, then the linear cooldown
     (cooldown after A. Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations",
     2024)."""
 
@@ -317,10 +319,10 @@ def train(
     quiet: bool = False,
     start_from: GarmentParser | None = None,
 ) -> tuple[GarmentParser, dict]:
-    """Train to the end of the schedule; answers the averaged network and a few facts about the run.
+    """Train to the end of the schedule; returns the averaged network and facts about the run.
 
-    Starts from the weights of `start_from`, else from ImageNet's. Writes `checkpoint` every `checkpoint_every` steps;
-    with `resume` continues from it where it exists.
+    Starts from the weights of `start_from`, by default from ImageNet's. Writes `checkpoint` every `checkpoint_every`
+    steps; with `resume` it continues from an existing one.
     """
     torch.set_num_threads(schedule.threads)
     torch.manual_seed(schedule.seed)
@@ -396,7 +398,7 @@ def train(
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
-            # the average forgets where the run started sooner than its final pace would
+            # early in the run the average uses a faster decay, to forget the initial weights
             average_into(average, network, min(schedule.average, (1 + step) / (10 + step)))
             for name, part in parts.items():
                 smooth[name] = 0.98 * smooth.get(name, part.item()) + 0.02 * part.item()

@@ -111,7 +111,7 @@ def pairs_of(photo: Photo) -> list[Pair]:
 def load(root: Path, parse: Parse, split: str, limit: int | None = None) -> list[Pair]:
     """The pairs of a split (`train` or `val`) of CCP, in the order of the list."""
     if not (root / "ccp" / "labelled.csv").is_file():
-        raise FileNotFoundError(f"{root / 'ccp'} is missing; training/README.md says how to lay the data out")
+        raise FileNotFoundError(f"{root / 'ccp'} is missing; see training/README.md for the layout")
     listed = [row for row in rows(root / "ccp" / "labelled.csv") if row["split"] == split]
     found: list[Pair] = []
     for row in spread(listed, limit):

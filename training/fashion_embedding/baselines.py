@@ -1,4 +1,4 @@
-"""What needs no learning: chance, the most frequent category, edges (HOG), colours (histogram)."""
+"""Baselines without learning: chance, the most frequent category, edges (HOG), colours (histogram)."""
 
 import zlib
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def histogram(images: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def both(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Edges and colours side by side."""
+    """Edges and colours concatenated."""
     return np.concatenate([hog(images), histogram(images)], 1) / np.sqrt(2)
 
 
@@ -51,12 +51,12 @@ def unit(x: np.ndarray) -> np.ndarray:
 
 
 def chance(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Vectors of nothing: noise, seeded by the pictures."""
+    """Random vectors, seeded by the pictures."""
     return unit(np.random.default_rng(zlib.crc32(images[0].tobytes())).normal(size=(len(images), 64)))
 
 
 def colour_alone(items: list[Item]) -> dict:
-    """`evaluate.catalogue` by a reader who knows each drawing's exact mask and colour words, but no categories."""
+    """`evaluate.catalogue` for a method that knows each drawing's exact mask and colour names, but no categories."""
     middle = np.stack([np.median(item.image[item.mask], 0) for item in items]).astype(np.uint8)
     references = to_lab(np.array(list(REFERENCE_COLOURS.values()), np.uint8))
     measured, named = to_lab(middle), dict(zip(REFERENCE_COLOURS, references, strict=True))
@@ -66,7 +66,7 @@ def colour_alone(items: list[Item]) -> dict:
 
 
 def all(data: Dataset) -> dict:
-    """Every floor, in the shape of the figures."""
+    """All baselines, in the format of the figures."""
     labels = np.array([item.category for item in data.val])
     trained = np.bincount([item.category for item in data.real], minlength=len(CATEGORIES))
     shares = np.bincount(labels, minlength=len(CATEGORIES)) / len(labels)
