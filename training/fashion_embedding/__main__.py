@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from training.garment_parser.data import manifest_sha256
+from training.options import parser as torch_parser
+from training.records import rounded
 
 from . import baselines, card, data, evaluate, export, golden, report, sheet, story, tokens
 from .train import Schedule, finish, train
@@ -27,27 +29,15 @@ DRAWN_TRAIN, DRAWN_TEST = (4200, 31), (6000, 47)
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.fashion_embedding", description=__doc__)
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=REPOSITORY.parent / "shared" / "data",
-        help="folder with ccp/ and garments/",
-    )
-    parser.add_argument("--out", type=Path, help="where the files go (models_onnx; with --quick training/.cache/quick)")
+    parser = torch_parser("python -m training.fashion_embedding", __doc__, seed=Schedule.seed, threads=Schedule.threads)
     parser.add_argument("--steps", type=int, default=Schedule.steps, help="length of the schedule (%(default)s)")
-    parser.add_argument("--finish", type=int, default=1000, help="of the run after it, at the full size (%(default)s)")
-    parser.add_argument("--seed", type=int, default=Schedule.seed)
-    parser.add_argument("--threads", type=int, default=Schedule.threads, help="of torch; part of what fixes the file")
+    parser.add_argument("--finish", type=int, default=1000, help="length of the second run at full size (%(default)s)")
     parser.add_argument(
         "--product-python",
         type=Path,
         default=REPOSITORY / ".venv" / "bin" / "python",
-        help="the product's Python, which draws the wardrobe (%(default)s)",
+        help="the product's Python, which draws the garments (%(default)s)",
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in training/.cache")
-    parser.add_argument("--quick", action="store_true", help="smoke test on a handful of photos")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON, progress on stderr")
     return parser.parse_args(argv)
 
 
@@ -149,7 +139,7 @@ def main(argv: list[str] | None = None) -> int:
     for entry in (image, text):
         (out / f"{entry['id']}.manifest.json").write_text(json.dumps(entry, indent=1) + "\n")
     (out / "fashion_embedding.md").write_text(story.text(run, image, text))
-    print(json.dumps(card.rounded(figures)) if options.json else report.summary(run))
+    print(json.dumps(rounded(figures)) if options.json else report.summary(run))
     say(f"written to {out}")
     for name in failed:
         print(f"CHECK FAILED: {name}: {checks}", file=sys.stderr)

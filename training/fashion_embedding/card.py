@@ -1,11 +1,10 @@
 """The manifests of both towers and their card, written from the figures of a run."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from training import backbone
-from training.backbone import MEAN, STD
+from training.records import image_input, rounded, sha256
 
 from .data import CATEGORIES
 from .export import OPSET
@@ -36,20 +35,6 @@ class Run:
     counts: dict[str, int]
     standardise: dict[str, tuple[float, float]]
     data_manifest_sha256: str
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def rounded(value: object) -> object:
-    """Round floats to four digits, recursively."""
-    if isinstance(value, dict):
-        return {k: rounded(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(v) for v in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def shared_fields(run: Run, path: Path) -> dict:
@@ -85,17 +70,7 @@ def image_entry(run: Run, int8: Path, fp32: Path, golden: dict) -> dict:
         "role": "image",
         **shared_fields(run, int8),
         "precision": "int8",
-        "input": {
-            "name": "image",
-            "layout": "NCHW",
-            "size": list(INPUT_SIZE),
-            "resize": "stretch",
-            "resample": "pillow_bilinear",
-            "scale": "0..1",
-            "mean": list(MEAN),
-            "std": list(STD),
-            "channel_order": "RGB",
-        },
+        "input": image_input(INPUT_SIZE),
         "outputs": {
             "image_embeds": {"shape": ["batch", DIM]},
             "image_map": {

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 from PIL import Image
 from tokenizers import Tokenizer
 
 from training.backbone import MEAN, STD
+from training.runtime import session
 
 from .data import CATEGORIES, Item
 from .network import INPUT_SIZE
@@ -40,14 +40,6 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "t-shirt": ("t-shirt", "tshirt", "tee"),
 }
 """Queries that a user may type to find a category of the garment photos."""
-
-
-def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """Open an ONNX Runtime session on the CPU."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(path.as_posix(), options, providers=["CPUExecutionProvider"])
 
 
 def image_model(path: Path) -> Embed:

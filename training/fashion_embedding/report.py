@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from training.records import table
+
 from . import evaluate
 from .card import INT8_LOSS, TARGETS, Run
 from .data import CATEGORIES, Dataset
@@ -101,16 +103,6 @@ def int8_loss(run: Run) -> float:
     """The largest loss of a headline figure in int8."""
     exact, small = headline(run, "fp32"), headline(run, "int8")
     return max(0.0, *(exact[name] - small[name] for name in exact))
-
-
-def table(head: list[str], rows: list[list[object]]) -> str:
-    """A Markdown table; floats with three digits."""
-
-    def cell(value: object) -> str:
-        return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell(v) for v in line) + " |" for line in lines)
 
 
 def goals(run: Run) -> str:

@@ -8,7 +8,7 @@ one.
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from training.ahead import drawn_ahead
-from training.average import average_into
 from training.backbone import groups, normalise
+from training.loop import Checkpoint, advance, smooth
 
 from . import tokens, views
 from .data import CATEGORIES, Dataset, Item
@@ -207,31 +207,9 @@ def train(
     average = deepcopy(towers)
     shared_out = groups(towers, towers.image.body, schedule.body_rate, schedule.decay)
     optimiser = torch.optim.AdamW(shared_out, lr=schedule.rate, fused=True)
-    start, smooth = 0, {}
-    if resume and checkpoint.is_file():
-        saved = torch.load(checkpoint, weights_only=True)
-        if saved["schedule"] != asdict(schedule):
-            raise ValueError(f"{checkpoint} is of another schedule: {saved['schedule']}")
-        towers.load_state_dict(saved["towers"])
-        average.load_state_dict(saved["average"])
-        optimiser.load_state_dict(saved["optimiser"])
-        start, smooth = saved["step"], saved["smooth"]
-
-    def save(step: int) -> None:
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        partial = checkpoint.with_suffix(".part")
-        torch.save(
-            {
-                "step": step,
-                "schedule": asdict(schedule),
-                "towers": towers.state_dict(),
-                "average": average.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "smooth": smooth,
-            },
-            partial,
-        )
-        partial.replace(checkpoint)
+    saved = Checkpoint(checkpoint, schedule, towers=towers, average=average, optimiser=optimiser)
+    state = saved.load() if resume else {}
+    start, running = state.get("step", 0), state.get("losses", {})
 
     batches = Batches(data, schedule)
     bar = tqdm(total=schedule.steps, initial=start, unit="step", mininterval=5, dynamic_ncols=True)
@@ -240,20 +218,16 @@ def train(
             group["lr"] = rate(step, schedule) * group["share"]
         towers.train()
         parts = losses(towers, batch, schedule.smoothing)
-        optimiser.zero_grad(set_to_none=True)
-        sum(LOSS_WEIGHTS[name] * part for name, part in parts.items()).backward()
-        torch.nn.utils.clip_grad_norm_(towers.parameters(), 5.0)
-        optimiser.step()
-        average_into(average, towers, min(schedule.average, (1 + step) / (10 + step)))
-        for name, part in parts.items():
-            smooth[name] = 0.98 * smooth.get(name, part.item()) + 0.02 * part.item()
+        loss = sum(LOSS_WEIGHTS[name] * part for name, part in parts.items())
+        advance(towers, average, optimiser, loss, step=step, decay=schedule.average)
+        smooth(running, parts)
         bar.update()
         if step % 10 == 0:
-            bar.set_postfix({name: f"{value:.3f}" for name, value in smooth.items()}, refresh=False)
+            bar.set_postfix({name: f"{value:.3f}" for name, value in running.items()}, refresh=False)
         if (step + 1) % schedule.checkpoint_every == 0 or step + 1 == schedule.steps:
-            save(step + 1)
+            saved.save(step + 1, losses=running)
             if watch and (step + 1) % (4 * schedule.checkpoint_every) == 0:
                 tqdm.write(f"step {step + 1}: {watch(average.eval())}")
     bar.close()
-    facts = {"steps": schedule.steps, "losses": {name: round(value, 4) for name, value in smooth.items()}}
+    facts = {"steps": schedule.steps, "losses": {name: round(value, 4) for name, value in running.items()}}
     return average.eval(), facts

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from training.options import parser as torch_parser
+
 from . import card, data, evaluate, export, golden, harvest
 from .train import Schedule, finish, train
 
@@ -25,21 +27,9 @@ FP32_LIMIT = 10_000_000
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.garment_parser", description=__doc__)
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=REPOSITORY.parent / "shared" / "data",
-        help="folder with ccp/ and garments/",
-    )
-    parser.add_argument("--out", type=Path, help="where the files go (models_onnx; with --quick training/.cache/quick)")
+    parser = torch_parser("python -m training.garment_parser", __doc__, seed=Schedule.seed, threads=Schedule.threads)
     parser.add_argument("--steps", type=int, default=Schedule.steps, help="length of the schedule (%(default)s)")
-    parser.add_argument("--finish", type=int, default=700, help="of the run after it, at the full size (%(default)s)")
-    parser.add_argument("--seed", type=int, default=Schedule.seed)
-    parser.add_argument("--threads", type=int, default=Schedule.threads, help="of torch; part of what fixes the file")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in training/.cache")
-    parser.add_argument("--quick", action="store_true", help="smoke test on a handful of photos")
-    parser.add_argument("--json", action="store_true", help="print the manifest entry as JSON, progress on stderr")
+    parser.add_argument("--finish", type=int, default=700, help="length of the second run at full size (%(default)s)")
     return parser.parse_args(argv)
 
 

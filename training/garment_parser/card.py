@@ -1,13 +1,12 @@
 """The model's manifest entry and card, written from the figures of a run."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from training import backbone
-from training.backbone import MEAN, STD
+from training.records import image_input, rounded, sha256, table
 
 from .data import CLASSES
 from .export import OPSET
@@ -37,11 +36,6 @@ class Run:
     accepted: int
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def golden_fields() -> dict:
     """How the golden output is compared."""
     return {"grid": list(GRID), "cosine": GOLDEN_COSINE, "worn_tolerance": 0.02}
@@ -57,15 +51,6 @@ def headline(run: Run, precision: str) -> dict[str, float]:
     }
 
 
-def rounded(value: object) -> object:
-    """Round floats to four digits, recursively."""
-    if isinstance(value, dict):
-        return {k: rounded(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [rounded(v) for v in value]
-    return round(value, 4) if isinstance(value, float) else value
-
-
 def manifest_entry(run: Run, int8: Path, fp32: Path | None, picture: Path, expected: Path) -> dict:
     """The manifest entry of this model."""
     entry = {
@@ -76,17 +61,7 @@ def manifest_entry(run: Run, int8: Path, fp32: Path | None, picture: Path, expec
         "bytes": int8.stat().st_size,
         "precision": "int8",
         "opset": OPSET,
-        "input": {
-            "name": "image",
-            "layout": "NCHW",
-            "size": list(INPUT_SIZE),
-            "resize": "stretch",
-            "resample": "pillow_bilinear",
-            "scale": "0..1",
-            "mean": list(MEAN),
-            "std": list(STD),
-            "channel_order": "RGB",
-        },
+        "input": image_input(INPUT_SIZE),
         "outputs": {
             "class_logits": {
                 "shape": ["batch", len(CLASSES), INPUT_SIZE[0] // STRIDE, INPUT_SIZE[1] // STRIDE],
@@ -127,16 +102,6 @@ def manifest_entry(run: Run, int8: Path, fp32: Path | None, picture: Path, expec
             {"precision": "fp32", "file": fp32.name, "sha256": sha256(fp32), "bytes": fp32.stat().st_size}
         ]
     return entry
-
-
-def table(head: list[str], body: list[list[object]]) -> str:
-    """A Markdown table; floats at three digits."""
-
-    def cell(value: object) -> str:
-        return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(cell(v) for v in row) + " |" for row in body])
 
 
 def people_table(run: Run) -> str:

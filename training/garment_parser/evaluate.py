@@ -11,10 +11,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 from PIL import Image
 
 from training.backbone import MEAN, STD
+from training.runtime import session
 
 from . import augment
 from .data import (
@@ -35,14 +35,6 @@ Model = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 BOUNDARY_TOLERANCE = 2
 """Tolerance of the boundary F-score in pixels of the label."""
-
-
-def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """Open an ONNX Runtime session on the CPU."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(path.as_posix(), options, providers=["CPUExecutionProvider"])
 
 
 def onnx_model(path: Path) -> Model:

@@ -7,7 +7,7 @@ as an uninterrupted one, and the same seed, thread count and library versions gi
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from training.ahead import drawn_ahead
-from training.average import average_into
 from training.backbone import groups, normalise
+from training.loop import Checkpoint, advance, smooth
 
 from . import augment
 from .data import BACKGROUND, CLASSES, IGNORE, Dataset, FlatPhoto, WornPhoto
@@ -339,7 +339,8 @@ def train(
     weights = class_weights(data.train)
     round_steps = [round(share * schedule.steps) for share in schedule.rounds]
     start, teacher, taught_at = 0, None, None
-    smooth: dict[str, float] = {}
+    running: dict[str, float] = {}
+    saved = Checkpoint(checkpoint, schedule, network=network, average=average, optimiser=optimiser)
     flat_trained_on = len(accepted.photos)
 
     def size_at(step: int) -> tuple[int, int]:
@@ -351,35 +352,15 @@ def train(
         batches.pseudo = pseudo_labels(guide, data.tagged, size_at(step), schedule.confident)
         batches.flats = third_vote(guide, data.flat_train, harvests, size_at(step))
 
-    if resume and checkpoint.is_file():
-        saved = torch.load(checkpoint, weights_only=False)
-        if saved["schedule"] != asdict(schedule):
-            raise ValueError(f"{checkpoint} belongs to another schedule: {saved['schedule']}")
-        network.load_state_dict(saved["network"])
-        average.load_state_dict(saved["average"])
-        optimiser.load_state_dict(saved["optimiser"])
-        start, teacher, taught_at = saved["step"], saved["teacher"], saved["taught_at"]
-        smooth, flat_trained_on = saved["losses"], saved["flat_trained_on"]
+    if resume and (state := saved.load()):
+        start, teacher, taught_at = state["step"], state["teacher"], state["taught_at"]
+        running, flat_trained_on = state["losses"], state["flat_trained_on"]
         if teacher is not None and start not in (*round_steps, schedule.steps):
             teach(teacher, taught_at)
             flat_trained_on = len(batches.flats.photos)
 
     def save(step: int) -> None:
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        state = {
-            "step": step,
-            "network": network.state_dict(),
-            "average": average.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "teacher": teacher,
-            "taught_at": taught_at,
-            "losses": smooth,
-            "flat_trained_on": flat_trained_on,
-            "schedule": asdict(schedule),
-        }
-        partial = checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(checkpoint)
+        saved.save(step, teacher=teacher, taught_at=taught_at, losses=running, flat_trained_on=flat_trained_on)
 
     bar = tqdm(total=schedule.steps, initial=start, unit="step", disable=quiet, mininterval=1.0, dynamic_ncols=True)
     borders = sorted({start, schedule.steps, *(r for r in round_steps if start < r < schedule.steps)})
@@ -394,17 +375,11 @@ def train(
                 group["lr"] = rate_at(schedule, step) * group["share"]
             parts = losses(network(normalise(batch.images)), batch, weights, step)
             loss = sum(LOSS_WEIGHTS[name] * part for name, part in parts.items())
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimiser.step()
-            # early in the run the average uses a faster decay, to forget the initial weights
-            average_into(average, network, min(schedule.average, (1 + step) / (10 + step)))
-            for name, part in parts.items():
-                smooth[name] = 0.98 * smooth.get(name, part.item()) + 0.02 * part.item()
+            advance(network, average, optimiser, loss, step=step, decay=schedule.average)
+            smooth(running, parts)
             bar.update()
             if step % 10 == 0:
-                bar.set_postfix({name: f"{value:.3f}" for name, value in smooth.items()}, refresh=False)
+                bar.set_postfix({name: f"{value:.3f}" for name, value in running.items()}, refresh=False)
             if (step + 1) % schedule.checkpoint_every == 0:
                 save(step + 1)
     bar.close()
@@ -414,6 +389,6 @@ def train(
         "steps": schedule.steps,
         "flat_accepted": len(accepted.photos),
         "flat_trained_on": flat_trained_on,
-        "losses": {name: round(value, 4) for name, value in smooth.items()},
+        "losses": {name: round(value, 4) for name, value in running.items()},
     }
     return average.eval(), facts

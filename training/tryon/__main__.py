@@ -16,6 +16,7 @@ import numpy as np
 
 from training.garment_parser.data import manifest_sha256
 from training.garment_parser.evaluate import onnx_model, prepare, session
+from training.options import parser as torch_parser
 from vto_container.engines.compact_body import GRID
 
 from . import card, data, export, protocol
@@ -27,20 +28,15 @@ CACHE = REPOSITORY / "training" / ".cache" / "tryon"
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.tryon", description=__doc__)
-    parser.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data", help="folder with ccp/")
-    parser.add_argument("--out", type=Path, help="where the files go (models_onnx; with --quick under training/.cache)")
+    parser = torch_parser("python -m training.tryon", __doc__, seed=WARP.seed, threads=WARP.threads)
     parser.add_argument("--parser", type=Path, default=REPOSITORY / "models_onnx" / "garment_parser.onnx")
     parser.add_argument("--warp-steps", type=int, default=WARP.steps)
     parser.add_argument("--compose-steps", type=int, default=COMPOSE.steps)
     parser.add_argument("--warp-on", type=int, default=WARP_ON.steps, help="steps of the second run (%(default)s)")
-    parser.add_argument("--compose-on", type=int, default=COMPOSE_ON.steps, help="of the second run (%(default)s)")
-    parser.add_argument("--only", choices=("warp", "compose"), help="train one of them, and write nothing")
-    parser.add_argument("--seed", type=int, default=WARP.seed)
-    parser.add_argument("--threads", type=int, default=WARP.threads, help="of torch; part of what fixes the files")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoints in training/.cache")
-    parser.add_argument("--quick", action="store_true", help="smoke test on a handful of photos")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON, progress on stderr")
+    parser.add_argument(
+        "--compose-on", type=int, default=COMPOSE_ON.steps, help="steps of the second run (%(default)s)"
+    )
+    parser.add_argument("--only", choices=("warp", "compose"), help="train only one of them, and write no files")
     return parser.parse_args(argv)
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.ahead import drawn_ahead
-from training.average import average_into
+from training.loop import Checkpoint, advance, smooth
 
 from .batches import Batch, Batches
 from .data import Pair
@@ -141,30 +141,9 @@ def _train(
     optimiser = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": schedule.decay}, {"params": others, "weight_decay": 0.0}], fused=True
     )
-    start, smooth = 0, {}
-    if resume and checkpoint.is_file():
-        saved = torch.load(checkpoint, weights_only=False)
-        if saved["schedule"] != asdict(schedule):
-            raise ValueError(f"{checkpoint} belongs to another schedule: {saved['schedule']}")
-        network.load_state_dict(saved["network"])
-        average.load_state_dict(saved["average"])
-        optimiser.load_state_dict(saved["optimiser"])
-        start, smooth = saved["step"], saved["losses"]
-
-    def save(step: int) -> None:
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        state = {
-            "step": step,
-            "network": network.state_dict(),
-            "average": average.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "losses": smooth,
-            "schedule": asdict(schedule),
-        }
-        partial = checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(checkpoint)
-
+    saved = Checkpoint(checkpoint, schedule, network=network, average=average, optimiser=optimiser)
+    state = saved.load() if resume else {}
+    start, running = state.get("step", 0), state.get("losses", {})
     network.train()
     began = time.monotonic()
     for step, batch in enumerate(ahead(start, schedule.steps), start):
@@ -172,15 +151,12 @@ def _train(
             group["lr"] = rate_at(schedule, step)
         parts = step_of(network, batch)
         loss = sum(parts.values())
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        average_into(average, network, min(schedule.average, (1 + step) / (10 + step)))
-        for name, part in parts.items():
-            smooth[name] = 0.97 * smooth.get(name, part.item()) + 0.03 * part.item()
+        advance(network, average, optimiser, loss, step=step, decay=schedule.average)
+        smooth(running, parts, keep=0.97)
         if (step + 1) % schedule.checkpoint_every == 0 or step + 1 == schedule.steps:
-            save(step + 1)
-            told = "  ".join(f"{name} {value:.4f}" for name, value in smooth.items())
-            print(f"{step + 1}/{schedule.steps}  {time.monotonic() - began:.0f} s  {told}", file=sys.stderr, flush=True)
-    return average.eval(), {name: round(value, 4) for name, value in smooth.items()}
+            saved.save(step + 1, losses=running)
+            shown = "  ".join(f"{name} {value:.4f}" for name, value in running.items())
+            print(
+                f"{step + 1}/{schedule.steps}  {time.monotonic() - began:.0f} s  {shown}", file=sys.stderr, flush=True
+            )
+    return average.eval(), {name: round(value, 4) for name, value in running.items()}
