@@ -60,9 +60,9 @@ def colour_alone(items: list[Item]) -> dict:
     middle = np.stack([np.median(item.image[item.mask], 0) for item in items]).astype(np.uint8)
     references = to_lab(np.array(list(REFERENCE_COLOURS.values()), np.uint8))
     measured, named = to_lab(middle), dict(zip(REFERENCE_COLOURS, references, strict=True))
-    asked = evaluate.colour_queries(items)
-    scores = np.stack([-np.linalg.norm(measured - named[colour], axis=1) for colour, _ in asked], 1)
-    return evaluate.ranked(scores, asked)
+    queries = evaluate.colour_queries(items)
+    scores = np.stack([-np.linalg.norm(measured - named[colour], axis=1) for colour, _ in queries], 1)
+    return evaluate.ranked(scores, queries)
 
 
 def all(data: Dataset) -> dict:
@@ -70,9 +70,9 @@ def all(data: Dataset) -> dict:
     labels = np.array([item.category for item in data.val])
     trained = np.bincount([item.category for item in data.real], minlength=len(CATEGORIES))
     shares = np.bincount(labels, minlength=len(CATEGORIES)) / len(labels)
-    asked = evaluate.colour_queries(data.drawn_test)
+    queries = evaluate.colour_queries(data.drawn_test)
     copies = evaluate.altered(data.val)
-    noise = np.random.default_rng(4).normal(size=(len(data.drawn_test), len(asked)))
+    noise = np.random.default_rng(4).normal(size=(len(data.drawn_test), len(queries)))
     return {
         "most_frequent": float((labels == trained.argmax()).mean()),
         "pictures": {
@@ -81,7 +81,7 @@ def all(data: Dataset) -> dict:
         },
         "words_chance": float(shares[shares > 0].mean()),
         "catalogue": {
-            "chance": evaluate.ranked(noise, asked)["p10"],
+            "chance": evaluate.ranked(noise, queries)["p10"],
             "colour_alone": colour_alone(data.drawn_test)["p10"],
         },
     }

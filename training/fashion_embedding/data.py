@@ -161,11 +161,11 @@ def measured_colour(image: np.ndarray, mask: np.ndarray | None) -> Known:
     return Known(sure=frozenset({found[0].name}), maybe=frozenset(maybe))
 
 
-def sleeves(said: tuple[str, ...] | None) -> dict[str, Known]:
+def sleeves(known: tuple[str, ...] | None) -> dict[str, Known]:
     """Facts about sleeves: None for garments without sleeves, empty if unknown."""
-    if said is None:
+    if known is None:
         return {}
-    return {SLEEVE: Known(sure=frozenset(said)) if said else Known(maybe=frozenset(SLEEVES))}
+    return {SLEEVE: Known(sure=frozenset(known)) if known else Known(maybe=frozenset(SLEEVES))}
 
 
 def garments(root: Path, cache: Path, limit: int | None = None) -> tuple[list[Item], list[Item]]:
@@ -249,18 +249,18 @@ def drawn(python: Path, repository: Path, cache: Path, count: int, seed: int) ->
 
 
 def _drawing(path: Path) -> Item:
-    told = json.loads(path.read_text())
+    attributes = json.loads(path.read_text())
     image, mask = shrink(read_rgb(path.with_suffix(".jpg")), read_label(path.with_suffix(".mask.png")) > 127)
-    category, style = told["category"], _DRAWN_STYLE.get(told["style"], told["style"])
+    category, style = attributes["category"], _DRAWN_STYLE.get(attributes["style"], attributes["style"])
     facts: Facts = {
         KIND: Known(frozenset({style})),
-        COLOUR: Known(frozenset({told["colour"]})),
-        PATTERN: Known(frozenset({told["pattern"]})),
-        **({SLEEVE: Known(frozenset({told["sleeve"]}))} if told["sleeve"] else {}),
+        COLOUR: Known(frozenset({attributes["colour"]})),
+        PATTERN: Known(frozenset({attributes["pattern"]})),
+        **({SLEEVE: Known(frozenset({attributes["sleeve"]}))} if attributes["sleeve"] else {}),
     }
     label = _DRAWN_CATEGORY.get(category, category)
     index = CATEGORIES.index(label) if label in CATEGORIES else -1
-    kept = {key: str(told[key]) for key in ("category", "style", "colour", "pattern", "title")}
+    kept = {key: str(attributes[key]) for key in ("category", "style", "colour", "pattern", "title")}
     return Item(path.stem, image, mask, index, truths(facts), kept)
 
 

@@ -165,17 +165,17 @@ def words(read: Read, gallery: np.ndarray, labels: np.ndarray) -> dict:
     """Category words and their synonyms on the garment photos: mAP@10 per word, averaged within a category first."""
     per_word: dict[str, float] = {}
     per_category = []
-    for name, said in SYNONYMS.items():
+    for name, synonyms in SYNONYMS.items():
         relevant = labels == CATEGORIES.index(name)
         if not relevant.any():
             continue
         values = []
-        for word, vector in zip(said, read(said), strict=True):
+        for word, vector in zip(synonyms, read(synonyms), strict=True):
             order = np.argsort(-(gallery @ vector), kind="stable")
             values.append(average_precision(relevant[order], int(relevant.sum())))
             per_word[word] = values[-1]
         per_category.append(np.mean(values))
-    plain = [per_word[said[0]] for said in SYNONYMS.values() if said[0] in per_word]
+    plain = [per_word[synonyms[0]] for synonyms in SYNONYMS.values() if synonyms[0] in per_word]
     return {"map10": float(np.mean(per_category)), "plain_map10": float(np.mean(plain)), "words": per_word}
 
 
@@ -195,15 +195,15 @@ def colour_queries(items: list[Item]) -> dict[tuple[str, str], np.ndarray]:
 def catalogue(read: Read, gallery: np.ndarray, items: list[Item]) -> dict:
     """`<colour> <category>` on the drawn garments: precision at ten (in a small set at the number of relevant ones),
     averaged over all pairs."""
-    asked = colour_queries(items)
-    texts = read([f"{colour} {category}" for colour, category in asked])
-    return ranked(gallery @ texts.T, asked)
+    queries = colour_queries(items)
+    texts = read([f"{colour} {category}" for colour, category in queries])
+    return ranked(gallery @ texts.T, queries)
 
 
-def ranked(scores: np.ndarray, asked: dict[tuple[str, str], np.ndarray]) -> dict:
+def ranked(scores: np.ndarray, queries: dict[tuple[str, str], np.ndarray]) -> dict:
     """The figures of `catalogue` from scores (gallery, queries)."""
     values, worst = [], {}
-    for column, (pair, relevant) in enumerate(asked.items()):
+    for column, (pair, relevant) in enumerate(queries.items()):
         depth = min(NEIGHBOURS, int(relevant.sum()))
         order = np.argsort(-scores[:, column], kind="stable")[:depth]
         value = float(relevant[order].mean())

@@ -82,9 +82,9 @@ def standardise(embed: Embed, read: Read, data: Dataset, seed: int) -> dict[str,
     gallery = vectors(embed, [item.image for item in items])
     seen = vectors(embed, [item.image for item in data.dev]) @ gallery.T
     rng = np.random.default_rng(seed)
-    said = [caption(rng, items[i].truth, sparse=True).text for i in rng.integers(0, len(items), 300)]
-    told = read([text for text in said if text]) @ gallery.T
-    return {name: (float(x.mean()), float(x.std())) for name, x in (("image", seen), ("text", told))}
+    texts = [caption(rng, items[i].truth, sparse=True).text for i in rng.integers(0, len(items), 300)]
+    text_cosines = read([text for text in texts if text]) @ gallery.T
+    return {name: (float(x.mean()), float(x.std())) for name, x in (("image", seen), ("text", text_cosines))}
 
 
 def headline(run: Run, precision: str) -> dict[str, float]:
@@ -163,9 +163,9 @@ def categories_table(run: Run) -> str:
         others = confusion[i].copy()
         others[i] = 0
         worst = f"{CATEGORIES[int(others.argmax())]} ({others.max()})" if others.max() else "-"
-        said = ", ".join(f"{word} {words[word]:.2f}" for word in evaluate.SYNONYMS[name] if word in words)
-        rows.append([name, int(confusion[i].sum()), found["knn_by_category"].get(name, "-"), worst, said])
-    return table(["category", "photos", "kNN accuracy", "most often taken for", "words, mAP@10 each"], rows)
+        scores = ", ".join(f"{word} {words[word]:.2f}" for word in evaluate.SYNONYMS[name] if word in words)
+        rows.append([name, int(confusion[i].sum()), found["knn_by_category"].get(name, "-"), worst, scores])
+    return table(["category", "photos", "kNN accuracy", "most often confused with", "words, mAP@10 each"], rows)
 
 
 def text_table(run: Run) -> str:
@@ -179,7 +179,12 @@ def text_table(run: Run) -> str:
         words, drawn = run.figures[precision]["words"], run.figures[precision]["catalogue"]
         rows.append([name, words["map10"], words["plain_map10"], drawn["p10"]])
     drawn = run.figures["int8"]["catalogue"]
-    head = ["", "words and synonyms, mAP@10", "plainest word, mAP@10", f"colour x category P@10 ({drawn['queries']})"]
+    head = [
+        "",
+        "words and synonyms, mAP@10",
+        "most common word, mAP@10",
+        f"colour x category P@10 ({drawn['queries']})",
+    ]
     return table(head, rows)
 
 

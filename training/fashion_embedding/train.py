@@ -118,14 +118,14 @@ class Batches:
             views.view(rng, item, self.backgrounds, side, s.swap, light) for _ in range(2) for item, light in chosen
         ]
         truth = np.stack([item.truth for item, _ in chosen])
-        said = [caption(rng, row, sparse=False) for row in truth]
-        said += [caption(rng, truth[rng.integers(len(truth))], sparse=True) for _ in range(s.queries)]
-        said += [self._word(rng) for _ in range(s.queries // 3)]
-        said = [one for one in said if one.concepts]
+        text_loss = [caption(rng, row, sparse=False) for row in truth]
+        text_loss += [caption(rng, truth[rng.integers(len(truth))], sparse=True) for _ in range(s.queries)]
+        text_loss += [self._word(rng) for _ in range(s.queries // 3)]
+        text_loss = [one for one in text_loss if one.concepts]
         # all concepts come last, each in one phrasing
         every = [str(rng.choice(concept.phrases)) for concept in CONCEPTS]
-        ids, mask = tokens.encode(self.tokenizer, [*(one.text for one in said), *every])
-        match = np.stack([caption_truth(one.concepts, truth) for one in said], 1)
+        ids, mask = tokens.encode(self.tokenizer, [*(one.text for one in text_loss), *every])
+        match = np.stack([caption_truth(one.concepts, truth) for one in text_loss], 1)
         return Batch(
             torch.from_numpy(np.stack(images)),
             torch.tensor([item.category for item, _ in chosen] * 2),
@@ -161,18 +161,18 @@ def losses(towers: Towers, batch: Batch, smoothing: float) -> dict[str, Tensor]:
     )
     texts = towers.text(batch.ids, batch.mask)
     scores = towers.sharpness.clamp(max=4.0).exp() * joint @ texts.T
-    told = scores[:, : batch.match.shape[1]]
-    said = (toward_positives(told.T, batch.match.T) + toward_positives(told, batch.match)) / 2
-    alike = shape @ shape.T / TEMPERATURE
-    alike = alike - 1e4 * torch.eye(len(alike))
-    half = len(alike) // 2
-    other = torch.arange(len(alike)).roll(half)
+    text_scores = scores[:, : batch.match.shape[1]]
+    text_loss = (toward_positives(text_scores.T, batch.match.T) + toward_positives(text_scores, batch.match)) / 2
+    similarity = shape @ shape.T / TEMPERATURE
+    similarity = similarity - 1e4 * torch.eye(len(similarity))
+    half = len(similarity) // 2
+    other = torch.arange(len(similarity)).roll(half)
     every = scores[:, batch.match.shape[1] :]
     axes = [toward_positives(every[:, list(of)], batch.truth[:, list(of)]) for of in OF_AXIS.values()]
     return {
         "category": category,
-        "caption": said,
-        "same": F.cross_entropy(alike, other),
+        "caption": text_loss,
+        "same": F.cross_entropy(similarity, other),
         "axes": torch.stack(axes).mean(),
     }
 

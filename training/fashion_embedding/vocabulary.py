@@ -208,13 +208,13 @@ def caption(rng: np.random.Generator, truth: np.ndarray, sparse: bool) -> Captio
             return Caption("")
         first = int(rng.choice(true))
         chosen[CONCEPTS[first].axis] = first
-    said = {}
+    phrase_of: dict[str, str] = {}
     for axis, i in chosen.items():
         phrases = CONCEPTS[i].phrases
-        said[axis] = phrases[0] if rng.random() < 0.4 else str(rng.choice(phrases))
-    parts = [said[axis] for axis in (SLEEVE, PATTERN, COLOUR) if axis in said]
+        phrase_of[axis] = phrases[0] if rng.random() < 0.4 else str(rng.choice(phrases))
+    parts = [phrase_of[axis] for axis in (SLEEVE, PATTERN, COLOUR) if axis in phrase_of]
     rng.shuffle(parts)
-    parts.append(said.get(KIND, ""))
+    parts.append(phrase_of.get(KIND, ""))
     if rng.random() < 0.25:
         parts.insert(0, str(rng.choice(["a", "a photo of a", "picture of", "an", "some", "the", "pair of"])))
     if rng.random() < 0.15:

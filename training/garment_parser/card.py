@@ -108,7 +108,7 @@ def people_table(run: Run) -> str:
     """Figures on street photos, baselines first."""
     rows = [
         ("mean shape of the training labels", run.figures["floors"]["people"]["mean_shape"]),
-        ("GrabCut started from the mean shape", run.figures["floors"]["people"]["grabcut_mean_shape"]),
+        ("GrabCut initialised with the mean shape", run.figures["floors"]["people"]["grabcut_mean_shape"]),
         ("fp32", run.figures["fp32"]["people"]),
         ("**int8 (shipped)**", run.figures["int8"]["people"]),
     ]
@@ -128,7 +128,7 @@ def flats_table(run: Run) -> str:
         row("centred rectangle", floors["rectangle"], None),
         row("mean shape of the training masks", floors["mean_shape"], None),
         row(
-            "GrabCut from a rectangle (circular: the references are its own)",
+            "GrabCut from a rectangle (circular: it made the references)",
             floors["grabcut_rectangle"],
             floors["grabcut_rectangle_other_background"],
         ),
@@ -136,7 +136,7 @@ def flats_table(run: Run) -> str:
     for name, key in (("fp32", "fp32"), ("**int8 (shipped)**", "int8")):
         part = run.figures[key]["flats"]
         rows.append(row(name, part["cleaned"], part["other_background"]))
-    head = ["", "IoU, references sound by eye", "IoU, all", "IoU, before another background", "share of all below .90"]
+    head = ["", "IoU, references accepted by eye", "IoU, all", "IoU, on another background", "share of all below .90"]
     return table(head, rows)
 
 
@@ -160,7 +160,7 @@ def class_table(run: Run) -> str:
                 f"{CLASSES[worst]} ({share[worst]:.0%})",
             ]
         )
-    return table(["class", "mean shape", "fp32", "int8", "pixels found", "most often taken for"], rows)
+    return table(["class", "mean shape", "fp32", "int8", "pixels found", "most often confused with"], rows)
 
 
 def targets_table(run: Run) -> str:
@@ -206,8 +206,8 @@ def text(run: Run, entry: dict) -> str:
     flats = figures["int8"]["flats"]
     return f"""# garment_parser
 
-Names every pixel of a fashion photo ({", ".join(CLASSES)}), says whether a person is in it, and cuts a garment
-that lies or hangs alone out of its background. EfficientNet-Lite0 without its last stage and a slim decoder,
+Names every pixel of a fashion photo ({", ".join(CLASSES)}), detects whether a person wears the garments, and
+segments a garment that lies or hangs alone. EfficientNet-Lite0 without its last stage and a slim decoder,
 {INPUT_SIZE[0]} x {INPUT_SIZE[1]} input (stretched),
 logits at half that size; `{entry["file"]}` is int8, sha256 `{entry["sha256"]}`.
 
@@ -215,8 +215,7 @@ logits at half that size; `{entry["file"]}` is int8, sha256 `{entry["sha256"]}`.
 
 {targets_table(run)}
 
-The latency was taken on a machine that others were using: the best run says what the code costs, the median what
-it cost there.
+The latency was measured on a shared machine: the best run is the cost of the code, the median the cost under load.
 
 ## People: {counts["val"]} validation photos of CCP
 
@@ -227,66 +226,64 @@ photos; `mIoU-9` is their mean.
 
 {class_table(run)}
 
-{figures["int8"]["people"]["called_worn"]:.1%} of them are called worn.
+{figures["int8"]["people"]["called_worn"]:.1%} of them are classified as worn.
 
 ## Garments alone: validation photos
 
 {flats["references"]} of {flats["photos"]} photos have a reference: two GrabCut runs agreed on it (IoU >= .95). These
-are the easier photos, and the references are GrabCut's own outlines. {flats["cleaned"]["sound"]} of them were found
-sound by eye (`training/garment_parser/references.json` names the others: with a part of the ground between legs or
-sleeves, with a thing that lies beside, or without sleeves); the goal stands for those. "Before another background"
-pastes the same garments, all of them, onto drawn backgrounds and onto other photos', where GrabCut has no such
-advantage.
+are the easier photos, and the references are outlines made by GrabCut. {flats["cleaned"]["sound"]} of them were
+accepted by eye (`training/garment_parser/references.json` lists the others: masks with background between legs or
+sleeves, with an adjacent object, or without sleeves); the goal applies to those. "On another background" places all
+these garments on drawn backgrounds and on those of other photos, where GrabCut has no such advantage.
 
 {flats_table(run)}
 
-Over all {flats["photos"]} photos {flats["called_flat"]:.1%} are called flat-lay, and the largest class inside the
-mask is the right one (by category) in {flats["class_accuracy"]:.1%}.
+Over all {flats["photos"]} photos {flats["called_flat"]:.1%} are classified as flat-lay, and the largest class inside
+the mask is correct (by category) in {flats["class_accuracy"]:.1%}.
 
 ## How it was made
 
-`python -m training.garment_parser`: {figures["steps"][0]} + {figures["steps"][1]} steps (the last
-at the full size, from the average of the first), seed {figures["seed"]}, {figures["threads"]} thread(s).
-The encoder starts from ImageNet's weights ({backbone.PACKAGE}, Apache-2.0, sha256 `{backbone.SHA256[:16]}`), the rest
-from nothing. The same seed, thread count, library versions (`training/requirements.txt`) and kind of processor are
-meant to give the same file; no full rerun has been compared with it.
+`python -m training.garment_parser`: {figures["steps"][0]} + {figures["steps"][1]} steps (the last at full size, from
+the averaged weights of the first), seed {figures["seed"]}, {figures["threads"]} thread(s). The encoder starts from
+ImageNet's weights ({backbone.PACKAGE}, Apache-2.0, sha256 `{backbone.SHA256[:16]}`), the rest from random weights. The
+same seed, thread count, library versions (`training/requirements.txt`) and kind of processor are intended to give the
+same file; no complete rerun has been compared with it.
 
-- {counts["train"]} street photos with masks; {counts["tagged"]} with tags only, labelled twice on
-  the way by the averaged network itself, classes absent from the tags forbidden.
+- {counts["train"]} street photos with masks; {counts["tagged"]} with tags only, labelled twice
+  during the run by the averaged network, with classes absent from the tags forbidden.
 - {run.accepted} of {counts["flat_train"]} garment photos whose two GrabCut runs agree, and
   {figures["flat_trained_on"] - figures["flat_accepted"]} more on which the network agreed with GrabCut; partly
-  pasted onto other backgrounds.
-- The last layer (`training/garment_parser/edge.py`) is a guided filter with nothing learned in it. Its guide, window
-  and smoothness were chosen on 100 + 134 training photos; that there is one was decided after seeing the figures
-  without (person IoU .921, flat-lay .955). Three times as many steps at the full size, a link from half the input size
-  to the decoder and training masks weeded by a third vote changed nothing (.922, .953).
-- The validation photos chose no checkpoint, no threshold and no number. That the encoder was exchanged for a
-  pretrained one was decided after seeing the figures of a network without. The weights are the average at the
-  end of the schedule.
+  placed on other backgrounds.
+- The last layer (`training/garment_parser/edge.py`) is a guided filter without learned parameters. Its guide, window
+  and smoothness were chosen on 100 + 134 training photos; the decision to add it was made after seeing the figures
+  without it (person IoU .921, flat-lay .955). Three times as many steps at full size, a skip connection from half the
+  input size to the decoder, and training masks filtered by a third vote had no effect (.922, .953).
+- No checkpoint, threshold or other number was chosen on the validation photos. The decision for a pretrained encoder
+  was made after seeing the figures of a network without one. The weights are the average at the end of the schedule.
 - Parity: fp32 logits within {run.checks["fp32_logits_max_difference"]:.1e} of torch;
   int8 changes the strongest class of {run.checks["int8_pixels_changed"]:.2%} of logit pixels. On the drawn golden
   picture the cosine with torch is {run.checks["golden_fp32_cosine"]:.6f} (fp32) and
   {run.checks["golden_int8_cosine"]:.6f} (int8).
 
-## What it fails at
+## Known failures
 
-- **Names inside the body.** Upper, outerwear and full body are mistaken for one another where the cut alone does not
-  tell (an open shirt over a shirt, a tunic over leggings, a jumpsuit, a coat over bare legs taken for a dress), at
-  times in patches within one garment, and patterned dresses break into upper and lower. The training labels are
-  inconsistent there too; the three merged are far better (torso IoU above).
-- **Hats** are named hair as often as accessory; shadows on a wall or the pavement can be taken for a bag.
+- **Classes of the torso.** Upper, outerwear and full body are confused where the cut does not decide (an open shirt
+  over a shirt, a tunic over leggings, a jumpsuit, a coat over bare legs classified as a dress), sometimes in patches
+  within one garment, and patterned dresses are split into upper and lower. The training labels are inconsistent there
+  as well; the three classes merged are much better (torso IoU above).
+- **Hats** are classified as hair as often as accessory; shadows on a wall or pavement can be classified as a bag.
 - **Small and thin things**: belts, glasses, watches, straps, heels; fingers and the gap between arm and waist.
-- **Bags and scarves in the garment's own colour** melt into it.
-- **Sheer tights** come out as skin or as lower, within one leg at times.
-- **More than one person**: bystanders were background in training, yet a second person near the middle is
-  often parsed as well, and two people standing together share one mask.
+- **Bags and scarves in the garment's colour** are merged with it.
+- **Sheer tights** are classified as skin or as lower, sometimes within one leg.
+- **More than one person**: bystanders were background in training, but a second person near the centre is
+  often segmented as well, and two adjacent people share one mask.
 - **People who sit, lie, or fill the frame** (portrait selfies) are out of domain: training shows one standing
-  figure, half bodies only as crops of it.
-- **Patterned ground** (a printed carpet or bed cover) is partly kept, and light prints on dark garments are partly
-  cut out. The same happens with **garments in the colour of what they lie on**, white on white above all;
-  hangers, hands and price tags are kept
-  or lost at random. Children's sizes, underwear, jewellery, ties and bags alone were not in the garment photos.
-- **A garment on a mannequin** is neither worn nor flat: `worn` is a guess there.
+  person, and half bodies only as crops.
+- **Patterned backgrounds** (a printed carpet or bed cover) are partly kept, and light prints on dark garments are
+  partly removed. The same happens with **garments in the colour of the background**, especially white on white;
+  hangers, hands and price tags are kept or removed at random. The garment photos contain no children's sizes,
+  underwear, jewellery, ties, or bags alone.
+- **A garment on a mannequin** is neither worn nor flat; `worn` is unreliable there.
 
 ## Data and licence
 
@@ -297,6 +294,6 @@ meant to give the same file; no full rerun has been compared with it.
 | ImageNet, as weights | [EfficientNet-Lite0]({backbone.URL}), M. Tan, Q. Le and others | weights Apache-2.0 |
 
 No photo of either is in this repository. `garment_parser.golden.png` is drawn by `training/garment_parser/golden.py`
-and in the public domain (CC0 1.0). `data_manifest_sha256` `{run.data_manifest_sha256}`; lists of accepted garment
+and is in the public domain (CC0 1.0). `data_manifest_sha256` `{run.data_manifest_sha256}`; lists of accepted garment
 photos: training `{run.harvest_lists["train"]}`, validation `{run.harvest_lists["validation"]}`.
 """

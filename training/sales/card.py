@@ -123,13 +123,14 @@ def text(entry: dict[str, Any]) -> str:
     lines = [
         "# sales_quantiles",
         "",
-        "**Fitted on generated sales of drawn garments. Its numbers say how the machinery works and nothing about any "
-        'market:** every answer made with it carries `data: "synthetic"`, until a merchant trains a version on sales '
-        "of their own (`POST /api/analytics/train`).",
+        "**Fitted on generated sales of drawn garments. The figures show how the method works and say nothing about "
+        'any market:** every prediction made with it carries `data: "synthetic"`, until a merchant trains a version on '
+        "their own sales (`POST /api/analytics/train`).",
         "",
-        "From the joint part of an image embedding (and price and category, where they are given) to the median of the "
-        f"{table.UNIT}, and an interval asked to hold 90 % of sales. `{entry['file']}`, {entry['bytes'] / 1e3:.0f} kB, "
-        f"sha256 `{entry['sha256']}`; made for the image tower `{entry['tower']['sha256']}` and refused (503, "
+        "Predicts, from the joint part of an image embedding (and price and category, if given), the median of the "
+        f"{table.UNIT}, and an interval intended to contain 90 % of sales. `{entry['file']}`, "
+        f"{entry['bytes'] / 1e3:.0f} kB, sha256 `{entry['sha256']}`; fitted for the image tower "
+        f"`{entry['tower']['sha256']}` and refused (503, "
         "`tower_mismatch`) with any other.",
         "",
         "## How the sales were generated",
@@ -140,21 +141,22 @@ def text(entry: dict[str, Any]) -> str:
         ),
         "",
         f"Effects have standard deviations {table.EFFECTS}, the noise from {table.QUIET} to {table.LOUD} by category, "
-        f"times {table.BOLD} by pattern; elasticity {table.ELASTICITY}; seed {table.SEED}. Dates are even over two "
+        f"times {table.BOLD} by pattern; elasticity {table.ELASTICITY}; seed {table.SEED}. Dates are uniform over two "
         "years.",
         "",
-        "## How it is made",
+        "## How it was made",
         "",
-        f"Rows by date: {facts['rows']}. Middle: ridge in closed form, penalty by generalised cross-validation, one "
-        f"fit for each choice of given fields ({facts['penalties']}); nine tenths of the penalty are by how the places "
-        "of one picture differ, so that heat does not cancel. Gaps: linear quantile regression on leave-one-out "
-        f"residuals. Mean width in log(1 + units) on the choosing fold: {facts['widths']}; chosen: "
-        f"`{facts['method']}`, the narrowest with a margin for every category: one margin for all holds "
-        "90 % on average and leaves single categories below. Calibrated on the next fold, measured here on the last.",
+        f"Rows by date: {facts['rows']}. Median: ridge regression in closed form, penalty by generalised "
+        f"cross-validation, one fit for each combination of given fields ({facts['penalties']}); nine tenths of the "
+        "penalty use the differences between places of one picture, so that heat does not cancel. Gaps: linear "
+        f"quantile regression on leave-one-out residuals. Mean width in log(1 + units) on the selection fold: "
+        f"{facts['widths']}; chosen: "
+        f"`{facts['method']}`, the narrowest method with a margin for every category: one margin for all "
+        "holds 90 % on average but leaves single categories below. Calibrated on the next fold, measured on the last.",
         "",
-        f"## On {figures['n']} rows used for nothing else",
+        f"## On {figures['n']} rows used only for this",
         "",
-        "| | WAPE | MAE | RMSE | R2 | bias | Spearman | top tenth sells x average | WAPE minus the model's, 95 % |",
+        "| | WAPE | MAE | RMSE | R2 | bias | Spearman | lift of the top tenth | WAPE minus the model's, 95 % |",
         "|---|---|---|---|---|---|---|---|---|",
         _row("**model**", figures["model"], ""),
         *(
@@ -167,20 +169,20 @@ def text(entry: dict[str, Any]) -> str:
         ),
         _row("the process without its noise (ceiling)", figures["ceiling"], ""),
         "",
-        f"The score is a median, which lies below the mean: {figures['model']['biasShare']:.1%} of all units in sum.",
+        f"The score is a median, which is below the mean: {figures['model']['biasShare']:.1%} of all units in total.",
         "",
         "| interval | |",
         "|---|---|",
-        f"| coverage, asked for 90 % | {interval['coverage']:.1%} (chance: {_percents(interval['band'])}) |",
+        f"| coverage, goal 90 % | {interval['coverage']:.1%} (chance: {_percents(interval['band'])}) |",
         f"| calibrated on | {figures['nCalibration']} rows; true coverage {_percents(facts['band'])} |",
         f"| mean width | {interval['width']} in log(1 + units), {interval['widthUnits']} units |",
-        f"| one width for all would be | {interval['constantWidth']}: ours is {_narrower(interval)} |",
+        f"| with one width for all | {interval['constantWidth']}: ours is {_narrower(interval)} |",
         f"| worst category | {worst['category']}, {worst['coverage']:.1%} of {worst['n']} "
         f"(chance: {worst['chanceLow']:.1%}) |",
         "",
-        f"One table is one draw. Fitted anew on {again['tables']} tables that differ in their noise alone: coverage "
-        f"{again['coverageMean']:.1%} in the mean, {_percents(again['coverageRange'])}; "
-        f"{again['categoriesBelowChance']} of {again['categories']} categories lower than chance explains.",
+        f"One table is one random draw. Refitted on {again['tables']} tables that differ only in their noise: coverage "
+        f"{again['coverageMean']:.1%} on average, {_percents(again['coverageRange'])}; "
+        f"{again['categoriesBelowChance']} of {again['categories']} categories below the chance band.",
         "",
         "| given | WAPE | coverage | width |",
         "|---|---|---|---|",
@@ -189,7 +191,7 @@ def text(entry: dict[str, Any]) -> str:
             for one in figures["fields"]
         ),
         "",
-        "| category | rows | WAPE | MAE | coverage | chance explains no less than | width |",
+        "| category | rows | WAPE | MAE | coverage | lower end of the chance band | width |",
         "|---|---|---|---|---|---|---|",
         *(
             f"| {one['category']} | {one['n']} | {one['wape']:.3f} | {one['mae']} | {one['coverage']:.1%} | "
@@ -203,20 +205,19 @@ def text(entry: dict[str, Any]) -> str:
         "",
         f"The heat of the places sums to the prediction within {figures['heat']['sumError']:.1g}"
         + (
-            f"; {figures['heat']['onGarment']:.0%} of its strength lies on the garment, which covers "
+            f"; {figures['heat']['onGarment']:.0%} of its magnitude is on the garment, which covers "
             f"{figures['heat']['garmentArea']:.0%} of the places."
             if "onGarment" in figures["heat"]
             else "."
         )
-        + " A map explains the middle alone, not the interval; price and category are told as contributions of their "
-        "own.",
+        + " The map explains the median, not the interval; price and category are separate contributions.",
         "",
         "## Limits",
         "",
         "- Generated data: no season, trend, place, channel, stock-out or competition. Published figures on real sales "
-        "(VISUELLE, arXiv 2109.09824) leave a WAPE near .55 with all of these known: a picture alone is weak.",
-        "- Intervals hold on average over rows like those calibrated on. A picture unlike them gets the warning "
-        "`far_from_training`, and its interval promises nothing.",
+        "(VISUELLE, arXiv 2109.09824) leave a WAPE near .55 with all of these known: a picture alone is weak evidence.",
+        "- Intervals hold on average over rows like those used for calibration. A different picture gets the warning "
+        "`far_from_training`, and its interval has no guarantee.",
         "- Categories outside the list are treated as not given, with a warning.",
         "",
         "Licence: CC0 1.0; the garments are drawn by `wardrobe/`.",
@@ -231,7 +232,7 @@ def _percents(ends: Sequence[float]) -> str:
 
 def _narrower(interval: dict[str, Any]) -> str:
     share = interval["narrowerThanConstant"]
-    goal = "" if share >= 0.1 else ", short of the 10 % aimed at"
+    goal = "" if share >= 0.1 else ", below the goal of 10 %"
     return f"{abs(share):.1%} {'narrower' if share >= 0 else 'wider'}{goal}"
 
 

@@ -1,10 +1,10 @@
-"""The generated sales table: what each drawn garment would have sold, by a process that is written down here.
+"""The generated sales table: units sold of each drawn garment, by the following process.
 
     log(1 + units) = 4.1 + category + colour + pattern + style + sleeve - 1.2 log(price / usual price) + noise
 
-Effects are drawn once from normal distributions (`EFFECTS`); the noise is normal, and its deviation depends on the
-category and the pattern, as fashion is riskier than basics. Nothing else is in it: no season, no trend, no place, no
-competition. It says how well the machinery works, and nothing about any market.
+Effects are drawn once from normal distributions (`EFFECTS`); the noise is normal, and its standard deviation depends on
+the category and the pattern, because fashion is riskier than basics. The process has no season, trend, place or
+competition. It shows how well the method works, and says nothing about any market.
 """
 
 from __future__ import annotations

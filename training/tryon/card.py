@@ -9,7 +9,7 @@ GOALS = {"garment_ssim": 0.05, "warped_mask_iou": 0.85}
 NAMES = {
     "flat_colour": "flat mean colour in the **true** silhouette",
     "row_wise": "row-wise warp into the **true** silhouette",
-    "told": "compact, told the **true** silhouette as well",
+    "told": "compact, given the **true** silhouette",
     "engine": "**compact**",
 }
 SHOWN = ("flat_colour", "row_wise", "engine")
@@ -82,52 +82,54 @@ def text(facts: dict, folder: Path) -> str:
 
 The two networks of the try-on engine `compact`: a **preview** that runs on any CPU, not a photograph. {sizes}.
 
-`tryon_warp` is shown outlines only: the parser's classes around a hole in the person, and the garment's own outline
-on a canvas. It answers, for every place of the view, a place on that canvas, with a silhouette and an expected error.
-`tryon_compose` is shown the person without what is to be painted and the garment where the first network put it; it
-paints what is behind (arms, neck, legs, ground), decides where the garment lies in front, how much of its texture is
-kept where its place is doubtful, and how light it is. The engine then looks the garment's pixels up in its own photo.
+The inputs of `tryon_warp` are outlines only: the parser's classes around a hole in the person, and the garment's
+outline on a canvas. It outputs, for every place of the view, a place on that canvas, with a silhouette and an expected
+error. The inputs of `tryon_compose` are the person without the region to be painted and the garment as placed by the
+first network; it paints what is behind (arms, neck, legs, background) and predicts the garment's opacity, how much of
+its texture is kept where its place is uncertain, and its brightness. The engine then looks up the garment's pixels in
+its own photo.
 
 ## Goals
 
 {goals(figures, size)}
 
-Time is measured by `./studio bench tryon`, on whatever machine it runs.
+`./studio bench tryon` measures the time on your machine.
 
 ## Validation: {figures["pairs"]} garments on the validation photos of CCP, self-reconstruction
 
-A garment is taken off its photo and put back. View: the 3:4 rectangle around the hole, 192 x 256. Hole: the true
-garment and, but for a lower one, the arms, widened by 6 pixels, without head, hands, shoes and things carried.
-"Product": the same garment cut out by its true mask, turned
-by up to {deform.ROTATION:.0f} degrees, stretched by up to {deform.STRETCH:.0%} (log scale) along each axis, sheared by
-up to {deform.SHEAR}, bent at 4 x 4 control points by {deform.BEND:.0%} of half its length (standard deviation),
-fitted to its canvas by its own mask so that position and size are lost; seed 7. Colours are its own. Nothing inside
-the hole is shown. Both floors are told the true silhouette, which the engine has to find.
+A garment is removed from its photo and put back. View: the 3:4 rectangle around the hole, 192 x 256. Hole: the true
+garment and, except for a lower one, the arms, widened by 6 pixels, without head, hands, shoes and carried things.
+"Product": the same garment cut out by its true mask, rotated by up to {deform.ROTATION:.0f} degrees, stretched by up to
+{deform.STRETCH:.0%} (log scale) along each axis, sheared by up to {deform.SHEAR}, bent at 4 x 4 control points by
+{deform.BEND:.0%} of half its length (standard deviation), fitted to its canvas by its own mask so that position and
+size are lost; seed 7. Colours are unchanged. Nothing inside the hole is visible. Both baselines know the true
+silhouette, which the engine has to estimate.
 
 {table(figures)}
 
 {by_category(figures)}
 
-"Told" is the engine on the floors' terms: the last correction of its flow gets the true outline in place of its own
-guess. What lies between it and the engine proper is the guess of the outline, not the warp.
+"Given the true silhouette" is the engine under the condition of the baselines: the last correction of its flow uses the
+true outline instead of its own estimate. The difference to the engine itself is the estimate of the outline, not the
+warp.
 
-**Wide holes.** To put on *another* garment the engine hides more: whatever the category takes the place of (a shirt
-under a jacket), and the legs of a lower garment or a dress. Such a hole tells little of the outline. The same pairs so:
+**Wide holes.** For *another* garment the engine hides more: everything that the category replaces (a shirt under a
+jacket), and the legs of a lower garment or a dress. Such a hole reveals little of the outline. The same pairs:
 
 {table(figures["wide_hole"])}
 
 {by_category(figures["wide_hole"])}
 
-Garment distance: 1 - gradient magnitude similarity (W. Xue et al., 2014) over the garment, mean of three scales. No
-network trained on natural images is at hand offline, so this stands in for LPIPS. Garment detail: mean slope inside the
-garment as a share of the photo's. The engine keeps more texture and sharper outlines than would score best here: a mean
-of all that might be is nearest to the truth and looks like nothing that is.
+Garment distance: 1 - gradient magnitude similarity (W. Xue et al., 2014) over the garment, mean of three scales. It
+replaces LPIPS, because no network trained on natural images is available offline. Garment detail: mean gradient inside
+the garment as a share of the photo's. The engine keeps more texture and sharper outlines than would score best here:
+the mean of all possible textures scores best and looks unlike any of them.
 
-**Other garments** than the wearer's own are not measured: nobody was photographed in both. What the old garment was
-worn over is not painted by a network there, but by anatomy (`vto_container/engines/compact_under.py`): limbs as thick
-as drawing books say, in the tone of what skin is seen, trousers under a coat, the ground around.
+**Other garments** than the wearer's own are not measured, because no one was photographed in both. What was hidden by
+the old garment is painted by anatomy there (`vto_container/engines/compact_under.py`), not by a network: limbs with the
+proportions of drawing books in the tone of visible skin, trousers under a coat, and the surrounding background.
 
-{looked_at()}
+{inspected()}
 
 ## How it was made
 
@@ -135,30 +137,29 @@ as drawing books say, in the tone of what skin is seen, trousers under a coat, t
 {pairs["upper"]} upper, {pairs["lower"]} lower and {pairs["dress"]} dress pairs from the 753 training photos.
 
 - `tryon_warp`: {warp}. Every product is deformed at .3 to
-  1.6 times the strength above, so its true places are known and are what is learned (L1, with the warped outline, the
+  1.6 times the strength above, so the true places are known and are the target (L1, with the warped outline, the
   silhouette's cross-entropy and Dice, second differences, and a Laplace likelihood of the error). Holes are widened at
-  random, lent by other people's clothes, and cut off as portraits are, so that the hole does not give the outline away.
-- `tryon_compose`: {compose}; garments recoloured in
-  product and photo alike; the true places with smooth errors of a known size (L1, SSIM, differences of neighbours,
-  outline). No network judges the pictures.
-- The validation photos were looked at while this was made: a first design of the warp network was given up on their
-  figures, and the share of surroundings in the paint was chosen on a sixth of them. No checkpoint was; the engine's
-  other constants were chosen on 114 training pairs. The figures above are therefore slightly kind; the 150 held-out
-  photos of CCP are untouched.
-- Each network was trained twice, the second time from what the first run averaged. What the runs were shown of the
-  people came from the parsers of their time; rerun, all would see today's. All runs are short (an hour of a busy
-  processor at most); the losses were still falling.
+  random, taken from other people, and cut off as in portraits, so that the hole does not reveal the outline.
+- `tryon_compose`: {compose}; garments recoloured in product and photo in the same way; the true places with smooth
+  errors of a known size (L1, SSIM, differences of neighbours, outline). There is no adversarial or perceptual network.
+- The validation photos influenced the design: a first version of the warp network was rejected because of their
+  figures, and the share of surroundings in the paint was chosen on a sixth of them. No checkpoint was chosen on them;
+  the engine's other constants were chosen on 114 training pairs. The figures above are therefore slightly optimistic;
+  the 150 held-out photos of CCP are unused.
+- Each network was trained twice, the second time from the averaged weights of the first. The runs used the parser
+  versions of their time; a rerun would use the current one. All runs are short (at most an hour of a shared processor);
+  the losses were still falling.
 
 ## Data and licence
 
 Photos: [Clothing Co-Parsing](https://github.com/bearpaw/clothing-co-parsing), W. Yang, P. Luo, L. Lin, CVPR 2014;
-repository Apache-2.0, who owns each photo is not stated, the people are identifiable. None of them is shown here.
-The sheet below is drawn (`wardrobe/`).
+repository Apache-2.0, who owns each photo is not stated, the people are identifiable. None of them is shown here;
+the sheet below is drawn (`wardrobe/`).
 
-![Drawn people in drawn garments](tryon.sheet.jpg)
+![Drawn mannequins in drawn garments](tryon.sheet.jpg)
 """
 
 
-def looked_at() -> str:
+def inspected() -> str:
     """Notes on the inspected validation results."""
-    return (Path(__file__).parent / "looked_at.md").read_text().strip()
+    return (Path(__file__).parent / "inspected.md").read_text().strip()

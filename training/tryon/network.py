@@ -124,8 +124,8 @@ class Warp(nn.Module):
         four = three + 0.1 * grown(self.local(x4), 4)
         x2 = F.relu(x2 + grown(self.up2(x4)))
         x1 = self.join2(torch.cat([grown(x2), person, warped], 1))
-        told = self.outline(torch.cat([x1, look(share, four)], 1))
-        return told[:, :1], told[:, 1:] - 3, one, two, three, four
+        outlined = self.outline(torch.cat([x1, look(share, four)], 1))
+        return outlined[:, :1], outlined[:, 1:] - 3, one, two, three, four
 
 
 def border(places: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ def case(pair: Pair, warp: compact_fit.Network, compose: compact_fit.Network, wi
     outline = cv2.resize(view.mask, (96, 128), interpolation=cv2.INTER_AREA)
     sure = compact_fit.place(warp, seen, pair.category, product, outline)
     given = finished(sure, compact_fit.compose(compose, seen, pair.category, sure), truth)
-    told = target + (given - target) * inside
+    informed = target + (given - target) * inside
     around = extend_colours(target, ((hidden < 0.02) & (view.frame.repeat(2, 0).repeat(2, 1) > 0.5)).astype(np.float32))
     rest = target + (around - target) * inside
     mean = colours[view.share > 0.6].mean(0) if (view.share > 0.6).any() else np.full(3, 128.0)
@@ -75,7 +75,7 @@ def case(pair: Pair, warp: compact_fit.Network, compose: compact_fit.Network, wi
     rows = np.where(truth[:, :, None], row_wise(product, truth), rest)
     pictures = {
         name: np.asarray(values).round().clip(0, 255).astype(np.uint8)
-        for name, values in (("engine", engine), ("flat_colour", flat), ("row_wise", rows), ("told", told))
+        for name, values in (("engine", engine), ("flat_colour", flat), ("row_wise", rows), ("told", informed))
     }
     return Case(
         pair.photo.id, pair.category, view.target, truth, hidden > 0, product, pictures, placed.mask >= 0.5,
@@ -132,8 +132,8 @@ def perceptual(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
     first, second, area = (x.astype(np.float32) for x in (a, b, where))
     for _ in range(3):
         one, other = slopes(first), slopes(second)
-        alike = (2 * one * other + GMS) / (one**2 + other**2 + GMS)
-        values.append(1 - float((alike * area).sum() / max(1e-6, area.sum())))
+        agreement = (2 * one * other + GMS) / (one**2 + other**2 + GMS)
+        values.append(1 - float((agreement * area).sum() / max(1e-6, area.sum())))
         size = (first.shape[1] // 2, first.shape[0] // 2)
         first, second, area = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (first, second, area))
     return float(np.mean(values))
