@@ -160,7 +160,7 @@ def size(count: int, folder: Path) -> dict[str, Any]:
     from functions.search.engine import kernel as kernels
     from functions.search.engine import shop as shops
     from functions.search.engine import versions
-    from functions.search.engine.kernel import Probing
+    from functions.search.engine.kernel import IvfIndex
     from functions.search.engine.local import LocalIndex
 
     name = f"bench-{count}"
@@ -184,7 +184,7 @@ def size(count: int, folder: Path) -> dict[str, Any]:
     ours = {kind: timed(lambda q: kernel.top(q, 10, None), vectors_) for kind, vectors_ in asked.items()}
     theirs = {kind: timed(flat, vectors_) for kind, vectors_ in asked.items()}
     return {
-        "kind": "IVF of bytes + fp16 rescore" if isinstance(kernel, Probing) else "flat fp16",
+        "kind": "IVF of bytes + fp16 rescore" if isinstance(kernel, IvfIndex) else "flat fp16",
         "recall10": found["recall10"],
         "search_ms": found["search_ms"],
         "kernel_ms": ours,

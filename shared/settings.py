@@ -129,15 +129,6 @@ class Settings(SettingsGroup):
     cosmos_create: bool = False
     cosmos_verify_tls: bool = True
 
-    # Search
-    search_engine: Literal["faiss", "cosmos"] = "faiss"
-    index_cache_dir: str | None = None
-    """Where versions of the index lie on this machine's disk; by default below the system's temporary folder."""
-    index_poll_s: Seconds = 1
-    """How long a worker searches without asking whether there is something new."""
-    index_keep_s: Seconds = 900
-    """How long a replaced version still answers cursors; the last three are kept whatever their age."""
-
     @model_validator(mode="after")
     def refuse_unsafe(self) -> Settings:
         """Storage is named one way or the other."""

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from functions.search.engine.port import Model, VectorIndex
-from shared.settings import settings
+from functions.search.settings import search_settings
 
 if TYPE_CHECKING:
     from shared.vision.embedding import Identity
@@ -17,7 +17,7 @@ __all__ = ["index", "running_model"]
 @cache
 def index() -> VectorIndex:
     """The engine that `SEARCH_ENGINE` names, over the encoder that runs here."""
-    if settings().search_engine == "cosmos":
+    if search_settings().search_engine == "cosmos":
         from functions.search.engine.cosmos import connect
 
         return connect(running_model)

@@ -20,8 +20,8 @@ from shared.errors import Unprocessable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-GRAVES: Final = "graves.json"
-GRAVE_S: Final = 24 * 3600
+TOMBSTONES_FILE: Final = "graves.json"
+TOMBSTONE_S: Final = 24 * 3600
 """How long a late write of an older revision may be under way."""
 FLOORS: Final[Mapping[bool, float]] = {True: 0.999, False: 0.95}
 """Recall at 10 that a version must show, exhaustive ones and others."""
@@ -37,8 +37,8 @@ class LocalBuild:
     Args:
         parent_etag: of the pointer that was current at the start.
         seq: the journal's number at the start.
-        graves: see `state.State`.
-        flat_most: products up to which every search of the version is exhaustive.
+        tombstones: see `state.State`.
+        max_flat_rows: products up to which every search of the version is exhaustive.
     """
 
     shop: str
@@ -47,9 +47,9 @@ class LocalBuild:
     parent: str | None
     parent_etag: str | None
     seq: int
-    graves: Mapping[str, tuple[int, float]]
+    tombstones: Mapping[str, tuple[int, float]]
     folder: Path
-    flat_most: int = kernels.FLAT_MOST
+    max_flat_rows: int = kernels.MAX_FLAT_ROWS
 
     def __post_init__(self) -> None:
         self._parts: list[Columns] = []
@@ -103,12 +103,12 @@ class LocalBuild:
         written(FILE)
         kernels.write(self.folder / kernels.VECTORS, columns.vectors)
         written(kernels.VECTORS)
-        if columns.count > self.flat_most:
+        if columns.count > self.max_flat_rows:
             kernels.write_coarse(self.folder / kernels.COARSE, columns.vectors)
             written(kernels.COARSE)
-        fresh = {id: grave for id, grave in self.graves.items() if grave[1] > clock.now() - GRAVE_S}
-        (self.folder / GRAVES).write_text(json.dumps(fresh))
-        written(GRAVES)
+        fresh = {id: tombstone for id, tombstone in self.tombstones.items() if tombstone[1] > clock.now() - TOMBSTONE_S}
+        (self.folder / TOMBSTONES_FILE).write_text(json.dumps(fresh))
+        written(TOMBSTONES_FILE)
         if progress:
             progress("testing", 0.4)
         recall = self_test(kernels.open_kernel(self.folder), columns)
@@ -183,9 +183,11 @@ def recall10(kernel: kernels.Kernel, rows: NDArray[Any], queries: NDArray[Any]) 
     return hits / (len(queries) * k)
 
 
-def load_graves(folder: Path) -> dict[str, tuple[int, float]]:
+def load_tombstones(folder: Path) -> dict[str, tuple[int, float]]:
     """What `LocalBuild.finish` kept of deleted products."""
-    return {id: (grave[0], grave[1]) for id, grave in json.loads((folder / GRAVES).read_text()).items()}
+    return {
+        id: (tombstone[0], tombstone[1]) for id, tombstone in json.loads((folder / TOMBSTONES_FILE).read_text()).items()
+    }
 
 
 def writes(items: Sequence[Item], dim: int) -> Sequence[Item]:

@@ -80,7 +80,7 @@ class Columns:
         at, peaks = _place(self.data["words"], word), self.data.get("words.peaks")
         return 0.0 if at is None else 1.0 if peaks is None else float(peaks[at])
 
-    def having(self, field: str, value: str) -> Array:
+    def rows_with(self, field: str, value: str) -> Array:
         """Rows, ascending, that have a value of a field of `MULTIPLE`."""
         at = self.code(field, value)
         if at is None:

@@ -49,10 +49,10 @@ if TYPE_CHECKING:
     from azure.cosmos import ContainerProxy, DatabaseProxy
     from numpy.typing import NDArray
 
-DEEPEST: Final = 2000
+MAX_CANDIDATES: Final = 2000
 """Candidates of one query; a scan ends there."""
 TRIES: Final = 5
-GRAVE_S: Final = builds.GRAVE_S
+TOMBSTONE_S: Final = builds.TOMBSTONE_S
 
 
 @dataclass
@@ -116,7 +116,7 @@ class CosmosIndex:
         pointer = self._pointer(query.shop, model)
         linear = _Folded.of(query, model)
         ranked = (cursor.ranked if cursor else 0) + query.k + 1
-        wanted = min(DEEPEST, ranked if not (query.fold or query.per_vendor) else 4 * ranked)
+        wanted = min(MAX_CANDIDATES, ranked if not (query.fold or query.per_vendor) else 4 * ranked)
         rows = self._ask(model, query.shop, sql.nearest(query, linear.direction.tolist(), wanted))
         found = [linear.hit(row) for row in rows]
         found.sort(key=lambda one: (-one[0].score, one[0].id))
@@ -175,7 +175,7 @@ class CosmosIndex:
         """See `VectorIndex.delete`."""
         model = self._model()
         for removal in removals:
-            self._write(model, shop, sql.grave(shop, removal, GRAVE_S))
+            self._write(model, shop, sql.tombstone(shop, removal, TOMBSTONE_S))
         return Watermark(0)
 
     def _write(self, model: Model, shop: str, document: dict[str, Any]) -> None:
@@ -223,10 +223,10 @@ class CosmosIndex:
         for row in self._ask(build.model, build.shop, sql.listing()):
             if row["id"] in build.given:
                 count += 1
-            elif row["_ts"] < before - GRAVE_S:
+            elif row["_ts"] < before - TOMBSTONE_S:
                 # Younger ones may have been written beside the build; deletions are told of anyway.
                 self._write(
-                    build.model, build.shop, sql.grave(build.shop, Removal(row["id"], row["revision"]), GRAVE_S)
+                    build.model, build.shop, sql.tombstone(build.shop, Removal(row["id"], row["revision"]), TOMBSTONE_S)
                 )
         manifest = Manifest(
             version=build.version,

@@ -69,7 +69,7 @@ def document(shop: str, item: Item) -> dict[str, Any]:
     }
 
 
-def grave(shop: str, removal: Removal, seconds: int) -> dict[str, Any]:
+def tombstone(shop: str, removal: Removal, seconds: int) -> dict[str, Any]:
     """What stands for a deleted product, lest a late write bring it back."""
     return {"id": removal.id, "shop": shop, "revision": removal.revision, "deleted": True, "ttl": seconds}
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.columns import MULTIPLE, NO_PRICE, Columns
-from functions.search.engine.kernel import Passing
+from functions.search.engine.kernel import RowFilter
 from functions.search.engine.port import Facet, Filters
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def asked(filters: Filters) -> bool:
     return filters != Filters()
 
 
-def passing(columns: Columns, filters: Filters, minus: Sequence[str]) -> Passing:
+def passing(columns: Columns, filters: Filters, minus: Sequence[str]) -> RowFilter:
     """The rows that meet all. `minus`: words as `words.forbidden` gives."""
     import numpy as np
 
@@ -48,7 +48,7 @@ def passing(columns: Columns, filters: Filters, minus: Sequence[str]) -> Passing
             mask &= _having(columns, "currency", (filters.currency,))
     for word in minus:
         mask[columns.postings(word).rows] = False
-    return Passing(mask)
+    return RowFilter(mask)
 
 
 def _having(columns: Columns, field: str, wanted: Iterable[str]) -> NDArray[Any]:
@@ -57,7 +57,7 @@ def _having(columns: Columns, field: str, wanted: Iterable[str]) -> NDArray[Any]
     found = np.zeros(columns.count, bool)
     for value in wanted:
         if field in MULTIPLE:
-            found[columns.having(field, value)] = True
+            found[columns.rows_with(field, value)] = True
         elif (code := columns.code(field, value)) is not None:
             found |= columns.data[f"{field}.codes"] == code
     return found
@@ -68,7 +68,7 @@ def without(filters: Filters, facet: Facet) -> Filters:
     return replace(filters, **{dict(LISTS)[facet]: ()})
 
 
-def counts(columns: Columns, facet: Facet, through: Passing | None) -> Counter[str]:
+def counts(columns: Columns, facet: Facet, through: RowFilter | None) -> Counter[str]:
     """How many of the rows let through, all for None, have each value of a field."""
     import numpy as np
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 VECTORS: Final = "vectors.faiss"
 COARSE: Final = "coarse.faiss"
-FLAT_MOST: Final = 250_000
+MAX_FLAT_ROWS: Final = 250_000
 """Products up to which every search is exhaustive."""
 PROBES: Final = 80
 """Lists that are looked at."""
@@ -24,7 +24,7 @@ SPREAD: Final = 0.2
 """Power of the share that a filter lets through by which more lists are: the best of fewer rows lie farther apart."""
 SPARE: Final = 64
 """Candidates of bytes beyond those wanted, since the half-precision rows rank them a little otherwise."""
-FEW: Final = 25_000
+MAX_EXACT_ROWS: Final = 25_000
 """Rows left by a filter up to which all of them are searched, which is exact."""
 COPIES: Final = 4
 """Filters whose few rows stand together in memory, 13 MB at most each with 256 dimensions: a third of the time."""
@@ -40,7 +40,7 @@ type Array = NDArray[Any]
 
 
 @dataclass(eq=False)
-class Passing:
+class RowFilter:
     """Which rows of a block may be found: `mask` (n,) bool, not to be written to.
 
     Args:
@@ -49,15 +49,15 @@ class Passing:
     """
 
     mask: Array
-    within: Passing | None = None
+    within: RowFilter | None = None
     searched: int = 0
 
     @staticmethod
-    def of(rows: Array, among: int) -> Passing:
+    def of(rows: Array, among: int) -> RowFilter:
         """Rows (m,) int64, ascending, of so many."""
         import numpy as np
 
-        made = Passing(np.zeros(among, bool))
+        made = RowFilter(np.zeros(among, bool))
         made.mask[rows] = True
         made.rows, made.count = rows, len(rows)
         return made
@@ -93,7 +93,7 @@ class Kernel(Protocol):
     rows: Array
     exact: bool
 
-    def top(self, query: Array, k: int, passing: Passing | None) -> tuple[Array, Array]:
+    def top(self, query: Array, k: int, passing: RowFilter | None) -> tuple[Array, Array]:
         """At most k scores (m,) float32, descending, and their rows (m,) int64.
 
         Args:
@@ -112,7 +112,7 @@ def library() -> Any:
     return faiss
 
 
-class Flat:
+class FlatIndex:
     """Exhaustive search over half-precision rows. Opening reads nothing.
 
     Args:
@@ -133,7 +133,7 @@ class Flat:
         else:
             self.rows = np.empty((0, dim), np.float16)
 
-    def top(self, query: Array, k: int, passing: Passing | None) -> tuple[Array, Array]:
+    def top(self, query: Array, k: int, passing: RowFilter | None) -> tuple[Array, Array]:
         """See `Kernel.top`."""
         import numpy as np
 
@@ -145,7 +145,7 @@ class Flat:
         return _among(self.rows, passing.rows, query, k)
 
 
-class Probing:
+class IvfIndex:
     """Inverted lists of bytes choose candidates, the half-precision rows rank them.
 
     Args:
@@ -155,18 +155,18 @@ class Probing:
 
     exact = False
 
-    def __init__(self, flat: Flat, path: Path) -> None:
+    def __init__(self, flat: FlatIndex, path: Path) -> None:
         faiss = library()
         self._flat = flat
         self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         self.rows = flat.rows
         self._copied = lru_cache(COPIES)(partial(_copied, flat.rows))
 
-    def top(self, query: Array, k: int, passing: Passing | None) -> tuple[Array, Array]:
+    def top(self, query: Array, k: int, passing: RowFilter | None) -> tuple[Array, Array]:
         """See `Kernel.top`."""
         import numpy as np
 
-        if passing is not None and passing.count <= FEW:
+        if passing is not None and passing.count <= MAX_EXACT_ROWS:
             return self._few(query, k, passing)
         faiss = library()
         options = faiss.SearchParametersIVF(nprobe=min(_probes(passing, len(self.rows)), self._index.nlist))
@@ -179,17 +179,17 @@ class Probing:
         order = np.argsort(-scores, kind="stable")[:k]
         return scores[order], rows[order]
 
-    def _few(self, query: Array, k: int, passing: Passing) -> tuple[Array, Array]:
+    def _few(self, query: Array, k: int, passing: RowFilter) -> tuple[Array, Array]:
         whole = passing if passing.within is None else passing.within
         whole.searched += 1
-        if whole.searched == 1 or whole.count > FEW or not passing.count:
+        if whole.searched == 1 or whole.count > MAX_EXACT_ROWS or not passing.count:
             return self._flat.top(query, k, passing)
-        some = None if passing is whole else Passing(passing.mask[whole.rows])
+        some = None if passing is whole else RowFilter(passing.mask[whole.rows])
         scores, at = _found(*_search(self._copied(whole), query, min(k, passing.count), some, None))
         return scores, whole.rows[at]
 
 
-def _probes(passing: Passing | None, count: int) -> int:
+def _probes(passing: RowFilter | None, count: int) -> int:
     return PROBES if passing is None else round(PROBES * (count / passing.count) ** SPREAD)
 
 
@@ -226,7 +226,7 @@ def _balanced(codes: Array) -> Array:
     return codes
 
 
-def _search(index: Any, query: Array, k: int, passing: Passing | None, options: Any) -> tuple[Array, Array]:
+def _search(index: Any, query: Array, k: int, passing: RowFilter | None, options: Any) -> tuple[Array, Array]:
     if passing is not None:
         faiss = library()
         options = options or faiss.SearchParameters()
@@ -254,7 +254,7 @@ def _among(rows: Array, chosen: Array, query: Array, k: int) -> tuple[Array, Arr
     return scores, found
 
 
-def _copied(rows: Array, passing: Passing) -> Any:
+def _copied(rows: Array, passing: RowFilter) -> Any:
     """The rows let through in an index of their own."""
     few, place = _room(rows.shape[1], passing.count)
     _copy(rows, passing.rows, place)
@@ -289,7 +289,7 @@ def _half(dim: int) -> Any:
 
 
 def write(path: Path, vectors: Array) -> None:
-    """Write rows (n, dim) float16 for `Flat`."""
+    """Write rows (n, dim) float16 for `FlatIndex`."""
     import numpy as np
 
     index = _half(vectors.shape[1])
@@ -299,7 +299,7 @@ def write(path: Path, vectors: Array) -> None:
 
 
 def write_coarse(path: Path, vectors: Array, seed: int = 7) -> None:
-    """Write the inverted lists of rows (n, dim) float16 for `Probing`: about 4 sqrt(n) lists, trained on a sample."""
+    """Write the inverted lists of rows (n, dim) float16 for `IvfIndex`: about 4 sqrt(n) lists, trained on a sample."""
     import numpy as np
 
     faiss = library()
@@ -329,10 +329,10 @@ def write_coarse(path: Path, vectors: Array, seed: int = 7) -> None:
     faiss.write_index(index, str(path))
 
 
-def open_kernel(folder: Path) -> Flat | Probing:
+def open_kernel(folder: Path) -> FlatIndex | IvfIndex:
     """The kernel of a version's files."""
-    flat = Flat(folder / VECTORS)
-    return Probing(flat, folder / COARSE) if (folder / COARSE).exists() else flat
+    flat = FlatIndex(folder / VECTORS)
+    return IvfIndex(flat, folder / COARSE) if (folder / COARSE).exists() else flat
 
 
 def every(rows: Array, query: Array) -> Array:

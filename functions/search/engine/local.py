@@ -14,7 +14,7 @@ from functions.search.engine import journal, versions
 from functions.search.engine.build import LocalBuild
 from functions.search.engine.cursor import Cursor, fingerprint, opened
 from functions.search.engine.folding import shown
-from functions.search.engine.kernel import FLAT_MOST, Passing
+from functions.search.engine.kernel import MAX_FLAT_ROWS, RowFilter
 from functions.search.engine.port import (
     Build,
     Caps,
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-DELTA_MOST: Final = 5000
-DELTA_SHARE, DELTA_LEAST = 0.05, 200
+MAX_DELTA: Final = 5000
+DELTA_SHARE, MIN_DELTA = 0.05, 200
 HIDDEN_SHARE: Final = 0.10
-OLDEST_S: Final = 3600
+MAX_AGE_S: Final = 3600
 """When a rebuild is due: the journal's rows in number or as a share of the version's (small ones left alone), rows
 that are over, or an hour since the last with anything new."""
 
@@ -57,12 +57,12 @@ class LocalIndex:
 
     Args:
         model: tells of the encoder that runs here.
-        flat_most: products up to which every search is exhaustive.
+        max_flat_rows: products up to which every search is exhaustive.
     """
 
-    def __init__(self, model: Callable[[], Model], flat_most: int = FLAT_MOST) -> None:
+    def __init__(self, model: Callable[[], Model], max_flat_rows: int = MAX_FLAT_ROWS) -> None:
         self._model = model
-        self._flat_most = flat_most
+        self._flat_most = max_flat_rows
         self._shops: dict[str, Shop] = {}
         self._lock = threading.Lock()
         self.caps = Caps(exact=True, words=True, pinned=True, read_your_writes=True, max_dim=4096)
@@ -91,8 +91,8 @@ class LocalIndex:
             if seq < query.min_seq:
                 raise IndexBehind(f"the index knows of writes up to {seq}", retry_after=1)
         blocks = state.blocks
-        bans = _bans(blocks, query)
-        through = [_passing(block, query, seq, ban) for block, ban in zip(blocks, bans, strict=True)]
+        excluded = _excluded_rows(blocks, query)
+        through = [_passing(block, query, seq, ban) for block, ban in zip(blocks, excluded, strict=True)]
         linear = Linear.of(query, place.model, state)
         ranking = Ranking(linear, list(zip(blocks, through, strict=True)))
         found, more = _page(ranking, query, cursor)
@@ -109,7 +109,7 @@ class LocalIndex:
             total=sum(
                 block.columns.count if rows is None else rows.count for block, rows in zip(blocks, through, strict=True)
             ),
-            facets=_facets(blocks, through, bans, query, seq),
+            facets=_facets(blocks, through, excluded, query, seq),
             next=following,
         )
 
@@ -138,7 +138,7 @@ class LocalIndex:
         """See `VectorIndex.begin`."""
         place = self._shop(shop)
         found = versions.read_pointer(shop)
-        graves = {} if place.model.id != _model_of(found) else _graves(place)
+        tombstones = {} if place.model.id != _model_of(found) else _tombstones(place)
         return LocalBuild(
             shop=shop,
             version=clock.new_id(),
@@ -146,9 +146,9 @@ class LocalIndex:
             parent=found[0].current.version if found else None,
             parent_etag=found[1] if found else None,
             seq=journal.last(shop),
-            graves=graves,
+            tombstones=tombstones,
             folder=versions.scratch(shop).path,
-            flat_most=self._flat_most,
+            max_flat_rows=self._flat_most,
         )
 
     def publish(self, build: Build, progress: Progress | None = None) -> Manifest:
@@ -162,7 +162,7 @@ class LocalIndex:
             versions.record(build.shop, manifest)
             now = Kept(version=manifest.version, model_id=manifest.model_id, seq=manifest.seq)
             pointer = self._switch(build.shop, now, build.parent_etag)
-            versions.settle(build.folder, versions.home(build.shop) / manifest.version)
+            versions.move_into_place(build.folder, versions.home(build.shop) / manifest.version)
         finally:
             build.abandon()
         if progress:
@@ -242,12 +242,12 @@ def _due(place: Shop, state: State | None) -> str | None:
     if not state.version:
         return "first" if state.seq else None
     main = state.main.columns.count
-    if state.delta > min(DELTA_MOST, max(DELTA_LEAST, DELTA_SHARE * main)):
+    if state.delta > min(MAX_DELTA, max(MIN_DELTA, DELTA_SHARE * main)):
         return "delta"
-    if state.hidden > max(DELTA_LEAST, HIDDEN_SHARE * main):
+    if state.hidden > max(MIN_DELTA, HIDDEN_SHARE * main):
         return "hidden"
     manifest = state.manifest
-    stale = manifest is not None and manifest.built_at < clock.iso(clock.now() - OLDEST_S)
+    stale = manifest is not None and manifest.built_at < clock.iso(clock.now() - MAX_AGE_S)
     return "age" if stale and (state.delta or state.hidden) else None
 
 
@@ -255,9 +255,9 @@ def _model_of(found: tuple[Pointer, str] | None) -> str | None:
     return found[0].current.model_id if found else None
 
 
-def _graves(place: Shop) -> dict[str, tuple[int, float]]:
+def _tombstones(place: Shop) -> dict[str, tuple[int, float]]:
     state = place.refresh()
-    return dict(state.graves) if state else {}
+    return dict(state.tombstones) if state else {}
 
 
 def validate(query: VectorQuery, model: Model, caps: Caps) -> None:
@@ -271,7 +271,7 @@ def validate(query: VectorQuery, model: Model, caps: Caps) -> None:
         raise Unprocessable(f"vectors of {model.id} have {model.dim} numbers")
 
 
-def _bans(blocks: Sequence[Block], query: VectorQuery) -> list[list[int]]:
+def _excluded_rows(blocks: Sequence[Block], query: VectorQuery) -> list[list[int]]:
     """Rows of the excluded products, by block."""
     if not query.exclude:
         return [[] for _ in blocks]
@@ -281,7 +281,7 @@ def _bans(blocks: Sequence[Block], query: VectorQuery) -> list[list[int]]:
     return rows
 
 
-def _passing(block: Block, query: VectorQuery, seq: int, ban: Sequence[int]) -> Passing | None:
+def _passing(block: Block, query: VectorQuery, seq: int, ban: Sequence[int]) -> RowFilter | None:
     """The rows that are live, not excluded, through the filters, and have a word where words are all that is asked;
     None for all."""
     import numpy as np
@@ -299,15 +299,15 @@ def _passing(block: Block, query: VectorQuery, seq: int, ban: Sequence[int]) -> 
         live = np.ones(block.columns.count, bool) if live is None else live
         live[list(ban)] = False
     if live is not None:
-        found = Passing(live) if found is None else Passing(live & found.mask, within=found)
+        found = RowFilter(live) if found is None else RowFilter(live & found.mask, within=found)
     # A filter that lets everything through should not cost a test of every row.
     return None if found is None or found.count == block.columns.count else found
 
 
 def _facets(
     blocks: Sequence[Block],
-    through: Sequence[Passing | None],
-    bans: Sequence[Sequence[int]],
+    through: Sequence[RowFilter | None],
+    excluded: Sequence[Sequence[int]],
     query: VectorQuery,
     seq: int,
 ) -> dict[str, dict[str, int]]:
@@ -317,7 +317,7 @@ def _facets(
     for facet in query.facets:
         relaxed = replace(query, filters=passing.without(query.filters, facet))
         total: Counter[str] = Counter()
-        for block, rows, ban in zip(blocks, through, bans, strict=True):
+        for block, rows, ban in zip(blocks, through, excluded, strict=True):
             if relaxed.filters != query.filters:
                 rows = _passing(block, relaxed, seq, ban)
             total += passing.counts(block.columns, facet, rows)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from functions.search.engine import words
-from functions.search.engine.kernel import Passing, every, single
+from functions.search.engine.kernel import RowFilter, every, single
 from functions.search.engine.port import Hit, Modality, Model, Parts, VectorQuery
 from functions.search.engine.state import Block, State
 from functions.search.engine.words import Lookup
@@ -106,7 +106,7 @@ class Ranking:
         blocks: with the rows let through, None for all.
     """
 
-    def __init__(self, linear: Linear, blocks: Sequence[tuple[Block, Passing | None]]) -> None:
+    def __init__(self, linear: Linear, blocks: Sequence[tuple[Block, RowFilter | None]]) -> None:
         import numpy as np
 
         self._linear = linear
@@ -180,7 +180,7 @@ class Source:
     """
 
     def __init__(
-        self, block: Block, passing: Passing | None, linear: Linear, dense: Array, shift: float, slack: float
+        self, block: Block, passing: RowFilter | None, linear: Linear, dense: Array, shift: float, slack: float
     ) -> None:
         self.block = block
         self._passing = passing
@@ -223,7 +223,7 @@ class Source:
         import numpy as np
 
         lookup = self._linear.lookup
-        return np.zeros(len(rows)) if lookup is None else lookup.among(self.block.columns, rows)
+        return np.zeros(len(rows)) if lookup is None else lookup.score_rows(self.block.columns, rows)
 
     def candidates(self, k: int, before: int, ceiling: float | None) -> tuple[Array, float]:
         """The rows with the best scores: k, of those at most `ceiling` if it is given, or all of the first
@@ -249,11 +249,11 @@ class Source:
         import numpy as np
 
         columns = self.block.columns
-        rows = np.union1d(rows, self._let_through(lookup.rare(columns, GATHERED)))
+        rows = np.union1d(rows, self._let_through(lookup.rarest(columns, GATHERED)))
         totals = self._totals(rows)
         lacks = self._least(totals, wanted) - unseen
         share = self._linear.share(max(0.0, lacks))
-        others, most = lookup.beyond(columns, share)
+        others, most = lookup.rows_above(columns, share)
         if self._passing is not None:
             through = self._passing.mask[others]
             others, most = others[through], most[through]
@@ -284,7 +284,7 @@ class Source:
     def _best_without_words(self, rows: Array, k: int) -> tuple[Array, float]:
         """The k best of some rows, and a bound of the rest, both without words."""
         assert self.block.kernel is not None
-        scores, found = self.block.kernel.top(self._dense, k, Passing.of(rows, self.block.columns.count))
+        scores, found = self.block.kernel.top(self._dense, k, RowFilter.of(rows, self.block.columns.count))
         return found, float(scores[-1]) + self._shift if len(scores) >= k else float("-inf")
 
     def _gain(self, share: float) -> float:

@@ -14,8 +14,8 @@ from functions.search.engine.kernel import open_kernel
 from functions.search.engine.port import CursorExpired, IndexModelMismatch, IndexRefused, Model
 from functions.search.engine.state import Block, State
 from functions.search.engine.versions import Pointer
+from functions.search.settings import search_settings
 from shared import telemetry
-from shared.settings import settings
 
 LATE: Final = 2.0
 """A state that nobody has asked about for so many polls is too old to be searched while another thread polls."""
@@ -45,7 +45,7 @@ class Shop:
             IndexModelMismatch: the version in use is of another model.
         """
         current, age = self._current, time.monotonic() - self._polled
-        poll = settings().index_poll_s
+        poll = search_settings().index_poll_s
         if current is None or age > poll or current.seq < min_seq:
             must = current is None or age > LATE * poll or current.seq < min_seq
             if self._polling.acquire(blocking=must):
@@ -156,7 +156,7 @@ def load(shop: str, version: str, model: Model) -> State:
         columns = Columns.load(folder / FILE, kernel.rows)
         if not columns.count == len(kernel.rows) == manifest.count:
             raise IndexRefused(f"the files of version {version} do not belong together")
-        return State(manifest, Block(columns, kernel), manifest.model_id, builds.load_graves(folder))
+        return State(manifest, Block(columns, kernel), manifest.model_id, builds.load_tombstones(folder))
     except (OSError, RuntimeError, ValueError, KeyError, json.JSONDecodeError) as error:
         raise IndexRefused(f"version {version} can't be opened: {error}") from error
 

@@ -20,7 +20,7 @@ from functions.search.engine.words import Lexicon
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from functions.search.engine.kernel import Kernel, Passing
+    from functions.search.engine.kernel import Kernel, RowFilter
 
 KEPT: Final = 8
 """Filters whose rows a block remembers: a byte a row each."""
@@ -51,7 +51,7 @@ class Block:
         return self.columns.vectors.astype(np.float32)
 
     @cached_property
-    def passing(self) -> Callable[[Filters, tuple[str, ...]], Passing]:
+    def passing(self) -> Callable[[Filters, tuple[str, ...]], RowFilter]:
         """`filters.passing` of these rows; the latest are kept, since many ask for the same."""
         return lru_cache(KEPT)(partial(passing, self.columns))
 
@@ -87,8 +87,8 @@ class State:
     Args:
         manifest: None before the first version.
         main: the version's rows, by ascending id.
-        graves: id -> (revision, epoch seconds) of products deleted before the version, lest a late write of an older
-            revision bring one back.
+        tombstones: id -> (revision, epoch seconds) of products deleted before the version, so that a late write of an
+            older revision does not bring one back.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ class State:
         manifest: Manifest | None,
         main: Block,
         model_id: str,
-        graves: dict[str, tuple[int, float]] | None = None,
+        tombstones: dict[str, tuple[int, float]] | None = None,
     ) -> None:
         self.manifest = manifest
         self.main = main
         self.model_id = model_id
-        self.graves = dict(graves or {})
+        self.tombstones = dict(tombstones or {})
         self.lexicon = Lexicon(main.columns)
         self.seq = manifest.seq if manifest else 0
         self.blocks: tuple[Block, ...] = (main,)
@@ -128,7 +128,7 @@ class State:
                     over = known.block.ended if known.block else ended
                     over[known.row] = DELETED if gone else entry.seq
                 if isinstance(write, Removal):
-                    self.graves[write.id] = (write.revision, entry.at)
+                    self.tombstones[write.id] = (write.revision, entry.at)
                     self._touched[write.id] = Known(write.revision, True)
                 else:
                     self._touched[write.id] = Known(write.revision, False, None, len(items))
@@ -168,8 +168,8 @@ class State:
             return found
         if (row := self.main.columns.row(id)) is not None:
             return Known(int(self.main.columns.data["revisions"][row]), False, self.main, row)
-        if (grave := self.graves.get(id)) is not None:
-            return Known(grave[0], True)
+        if (tombstone := self.tombstones.get(id)) is not None:
+            return Known(tombstone[0], True)
         return Known(-1, False)
 
     @property

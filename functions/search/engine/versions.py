@@ -23,10 +23,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from functions.search.engine import journal
 from functions.search.engine.manifest import FORMAT, Manifest, VersionFile
 from functions.search.engine.port import IndexRefused, Progress, PublishConflict
+from functions.search.settings import search_settings
 from shared import blobs, clock
 from shared.catalogue.documents import IndexVersionDocument, IndexVersionId, index_versions
 from shared.errors import Conflict, DocumentNotFound, NotFound
-from shared.settings import settings
 
 POINTER: Final = "current.json"
 MANIFEST: Final = "manifest.json"
@@ -68,7 +68,7 @@ class Pointer(BaseModel):
         was = self.current.model_copy(update={"replaced_at": now})
         rest = [was, *(kept for kept in self.kept[1:])]
         rest = [kept for kept in rest if kept.version != to.version]
-        limit = now - settings().index_keep_s
+        limit = now - search_settings().index_keep_s
         stay = [kept for at, kept in enumerate(rest) if at < KEEP - 1 or (kept.replaced_at or now) > limit]
         return Pointer(kept=(to.model_copy(update={"replaced_at": None}), *stay))
 
@@ -163,7 +163,7 @@ def fetch(shop: str, version: str) -> tuple[Path, Manifest]:
                 _download(shop, version, draft)
             except NotFound:
                 raise IndexRefused(f"version {version} of the index is incomplete") from None
-            settle(draft, folder)
+            move_into_place(draft, folder)
     manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     if manifest.format != FORMAT:
         raise IndexRefused(f"version {version} is of format {manifest.format}, read here is {FORMAT}")
@@ -194,7 +194,7 @@ def _download(shop: str, version: str, draft: Path) -> None:
     (draft / MANIFEST).write_bytes(text)
 
 
-def settle(draft: Path, folder: Path) -> None:
+def move_into_place(draft: Path, folder: Path) -> None:
     """Put a finished folder in its place, at once and whole; another process may have been first with the same."""
     try:
         draft.rename(folder)
@@ -225,7 +225,7 @@ def home(shop: str) -> Path:
 
 @cache
 def _root() -> Path:
-    base = settings().index_cache_dir
+    base = search_settings().index_cache_dir
     root = Path(base) if base else Path(tempfile.gettempdir()) / "fashion-indexes"
     return root / hashlib.sha256(blobs.endpoint().encode()).hexdigest()[:12]
 

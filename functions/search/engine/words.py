@@ -26,10 +26,10 @@ B: Final = 0.5
 MEAN, DEVIATION = 0.0, 0.12
 """What standardises the share of the most that the words could give: nothing found is 0, and all words found once in
 a text of common length (a share near .45) weighs like a good cosine, some four deviations."""
-LONGEST: Final = 40
-TOLD_APART: Final = 5
+MAX_WORD_LENGTH: Final = 40
+MAX_COMBINED_WORDS: Final = 5
 """Words of a query whose sets are looked at."""
-MANY: Final = 16
+COMMON_ONE_IN: Final = 16
 """One in so many rows, or more, are better scored with all others than looked up."""
 _WORD = re.compile(r"[^\W_]+")
 STOP: Final = frozenset(
@@ -45,7 +45,7 @@ def tokens(text: str) -> list[str]:
 
 def stem(word: str) -> str:
     """English plurals to singulars: the S-stemmer (D. Harman, JASIS 1991) with the sibilants told apart."""
-    word = word[:LONGEST]
+    word = word[:MAX_WORD_LENGTH]
     if len(word) > 3:
         if word.endswith("ies") and not word.endswith(("eies", "aies")):
             return word[:-3] + "y"
@@ -115,7 +115,7 @@ class Lookup:
         every = np.flatnonzero(summed)
         return every, summed[every] / self.most
 
-    def rare(self, columns: Columns, most: int) -> NDArray[Any]:
+    def rarest(self, columns: Columns, most: int) -> NDArray[Any]:
         """Rows, some of them twice, that have the rarest of the words: at most so many."""
         import numpy as np
 
@@ -127,7 +127,7 @@ class Lookup:
             found.append(rows)
         return np.concatenate(found)
 
-    def among(self, columns: Columns, rows: NDArray[Any]) -> NDArray[Any]:
+    def score_rows(self, columns: Columns, rows: NDArray[Any]) -> NDArray[Any]:
         """(m,) float64, what given rows (m,) score: the same numbers as of `shares`, 0 without any of the words."""
         import numpy as np
 
@@ -140,7 +140,7 @@ class Lookup:
             summed[has] += weight * saturation(times, lengths, self.mean_length)
         return summed / self.most
 
-    def beyond(self, columns: Columns, share: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    def rows_above(self, columns: Columns, share: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """Rows (m,) of a version's main part, ascending, that score more than a share, and what they do (m,) float64.
 
         A row does not if the words it has could not give so much together, as in MaxScore (H. Turtle, J. Flood, 1995),
@@ -153,11 +153,11 @@ class Lookup:
             return np.empty(0, np.int64), np.empty(0)
         bits = [np.bitwise_and.reduce([columns.postings(word).bits for word in words]) for words in sets if words]
         some = np.bitwise_or.reduce(bits) if len(bits) == len(sets) else None
-        if some is None or np.bitwise_count(some).sum() * MANY > columns.count:
+        if some is None or np.bitwise_count(some).sum() * COMMON_ONE_IN > columns.count:
             rows, shares = self.shares(columns)
         else:
             rows = rows_of(some)
-            shares = self.among(columns, rows)
+            shares = self.score_rows(columns, rows)
         more = shares > share
         return rows[more], shares[more]
 
@@ -166,7 +166,7 @@ class Lookup:
         that give least are taken as had, so that the sets stay few; a set may be empty then."""
         peaks = {word: peak for (word, _), peak in zip(self.weights, self.peaks, strict=True) if peak}
         most = sorted(peaks, key=peaks.__getitem__, reverse=True)
-        told, given = most[:TOLD_APART], sum(peaks[word] for word in most[TOLD_APART:])
+        told, given = most[:MAX_COMBINED_WORDS], sum(peaks[word] for word in most[MAX_COMBINED_WORDS:])
         found: list[tuple[str, ...]] = []
         for size in range(len(told) + 1):
             for words in combinations(told, size):

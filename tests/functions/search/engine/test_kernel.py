@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from functions.search.engine import kernel
-from functions.search.engine.kernel import Passing
+from functions.search.engine.kernel import RowFilter
 
 DIM, COUNT, CLUSTERS = 40, 40_000, 200
 
@@ -46,9 +46,9 @@ def test_probing_looks_farther_under_a_filter_and_keeps_to_it(tmp_path: Path) ->
     probing = kernel.open_kernel(tmp_path)
     assert not probing.exact
     mask = np.arange(COUNT) % 5 != 0
-    assert mask.sum() > kernel.FEW
+    assert mask.sum() > kernel.MAX_EXACT_ROWS
     wide = stored.astype(np.float32)
-    for passing in (None, Passing(mask)):
+    for passing in (None, RowFilter(mask)):
         hits = 0
         for seed in range(40):
             query = wide[seed * 997] + 0.1 * np.random.default_rng(seed).standard_normal(DIM).astype(np.float32)
@@ -71,18 +71,18 @@ def test_few_rows_are_all_searched_the_first_time_and_in_a_copy(tmp_path: Path) 
     def best(mask: np.ndarray, k: int) -> list[int]:
         return np.argsort(-np.where(mask, products, -np.inf), kind="stable")[: min(k, int(mask.sum()))].tolist()
 
-    few = Passing(np.arange(COUNT) % 50 == 0)
+    few = RowFilter(np.arange(COUNT) % 50 == 0)
     for _ in range(3):
         assert probing.top(query, 10, few)[1].tolist() == best(few.mask, 10)
     for gone in (best(few.mask, 4), np.arange(COUNT)):
         live = np.ones(COUNT, bool)
         live[gone] = False
-        some = Passing(few.mask & live, within=few)
+        some = RowFilter(few.mask & live, within=few)
         scores, found = probing.top(query, 900, some)
         assert found.tolist() == best(some.mask, 900)
         assert np.allclose(scores, products[found], atol=1e-4)
-    wide = Passing(np.arange(COUNT) % 20 != 0)
-    some = Passing(few.mask & wide.mask, within=wide)
-    assert wide.count > kernel.FEW
+    wide = RowFilter(np.arange(COUNT) % 20 != 0)
+    some = RowFilter(few.mask & wide.mask, within=wide)
+    assert wide.count > kernel.MAX_EXACT_ROWS
     for _ in range(2):
         assert probing.top(query, 10, some)[1].tolist() == best(some.mask, 10)

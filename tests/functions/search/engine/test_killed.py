@@ -96,11 +96,11 @@ def test_a_worker_more_shares_the_pages_of_the_first(worker: Workers, shop: str)
 
     kernel.write(path, np.random.default_rng(1).standard_normal((count, 128)).astype(np.float16))
     process = psutil.Process(os.getpid())
-    held = [kernel.Flat(path)]
+    held = [kernel.FlatIndex(path)]
     query = np.ones(128, np.float32)
     held[0].top(query, 10, None)
     before = process.memory_full_info().uss
-    held += [kernel.Flat(path) for _ in range(3)]
+    held += [kernel.FlatIndex(path) for _ in range(3)]
     for one in held:
         one.top(query, 10, None)
     assert path.stat().st_size > 15e6

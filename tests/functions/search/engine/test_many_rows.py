@@ -111,7 +111,7 @@ def test_a_word_scores_the_same_however_it_is_looked_up() -> None:
     assert len(rows) > GATHERED
     some = np.random.default_rng(1).permutation(COUNT)[:500]
     expected = dict(zip(rows.tolist(), shares.tolist(), strict=True))
-    assert lookup.among(columns, some).tolist() == [expected.get(row, 0.0) for row in some.tolist()]
+    assert lookup.score_rows(columns, some).tolist() == [expected.get(row, 0.0) for row in some.tolist()]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.6, 0.9, 1.0])
@@ -123,6 +123,6 @@ def test_the_rows_beyond_a_share_are_all_there_are(asked: str, share: float, tmp
     lookup = Lookup.of(asked, Lexicon(columns))
     assert lookup is not None
     rows, shares = lookup.shares(columns)
-    found, scores = lookup.beyond(columns, share)
+    found, scores = lookup.rows_above(columns, share)
     assert found.tolist() == rows[shares > share].tolist()
     assert scores.tolist() == shares[shares > share].tolist()

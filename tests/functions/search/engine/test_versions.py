@@ -189,7 +189,7 @@ def test_rows_that_miss_their_neighbours_are_not_published(worker: Workers, shop
     wrong = columns.vectors[::-1].copy()
     kernel.write(build.folder / "wrong", wrong)
     with pytest.raises(IndexRefused):
-        self_test(kernel.Flat(build.folder / "wrong"), columns)
+        self_test(kernel.FlatIndex(build.folder / "wrong"), columns)
     build.abandon()
     assert not build.folder.exists()
 
@@ -280,7 +280,7 @@ def test_the_journal_forgets_what_all_versions_have_and_goes_on_counting(
 
 def test_probing_finds_nearly_all_and_never_what_a_filter_forbids(worker: Workers, shop: str) -> None:
     many = shelf.items(4000, seed=2)
-    probing, flat = worker(flat_most=1000), worker()
+    probing, flat = worker(max_flat_rows=1000), worker()
     build = probing.begin(shop)
     build.add(many)
     made = probing.publish(build)
