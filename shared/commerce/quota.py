@@ -88,7 +88,7 @@ def reserve[T: BillableDocument](repository: Repository[T], document: T, job: Jo
         QuotaExceeded: neither quota nor credits are left; nothing was written.
     """
     for reservation in reservations(document.user_id):
-        paid = document.model_copy(update={"paid_by": reservation.paid_by, "quota_id": reservation.quota_id})
+        paid = document.with_changes(*reservation.changes)
         # The request comes first: a repetition finds it, whether or not anything is left to pay with.
         batch = [repository.creation(paid), jobs.creation(job), reservation.operation]
         try:
