@@ -55,7 +55,7 @@ def test_a_flat_garment_gets_its_mask_and_cutout(stack: Stack, sign_up: SignUp) 
     assert 0 < found["confidence"] <= 1
 
 
-def test_a_person_is_found_to_wear_it(stack: Stack, sign_up: SignUp) -> None:
+def test_a_worn_garment_is_recognised(stack: Stack, sign_up: SignUp) -> None:
     client = sign_up()
     image = client.upload((MODELS / "garment_parser.golden.png").read_bytes(), "me.png", "person")
     person = ask(client, imageId=image["id"], target="person")
@@ -67,7 +67,7 @@ def test_a_person_is_found_to_wear_it(stack: Stack, sign_up: SignUp) -> None:
     assert refusal(lambda: ask(client, imageId=flat, target="person")) == (422, "nothing_found")
 
 
-def test_the_same_picture_is_computed_once_by_id_and_by_url(stack: Stack, sign_up: SignUp) -> None:
+def test_the_same_image_is_computed_once_by_id_and_by_url(stack: Stack, sign_up: SignUp) -> None:
     client = sign_up()
     data, _ = garment(5)
     image = client.upload(data, "a.jpg", "garment")
@@ -82,7 +82,7 @@ def test_the_same_picture_is_computed_once_by_id_and_by_url(stack: Stack, sign_u
     assert refusal(lambda: sign_up().call("GET", f"cv/segmentations/{first['id']}")) == (404, "segmentation_not_found")
 
 
-def test_masks_go_with_the_image(stack: Stack, sign_up: SignUp) -> None:
+def test_masks_are_deleted_with_the_image(stack: Stack, sign_up: SignUp) -> None:
     client = sign_up()
     image = client.upload(garment(6)[0], "a.jpg", "garment")
     ask(client, imageId=image["id"], output="both")
@@ -91,7 +91,7 @@ def test_masks_go_with_the_image(stack: Stack, sign_up: SignUp) -> None:
     assert [name for name in stored(stack, client.user["id"]) if name.startswith("masks/")] == []
 
 
-def test_whose_picture_it_is_decides(stack: Stack, sign_up: SignUp) -> None:
+def test_only_own_and_public_images_are_accepted(stack: Stack, sign_up: SignUp) -> None:
     owner, other = sign_up("vendor"), sign_up()
     hidden = owner.upload(garment(7)[0], "a.jpg", "garment")
     shown = owner.upload(garment(8)[0], "b.jpg", "garment", visibility="public")
@@ -116,11 +116,11 @@ def test_foreign_urls_are_refused_unread(stack: Stack, sign_up: SignUp, url: str
 
 @pytest.mark.parametrize("body", [{}, {"imageId": "a", "imageUrl": "b"}, {"imageIds": []}, {"imageIds": ["a"] * 51},
                                   {"imageId": "a", "target": "shoe"}, {"imageId": "a", "output": "svg"}])  # fmt: skip
-def test_what_is_not_asked_for_properly_is_refused(stack: Stack, sign_up: SignUp, body: dict[str, Any]) -> None:
+def test_an_invalid_request_is_refused(stack: Stack, sign_up: SignUp, body: dict[str, Any]) -> None:
     assert refusal(lambda: ask(sign_up(), **body)) == (422, "invalid")
 
 
-def test_many_pictures_become_a_job_and_one_bad_one_spoils_nothing(stack: Stack, sign_up: SignUp) -> None:
+def test_several_images_become_a_job_and_one_failure_does_not_affect_the_others(stack: Stack, sign_up: SignUp) -> None:
     client = sign_up()
     ids = [client.upload(garment(seed)[0], "a.jpg", "garment")["id"] for seed in (9, 10)]
     answer = send(client, "POST", "cv/segmentation", json={"imageIds": ids, "target": "person"})
@@ -136,7 +136,7 @@ def test_many_pictures_become_a_job_and_one_bad_one_spoils_nothing(stack: Stack,
         assert client.call("GET", f"cv/segmentations/{item['segmentationId']}")["imageId"] == id
 
 
-def test_a_large_picture_becomes_a_job(stack: Stack, sign_up: SignUp) -> None:
+def test_a_large_image_becomes_a_job(stack: Stack, sign_up: SignUp) -> None:
     client = sign_up()
     small, truth = garment(11, (480, 600))
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Try-on in this process, on storage of its own; beside it a real container with the tests' tiny engine."""
+"""Try-on in this process, with its own storage and a real container with the tests' tiny engine."""
 
 from __future__ import annotations
 
@@ -88,25 +88,25 @@ class Container:
 
 @pytest.fixture(scope="session")
 def container(azurite: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
-    """One container for all; a test that ends it starts it again."""
+    """One container for all tests; a test that kills it starts it again."""
     running = Container(azurite.connection_string, tmp_path_factory.mktemp("vto") / "vto.log")
     yield running
     running.kill()
 
 
 @pytest.fixture
-def settle(change: Callable[..., None]) -> Callable[..., None]:
-    """Changes settings, the container's client included."""
+def configure(change: Callable[..., None]) -> Callable[..., None]:
+    """Changes settings, also of the container's client."""
 
-    def settle(**settings: str) -> None:
+    def configure(**settings: str) -> None:
         change(**settings)
         vto.client.cache_clear()
 
-    return settle
+    return configure
 
 
-class Room:
-    """The container, running, and a user of this test alone with photos of a person and of garments."""
+class Shopper:
+    """A user of this test alone, with images of a person and of garments, and the running container."""
 
     def __init__(self, container: Container) -> None:
         self.container = container
@@ -122,7 +122,7 @@ class Room:
         add_image(name, self.id, data, kind=kind, visibility=Visibility.PRIVATE, name=None)
 
     def ask(self, id: str, **fields: Any) -> TryOn:
-        """Ask for the shirt on the person, if nothing else is said."""
+        """Create a try-on, by default of the shirt on the person."""
         named = {"garmentUrl", "garmentImageId", "productId", "garments"} & set(fields)
         given = {"personImageId": "person", **({} if named else {"garmentImageId": "shirt"}), **fields}
         return service.create_tryon(self.user, id, TryOnRequest.model_validate_json(json.dumps(given)), "request-1")
@@ -134,14 +134,14 @@ class Room:
         return protocol.load(f"job:{id}", self.id)
 
     def deliver(self, id: str) -> Document:
-        """Its next message comes, the wait before it being over; the job after that."""
+        """Deliver the next message of its job, without the wait before it; returns the job."""
         if self.job(id)["status"] == JobStatus.RETRYING:
             store().patch("studio", f"job:{id}", self.id, set={"nextAt": 0})
         consume(json.dumps(protocol.pointer(self.job(id))), service.step())
         return self.job(id)
 
     def drive(self, id: str) -> Document:
-        """Deliver as the queue would until the job has ended."""
+        """Deliver messages as the queue would until the job has ended."""
 
         def ended() -> Document | None:
             if (found := self.job(id))["status"] in TERMINAL:
@@ -152,27 +152,27 @@ class Room:
         return eventually(ended, "the end of the job")
 
     def used(self) -> int:
-        """What counts in the month."""
+        """What is charged this month."""
         return quota.get_usage(self.id)[0]
 
-    def told(self) -> list[str]:
-        """Events of the notifications there are."""
+    def notified_events(self) -> list[str]:
+        """The events of the user's notifications."""
         found = store().query("studio", Where("type", "=", "notification"), partition=self.id).items
         return sorted(one["event"] for one in found)
 
-    def left(self) -> list[str]:
-        """Blobs of results."""
+    def result_blobs(self) -> list[str]:
+        """Names of the blobs of results."""
         containers = (blobs.TRYON, blobs.RESULTS, blobs.THUMBNAILS)
         names = [blob.name for container in containers for blob in blobs.listing(container, f"{self.id}/")]
         return [name for name in names if name.split("/")[1] not in self._inputs]
 
 
 @pytest.fixture
-def room(container: Container, settle: Callable[..., None]) -> Iterator[Room]:
-    """See `Room`."""
+def shopper(container: Container, configure: Callable[..., None]) -> Iterator[Shopper]:
+    """See `Shopper`."""
     container.start()
-    settle(VTO_URL=container.url, VTO_TOKEN=TOKEN, TRYON_ENGINES='["tiny", "bare"]', VTO_PATIENCE_S="0")
-    yield Room(container)
+    configure(VTO_URL=container.url, VTO_TOKEN=TOKEN, TRYON_ENGINES='["tiny", "bare"]', VTO_PATIENCE_S="0")
+    yield Shopper(container)
     vto.client.cache_clear()
 
 
@@ -190,7 +190,7 @@ def person(seed: int = 3) -> bytes:
 
 @cache
 def garment(category: str) -> bytes:
-    """A drawn garment, lying alone."""
+    """A drawn garment alone."""
     return jpeg(draw_garment(garment_spec(category, 4), (192, 240)).image)
 
 

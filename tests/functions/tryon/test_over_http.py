@@ -72,7 +72,7 @@ def test_made_answered_replayed_and_deleted(stack: Stack, sign_up: SignUp, engin
     assert refused(send(client, "POST", "cv/tryon", json=wanted, headers=key)) == (410, "tryon_gone")
 
 
-def test_a_refusal_is_a_problem_that_says_it_is_not_billed(sign_up: SignUp) -> None:
+def test_a_refusal_states_that_it_is_not_billed(sign_up: SignUp) -> None:
     client = sign_up()
     wanted = {
         "personImageId": client.upload(photo(size=(200, 300)), "me.jpg", "person")["id"],
@@ -109,7 +109,7 @@ def test_an_outfit_through_the_queue_shows_progress(sign_up: SignUp) -> None:
     assert [one["id"] for one in client.call("GET", "cv/tryon")["items"]] == [made["id"]]
 
 
-def test_a_batch_through_the_queue_goes_on_as_its_try_ons_end(inside: Stack, sign_up: SignUp) -> None:
+def test_a_batch_continues_as_its_try_ons_end(inside: Stack, sign_up: SignUp) -> None:
     client = sign_up()
     ids = [f"{client.user['id']}-coat-{n}" for n in range(4)]
     for product in ids:

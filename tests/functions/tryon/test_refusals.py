@@ -1,4 +1,4 @@
-"""Try-ons that can't be made: each has a code of its own, says whether it is worth another try, and costs nothing."""
+"""Try-ons that can't be made: each has its own code, states whether it is retryable, and is not charged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from shared.images.uploads import add_image
 from shared.vision import parser, people, segments
 from shared.vision.documents import StoredBox, StoredClass
 from shared.vto import errors
-from tests.functions.tryon.conftest import SIZE, Room, garment, jpeg, person
+from tests.functions.tryon.conftest import SIZE, Shopper, garment, jpeg, person
 
 pytestmark = needs_model
 
@@ -45,12 +45,12 @@ def shrunk(data: bytes, height: int) -> bytes:
         return jpeg(image.resize((round(image.width * height / image.height), height)))
 
 
-def refusal(room: Room, **fields: Any) -> tuple[str, bool]:
+def refusal(shopper: Shopper, **fields: Any) -> tuple[str, bool]:
     """Code of a dry run's refusal, and whether another try helps."""
     with pytest.raises(StudioError) as dry:
-        room.ask("dry", dryRun=True, **fields)
+        shopper.ask("dry", dryRun=True, **fields)
     assert dry.value.details and dry.value.details["billed"] is False
-    assert (dry.value.status, room.used()) == (422, 0)
+    assert (dry.value.status, shopper.used()) == (422, 0)
     return dry.value.code, dry.value.retryable
 
 
@@ -67,37 +67,37 @@ GARMENTS: dict[str, tuple[Any, type[StudioError]]] = {
 }
 
 
-def test_who_is_to_be_dressed_must_be_there_alone_and_large_enough(room: Room) -> None:
+def test_the_person_image_must_show_one_person_and_be_large_enough(shopper: Shopper) -> None:
     for number, (data, kind) in enumerate(PEOPLE.values()):
-        room.add(f"p{number}", data(), "person")
-        assert refusal(room, personImageId=f"p{number}") == (kind.code, False)
+        shopper.add(f"p{number}", data(), "person")
+        assert refusal(shopper, personImageId=f"p{number}") == (kind.code, False)
 
 
-def test_a_garment_must_be_there_and_be_one_that_can_be_put_on(room: Room) -> None:
+def test_the_garment_image_must_show_a_garment_that_can_be_tried_on(shopper: Shopper) -> None:
     for number, (data, kind) in enumerate(GARMENTS.values()):
-        room.add(f"g{number}", data())
-        assert refusal(room, garmentImageId=f"g{number}") == (kind.code, False)
+        shopper.add(f"g{number}", data())
+        assert refusal(shopper, garmentImageId=f"g{number}") == (kind.code, False)
 
 
-def test_a_job_refuses_as_the_dry_run_does_and_costs_nothing(room: Room) -> None:
-    room.add("two", pair(), "person")
-    dry = refusal(room, personImageId="two")
+def test_a_job_fails_as_the_dry_run_does_and_is_not_charged(shopper: Shopper) -> None:
+    shopper.add("two", pair(), "person")
+    dry = refusal(shopper, personImageId="two")
     with pytest.raises(errors.SeveralPeople) as failed:
-        room.ask("real", personImageId="two", mode="sync")
+        shopper.ask("real", personImageId="two", mode="sync")
     assert dry == (failed.value.code, failed.value.retryable)
     assert failed.value.details == {"billed": False, "tryonId": "real"}
-    kept = room.get("real")
+    kept = shopper.get("real")
     assert kept.error and (kept.status, kept.error.code, kept.error.billed, kept.billed) == (
         "failed", dry[0], False, False
     )  # fmt: skip
-    assert (room.used(), room.left(), room.told()) == (0, [], [])
+    assert (shopper.used(), shopper.result_blobs(), shopper.notified_events()) == (0, [], [])
 
 
-def test_trousers_are_no_shirt(room: Room) -> None:
-    room.add("g", garment("trousers"))
-    assert refusal(room, garmentImageId="g", category="upper") == ("category_mismatch", False)
-    assert room.ask("a", garmentImageId="g", dryRun=True).garments[0].category == "lower"
-    assert room.ask("b", garmentImageId="g", category="dress", dryRun=True).garments[0].category == "dress"
+def test_trousers_are_not_an_upper_garment(shopper: Shopper) -> None:
+    shopper.add("g", garment("trousers"))
+    assert refusal(shopper, garmentImageId="g", category="upper") == ("category_mismatch", False)
+    assert shopper.ask("a", garmentImageId="g", dryRun=True).garments[0].category == "lower"
+    assert shopper.ask("b", garmentImageId="g", category="dress", dryRun=True).garments[0].category == "dress"
 
 
 def shown(name: str, share: float) -> StoredClass:
@@ -105,7 +105,7 @@ def shown(name: str, share: float) -> StoredClass:
     return StoredClass(name=name, area_share=share, box=StoredBox(x=0, y=0, width=1, height=1))
 
 
-def test_how_a_garment_is_worn_is_what_most_of_it_shows() -> None:
+def test_a_garment_is_worn_as_its_largest_class() -> None:
     shares = {"skin": 0.3, "outerwear": 0.1, "upper": 0.1, "lower": 0.15}
     worn = [shown(name, share) for name, share in shares.items()]
     assert inspection.worn_as(worn, "auto") == "upper"
@@ -115,26 +115,26 @@ def test_how_a_garment_is_worn_is_what_most_of_it_shows() -> None:
         inspection.worn_as([shown("footwear", 0.2)], "upper")
 
 
-def test_what_the_engine_refuses_is_told_by_its_code(room: Room) -> None:
+def test_an_error_of_the_engine_keeps_its_code(shopper: Shopper) -> None:
     with pytest.raises(errors.NoPerson):
-        room.ask("a", seed=904, mode="sync")
-    assert (room.used(), room.left()) == (0, [])
+        shopper.ask("a", seed=904, mode="sync")
+    assert (shopper.used(), shopper.result_blobs()) == (0, [])
 
 
-def test_a_mask_must_be_one_and_fit(room: Room) -> None:
+def test_a_mask_must_be_an_image_of_the_right_size(shopper: Shopper) -> None:
     for name, data in (("small", segments.png(np.zeros((20, 90), np.uint8))), ("text", b"no picture at all")):
-        blobs.put(blobs.MASKS, f"{room.id}/{name}/mask.png", data, content_type="image/png")
-        url = blobs.read_url(blobs.MASKS, f"{room.id}/{name}/mask.png", content_type="image/png")
-        assert refusal(room, maskUrl=url) == ("input_unreadable", False)
+        blobs.put(blobs.MASKS, f"{shopper.id}/{name}/mask.png", data, content_type="image/png")
+        url = blobs.read_url(blobs.MASKS, f"{shopper.id}/{name}/mask.png", content_type="image/png")
+        assert refusal(shopper, maskUrl=url) == ("input_unreadable", False)
 
 
-def test_only_what_one_may_see_is_used_and_for_what_it_is(room: Room) -> None:
-    other = Room(room.container)
+def test_only_images_that_the_user_may_use_are_accepted(shopper: Shopper) -> None:
+    other = Shopper(shopper.container)
     add_image("hers", other.id, person(), kind=ImageKind.PERSON, visibility=Visibility.PRIVATE, name=None)
     add_image("cloth", other.id, garment("skirt"), kind=ImageKind.GARMENT, visibility=Visibility.PRIVATE, name=None)
     theirs = view_image(get_image("hers", other.id)).original
     assert theirs
-    thumbnail = view_image(get_image("person", room.id)).thumbnail
+    thumbnail = view_image(get_image("person", shopper.id)).thumbnail
     assert thumbnail
     wrong: list[tuple[dict[str, Any], str, str]] = [
         ({"personImageId": "hers"}, "image_not_found", "personImageId"),
@@ -149,9 +149,9 @@ def test_only_what_one_may_see_is_used_and_for_what_it_is(room: Room) -> None:
     ]
     for fields, code, field in wrong:
         with pytest.raises((NotFound, Unprocessable)) as refused:
-            room.ask("a", **fields)
+            shopper.ask("a", **fields)
         assert (refused.value.code, refused.value.field) == (code, field)
-    assert room.used() == 0
+    assert shopper.used() == 0
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_only_what_one_may_see_is_used_and_for_what_it_is(room: Room) -> None:
         {"personImageId": "p", "garmentImageId": "g", "engine": "Rm -rf"},
     ],
 )
-def test_what_is_not_asked_for_properly_is_refused(body: dict[str, Any]) -> None:
+def test_an_invalid_request_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         TryOnRequest.model_validate(body)
 
@@ -190,7 +190,7 @@ def test_people_are_counted_where_background_is_between_them() -> None:
     assert people.count(parser.parse(small)) == 1
 
 
-def test_parts_hang_together_over_corners() -> None:
+def test_components_are_connected_over_corners() -> None:
     mask = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [1, 0, 0, 1], [0, 0, 1, 0]], bool)
     found = people.parts(mask)
     assert [int(one.sum()) for one in found] == [3, 2, 1]
