@@ -2,9 +2,8 @@
 
 The view is the 3:4 rectangle around the hole at 192 x 256. The hole is the true garment and, except for a lower one,
 the arms, widened by 6 pixels, without head, hands, shoes and carried things. A `wide` hole is the one the engine uses
-for
-another garment: everything that the category replaces and the legs of a lower garment or a dress are hidden as well, so
-it reveals less of the outline.
+for another garment: everything that the category replaces and the legs of a lower garment or a dress are hidden as
+well, so it reveals less of the outline.
 The product is the same garment, cut out by its true mask and bent by `deform.bend` at strength 1 with a fixed seed:
 turned by up to 12 degrees, stretched by up to 20 % along each axis, sheared by up to .12, its 4 x 4 control points
 moved by 6 % of half its length (standard deviation), then fitted to the canvas by its own mask, which removes
