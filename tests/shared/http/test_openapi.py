@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from routes import declared, http_functions
 from shared.http import openapi
 from shared.http.routes import Route
 
+ROOT = Path(__file__).resolve().parents[3]
 SPEC = openapi.document(declared())
 
 
@@ -106,3 +110,32 @@ def test_a_summary_is_one_imperative_line(route: Route) -> None:
 
 def test_descriptions_are_in_plain_english() -> None:
     assert [text for text in texts(SPEC) if FORMER_WORDS.search(text)] == []
+
+
+def test_redocly_finds_nothing(tmp_path: Path) -> None:
+    description = tmp_path / "openapi.json"
+    description.write_text(json.dumps(SPEC))
+    command = ["node", str(ROOT / "node_modules/@redocly/cli/bin/cli.js"), "lint", str(description)]
+    quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    done = subprocess.run(
+        [*command, "--config", str(ROOT / "redocly.yaml"), "--format", "json", "--max-problems", "1000"],
+        capture_output=True, text=True, env={**os.environ, **quiet}, timeout=120,
+    )  # fmt: skip
+    report = json.loads(done.stdout[done.stdout.index("{") :])
+    assert [problem["message"] for problem in report["problems"]] == []
+    assert done.returncode == 0
+
+
+def test_paths_of_one_method_are_unambiguous() -> None:
+    def overlap(one: str, other: str) -> bool:
+        pairs = list(zip(one.split("/"), other.split("/"), strict=True))
+        differ = [(a, b) for a, b in pairs if a != b and not (a.startswith("{") and b.startswith("{"))]
+        firsts, seconds = {a.startswith("{") for a, _ in differ}, {b.startswith("{") for _, b in differ}
+        literals_differ = any(not a.startswith("{") and not b.startswith("{") for a, b in differ)
+        # One may be the more specific everywhere: `jobs/counts` beside `jobs/{id}`.
+        return not literals_differ and len(firsts) > 1 and len(seconds) > 1
+
+    for method in {method for method, _ in operations()}:
+        paths = sorted(path for m, path in operations() if m == method)
+        found = [(a, b) for a in paths for b in paths if a < b and a.count("/") == b.count("/") and overlap(a, b)]
+        assert found == [], method
