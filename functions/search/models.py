@@ -60,7 +60,7 @@ class Search(Body):
 
 class _ByPicture(Search):
     image_url: str | None = Field(default=None, max_length=2048, description="a URL that this API gave out")
-    image_id: Id | None = Field(default=None, description="an image of one's own, or a product's")
+    image_id: Id | None = Field(default=None, description="an image of the caller, or of a product")
     crop: Literal["auto", "none"] = Field(default="auto", description="`auto`: the garment in the picture alone")
 
     @model_validator(mode="after")
@@ -162,7 +162,7 @@ class SearchAnswer(Answer):
 
 
 class FeedbackRequest(Body):
-    """What somebody did with a result."""
+    """What a user did with a result."""
 
     search_id: Id
     product_id: Id
@@ -170,9 +170,9 @@ class FeedbackRequest(Body):
 
 
 class RebuildRequest(Body):
-    """Whose index to build anew."""
+    """The shop whose index to rebuild."""
 
-    shop: Shop | None = Field(default=None, description="one's own by default")
+    shop: Shop | None = Field(default=None, description="the caller's own by default")
 
 
 class Rebuild(Answer):
@@ -187,7 +187,7 @@ class Rebuild(Answer):
 class IndexVersionsQuery(Query):
     """Whose index to look at."""
 
-    shop: Shop | None = Field(default=None, description="one's own by default")
+    shop: Shop | None = Field(default=None, description="the caller's own by default")
 
 
 class IndexVersion(Answer):
@@ -234,7 +234,7 @@ class RollbackRequest(Body):
     """Why to answer from an older version."""
 
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
-    shop: Shop | None = Field(default=None, description="one's own by default")
+    shop: Shop | None = Field(default=None, description="the caller's own by default")
 
 
 class EvalQuery(Query):
@@ -265,7 +265,7 @@ class KindFigures(Answer):
     zero_results: Estimate = Field(description="share without a result")
     unknown_terms: Estimate = Field(description="share with a word the text model does not know")
     reformulated: Estimate = Field(
-        description="share without a click after which the same person asked anew in other words within a minute"
+        description="share without a click after which the same user searched again in other words within a minute"
     )
     latency_ms: dict[str, float] = Field(description="p50, p95, p99 of `tookMs`, all pages")
 

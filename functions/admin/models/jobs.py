@@ -30,7 +30,7 @@ class JobCounts(Answer):
 
 
 class JobSummary(Answer):
-    """A job of anybody's."""
+    """A job of any user."""
 
     id: str
     user_id: str

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import argon2
 import bcrypt
 import pytest
 from http_calls import EMAIL, PASSWORD, Answered, App
@@ -216,14 +218,25 @@ def test_no_more_hashes_run_at_once_than_there_are_cores(
     ada: dict[str, Any], login: Callable[..., Answered], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passwords, "WAIT_S", 0.05)
-    held = 0
-    while passwords._slots.acquire(blocking=False):
-        held += 1
-    try:
+    cores = os.process_cpu_count() or 1
+    running, finish = threading.Semaphore(0), threading.Event()
+    real = argon2.PasswordHasher.verify
+
+    def slow(*args: Any) -> bool:
+        running.release()
+        finish.wait(60)
+        return real(*args)
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", slow)
+    stored = passwords.hash(PASSWORD)
+    with ThreadPoolExecutor(cores) as pool:
+        busy = [pool.submit(passwords.matches, PASSWORD, stored) for _ in range(cores)]
+        for _ in range(cores):
+            assert running.acquire(timeout=60)
         answer = login()
-        assert (answer.status, answer.code, answer.body["retryable"]) == (503, "busy", True)
-    finally:
-        passwords._slots.release(held)
+        finish.set()
+        assert all(check.result() for check in busy)
+    assert (answer.status, answer.code, answer.body["retryable"]) == (503, "busy", True)
     assert login().status == 200
 
 

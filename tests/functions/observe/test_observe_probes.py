@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from http_calls import App, fresh_store
 
+from emulators.azurite import Azurite
 from functions.observe import probes
 from functions.observe.blueprint import bp
 from functions.observe.process import quantile
@@ -24,7 +25,13 @@ def change(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
 
 @pytest.fixture
-def provider() -> Iterator[Callable[[int], str]]:
+def asked() -> list[str]:
+    """Paths that the provider was asked for."""
+    return []
+
+
+@pytest.fixture
+def provider(asked: list[str]) -> Iterator[Callable[[int], str]]:
     """A provider that answers with the status it is told to; -1 never answers."""
     opened: list[http.server.ThreadingHTTPServer] = []
     over = threading.Event()
@@ -32,6 +39,7 @@ def provider() -> Iterator[Callable[[int], str]]:
     def start(status: int) -> str:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                asked.append(self.path)
                 if status < 0:
                     over.wait(10)
                     return
@@ -124,15 +132,16 @@ def test_what_is_not_set_up_is_no_failure(change: Callable[..., None]) -> None:
 
 
 def test_a_failure_makes_503_and_is_named_and_only_the_key_opens_the_details(
-    change: Callable[..., None], monkeypatch: pytest.MonkeyPatch, provider: Callable[[int], str]
+    change: Callable[..., None], azurite: Azurite, provider: Callable[[int], str]
 ) -> None:
-    change(PROBE_KEY="a probe key", GEMINI_API_KEY="k", GEMINI_BASE_URL=provider(503))
-    monkeypatch.setattr(probes, "PROBES", {"documents": probes.documents, "gemini": probes.gemini})
+    gemini = {"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": provider(503)}
+    waits = {"PROBE_TIMEOUT_S": "60", "PROBE_CACHE_S": "600"}
+    change(PROBE_KEY="a probe key", Storage=azurite.connection_string, **gemini, **waits)
     app = App(bp)
     plain = app("health", query={"probe": "all"})
     assert plain.status == 503
     assert plain.body["failed"] == ["gemini"] and plain.body["details"] is None
-    assert plain.body["probes"] == {"documents": "ok", "gemini": "failed"}
+    assert (plain.body["probes"]["documents"], plain.body["probes"]["gemini"]) == ("ok", "failed")
     assert app("health", query={"probe": "all"}, headers={"X-Probe-Key": "guess"}).body["details"] is None
     assert app("health", query={"probe": "all"}, token="guess").body["details"] is None
     full = app("health", query={"probe": "all"}, headers={"X-Probe-Key": "a probe key"})
@@ -150,12 +159,14 @@ def test_liveness_touches_nothing(change: Callable[..., None], monkeypatch: pyte
     assert App(bp)("health").status == 200
 
 
-def test_many_who_ask_are_served_by_one_round(change: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    rounds: list[int] = []
-    monkeypatch.setattr(probes, "PROBES", {"counted": lambda: rounds.append(1)})
-    for _ in range(5):
-        probes.results()
-    assert len(rounds) == 1
+def test_many_who_ask_are_served_by_one_round(
+    change: Callable[..., None], azurite: Azurite, provider: Callable[[int], str], asked: list[str]
+) -> None:
+    gemini = {"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": provider(200)}
+    change(Storage=azurite.connection_string, PROBE_TIMEOUT_S="60", PROBE_CACHE_S="600", **gemini)
+    found = [probes.results()["gemini"].status for _ in range(5)]
+    assert found == ["ok"] * 5
+    assert len(asked) == 1
 
 
 def test_quantiles_are_those_of_prometheus() -> None:
