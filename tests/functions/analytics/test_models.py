@@ -23,7 +23,7 @@ from functions.analytics.evaluation_schemas import EvalQuery
 from functions.analytics.prediction_schemas import BatchQueued, Prediction, PredictionsQuery, PredictRequest
 from functions.analytics.training_schemas import TrainQuery
 from functions.analytics.worker import AnalyticsStep
-from functions.privacy import erasure
+from functions.privacy import personal_data
 from shared import blobs, onnx
 from shared.documents.fields import assign
 from shared.errors import NotFound, StudioError, Unprocessable
@@ -208,11 +208,12 @@ def test_merchants_cannot_access_each_others_tables_models_or_predictions() -> N
     assert trainings.get_training(BOB, "t9").bad_rows == 40
     assert blob_names(blobs.MODELS, "bob/t9") == []
     # Erasing an account removes everything of it and nothing of other merchants.
-    there = erasure.inventory("ada")
-    assert {"prediction", "sales_training", "sales_model", "analytics_active"} <= set(there["documents"])
-    assert {"heatmaps", "models", "analytics"} <= set(there["blobs"])
-    erasure.remove_blobs("ada")
-    assert not erasure.inventory("ada")["blobs"] and erasure.inventory("bob")["blobs"]
+    there = personal_data.count_personal_data("ada")
+    assert {"prediction", "sales_training", "sales_model", "analytics_active"} <= set(there.documents)
+    assert {"heatmaps", "models", "analytics"} <= set(there.blobs)
+    personal_data.delete_blobs("ada")
+    assert not personal_data.count_personal_data("ada").blobs
+    assert personal_data.count_personal_data("bob").blobs
 
 
 def test_bad_rows_end_the_training_or_are_skipped_and_always_named() -> None:
