@@ -52,7 +52,7 @@ def measure_size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
     from functions.search import pictures
     from functions.search.engine import index
     from functions.search.engine.local import LocalIndex
-    from functions.search.engine.port import VectorQuery, Weights
+    from functions.search.engine.query import VectorQuery, Weights
     from shared.accounts.cache import account_cache
     from shared.accounts.documents import AccountDocument, accounts
     from shared.documents.fields import assign

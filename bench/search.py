@@ -29,7 +29,7 @@ from emulators.stack import ROOT
 
 if TYPE_CHECKING:
     from functions.search.engine.columns import Columns
-    from functions.search.engine.port import Model
+    from functions.search.engine.items import Model
 
 type Rows = NDArray[Any]
 """One vector a row."""
@@ -88,7 +88,7 @@ def environment(storage: Azurite, folder: Path) -> None:
 
 def model() -> Model:
     """The model that the generated vectors belong to."""
-    from functions.search.engine.port import Model
+    from functions.search.engine.items import Model
 
     return Model("fashion@000000000000", "0" * 64, DIM, {"image": (0.5, 0.1), "text": (0.25, 0.05)})
 
@@ -128,7 +128,7 @@ def columns(rows: Rows, prefix: str = "") -> Columns:
         prefix: start of their ids.
     """
     from functions.search.engine.columns import Columns
-    from functions.search.engine.port import Item
+    from functions.search.engine.items import Item
 
     def item(number: int, row: Rows) -> Item:
         return Item(
@@ -235,7 +235,7 @@ def reference(
 
 def engine(index: Any, shop: str, asked: dict[str, Rows], truth: dict[str, list[list[int]]]) -> dict[str, Any]:
     """Measure recall against flat fp32, and milliseconds of complete searches."""
-    from functions.search.engine.port import VectorQuery, Weights
+    from functions.search.engine.query import VectorQuery, Weights
 
     def query(kind: str, vector: Rows) -> VectorQuery:
         if kind == "image":
@@ -258,7 +258,7 @@ def engine(index: Any, shop: str, asked: dict[str, Rows], truth: dict[str, list[
 
 def filters(index: Any, shop: str, asked: Rows, rows: Rows) -> dict[str, Any]:
     """Measure complete searches with filters that a share of the products passes, and their recall."""
-    from functions.search.engine.port import Filters, VectorQuery
+    from functions.search.engine.query import Filters, VectorQuery
 
     vectors_ = list(asked[:60])
     plain = [VectorQuery(shop, image=vector, k=10) for vector in vectors_]
@@ -326,7 +326,7 @@ def second_worker(path: Path) -> dict[str, float]:
 def swaps(count: int) -> dict[str, Any]:
     """Search under constant load while another worker publishes one version after another."""
     from functions.search.engine.local import LocalIndex
-    from functions.search.engine.port import VectorQuery
+    from functions.search.engine.query import VectorQuery
 
     shop, rows = f"swaps-{count}", vectors(count, seed=9)
     publisher, searcher = LocalIndex(model), LocalIndex(model)

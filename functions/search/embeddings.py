@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from functions.search.engine.port import Item
+from functions.search.engine.items import Item
 from shared import clock
 from shared.accounts.documents import AccountDocument
 from shared.catalogue.documents import EmbeddingDocument, ProductDocument, ProductImage, embeddings

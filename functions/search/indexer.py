@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from functions.search import pictures, shops
 from functions.search.embeddings import index_item, item_id, new_embedding, unpack_vector
 from functions.search.engine import index, running_model
-from functions.search.engine.port import Removal
+from functions.search.engine.items import Removal
 from shared import clock, telemetry
 from shared.accounts.documents import AccountDocument, accounts
 from shared.catalogue.changes import ProductChange, send_change

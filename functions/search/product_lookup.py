@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from functions.search.embeddings import colours_of, split_item_id
-from functions.search.engine.port import Hit
+from functions.search.engine.results import Hit
 from functions.search.models import Money, SearchResult, Why
 from shared import blobs
 from shared.accounts.cache import account_cache

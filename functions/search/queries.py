@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from functions.search.engine.port import Facet, Filters, Negative, VectorQuery, Weights
+from functions.search.engine.query import Facet, Filters, Negative, VectorQuery, Weights
 from functions.search.models import (
     FacetName,
     HybridSearch,

@@ -19,7 +19,9 @@ from functions.search.documents import (
 )
 from functions.search.embeddings import index_item, iterate_shop
 from functions.search.engine import index, running_model
-from functions.search.engine.port import IndexModelMismatch, Item, Manifest
+from functions.search.engine.errors import IndexModelMismatch
+from functions.search.engine.items import Item
+from functions.search.engine.manifest import Manifest
 from functions.search.models import Rebuild
 from shared import audit, clock, telemetry
 from shared.accounts.documents import accounts

@@ -10,7 +10,7 @@ from functions.search import log, pictures, queries
 from functions.search.documents import SearchKind
 from functions.search.embeddings import item_id, unpack_vector
 from functions.search.engine import index, running_model
-from functions.search.engine.port import Page
+from functions.search.engine.results import Page
 from functions.search.models import (
     FacetName,
     FacetValue,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.search import rebuild
 from functions.search.engine import index
-from functions.search.engine.port import Manifest
+from functions.search.engine.manifest import Manifest
 from functions.search.models import IndexVersion, IndexVersions, LatestRebuild, RollbackRequest
 from shared import audit
 from shared.http.auth import Principal

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from functions.search.engine.port import Model, VectorIndex
+from functions.search.engine.items import Model
+from functions.search.engine.port import VectorIndex
 from functions.search.settings import search_settings
 
 if TYPE_CHECKING:

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from functions.search.engine import kernel as kernels
 from functions.search.engine import words
 from functions.search.engine.columns import FILE, Columns
-from functions.search.engine.port import IndexRefused, Item, Manifest, Model, Progress
+from functions.search.engine.errors import IndexRefused
+from functions.search.engine.items import Item, Model
+from functions.search.engine.manifest import Manifest
+from functions.search.engine.port import Progress
 from shared import clock
 from shared.errors import Unprocessable
 

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from functions.search.engine.port import Item
+from functions.search.engine.items import Item
 from functions.search.engine.postings import Postings
 from functions.search.engine.words import saturation, tokens
 

@@ -17,28 +17,13 @@ from functions.search.engine import build as builds
 from functions.search.engine import cosmos_sql as sql
 from functions.search.engine import versions
 from functions.search.engine.cursor import Cursor, fingerprint, opened
+from functions.search.engine.errors import IndexModelMismatch, PublishConflict, VersionNotFound
+from functions.search.engine.items import NEAR_BITS, NEAR_COSINE, Item, Model, Removal
 from functions.search.engine.local import validate
-from functions.search.engine.port import (
-    MAX_K,
-    NEAR_BITS,
-    NEAR_COSINE,
-    Build,
-    Caps,
-    Hit,
-    IndexModelMismatch,
-    Item,
-    Manifest,
-    Model,
-    Page,
-    Parts,
-    Progress,
-    PublishConflict,
-    Removal,
-    Stats,
-    VectorQuery,
-    VersionNotFound,
-    Watermark,
-)
+from functions.search.engine.manifest import Manifest
+from functions.search.engine.port import Build, Caps, Progress
+from functions.search.engine.query import MAX_K, VectorQuery
+from functions.search.engine.results import Hit, Page, Parts, Stats, Watermark
 from functions.search.engine.versions import Kept, Pointer
 from shared import clock
 from shared.documents.cosmos_errors import port_errors

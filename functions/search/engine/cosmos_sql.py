@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from functions.search.engine import filters as passing
-from functions.search.engine.port import Item, Removal, VectorQuery
+from functions.search.engine.items import Item, Removal
+from functions.search.engine.query import VectorQuery
 from functions.search.engine.words import forbidden, tokens
 
 INDEXING: Final[dict[str, Any]] = {

@@ -10,7 +10,8 @@ import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
-from functions.search.engine.port import BadCursor, VectorQuery
+from functions.search.engine.errors import BadCursor
+from functions.search.engine.query import VectorQuery
 from functions.search.engine.words import forbidden, tokens
 from shared.accounts.settings import account_settings
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.columns import MULTIPLE, NO_PRICE, Columns
 from functions.search.engine.kernel import RowFilter
-from functions.search.engine.port import Facet, Filters
+from functions.search.engine.query import Facet, Filters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from functions.search.engine.port import NEAR_BITS, NEAR_COSINE
+from functions.search.engine.items import NEAR_BITS, NEAR_COSINE
 from functions.search.engine.ranking import Ranked
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from functions.search.engine.documents import (
     journal_counters,
     journal_entries,
 )
-from functions.search.engine.port import Item, Removal
+from functions.search.engine.items import Item, Removal
 from shared import clock
 from shared.documents import store
 from shared.documents.fields import assign, where

@@ -13,26 +13,15 @@ from functions.search.engine import filters as passing
 from functions.search.engine import journal, versions
 from functions.search.engine.build import LocalBuild
 from functions.search.engine.cursor import Cursor, fingerprint, opened
+from functions.search.engine.errors import IndexBehind, IndexModelMismatch, PublishConflict, VersionNotFound
 from functions.search.engine.folding import shown
+from functions.search.engine.items import Item, Model, Removal
 from functions.search.engine.kernel import MAX_FLAT_ROWS, RowFilter
-from functions.search.engine.port import (
-    Build,
-    Caps,
-    IndexBehind,
-    IndexModelMismatch,
-    Item,
-    Manifest,
-    Model,
-    Page,
-    Progress,
-    PublishConflict,
-    Removal,
-    Stats,
-    VectorQuery,
-    VersionNotFound,
-    Watermark,
-)
+from functions.search.engine.manifest import Manifest
+from functions.search.engine.port import Build, Caps, Progress
+from functions.search.engine.query import VectorQuery
 from functions.search.engine.ranking import Linear, Ranked, Ranking
+from functions.search.engine.results import Page, Stats, Watermark
 from functions.search.engine.shop import Shop
 from functions.search.engine.state import Block, State
 from functions.search.engine.versions import Kept, Pointer

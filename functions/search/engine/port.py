@@ -13,45 +13,20 @@ half-precision rows, and rounded to nine decimals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
-from functions.search.engine.errors import (
-    BadCursor as BadCursor,
-)
-from functions.search.engine.errors import (
-    CursorExpired as CursorExpired,
-)
-from functions.search.engine.errors import (
-    IndexBehind as IndexBehind,
-)
-from functions.search.engine.errors import (
-    IndexModelMismatch as IndexModelMismatch,
-)
-from functions.search.engine.errors import (
-    IndexRefused as IndexRefused,
-)
-from functions.search.engine.errors import (
-    PublishConflict as PublishConflict,
-)
-from functions.search.engine.errors import (
-    VersionNotFound as VersionNotFound,
-)
-from functions.search.engine.manifest import Manifest as Manifest
+from functions.search.engine.items import Item, Removal
+from functions.search.engine.manifest import Manifest
+from functions.search.engine.query import MAX_K, VectorQuery
+from functions.search.engine.results import Page, Stats, Watermark
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-type Facet = Literal["category", "colours", "vendor", "tags"]
-type Modality = Literal["image", "text"]
 type Progress = Callable[[str, float], None]
 """Told of a build's step and how much of all is done, 0..1; may raise to stop it."""
-
-MAX_K: Final = 200
-NEAR_COSINE: Final = 0.97
-NEAR_BITS: Final = 6
-"""Two products look the same at a cosine of their vectors of at least, or at most so many differing bits of pHash."""
 
 
 @dataclass(frozen=True)
@@ -72,213 +47,6 @@ class Caps:
     read_your_writes: bool
     max_dim: int
     max_k: int = MAX_K
-
-
-@dataclass(frozen=True)
-class Model:
-    """The encoder that made the vectors.
-
-    Args:
-        id: names exactly its weights (`fashion@<12 hex>`); vectors of different ids are never compared.
-        sha256: of its files.
-        dim: length of its vectors.
-        standardise: mean and deviation of raw cosines, by modality.
-    """
-
-    id: str
-    sha256: str
-    dim: int
-    standardise: Mapping[Modality, tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class Item:
-    """One product.
-
-    Args:
-        id: 1-64 of ASCII letters, digits, `_` and `-`.
-        revision: grows with every change of the product.
-        vector: (dim,) float32, unit length; kept in half precision.
-        price: minor units of `currency`.
-        words: all that words may find: title, tags, category, colours, vendor's name.
-        phash: 64-bit perceptual hash of its picture.
-    """
-
-    id: str
-    revision: int
-    vector: NDArray[Any]
-    category: str | None = None
-    colours: tuple[str, ...] = ()
-    price: int | None = None
-    currency: str | None = None
-    vendor: str | None = None
-    tags: tuple[str, ...] = ()
-    words: str = ""
-    phash: int | None = None
-
-
-@dataclass(frozen=True)
-class Removal:
-    """A product that is not to be found any more, from this revision on."""
-
-    id: str
-    revision: int
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What must hold for a hit: one value of each list that is not empty, and the price (inclusive, minor units).
-
-    A price bound lets through only items of `currency` (of any, without one) that have a price.
-    """
-
-    categories: tuple[str, ...] = ()
-    colours: tuple[str, ...] = ()
-    vendors: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    price_min: int | None = None
-    price_max: int | None = None
-    currency: str | None = None
-
-
-@dataclass(frozen=True)
-class Weights:
-    """How much each channel counts in the score."""
-
-    image: float = 1.0
-    text: float = 0.0
-    words: float = 0.0
-
-    @staticmethod
-    def hybrid(alpha: float, words: float = 0.3) -> Weights:
-        """Picture and text blended: `alpha` 1 is the picture alone, 0 is `Weights.hybrid(0)`, the text alone, in which
-        `words` is the share of the lexical channel (0..1)."""
-        return Weights(image=alpha, text=(1 - alpha) * (1 - words), words=(1 - alpha) * words)
-
-
-@dataclass(frozen=True)
-class Negative:
-    """What hits should not resemble: a vector (dim,) of one of the encoders, and how much that counts."""
-
-    vector: NDArray[Any]
-    modality: Modality = "text"
-    weight: float = 0.5
-
-
-@dataclass(frozen=True)
-class VectorQuery:
-    """One page of a search.
-
-    Args:
-        image: (dim,) float32, unit length; of several pictures their weighted mean.
-        text: (dim,) float32, the text encoder's.
-        words: what BM25 looks for, and without picture and text what a hit must have one of; `minus` are words that no
-            hit may have.
-        exclude: ids never shown (the product that similar ones are wanted for).
-        k: hits on the page, 1..`Caps.max_k`.
-        cursor: `Page.next` of the page before, with the same query; k, facets and min_seq may differ.
-        fold: of products that look the same show the best alone.
-        per_vendor: at most so many hits of one vendor in the whole result.
-        facets: fields to count.
-        min_seq: the caller's last write, to be seen.
-    """
-
-    shop: str
-    image: NDArray[Any] | None = None
-    text: NDArray[Any] | None = None
-    words: str = ""
-    minus: tuple[str, ...] = ()
-    weights: Weights = field(default_factory=Weights)
-    negatives: tuple[Negative, ...] = ()
-    filters: Filters = field(default_factory=Filters)
-    exclude: frozenset[str] = frozenset()
-    k: int = 20
-    cursor: str | None = None
-    fold: bool = False
-    per_vendor: int | None = None
-    facets: tuple[Facet, ...] = ()
-    min_seq: int = 0
-
-    @property
-    def words_alone(self) -> bool:
-        """Whether words are asked for, and neither a picture nor a text."""
-        return bool(self.words) and self.image is None and self.text is None
-
-
-class Parts(NamedTuple):
-    """What each channel gave to the score; they sum to it. A channel that was not asked is 0."""
-
-    image: float
-    text: float
-    words: float
-
-
-class Hit(NamedTuple):
-    """One product found.
-
-    Args:
-        parts: of the score, standardised and weighted.
-        raw: cosine with the picture and with the text, BM25 as a share of the most the words could give; of the
-            channels that were asked.
-    """
-
-    id: str
-    score: float
-    parts: Parts
-    raw: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of hits.
-
-    Args:
-        index_version: of the version that answered; empty before the first one.
-        seq: of the last write that the answer knows of.
-        total: products that filters and minus-words let through, before folding and the cap.
-        facets: exact counts by value, largest first, over what the query lets through; a field's own filter is left
-            out of its counts, so that the other choices show.
-        next: cursor of the next page; None on the last.
-    """
-
-    hits: list[Hit]
-    index_version: str
-    seq: int
-    model_id: str
-    total: int
-    facets: Mapping[str, Mapping[str, int]]
-    next: str | None
-
-
-@dataclass(frozen=True)
-class Watermark:
-    """The journal's number of a write: hand it back as `VectorQuery.min_seq` to see the write."""
-
-    seq: int
-
-
-@dataclass(frozen=True)
-class Stats:
-    """State of a shop's index as this worker sees it.
-
-    Args:
-        current: what answers searches; None before the first version.
-        kept: versions that can be rolled back to, newest first, the current one among them.
-        main, delta: products of the version, and those written since; hidden: rows that later writes replaced or
-            deleted.
-        rebuild_due: why a rebuild is due (`first`, `model`, `unreadable`, `delta`, `hidden`, `age`), or
-            None.
-    """
-
-    shop: str
-    engine: str
-    current: Manifest | None
-    kept: tuple[str, ...]
-    seq: int
-    main: int
-    delta: int
-    hidden: int
-    rebuild_due: str | None
 
 
 class Build(Protocol):

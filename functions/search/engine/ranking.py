@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from functions.search.engine import words
+from functions.search.engine.items import Modality, Model
 from functions.search.engine.kernel import RowFilter, every, single
-from functions.search.engine.port import Hit, Modality, Model, Parts, VectorQuery
+from functions.search.engine.query import VectorQuery
+from functions.search.engine.results import Hit, Parts
 from functions.search.engine.state import Block, State
 from functions.search.engine.words import Lookup
 

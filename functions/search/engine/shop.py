@@ -10,8 +10,9 @@ from typing import Final
 from functions.search.engine import build as builds
 from functions.search.engine import journal, versions
 from functions.search.engine.columns import FILE, Columns
+from functions.search.engine.errors import CursorExpired, IndexModelMismatch, IndexRefused
+from functions.search.engine.items import Model
 from functions.search.engine.kernel import open_kernel
-from functions.search.engine.port import CursorExpired, IndexModelMismatch, IndexRefused, Model
 from functions.search.engine.state import Block, State
 from functions.search.engine.versions import Pointer
 from functions.search.settings import search_settings

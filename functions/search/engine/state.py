@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.columns import Columns
 from functions.search.engine.filters import passing
+from functions.search.engine.items import Item, Removal
 from functions.search.engine.journal import Entry
-from functions.search.engine.port import Filters, Item, Manifest, Removal
+from functions.search.engine.manifest import Manifest
+from functions.search.engine.query import Filters
 from functions.search.engine.words import Lexicon
 
 if TYPE_CHECKING:

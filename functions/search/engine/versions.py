@@ -21,8 +21,9 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from functions.search.engine import journal
+from functions.search.engine.errors import IndexRefused, PublishConflict
 from functions.search.engine.manifest import FORMAT, Manifest, VersionFile
-from functions.search.engine.port import IndexRefused, Progress, PublishConflict
+from functions.search.engine.port import Progress
 from functions.search.settings import search_settings
 from shared import blobs, clock
 from shared.catalogue.documents import IndexVersionDocument, IndexVersionId, index_versions

@@ -112,7 +112,7 @@ def test_the_timer_begins_what_is_due_and_nothing_else(market: Market) -> None:
 def test_another_model_embeds_anew_under_a_new_version(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    from functions.search.engine.port import IndexModelMismatch
+    from functions.search.engine.errors import IndexModelMismatch
     from shared.vision import embedding
 
     product = market.product(0)

@@ -8,7 +8,7 @@ import pytest
 from market import EVERY, Market, ids
 
 from functions.search import log, service
-from functions.search.engine.port import BadCursor, CursorExpired
+from functions.search.engine.errors import BadCursor, CursorExpired
 from functions.search.models import FeedbackRequest, SearchAnswer, SearchFilters, SimilarQuery
 from shared import blobs, clock
 from shared.catalogue.documents import ProductDocument

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import index_shelf as shelf
 import pytest
 
+from functions.search.engine.items import Model
 from functions.search.engine.local import LocalIndex
-from functions.search.engine.port import Model
 
 
 @pytest.fixture

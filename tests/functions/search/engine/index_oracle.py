@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from functions.search.engine.port import NEAR_BITS, NEAR_COSINE, Filters, Item, Model, VectorQuery
+from functions.search.engine.items import NEAR_BITS, NEAR_COSINE, Item, Model
+from functions.search.engine.query import Filters, VectorQuery
 from functions.search.engine.words import DEVIATION, K1, MEAN, B, tokens
 
 

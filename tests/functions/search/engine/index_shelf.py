@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from functions.search.engine.port import Item, Model
+from functions.search.engine.items import Item, Model
 
 DIM = 32
 MODEL = Model("fashion@aaaaaaaaaaaa", "a" * 64, DIM, {"image": (0.5, 0.12), "text": (0.25, 0.06)})

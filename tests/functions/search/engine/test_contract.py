@@ -11,17 +11,12 @@ import numpy as np
 import pytest
 from index_oracle import Oracle
 
+from functions.search.engine.errors import BadCursor
+from functions.search.engine.items import Removal
 from functions.search.engine.local import LocalIndex
-from functions.search.engine.port import (
-    BadCursor,
-    Filters,
-    Negative,
-    Page,
-    Removal,
-    VectorIndex,
-    VectorQuery,
-    Weights,
-)
+from functions.search.engine.port import VectorIndex
+from functions.search.engine.query import Filters, Negative, VectorQuery, Weights
+from functions.search.engine.results import Page
 from shared.errors import Unprocessable
 
 COUNT = 400

@@ -14,15 +14,9 @@ from cosmos_vectors import StandIn
 from index_oracle import Oracle
 
 from functions.search.engine.cosmos import CosmosIndex
-from functions.search.engine.port import (
-    Filters,
-    IndexModelMismatch,
-    Negative,
-    Removal,
-    VectorQuery,
-    VersionNotFound,
-    Weights,
-)
+from functions.search.engine.errors import IndexModelMismatch, VersionNotFound
+from functions.search.engine.items import Removal
+from functions.search.engine.query import Filters, Negative, VectorQuery, Weights
 
 IMAGE, TEXT = shelf.query_vectors()
 ITEMS = shelf.items(150)

@@ -16,7 +16,7 @@ import pytest
 
 from functions.search.engine import journal
 from functions.search.engine.local import LocalIndex
-from functions.search.engine.port import VectorQuery
+from functions.search.engine.query import VectorQuery
 
 IMAGE, _ = shelf.query_vectors()
 SCRIPT = Path(__file__).with_name("dying_indexer.py")

@@ -12,8 +12,9 @@ from index_oracle import Oracle
 
 from functions.search.engine import kernel as kernels
 from functions.search.engine.columns import Columns
+from functions.search.engine.items import Removal
 from functions.search.engine.local import LocalIndex
-from functions.search.engine.port import Filters, Removal, VectorQuery, Weights
+from functions.search.engine.query import Filters, VectorQuery, Weights
 from functions.search.engine.ranking import GATHERED
 from functions.search.engine.words import Lexicon, Lookup
 

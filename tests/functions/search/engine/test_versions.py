@@ -14,19 +14,18 @@ import pytest
 
 from functions.search.engine import versions
 from functions.search.engine.documents import JournalEntryDocument, journal_entries
-from functions.search.engine.local import LocalIndex
-from functions.search.engine.port import (
+from functions.search.engine.errors import (
     CursorExpired,
-    Filters,
     IndexBehind,
     IndexModelMismatch,
     IndexRefused,
-    Manifest,
     PublishConflict,
-    Removal,
-    VectorQuery,
     VersionNotFound,
 )
+from functions.search.engine.items import Removal
+from functions.search.engine.local import LocalIndex
+from functions.search.engine.manifest import Manifest
+from functions.search.engine.query import Filters, VectorQuery
 from shared import blobs
 
 IMAGE, TEXT = shelf.query_vectors()
