@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from shared import clock
 from shared.documents import Operation
-from shared.documents.fields import Assign, Change, assign, increment, where
+from shared.documents.fields import Change, assign, increment, where
 from shared.errors import Conflict, PreconditionFailed
 from shared.jobs import protocol
 from shared.jobs.models import OPEN, REDRIVABLE, Discard, Job, JobStatus, JobSubject
@@ -36,9 +35,7 @@ def request_cancel(job: Job) -> Job:
     return fresh
 
 
-def redrive(
-    job: Job, *, subject: Sequence[Change] | Mapping[str, Any] = (), operations: Sequence[Operation] = ()
-) -> Job:
+def redrive(job: Job, *, subject: Sequence[Change] = (), operations: Sequence[Operation] = ()) -> Job:
     """Queue a FAILED or DEAD job again: generation + 1, no attempts used.
 
     Args:
@@ -61,8 +58,6 @@ def redrive(
     )
     if job.status not in REDRIVABLE:
         raise Conflict(f"only failed and dead jobs can be redriven, this one is {job.status}", code="job_state")
-    if isinstance(subject, Mapping):
-        subject = [Assign(path, value) for path, value in subject.items()]
     try:
         fresh = protocol.transition(
             job,

@@ -123,9 +123,10 @@ class JobSubject(StoredDocument, frozen=True):
 
 
 class Job(StoredDocument, frozen=True):
-    """A unit of background work; the queue message only points at it."""
+    """A unit of background work; the queue message only points at it.
 
-    model_config = ConfigDict(extra="allow")
+    A step that writes fields of its own to its jobs declares a subclass with its own `Repository`.
+    """
 
     type: Literal["job"] = "job"
     id: JobId

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from shared import clock, telemetry
 from shared.documents import Create, Operation, Where, fields, store
-from shared.documents.fields import Assign, Change, assign, increment, path_of, where
+from shared.documents.fields import Change, assign, increment, path_of, where
 from shared.documents.repository import Repository
 from shared.errors import BatchFailed, DocumentNotFound, NotFound, PreconditionFailed, StudioError
 from shared.jobs import queues
@@ -53,7 +53,7 @@ class Outcome:
 
     result: BaseModel | Mapping[str, Any] = field(default_factory=dict[str, Any])
     operations: Sequence[Operation] = ()
-    subject: Sequence[Change] | Mapping[str, Any] = ()
+    subject: Sequence[Change] = ()
 
     def result_item(self) -> dict[str, Any]:
         """The result as JSON data."""
@@ -276,7 +276,7 @@ def _close(
     ]
     if status in (JobStatus.COMPLETED, JobStatus.CANCELLED):
         changes.append(assign(Job.ttl, KEEP_S))
-    subject = _changes(outcome.subject)
+    subject = list(outcome.subject)
     if error is not None:
         changes.append(assign(Job.last_error, JobError.of(error)))
         if not any(change.path == path_of(JobSubject.error) for change in subject):
@@ -289,12 +289,6 @@ def _close(
     return closed
 
 
-def _changes(subject: Sequence[Change] | Mapping[str, Any]) -> list[Change]:
-    if isinstance(subject, Mapping):
-        return [Assign(path, value) for path, value in subject.items()]
-    return list(subject)
-
-
 def transition(
     job: Job,
     status: JobStatus,
@@ -302,7 +296,7 @@ def transition(
     *,
     where: Sequence[Where] = (),
     etag: str | None = None,
-    subject: Sequence[Change] | Mapping[str, Any] = (),
+    subject: Sequence[Change] = (),
     operations: Sequence[Operation] = (),
 ) -> Job:
     """Write a job's new state, its subject's, and `operations` in one batch; send the jobs it created.
@@ -316,7 +310,7 @@ def transition(
     batch: list[Operation] = [moved]
     if job.subject_id:
         follow = (assign(JobSubject.status, status.run), assign(JobSubject.updated_at, at))
-        batch.append(fields.patch(job.subject_id, [*follow, *_changes(subject)]))
+        batch.append(fields.patch(job.subject_id, [*follow, *subject]))
     batch.extend(operations)
     try:
         try:

@@ -26,11 +26,6 @@ class Task:
         self._written = 0.0
         self._stop: Exception | None = None
 
-    @property
-    def payload(self) -> dict[str, Any]:
-        """What the job was made with."""
-        return self.job.payload
-
     def payload_as[P: BaseModel](self, model: type[P]) -> P:
         """The payload as the type that the job was made with."""
         return self.job.payload_as(model)
