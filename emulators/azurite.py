@@ -26,6 +26,8 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 """The account and key every storage emulator and SDK knows; published by Microsoft, no secret."""
 
 _SERVICES = ("Blob", "Queue", "Table")
+_EVENTS_HOOK = Path(__file__).with_name("azurite_events.cjs")
+_EVENTS = re.compile(r"Storage events at (\S+)")
 _LISTENING = re.compile(r"Azurite (\w+) service is successfully listening at http://[^:\s]+:(\d+)")
 _KEEP_ALIVE_SECONDS = 120
 
@@ -51,7 +53,8 @@ class Azurite:
 
     `directory` keeps the data (and may be given again after `stop()`); None keeps it in memory.
     `ports` are (blob, queue, table); 0 takes a free one. After `start()` the attributes `blob_port`,
-    `queue_port`, `table_port` and `connection_string` are set and all three services accept connections.
+    `queue_port`, `table_port` and `connection_string` are set and all three services accept connections; `events` is
+    where new messages and blobs are announced (`azurite_events.cjs`).
     """
 
     def __init__(
@@ -64,13 +67,15 @@ class Azurite:
         self.directory = Path(directory) if directory is not None else None
         self.host = host
         self.blob_port, self.queue_port, self.table_port = ports
+        self.events = ""
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, timeout: float = 30.0) -> Self:
+    def start(self, timeout: float = 300.0) -> Self:
         """Start and wait until all services listen; raises `AzuriteError` with Azurite's output otherwise."""
         if shutil.which("node") is None:
             raise AzuriteError("Node.js is not on PATH: install Node.js 20 or newer")
-        command = node(str(find_azurite()), "--silent", "--skipApiVersionCheck", "--disableTelemetry")
+        command = node("--require", str(_EVENTS_HOOK), str(find_azurite()))
+        command += ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
         ports = (self.blob_port, self.queue_port, self.table_port)
         for service, port in zip(_SERVICES, ports, strict=True):
             name = service.lower()
@@ -96,7 +101,9 @@ class Azurite:
         while True:
             text = os.pread(log, 1 << 20, 0).decode(errors="replace")
             found = {service: int(port) for service, port in _LISTENING.findall(text)}
-            if len(found) == len(_SERVICES):
+            events = _EVENTS.search(text)
+            if len(found) == len(_SERVICES) and events:
+                self.events = events[1]
                 return found
             code = self._process.poll()
             if code is not None or time.monotonic() > deadline:

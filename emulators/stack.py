@@ -106,7 +106,7 @@ class Stack:
             started = {name: pool.submit(self._open.enter_context, cm) for name, cm in launches.items()}
             storage.result()
             self.providers = {name: future.result() for name, future in started.items()}
-        self.storage = azurite.connection_string
+        self.storage, self._events = azurite.connection_string, azurite.events
         self.settings = {
             "AzureWebJobsStorage": self.storage,
             "Storage": self.storage,
@@ -169,7 +169,7 @@ class Stack:
         log = self._open.enter_context(self.log.open("ab"))
         command = python("emulators.functions_host", "--app", str(ROOT), "--json")
         command += ["--port", str(self._port), "--workers", str(self._workers)]
-        command += ["--blob-poll", str(self._blob_poll)]
+        command += ["--blob-poll", str(self._blob_poll), "--storage-events", self._events]
         # An own session: ^C reaches us alone, and we stop the app before what it stands on.
         host = subprocess.Popen(
             command,

@@ -63,9 +63,9 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "emulators.with_parent", "-m", module, *arguments]
 
 
-def node(script: str, *arguments: str) -> list[str]:
-    """Command line of a Node.js script."""
-    return ["node", "--require", str(_NODE_HOOK), script, *arguments]
+def node(*arguments: str) -> list[str]:
+    """Command line of a Node.js script, options of Node.js before it."""
+    return ["node", "--require", str(_NODE_HOOK), *arguments]
 
 
 def program(name: str, *arguments: str) -> list[str]:

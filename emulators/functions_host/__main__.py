@@ -46,6 +46,7 @@ def main() -> None:
         default=float(os.environ.get("FUNCTIONS_HOST_BLOB_POLL_SECONDS", "10")),
         help="seconds between scans for new blobs",
     )
+    parser.add_argument("--storage-events", metavar="HOST:PORT", help="where the storage announces what is new")
     parser.add_argument("--grace", type=float, default=30.0, help="seconds a stop waits for running functions")
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready, not the list")
     options = parser.parse_args()

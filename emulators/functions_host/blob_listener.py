@@ -35,6 +35,7 @@ from .protos import TypedData
 from .queue_listener import QueueListener, encode
 from .settings import HostSettings
 from .storage import Storage, StorageError, create_if_missing
+from .storage_events import StorageEvents
 from .triggers import as_json, text
 
 _log = logging.getLogger("Host.Blobs")
@@ -42,6 +43,7 @@ HOSTS = "azure-webjobs-hosts"
 POISON = "webjobs-blobtrigger-poison"
 _INTERNAL = "AzureWebJobsStorage"
 _LEASE_SECONDS = 30
+_BETWEEN_SCANS_S = 0.2
 _COMPLETED = "Completed"
 
 Watched = tuple[Function, BlobPattern]
@@ -60,10 +62,12 @@ class BlobListener:
         watched: Sequence[Watched],
         settings: HostSettings,
         storage: Storage,
+        events: StorageEvents,
         data: DataBindings,
         poll: float,
     ) -> None:
         self._storage = storage
+        self._events = events
         self._data = data
         self._poll = poll
         self._host_id = settings.host_id
@@ -81,7 +85,7 @@ class BlobListener:
             max_polling_interval=min(settings.queues.max_polling_interval, max(poll, 0.1)),
         )
         poison = storage.queue(_INTERNAL, POISON)
-        self._consumer = QueueListener(self._queue, self._options, self._handle, poison)
+        self._consumer = QueueListener(self._queue, self._options, self._handle, poison, events)
         self._stopping = asyncio.Event()
 
     def loops(self) -> Iterable[Callable[[], Coroutine[Any, Any, None]]]:
@@ -102,7 +106,10 @@ class BlobListener:
     async def _watch(self, connection: str, container: str, watched: Sequence[Watched]) -> None:
         seen: set[str] | None = None
         away = False
+        changed = asyncio.Event()
+        self._events.on_blob(container, changed.set)
         while not self._stopping.is_set():
+            changed.clear()
             try:
                 if seen is None:
                     await create_if_missing(self._receipts)
@@ -114,8 +121,9 @@ class BlobListener:
                     _log.warning("Container '%s' cannot be scanned, trying on: %s", container, error)
                 away = True
                 seen = None
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._poll)
+            # Blobs that come one after the other make one scan of many.
+            await _wait((self._stopping,), min(self._poll, _BETWEEN_SCANS_S))
+            await _wait((self._stopping, changed), self._events.pause(self._poll) - _BETWEEN_SCANS_S)
 
     async def _completed(self, container: str, watched: Sequence[Watched]) -> set[str]:
         """Names of the finished receipts of a container: read at once, a restart asks for no blob singly."""
@@ -218,6 +226,14 @@ class BlobListener:
             return True
         await self._announce(function, container, properties, self._receipt_name(function, container, properties))
         return True
+
+
+async def _wait(events: Sequence[asyncio.Event], delay: float) -> None:
+    """Wait until one of the events is set, at most `delay` seconds."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    _, pending = await asyncio.wait(waits, timeout=max(0.0, delay), return_when=asyncio.FIRST_COMPLETED)
+    for wait in pending:
+        wait.cancel()
 
 
 async def _is_complete(client: BlobClient) -> bool:

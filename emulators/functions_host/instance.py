@@ -28,6 +28,7 @@ from .listeners import Listeners, describe, is_disabled, start_problem
 from .protos import TypedData
 from .settings import HostSettings, SettingsError, load
 from .storage import Storage
+from .storage_events import StorageEvents
 from .timer_listener import timer_data
 from .worker import IndexingError, Invoker
 
@@ -58,7 +59,7 @@ class Instance:
         ]
         self.invoker = Invoker(settings.timeout)
         self._storage = Storage()
-        self._listeners = Listeners(settings, self._storage, options.blob_poll)
+        self._listeners = Listeners(settings, self._storage, StorageEvents(options.storage_events), options.blob_poll)
         self._data = DataBindings(self.invoker, self._storage, settings.queues, self._listeners.sent)
         admin = Admin(settings.host_id, self.rows, self.errors, self.run_by_hand)
         http = [f for f in self.functions.values() if f.trigger.type == "httpTrigger"]
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--blob-poll", type=float, required=True)
     parser.add_argument("--grace", type=float, required=True)
+    parser.add_argument("--storage-events")
     options = parser.parse_args()
     options.app = options.app.resolve()
     report = os.dup(1)

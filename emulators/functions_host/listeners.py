@@ -19,6 +19,7 @@ from .routes import Route, RouteError
 from .schedule import Schedule, ScheduleError
 from .settings import HostSettings, SettingsError, resolve
 from .storage import Storage, endpoint
+from .storage_events import StorageEvents
 from .timer_listener import TimerListener
 from .triggers import message_fields, payload, queue_metadata
 
@@ -97,15 +98,17 @@ def describe(function: Function, url: str, prefix: str) -> dict[str, Any]:
 class Listeners:
     """Everything of this instance that waits for storage or for the clock."""
 
-    def __init__(self, settings: HostSettings, storage: Storage, blob_poll: float) -> None:
+    def __init__(self, settings: HostSettings, storage: Storage, events: StorageEvents, blob_poll: float) -> None:
         self._settings = settings
         self._storage = storage
+        self._events = events
         self._blob_poll = blob_poll
         self._data: DataBindings | None = None
         self._queues: dict[tuple[str, str], list[QueueListener]] = {}
         self._blobs: BlobListener | None = None
         self._timers: TimerListener | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._following: asyncio.Task[None] | None = None
 
     def sent(self, connection: str, queue: str) -> None:
         """A message has been put into a queue by this process: its listeners poll at once."""
@@ -124,6 +127,7 @@ class Listeners:
                 [(f, blob_pattern(f.trigger)) for f in blobs],
                 self._settings,
                 self._storage,
+                self._events,
                 data,
                 self._blob_poll,
             )
@@ -135,6 +139,7 @@ class Listeners:
                 [(f, schedule_of(f.trigger)) for f in timers], self._settings.host_id, self._storage, data
             )
             self._spawn(self._timers.run)
+        self._following = asyncio.create_task(self._events.run())
 
     def _spawn(self, run: Run) -> None:
         self._tasks.append(asyncio.create_task(_forever(run)))
@@ -148,12 +153,15 @@ class Listeners:
             result = await data.invoke(function, payload(content), values, metadata=queue_metadata(message, content))
             return None if result.timed_out else result.ok
 
-        listener = QueueListener(self._storage.queue(connection, name), self._settings.queues, handle, poison)
+        queue = self._storage.queue(connection, name)
+        listener = QueueListener(queue, self._settings.queues, handle, poison, self._events)
         self._queues.setdefault((connection, name), []).append(listener)
         self._spawn(listener.run)
 
     async def stop(self) -> None:
         """Take nothing more and wait for what runs."""
+        if self._following:
+            self._following.cancel()
         queues = [listener for group in self._queues.values() for listener in group]
         for listener in queues:
             listener.stop()

@@ -20,6 +20,7 @@ from azure.storage.queue.aio import QueueClient
 
 from .settings import QueueOptions
 from .storage import StorageError, create_if_missing
+from .storage_events import StorageEvents
 
 _log = logging.getLogger("Host.Queues")
 MINIMUM_POLL = 0.1
@@ -83,19 +84,28 @@ class QueueListener:
     it in the queue, invisible for the rest of its take.
     """
 
-    def __init__(self, queue: QueueClient, options: QueueOptions, handle: Handler, poison: QueueClient | None) -> None:
+    def __init__(
+        self,
+        queue: QueueClient,
+        options: QueueOptions,
+        handle: Handler,
+        poison: QueueClient | None,
+        events: StorageEvents,
+    ) -> None:
         self.name = queue.queue_name
         self._queue = queue
         self._options = options
         self._handle = handle
         self._poison = poison
+        self._events = events
+        events.on_message(self.name, self.wake)
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._finished = asyncio.Event()
         self._stopping = False
 
     def wake(self) -> None:
-        """Poll now: this process has just put a message into the queue."""
+        """Poll now: there is a message in the queue."""
         self._wake.set()
 
     def stop(self) -> None:
@@ -135,7 +145,7 @@ class QueueListener:
             if found:
                 await self._below_threshold()
             else:
-                await self._pause(delay)
+                await self._pause(self._events.pause(delay))
 
     async def _take(self) -> bool:
         self._wake.clear()

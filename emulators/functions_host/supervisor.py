@@ -99,6 +99,7 @@ class Supervisor:
         command = python(f"{__package__}.instance", "--app", str(options.app))
         command += ["--host", options.host, "--port", str(self.port)]
         command += ["--blob-poll", str(options.blob_poll), "--grace", str(options.grace)]
+        command += ["--storage-events", options.storage_events] if options.storage_events else []
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=_ROOT,

@@ -28,8 +28,9 @@ APP = Path(__file__).parent / "foreign_app"
 class Storage:
     """Clients of the Azurite account."""
 
-    def __init__(self, connection_string: str) -> None:
-        self.connection_string = connection_string
+    def __init__(self, azurite: Azurite) -> None:
+        self.connection_string = connection_string = azurite.connection_string
+        self.events = azurite.events
         self.blobs = BlobServiceClient.from_connection_string(connection_string)
         self.queues = QueueServiceClient.from_connection_string(connection_string)
 
@@ -98,7 +99,7 @@ class Host:
 def storage() -> Iterator[Storage]:
     """One Azurite for all; hosts are told apart by their ids."""
     with Azurite() as azurite:
-        yield Storage(azurite.connection_string)
+        yield Storage(azurite)
 
 
 @pytest.fixture(scope="module")
