@@ -1,4 +1,4 @@
-"""`./studio doctor`: looks at everything the app stands on; one line each: what is wrong, and how to mend it."""
+"""`./studio doctor`: checks everything the app depends on; one line each, with a remedy for what is wrong."""
 
 from __future__ import annotations
 
@@ -37,36 +37,36 @@ print(json.dumps({f.name: f.trigger.raw for f in found}, default=str))
 
 @dataclass(frozen=True)
 class Check:
-    """One line: what was looked at, whether it is well, what was found, and how to mend it if not."""
+    """One line of the report: what was checked, whether it is all right, what was found, and what to do if it is not."""
 
     name: str
     ok: bool
     detail: str
-    mend: str | None = None
+    remedy: str | None = None
 
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser("doctor", help="what is wrong on this machine, and how to mend it")
+    parser = commands.add_parser("doctor", help="check this machine and say how to fix what is wrong")
     parser.add_argument("--port", type=int, help="the app's port; by default the one in local.settings.json")
-    parser.add_argument("--json", action="store_true", help="print {ok, checks: [{name, ok, detail, mend}]}")
+    parser.add_argument("--json", action="store_true", help="print {ok, checks: [{name, ok, detail, remedy}]}")
     parser.set_defaults(handler=handle)
 
 
 def handle(options: argparse.Namespace) -> int:
-    """Look at everything; 0 only when all is well."""
+    """Run all checks; 0 only if all pass."""
     checks: list[Check] = []
     for check in _all(options.port):
         checks.append(check)
         if not options.json:
             print(f"{'ok   ' if check.ok else 'WRONG'}  {check.name:<16} {check.detail}", flush=True)
-            if check.mend and not check.ok:
-                print(f"{'':<23} -> {check.mend}", flush=True)
+            if check.remedy and not check.ok:
+                print(f"{'':<23} -> {check.remedy}", flush=True)
     ok = all(check.ok for check in checks)
     if options.json:
         print(json.dumps({"ok": ok, "checks": [asdict(check) for check in checks]}))
     elif not ok:
-        print(f"studio: {sum(not check.ok for check in checks)} things to mend", file=sys.stderr)
+        print(f"studio: {sum(not check.ok for check in checks)} problems found", file=sys.stderr)
     return 0 if ok else 1
 
 
@@ -81,7 +81,7 @@ def _all(port: int | None) -> Iterator[Check]:
     yield listening(port or _local_port())
     yield from indexing()
     if not settled.ok:
-        yield Check("connections", False, "not looked at: the settings come first", "mend the settings above")
+        yield Check("connections", False, "not checked because the settings are invalid", "fix the settings above")
         return
     yield from models()
     with ExitStack() as open_until_done:
@@ -96,13 +96,13 @@ def python() -> Check:
 
 def node() -> Check:
     """Node.js for Azurite and the type checker."""
-    mend = "install Node.js 20 or newer (nodejs.org)"
+    remedy = "install Node.js 20 or newer (nodejs.org)"
     path = shutil.which("node")
     if path is None:
-        return Check("node", False, "not on PATH", mend)
+        return Check("node", False, "not on PATH", remedy)
     found = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout.strip()
     major = found.removeprefix("v").partition(".")[0]
-    return Check("node", major.isdecimal() and int(major) >= 20, found or "does not start", mend)
+    return Check("node", major.isdecimal() and int(major) >= 20, found or "does not start", remedy)
 
 
 def packages() -> Check:
@@ -161,8 +161,8 @@ def settings() -> Check:
 
     unknown = sorted(set(privacy_settings().retention_days) - set(KINDS))
     if unknown:
-        mend = f"use {', '.join(KINDS)}"
-        return Check("settings", False, f"RETENTION_DAYS names {', '.join(unknown)}", mend)
+        remedy = f"use {', '.join(KINDS)}"
+        return Check("settings", False, f"RETENTION_DAYS names {', '.join(unknown)}", remedy)
     return Check("settings", True, f"{conf.environment}, documents in {conf.documents.partition(':')[0]}, {source}")
 
 
@@ -222,8 +222,8 @@ def indexing() -> Iterator[Check]:
         yield Check("indexing", False, f"triggers need {', '.join(missing)}", "set them as app settings")
         return
     kinds = {kind: sum(raw["type"] == kind for raw in found.values()) for kind in {r["type"] for r in found.values()}}
-    told = ", ".join(f"{count} {kind.removesuffix('Trigger')}" for kind, count in sorted(kinds.items()))
-    yield Check("indexing", True, f"{len(found)} functions: {told}")
+    counts = ", ".join(f"{count} {kind.removesuffix('Trigger')}" for kind, count in sorted(kinds.items()))
+    yield Check("indexing", True, f"{len(found)} functions: {counts}")
 
 
 def models() -> Iterator[Check]:
@@ -246,11 +246,11 @@ def models() -> Iterator[Check]:
             continue
         with path.open("rb") as file:
             same = hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256
-        told = entry.version if same else f"{entry.file} is not the file of the manifest"
-        yield Check(f"model {entry.id}", same, told, "fetch models_onnx/ again")
+        detail = entry.version if same else f"{entry.file} does not have the SHA-256 of its manifest"
+        yield Check(f"model {entry.id}", same, detail, "fetch models_onnx/ again")
 
 
-MEND = {
+REMEDIES = {
     "documents": "check DOCUMENTS (a folder that can be written), or COSMOS_ENDPOINT and its key or identity",
     "blobs": "check Storage: its key, or the role Storage Blob Data Contributor of the identity",
     "queues": "check Storage: its key, or the role Storage Queue Data Contributor of the identity",
@@ -290,7 +290,7 @@ def connections(open_until_done: ExitStack) -> Iterator[Check]:
             continue
         ok = result.status == "ok"
         own = " (Azurite, started for this check)" if started and name in ("blobs", "queues") else ""
-        yield Check(name, ok, f"{result.note or 'answers'}, {result.latency_ms:g} ms{own}", MEND.get(name))
+        yield Check(name, ok, f"{result.note or 'answers'}, {result.latency_ms:g} ms{own}", REMEDIES.get(name))
 
 
 def _forget() -> None:

@@ -1,15 +1,22 @@
-"""`./studio test`: format, lint, types, and every test."""
+"""`./studio test`: format, lint, import rules, types, and every test.
+
+With `--json` the last line of the output is `{ok, steps: [{name, ok, ms}]}`. The steps are `format`, `lint`, `imports`,
+`types`, `export environment` (with `--models`), `tests` and `tests on the stack`; those that did not run are left out.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +28,38 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("format", python("ruff", "format", "--check", ".")),
     ("lint", python("ruff", "check", ".")),
     ("imports", IMPORTS),
-    ("types", node("node_modules/pyright/index.js")),
 )
-WORKERS = 2
+TYPES = node("node_modules/pyright/index.js")
+SHARED_OUT = ("--dist", "loadfile", "--no-loadscope-reorder")
+"""Whole files are shared out, the long ones first."""
 NO_PYTHON = 3
 """Status of `cli.models_env` where there is no Python to make the environment of the export with."""
+OPTIONS = {
+    "--json": "print {ok, steps} as the last line",
+    "--quick": "only tests that start no process: no storage, no app",
+    "--only-checks": "leave the tests out",
+    "--models": "make the environment of `models export` (1 GB), whose tests need it",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What came of one step: `ms` is its time by the clock in milliseconds."""
+
+    name: str
+    ok: bool
+    ms: int
+
+
+type Wait = Callable[[], Step]
+"""Waits for the end of a step that runs beside others."""
 
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser("test", help="format, lint, types and tests; arguments go to pytest")
-    parser.add_argument("--json", action="store_true", help="print {ok, steps} at the end of the output")
-    parser.add_argument("--only-checks", action="store_true", help="leave the tests out")
-    parser.add_argument(
-        "--models",
-        action="store_true",
-        help="make the environment of `models export` (1 GB), whose tests need it",
-    )
+    parser = commands.add_parser("test", help="checks and tests; arguments go to pytest")
+    for name, text in OPTIONS.items():
+        parser.add_argument(name, action="store_true", help=text)
     parser.set_defaults(handler=handle)
 
 
@@ -45,71 +67,95 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Our own arguments, and of `test` those that go to pytest: a path, `-k NAME`, ..."""
     if arguments[:1] != ["test"]:
         return arguments, []
-    ours = {"--json", "--only-checks", "--models", "-h", "--help"}
+    ours = {*OPTIONS, "-h", "--help"}
     own = [argument for argument in arguments[1:] if argument in ours]
     return ["test", *own], [argument for argument in arguments[1:] if argument not in ours and argument != "--"]
 
 
 def handle(options: argparse.Namespace) -> int:
     """Run the checks, then the tests; no test executed is a failure, as pytest says with status 5."""
-    arguments: list[str] = options.arguments
-    everything = not arguments and not options.only_checks
-    with _export_environment(options.models) as made:
-        report = [] if arguments else [_step(name, command) for name, command in CHECKS]
-        report += made()
-    if arguments:
-        report.append(_step("tests", python("pytest", *arguments)))
-    elif everything:
-        report += _all_tests()
-    ok = all(step["ok"] for step in report)
+    steps = _named_tests(options) if options.arguments else _everything(options)
+    ok = all(step.ok for step in steps)
     if options.json:
-        print(json.dumps({"ok": ok, "steps": report}))
+        print(json.dumps({"ok": ok, "steps": [asdict(step) for step in steps]}))
     elif not ok:
-        print("studio: failed: " + ", ".join(step["name"] for step in report if not step["ok"]), file=sys.stderr)
+        print("studio: failed: " + ", ".join(step.name for step in steps if not step.ok), file=sys.stderr)
     return 0 if ok else 1
 
 
-@contextmanager
-def _export_environment(wanted: bool) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Make it beside the checks; what is yielded waits for it. Without a Python for it its tests are skipped."""
-    if not wanted:
-        yield list
-        return
-    started = time.monotonic()
-    making = subprocess.Popen(python("cli.models_env"), cwd=ROOT, stdin=parent_pipe())
-
-    def wait() -> list[dict[str, Any]]:
-        ok = making.wait() in (0, NO_PYTHON)
-        return [{"name": "export environment", "ok": ok, "ms": round((time.monotonic() - started) * 1000)}]
-
-    try:
-        yield wait
-    finally:
-        making.terminate()
-        making.wait()
+def _named_tests(options: argparse.Namespace) -> list[Step]:
+    """Tests alone, in one process: what they need is started when the first one needs it."""
+    with ExitStack() as running:
+        steps = [_export_environment(running)()] if options.models else []
+        quick = ["-m", "not processes"] if options.quick else []
+        return [*steps, _step("tests", python("pytest", *quick, *options.arguments))]
 
 
-def _all_tests() -> list[dict[str, Any]]:
-    """Most tests wait for processes, so they run side by side. Those that talk to the shared stack are one process with
-    one stack, since an idle one asks its queues all the time; of the others whole files are shared out."""
-    started = time.monotonic()
-    with tempfile.TemporaryFile("w+") as log:
-        talking = subprocess.Popen(
-            python("pytest", "-m", "on_stack"), cwd=ROOT, stdin=parent_pipe(), stdout=log, stderr=log
-        )
-        try:
-            spread = ("-m", "not on_stack", "-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
-            tests = _step("tests", python("pytest", *spread))
-            ok = talking.wait() == 0
-        finally:
-            talking.terminate()
-        log.seek(0)
-        print(f"studio: tests on the stack\n{log.read()}", flush=True)
-    return [tests, {"name": "tests on the stack", "ok": ok, "ms": round((time.monotonic() - started) * 1000)}]
+def _everything(options: argparse.Namespace) -> list[Step]:
+    """The checks and all tests; pyright, which takes longest of the checks, runs beside them."""
+    with ExitStack() as running:
+        types = running.enter_context(_beside("types", TYPES))
+        environment = _export_environment(running) if options.models else None
+        steps = [_step(name, command) for name, command in CHECKS]
+        steps += [environment()] if environment else []
+        if not options.only_checks:
+            steps += _quick_tests() if options.quick else _all_tests()
+        return [*steps, types()]
 
 
-def _step(name: str, command: list[str]) -> dict[str, Any]:
+def _quick_tests() -> list[Step]:
+    workers = str(os.cpu_count() or 1)
+    return [_step("tests", python("pytest", "-m", "not processes", "-n", workers, *SHARED_OUT))]
+
+
+def _all_tests() -> list[Step]:
+    """Most tests wait for processes, so there are more test processes than processors. Those that talk to the shared
+    stack are one process with one stack."""
+    workers = str((os.cpu_count() or 1) + 1)
+    with _beside("tests on the stack", python("pytest", "-m", "on_stack")) as on_stack:
+        tests = _step("tests", python("pytest", "-m", "not on_stack", "-n", workers, *SHARED_OUT))
+        return [tests, on_stack()]
+
+
+def _export_environment(running: ExitStack) -> Wait:
+    """Make it beside the checks; without a Python for it its tests are skipped."""
+    return running.enter_context(_beside("export environment", python("cli.models_env"), (0, NO_PYTHON)))
+
+
+def _step(name: str, command: list[str]) -> Step:
     print(f"studio: {name}", flush=True)
     started = time.monotonic()
     status = subprocess.run(command, cwd=ROOT, stdin=parent_pipe(), check=False).returncode
-    return {"name": name, "ok": status == 0, "ms": round((time.monotonic() - started) * 1000)}
+    return Step(name, status == 0, _ms_since(started))
+
+
+@contextmanager
+def _beside(name: str, command: list[str], good: tuple[int, ...] = (0,)) -> Iterator[Wait]:
+    """Run a step beside others; its output is shown when it has been waited for."""
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdin=parent_pipe(), stdout=log, stderr=log)
+        ms: list[int] = []
+
+        def follow() -> None:
+            process.wait()
+            ms.append(_ms_since(started))
+
+        follower = threading.Thread(target=follow)
+        follower.start()
+
+        def wait() -> Step:
+            follower.join()
+            log.seek(0)
+            print(f"studio: {name}\n{log.read()}", end="", flush=True)
+            return Step(name, process.returncode in good, ms[0])
+
+        try:
+            yield wait
+        finally:
+            process.terminate()
+            follower.join()
+
+
+def _ms_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -10,18 +10,32 @@ from typing import Any
 import pytest
 from leaks import leaks
 from quick import QUICK
+from selection import excludes
 from studio_command import studio
 
 from demo.client import Client
 from emulators.azurite import Azurite
 from emulators.stack import Stack
 
+STARTED_BY_FIXTURES = {"azurite", "stack"}
+"""Fixtures that start processes; every test that uses one is marked."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-k`, read only the files that can have a test of that name."""
+    if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
+        return None
+    return True if excludes(collection_path, config.option.keyword) else None
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark those that talk to the shared stack; begin with the files that take longest."""
+    """Mark tests that need processes and those on the shared stack; begin with the files that take longest."""
     for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "stack" in fixtures:
             item.add_marker(pytest.mark.on_stack)
+        if fixtures & STARTED_BY_FIXTURES:
+            item.add_marker(pytest.mark.processes)
     files = {item.path for item in items if item.get_closest_marker("long")}
     items.sort(key=lambda item: item.path not in files)
 

@@ -1,4 +1,4 @@
-"""`./studio doctor`: says that all is well, or what is wrong and how to mend it, in one line each."""
+"""`./studio doctor`: reports that everything is all right, or names each problem with its remedy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_what_is_wrong_is_named_with_its_cure(well: dict[str, str]) -> None:
     assert status == 1
     for name, word in (("blobs", "Storage"), ("queues", "Storage"), ("gemini", "GEMINI_API_KEY")):
         assert not checks[name]["ok"], name
-        assert word in checks[name]["mend"]
+        assert word in checks[name]["remedy"]
     assert checks["documents"]["ok"]
     assert "a-key-of-nobody" not in json.dumps(checks)
 
@@ -62,4 +62,4 @@ def test_a_kind_that_nobody_keeps_is_told(well: dict[str, str]) -> None:
 def test_a_port_that_is_taken_is_told(well: dict[str, str], azurite: Azurite) -> None:
     status, checks = doctor("--port", str(azurite.blob_port), **well)
     assert status == 1
-    assert "--port" in checks[f"port {azurite.blob_port}"]["mend"]
+    assert "--port" in checks[f"port {azurite.blob_port}"]["remedy"]

@@ -54,11 +54,11 @@ def test_the_list_names_them_all(dead: list[Document]) -> None:
 
 
 def test_one_is_replayed_and_audited(dead: list[Document]) -> None:
-    assert replay(short(dead[0]), "--reason", "the key was mended")["redriven"] == [short(dead[0])]
+    assert replay(short(dead[0]), "--reason", "the key was fixed")["redriven"] == [short(dead[0])]
     assert waiting() == {dead[0]["id"]}
     assert protocol.load(dead[0]["id"], "u0")["generation"] == 2
     (entry,) = store().query("audit", Where("subject", "=", short(dead[0]))).items
-    assert (entry["userId"], entry["reason"]) == ("shell", "the key was mended")
+    assert (entry["userId"], entry["reason"]) == ("shell", "the key was fixed")
     again = replay(short(dead[0]), status=1)
     assert short(dead[0]) in again["failed"]
     assert replay("nothing", status=1)["failed"]

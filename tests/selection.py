@@ -1,0 +1,38 @@
+"""Which test files a `-k` expression can mean, so that one named test does not wait for the import of all files."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+FUNCTION = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
+TESTS = Path(__file__).parent
+
+
+def excludes(path: Path, expression: str) -> bool:
+    """Whether no test of the file has a name that the expression asks for.
+
+    That is known only if each word of the expression is, by its form, part of a test function's name and not of what
+    else `-k` looks at: ids of parameters, markers.
+    """
+    words = re.findall(r"[^\s()]+", expression.lower())
+    names = [word for word in words if word not in ("and", "or")]
+    if not names or not all(_is_function_name(name) for name in names):
+        return False
+    return not any(name in _searched(path) for name in names)
+
+
+def _is_function_name(word: str) -> bool:
+    looks_like_one = word.startswith("test_") or word.count("_") > 1
+    return looks_like_one and any(word in _searched(path) for path in _files())
+
+
+@cache
+def _files() -> tuple[Path, ...]:
+    return tuple(TESTS.glob("**/test_*.py"))
+
+
+@cache
+def _searched(path: Path) -> str:
+    return " ".join([str(path.relative_to(TESTS)), *FUNCTION.findall(path.read_text())]).lower()
