@@ -37,7 +37,7 @@ print(json.dumps({f.name: f.trigger.raw for f in found}, default=str))
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report: what was checked, whether it is all right, what was found, and what to do if it is not."""
+    """One line of the report: what was checked, whether it passed, what was found, and what to do if it failed."""
 
     name: str
     ok: bool

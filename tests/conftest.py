@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from emulators.stack import Stack
 
 STARTED_BY_FIXTURES = {"azurite", "stack"}
 """Fixtures that start processes; every test that uses one is marked."""
+_may_start_processes = True
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -26,6 +28,27 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
         return None
     return True if excludes(collection_path, config.option.keyword) else None
+
+
+def pytest_configure() -> None:
+    """See that tests which start processes are marked, so that `./studio test --quick` can leave them out."""
+    sys.addaudithook(_refuse_processes)
+
+
+def _refuse_processes(event: str, _arguments: object) -> None:
+    if event in ("subprocess.Popen", "os.fork") and not _may_start_processes:
+        raise RuntimeError("this test starts a process: give it @pytest.mark.processes")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let marked tests, and what lies between tests, start processes."""
+    global _may_start_processes
+    _may_start_processes = item.get_closest_marker("processes") is not None
+    try:
+        return (yield)
+    finally:
+        _may_start_processes = True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[1]
 FORBIDDEN = ("onnxruntime", "faiss", "PIL", "numpy", "google", "twilio", "azure.storage", "azure.cosmos", "requests")
 

@@ -27,7 +27,7 @@ from shared.documents import Where
 from shared.documents.sqlite import SqliteStore
 from shared.jobs.models import OPEN
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600), pytest.mark.processes]
 JOBS, WORKERS, KILLS = 200, 4, 16
 LEASE = {"JOB_LEASE_S": "4", "JOB_MAX_ATTEMPTS": "12", "CONVERSION_QUOTA": "1000", "EMAIL_DAILY_CAP": "1000"}
 

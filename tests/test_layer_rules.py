@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cli.test import IMPORTS
 from emulators.with_parent import parent_pipe
 
@@ -29,6 +31,7 @@ def lines(path: Path) -> int:
     return len(path.read_text().splitlines())
 
 
+@pytest.mark.processes
 def test_a_forbidden_import_breaks_its_contract(tmp_path: Path) -> None:
     for package in ("shared", "functions", "vto_container", "emulators"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -42,6 +45,7 @@ def test_a_forbidden_import_breaks_its_contract(tmp_path: Path) -> None:
     assert f"0 kept, {len(VIOLATIONS)} broken" in done.stdout
 
 
+@pytest.mark.processes
 def test_a_heavy_import_at_module_level_and_a_trigger_in_a_use_case_are_refused() -> None:
     code = "import azure.functions\nimport azure.storage.blob\n\n\ndef lazy():\n    import azure.storage.blob\n"
     command = [sys.executable, "-m", "ruff", "check", "--output-format", "concise", "--select", "TID"]

@@ -9,6 +9,8 @@ import pytest
 from processes import Family, started
 from quick import eventually
 
+pytestmark = pytest.mark.processes
+
 ON_STACK = "tests/functions/admin/test_admin_http.py"
 """A file whose tests need the whole stack."""
 

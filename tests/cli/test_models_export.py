@@ -28,6 +28,8 @@ from shared import onnx
 from shared.errors import ConfigurationError
 from shared.vision import embedding
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[2]
 REPO, COMMIT = "somebody/tiny-clip", "0123456789abcdef0123456789abcdef01234567"
 CONTEXT = 16

@@ -17,6 +17,8 @@ from model_hub import Hub, serving
 from cli.models_pull import DWPOSE, FASHN, SETS, PullError, Weights, pull
 from vto_container.engines import fashn as engine
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[2]
 REPO, COMMIT = "somebody/weights", "0123456789abcdef0123456789abcdef01234567"
 DATA = bytes(range(256)) * 100_000

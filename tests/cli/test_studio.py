@@ -14,6 +14,8 @@ import requests
 from processes import started
 from studio_command import studio
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ("sh", "dirname", "cat", "cksum", "sed", "env", "rm")
 

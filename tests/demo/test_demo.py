@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from studio_command import studio
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600), pytest.mark.processes]
 STEPS = {
     "start", "register", "upload-selfie", "upload-garment", "upload-sas", "convert", "progress-websocket",
     "fetch-result", "completed-email", "completed-sms", "completed-websocket", "gemini-fails", "dead-letter",

@@ -7,6 +7,8 @@ from azure.storage.queue import QueueServiceClient
 
 from emulators.azurite import Azurite, AzuriteError
 
+pytestmark = pytest.mark.processes
+
 
 def test_two_at_once_and_data_survives_a_restart(tmp_path: Path) -> None:
     with Azurite() as other:

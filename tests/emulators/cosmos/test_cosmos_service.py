@@ -12,6 +12,8 @@ from azure.cosmos.exceptions import CosmosHttpResponseError
 
 from emulators.launch import launch
 
+pytestmark = pytest.mark.processes
+
 PATIENT = {"retry_total": 9}
 HASTY: dict[str, Any] = {"retry_total": 0, "retry_throttle_total": 0}
 

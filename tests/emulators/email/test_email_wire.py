@@ -21,6 +21,8 @@ from azure.core.rest import HttpRequest
 
 from emulators.launch import launch
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def email() -> Iterator[dict[str, Any]]:

@@ -5,7 +5,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from quick import eventually
+
+pytestmark = pytest.mark.processes
 
 
 def _names(host: Any) -> list[str]:

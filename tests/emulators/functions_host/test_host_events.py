@@ -13,6 +13,8 @@ from quick import eventually
 from emulators.azurite import Azurite
 from emulators.functions_host.storage_events import IDLE_POLL_S
 
+pytestmark = pytest.mark.processes
+
 ROUNDS = 6
 NEVER = "24:00:00"
 

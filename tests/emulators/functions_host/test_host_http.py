@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def url(start_host: Callable[..., Any]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from quick import eventually
 
 from emulators.azurite import Azurite
 
+pytestmark = pytest.mark.processes
+
 
 def _pids(url: str) -> set[int]:
     """Instances that answer; new connections are spread over them by the kernel."""

@@ -9,6 +9,8 @@ import pytest
 import requests
 from quick import eventually
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def host(start_host: Callable[..., Any]) -> Any:

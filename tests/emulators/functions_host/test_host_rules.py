@@ -85,6 +85,7 @@ def _run(app: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         ),
     ],
 )
+@pytest.mark.processes
 def test_app_that_cannot_be_indexed_ends_the_host(tmp_path: Path, code: str, says: str) -> None:
     ended = _run(_app(tmp_path, code))
     assert ended.returncode == 1
@@ -93,6 +94,7 @@ def test_app_that_cannot_be_indexed_ends_the_host(tmp_path: Path, code: str, say
     assert says in ended.stderr
 
 
+@pytest.mark.processes
 def test_settings_that_cannot_be_read_end_the_host(tmp_path: Path) -> None:
     assert "host.json is missing" in _run(tmp_path).stderr
     broken = _run(_app(tmp_path, "", host="{"))
@@ -101,6 +103,7 @@ def test_settings_that_cannot_be_read_end_the_host(tmp_path: Path) -> None:
     assert "'soon' is not a time span" in odd.stderr
 
 
+@pytest.mark.processes
 def test_function_that_cannot_start_leaves_the_others(tmp_path: Path) -> None:
     code = """
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)

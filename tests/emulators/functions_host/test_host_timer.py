@@ -17,6 +17,7 @@ def _status(storage: Any, host_id: str, name: str) -> Any:
     return storage.blobs.get_blob_client("azure-webjobs-hosts", path)
 
 
+@pytest.mark.processes
 def test_ticks_run_on_one_of_two_instances(start_host: Callable[..., Any]) -> None:
     host = start_host(workers=2, TICK="* * * * * *")
     ticks = eventually(lambda: len(host.ledger("tick")) >= 3 and host.ledger("tick"), "three ticks")
@@ -29,6 +30,7 @@ def test_ticks_run_on_one_of_two_instances(start_host: Callable[..., Any]) -> No
     host.stop()
 
 
+@pytest.mark.processes
 def test_missed_run_is_made_up_once(start_host: Callable[..., Any], storage: Any) -> None:
     last = datetime(2020, 1, 1, tzinfo=UTC)
     stored = {
@@ -52,6 +54,7 @@ def test_missed_run_is_made_up_once(start_host: Callable[..., Any], storage: Any
     assert again.ledger("yearly") == []
 
 
+@pytest.mark.processes
 def test_changed_schedule_is_not_past_due(start_host: Callable[..., Any], storage: Any) -> None:
     stored = {
         "Last": "2020-01-01T00:00:00+00:00",
@@ -66,6 +69,7 @@ def test_changed_schedule_is_not_past_due(start_host: Callable[..., Any], storag
     assert host.ledger("yearly") == []
 
 
+@pytest.mark.processes
 def test_timer_can_be_started_by_hand(start_host: Callable[..., Any]) -> None:
     host = start_host()
     address = f"{host.url}/admin/functions/yearly"

@@ -17,6 +17,8 @@ from PIL import Image, ImageDraw
 
 from emulators.launch import launch
 
+pytestmark = pytest.mark.processes
+
 MODEL = "some-image-model"
 
 

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+pytestmark = pytest.mark.processes
+
 
 def test_token_needs_the_secret_and_is_counted(paypal, merchant):
     url = f"{paypal['url']}/v1/oauth2/token"

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+pytestmark = pytest.mark.processes
+
 NAME = x509.DNSName("messageverificationcerts.sandbox.paypal.com")
 
 

@@ -12,6 +12,8 @@ from twilio.rest import Client
 
 from emulators.launch import launch
 
+pytestmark = pytest.mark.processes
+
 _numbers = itertools.count(15551230000)
 
 

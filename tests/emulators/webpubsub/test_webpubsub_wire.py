@@ -18,6 +18,8 @@ from azure.messaging.webpubsubservice import WebPubSubServiceClient
 
 from emulators.launch import launch
 
+pytestmark = pytest.mark.processes
+
 PROTOCOL = "json.webpubsub.azure.v1"
 
 

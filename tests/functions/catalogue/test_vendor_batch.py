@@ -22,7 +22,7 @@ from emulators.stack import Stack
 from shared.documents import Where
 from shared.documents.sqlite import SqliteStore
 
-pytestmark = [needs_model, pytest.mark.long, pytest.mark.timeout(3600)]
+pytestmark = [needs_model, pytest.mark.long, pytest.mark.timeout(3600), pytest.mark.processes]
 PRODUCTS, BAD, KILLS, WORKERS = 60, 6, 6, 2
 
 

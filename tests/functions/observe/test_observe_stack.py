@@ -17,6 +17,8 @@ from quick import QUICK, eventually
 from demo.client import Client
 from emulators.stack import Stack
 
+pytestmark = pytest.mark.processes
+
 DOCS_LIMIT = 7
 
 

@@ -51,7 +51,8 @@ def account() -> Generator[DocumentStore]:
         client.delete_database(database)
 
 
-STORES = ["sqlite", "emulator", *(["account"] if os.environ.get("COSMOS_ENDPOINT") else [])]
+EMULATOR = pytest.param("emulator", marks=pytest.mark.processes)
+STORES = ["sqlite", EMULATOR, *(["account"] if os.environ.get("COSMOS_ENDPOINT") else [])]
 
 
 @pytest.fixture(params=STORES)

@@ -47,6 +47,7 @@ def test_refused(monkeypatch: pytest.MonkeyPatch, documents: str) -> None:
         store()
 
 
+@pytest.mark.processes
 def test_importing_the_port_loads_no_sdk() -> None:
     code = "import sys; from shared.documents import store; print(*sys.modules)"
     done = subprocess.run(

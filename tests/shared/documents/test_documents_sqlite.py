@@ -76,6 +76,7 @@ def test_what_could_not_be_read_again_is_not_written(local: SqliteStore) -> None
     assert local.find("studio", "deep", USER) is None
 
 
+@pytest.mark.processes
 def test_eight_processes_lose_no_increment(path: Path, local: SqliteStore) -> None:
     local.create("studio", {"id": "counter", "userId": USER, "patched": 0, "replaced": 0})
     assert race(path, [["increment", "25"]] * 8) == ["done"] * 8
@@ -83,6 +84,7 @@ def test_eight_processes_lose_no_increment(path: Path, local: SqliteStore) -> No
     assert (counter["patched"], counter["replaced"]) == (200, 200)
 
 
+@pytest.mark.processes
 def test_one_process_wins_a_claim(path: Path, local: SqliteStore) -> None:
     local.create("studio", {"id": "job", "userId": USER})
     outcomes = race(path, [["claim", str(n)] for n in range(6)])
@@ -90,6 +92,7 @@ def test_one_process_wins_a_claim(path: Path, local: SqliteStore) -> None:
     assert local.read("studio", "job", USER)["owner"] == str(outcomes.index("won"))
 
 
+@pytest.mark.processes
 def test_fifty_reservations_of_a_quota_of_ten(path: Path, local: SqliteStore) -> None:
     local.create("studio", {"id": "quota", "userId": USER, "used": 0})
     shares = ["13", "13", "12", "12"]
@@ -99,6 +102,7 @@ def test_fifty_reservations_of_a_quota_of_ten(path: Path, local: SqliteStore) ->
     assert local.count("studio", Where("type", "=", "conversion"), partition=USER) == 10
 
 
+@pytest.mark.processes
 def test_a_killed_writer_leaves_a_sound_file(path: Path) -> None:
     store = SqliteStore(path)
     store.create("studio", {"id": "counter", "userId": USER, "n": 0})
@@ -194,6 +198,7 @@ def test_expiry_by_the_clock_of_the_store(path: Path) -> None:
     store.close()
 
 
+@pytest.mark.processes
 def test_a_fork_opens_a_connection_of_its_own(path: Path, local: SqliteStore) -> None:
     local.create("studio", {"id": "a", "userId": USER, "n": 0})
     assert race(path, [["fork"]]) == ["0"]

@@ -28,6 +28,7 @@ def few(change_settings: Callable[..., None]) -> None:
     change_settings(RATE_LIMIT_SCALE="1", RATE_LIMITS=f'{{"default": [3, {FOREVER}], "auth": [30, {FOREVER}]}}')
 
 
+@pytest.mark.processes
 def test_threads_of_four_processes_are_given_exactly_the_limit() -> None:
     command = [sys.executable, str(WORKER), "13", "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

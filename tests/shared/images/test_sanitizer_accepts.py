@@ -17,6 +17,8 @@ from shared.errors import UnsupportedMedia
 from shared.images import formats, sanitizer
 from shared.images.renditions import sanitize_image
 
+pytestmark = pytest.mark.processes
+
 POLICY = sanitizer.ImagePolicy()
 CORNERS = {"red": (220, 40, 40), "green": (40, 200, 60), "blue": (40, 60, 210), "grey": (128, 128, 128)}
 

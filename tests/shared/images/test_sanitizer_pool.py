@@ -20,6 +20,8 @@ from shared.errors import ConfigurationError, StudioError, Unavailable
 from shared.images import sanitizer, sanitizer_pool
 from shared.images.sanitizer_pool import Child, ChildCrashed, ChildTimedOut, Pool
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[3]
 SMALL = encode(photo(), "PNG")
 SLOW = encode(noise(3_000, 3_000), "JPEG", quality=60)

@@ -26,6 +26,8 @@ from PIL import Image
 from shared.errors import StudioError
 from shared.images import sanitizer
 
+pytestmark = pytest.mark.processes
+
 LENIENT = sanitizer.ImagePolicy(max_bytes=10**9)
 
 
