@@ -30,7 +30,7 @@ MAX_LISTED: Final = 5
 
 
 class Reason(BaseModel):
-    """The JSON file beside a rejected file."""
+    """The JSON file that is stored with a rejected file."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 

@@ -238,7 +238,7 @@ class RollbackRequest(Body):
 
 
 class EvalQuery(Query):
-    """Which searches to read quality off."""
+    """Which searches to evaluate."""
 
     days: int = Field(default=30, ge=1, le=90, description="back from now")
 
@@ -271,7 +271,7 @@ class KindFigures(Answer):
 
 
 class SearchEval(Answer):
-    """What people's own acts say of search in a shop."""
+    """Search quality of a shop, from clicks and purchases."""
 
     shop: str
     since: str
