@@ -13,6 +13,7 @@ import pytest
 
 from shared import clock
 from shared.documents import Create, Patch, Where, store
+from shared.documents.fields import Assign
 from shared.errors import Conflict, StudioError, Unprocessable, UpstreamError
 from shared.jobs import control, protocol, queues, sweeper
 from shared.jobs.consumer import consume, handle_poison_message
@@ -96,7 +97,7 @@ def test_the_subject_follows_and_the_outcome_is_one_commit() -> None:
     def work(task: Task) -> Outcome:
         seen.append(store().read("studio", "thing", USER)["status"])
         extra = {"id": "extra", "userId": USER, "type": "extra"}
-        return Outcome(operations=[Create(extra)], subject={"colour": "red"})
+        return Outcome(operations=[Create(extra)], subject=[Assign("colour", "red")])
 
     consume(pointer(job), Recorder(work))
     thing = store().read("studio", "thing", USER)
