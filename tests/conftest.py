@@ -30,9 +30,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if excludes(collection_path, config.option.keyword) else None
 
 
-def pytest_configure() -> None:
-    """See that tests which start processes are marked, so that `./studio test --quick` can leave them out."""
-    sys.addaudithook(_refuse_processes)
+def pytest_configure(config: pytest.Config) -> None:
+    """Where tests that start processes are left out (`./studio test --quick`), fail those that lack the mark."""
+    if "not processes" in config.option.markexpr:
+        sys.addaudithook(_refuse_processes)
 
 
 def _refuse_processes(event: str, _arguments: object) -> None:
