@@ -84,13 +84,13 @@ def test_a_vendor_takes_their_products_into_another_shop_and_back(market: Market
 
 def test_an_administrator_moves_a_vendor_and_the_act_is_audited(market: Market) -> None:
     from functions.admin import users
-    from functions.admin.models import UserChange
+    from functions.admin.models.users import UserChange
 
     product, elsewhere = market.product(0), Market()
     store().patch("accounts", market.vendor, market.vendor, set={"email": "v@example.com", "disabled": False,
                   "phone": None, "language": None, "createdAt": clock.iso(), "updatedAt": clock.iso()})  # fmt: skip
     root = market.principal("root", Role.ADMIN)
-    detail = users.change(root, market.vendor, UserChange(shop=elsewhere.shop, reason="a merger"))
+    detail = users.update_user(root, market.vendor, UserChange(shop=elsewhere.shop, reason="a merger"))
     assert detail.shop == elsewhere.shop
     assert ids(market.text(EVERY)) == [], "hidden at once, whatever the index says"
     assert market.work() == 1
