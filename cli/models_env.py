@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from emulators.stack import ROOT
@@ -31,7 +31,11 @@ def ready() -> bool:
     return PYTHON.is_file() and STAMP.is_file() and STAMP.read_text() == _wanted()
 
 
-def ensure(say=lambda line: print(line, file=sys.stderr, flush=True)) -> Path:
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def ensure(say: Callable[[str], None] = _print) -> Path:
     """The environment's Python; makes the environment when it is missing. Of several processes one makes it.
 
     Raises:

@@ -123,8 +123,8 @@ def _towers(python: Path, options: argparse.Namespace, work: Path, *, quiet: boo
     command += ["--int8"] if options.precision == "int8" else []
     command += ["--revision", options.revision] if options.revision else []
     command += ["--truncate-dim", str(options.truncate_dim)] if options.truncate_dim else []
-    output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE} if quiet else {"stderr": None}
-    done = subprocess.run(command, cwd=ROOT, stdin=parent_pipe(), text=True, check=False, **output)
+    stdout, stderr = (subprocess.DEVNULL, subprocess.PIPE) if quiet else (None, None)
+    done = subprocess.run(command, cwd=ROOT, stdin=parent_pipe(), stdout=stdout, stderr=stderr, text=True, check=False)
     if done.returncode == 0:
         return
     told = work / "refused.txt"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def _pixels(path: Path) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def _models(folder: Path) -> Iterator[None]:
+def _models(folder: Path) -> Generator[None]:
     """The product in this process, with the models of a folder."""
     from shared import onnx
     from shared.settings import forget

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +148,7 @@ def _fetch(weights: Weights, target: Path, *, quiet: bool) -> None:
 
 
 @contextmanager
-def _told(weights: Weights) -> Iterator[None]:
+def _told(weights: Weights) -> Generator[None]:
     """Say in one line what the library says in many."""
     import httpx2
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled

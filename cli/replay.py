@@ -121,28 +121,28 @@ class _InStore:
         local_values(ROOT)
 
     def listing(self, status: str, kind: str | None) -> Iterator[dict[str, Any]]:
-        from functions.admin import letters
-        from functions.admin.models import DeadLettersQuery
+        from functions.admin import dead_letters
+        from functions.admin.models.dead_letters import DeadLettersQuery
 
         continuation: str | None = None
         while True:
             query = DeadLettersQuery.model_validate(
                 {"status": status, "kind": kind, "limit": 100, "continuation": continuation}
             )
-            page = letters.listing(query)
+            page = dead_letters.list_dead_letters(query)
             yield from (item.model_dump(by_alias=True, mode="json") for item in page.items)
             continuation = page.continuation
             if continuation is None:
                 return
 
     def redrive(self, id: str, reason: str) -> None:
-        from functions.admin import letters
+        from functions.admin import dead_letters
         from shared.accounts.documents import Role
         from shared.errors import StudioError
         from shared.http.auth import Principal
 
         try:
-            letters.redrive(Principal(SHELL, Role.ADMIN, SHELL, 0.0), id, reason)
+            dead_letters.redrive(Principal(SHELL, Role.ADMIN, SHELL, 0.0), id, reason)
         except StudioError as error:
             raise ReplayError(error.message) from None
 
