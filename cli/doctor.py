@@ -297,8 +297,7 @@ def _forget() -> None:
     from shared import blobs, settings
     from shared.jobs import queues
 
-    caches: tuple[Callable[[], None], ...] = (
-        settings.forget, blobs._service.cache_clear, blobs._container.cache_clear, queues.client.cache_clear,
-    )  # fmt: skip
+    clients = (blobs._service, blobs._container, queues.client)  # pyright: ignore[reportPrivateUsage]
+    caches: tuple[Callable[[], None], ...] = (settings.forget, *(client.cache_clear for client in clients))
     for clear in caches:
         clear()

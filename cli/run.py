@@ -33,8 +33,12 @@ def add_parser(commands: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Start, list, wait for ^C or SIGTERM, stop."""
     over = threading.Event()
+
+    def stop(*_: object) -> None:
+        over.set()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: over.set())
+        signal.signal(number, stop)
     with (
         only_one(options.data),
         Stack(options.data, port=options.port, workers=options.workers, documents=options.documents) as stack,

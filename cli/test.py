@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -130,7 +130,7 @@ def _step(name: str, command: list[str]) -> Step:
 
 
 @contextmanager
-def _beside(name: str, command: list[str], good: tuple[int, ...] = (0,)) -> Iterator[Wait]:
+def _beside(name: str, command: list[str], good: tuple[int, ...] = (0,)) -> Generator[Wait]:
     """Run a step beside others; its output is shown when it has been waited for."""
     started = time.monotonic()
     with tempfile.TemporaryFile("w+", errors="replace") as log:
