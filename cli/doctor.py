@@ -144,7 +144,7 @@ def node_packages() -> Check:
 
 def settings() -> Check:
     """Whether the settings make sense together; secrets are not shown."""
-    from cli.settings import groups
+    from cli.settings import APP, groups
     from shared.errors import ConfigurationError
     from shared.settings import load
     from shared.settings import settings as known
@@ -152,7 +152,7 @@ def settings() -> Check:
     source = "local.settings.json" if (ROOT / "local.settings.json").is_file() else "local.settings.example.json"
     try:
         conf = known()
-        for group in groups():
+        for group in groups(APP):
             load(group)
     except ConfigurationError as error:
         return Check("settings", False, error.message, f"change them in the environment or in {source}")

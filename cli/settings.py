@@ -8,13 +8,14 @@ from pathlib import Path
 from shared.settings import SettingsGroup
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("shared", "functions", "vto_container")
+APP = ("shared", "functions")
+CONTAINER = ("vto_container",)
 
 
-def groups() -> list[type[SettingsGroup]]:
-    """The groups of every `settings.py`, by the path of their file."""
+def groups(packages: tuple[str, ...] = (*APP, *CONTAINER)) -> list[type[SettingsGroup]]:
+    """The groups of every `settings.py` of these packages, by the path of their file."""
     found: list[type[SettingsGroup]] = []
-    for package in PACKAGES:
+    for package in packages:
         for path in sorted((ROOT / package).rglob("settings.py")):
             module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
             found += [

@@ -169,7 +169,11 @@ class TryOnPayload(Record, frozen=True):
 
     tryon_id: TryOnId
     batch_id: str | None = Field(
-        default=None, validation_alias=AliasChoices("batchId", "ofBatch"), description="id as clients see it"
+        default=None,
+        validation_alias=AliasChoices("batchId", "ofBatch"),
+        # Without a null: `fan_out` counts the jobs whose payload has a batch.
+        exclude_if=lambda value: value is None,
+        description="id as clients see it",
     )
 
 
@@ -248,8 +252,7 @@ def new_tryon(
         created_at=at,
         updated_at=at,
     )
-    # Without nulls: `fan_out` counts the jobs whose payload has a batch.
-    payload = TryOnPayload(tryon_id=tryon.id, batch_id=batch_id).model_dump(by_alias=True, exclude_none=True)
+    payload = TryOnPayload(tryon_id=tryon.id, batch_id=batch_id)
     job = protocol.new_job(
         TRYON_KIND, queues.TRYON, user_id, payload, id=tryon.job_id, subject_id=tryon.id, request_id=request_id
     )

@@ -13,8 +13,6 @@ Each kind is declared beside its owner and reached through a `Repository`:
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -62,7 +60,7 @@ class Record(BaseModel, frozen=True):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
 
-class StoredDocument(Record, Mapping[str, Any], metaclass=_DocumentType, frozen=True):
+class StoredDocument(Record, metaclass=_DocumentType, frozen=True):
     """A document as stored.
 
     A subclass names its `container`, tags itself with a `type` (a `Literal` with a default) where its container holds
@@ -92,17 +90,3 @@ class StoredDocument(Record, Mapping[str, Any], metaclass=_DocumentType, frozen=
         """A copy with these fields set, of the same version; to be written with `replace`."""
         item = {**self.to_item(), "_etag": self.etag, "_ts": self.written_at}
         return self.model_validate({**item, **{change.path: change.value for change in changes}})
-
-    # Transitional: read like the dict that the store gives.
-    @cached_property
-    def _item(self) -> dict[str, Any]:
-        return {**self.to_item(), "_etag": self.etag, "_ts": self.written_at}
-
-    def __getitem__(self, name: str) -> Any:
-        return self._item[name]
-
-    def __len__(self) -> int:
-        return len(self._item)
-
-    def __iter__(self) -> Iterator[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return iter(self._item)

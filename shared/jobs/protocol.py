@@ -14,11 +14,12 @@ its message costs time, never a job.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from shared import clock, telemetry
 from shared.documents import Create, Operation, Where, fields, store
@@ -51,20 +52,20 @@ class Outcome:
         subject: changes of the subject besides its status.
     """
 
-    result: BaseModel | Mapping[str, Any] = field(default_factory=dict[str, Any])
+    result: BaseModel | None = None
     operations: Sequence[Operation] = ()
     subject: Sequence[Change] = ()
 
     def result_item(self) -> dict[str, Any]:
         """The result as JSON data."""
-        return _plain(self.result)
+        return {} if self.result is None else to_jsonable_python(self.result, by_alias=True)
 
 
 def new_job(
     kind: str,
     queue: str,
     user_id: str,
-    payload: BaseModel | Mapping[str, Any],
+    payload: BaseModel | None,
     *,
     id: str | None = None,
     subject_id: str | None = None,
@@ -86,7 +87,7 @@ def new_job(
         kind=kind,
         queue=queue,
         max_attempts=max_attempts or job_settings().job_max_attempts,
-        payload=_plain(payload),
+        payload={} if payload is None else to_jsonable_python(payload, by_alias=True),
         subject_id=subject_id,
         request_id=request_id,
         traceparent=telemetry.traceparent(),
@@ -94,10 +95,6 @@ def new_job(
         updated_at=clock.iso(at),
         due_at=at + job_settings().job_orphan_s,
     )
-
-
-def _plain(value: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
-    return value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else dict(value)
 
 
 def pointer(job: Job) -> dict[str, Any]:

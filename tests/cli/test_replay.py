@@ -33,12 +33,12 @@ def dead(local: dict[str, str]) -> list[Document]:
     made: list[Document] = []
     for n, kind in enumerate(("convert", "convert", "test")):
         job = protocol.new_job(kind, QUEUE, f"u{n}", {"n": n})
-        made.append(store().create("studio", {**job, "status": "dead", "lastError": error}))
+        made.append(store().create("studio", {**job.to_item(), "status": "dead", "lastError": error}))
     return made
 
 
 def short(job: Document) -> str:
-    return job["id"].removeprefix("job:")
+    return job.id.removeprefix("job:")
 
 
 def waiting() -> set[str]:
@@ -56,7 +56,7 @@ def test_the_list_names_them_all(dead: list[Document]) -> None:
 def test_one_is_replayed_and_audited(dead: list[Document]) -> None:
     assert replay(short(dead[0]), "--reason", "the key was fixed")["redriven"] == [short(dead[0])]
     assert waiting() == {dead[0]["id"]}
-    assert protocol.load(dead[0]["id"], "u0")["generation"] == 2
+    assert protocol.load(dead[0]["id"], "u0").generation == 2
     (entry,) = store().query("audit", Where("subject", "=", short(dead[0]))).items
     assert (entry["userId"], entry["reason"]) == ("shell", "the key was fixed")
     again = replay(short(dead[0]), status=1)
@@ -83,7 +83,7 @@ def test_over_http_it_needs_an_administrator(stack: Stack, admin: Client) -> Non
         assert "401" in replay("--list", *url, "--token", "nonsense", status=1)["error"]
         (letter,) = replay("--list", "--kind", kind, *url, STUDIO_TOKEN=token)["letters"]
         assert replay("--all", "--kind", kind, *url, "--token", token)["redriven"] == [letter["id"]]
-        assert documents.read("studio", job["id"], job["userId"])["generation"] == 2
+        assert documents.read("studio", job.id, job.user_id)["generation"] == 2
     finally:
         documents.close()
 

@@ -18,7 +18,7 @@ from functions.admin.models.users import UserChange, UsersQuery
 from shared import audit, clock
 from shared.accounts import email
 from shared.accounts.documents import Role
-from shared.documents import Document, store
+from shared.documents import store
 from shared.errors import Conflict, NotFound
 from shared.http.auth import Principal
 from shared.jobs import protocol, queues
@@ -45,14 +45,15 @@ def acts(**wanted: Any) -> list[tuple[str, str | None]]:
     return [(entry.action, entry.subject) for entry in found]
 
 
-def make(status: str = "dead", user: str = "ann", kind: str = "test", **fields: Any) -> Document:
+def make(status: str = "dead", user: str = "ann", kind: str = "test", **fields: Any) -> Job:
     job = protocol.new_job(kind, QUEUE, user, {"n": 1})
     error = {"code": "busy", "message": "busy", "retryable": True, "at": clock.iso()}
-    return store().create("studio", {**job, "status": status, "lastError": error, "errorCounts": {"busy": 3}, **fields})
+    item = {**job.to_item(), "status": status, "lastError": error, "errorCounts": {"busy": 3}, **fields}
+    return protocol.jobs.load(store().create("studio", item))
 
 
-def short(job: Document) -> str:
-    return job["id"].removeprefix("job:")
+def short(job: Job) -> str:
+    return job.id.public
 
 
 def sent() -> set[str]:
@@ -135,7 +136,7 @@ def test_dead_letters_are_listed_by_state_and_kind() -> None:
 def test_a_dead_letter_shows_payload_errors_and_history() -> None:
     job = make()
     dead_letters.redrive(ADMIN, short(job), "try it")
-    store().patch("studio", job["id"], "ann", set={"status": "dead"})
+    store().patch("studio", job.id, "ann", set={"status": "dead"})
     seen = dead_letters.get_dead_letter(ADMIN, short(job))
     assert (seen.payload, seen.error_counts, seen.generation) == ({"n": 1}, {}, 2)
     assert seen.error
@@ -149,7 +150,7 @@ def test_a_dead_letter_shows_payload_errors_and_history() -> None:
 def test_one_is_redriven() -> None:
     job = make()
     assert dead_letters.redrive(ADMIN, short(job), None).status == "queued"
-    assert sent() == {job["id"]}
+    assert sent() == {job.id}
     with pytest.raises(Conflict):
         dead_letters.redrive(ADMIN, short(job), None)
     assert acts() == [("JOB_REDRIVEN", short(job))]
@@ -163,7 +164,7 @@ def test_all_are_redriven_in_bounded_calls() -> None:
     assert [answer.redriven for answer in answers] == [3, 3, 1]
     assert [answer.more for answer in answers] == [True, True, False]
     assert sent() == made
-    assert protocol.load(kept["id"], "ann")["status"] == "dead"
+    assert protocol.load(kept["id"], "ann").status == "dead"
     assert len(acts(action="JOB_REDRIVEN")) == 7
 
 

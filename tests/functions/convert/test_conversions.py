@@ -34,12 +34,12 @@ def body(client: Client, **options: Any) -> dict[str, Any]:
     return {"personImageId": person, "garmentImageId": garment, "options": options}
 
 
-def ended(client: Client, id: str, seconds: float = 60) -> dict[str, Any]:
+def ended(client: Client, id: str) -> dict[str, Any]:
     def look() -> dict[str, Any] | None:
         found = client.call("GET", f"conversions/{id}")
         return found if found["status"] in ENDED else None
 
-    return eventually(look, "the end of the conversion", seconds)
+    return eventually(look, "the end of the conversion")
 
 
 def used(client: Client) -> int:

@@ -67,7 +67,7 @@ def person(user_id: str) -> None:
 
 
 def pointer(job: Document) -> str:
-    body = {"jobId": job["id"], "userId": job["userId"], "generation": job["generation"], "attempt": job["attempt"] + 1}
+    body = {"jobId": job.id, "userId": job.user_id, "generation": job.generation, "attempt": job.attempt + 1}
     return json.dumps(body)
 
 
@@ -79,8 +79,8 @@ def job_of(user_id: str = ME) -> Document:
 def hurry(job: Document) -> None:
     """Let the waits of a job be over: for its next attempt, for its lease, for the tokens of its account."""
     past: dict[str, Any] = {"retrying": {"nextAt": 0}, "processing": {"leaseUntil": clock.now() - 1}}
-    if job["status"] in past:
-        store().patch("studio", job["id"], job["userId"], set=past[job["status"]])
+    if job.status in past:
+        store().patch("studio", job.id, job.user_id, set=past[job.status])
     account = store().find("accounts", ME, ME)
     if account is not None and account.get("closedAt"):
         store().patch("accounts", ME, ME, set={"closedAt": clock.now() - 1000})
@@ -89,7 +89,7 @@ def hurry(job: Document) -> None:
 def finish(limit: int = 10) -> Document:
     for _ in range(limit):
         job = job_of()
-        if job["status"] in TERMINAL:
+        if job.status in TERMINAL:
             return job
         hurry(job)
         consume(pointer(job), PrivacyStep())
@@ -140,7 +140,7 @@ def two_people(local: dict[str, str]) -> None:
 def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
     asked = service.delete_account(CALLER, "203.0.113.9", "r")
     job = finish()
-    assert job["status"] == "completed"
+    assert job.status == "completed"
     check_gone()
     check_other_untouched()
     told = service.get_report(asked.receipt)
@@ -162,7 +162,7 @@ def test_the_account_is_closed_at_once_and_the_job_waits_for_tokens_elsewhere() 
     with pytest.raises(Unauthorized):
         auth.authenticate(f"Bearer {token}")
     consume(pointer(job_of()), PrivacyStep())
-    assert job_of()["lastError"]["code"] == "sessions_open"
+    assert job_of().last_error.code == "sessions_open"
     assert store().count("studio", partition=ME) == 7
 
 
@@ -172,11 +172,11 @@ def test_running_jobs_are_stopped_first() -> None:
     assert claimed
     service.delete_account(CALLER, "203.0.113.9", "r")
     consume(pointer(job_of()), PrivacyStep())
-    assert job_of()["lastError"]["code"] == "jobs_open"
+    assert job_of().last_error.code == "jobs_open"
     with pytest.raises(protocol.CancelRequested):
         protocol.complete(claimed, protocol.Outcome())
     protocol.close(claimed, JobStatus.CANCELLED, protocol.Outcome(), None)
-    assert finish()["status"] == "completed"
+    assert finish().status == "completed"
     check_gone()
 
 
@@ -185,7 +185,7 @@ def test_a_worker_that_will_not_stop_loses_its_lease_with_its_document() -> None
     claimed = protocol.claim(work, "somebody")
     assert claimed
     service.delete_account(CALLER, "203.0.113.9", "r")
-    assert finish(limit=erasure.MAX_WAITING_ATTEMPTS + 3)["status"] == "completed"
+    assert finish(limit=erasure.MAX_WAITING_ATTEMPTS + 3).status == "completed"
     for act in (lambda: protocol.complete(claimed, protocol.Outcome()), lambda: protocol.renew(claimed)):
         with pytest.raises(protocol.LeaseLost):
             act()
@@ -200,14 +200,14 @@ def test_asking_twice_is_one_deletion_and_the_last_receipt_counts() -> None:
     for wrong in (first.receipt, second.receipt[:-1] + "?", "x", "0" * 32 + "." + "A" * 43):
         with pytest.raises(NotFound):
             service.get_report(wrong)
-    assert finish()["status"] == "completed"
+    assert finish().status == "completed"
 
 
 def test_products_leave_the_search_index() -> None:
     queues.client(queues.INDEX).clear_messages()
     store().create("garments", {"id": "product:1", "tenantId": ME, "type": "product", "revision": 4})
     service.delete_account(CALLER, "203.0.113.9", "r")
-    assert finish()["status"] == "completed"
+    assert finish().status == "completed"
     assert store().find("garments", "product:1", ME) is None
     assert queues.client(queues.INDEX).get_queue_properties().approximate_message_count == 2, "and what it had before"
 
@@ -222,7 +222,7 @@ def test_an_address_registered_anew_meanwhile_is_left_alone() -> None:
     service.delete_account(CALLER, "203.0.113.9", "r")
     id = f"email:digest-of-{ME}"
     store().replace("accounts", {"id": id, "type": "email", "userId": "newcomer"})
-    assert finish()["status"] == "completed"
+    assert finish().status == "completed"
     assert store().read("accounts", id, id)["userId"] == "newcomer"
     assert store().find("accounts", ME, ME) is None
 
@@ -243,7 +243,7 @@ def test_a_worker_that_dies_again_and_again_loses_nothing(after: int) -> None:
         deaths += died.returncode == 9
         assert deaths < 30
     assert deaths >= 2
-    assert job["status"] == "completed"
+    assert job.status == "completed"
     check_gone()
     check_other_untouched()
     told = service.get_report(asked.receipt)

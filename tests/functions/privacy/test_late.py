@@ -108,10 +108,10 @@ def erase(user: str) -> None:
     name = service.erasure_name(user)
     for _ in range(10):
         job = protocol.load(f"job:erase-{name}", service.erasure_partition(name))
-        if job["status"] == JobStatus.COMPLETED:
+        if job.status == JobStatus.COMPLETED:
             return
-        if job["status"] == JobStatus.RETRYING:
-            job = store().patch("studio", job["id"], job["userId"], set={"nextAt": 0})
+        if job.status == JobStatus.RETRYING:
+            job = store().patch("studio", job.id, job.user_id, set={"nextAt": 0})
         consume(json.dumps(protocol.pointer(job)), PrivacyStep())
     raise AssertionError(job)
 

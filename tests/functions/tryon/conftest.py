@@ -135,16 +135,16 @@ class Shopper:
 
     def deliver(self, id: str) -> Document:
         """Deliver the next message of its job, without the wait before it; returns the job."""
-        if self.job(id)["status"] == JobStatus.RETRYING:
+        if self.job(id).status == JobStatus.RETRYING:
             store().patch("studio", f"job:{id}", self.id, set={"nextAt": 0})
         consume(json.dumps(protocol.pointer(self.job(id))), service.step())
         return self.job(id)
 
-    def drive(self, id: str) -> Document:
+    def drive(self, id: str) -> Job:
         """Deliver messages as the queue would until the job has ended."""
 
-        def ended() -> Document | None:
-            if (found := self.job(id))["status"] in TERMINAL:
+        def ended() -> Job | None:
+            if (found := self.job(id)).status in TERMINAL:
                 return found
             self.deliver(id)
             return None

@@ -80,7 +80,7 @@ def test_another_user_does_not_wait_behind_a_batch_of_twelve(shopper: Shopper, c
     assert (done.status, done.counts, done.percent) == ("completed", {"completed": 12}, 100)
     assert shopper.get(str(done.items[11].tryon_id)).batch_id == "b"
     assert (shopper.used(), shopper.notified_events()) == (12, ["tryon.batch"])
-    assert shopper.job("b")["status"] == "completed"
+    assert shopper.job("b").status == "completed"
     assert other.notified_events() == ["tryon.completed"]
 
 
@@ -96,15 +96,15 @@ def test_the_batch_creates_the_next_try_on_if_a_worker_dies_before_it_does(
 ) -> None:
     configure(TRYON_BATCH_OPEN="1")
     ask(shopper, 2)
-    assert shopper.deliver("b")["status"] == "retrying"
+    assert shopper.deliver("b").status == "retrying"
     claimed = protocol.claim(shopper.job("b-01"), "a worker that dies")
     assert claimed
     protocol.complete(claimed, service.step().run(Task(claimed, lambda _: None)))
     assert counts(shopper) == {"completed": 1, "queued": 1}
     waiting = shopper.deliver("b")
     # all are asked for: the batch's job has nothing to wait for
-    assert (waiting["status"], waiting["attempt"], counts(shopper)) == ("completed", 1, {"completed": 1, "queued": 1})
-    assert shopper.drive("b-02")["status"] == "completed"
+    assert (waiting.status, waiting.attempt, counts(shopper)) == ("completed", 1, {"completed": 1, "queued": 1})
+    assert shopper.drive("b-02").status == "completed"
     assert (shopper.used(), shopper.notified_events()) == (2, ["tryon.batch"])
 
 
@@ -113,7 +113,7 @@ def test_a_batch_waits_for_its_try_ons_without_using_attempts(shopper: Shopper, 
     ask(shopper, 3)
     for _ in range(4):
         job = shopper.deliver("b")
-        assert (job["status"], job["attempt"], job["lastError"]["code"]) == ("retrying", 0, "batch_open")
+        assert (job.status, job.attempt, job.last_error.code) == ("retrying", 0, "batch_open")
     assert in_hand(shopper) == 1
 
 
@@ -173,9 +173,9 @@ def test_a_try_on_created_while_its_batch_was_cancelled_is_not_made(shopper: Sho
         )  # fmt: skip
         # one before the batch's job ends, so that it stops it; one after
         if number == 2:
-            assert shopper.drive("b")["status"] == "cancelled"
+            assert shopper.drive("b").status == "cancelled"
         assert quota.reserve(tryons, item, job)
-    assert [shopper.drive(id)["status"] for id in made] == ["cancelled", "cancelled"]
+    assert [shopper.drive(id).status for id in made] == ["cancelled", "cancelled"]
     assert (shopper.used(), shopper.result_blobs()) == (0, [])
 
 
@@ -184,7 +184,7 @@ def test_a_batch_whose_try_ons_can_not_be_charged_still_notifies_its_user(
 ) -> None:
     ask(shopper, 1)
     configure(CONVERSION_QUOTA="0")
-    assert shopper.drive("b")["status"] == "completed"
+    assert shopper.drive("b").status == "completed"
     (item,) = service.batches.get_batch(shopper.user, "b").items
     assert item.error and item.error.code == "quota_exceeded"
     assert shopper.notified_events() == ["tryon.batch"]

@@ -47,27 +47,27 @@ def test_jobs_wait_for_an_unavailable_container_without_using_attempts(shopper: 
     assert asked.status == "retrying"
     for _ in range(3):
         waiting = shopper.deliver("a")
-        assert (waiting["status"], waiting["attempt"]) == ("retrying", 0)
-        assert waiting["lastError"]["code"] == "engine_unavailable"
+        assert (waiting.status, waiting.attempt) == ("retrying", 0)
+        assert waiting.last_error.code == "engine_unavailable"
     assert (shopper.used(), shopper.notified_events()) == (1, [])
 
     other = Shopper(shopper.container)
     configure(TRYON_PATIENCE_S="0.2")
     other.ask("b", mode="queued")
     dead = other.drive("b")
-    assert (dead["status"], dead["attempt"]) == ("dead", 2)
+    assert (dead.status, dead.attempt) == ("dead", 2)
     failed = other.get("b")
     assert failed.error and (failed.error.code, failed.error.retryable) == ("engine_unavailable", True)
     assert (other.used(), failed.billed, other.notified_events()) == (0, False, ["tryon.failed"])
 
     configure(TRYON_PATIENCE_S="3600")
     shopper.container.start()
-    assert shopper.drive("a")["status"] == "completed"
+    assert shopper.drive("a").status == "completed"
     one_result(shopper, "a")
     assert shopper.notified_events() == ["tryon.completed"]
     control.redrive(other.job("b"))
     assert protocol.waited(other.job("b")) == 0
-    assert other.drive("b")["status"] == "completed"
+    assert other.drive("b").status == "completed"
     one_result(other, "b")
 
 
@@ -76,11 +76,11 @@ def test_a_run_of_a_killed_container_is_made_by_the_next_one(shopper: Shopper, c
     asked = shopper.ask("a", seed=SLOW, mode="sync")
     assert asked.status == "processing"
     shopper.container.kill()
-    while shopper.job("a")["status"] == "processing":
+    while shopper.job("a").status == "processing":
         time.sleep(0.05)
-    assert (shopper.job("a")["status"], shopper.job("a")["attempt"]) == ("retrying", 0)
+    assert (shopper.job("a").status, shopper.job("a").attempt) == ("retrying", 0)
     shopper.container.start()
-    assert shopper.drive("a")["status"] == "completed"
+    assert shopper.drive("a").status == "completed"
     one_result(shopper, "a")
 
 
@@ -89,9 +89,9 @@ def test_a_call_survives_a_restart_of_the_container(shopper: Shopper, configure:
     shopper.ask("a", seed=SLOW, mode="sync")
     shopper.container.kill()
     shopper.container.start()
-    while shopper.job("a")["status"] == "processing":
+    while shopper.job("a").status == "processing":
         time.sleep(0.05)
-    assert (shopper.job("a")["status"], shopper.job("a")["attempt"]) == ("completed", 1)
+    assert (shopper.job("a").status, shopper.job("a").attempt) == ("completed", 1)
     one_result(shopper, "a")
 
 
@@ -105,9 +105,9 @@ def test_the_result_of_a_worker_that_dies_after_the_run_is_found(shopper: Shoppe
     service.step().run(Task(claimed, lambda _: None))
     time.sleep(1.1)
     started = shopper.job("a")
-    assert started["status"] == "processing" and shopper.used() == 1
+    assert started.status == "processing" and shopper.used() == 1
     done = shopper.drive("a")
-    assert (done["status"], done["attempt"]) == ("completed", 2)
+    assert (done.status, done.attempt) == ("completed", 2)
     one_result(shopper, "a")
 
 
@@ -115,7 +115,7 @@ def test_a_hanging_engine_times_out_uses_an_attempt_and_is_not_charged(shopper: 
     configure(JOB_MAX_ATTEMPTS="1")
     shopper.ask("a", mode="queued", seed=HANG)
     dead = shopper.drive("a")
-    assert (dead["status"], dead["attempt"]) == ("dead", 1)
+    assert (dead.status, dead.attempt) == ("dead", 1)
     failed = shopper.get("a")
     assert failed.error and (failed.error.code, failed.error.retryable) == ("engine_timeout", True)
     assert (shopper.used(), shopper.result_blobs()) == (0, [])
@@ -126,7 +126,7 @@ def test_a_run_longer_than_the_timeout_is_joined_by_the_next_attempt(shopper: Sh
     configure(TRYON_RUN_S="1", JOB_MAX_ATTEMPTS="10")
     shopper.ask("a", mode="queued", seed=SLOW)
     done = shopper.drive("a")
-    assert done["status"] == "completed" and done["attempt"] > 1
+    assert done.status == "completed" and done.attempt > 1
     one_result(shopper, "a")
 
 
@@ -135,10 +135,10 @@ def test_a_job_waits_while_the_container_is_busy(shopper: Shopper, configure: Co
     for id in ("a", "b"):
         assert shopper.ask(id, seed=SLOW, mode="sync").status == "processing"
     shopper.ask("c", seed=SLOW, mode="sync")
-    error = eventually(lambda: shopper.job("c").get("lastError"), "the refusal")
-    assert (error["code"], shopper.job("c")["attempt"]) == ("engine_busy", 0)
-    eventually(lambda: all(shopper.job(id)["status"] != "processing" for id in ("a", "b")), "the end of both")
-    assert shopper.drive("c")["status"] == "completed"
+    error = eventually(lambda: shopper.job("c").last_error, "the refusal")
+    assert (error.code, shopper.job("c").attempt) == ("engine_busy", 0)
+    eventually(lambda: all(shopper.job(id).status != "processing" for id in ("a", "b")), "the end of both")
+    assert shopper.drive("c").status == "completed"
     assert (shopper.get("a").status, shopper.get("b").status, shopper.used()) == ("completed", "completed", 3)
 
 
@@ -154,10 +154,10 @@ def test_jobs_wait_for_a_silent_container_without_using_attempts(
         patch.setattr(vto, "client", lambda: impatient)
         shopper.ask("a", mode="queued")
         waiting = shopper.deliver("a")
-        assert (waiting["status"], waiting["attempt"]) == ("retrying", 0)
-        assert waiting["lastError"]["code"] == "engine_timeout"
+        assert (waiting.status, waiting.attempt) == ("retrying", 0)
+        assert waiting.last_error.code == "engine_timeout"
     configure(TRYON_RUN_S="60")
-    assert shopper.drive("a")["status"] == "completed"
+    assert shopper.drive("a").status == "completed"
     one_result(shopper, "a")
 
 
@@ -208,10 +208,10 @@ def test_an_invalid_response_is_not_taken_for_a_result(
         configure(VTO_URL=url)
         shopper.ask("a", mode="queued")
         after = shopper.deliver("a")
-        assert (after["status"], after["lastError"]["retryable"]) == ("retrying", True)
-        assert after["lastError"]["code"] in ("engine_bad_answer", "engine_unavailable")
+        assert (after.status, after.last_error.retryable) == ("retrying", True)
+        assert after.last_error.code in ("engine_bad_answer", "engine_unavailable")
     configure(VTO_URL=shopper.container.url)
-    assert shopper.drive("a")["status"] == "completed"
+    assert shopper.drive("a").status == "completed"
     one_result(shopper, "a")
 
 
@@ -242,8 +242,8 @@ def test_a_misconfiguration_uses_no_attempts_and_is_reported_by_health(
     )
     for _ in range(2):
         waiting = shopper.deliver(id)
-        assert (waiting["status"], waiting["attempt"]) == ("retrying", 0)
-        assert waiting["lastError"]["code"] == "engine_refused" and waiting["lastError"]["retryable"]
+        assert (waiting.status, waiting.attempt) == ("retrying", 0)
+        assert waiting.last_error.code == "engine_refused" and waiting.last_error.retryable
     assert (shopper.used(), shopper.notified_events()) == (1, [])
     if note:
         assert re.search(note, health(shopper))
@@ -251,7 +251,7 @@ def test_a_misconfiguration_uses_no_attempts_and_is_reported_by_health(
     if "TRYON_ENGINES" in wrong:
         # the container is set up for it at last, which here is another engine
         store().patch("studio", f"tryon:{id}", shopper.id, set={"engine": "tiny"})
-    assert shopper.drive(id)["status"] == "completed"
+    assert shopper.drive(id).status == "completed"
     one_result(shopper, id)
 
 
@@ -259,10 +259,10 @@ def test_jobs_wait_for_missing_weights_for_a_limited_time(shopper: Shopper, conf
     configure(JOB_MAX_ATTEMPTS="1")
     shopper.ask("a", mode="queued", engine="bare")
     waiting = shopper.deliver("a")
-    assert (waiting["status"], waiting["attempt"], waiting["lastError"]["code"]) == ("retrying", 0, "engine_refused")
+    assert (waiting.status, waiting.attempt, waiting.last_error.code) == ("retrying", 0, "engine_refused")
     assert health(shopper) == "it can't load bare"
     configure(TRYON_PATIENCE_S="0")
-    assert shopper.drive("a")["status"] == "dead"
+    assert shopper.drive("a").status == "dead"
     failed = shopper.get("a")
     assert failed.error and (failed.error.code, failed.error.retryable, failed.error.billed) == (
         "engine_refused", True, False
@@ -280,13 +280,13 @@ def test_a_container_of_another_version_uses_attempts(
         patch.setattr(TryOnRequest, "fingerprint", property(lambda _: "0" * 64))
         patch.setattr(TryOnRequest, "model_dump_json", lambda self, **_: '{"newer": true}')
         waiting = shopper.deliver("a")
-        assert (waiting["status"], waiting["attempt"]) == ("retrying", 1)
-        assert waiting["lastError"]["code"] == "engine_mismatch"
+        assert (waiting.status, waiting.attempt) == ("retrying", 1)
+        assert waiting.last_error.code == "engine_mismatch"
         dead = shopper.deliver("a")
-        assert dead["status"] == "dead"
+        assert dead.status == "dead"
     assert (shopper.used(), shopper.get("a").billed) == (0, False)
     control.redrive(shopper.job("a"))
-    assert shopper.drive("a")["status"] == "completed"
+    assert shopper.drive("a").status == "completed"
 
 
 @pytest.mark.parametrize("kind", errors.KINDS.values(), ids=errors.KINDS)
@@ -312,6 +312,6 @@ def test_a_result_that_is_not_an_image_fails_the_attempt(shopper: Shopper, confi
     blobs.put(blobs.TRYON, image["blobs"]["original"]["name"], b"not a picture", content_type="image/png")
     time.sleep(1.1)
     failed = shopper.drive("a")
-    assert failed["status"] == "dead" and failed["lastError"]["code"] == "engine_bad_answer"
+    assert failed.status == "dead" and failed.last_error.code == "engine_bad_answer"
     assert (shopper.used(), shopper.result_blobs()) == (0, [])
     assert store().find("studio", image["id"], shopper.id) is None

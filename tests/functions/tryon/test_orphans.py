@@ -29,7 +29,7 @@ def start_unreachable(shopper: Shopper, configure: Configure) -> None:
     """A run goes on in the container, which nobody can reach any more."""
     configure(TRYON_RUN_S="0.3", TRYON_STEPS="15")
     shopper.ask("a", mode="queued", seed=SLOW)
-    assert shopper.deliver("a")["status"] == "retrying"
+    assert shopper.deliver("a").status == "retrying"
     configure(VTO_URL="http://127.0.0.1:9")
 
 
@@ -42,7 +42,7 @@ def landed(shopper: Shopper) -> bool:
 def test_blobs_stored_after_the_deletion_are_swept(shopper: Shopper, configure: Configure) -> None:
     start_unreachable(shopper, configure)
     service.cancel_tryon(shopper.user, "a")
-    assert shopper.drive("a")["status"] == "cancelled"
+    assert shopper.drive("a").status == "cancelled"
     service.delete_tryon(shopper.user, "a", with_inputs=False)
     assert shopper.result_blobs() == []
     eventually(lambda: landed(shopper), "the late result")
@@ -61,13 +61,13 @@ def test_blobs_stored_after_the_account_deletion_are_swept(shopper: Shopper, con
 
     def erased() -> bool:
         job = protocol.load(f"job:erase-{name}", privacy.erasure_partition(name))
-        if job["status"] == "retrying":
-            store().patch("studio", job["id"], job["userId"], set={"nextAt": 0})
-            job = protocol.load(job["id"], job["userId"])
+        if job.status == "retrying":
+            store().patch("studio", job.id, job.user_id, set={"nextAt": 0})
+            job = protocol.load(job.id, job.user_id)
         consume(json.dumps(protocol.pointer(job)), PrivacyStep())
         if store().find("studio", "job:a", shopper.id):
             shopper.deliver("a")
-        return job["status"] == "completed"
+        return job.status == "completed"
 
     eventually(erased, "the erasure")
     assert list(blobs.listing(blobs.TRYON, f"{shopper.id}/")) == []
@@ -97,7 +97,7 @@ def test_blobs_of_earlier_attempts_are_deleted_at_the_end(shopper: Shopper) -> N
     shopper.ask("a", mode="queued")
     earlier = f"{shopper.id}/a/1/{'0' * 24}.png"
     blobs.put(blobs.TRYON, earlier, b"never committed", content_type="image/png")
-    assert shopper.drive("a")["status"] == "completed"
+    assert shopper.drive("a").status == "completed"
     assert earlier not in shopper.result_blobs()
     assert sorted(name.rpartition("/")[2] for name in shopper.result_blobs() if name.endswith((".json", ".webp"))) == [
         "0-optimised.webp", "0-thumbnail.webp", "report.json"
@@ -110,7 +110,7 @@ def test_a_worker_that_lost_its_lease_deletes_unreferenced_blobs(shopper: Shoppe
     overtaken = protocol.claim(shopper.job("a"), "a worker that stops for a while")
     assert overtaken
     store().patch("studio", "job:a", shopper.id, set={"leaseUntil": 0, "nextAt": 0})
-    assert shopper.drive("a")["status"] == "completed"
+    assert shopper.drive("a").status == "completed"
     if deleted:
         service.delete_tryon(shopper.user, "a", with_inputs=False)
     before = shopper.result_blobs()

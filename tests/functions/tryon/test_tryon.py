@@ -69,7 +69,7 @@ def test_a_queued_try_on_is_accepted_made_and_notified_once(shopper: Shopper) ->
     first, second = shopper.ask("a", mode="queued"), shopper.ask("b", mode="queued")
     assert (first.status, first.output_url, first.billed) == ("queued", None, False)
     assert (first.queue_position, second.queue_position) == (0, 1)
-    assert shopper.drive("a")["status"] == "completed"
+    assert shopper.drive("a").status == "completed"
     shopper.deliver("a")
     assert shopper.get("b").queue_position == 0
     made = shopper.get("a")
@@ -88,7 +88,7 @@ def test_a_try_on_that_takes_too_long_continues_as_the_same_job(shopper: Shopper
     assert asked.status == "processing" and asked.job_id == "a"
     eventually(lambda: shopper.get("a").status != "processing", "the end of the try-on")
     assert shopper.get("a").status == "completed"
-    assert (shopper.job("a")["attempt"], shopper.used(), shopper.notified_events()) == (1, 1, ["tryon.completed"])
+    assert (shopper.job("a").attempt, shopper.used(), shopper.notified_events()) == (1, 1, ["tryon.completed"])
 
 
 def test_an_outfit_is_put_on_in_order(shopper: Shopper) -> None:
@@ -182,7 +182,7 @@ def test_a_deletion_removes_everything_and_the_inputs_on_request(shopper: Shoppe
 def test_a_cancelled_try_on_is_not_charged_and_leaves_nothing(shopper: Shopper) -> None:
     shopper.ask("a", mode="queued")
     service.cancel_tryon(shopper.user, "a")
-    assert shopper.drive("a")["status"] == "cancelled"
+    assert shopper.drive("a").status == "cancelled"
     assert (shopper.used(), shopper.result_blobs()) == (0, [])
     with pytest.raises(Conflict):
         service.cancel_tryon(shopper.user, "a")
@@ -192,8 +192,8 @@ def test_a_running_try_on_is_cancelled_between_two_steps(shopper: Shopper, confi
     configure(TRYON_SYNC_S="0.3")
     shopper.ask("a", seed=SLOW, mode="sync")
     service.cancel_tryon(shopper.user, "a")
-    eventually(lambda: shopper.job("a")["status"] != "processing", "the end of the job")
-    assert shopper.job("a")["status"] == "cancelled"
+    eventually(lambda: shopper.job("a").status != "processing", "the end of the job")
+    assert shopper.job("a").status == "cancelled"
     assert (shopper.used(), shopper.result_blobs(), shopper.notified_events()) == (0, [], [])
     assert ended(shopper, "a") == "cancelled"
 
@@ -207,9 +207,9 @@ def ended(shopper: Shopper, id: str) -> str | None:
 def test_a_waiting_try_on_is_cancelled_with_its_run(shopper: Shopper, configure: Configure) -> None:
     configure(TRYON_RUN_S="0.3")
     shopper.ask("a", mode="queued", seed=SLOW)
-    assert shopper.deliver("a")["status"] == "retrying"
+    assert shopper.deliver("a").status == "retrying"
     service.cancel_tryon(shopper.user, "a")
-    assert shopper.deliver("a")["status"] == "cancelled"
+    assert shopper.deliver("a").status == "cancelled"
     assert ended(shopper, "a") == "cancelled"
     assert (shopper.used(), shopper.result_blobs()) == (0, [])
 
@@ -263,11 +263,11 @@ def test_only_products_of_the_users_shop_are_accepted(shopper: Shopper) -> None:
 def test_a_dead_try_on_is_charged_again_when_it_is_redriven(shopper: Shopper, configure: Configure) -> None:
     configure(JOB_MAX_ATTEMPTS="1")
     shopper.ask("a", mode="queued", seed=903)
-    assert shopper.drive("a")["status"] == "dead"
+    assert shopper.drive("a").status == "dead"
     assert (shopper.used(), shopper.notified_events()) == (0, ["tryon.failed"])
     store().patch("studio", "tryon:a", shopper.id, set={"seed": 3})
     jobs.retry_job(shopper.user, "a")
     assert shopper.used() == 1
-    assert shopper.drive("a")["status"] == "completed"
-    assert (shopper.job("a")["generation"], shopper.used()) == (2, 1)
+    assert shopper.drive("a").status == "completed"
+    assert (shopper.job("a").generation, shopper.used()) == (2, 1)
     assert shopper.notified_events() == ["tryon.completed", "tryon.failed"]

@@ -164,7 +164,7 @@ def test_a_failing_endpoint_is_retried_and_fails_without_a_dead_letter(customer_
     assert (delivery.status, delivery.error.code) == ("failed", "webhook_refused")
     assert [attempt.status for attempt in delivery.attempts] == [500, 301, 404]
     assert len({got.headers["webhook-id"] for got in customer.got}) == 1
-    assert protocol.load(f"job:{delivery.job_id}", ME.user_id)["status"] == "failed"
+    assert protocol.load(f"job:{delivery.job_id}", ME.user_id).status == "failed"
 
 
 def test_an_endpoint_that_recovers_gets_its_event(customer_api: None, customer: Receiver) -> None:
@@ -174,7 +174,7 @@ def test_an_endpoint_that_recovers_gets_its_event(customer_api: None, customer: 
     deliver()
     (delivery,) = deliveries()
     if delivery.status == "retrying":
-        assert protocol.load(f"job:{delivery.job_id}", ME.user_id)["nextAt"] > clock.now() - 1
+        assert protocol.load(f"job:{delivery.job_id}", ME.user_id).next_at > clock.now() - 1
         eventually(lambda: deliver() or deliveries()[0].status == "completed", "the second attempt")
     assert len(customer.got) == 2
 

@@ -34,7 +34,7 @@ class Dying(Step):
     def on_lease_lost(self, job: Job) -> None: ...
 
     def push(self, job: Job) -> None:
-        if job["status"] == JobStatus.PROCESSING:
+        if job.status == JobStatus.PROCESSING:
             die("after-claim")
 
 

@@ -49,7 +49,7 @@ class Recorder(Step):
         self.calls.append("abandoned")
 
     def push(self, job: Job) -> None:
-        self.calls.append(f"push {job['status']}")
+        self.calls.append(f"push {job.status}")
 
 
 @pytest.fixture(autouse=True)
@@ -59,16 +59,16 @@ def empty_queue(local: dict[str, str]) -> None:
 
 def make(**fields: Any) -> Job:
     job = protocol.new_job("test", QUEUE, USER, {"n": 1})
-    return protocol.jobs.load(store().create("studio", {**job, **fields}))
+    return protocol.jobs.load(store().create("studio", {**job.to_item(), **fields}))
 
 
 def load(job: Job) -> Job:
-    return protocol.load(job["id"], USER)
+    return protocol.load(job.id, USER)
 
 
 def pointer(job: Job, attempt: int | None = None) -> str:
-    wanted = job["attempt"] + 1 if attempt is None else attempt
-    body = {"jobId": job["id"], "userId": USER, "generation": job["generation"], "attempt": wanted}
+    wanted = job.attempt + 1 if attempt is None else attempt
+    body = {"jobId": job.id, "userId": USER, "generation": job.generation, "attempt": wanted}
     return json.dumps(body)
 
 
@@ -82,10 +82,10 @@ def test_a_job_runs_once_however_often_its_message_comes() -> None:
     for _ in range(3):
         consume(pointer(job), step)
     done = load(job)
-    assert done["status"] == "completed"
-    assert done["result"] == {"made": "1-1"}
-    assert done["attempt"] == 1
-    assert done["dueAt"] is None
+    assert done.status == "completed"
+    assert done.result == {"made": "1-1"}
+    assert done.attempt == 1
+    assert done.due_at is None
     assert step.calls == ["push processing", "run", "push completed", "committed"]
 
 
@@ -117,26 +117,26 @@ def test_a_commit_that_fails_in_part_writes_nothing_of_it() -> None:
     step = Recorder(work)
     consume(pointer(job), step)
     assert store().find("studio", "extra", USER) is None
-    assert load(job)["status"] == "failed"
+    assert load(job).status == "failed"
     assert store().read("studio", "thing", USER)["status"] == "failed"
 
 
 def test_jobs_made_by_a_job_are_sent() -> None:
     child = protocol.new_job("child", QUEUE, USER, {})
     job = make()
-    consume(pointer(job), Recorder(lambda task: Outcome(operations=[Create(child)])))
-    assert [message["jobId"] for message in sent()] == [child["id"]]
+    consume(pointer(job), Recorder(lambda task: Outcome(operations=[protocol.jobs.creation(child)])))
+    assert [message["jobId"] for message in sent()] == [child.id]
 
 
 def test_retryable_errors_wait_longer_each_time_and_end_as_a_dead_letter() -> None:
     job, step = make(maxAttempts=3), Recorder(UpstreamError("busy", code="busy"))
     for attempt in (1, 2, 3):
-        store().patch("studio", job["id"], USER, set={"nextAt": 0})
+        store().patch("studio", job.id, USER, set={"nextAt": 0})
         consume(pointer(job, attempt), step)
         job = load(job)
-        assert job["attempt"] == attempt
-    assert job["status"] == "dead"
-    assert job["lastError"]["code"] == "busy"
+        assert job.attempt == attempt
+    assert job.status == "dead"
+    assert job.last_error.code == "busy"
     assert step.calls[-3:] == ["ended dead busy", "push dead", "committed"]
 
 
@@ -144,31 +144,31 @@ def test_the_wait_asked_for_by_a_provider_wins() -> None:
     job = make()
     consume(pointer(job), Recorder(UpstreamError("busy", code="busy", retry_after=77)))
     parked = load(job)
-    assert parked["status"] == "retrying"
-    assert parked["nextAt"] - clock.now() > 70
-    assert parked["dueAt"] > parked["nextAt"]
+    assert parked.status == "retrying"
+    assert parked.next_at - clock.now() > 70
+    assert parked.due_at > parked.next_at
 
 
 def test_permanent_errors_fail_at_once() -> None:
     job, step = make(), Recorder(Unprocessable("no", code="blocked"))
     consume(pointer(job), step)
-    assert load(job)["status"] == "failed"
+    assert load(job).status == "failed"
     assert "ended failed blocked" in step.calls
 
 
 def test_an_error_may_bound_its_own_repetitions() -> None:
     job, step = make(maxAttempts=9), Recorder(UpstreamError("none", code="no_image", max_tries=2))
     consume(pointer(job), step)
-    store().patch("studio", job["id"], USER, set={"nextAt": 0})
+    store().patch("studio", job.id, USER, set={"nextAt": 0})
     consume(pointer(job, 2), step)
-    assert load(job)["status"] == "failed"
+    assert load(job).status == "failed"
 
 
 def test_an_unexpected_error_is_retried_and_told_without_its_text() -> None:
     job = make()
     consume(pointer(job), Recorder(RuntimeError("password=hunter2")))
     parked = load(job)
-    assert parked["status"] == "retrying"
+    assert parked.status == "retrying"
     assert "hunter2" not in parked.model_dump_json()
 
 
@@ -185,23 +185,23 @@ def test_a_live_lease_is_respected_and_the_message_comes_back() -> None:
 def test_an_expired_lease_is_taken_over_by_an_old_message() -> None:
     job = make()
     assert protocol.claim(job, "died")
-    store().patch("studio", job["id"], USER, set={"leaseUntil": clock.now() - 1})
+    store().patch("studio", job.id, USER, set={"leaseUntil": clock.now() - 1})
     consume(pointer(job, 1), Recorder())
     done = load(job)
-    assert (done["status"], done["attempt"]) == ("completed", 2)
+    assert (done.status, done.attempt) == ("completed", 2)
 
 
 def test_who_lost_the_lease_commits_nothing_and_tidies_up() -> None:
     job = make()
 
     def slow(task: Task) -> Outcome:
-        store().patch("studio", job["id"], USER, set={"leaseUntil": clock.now() - 1})
+        store().patch("studio", job.id, USER, set={"leaseUntil": clock.now() - 1})
         consume(pointer(job, 1), Recorder(lambda inner: Outcome(result={"by": "second"})))
         return Outcome(result={"by": "first"})
 
     step = Recorder(slow)
     consume(pointer(job), step)
-    assert load(job)["result"] == {"by": "second"}
+    assert load(job).result == {"by": "second"}
     assert step.calls[-1] == "abandoned"
 
 
@@ -213,8 +213,8 @@ def test_a_stale_message_of_an_older_generation_does_nothing() -> None:
     consume(old, step)
     assert step.calls == []
     consume(pointer(revived), step)
-    assert load(job)["status"] == "completed"
-    assert load(job)["generation"] == 2
+    assert load(job).status == "completed"
+    assert load(job).generation == 2
 
 
 @pytest.mark.parametrize("status", ["queued", "processing", "completed", "cancelled"])
@@ -229,7 +229,7 @@ def test_a_waiting_job_is_cancelled_by_the_next_message(status: str) -> None:
     flagged = control.request_cancel(job)
     (message,) = sent()
     consume(json.dumps(message), step)
-    assert load(flagged)["status"] == "cancelled"
+    assert load(flagged).status == "cancelled"
     assert step.calls == ["ended cancelled None", "push cancelled", "committed"]
 
 
@@ -242,7 +242,7 @@ def test_a_running_job_is_cancelled_between_two_parts() -> None:
         raise AssertionError("went on")
 
     consume(pointer(job), Recorder(work))
-    assert load(job)["status"] == "cancelled"
+    assert load(job).status == "cancelled"
 
 
 def test_a_cancellation_that_comes_with_the_commit_wins() -> None:
@@ -253,7 +253,7 @@ def test_a_cancellation_that_comes_with_the_commit_wins() -> None:
         return Outcome()
 
     consume(pointer(job), Recorder(work))
-    assert load(job)["status"] == "cancelled"
+    assert load(job).status == "cancelled"
 
 
 def test_an_ended_job_can_not_be_cancelled() -> None:
@@ -266,7 +266,7 @@ def test_a_message_the_host_gave_up_on_gets_its_job_a_fresh_one() -> None:
     handle_poison_message(pointer(job), lambda: step)
     (message,) = sent()
     consume(json.dumps(message), step)
-    assert load(job)["status"] == "completed"
+    assert load(job).status == "completed"
 
 
 @pytest.mark.parametrize("fields", [{"attempt": 5, "maxAttempts": 5}, {"errorCounts": {"poisoned": 3}}])
@@ -274,7 +274,7 @@ def test_a_job_that_keeps_killing_its_host_ends_as_a_dead_letter(fields: dict[st
     job, step = make(**fields), Recorder()
     handle_poison_message(pointer(job), lambda: step)
     handle_poison_message(pointer(job), lambda: step)
-    assert load(job)["lastError"]["code"] == "host_crash"
+    assert load(job).last_error.code == "host_crash"
     assert step.calls.count("ended dead host_crash") == 1
 
 
@@ -292,14 +292,14 @@ def test_a_commit_that_raced_with_another_write_is_tried_again() -> None:
     job = make()
     never = Patch("counter", incr={"n": 1}, where=(Where("n", ">", 0),))
     consume(pointer(job), Recorder(lambda task: Outcome(operations=[never])))
-    assert load(job)["status"] == "retrying"
-    assert load(job)["lastError"]["code"] == "commit_failed"
+    assert load(job).status == "retrying"
+    assert load(job).last_error.code == "commit_failed"
 
 
 def test_a_job_ends_although_its_subject_was_deleted() -> None:
     job = make(subjectId="gone")
     consume(pointer(job), Recorder())
-    assert load(job)["status"] == "completed"
+    assert load(job).status == "completed"
 
 
 def test_a_redriven_job_counts_its_time_anew() -> None:
@@ -308,24 +308,24 @@ def test_a_redriven_job_counts_its_time_anew() -> None:
     )
     job = make(status="dead", startedAt="2020-01-01T00:00:00.000Z", subjectId="thing")
     revived = control.redrive(job)
-    assert revived["startedAt"] is None
+    assert revived.started_at is None
     assert store().read("studio", "thing", USER)["error"] is None
     consume(pointer(revived), Recorder())
-    assert load(job)["startedAt"] > "2026"
+    assert load(job).started_at > "2026"
 
 
 def test_done_jobs_are_forgotten_in_time_and_dead_ones_kept() -> None:
     done, dead = make(), make(maxAttempts=1)
     consume(pointer(done), Recorder())
     consume(pointer(dead), Recorder(UpstreamError("busy", code="busy")))
-    assert load(done)["ttl"] > 24 * 3600
-    assert "ttl" not in load(dead)
+    assert load(done).ttl > 24 * 3600
+    assert load(dead).ttl is None
 
 
 def test_a_lease_that_was_lost_can_not_be_renewed() -> None:
     job = protocol.claim(make(), "one")
     assert job
-    store().patch("studio", job["id"], USER, set={"fence": 9})
+    store().patch("studio", job.id, USER, set={"fence": 9})
     with pytest.raises(LeaseLost):
         protocol.renew(job)
 
@@ -336,12 +336,12 @@ def test_the_sweeper_sends_what_is_overdue_and_waits_longer_each_time() -> None:
     make(status="completed", dueAt=None)
     make()
     assert sweeper.sweep() == 3
-    assert {message["jobId"] for message in sent()} == {job["id"] for job in lost}
+    assert {message["jobId"] for message in sent()} == {job.id for job in lost}
     assert sweeper.sweep() == 0
-    first = load(lost[0])["dueAt"]
-    store().patch("studio", lost[0]["id"], USER, set={"dueAt": overdue})
+    first = load(lost[0]).due_at
+    store().patch("studio", lost[0].id, USER, set={"dueAt": overdue})
     sweeper.sweep()
-    assert load(lost[0])["dueAt"] > first + 2
+    assert load(lost[0]).due_at > first + 2
 
 
 CRASHES = ("before-claim", "after-claim", "in-work", "before-commit", "after-commit")
@@ -358,13 +358,11 @@ def test_a_process_that_dies_at_any_step_loses_nothing(where: str, local: dict[s
         check=False,
     )
     assert died.returncode == 9
-    store().patch(
-        "studio", job["id"], USER, set={"dueAt": clock.now() - 1 if load(job)["status"] != "completed" else None}
-    )
-    if load(job)["status"] == "processing":
-        store().patch("studio", job["id"], USER, set={"leaseUntil": clock.now() - 1})
+    store().patch("studio", job.id, USER, set={"dueAt": clock.now() - 1 if load(job).status != "completed" else None})
+    if load(job).status == "processing":
+        store().patch("studio", job.id, USER, set={"leaseUntil": clock.now() - 1})
     sweeper.sweep()
     for message in sent():
         consume(json.dumps(message), Recorder(lambda task: Outcome(operations=[Patch("counter", incr={"n": 1})])))
-    assert load(job)["status"] == "completed"
+    assert load(job).status == "completed"
     assert store().read("studio", "counter", USER)["n"] == 1
