@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from pydantic import ConfigDict, Field
 
@@ -116,12 +116,3 @@ class LeftOutFile(Record, frozen=True):
 
 erasure_jobs: Final = Repository(ErasureJob)
 exports: Final = Repository(ExportDocument)
-
-
-def own_fields(item: dict[str, Any]) -> dict[str, Any]:
-    """A stored document without what the store adds and without the fields that protect the account."""
-    return {name: value for name, value in item.items() if not name.startswith("_") and name not in PROTECTED}
-
-
-PROTECTED: Final = frozenset({"passwordHash", "emailHash", "tokenVersion", "revoked", "keys"})
-"""Fields that protect the person's account and webhook endpoints; they are not exported."""

@@ -5,25 +5,37 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from functions.privacy import personal_data
-from functions.privacy.documents import ExportDocument, ExportResult, LeftOutFile, own_fields
+from functions.privacy.documents import ExportDocument, ExportResult, LeftOutFile
 from functions.privacy.settings import privacy_settings
 from shared import blobs
-from shared.accounts.documents import accounts
-from shared.documents.fields import assign
+from shared.accounts.documents import AccountDocument, accounts
+from shared.documents.fields import assign, path_of
 from shared.errors import NotFound
 from shared.images.documents import ImageDocument
 from shared.jobs.models import Job
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
+from shared.webhooks.documents import WebhookDocument
 
 CONTAINERS: Final = ("studio", "payments", "audit", "garments", "embeddings", "search_log")
 COVERED: Final = (blobs.IMAGES, blobs.RESULTS, blobs.THUMBNAILS, blobs.UPLOADS, blobs.EXPORTS)
 """Blob containers whose blobs are not packed one by one: images and results follow from their documents, thumbnails
 are made of them, uploads are not sanitized yet."""
+PROTECTED: Final = frozenset(
+    {
+        path_of(AccountDocument.password_hash),
+        path_of(AccountDocument.email_hash),
+        path_of(AccountDocument.token_version),
+        path_of(AccountDocument.revoked),
+        path_of(WebhookDocument.signing_keys),
+        "keys",  # the former name of signing keys
+    }
+)
+"""Fields that protect the account and its webhook endpoints; they are not exported."""
 README: Final = """Everything AI Fashion Studio keeps about you.
 
 account.json     your account
@@ -70,12 +82,12 @@ def _fill(task: Task, archive: zipfile.ZipFile) -> int:
         archive.writestr("README.txt", README)
         account = accounts.find(task.user_id, task.user_id)
         if account is not None:
-            _write_json(archive, "account.json", own_fields(account.to_item()))
+            _write_json(archive, "account.json", _public_fields(account.to_item()))
         images: list[ImageDocument] = []
         for container in CONTAINERS:
             kinds: dict[str, list[dict[str, Any]]] = {}
             for document in personal_data.iterate_documents(container, task.user_id):
-                kinds.setdefault(document.kind, []).append(own_fields(document.item))
+                kinds.setdefault(document.kind, []).append(_public_fields(document.item))
                 if (image := personal_data.stored_image(document)) is not None:
                     images.append(image)
             for kind, items in sorted(kinds.items()):
@@ -117,6 +129,10 @@ def _other_files(user_id: str) -> Iterator[tuple[str, str, str, int]]:
         if container not in COVERED:
             for blob in blobs.listing(container, folder(user_id)):
                 yield f"files/{container}/{blob.name.removeprefix(folder(user_id))}", container, blob.name, blob.size
+
+
+def _public_fields(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if not name.startswith("_") and name not in PROTECTED}
 
 
 def _write_json(archive: zipfile.ZipFile, name: str, content: Any) -> None:

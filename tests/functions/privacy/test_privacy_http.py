@@ -31,6 +31,7 @@ from shared.images.documents import ImageDocument, ImageId, ImageKind, StoredRen
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.settings import forget
+from shared.webhooks.documents import SigningKey, WebhookDocument, WebhookId
 
 type SignUp = Callable[..., Client]
 
@@ -177,6 +178,23 @@ def build(caller: Principal) -> None:
     job = protocol.load(record["jobId"], "u")
     body = {"jobId": job["id"], "userId": "u", "generation": 1, "attempt": 1}
     consume(json.dumps(body), PrivacyStep())
+
+
+@pytest.mark.parametrize("name", ["signingKeys", "keys"])
+def test_signing_secrets_are_not_exported_under_either_name(house: Principal, name: str) -> None:
+    key = SigningKey(secret="whsec_c2VjcmV0")
+    webhook = WebhookDocument(id=WebhookId.of("w"), user_id="u", url="https://shop.example.com", events=[],
+                              signing_keys=[key], created_at=clock.iso(), updated_at=clock.iso())  # fmt: skip
+    item = webhook.to_item()
+    item[name] = item.pop("signingKeys")
+    store().create("studio", item)
+    privacy.get_export(house, "r")
+    build(house)
+    record = store().read("studio", "export", "u")
+    with zipfile.ZipFile(io.BytesIO(blobs.get(blobs.EXPORTS, record["blob"]))) as archive:
+        (exported,) = json.loads(archive.read("studio/webhook.json"))
+    assert exported["url"] == "https://shop.example.com"
+    assert "whsec_" not in json.dumps(exported)
 
 
 def test_pictures_beyond_the_size_are_named(house: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
