@@ -22,11 +22,11 @@ from functions.observe.models import (
 )
 from functions.observe.settings import observe_settings
 from shared import clock
+from shared.catalogue.search_log import SearchLogDocument, search_logs
 from shared.commerce import quota
 from shared.commerce.documents import QuotaDocument, quotas
 from shared.commerce.settings import commerce_settings
 from shared.conversions.documents import ConversionDocument, conversions
-from shared.documents import Where, store
 from shared.documents.fields import where
 from shared.jobs import protocol, queues
 from shared.jobs.models import OPEN, TERMINAL, Job, JobStatus, RunStatus
@@ -114,9 +114,9 @@ def _conversions() -> ConversionFigures:
 
 
 def _searches() -> SearchFigures:
-    recent = (Where("type", "=", "search_log"), Where("at", ">=", clock.iso(clock.now() - RECENT_S)))
-    page = store().query("search_log", *recent, order_by="at", descending=True, limit=RECENT)
-    times = sorted(item["tookMs"] for item in page.items)
+    recent = where(SearchLogDocument.at, ">=", clock.iso(clock.now() - RECENT_S))
+    page = search_logs.list(recent, order_by=SearchLogDocument.at, descending=True, limit=RECENT)
+    times = sorted(search.took_ms for search in page.items)
     return SearchFigures(
         searches=len(times), p50_ms=_rank(times, 0.5), p95_ms=_rank(times, 0.95), p99_ms=_rank(times, 0.99)
     )

@@ -12,19 +12,6 @@ from shared.documents.repository import Repository
 from shared.jobs.models import JobStatus
 
 
-class SearchKind(StrEnum):
-    """What a search looks by."""
-
-    IMAGE = "image"
-    """A picture."""
-    TEXT = "text"
-    """Words."""
-    HYBRID = "hybrid"
-    """A picture and words."""
-    SIMILAR = "similar"
-    """A product."""
-
-
 class FeedbackKind(StrEnum):
     """What a user did with a result."""
 
@@ -32,25 +19,6 @@ class FeedbackKind(StrEnum):
     """Opened it."""
     BUY = "buy"
     """Bought it."""
-
-
-class SearchLogDocument(StoredDocument, frozen=True):
-    """A search and what it found: no picture, no vector, no address. Its id is the search id."""
-
-    container: ClassVar[str] = "search_log"
-    type: Literal["search_log"] = "search_log"
-    user_id: str = Field(description="who searched; the partition")
-    kind: SearchKind
-    shop: str
-    params: dict[str, Any] = Field(description="the request without what names a picture")
-    continued: bool = Field(description="whether it is a further page of a search before")
-    results: tuple[str, ...] = Field(description="ids of the products on the page, best first")
-    total: int = Field(description="products that filters and excluded words let through")
-    unknown_terms: tuple[str, ...] = Field(description="words that the text encoder does not know")
-    index_version: str
-    model_id: str
-    took_ms: float
-    at: Timestamp
 
 
 class FeedbackId(DocumentId):
@@ -135,7 +103,6 @@ class RebuildResult(Record, frozen=True):
     embedded: int = Field(description="products whose embedding was missing or old")
 
 
-search_logs: Final = Repository(SearchLogDocument)
 search_feedback: Final = Repository(SearchFeedbackDocument)
 search_shops: Final = Repository(SearchShopDocument)
 index_rebuilds: Final = Repository(IndexRebuildDocument)

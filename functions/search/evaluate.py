@@ -8,16 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from functions.search.documents import (
-    FeedbackKind,
-    SearchFeedbackDocument,
-    SearchKind,
-    SearchLogDocument,
-    search_feedback,
-    search_logs,
-)
+from functions.search.documents import FeedbackKind, SearchFeedbackDocument, search_feedback
 from functions.search.models import Estimate, EvalQuery, KindFigures, SearchEval
 from shared import clock
+from shared.catalogue.search_log import SearchKind, SearchLogDocument, search_logs
 from shared.documents.containers import DAY
 from shared.documents.fields import where
 from shared.documents.model import StoredDocument

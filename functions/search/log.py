@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.search.documents import (
-    FeedbackId,
-    SearchFeedbackDocument,
-    SearchKind,
-    SearchLogDocument,
-    search_feedback,
-    search_logs,
-)
+from functions.search.documents import FeedbackId, SearchFeedbackDocument, search_feedback
 from functions.search.models import FeedbackRequest, SearchAnswer
 from functions.search.queries import SearchPlan
 from shared import clock, telemetry
+from shared.catalogue.search_log import SearchKind, SearchLogDocument, search_logs
 from shared.errors import DocumentConflict, NotFound, StudioError, Unprocessable
 from shared.http.auth import Principal
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Final
 
 from functions.search import log, pictures, queries
-from functions.search.documents import SearchKind
 from functions.search.embeddings import item_id, unpack_vector
 from functions.search.engine import index, running_model
 from functions.search.engine.results import Page
@@ -25,6 +24,7 @@ from functions.search.product_lookup import get_in_shop, results_of
 from functions.search.queries import FACETS, SearchPlan
 from shared import telemetry
 from shared.catalogue.documents import embeddings
+from shared.catalogue.search_log import SearchKind
 from shared.errors import NotFound
 from shared.http.auth import Principal
 

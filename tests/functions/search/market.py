@@ -11,7 +11,6 @@ from account_factory import add_account
 from PIL import Image
 
 from functions.search import indexer, service
-from functions.search.documents import SearchLogDocument, search_logs
 from functions.search.models import HybridSearch, ImageSearch, SearchAnswer, TextSearch
 from shared import blobs, clock
 from shared.accounts.cache import account_cache
@@ -26,6 +25,7 @@ from shared.catalogue.documents import (
     ProductStatus,
     products,
 )
+from shared.catalogue.search_log import SearchLogDocument, search_logs
 from shared.documents.fields import assign, increment
 from shared.http.auth import Principal
 from shared.images.documents import ImageKind, StoredRendition, StoredRenditions, Visibility, images, ready_image
