@@ -217,7 +217,13 @@ def sample(schema: dict[str, Any], definitions: dict[str, Any], depth: int = 0) 
         return schema.get("const", schema.get("enum", [None])[0])
     for key in ("anyOf", "oneOf", "allOf"):
         if key in schema:
-            return sample(schema[key][0], definitions, depth + 1)
+            # A part may add to the rest of the schema: one of two names of a field is required.
+            rest = {name: value for name, value in schema.items() if name != key}
+            for part in schema[key] if key == "allOf" else schema[key][:1]:
+                part = {**part, **part.get("anyOf", [{}])[0]}
+                part.pop("anyOf", None)
+                rest = {**rest, **part, "required": [*rest.get("required", ()), *part.get("required", ())]}
+            return sample(rest, definitions, depth + 1)
     match schema.get("type"):
         case "object":
             inner = schema.get("properties", {})
