@@ -1,4 +1,4 @@
-"""The try-on act: garments put on people by the container, and a sheet that shows each beside its mask.
+"""The try-on part of the demo: garments put on people by the container, and a sheet that shows each with its mask.
 
 Portraits wear an upper garment. Lower garments and dresses need a figure from head to foot: a drawn one, and photos
 where a folder of them is there; those stay in the output folder.
@@ -32,7 +32,7 @@ GARMENT = (448, 560)
 
 @dataclass(frozen=True)
 class Look:
-    """Somebody, and what to put on them; `own` photos may turn out not to work, and that is told then."""
+    """A person and a garment; with the user's `own` images a refusal is reported instead of raised."""
 
     title: str
     person: bytes
@@ -43,11 +43,11 @@ class Look:
 
 @dataclass
 class Worn:
-    """A look that was tried on: its pictures in the sheet's columns, or why it could not be."""
+    """A look that was tried on: its images in the sheet's columns, or why it could not be made."""
 
     look: Look
     note: str
-    pictures: dict[str, Image.Image] = field(default_factory=dict[str, Image.Image])
+    images: dict[str, Image.Image] = field(default_factory=dict[str, Image.Image])
 
 
 def try_on(stack: Stack, steps: Steps, out: Path, portraits: list[Look]) -> list[str]:
@@ -71,12 +71,12 @@ def try_on(stack: Stack, steps: Steps, out: Path, portraits: list[Look]) -> list
     with steps.step("tryon-sheet", "A sheet of person, garment, mask and result") as step:
         sheet = out / SHEET
         draw_sheet(worn, sheet)
-        step.note = f"{sum(bool(one.pictures) for one in worn)} try-ons; {sheet.name}"
+        step.note = f"{sum(bool(one.images) for one in worn)} try-ons; {sheet.name}"
     return [str(sheet)]
 
 
 def look_of(title: str, person: bytes, garment: bytes, *, own: bool) -> Look:
-    """A portrait in an upper garment; of the user's own garment the picture says what it is."""
+    """A portrait in an upper garment; of the user's own garment the category is detected."""
     return Look(title, person, garment, "auto" if own else "upper", own)
 
 
@@ -94,7 +94,7 @@ def _drawn() -> Iterator[Look]:
 
 
 def _photos() -> Iterator[Look]:
-    """Three people of the CCP photos (Creative Commons) and three of the garments, if they lie beside the checkout."""
+    """Three people of the CCP photos (Creative Commons) and three of the garments, if they are next to the checkout."""
     labels = PHOTOS / "garments" / "labels.csv"
     people = sorted((PHOTOS / "ccp" / "photos").glob("*.jpg"))[2:40:17]
     if not labels.is_file() or len(people) < 3:
@@ -120,16 +120,16 @@ def _worn(client: Client, look: Look, step: Step) -> Worn:
         return Worn(look, note)
     report = made["results"][0]["report"]
     step.note += f"{made['garments'][0]['category']} {made['processingMs']} ms; "
-    pictures = {
+    columns = {
         "person": images["person"],
         "garment": images["garment"],
         "mask": _fetch(made["maskUrl"]),
         "result": _fetch(made["outputUrl"]),
     }
-    if report["changedOutsideMask"] or pictures["result"].size != pictures["person"].size:
+    if report["changedOutsideMask"] or columns["result"].size != columns["person"].size:
         raise AssertionError(f"{look.title}: {report}")
     engine = f"{made['engine']}, seed {made['seed']}, {made['processingMs']} ms"
-    return Worn(look, f"{made['garments'][0]['category']}; {engine}", pictures)
+    return Worn(look, f"{made['garments'][0]['category']}; {engine}", columns)
 
 
 def _made(client: Client, look: Look) -> tuple[dict[str, Any], dict[str, Image.Image]]:
@@ -174,8 +174,8 @@ def draw_sheet(worn: list[Worn], path: Path) -> None:
         left, top = number % 2 * width + 8, number // 2 * height + 6
         pen.text((left, top), one.look.title, "#1d2230", font)
         pen.text((left, top + 19), one.note[:120], "#667085", small)
-        for place, column in enumerate(COLUMNS if one.pictures else ()):
-            picture = one.pictures[column].copy()
+        for place, column in enumerate(COLUMNS if one.images else ()):
+            picture = one.images[column].copy()
             picture.thumbnail((TILE[0] - 6, TILE[1] - 4), Image.Resampling.LANCZOS)
             sheet.paste(picture, (left + place * TILE[0] + (TILE[0] - 6 - picture.width) // 2, top + 36))
     sheet.save(path)

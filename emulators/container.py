@@ -17,7 +17,7 @@ STOP_S = 30
 
 
 class Container:
-    """Has its address and token before it runs, so that what calls it can start beside it."""
+    """Has its address and token before it runs, so that its callers can start at the same time."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
