@@ -15,6 +15,7 @@ from shared import clock
 from shared.documents import Document, Where, store
 from shared.documents.sqlite import SqliteStore
 from shared.jobs import protocol, queues
+from shared.jobs.models import Job
 
 QUEUE = "protocol"
 
@@ -30,15 +31,16 @@ def dead(local: dict[str, str]) -> list[Document]:
     """Three dead letters, of two kinds and of three users."""
     queues.client(QUEUE).clear_messages()
     error = {"code": "busy", "message": "busy", "retryable": True, "at": clock.iso()}
-    made: list[Document] = []
+    made: list[Job] = []
     for n, kind in enumerate(("convert", "convert", "test")):
         job = protocol.new_job(kind, QUEUE, f"u{n}", {"n": n})
-        made.append(store().create("studio", {**job.to_item(), "status": "dead", "lastError": error}))
+        item = {**job.to_item(), "status": "dead", "lastError": error}
+        made.append(protocol.jobs.load(store().create("studio", item)))
     return made
 
 
-def short(job: Document) -> str:
-    return job.id.removeprefix("job:")
+def short(job: Job) -> str:
+    return job.id.public
 
 
 def waiting() -> set[str]:
@@ -55,8 +57,8 @@ def test_the_list_names_them_all(dead: list[Document]) -> None:
 
 def test_one_is_replayed_and_audited(dead: list[Document]) -> None:
     assert replay(short(dead[0]), "--reason", "the key was fixed")["redriven"] == [short(dead[0])]
-    assert waiting() == {dead[0]["id"]}
-    assert protocol.load(dead[0]["id"], "u0").generation == 2
+    assert waiting() == {dead[0].id}
+    assert protocol.load(dead[0].id, "u0").generation == 2
     (entry,) = store().query("audit", Where("subject", "=", short(dead[0]))).items
     assert (entry["userId"], entry["reason"]) == ("shell", "the key was fixed")
     again = replay(short(dead[0]), status=1)
@@ -66,7 +68,7 @@ def test_one_is_replayed_and_audited(dead: list[Document]) -> None:
 
 def test_all_of_a_kind_are_replayed(dead: list[Document]) -> None:
     assert len(replay("--all", "--kind", "convert")["redriven"]) == 2
-    assert waiting() == {dead[0]["id"], dead[1]["id"]}
+    assert waiting() == {dead[0].id, dead[1].id}
     assert replay("--all", "--limit", "5")["redriven"] == [short(dead[2])]
     assert replay("--all")["redriven"] == []
 
@@ -82,7 +84,7 @@ def test_over_http_it_needs_an_administrator(stack: Stack, admin: Client) -> Non
         assert "token" in replay("--list", *url, status=1)["error"]
         assert "401" in replay("--list", *url, "--token", "nonsense", status=1)["error"]
         (letter,) = replay("--list", "--kind", kind, *url, STUDIO_TOKEN=token)["letters"]
-        assert replay("--all", "--kind", kind, *url, "--token", token)["redriven"] == [letter["id"]]
+        assert replay("--all", "--kind", kind, *url, "--token", token)["redriven"] == [letter.id]
         assert documents.read("studio", job.id, job.user_id)["generation"] == 2
     finally:
         documents.close()

@@ -22,6 +22,7 @@ from shared.documents import store
 from shared.errors import Conflict, NotFound
 from shared.http.auth import Principal
 from shared.jobs import protocol, queues
+from shared.jobs.models import Job
 
 ADMIN = Principal("root", Role.ADMIN, "t", 0.0)
 QUEUE = "protocol"
@@ -157,14 +158,14 @@ def test_one_is_redriven() -> None:
 
 
 def test_all_are_redriven_in_bounded_calls() -> None:
-    made = {make(user=f"u{n}")["id"] for n in range(7)}
+    made = {make(user=f"u{n}").id for n in range(7)}
     kept = make(kind="convert")
     wanted = RedriveRequest(kind="test", limit=3, reason="the provider is back")
     answers = [dead_letters.redrive_all(ADMIN, wanted) for _ in range(3)]
     assert [answer.redriven for answer in answers] == [3, 3, 1]
     assert [answer.more for answer in answers] == [True, True, False]
     assert sent() == made
-    assert protocol.load(kept["id"], "ann").status == "dead"
+    assert protocol.load(kept.id, "ann").status == "dead"
     assert len(acts(action="JOB_REDRIVEN")) == 7
 
 

@@ -81,7 +81,7 @@ def test_an_email_that_is_refused_for_now_arrives_once(inside: Stack, teller: Te
         key = who.announce()
         assert who.outcome(key) == ALL_SENT
     assert len(outbox(inside, "email", key)) == 1
-    assert who.job(key, "email")["attempt"] == 2
+    assert who.job(key, "email").attempt == 2
 
 
 def test_an_email_with_a_lost_answer_is_repeated_under_the_same_id(inside: Stack, teller: Tell) -> None:
@@ -124,7 +124,7 @@ def test_an_old_notification_can_still_be_sent(inside: Stack, teller: Tell) -> N
         assert who.outcome(key)["email"] == ("failed", "email_failed")
     old = "2026-01-01T00:00:00.000Z"
     store().patch("studio", f"notification:{key}", who.user_id, set={"createdAt": old})
-    changes = {"sending": {**who.job(key, "email")["sending"], "first": 0}}
+    changes = {"sending": {**who.job(key, "email").to_item()["sending"], "first": 0}}
     store().patch("studio", f"job:notify-{key}-email", who.user_id, set=changes)
     control.redrive(who.job(key, "email"))
     eventually(lambda: who.find(key)["channels"]["email"]["status"] == "sent", "the e-mail")
@@ -172,7 +172,7 @@ def test_an_invalid_number_fails_at_once(teller: Tell) -> None:
     who = teller(phone="+15005550001")
     key = who.announce()
     assert who.outcome(key) == {**ALL_SENT, "sms": ("failed", "sms_refused")}
-    assert who.job(key, "sms")["attempt"] == 1
+    assert who.job(key, "sms").attempt == 1
     assert who.client.call("GET", "notifications/preferences")["sms"] is True
 
 
@@ -182,7 +182,7 @@ def test_a_dead_websocket_service_fails_alone(inside: Stack, teller: Tell) -> No
         key = who.announce()
         assert who.outcome(key) == {**ALL_SENT, "websocket": ("failed", "websocket_failed")}
     job = who.job(key, "websocket")
-    assert (job["status"], job["attempt"]) == ("dead", 3)
+    assert (job.status, job.attempt) == ("dead", 3)
 
 
 @pytest.mark.parametrize(("channel", "cap"), [("sms", 20), ("email", 100)])

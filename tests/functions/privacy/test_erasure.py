@@ -152,7 +152,7 @@ def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
     assert told.kept.payments == 1
     # Nothing that stays links the payment to the person.
     pseudonym = store().query("payments", Where("captureId", "=", f"cap-{ME}")).items[0]["userId"]
-    assert pseudonym not in json.dumps(dict(job_of()))
+    assert pseudonym not in job_of().model_dump_json()
 
 
 def test_the_account_is_closed_at_once_and_the_job_waits_for_tokens_elsewhere() -> None:
@@ -232,7 +232,7 @@ def test_a_worker_that_dies_again_and_again_loses_nothing(after: int) -> None:
     """Each process exits for real after so many removals; the last one finishes, and the report is still exact."""
     asked = service.delete_account(CALLER, "203.0.113.9", "r")
     deaths = 0
-    while (job := job_of())["status"] not in TERMINAL:
+    while (job := job_of()).status not in TERMINAL:
         hurry(job)
         died = subprocess.run(
             [sys.executable, str(Path(__file__).parent / "dying_eraser.py"), str(after), pointer(job_of())],

@@ -64,7 +64,7 @@ def test_a_mask_of_somebody_elses_garment_lives_as_long_as_its_row(monkeypatch: 
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + 2 * 3600)
     assert stored.sweep() == 0
-    store().delete("studio", row["id"], "shopper")
+    store().delete("studio", row.id, "shopper")
     monkeypatch.setattr(clock, "now", real)
     # it may be about to get its row
     assert stored.sweep() == 0
@@ -80,7 +80,7 @@ def test_a_public_picture_takes_the_masks_that_others_have_of_it_with_it() -> No
     kept = segment("shopper2", sources.by_id("other", "shopper2"))
     delete_image(shown)
     assert masks("shopper/") == []
-    assert sorted(masks("shopper2/")) == sorted(kept["blobs"].values())
+    assert sorted(masks("shopper2/")) == sorted(kept.blobs.values())
     assert store().count("studio", partition="shopper") == 0
     delete_image(other)
     assert masks() == []

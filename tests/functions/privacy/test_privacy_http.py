@@ -176,7 +176,7 @@ def image(name: str, size: int) -> None:
 def build(caller: Principal) -> None:
     record = store().read("studio", "export", "u")
     job = protocol.load(record["jobId"], "u")
-    body = {"jobId": job["id"], "userId": "u", "generation": 1, "attempt": 1}
+    body = {"jobId": job.id, "userId": "u", "generation": 1, "attempt": 1}
     consume(json.dumps(body), PrivacyStep())
 
 

@@ -23,13 +23,13 @@ from functions.tryon.models import TryOn, TryOnRequest
 from shared import blobs
 from shared.accounts.documents import Role, accounts
 from shared.commerce import quota
-from shared.documents import Document, Where, store
+from shared.documents import Where, store
 from shared.http.auth import Principal
 from shared.images.documents import ImageKind, Visibility
 from shared.images.uploads import add_image
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
-from shared.jobs.models import TERMINAL, JobStatus
+from shared.jobs.models import TERMINAL, Job, JobStatus
 from shared.vto import client as vto
 from wardrobe import draw_garment, draw_mannequin, garment_spec
 
@@ -130,10 +130,10 @@ class Shopper:
     def get(self, id: str) -> TryOn:
         return service.get_tryon(self.user, id)
 
-    def job(self, id: str) -> Document:
+    def job(self, id: str) -> Job:
         return protocol.load(f"job:{id}", self.id)
 
-    def deliver(self, id: str) -> Document:
+    def deliver(self, id: str) -> Job:
         """Deliver the next message of its job, without the wait before it; returns the job."""
         if self.job(id).status == JobStatus.RETRYING:
             store().patch("studio", f"job:{id}", self.id, set={"nextAt": 0})

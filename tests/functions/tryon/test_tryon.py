@@ -217,7 +217,7 @@ def test_a_waiting_try_on_is_cancelled_with_its_run(shopper: Shopper, configure:
 def test_nothing_is_stored_for_a_deleted_user(shopper: Shopper, configure: Configure) -> None:
     configure(TRYON_SYNC_S="0.5", TRYON_STEPS="90")
     shopper.ask("a", mode="sync", seed=SLOW)
-    eventually(lambda: shopper.job("a").get("progress", {}).get("step") == "trying on", "the run")
+    eventually(lambda: (progress := shopper.job("a").progress) and progress.step == "trying on", "the run")
     store().delete("studio", "job:a", shopper.id)
     assert eventually(lambda: ended(shopper, "a") == "cancelled", "the end of the run")
     assert shopper.result_blobs() == []
