@@ -30,8 +30,8 @@ def park(inside: Stack, sign_up: SignUp) -> Callable[..., tuple[Client, str]]:
 
         client = sign_up()
         job = protocol.new_job("test", QUEUE, client.user["id"], {"secret": "payload"})
-        store().create("studio", {**job, "dueAt": time.time() + 600, **fields})
-        return client, job["id"].removeprefix("job:")
+        store().create("studio", {**job.to_item(), "dueAt": time.time() + 600, **fields})
+        return client, job.id.public
 
     return make
 
