@@ -143,12 +143,13 @@ def _run(python: Path, tests: Path, name: str, facts: Mapping[str, Any], reasons
 
 def _deselection(path: Path, reasons: Mapping[str, str]) -> list[str]:
     """Options that leave out the tests of a file that do not apply."""
-    text = path.read_text()
-    classes = re.findall(r"^class (\w+)", text, re.MULTILINE)
-    names = re.findall(r"^    (?:async )?def (test_\w+)", text, re.MULTILINE)
-    dropped = sorted({name for name in names if any(part in name for part in reasons)})
     options: list[str] = []
-    for name in dropped:
-        owner = next((one for one in classes if re.search(rf"class {one}\b.*?def {name}\b", text, re.DOTALL)), None)
-        options += ["--deselect", f"{path.name}::{owner}::{name}" if owner else f"{path.name}::{name}"]
+    owner: str | None = None
+    for line in path.read_text().splitlines():
+        if found := re.match(r"class (\w+)", line):
+            owner = found[1]
+        found = re.match(r"( *)(?:async )?def (test_\w+)", line)
+        if found and any(part in found[2] for part in reasons):
+            inside = f"{owner}::{found[2]}" if found[1] else found[2]
+            options += ["--deselect", f"{path.name}::{inside}"]
     return options

@@ -159,6 +159,7 @@ class Catalogue:
             for name, value in _completed({**body, "partitionKey": kept["partitionKey"]}).items()
             if name in MUTABLE
         }
+        _check_vectors_kept(container.body, body)
         if "uniqueKeyPolicy" in body and body["uniqueKeyPolicy"] != container.body.get("uniqueKeyPolicy"):
             raise BadRequest("The unique index cannot be modified.")
         made = {**kept, **changed, **_system(container.rid, rids.prefix(container.rid))}
@@ -244,6 +245,7 @@ def _with_etag(policy: dict[str, Any]) -> dict[str, Any]:
     return policy
 
 
+MAX_DIMENSIONS: Final = 4096
 DISTANCES: Final = ("cosine", "dotproduct", "euclidean")
 DATA_TYPES: Final = ("float16", "float32", "int8", "uint8")
 
@@ -264,15 +266,53 @@ def _check_vectors(body: Mapping[str, Any]) -> None:
             raise BadRequest(
                 f"The Vector Embedding Policy has an invalid DistanceFunction:{embedding.get('distanceFunction')}."
             )
-        if isinstance(dimensions, bool) or not isinstance(dimensions, int) or not 1 <= dimensions <= 4096:
-            raise BadRequest(f"The Vector Embedding Policy has Dimensions:{dimensions} which is not from 1 to 4096.")
-    for index in body["indexingPolicy"].get("vectorIndexes", ()):
-        if index.get("path") not in paths:
+        if isinstance(dimensions, bool) or not isinstance(dimensions, int) or dimensions < 1:
+            raise BadRequest(f"The Vector Embedding Policy has Dimensions:{dimensions} which is not positive.")
+        if dimensions > MAX_DIMENSIONS:
             raise BadRequest(
-                f"The Vector Indexing Policy has the path '{index.get('path')}', the Vector Embedding Policy does not."
+                f"The Vector Embedding Policy has Dimensions:{dimensions} which is more than the maximum "
+                f"supported value of {MAX_DIMENSIONS}."
             )
-        if index.get("type") not in ("flat", "quantizedFlat", "diskANN"):
-            raise BadRequest(f"The Vector Indexing Policy has an invalid type: {index.get('type')}.")
+    for index in body["indexingPolicy"].get("vectorIndexes", ()):
+        _check_vector_index(index, paths)
+
+
+def _check_vectors_kept(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """What a replace may not change. Raises `BadRequest`."""
+    old = {one["path"]: one for one in (before.get("vectorEmbeddingPolicy") or {}).get("vectorEmbeddings", ())}
+    for one in (after.get("vectorEmbeddingPolicy") or {}).get("vectorEmbeddings", ()):
+        known = old.get(one.get("path"))
+        if known is not None and any(known.get(name) != value for name, value in one.items()):
+            raise BadRequest("Paths in existing embedding policy cannot be modified in Collection Replace.")
+    indexes = {one["path"]: one for one in before["indexingPolicy"].get("vectorIndexes", ())}
+    for one in (after.get("indexingPolicy") or {}).get("vectorIndexes", ()):
+        known = indexes.get(one.get("path"))
+        if known is not None and known.get("type") != one.get("type"):
+            raise BadRequest("Paths in existing vector indexing policy cannot be modified in Collection Replace.")
+
+
+def _check_vector_index(index: Mapping[str, Any], paths: set[str]) -> None:
+    if index.get("path") not in paths:
+        raise BadRequest(f"The Vector Indexing Policy's path::{index.get('path')} not matching in Embedding's path.")
+    if index.get("type") not in ("flat", "quantizedFlat", "diskANN"):
+        raise BadRequest(f"The Vector Indexing Policy's Index Type::{index.get('type')} is invalid.")
+    for name, (low, high) in {"quantizationByteSize": (1, 256), "indexingSearchListSize": (25, 500)}.items():
+        value = index.get(name)
+        if value is not None and not low <= value <= high:
+            raise BadRequest(
+                f"The Vector Indexing Policy parameter {name[0].upper()}{name[1:]} value :: {value} is out of range. "
+                f"The allowed range is between {low} and {high}."
+            )
+    shards = index.get("vectorIndexShardKey", [])
+    if not isinstance(shards, list):
+        raise BadRequest("One of the specified inputs is invalid: vectorIndexShardKey must be an array.")
+    if len(shards) > 1:
+        raise BadRequest(
+            f"The number of shard paths defined in the Vector Indexing Policy: {len(shards)} exceeds the maximum: 1."
+        )
+    for shard in shards:
+        if not str(shard).startswith("/"):
+            raise BadRequest(f"The Vector Indexing Policy has an invalid Shard Path: {shard}.")
 
 
 def _container(database: str, id: str, rid: str, text: str, partitions: int) -> Container:

@@ -12,11 +12,10 @@ from emulators.cosmos.containers import Container
 from emulators.cosmos.database import Database
 from emulators.cosmos.errors import BadRequest, Gone
 from emulators.cosmos.sql import plan
-from emulators.cosmos.sql.syntax import Query
 
 
 def scope(
-    headers: Mapping[str, str], container: Container, key: list[Any] | None, query: Query | None
+    headers: Mapping[str, str], container: Container, key: list[Any] | None, statement: queries.Statement | None
 ) -> queries.Scope:
     """The scope of a request.
 
@@ -35,13 +34,16 @@ def scope(
         return queries.Scope(low or partitioning.MIN, high or partitioning.MAX)
     if key is not None:
         return queries.scope_of(container, key)
-    if query is not None:
+    if statement is not None:
+        key = queries.pinned_key(container, statement)
+        if key is not None:
+            return queries.scope_of(container, key)
         if headers.get("x-ms-documentdb-query-enablecrosspartition", "").lower() != "true":
             raise BadRequest(
                 "Cross partition query is required but disabled. Please set x-ms-documentdb-query-enablecrosspartition "
                 "to true, specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception."
             )
-        if plan.needs_plan(query):
+        if plan.needs_plan(statement.query):
             raise BadRequest(
                 "The provided cross partition query can not be directly served by the gateway.", sub_status=1004
             )

@@ -37,7 +37,7 @@ class PartitionKeyDefinition:
         if not isinstance(paths, list) or not paths or not all(isinstance(p, str) and p.startswith("/") for p in paths):
             raise BadRequest("The partition key path must start with '/'.")
         if len(paths) > 3:
-            raise BadRequest("A hierarchical partition key has at most three paths.")
+            raise BadRequest("Too many partition key paths: a hierarchical partition key has at most three.")
         return cls(tuple(split_path(path) for path in paths), definition.get("kind") == "MultiHash")
 
     def components(self, item: Mapping[str, Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from emulators.cosmos import charges, partitioning
@@ -19,7 +19,7 @@ from emulators.cosmos.database import Database, Row
 from emulators.cosmos.errors import BadRequest
 from emulators.cosmos.sql import evaluate, parser, plan
 from emulators.cosmos.sql.functions import QueryFunctionError
-from emulators.cosmos.sql.syntax import Binary, Expression, Literal, Parameter, Property, Query, Variable
+from emulators.cosmos.sql.syntax import Binary, Call, Expression, Literal, Parameter, Property, Query, Variable
 
 DEFAULT_PAGE: Final = 100
 MAX_PAGE: Final = 1000
@@ -38,11 +38,12 @@ class Scope:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of results."""
+    """One page of results; `loaded` is the number of items that had to be read, 0 for what an index can count."""
 
     results: list[Any]
     continuation: str | None
     charge: float
+    loaded: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,9 @@ def _streamed(
     filters = _filters(statement)
     rows = data.scan(container.rid, scope.low, scope.high, partition=scope.partition, after=after, filters=filters)
     for row in rows:
+        if scope.partitions > 1 and results and after is not None and row.epk >= container.range_of(after[0]).high:
+            # The gateway asks one physical partition after the other, a page each.
+            return _page(results, size, scanned, scope, {"after": after})
         scanned += 1
         document = row.document()
         for given, result in enumerate(evaluate.run(statement.query, [document], statement.context)):
@@ -183,12 +187,20 @@ def _whole(
             break
         results.append(result)
         size += len(json.dumps(result))
-    return _page(results, size, scanned, scope, {"given": given + len(results)} if more else None)
+    page = _page(results, size, scanned, scope, {"given": given + len(results)} if more else None)
+    return replace(page, loaded=0) if _counts_all(statement.query) else page
+
+
+def _counts_all(query: Query) -> bool:
+    """Whether the index alone answers the query."""
+    items = query.items or ()
+    counted = len(items) == 1 and isinstance(items[0].expression, Call) and items[0].expression.name == "COUNT"
+    return counted and query.where is None and not query.group_by
 
 
 def _page(results: list[Any], size: int, scanned: int, scope: Scope, state: Mapping[str, Any] | None) -> Page:
     charge = charges.query(scanned, size, scope.partitions)
-    return Page(results, _encode(state) if state is not None else None, charge)
+    return Page(results, _encode(state) if state is not None else None, charge, scanned)
 
 
 def feed(data: Database, container: Container, scope: Scope, max_items: int, token: str | None) -> Page:
@@ -223,6 +235,13 @@ def _filters(statement: Statement) -> list[tuple[str, Any]]:
             case _:
                 pass
     return found
+
+
+def pinned_key(container: Container, statement: Statement) -> list[Any] | None:
+    """The partition key that the conditions of a query fix; None if they don't fix all of it."""
+    fixed = {path[2:]: value for path, value in _filters(statement)}
+    names = [path[0] if len(path) == 1 else "" for path in container.key.paths]
+    return [fixed[name] for name in names] if all(name in fixed for name in names) else None
 
 
 def _constant(expression: Expression, context: evaluate.Context) -> Any:

@@ -332,7 +332,7 @@ class Cosmos(Emulator):
         statement = queries.Statement.of(call.json(), container)
         if call.flag("x-ms-cosmos-is-query-plan-request"):
             return _json(queries.query_plan(statement, call.headers.get("x-ms-cosmos-supported-query-features", "")))
-        scope = feeds.scope(call.headers, container, call.key(container), statement.query)
+        scope = feeds.scope(call.headers, container, call.key(container), statement)
         page = queries.run(
             self._data, container, statement, scope, call.page_size, call.headers.get("x-ms-continuation")
         )
@@ -352,7 +352,7 @@ class Cosmos(Emulator):
             response.headers["x-ms-continuation"] = page.continuation
         response.headers["x-ms-item-count"] = str(len(page.results))
         if call.flag("x-ms-documentdb-populatequerymetrics"):
-            response.headers["x-ms-documentdb-query-metrics"] = feeds.metrics(len(page.results))
+            response.headers["x-ms-documentdb-query-metrics"] = feeds.metrics(page.loaded)
         if call.flag("x-ms-cosmos-populateindexmetrics"):
             response.headers["x-ms-cosmos-index-utilization"] = feeds.index_metrics()
         self._session(call, container, response)
