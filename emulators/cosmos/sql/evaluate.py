@@ -7,13 +7,24 @@ Expressions are compiled to functions of the names in scope. An operation on ope
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulators.cosmos.sql import collection_functions as _registered
 from emulators.cosmos.sql.functions import AGGREGATES, function
+from emulators.cosmos.sql.operators import (
+    Evaluate,
+    Names,
+    aggregate_values,
+    binary_operator,
+    distinct_values,
+    group_key,
+    like,
+    membership,
+    sorted_rows,
+    unary_operator,
+)
 from emulators.cosmos.sql.syntax import (
     ArrayLiteral,
     Between,
@@ -35,11 +46,12 @@ from emulators.cosmos.sql.syntax import (
     Unary,
     Variable,
 )
-from emulators.cosmos.sql.values import UNDEFINED, compare, equal, sort_key, type_name
+from emulators.cosmos.sql.values import UNDEFINED
 
-type Names = Mapping[str, Any]
-type Evaluate = Callable[[Names], Any]
 type Expand = Callable[[Names], Iterator[Any]]
+
+
+assert _registered
 
 
 class QueryError(ValueError):
@@ -91,10 +103,10 @@ class _Plan:
             project = self._projection()
             found = ((tuple(key(row) for key in order), project(row)) for row in rows)
         if self.query.order_by and not self.grouped:
-            found = _sorted(list(found), [self._is_descending(item) for item in self.query.order_by])
+            found = sorted_rows(list(found), [self._is_descending(item) for item in self.query.order_by])
         values: Iterable[Any] = (value for _, value in found if value is not UNDEFINED)
         if self.query.distinct:
-            values = _distinct(values)
+            values = distinct_values(values)
         yield from self._cut(values)
 
     def _is_descending(self, item: OrderItem) -> bool:
@@ -205,7 +217,7 @@ class _Plan:
         if not keys:
             groups[""] = ({}, [])
         for row in rows:
-            key = json.dumps([_group_key(evaluate(row)) for evaluate in keys], sort_keys=True) if keys else ""
+            key = json.dumps([group_key(evaluate(row)) for evaluate in keys], sort_keys=True) if keys else ""
             groups.setdefault(key, (row, []))[1].append(row)
         for first, members in groups.values():
             yield (), self._aggregated(first, members)
@@ -228,35 +240,6 @@ def _object(pairs: list[tuple[str, Evaluate]]) -> Evaluate:
         return made
 
     return make
-
-
-def _sorted(found: list[tuple[tuple[Any, ...], Any]], descending: list[bool]) -> list[tuple[tuple[Any, ...], Any]]:
-    for index in reversed(range(len(descending))):
-        found.sort(key=lambda pair: sort_key(pair[0][index]), reverse=descending[index])
-    return found
-
-
-def _distinct(values: Iterable[Any]) -> Iterator[Any]:
-    seen: set[str] = set()
-    for value in values:
-        key = json.dumps(_canonical(value), sort_keys=True)
-        if key not in seen:
-            seen.add(key)
-            yield value
-
-
-def _group_key(value: Any) -> Any:
-    return {"\0": "undefined"} if value is UNDEFINED else _canonical(value)
-
-
-def _canonical(value: Any) -> Any:
-    if type(value) is float and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [_canonical(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _canonical(item) for key, item in value.items()}
-    return value
 
 
 def has_aggregate(expression: Expression) -> bool:
@@ -320,19 +303,19 @@ class _Compiler:
                 find, named = self.compile(target), self.compile(key)
                 return lambda row: _property(find(row), named(row))
             case Unary(operator, operand):
-                return _unary(operator, self.compile(operand))
+                return unary_operator(operator, self.compile(operand))
             case Binary(operator, left, right):
-                return _binary(operator, self.compile(left), self.compile(right))
+                return binary_operator(operator, self.compile(left), self.compile(right))
             case Conditional(test, then, otherwise):
                 decide, yes, no = self.compile(test), self.compile(then), self.compile(otherwise)
                 return lambda row: yes(row) if decide(row) is True else no(row)
             case In(operand, options):
-                return _in(self.compile(operand), [self.compile(option) for option in options])
+                return membership(self.compile(operand), [self.compile(option) for option in options])
             case Between(operand, low, high):
                 between = Binary("AND", Binary(">=", operand, low), Binary("<=", operand, high))
                 return self.compile(between)
             case Like(operand, pattern, escape):
-                return _like(self.compile(operand), self.compile(pattern), escape)
+                return like(self.compile(operand), self.compile(pattern), escape)
             case ArrayLiteral(items):
                 parts = [self.compile(item) for item in items]
                 return lambda row: [value for value in (part(row) for part in parts) if value is not UNDEFINED]
@@ -386,7 +369,7 @@ class _Compiler:
             self_check.compile(arguments[0])
             return lambda row: UNDEFINED
         argument = _Compiler(self.context, self.known).compile(arguments[0])
-        return lambda row: _aggregate(name, [argument(member) for member in members])
+        return lambda row: aggregate_values(name, [argument(member) for member in members])
 
 
 def distance_function(arguments: tuple[Expression, ...], context: Context) -> str:
@@ -409,196 +392,3 @@ def property_path(expression: Expression) -> str:
             return f"{property_path(target)}/{key}"
         case _:
             return ""
-
-
-def _aggregate(name: str, values: list[Any]) -> Any:
-    defined = [value for value in values if value is not UNDEFINED]
-    if name == "COUNT":
-        return len(defined)
-    if name == "COUNTIF":
-        return sum(value is True for value in defined)
-    if name in ("MIN", "MAX"):
-        scalars = [value for value in defined if not isinstance(value, list | dict)]
-        if not scalars:
-            return UNDEFINED
-        best = scalars[0]
-        for value in scalars[1:]:
-            order = compare(value, best)
-            if (order < 0) if name == "MIN" else (order > 0):
-                best = value
-        return best
-    if any(type_name(value) != "number" for value in defined):
-        return UNDEFINED
-    if name == "SUM":
-        return sum(defined) if defined or not values else UNDEFINED
-    return sum(defined) / len(defined) if defined else UNDEFINED
-
-
-def _unary(operator: str, operand: Evaluate) -> Evaluate:
-    def negate(row: Names) -> Any:
-        value = operand(row)
-        return not value if isinstance(value, bool) else UNDEFINED
-
-    def minus(row: Names) -> Any:
-        value = operand(row)
-        return -value if type(value) in (int, float) else UNDEFINED
-
-    def plus(row: Names) -> Any:
-        value = operand(row)
-        return value if type(value) in (int, float) else UNDEFINED
-
-    def complement(row: Names) -> Any:
-        value = operand(row)
-        return ~int(value) if type(value) in (int, float) else UNDEFINED
-
-    return {"NOT": negate, "-": minus, "+": plus, "~": complement}[operator]
-
-
-def _binary(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
-    if operator in ("AND", "OR"):
-        return _logic(operator == "OR", left, right)
-    if operator == "??":
-
-        def coalesce(row: Names) -> Any:
-            value = left(row)
-            return right(row) if value is UNDEFINED else value
-
-        return coalesce
-    if operator in _COMPARISONS:
-        test = _COMPARISONS[operator]
-        return lambda row: test(left(row), right(row))
-    apply = _ARITHMETIC[operator]
-    return lambda row: apply(left(row), right(row))
-
-
-def _logic(either: bool, left: Evaluate, right: Evaluate) -> Evaluate:
-    def evaluate(row: Names) -> Any:
-        first = left(row)
-        if first is either:
-            return either
-        second = right(row)
-        if second is either:
-            return either
-        return (not either) if isinstance(first, bool) and isinstance(second, bool) else UNDEFINED
-
-    return evaluate
-
-
-def _compared(decide: Callable[[int], bool]) -> Callable[[Any, Any], Any]:
-    def test(left: Any, right: Any) -> Any:
-        kind = type_name(left)
-        if kind != type_name(right) or kind in ("undefined", "array", "object"):
-            return UNDEFINED
-        if kind == "null":
-            return decide(0)
-        return decide((left > right) - (left < right))
-
-    return test
-
-
-def _equals(left: Any, right: Any) -> Any:
-    if left is UNDEFINED or right is UNDEFINED:
-        return UNDEFINED
-    if type_name(left) != type_name(right):
-        return UNDEFINED
-    return equal(left, right)
-
-
-def _differs(left: Any, right: Any) -> Any:
-    same = _equals(left, right)
-    return UNDEFINED if same is UNDEFINED else not same
-
-
-_COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "=": _equals,
-    "!=": _differs,
-    "<": _compared(lambda order: order < 0),
-    "<=": _compared(lambda order: order <= 0),
-    ">": _compared(lambda order: order > 0),
-    ">=": _compared(lambda order: order >= 0),
-}
-
-
-def _numeric(apply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def evaluate(left: Any, right: Any) -> Any:
-        if type(left) not in (int, float) or type(right) not in (int, float):
-            return UNDEFINED
-        try:
-            return apply(left, right)
-        except (ZeroDivisionError, ValueError, OverflowError):
-            return UNDEFINED
-
-    return evaluate
-
-
-def _divide(left: float, right: float) -> float:
-    made = left / right
-    return int(made) if isinstance(left, int) and isinstance(right, int) and made.is_integer() else made
-
-
-def _concatenate(left: Any, right: Any) -> Any:
-    return left + right if isinstance(left, str) and isinstance(right, str) else UNDEFINED
-
-
-_ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
-    "+": _numeric(lambda a, b: a + b),
-    "-": _numeric(lambda a, b: a - b),
-    "*": _numeric(lambda a, b: a * b),
-    "/": _numeric(_divide),
-    "%": _numeric(lambda a, b: int(math.fmod(a, b)) if isinstance(a, int) and isinstance(b, int) else math.fmod(a, b)),
-    "|": _numeric(lambda a, b: int(a) | int(b)),
-    "&": _numeric(lambda a, b: int(a) & int(b)),
-    "^": _numeric(lambda a, b: int(a) ^ int(b)),
-    "<<": _numeric(lambda a, b: int(a) << int(b)),
-    ">>": _numeric(lambda a, b: int(a) >> int(b)),
-    ">>>": _numeric(lambda a, b: (int(a) & 0xFFFFFFFF) >> int(b)),
-    "||": _concatenate,
-}
-
-
-def _in(operand: Evaluate, options: list[Evaluate]) -> Evaluate:
-    def evaluate(row: Names) -> Any:
-        value = operand(row)
-        if value is UNDEFINED:
-            return UNDEFINED
-        unknown = False
-        for option in options:
-            same = _equals(value, option(row))
-            if same is True:
-                return True
-            unknown = unknown or same is UNDEFINED
-        return False
-
-    return evaluate
-
-
-def _like(operand: Evaluate, pattern: Evaluate, escape: str | None) -> Evaluate:
-    def evaluate(row: Names) -> Any:
-        text, wanted = operand(row), pattern(row)
-        if not (isinstance(text, str) and isinstance(wanted, str)):
-            return UNDEFINED
-        return re.fullmatch(_like_pattern(wanted, escape), text, re.DOTALL) is not None
-
-    return evaluate
-
-
-def _like_pattern(wanted: str, escape: str | None) -> str:
-    made: list[str] = []
-    at = 0
-    while at < len(wanted):
-        character = wanted[at]
-        at += 1
-        if escape and character == escape and at < len(wanted):
-            made.append(re.escape(wanted[at]))
-            at += 1
-        elif character == "%":
-            made.append(".*")
-        elif character == "_":
-            made.append(".")
-        elif character == "[" and "]" in wanted[at:]:
-            end = wanted.index("]", at)
-            made.append("[" + wanted[at:end].replace("\\", "\\\\") + "]")
-            at = end + 1
-        else:
-            made.append(re.escape(character))
-    return "".join(made)

@@ -1,0 +1,148 @@
+"""Built-in functions of arrays, objects, dates and vectors."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from emulators.cosmos.sql.functions import TABLE, define, is_number
+from emulators.cosmos.sql.values import UNDEFINED, equal
+
+# Arrays and objects
+
+
+def _partial(item: Any, wanted: Any) -> bool:
+    if isinstance(item, dict) and isinstance(wanted, dict):
+        return all(key in item and _partial(item[key], value) for key, value in wanted.items())
+    return equal(item, wanted)
+
+
+@define("ARRAY_CONTAINS", 2, 3)
+def _array_contains(items: Any, wanted: Any, partial: Any = False) -> Any:
+    if not isinstance(items, list) or wanted is UNDEFINED:
+        return UNDEFINED
+    match = _partial if partial is True else equal
+    return any(match(item, wanted) for item in items)
+
+
+@define("ARRAY_CONTAINS_ANY", 2, 10_000)
+def _array_contains_any(items: Any, *wanted: Any) -> Any:
+    if not isinstance(items, list):
+        return UNDEFINED
+    return any(equal(item, one) for item in items for one in wanted)
+
+
+@define("ARRAY_CONTAINS_ALL", 2, 10_000)
+def _array_contains_all(items: Any, *wanted: Any) -> Any:
+    if not isinstance(items, list):
+        return UNDEFINED
+    return all(any(equal(item, one) for item in items) for one in wanted)
+
+
+@define("ARRAY_LENGTH", 1)
+def _array_length(items: Any) -> Any:
+    return len(items) if isinstance(items, list) else UNDEFINED
+
+
+@define("ARRAY_CONCAT", 2, 10_000)
+def _array_concat(*arrays: Any) -> Any:
+    return [item for array in arrays for item in array] if all(isinstance(a, list) for a in arrays) else UNDEFINED
+
+
+@define("ARRAY_SLICE", 2, 3)
+def _array_slice(items: Any, start: Any, length: Any = None) -> Any:
+    if not isinstance(items, list) or not is_number(start) or not (length is None or is_number(length)):
+        return UNDEFINED
+    first = int(start) if start >= 0 else max(0, len(items) + int(start))
+    return items[first:] if length is None else items[first : first + max(0, int(length))]
+
+
+@define("SETINTERSECT", 2)
+def _set_intersect(left: Any, right: Any) -> Any:
+    if not (isinstance(left, list) and isinstance(right, list)):
+        return UNDEFINED
+    return _distinct([item for item in left if any(equal(item, other) for other in right)])
+
+
+@define("SETUNION", 2)
+def _set_union(left: Any, right: Any) -> Any:
+    return _distinct([*left, *right]) if isinstance(left, list) and isinstance(right, list) else UNDEFINED
+
+
+def _distinct(items: list[Any]) -> list[Any]:
+    kept: list[Any] = []
+    for item in items:
+        if not any(equal(item, other) for other in kept):
+            kept.append(item)
+    return kept
+
+
+@define("OBJECTTOARRAY", 1)
+def _object_to_array(value: Any) -> Any:
+    return [{"k": key, "v": item} for key, item in value.items()] if isinstance(value, dict) else UNDEFINED
+
+
+@define("CHOOSE", 2, 10_000)
+def _choose(index: Any, *options: Any) -> Any:
+    return options[int(index) - 1] if is_number(index) and 1 <= index <= len(options) else UNDEFINED
+
+
+@define("IIF", 3)
+def _iif(test: Any, then: Any, otherwise: Any) -> Any:
+    return then if test is True else otherwise
+
+
+# Date and time
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}0Z"
+
+
+TABLE["GETCURRENTDATETIME"] = (lambda: _iso(datetime.now(UTC)), 0, 0)
+TABLE["GETCURRENTTIMESTAMP"] = (lambda: int(time.time() * 1000), 0, 0)
+TABLE["GETCURRENTTICKS"] = (lambda: int(time.time() * 10_000_000) + 621_355_968_000_000_000, 0, 0)
+
+
+@define("DATETIMETOTIMESTAMP", 1)
+def _date_time_to_timestamp(text: Any) -> Any:
+    if not isinstance(text, str):
+        return UNDEFINED
+    try:
+        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", text))
+    except ValueError:
+        return UNDEFINED
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+@define("TIMESTAMPTODATETIME", 1)
+def _timestamp_to_date_time(value: Any) -> Any:
+    return _iso(datetime.fromtimestamp(value / 1000, UTC)) if is_number(value) else UNDEFINED
+
+
+# Vectors
+
+
+@define("VECTORDISTANCE", 2, 4)
+def vector_distance(left: Any, right: Any, exact: Any = False, options: Any = None) -> Any:
+    """The distance or similarity of two vectors, by `distanceFunction` of the options: cosine by default."""
+    if not (_vector(left) and _vector(right)) or len(left) != len(right):
+        return UNDEFINED
+    settings: Mapping[str, Any] = options if isinstance(options, dict) else {}
+    named = {key.lower(): value for key, value in settings.items()}
+    kind = str(named.get("distancefunction", "cosine")).lower()
+    if kind == "euclidean":
+        return math.dist(left, right)
+    dot = math.sumprod(left, right)
+    if kind == "dotproduct":
+        return dot
+    norms = math.sqrt(math.sumprod(left, left) * math.sumprod(right, right))
+    return dot / norms if norms else 0.0
+
+
+def _vector(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(is_number(item) for item in value)
