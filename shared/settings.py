@@ -112,22 +112,31 @@ def forget() -> None:
 
 
 class Settings(SettingsGroup):
-    """Settings that have no package of their own yet."""
+    """Blob Storage and the document store, which every package uses."""
 
-    # Storage: a connection string (Azurite, or a key), or the two service URIs with a managed identity.
-    storage: SecretStr | None = Field(None, validation_alias="Storage")
-    storage_blob_uri: str | None = Field(None, validation_alias="Storage__blobServiceUri")
-    storage_client_id: str | None = Field(None, validation_alias="Storage__clientId")
-    cdn_base_url: str | None = None
-    read_url_minutes: int = Field(10, ge=1, le=60)
-    upload_url_minutes: int = Field(10, ge=1, le=60)
-
-    documents: str = "cosmos"
-    cosmos_endpoint: TlsUrl | None = None
-    cosmos_key: SecretStr | None = None
-    cosmos_database: str = "studio"
-    cosmos_create: bool = False
-    cosmos_verify_tls: bool = True
+    storage: SecretStr | None = Field(
+        default=None, validation_alias="Storage", description="connection string of the storage account"
+    )
+    storage_blob_uri: TlsUrl | None = Field(
+        default=None, validation_alias="Storage__blobServiceUri",
+        description="URL of the blob service, for a managed identity",
+    )  # fmt: skip
+    storage_client_id: str | None = Field(
+        default=None, validation_alias="Storage__clientId", description="client id of the managed identity"
+    )
+    cdn_base_url: str | None = Field(default=None, description="origin that serves blobs instead of Blob Storage")
+    read_url_minutes: int = Field(default=10, ge=1, le=60, description="minutes for which a signed read URL is valid")
+    upload_url_minutes: int = Field(
+        default=10, ge=1, le=60, description="minutes for which a signed upload URL is valid"
+    )
+    documents: str = Field(default="cosmos", description="`cosmos`, or `sqlite:PATH` on one machine")
+    cosmos_endpoint: TlsUrl | None = Field(default=None, description="endpoint of the Cosmos DB account")
+    cosmos_key: SecretStr | None = Field(
+        default=None, description="key of the account; the managed identity without it"
+    )
+    cosmos_database: str = Field(default="studio", description="name of the database")
+    cosmos_create: bool = Field(default=False, description="create the database and its containers if missing")
+    cosmos_verify_tls: bool = Field(default=True, description="verify the certificate; false for an emulator only")
 
     @model_validator(mode="after")
     def refuse_unsafe(self) -> Settings:

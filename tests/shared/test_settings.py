@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import settings as settings_page
 from cli.settings import groups, variables
 from shared import settings as shared_settings
 from shared.errors import ConfigurationError
@@ -84,3 +85,9 @@ def test_the_example_is_for_development_and_nothing_else(monkeypatch: pytest.Mon
     assert load(monkeypatch, **own).environment == "development"
     with pytest.raises(ConfigurationError, match="development secret"):
         load(monkeypatch, **{**own, "ENVIRONMENT": "production"})
+
+
+def test_every_setting_is_described_and_listed_on_the_page() -> None:
+    for group in groups():
+        assert all(field.description for field in group.model_fields.values()), group.__name__
+    assert settings_page.PAGE.read_text() == settings_page.page(), "run `python -m cli.settings`"
