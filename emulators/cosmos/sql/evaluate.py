@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulators.cosmos.sql import collection_functions as _registered
+import emulators.cosmos.sql.collection_functions  # noqa: F401 - registers its functions
 from emulators.cosmos.sql.functions import AGGREGATES, function
 from emulators.cosmos.sql.operators import (
     Evaluate,
@@ -49,9 +49,6 @@ from emulators.cosmos.sql.syntax import (
 from emulators.cosmos.sql.values import UNDEFINED
 
 type Expand = Callable[[Names], Iterator[Any]]
-
-
-assert _registered
 
 
 class QueryError(ValueError):
