@@ -84,8 +84,8 @@ def test_over_http_it_needs_an_administrator(stack: Stack, admin: Client) -> Non
         assert "token" in replay("--list", *url, status=1)["error"]
         assert "401" in replay("--list", *url, "--token", "nonsense", status=1)["error"]
         (letter,) = replay("--list", "--kind", kind, *url, STUDIO_TOKEN=token)["letters"]
-        assert replay("--all", "--kind", kind, *url, "--token", token)["redriven"] == [letter.id]
-        assert documents.read("studio", job.id, job.user_id)["generation"] == 2
+        assert replay("--all", "--kind", kind, *url, "--token", token)["redriven"] == [letter["id"]]
+        assert documents.read("studio", job["id"], job["userId"])["generation"] == 2
     finally:
         documents.close()
 

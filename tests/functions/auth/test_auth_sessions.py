@@ -118,7 +118,7 @@ def test_two_that_found_a_token_good_do_not_both_use_it(token: str) -> None:
 def test_a_token_found_good_is_not_used_after_its_family_was_revoked(refresh: Refresh, token: str) -> None:
     at = clock.now()
     session = sessions.present(token, "ip", at)
-    sessions.revoke(session["id"])
+    sessions.revoke(session.id)
     with pytest.raises(Conflict):
         sessions.rotate(session, at)
     assert refresh(token).code == "refresh_invalid"

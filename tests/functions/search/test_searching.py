@@ -76,7 +76,7 @@ def test_filters_facets_and_minus_words_are_exact(full: Market) -> None:
     assert counted == {c: sum(p.colour == c for p in everything) for c in {p.colour for p in everything}}
     assert sum(one.count for one in answer.facets["category"]) == answer.total
     without = full.text(f"{EVERY} -{colour}")
-    assert set(ids(without)) == {one.id for one in everything if colour not in f"{one['colour']} {one['title']}"}
+    assert set(ids(without)) == {one.id for one in everything if colour not in f"{one.colour} {one.title}"}
     cheap = full.text(EVERY, filters=SearchFilters.model_validate({"price": {"max": 12.0}}))
     assert set(ids(cheap)) == {one.id for one in everything if float(one.price.amount) <= 12}
     with pytest.raises(Unprocessable) as refused:
