@@ -92,6 +92,7 @@ def test_stored_documents_are_not_read_by_string_keys() -> None:
     assert count == 0, found.most_common(12)
 
 
+@pytest.mark.processes
 @pytest.mark.timeout(600)
 def test_a_renamed_field_of_a_document_fails_the_type_check_where_it_is_read(tmp_path: Path) -> None:
     for folder in ("shared", "functions"):

@@ -112,6 +112,7 @@ def test_descriptions_are_in_plain_english() -> None:
     assert [text for text in texts(SPEC) if FORMER_WORDS.search(text)] == []
 
 
+@pytest.mark.processes
 def test_redocly_finds_nothing(tmp_path: Path) -> None:
     description = tmp_path / "openapi.json"
     description.write_text(json.dumps(SPEC))
