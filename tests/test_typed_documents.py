@@ -30,7 +30,6 @@ KEPT: Final = {
     ("shared/vision/embedding.py", "*"): "golden values of a model by the name of its output",
     ("shared/images/sanitizer*.py", "*"): "messages between the app and the sanitizer's process",
     ("shared/images/frames.py", "head"): "head of a message with pictures",
-    ("shared/images/derived.py", "row"): "rows of the index of derived blobs",
     ("shared/blobs.py", "answer"): "answer of the storage service",
     ("shared/commerce/paypal*.py", "*"): "JSON of the provider",
     ("shared/commerce/capture.py", "details"): "details of an error",

@@ -7,10 +7,10 @@ from typing import Self
 from pydantic import Field
 
 from shared.documents.model import Record
+from shared.images.segmentations import Output
 from shared.images.sources import Source
+from shared.images.targets import Target
 from shared.jobs.models import RunError
-from shared.vision.documents import Output
-from shared.vision.segments import Target
 
 
 class SegmentImage(Record, frozen=True):

@@ -7,8 +7,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from shared.http.models import Answer, Body, Id
-from shared.vision.documents import Output
-from shared.vision.segments import Target
+from shared.images.segmentations import Output
+from shared.images.targets import Target
 
 
 class SegmentationRequest(Body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functions.segment.models import FoundClass, Rectangle, Segmentation
 from shared import blobs
 from shared.errors import NotFound
-from shared.vision.documents import SegmentationDocument, SegmentationId, segmentations
+from shared.images.segmentations import SegmentationDocument, SegmentationId, segmentations
 
 
 def get_segmentation_document(user_id: str, id: str) -> SegmentationDocument:

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from functions.tryon.documents import RequestedCategory, StoredImage, TryOnGarment
 from shared.errors import NotFound, Unprocessable
+from shared.images.segmentations import StoredClass
 from shared.vision import parser, people, presence, segments, stored
-from shared.vision.documents import StoredClass
 from shared.vto import errors
 from shared.vto.protocol import Category
 

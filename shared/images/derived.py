@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 from shared import blobs
-from shared.documents import Where, store
+from shared.documents import Where
 from shared.documents.fields import where
 from shared.errors import DocumentNotFound
 from shared.images.documents import ImageDocument, ImageStatus, Visibility, images
+from shared.images.segmentations import SegmentationDocument, segmentations
 
 
 def delete_derived(image: ImageDocument) -> None:
@@ -23,29 +23,22 @@ def delete_derived(image: ImageDocument) -> None:
 
 def delete_segmentations(image: ImageDocument) -> None:
     """Delete the segmentations of all renditions of an image, and of a public one also those of other users."""
-    segmentations = Where("type", "=", "segmentation_result")
     names = [stored.name for stored in image.renditions.values()]
     if names:
-        _delete([segmentations, Where("source.name", "in", names)], image.user_id, image)
+        _delete(where(SegmentationDocument.source.name, "in", names), image.user_id, image)
     if image.visibility is Visibility.PUBLIC:
-        _delete([segmentations, Where("imageId", "=", image.id.public)], None, image)
+        _delete(where(SegmentationDocument.image_id, "=", image.id.public), None, image)
 
 
-def _delete(where: Sequence[Where], partition: str | None, image: ImageDocument) -> None:
+def _delete(condition: Where, partition: str | None, image: ImageDocument) -> None:
     shared = image.sha256 if image.sha256 and _count_duplicates(image) else None
-    continuation: str | None = None
-    while True:
-        page = store().query(images.container, *where, partition=partition, continuation=continuation)
-        for row in page.items:
-            if row["userId"] == image.user_id and row["inputSha256"] == shared:
-                continue
-            for name in row["blobs"].values():
-                blobs.delete(blobs.MASKS, name)
-            with suppress(DocumentNotFound):
-                store().delete(images.container, row["id"], row["userId"])
-        continuation = page.continuation
-        if continuation is None:
-            return
+    for segmentation in segmentations.iterate(condition, partition=partition):
+        if segmentation.user_id == image.user_id and segmentation.input_sha256 == shared:
+            continue
+        for name in segmentation.blobs.values():
+            blobs.delete(blobs.MASKS, name)
+        with suppress(DocumentNotFound):
+            segmentations.delete(segmentation.id, segmentation.user_id)
 
 
 def _count_duplicates(image: ImageDocument) -> int:

@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shared.errors import Unprocessable
+from shared.images.targets import Target
 from shared.vision import matte, parser, presence
 from shared.vision.cutout import Box, bounds
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-type Target = Literal["garment", "person", "upper", "outerwear", "lower", "dress", "footwear", "accessory"]
 
 CLOTHES: Final = ("upper", "outerwear", "lower", "full_body", "footwear", "accessory")
 CLASSES_OF: Final[Mapping[str, tuple[str, ...]]] = {

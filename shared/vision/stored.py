@@ -11,9 +11,7 @@ import re
 from typing import Any, Final
 
 from shared import blobs, clock
-from shared.images.sources import Source
-from shared.vision import cutout, parser, segments
-from shared.vision.documents import (
+from shared.images.segmentations import (
     Output,
     SegmentationDocument,
     SegmentationId,
@@ -22,7 +20,9 @@ from shared.vision.documents import (
     StoredClass,
     segmentations,
 )
-from shared.vision.segments import Target
+from shared.images.sources import Source
+from shared.images.targets import Target
+from shared.vision import cutout, parser, segments
 
 KEEP_S: Final = 30 * 24 * 3600
 """Seconds that a segmentation is kept after it was computed."""

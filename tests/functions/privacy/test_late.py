@@ -20,13 +20,13 @@ from shared.images import sources
 from shared.images.deletion import delete_image
 from shared.images.documents import ImageDocument, ImageId, ImageKind, Visibility, images
 from shared.images.models import view_image
+from shared.images.segmentations import SegmentationDocument
 from shared.images.sources import Source
 from shared.images.uploads import add_image
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.jobs.models import JobStatus
 from shared.vision import stored
-from shared.vision.documents import SegmentationDocument
 from wardrobe import draw_garment, garment_specs
 
 DAY = 24 * 3600

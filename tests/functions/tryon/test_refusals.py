@@ -21,9 +21,9 @@ from shared.errors import NotFound, StudioError, Unprocessable
 from shared.images.access import get_image
 from shared.images.documents import ImageKind, Visibility
 from shared.images.models import view_image
+from shared.images.segmentations import StoredBox, StoredClass
 from shared.images.uploads import add_image
 from shared.vision import parser, people, segments
-from shared.vision.documents import StoredBox, StoredClass
 from shared.vto import errors
 from tests.functions.tryon.conftest import SIZE, Shopper, garment, jpeg, person
 

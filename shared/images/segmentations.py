@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
 from shared.documents.repository import Repository
-from shared.vision.segments import Target
+from shared.images.targets import Target
 
 type Output = Literal["mask", "cutout", "both"]
 
