@@ -15,8 +15,10 @@ from shared import blobs
 from shared.accounts.documents import AccountDocument, SessionDocument, sessions
 from shared.audit import AuditEntry, audit_entries
 from shared.catalogue.changes import ProductChange, send_change
+from shared.catalogue.documents import EmbeddingDocument
+from shared.commerce.documents import PaymentDocument
 from shared.documents import CONTAINERS, Delete, Document, store
-from shared.documents.fields import Change, assign, where
+from shared.documents.fields import Change, assign, path_of, where
 from shared.errors import BatchFailed, DocumentConflict, DocumentNotFound, PreconditionFailed
 from shared.images import derived
 from shared.images.documents import ImageDocument, Visibility, images
@@ -104,7 +106,12 @@ def anonymise_payments(user_id: str, pseudonym: str) -> None:
     while items := store().query(PAYMENTS, partition=user_id, limit=100).items:
         for item in items:
             kept = {name: value for name, value in item.items() if not name.startswith("_")}
-            moved: dict[str, Any] = {**kept, "userId": pseudonym, "requestId": None, "approvalUrl": None}
+            moved: dict[str, Any] = {
+                **kept,
+                path_of(PaymentDocument.user_id): pseudonym,
+                path_of(PaymentDocument.request_id): None,
+                path_of(PaymentDocument.approval_url): None,
+            }
             try:
                 store().create(PAYMENTS, moved)
             except DocumentConflict:
@@ -156,11 +163,11 @@ def _remove_derived(item: Document) -> None:
     kind = item.get("type")
     if kind in ("product", "embedding"):
         change = ProductChange(
-            vendor_id=item["tenantId"],
+            vendor_id=item[path_of(EmbeddingDocument.vendor_id)],
             product_id=item["id"],
-            revision=item.get("revision", 0) + 1,
-            shop=item.get("shop"),
+            revision=item.get(path_of(EmbeddingDocument.revision), 0) + 1,
+            shop=item.get(path_of(EmbeddingDocument.shop)),
         )
         send_change(change, delay_s=INDEX_DELAY_S)
-    elif kind == "file" and item.get("visibility") == Visibility.PUBLIC:
+    elif kind == "file" and item.get(path_of(ImageDocument.visibility)) == Visibility.PUBLIC:
         derived.delete_segmentations(images.load(item))
