@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -222,7 +222,7 @@ def _completed(body: Mapping[str, Any]) -> dict[str, Any]:
     ttl = made.get("defaultTtl")
     if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int) or ttl == 0 or ttl < -1):
         raise BadRequest("The defaultTtl must be -1 or a positive number of seconds.")
-    for keys in (made.get("uniqueKeyPolicy") or {}).get("uniqueKeys", ()):
+    for keys in _unique_keys(made):
         if not keys.get("paths") or not all(str(path).startswith("/") for path in keys["paths"]):
             raise BadRequest("The unique key path must start with '/'.")
     made.setdefault(
@@ -250,8 +250,20 @@ DISTANCES: Final = ("cosine", "dotproduct", "euclidean")
 DATA_TYPES: Final = ("float16", "float32", "int8", "uint8")
 
 
+def _unique_keys(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return (body.get("uniqueKeyPolicy") or {}).get("uniqueKeys", ())
+
+
+def _vector_embeddings(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return (body.get("vectorEmbeddingPolicy") or {}).get("vectorEmbeddings", ())
+
+
+def _vector_indexes(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return (body.get("indexingPolicy") or {}).get("vectorIndexes", ())
+
+
 def _check_vectors(body: Mapping[str, Any]) -> None:
-    embeddings = (body.get("vectorEmbeddingPolicy") or {}).get("vectorEmbeddings", ())
+    embeddings = _vector_embeddings(body)
     paths: set[str] = set()
     for embedding in embeddings:
         path, dimensions = embedding.get("path"), embedding.get("dimensions")
@@ -273,19 +285,19 @@ def _check_vectors(body: Mapping[str, Any]) -> None:
                 f"The Vector Embedding Policy has Dimensions:{dimensions} which is more than the maximum "
                 f"supported value of {MAX_DIMENSIONS}."
             )
-    for index in body["indexingPolicy"].get("vectorIndexes", ()):
+    for index in _vector_indexes(body):
         _check_vector_index(index, paths)
 
 
 def _check_vectors_kept(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """What a replace may not change. Raises `BadRequest`."""
-    old = {one["path"]: one for one in (before.get("vectorEmbeddingPolicy") or {}).get("vectorEmbeddings", ())}
-    for one in (after.get("vectorEmbeddingPolicy") or {}).get("vectorEmbeddings", ()):
+    old = {one["path"]: one for one in _vector_embeddings(before)}
+    for one in _vector_embeddings(after):
         known = old.get(one.get("path"))
         if known is not None and any(known.get(name) != value for name, value in one.items()):
             raise BadRequest("Paths in existing embedding policy cannot be modified in Collection Replace.")
-    indexes = {one["path"]: one for one in before["indexingPolicy"].get("vectorIndexes", ())}
-    for one in (after.get("indexingPolicy") or {}).get("vectorIndexes", ()):
+    indexes = {one["path"]: one for one in _vector_indexes(before)}
+    for one in _vector_indexes(after):
         known = indexes.get(one.get("path"))
         if known is not None and known.get("type") != one.get("type"):
             raise BadRequest("Paths in existing vector indexing policy cannot be modified in Collection Replace.")
@@ -317,11 +329,8 @@ def _check_vector_index(index: Mapping[str, Any], paths: set[str]) -> None:
 
 def _container(database: str, id: str, rid: str, text: str, partitions: int) -> Container:
     body: dict[str, Any] = json.loads(text)
-    unique = tuple(
-        tuple(split_path(path) for path in keys["paths"])
-        for keys in (body.get("uniqueKeyPolicy") or {}).get("uniqueKeys", ())
-    )
-    embeddings = (body.get("vectorEmbeddingPolicy") or {}).get("vectorEmbeddings", ())
+    unique = tuple(tuple(split_path(path) for path in keys["paths"]) for keys in _unique_keys(body))
+    embeddings = _vector_embeddings(body)
     return Container(
         database, id, rid, body, PartitionKeyDefinition.of(body["partitionKey"]), tuple(ranges(partitions)), unique,
         body.get("defaultTtl"), {one["path"]: one["distanceFunction"] for one in embeddings},

@@ -90,9 +90,7 @@ class Items:
         self, container: Container, id: str, given: Sequence[Any], conditions: Conditions = Conditions()
     ) -> Answer:
         """Raises `NotFound`, `NotModified`."""
-        row = self._data.find(container.rid, partitioning.logical(given), id)
-        if row is None:
-            raise NotFound("Entity with the specified id does not exist in the system.")
+        row = self._existing(container, partitioning.logical(given), id)
         if conditions.if_none_match in ("*", f'"{row.etag}"', row.etag):
             raise NotModified("The item has not changed.")
         return Answer(200, row.document(), charges.read(len(row.body.encode())), row.lsn, row.etag)
@@ -110,9 +108,7 @@ class Items:
         _check_id(clean.get("id"))
         components = _matching(container, clean, given)
         with self._data.transaction():
-            known = self._data.find(container.rid, partitioning.logical(components), id)
-            if known is None:
-                raise NotFound("Entity with the specified id does not exist in the system.")
+            known = self._existing(container, partitioning.logical(components), id)
             conditions.check(known)
             if clean["id"] != id:
                 if self._data.find(container.rid, known.partition, clean["id"]) is not None:
@@ -130,9 +126,7 @@ class Items:
             raise BadRequest("The body of a patch must contain operations.")
         partition = partitioning.logical(given)
         with self._data.transaction():
-            known = self._data.find(container.rid, partition, id)
-            if known is None:
-                raise NotFound("Entity with the specified id does not exist in the system.")
+            known = self._existing(container, partition, id)
             conditions.check(known)
             if body.get("condition") and not _holds(str(body["condition"]), known.document()):
                 raise PreconditionFailed("The condition of the patch does not hold.", sub_status=1110)
@@ -144,9 +138,7 @@ class Items:
         """Raises `NotFound`, `PreconditionFailed`."""
         partition = partitioning.logical(given)
         with self._data.transaction():
-            known = self._data.find(container.rid, partition, id)
-            if known is None:
-                raise NotFound("Entity with the specified id does not exist in the system.")
+            known = self._existing(container, partition, id)
             conditions.check(known)
             self._data.remove(container.rid, partition, id)
             lsn = self._data.lsn(container.rid)
@@ -220,6 +212,12 @@ class Items:
                 return self.patch(container, str(id), body, given, conditions)
             case other:
                 raise BadRequest(f"The operation '{other}' is not supported in a batch.")
+
+    def _existing(self, container: Container, partition: str, id: str) -> Row:
+        row = self._data.find(container.rid, partition, id)
+        if row is None:
+            raise NotFound("Entity with the specified id does not exist in the system.")
+        return row
 
     def _write(self, container: Container, item: dict[str, Any], components: Sequence[Any], known: Row | None) -> Row:
         text = dump(item)
