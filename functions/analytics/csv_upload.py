@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.errors import TooLarge, Unprocessable, UnsupportedMedia
+from shared.http.requests import media_type
 
 CONTENT_TYPES: Final = ("text/csv", "application/csv", "application/vnd.ms-excel")
 """Content types that browsers and command lines send for a CSV."""
@@ -27,8 +28,7 @@ class CsvUpload:
             TooLarge: over 16 MiB.
             Unprocessable: `csv_empty`.
         """
-        content_type = (self.content_type or "").partition(";")[0].strip().lower()
-        if content_type not in CONTENT_TYPES:
+        if media_type(self.content_type) not in CONTENT_TYPES:
             raise UnsupportedMedia("send the table as the body, with the content type `text/csv`", field="Content-Type")
         if len(self.data) > MAX_BYTES:
             raise TooLarge(f"a table may have up to {MAX_BYTES // 2**20} MiB: split it")

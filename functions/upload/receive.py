@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from functions.upload.models import UploadQuery
 from shared.errors import BadRequest, TooLarge, Unprocessable
+from shared.http.requests import media_type
 from shared.images.settings import image_settings
 
 MAX_PARTS = 10
@@ -29,8 +30,7 @@ def read(request: func.HttpRequest) -> tuple[bytes, UploadQuery]:
     if len(data) > limit + OVERHEAD_BYTES:
         raise TooLarge(f"an image may have {limit} bytes at most")
     fields: dict[str, str] = dict(request.params)
-    content_type = (request.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
-    if content_type == "multipart/form-data":
+    if media_type(request.headers.get("Content-Type")) == "multipart/form-data":
         data, fields = _multipart(request, fields)
     if not data:
         raise BadRequest(

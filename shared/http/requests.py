@@ -21,6 +21,11 @@ def request_id_of(given: str | None) -> str:
     return given if given and re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else clock.new_id()
 
 
+def media_type(content_type: str | None) -> str:
+    """The media type of a `Content-Type` header, in lower case without its parameters; empty without the header."""
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
 def read_query(route: Route, req: func.HttpRequest) -> BaseModel | None:
     """The query parameters as the route's model. Raises BadRequest, Unprocessable."""
     given = dict(req.params)
@@ -43,8 +48,7 @@ def read_body(route: Route, req: func.HttpRequest) -> tuple[BaseModel | None, by
         return None, raw
     if len(raw) > MAX_JSON_BYTES:
         raise TooLarge(f"the body is over {MAX_JSON_BYTES} bytes")
-    kind = (req.headers.get("Content-Type") or "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if media_type(req.headers.get("Content-Type") or "application/json") != "application/json":
         raise UnsupportedMedia("send the body as `application/json`", field="Content-Type")
     # Refuses what the model's own parser would accept; the model then reads the same bytes.
     parse_json(raw)

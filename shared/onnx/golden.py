@@ -37,7 +37,7 @@ def golden_map_check(output: str) -> GoldenCheck:
         values = found[output][0][:, rows][:, :, columns].transpose(1, 2, 0)
         a, b = values.ravel().astype(np.float64), reference.ravel()
         cosine = float(a @ b / max(float(np.sqrt((a @ a) * (b @ b))), 1e-12))
-        floor = golden.tolerance.get("cosine", {}).get(candidate.manifest.precision, 0.999)
+        floor = candidate.manifest.golden_cosine
         if cosine < floor:
             return f"the cosine with the golden output is {cosine:.5f}, expected at least {floor}"
         for name, scalar in found.items():

@@ -63,6 +63,12 @@ class Manifest(_Part):
         """Identifies the exact weights: `<id>@<first 12 digits of the sha256>`."""
         return f"{self.id}@{self.sha256[:12]}"
 
+    @property
+    def golden_cosine(self) -> float:
+        """The least cosine between the outputs of the model and its golden outputs, at its precision."""
+        tolerance = self.golden.tolerance if self.golden else {}
+        return tolerance.get("cosine", {}).get(self.precision, 0.999)
+
     @cached_property
     def image_input(self) -> ImageInput:
         """The input of a model that takes an image.

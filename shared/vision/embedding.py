@@ -296,8 +296,7 @@ def _compared(candidate: onnx.Model, found: NDArray[Any], expected: list[list[fl
         return f"golden vectors have shape {found.shape}, expected {wanted.shape}"
     lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
     cosines = (found * wanted).sum(1) / np.maximum(lengths, 1e-12)
-    golden = candidate.manifest.golden
-    floor = (golden.tolerance if golden else {}).get("cosine", {}).get(candidate.manifest.precision, 0.999)
+    floor = candidate.manifest.golden_cosine
     worst = int(cosines.argmin())
     if not cosines[worst] >= floor:
         return f"the cosine of golden {what} {worst} is {cosines[worst]:.5f}, expected at least {floor}"
