@@ -1,6 +1,6 @@
 """Every settings group of the product, for the page that lists them and for the tests of `infra/`.
 
-`python -m cli.settings` writes the tables of `docs/configuration.md` anew.
+`python -m cli.settings` rewrites the tables of `docs/configuration.md`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def page() -> str:
-    """The page with its tables written anew."""
+    """The page with its tables rewritten."""
     before, _, _ = PAGE.read_text().partition(START)
     return f"{before}{START}\n{tables()}"
 

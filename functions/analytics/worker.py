@@ -37,7 +37,7 @@ class AnalyticsStep(WebhookPublisher):
             batch_job.clean_up(job)
 
     def on_lease_lost(self, job: Job) -> None:
-        """Nothing to do: the commit of another attempt deletes this one's blobs."""
+        """Nothing to do: the commit of another attempt deletes the blobs of this attempt."""
 
     def push(self, job: Job) -> None:
         """Send the job's state to the user's open pages."""

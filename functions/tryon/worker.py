@@ -161,7 +161,7 @@ def _notification(job: Job, tryon: TryOnDocument, event: str, facts: Mapping[str
 
 
 def reason(code: str, message: str) -> str:
-    """What a user is told about a failure: what is wrong with the images, and nothing about our systems."""
+    """What a user sees of a failure: what is wrong with the images, and nothing about our systems."""
     kind = errors.KINDS.get(code)
     if (kind is not None and kind.status == 422) or code == "image_gone":
         return f"{message[:1].upper()}{message[1:]}."

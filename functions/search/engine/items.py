@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 type Modality = Literal["image", "text"]
 NEAR_COSINE: Final = 0.97
 NEAR_BITS: Final = 6
-"""Two products look the same at a cosine of their vectors of at least, or at most so many differing bits of pHash."""
+"""Two products look the same if their vectors have this cosine or a higher one, or if at most this many bits of their
+pHashes differ."""
 
 
 @dataclass(frozen=True)

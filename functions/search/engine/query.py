@@ -67,7 +67,7 @@ class VectorQuery:
         k: hits on the page, 1..`Caps.max_k`.
         cursor: `Page.next` of the page before, with the same query; k, facets and min_seq may differ.
         fold: of products that look the same show the best alone.
-        per_vendor: at most so many hits of one vendor in the whole result.
+        per_vendor: the most hits of one vendor in the whole result.
         facets: fields to count.
         min_seq: the caller's last write, to be seen.
     """

@@ -166,10 +166,10 @@ class Lookup:
         that give least are taken as had, so that the sets stay few; a set may be empty then."""
         peaks = {word: peak for (word, _), peak in zip(self.weights, self.peaks, strict=True) if peak}
         most = sorted(peaks, key=peaks.__getitem__, reverse=True)
-        told, given = most[:MAX_COMBINED_WORDS], sum(peaks[word] for word in most[MAX_COMBINED_WORDS:])
+        combined, given = most[:MAX_COMBINED_WORDS], sum(peaks[word] for word in most[MAX_COMBINED_WORDS:])
         found: list[tuple[str, ...]] = []
-        for size in range(len(told) + 1):
-            for words in combinations(told, size):
+        for size in range(len(combined) + 1):
+            for words in combinations(combined, size):
                 enough = given + sum(peaks[word] for word in words) > share
                 if enough and not any(set(known) <= set(words) for known in found):
                     found.append(words)

@@ -53,8 +53,8 @@ def test_an_upload_becomes_an_image(inside: Stack, sign_up: SignUp) -> None:
     assert client.call("GET", "images")["items"] == []
     assert put(where, photo("red", (500, 300), "PNG")) == 201
     image = complete(client, where).json()
-    told = (image["id"], image["status"], image["kind"], image["visibility"], image["name"], image["width"])
-    assert told == (where["id"], "ready", "garment", "public", "shirt.png", 500)
+    found = (image["id"], image["status"], image["kind"], image["visibility"], image["name"], image["width"])
+    assert found == (where["id"], "ready", "garment", "public", "shirt.png", 500)
     assert image["thumbnail"]["width"] == 320
     assert requests.get(image["original"]["url"], timeout=10).headers["Content-Type"] == "image/jpeg"
     assert used(client) == (1, image["bytes"])

@@ -143,13 +143,13 @@ def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
     assert job.status == "completed"
     check_gone()
     check_other_untouched()
-    told = service.get_report(asked.receipt)
-    assert told.removed
-    assert told.removed.documents == DOCUMENTS
-    assert told.removed.blobs == BLOBS
-    assert (told.removed.bytes, told.removed.sessions) == (36, 1)
-    assert told.kept
-    assert told.kept.payments == 1
+    report = service.get_report(asked.receipt)
+    assert report.removed
+    assert report.removed.documents == DOCUMENTS
+    assert report.removed.blobs == BLOBS
+    assert (report.removed.bytes, report.removed.sessions) == (36, 1)
+    assert report.kept
+    assert report.kept.payments == 1
     # Nothing that stays links the payment to the person.
     pseudonym = store().query("payments", Where("captureId", "=", f"cap-{ME}")).items[0]["userId"]
     assert pseudonym not in job_of().model_dump_json()
@@ -246,6 +246,6 @@ def test_a_worker_that_dies_again_and_again_loses_nothing(after: int) -> None:
     assert job.status == "completed"
     check_gone()
     check_other_untouched()
-    told = service.get_report(asked.receipt)
-    assert told.removed
-    assert told.removed.blobs == BLOBS
+    report = service.get_report(asked.receipt)
+    assert report.removed
+    assert report.removed.blobs == BLOBS

@@ -74,10 +74,10 @@ def test_who_leaves_is_gone_and_can_read_what_was_removed(stack: Stack, sign_up:
         assert body["status"] not in ("dead", "failed"), body
         return body if body["status"] == "completed" else None
 
-    told = eventually(report, "the end of the deletion")
-    assert told["removed"]["documents"]["conversion"] == 1
-    assert told["removed"]["documents"]["file"] == 3
-    assert told["removed"]["blobs"]["results"] >= 2
+    completed = eventually(report, "the end of the deletion")
+    assert completed["removed"]["documents"]["conversion"] == 1
+    assert completed["removed"]["documents"]["file"] == 3
+    assert completed["removed"]["blobs"]["results"] >= 2
     documents = SqliteStore(stack.settings["DOCUMENTS"].removeprefix("sqlite:"))
     try:
         assert documents.count("studio", partition=id) == 0
@@ -90,8 +90,8 @@ def test_who_leaves_is_gone_and_can_read_what_was_removed(stack: Stack, sign_up:
     assert stays.call("GET", f"conversions/{kept['id']}")["resultImage"]
     seen = admin.call("GET", f"admin/jobs/{asked['jobId']}")
     assert seen["result"]["removed"] == {
-        "documents": told["removed"]["documents"], "blobs": told["removed"]["blobs"],
-        "bytes": told["removed"]["bytes"], "sessions": told["removed"]["sessions"],
+        "documents": completed["removed"]["documents"], "blobs": completed["removed"]["blobs"],
+        "bytes": completed["removed"]["bytes"], "sessions": completed["removed"]["sessions"],
     }  # fmt: skip
     wrong = requests.post(f"{stack.url}/api/privacy/report", json={"receipt": "no"}, timeout=10)
     assert wrong.status_code == 404

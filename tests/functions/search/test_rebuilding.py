@@ -55,20 +55,20 @@ def test_a_rebuild_needs_no_picture_and_finds_what_was_missed(market: Market) ->
 def test_of_two_who_ask_at_once_one_begins_and_both_are_told_of_it(market: Market) -> None:
     market.product(0)
     both = threading.Barrier(4)
-    told = []
+    requested = []
 
     def ask() -> None:
         both.wait()
-        told.append(rebuild.request_rebuild(admin(market), market.shop, "r"))
+        requested.append(rebuild.request_rebuild(admin(market), market.shop, "r"))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({one.job_id for one in told}) == 1
-    assert [one.started for one in told].count(True) == 1
-    assert run(market, told[0].job_id).status == "completed"
+    assert len({one.job_id for one in requested}) == 1
+    assert [one.started for one in requested].count(True) == 1
+    assert run(market, requested[0].job_id).status == "completed"
     assert rebuild.request_rebuild(admin(market), market.shop, "r").started
 
 

@@ -73,9 +73,9 @@ def test_every_format_becomes_one_of_ours(user: str, format: str) -> None:
     record = add(user, HEIC if format == "HEIF" else encode(photo(), format))
     for form in record.renditions.values():
         assert form.content_type in ("image/jpeg", "image/webp")
-        told = blobs.info(form.container, form.name)
-        assert told is not None
-        assert told.content_type == form.content_type
+        stored_blob = blobs.info(form.container, form.name)
+        assert stored_blob is not None
+        assert stored_blob.content_type == form.content_type
         decode(blobs.get(form.container, form.name))
 
 
@@ -304,14 +304,14 @@ def test_who_may_show_what(role: Role, kind: Any, visibility: Any, allowed: bool
 def test_only_public_and_ready_images_are_seen_by_others(user: str) -> None:
     public = add(user, kind=ImageKind.GARMENT, visibility=Visibility.PUBLIC)
     private = add(user, kind=ImageKind.GARMENT)
-    assert access.get_visible_image(public.id.public, "somebody") == public
+    assert access.get_visible_image(public.id.public, "other-user") == public
     with pytest.raises(NotFound):
-        access.get_image(public.id.public, "somebody")
+        access.get_image(public.id.public, "other-user")
     with pytest.raises(NotFound):
-        access.get_visible_image(private.id.public, "somebody")
+        access.get_visible_image(private.id.public, "other-user")
     store().patch("studio", public.id, user, set={"status": "deleting"})
     with pytest.raises(NotFound):
-        access.get_visible_image(public.id.public, "somebody")
+        access.get_visible_image(public.id.public, "other-user")
 
 
 @pytest.mark.parametrize(
