@@ -35,10 +35,22 @@ class PoseNotFound(Unprocessable):
     code = "pose_not_found"
 
 
+class PoseNotSupported(Unprocessable):
+    """The engine can't dress a person in this pose: seen from the side, upside down, lying, or sitting."""
+
+    code = "pose_not_supported"
+
+
 class GarmentNotFound(Unprocessable):
     """The garment image shows no garment."""
 
     code = "garment_not_found"
+
+
+class SeveralGarments(Unprocessable):
+    """The garment image shows several garments, so it is not clear which one to put on."""
+
+    code = "several_garments"
 
 
 class ImageTooSmall(Unprocessable):
@@ -121,9 +133,9 @@ class EngineMismatch(UpstreamError):
 KINDS: dict[str, type[StudioError]] = {
     kind.code: kind
     for kind in (
-        NoPerson, SeveralPeople, PoseNotFound, GarmentNotFound, ImageTooSmall, CategoryMismatch, ContentRefused,
-        UnreadableInput, UnknownEngine, EngineBusy, EngineTimeout, EngineFailed, EngineUnavailable, BadAnswer,
-        EngineRefused, EngineMismatch,
+        NoPerson, SeveralPeople, PoseNotFound, PoseNotSupported, GarmentNotFound, SeveralGarments, ImageTooSmall,
+        CategoryMismatch, ContentRefused, UnreadableInput, UnknownEngine, EngineBusy, EngineTimeout, EngineFailed,
+        EngineUnavailable, BadAnswer, EngineRefused, EngineMismatch,
     )
 }  # fmt: skip
 """Every kind by its code."""
