@@ -140,11 +140,9 @@ def _handler(authorization: str) -> Callable[[str], bytes]:
     """The text search route as the Functions runtime calls it, in this process."""
     import azure.functions as func
 
-    import function_app
     from functions.search import blueprint
     from shared.http import endpoint, routes
 
-    assert function_app.app  # importing it declares the routes
     route = next(route for route in routes.ROUTES if route.name == "search_text")
     headers = {"Authorization": authorization, "Content-Type": "application/json"}
 

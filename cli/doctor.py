@@ -224,6 +224,15 @@ def indexing() -> Iterator[Check]:
     kinds = {kind: sum(raw["type"] == kind for raw in found.values()) for kind in {r["type"] for r in found.values()}}
     counts = ", ".join(f"{count} {kind.removesuffix('Trigger')}" for kind, count in sorted(kinds.items()))
     yield Check("indexing", True, f"{len(found)} functions: {counts}")
+    # The index names functions without importing them: this imports every blueprint.
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.function_index", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        yield Check("function index", False, why, "python -m cli.function_index shows what is wrong, or rewrites it")
+        return
+    yield Check("function index", True, "every blueprint can be imported, and the index names its functions")
 
 
 def models() -> Iterator[Check]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from shared import function_index
 from shared.http.routes import PREFIX, ROUTES, Route
 
 
@@ -31,5 +32,6 @@ def http_functions() -> dict[str, tuple[str, str]]:
 @cache
 def declared() -> tuple[Route, ...]:
     """What `endpoint` was told of them."""
+    function_index.load_all()
     functions = http_functions()
     return tuple(r for r in ROUTES if functions.get(r.name) == (r.method, r.path))

@@ -168,10 +168,10 @@ def users(stack: Stack, admin: Client) -> dict[str, Client]:
 @pytest.fixture(scope="module")
 def prober(stack: Stack, users: dict[str, Client]) -> Prober:
     """Speaks to the shared stack, with a token of every role."""
-    import function_app
+    from shared import function_index
     from shared.http.routes import ROUTES
 
-    assert function_app.app
+    function_index.load_all()
     served = {function["name"] for function in stack.functions}
     tokens = {
         role: str(client.session.headers["Authorization"]).removeprefix("Bearer ") for role, client in users.items()

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from shared import function_index
 from shared.errors import NotFound
 from shared.http import openapi
 from shared.http.endpoint import Reply
@@ -30,6 +31,7 @@ POLICY: Final = (
 @cache
 def description() -> bytes:
     """`openapi.json` of every route of the app."""
+    function_index.load_all()
     return json.dumps(openapi.document(ROUTES), ensure_ascii=False).encode()
 
 

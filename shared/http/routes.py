@@ -36,4 +36,4 @@ class Route:
 
 
 ROUTES: list[Route] = []
-"""Every route of the app, in order of registration."""
+"""The routes of the blueprints that this process has imported; `shared.function_index.load_all` imports all of them."""

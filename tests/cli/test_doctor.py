@@ -27,7 +27,17 @@ def well(azurite: Azurite, tmp_path: Path) -> dict[str, str]:
 def test_all_is_well(well: dict[str, str]) -> None:
     status, checks = doctor(**well)
     assert status == 0, [check for check in checks.values() if not check["ok"]]
-    assert {"python", "node", "packages", "settings", "indexing", "documents", "blobs", "queues"} <= set(checks)
+    assert {
+        "python",
+        "node",
+        "packages",
+        "settings",
+        "indexing",
+        "function index",
+        "documents",
+        "blobs",
+        "queues",
+    } <= set(checks)
     assert "functions" in checks["indexing"]["detail"]
 
 

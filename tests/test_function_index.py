@@ -1,0 +1,105 @@
+"""The index of functions against the blueprints it is written from, both as the worker library reads them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import azure.functions as func
+import pytest
+from azure_functions_runtime.bindings.meta import load_binding_registry
+from azure_functions_runtime.functions import Registry
+
+from cli import function_index as command
+from emulators.functions_host.protos import protos
+from shared import function_index
+
+
+def app_of_the_blueprints() -> func.FunctionApp:
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    for module in command.modules():
+        app.register_functions(import_module(module).bp)
+    return app
+
+
+def app_of_the_index() -> func.FunctionApp:
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    function_index.register(app)
+    return app
+
+
+def as_the_worker_sees(app: func.FunctionApp) -> dict[str, Any]:
+    """Of each function: raw bindings (routes, methods, levels, queues, schedules), and the types of its parameters."""
+    load_binding_registry()
+    registry = Registry()
+    seen: dict[str, Any] = {}
+    for function in app.get_functions():
+        found = registry.add_indexed_function(function, protos)._asdict()
+        seen[found["name"]] = (
+            function.get_raw_bindings(),
+            function.get_settings_dict("retry_policy"),
+            {name: value for name, value in found.items() if name not in ("func", "directory")},
+        )
+    return seen
+
+
+def test_the_index_is_what_the_blueprints_declare() -> None:
+    written = function_index.INDEX.read_text()
+    assert written == function_index.text(command.entries()), "run .venv/bin/python -m cli.function_index"
+
+
+def test_the_worker_sees_the_same_app_either_way() -> None:
+    indexed, imported = as_the_worker_sees(app_of_the_index()), as_the_worker_sees(app_of_the_blueprints())
+    assert indexed == imported
+    assert list(indexed) == list(imported)
+
+
+def test_every_handler_of_the_index_is_found_in_its_blueprint() -> None:
+    for entry in function_index.read():
+        assert entry.name in function_index.handlers(entry.module)
+
+
+def timer_with_a_retry(bp: func.Blueprint) -> None:
+    @bp.timer_trigger(arg_name="timer", schedule="0 0 0 * * *")
+    @bp.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:00:01")
+    def retried(timer: func.TimerRequest) -> None: ...
+
+
+def queue_with_another_parameter(bp: func.Blueprint) -> None:
+    @bp.queue_trigger(arg_name="item", queue_name="items", connection="Storage")
+    def renamed(item: func.QueueMessage) -> None: ...
+
+
+def queue_with_an_output(bp: func.Blueprint) -> None:
+    @bp.queue_trigger(arg_name="message", queue_name="items", connection="Storage")
+    @bp.queue_output(arg_name="out", queue_name="more", connection="Storage")
+    def forwards(message: func.QueueMessage, out: func.Out[str]) -> None: ...
+
+
+def coroutine(bp: func.Blueprint) -> None:
+    @bp.timer_trigger(arg_name="timer", schedule="0 0 0 * * *")
+    async def waits(timer: func.TimerRequest) -> None: ...
+
+
+def another_trigger(bp: func.Blueprint) -> None:
+    @bp.event_grid_trigger(arg_name="event")
+    def notified(event: func.EventGridEvent) -> None: ...
+
+
+REFUSED = {
+    "retried": timer_with_a_retry,
+    "renamed": queue_with_another_parameter,
+    "forwards": queue_with_an_output,
+    "waits": coroutine,
+    "notified": another_trigger,
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_the_index_can_not_hold_is_refused_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bp = func.Blueprint()
+    REFUSED[name](bp)
+    module = type("module", (), {"bp": bp})
+    monkeypatch.setattr(command, "import_module", lambda _name: module)
+    with pytest.raises(command.FunctionIndexError, match=name):
+        command.entries()
