@@ -25,6 +25,10 @@ ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The account and key every storage emulator and SDK knows; published by Microsoft, no secret."""
 
+CORS_HEADERS = ["content-type", "x-ms-*"]
+"""Request headers that `@azure/storage-blob` sends from a page; infra/app/storage.bicep allows the same."""
+CORS_EXPOSED = ["etag", "x-ms-*"]
+
 _SERVICES = ("Blob", "Queue", "Table")
 _EVENTS_HOOK = Path(__file__).with_name("azurite_events.cjs")
 _EVENTS = re.compile(r"Storage events at (\S+)")
@@ -125,6 +129,20 @@ class Azurite:
             for service, port in zip(_SERVICES, (self.blob_port, self.queue_port, self.table_port), strict=True)
         )
         return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{''.join(endpoints)}"
+
+    def allow_origins(self, origins: str) -> None:
+        """Let pages at these origins (comma-separated, or `*`) upload and read blobs, as the deployed account does."""
+        from azure.storage.blob import BlobServiceClient, CorsRule
+
+        rule = CorsRule(
+            origins.split(","),
+            ["GET", "HEAD", "PUT", "OPTIONS"],
+            allowed_headers=CORS_HEADERS,
+            exposed_headers=CORS_EXPOSED,
+            max_age_in_seconds=3600,
+        )
+        with BlobServiceClient.from_connection_string(self.connection_string) as client:
+            client.set_service_properties(cors=[rule])  # pyright: ignore[reportUnknownMemberType]
 
     def stop(self, timeout: float = 10.0) -> None:
         """Ask Azurite to write its data and end; kill it after `timeout` seconds. Safe to call twice."""

@@ -114,6 +114,7 @@ class Stack:
             **self._provider_settings(),
             **self._given,
         }
+        azurite.allow_origins(self.settings.get("ALLOWED_ORIGINS") or os.environ.get("ALLOWED_ORIGINS") or "*")
         if "VTO_URL" not in self.settings and not os.environ.get("VTO_URL"):
             container = Container()
             self.settings = {**container.settings, **self.settings}

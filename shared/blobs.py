@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from shared import clock
@@ -49,6 +49,9 @@ CONTAINERS = (
     HEATMAPS, MODELS, ANALYTICS,
 )  # fmt: skip
 
+SAME_URL_S: Final = 900
+"""Length in seconds of the windows in which a blob's read URL is the same; hours are divided evenly, so that a window
+lies within the life of one delegation key."""
 IMMUTABLE = "private, max-age=31536000, immutable"
 
 
@@ -264,8 +267,8 @@ def _delegation_key(hour: int) -> Any:
     return _service().get_user_delegation_key(start, start + timedelta(hours=3))
 
 
-def _sign(container: str, names: Sequence[str], minutes: int, **said: str) -> list[str]:
-    service, at = _service(), int(clock.now())
+def _sign(container: str, names: Sequence[str], at: int, minutes: int, **said: str) -> list[str]:
+    service = _service()
     if settings().storage is not None:
         credential = ("account_key", service.credential.account_key)  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
     else:
@@ -278,8 +281,11 @@ def _sign(container: str, names: Sequence[str], minutes: int, **said: str) -> li
 
 
 def read_url(container: str, name: str, *, content_type: str) -> str:
-    """A URL that reads this one blob for `READ_URL_MINUTES`, with the content type we say; on the CDN's host where one
-    is configured (its origin is the account, and the signature rides along)."""
+    """A URL that reads this one blob for at least `READ_URL_MINUTES`, with the content type we say.
+
+    It stays the same within a window of `SAME_URL_S`, so that browsers and a CDN find the blob in their caches. Where a
+    CDN is configured the URL is on its host; its origin is the account, and the signature is part of the URL.
+    """
     return read_urls(container, [name], content_type=content_type)[0]
 
 
@@ -287,7 +293,9 @@ def read_urls(container: str, names: Sequence[str], *, content_type: str) -> lis
     """As `read_url`, for a page of blobs of one type."""
     conf = settings()
     said = {"permission": "r", "content_type": content_type, "content_disposition": "inline"}
-    urls = _sign(container, names, conf.read_url_minutes, **said)
+    now = int(clock.now())
+    window = now - now % SAME_URL_S
+    urls = _sign(container, names, window, conf.read_url_minutes + SAME_URL_S // 60, **said)
     cdn = conf.cdn_base_url
     return [url.replace(endpoint(), cdn.rstrip("/"), 1) for url in urls] if cdn else urls
 
@@ -300,5 +308,5 @@ def upload_url(container: str, name: str) -> tuple[str, float]:
     minutes = settings().upload_url_minutes
     with _service_errors():
         _container(container)
-    expires = int(clock.now()) + minutes * 60
-    return _sign(container, [name], minutes, permission="c")[0], float(expires)
+    now = int(clock.now())
+    return _sign(container, [name], now, minutes, permission="c")[0], float(now + minutes * 60)

@@ -75,6 +75,16 @@ class NotFound(StudioError):
     code, status = "not_found", 404
 
 
+class MethodNotAllowed(StudioError):
+    """The route exists, with other methods: `allow` names them."""
+
+    code, status = "method_not_allowed", 405
+
+    def __init__(self, message: str, *, allow: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allow = allow
+
+
 class Conflict(StudioError):
     """The state of the object does not allow the act, or it exists already."""
 

@@ -125,7 +125,9 @@ class Settings(SettingsGroup):
         default=None, validation_alias="Storage__clientId", description="client id of the managed identity"
     )
     cdn_base_url: str | None = Field(default=None, description="origin that serves blobs instead of Blob Storage")
-    read_url_minutes: int = Field(default=10, ge=1, le=60, description="minutes for which a signed read URL is valid")
+    read_url_minutes: int = Field(
+        default=45, ge=1, le=60, description="minutes for which a signed read URL is valid at least; up to 15 more"
+    )
     upload_url_minutes: int = Field(
         default=10, ge=1, le=60, description="minutes for which a signed upload URL is valid"
     )

@@ -64,8 +64,9 @@ class App:
         query: Mapping[str, str] | None = None,
         route: Mapping[str, str] | None = None,
         ip: str = "203.0.113.7",
+        method: str | None = None,
     ) -> Answered:
-        """Call a function. `body`: bytes as they are, anything else as JSON."""
+        """Call a function. `body`: bytes as they are, anything else as JSON; `method`: its first one by default."""
         found = self._functions[name]
         trigger = found.get_trigger()
         sent = {"Content-Type": "application/json", "X-Forwarded-For": ip, **(headers or {})}
@@ -73,7 +74,7 @@ class App:
             sent["Authorization"] = f"Bearer {token}"
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         request = func.HttpRequest(
-            trigger.methods[0].value,
+            method or trigger.methods[0].value,
             f"http://127.0.0.1/{trigger.route}",
             headers=sent,
             params=query,

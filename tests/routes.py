@@ -19,11 +19,13 @@ def app_functions() -> tuple[Any, ...]:
 
 @cache
 def http_functions() -> dict[str, tuple[str, str]]:
-    """Every function of the app with an HTTP trigger: name -> (method, path below the prefix)."""
+    """Every function of the app that has a route of its own: name -> (method, path below the prefix)."""
     found: dict[str, tuple[str, str]] = {}
     for function in app_functions():
         trigger = function.get_trigger()
         if trigger is not None and trigger.type == "httpTrigger":
+            if trigger.route.endswith("{*path}"):
+                continue
             (method,) = trigger.methods
             found[function.get_function_name()] = (method.value, trigger.route.removeprefix(PREFIX))
     return found

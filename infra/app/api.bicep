@@ -54,6 +54,7 @@ var base = {
   CATALOGUE_SWEEP_SCHEDULE: '30 */5 * * * *'
   INDEX_SCHEDULE: '15 * * * * *'
   APP_URL: appUrl
+  ALLOWED_ORIGINS: appUrl
   VTO_URL: vtoUrl
   TRYON_ENGINES: vtoEngines
   VTO_TOKEN: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/vto-token)'

@@ -37,8 +37,8 @@ resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01'
         {
           allowedOrigins: [appOrigin]
           allowedMethods: ['GET', 'HEAD', 'PUT', 'OPTIONS']
-          allowedHeaders: ['content-type', 'x-ms-blob-type', 'x-ms-version']
-          exposedHeaders: ['etag']
+          allowedHeaders: ['content-type', 'x-ms-*']
+          exposedHeaders: ['etag', 'x-ms-*']
           maxAgeInSeconds: 3600
         }
       ]

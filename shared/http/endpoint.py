@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from shared import clock, telemetry
 from shared.errors import Forbidden, StudioError
-from shared.http import auth, idempotency, limits
+from shared.http import auth, cors, idempotency, limits
 from shared.http.auth import Access, Principal
 from shared.http.client_address import client_address
 from shared.http.problems import problem
@@ -140,6 +140,20 @@ def endpoint(
     return register
 
 
+def catch_all(bp: func.Blueprint, name: str, methods: tuple[str, ...], handler: Handler) -> None:
+    """Register a handler for every path below the prefix that no other function has, left out of the API description.
+
+    The host tries functions in the order of their names: `name` has to come last for methods that others take.
+    """
+    route = Route(name, "*", "{*path}", auth.PUBLIC, 200, None, False, None, None, None, (), (), {}, (), name)
+
+    def handle(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        return _handle(route, handler, req, context)
+
+    trigger = bp.route(route=f"{PREFIX}{route.path}", methods=list(methods), auth_level=func.AuthLevel.ANONYMOUS)
+    bp.function_name(name)(trigger(handle))
+
+
 def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     started = time.perf_counter()
     request_id = request_id_of(req.headers.get("X-Request-Id"))
@@ -147,7 +161,7 @@ def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func
     extra: dict[str, str] = {}
     with (
         telemetry.bound(requestId=request_id, route=route.name),
-        telemetry.span(f"{route.method} /{PREFIX}{route.path}", parent=parent, kind="server") as span,
+        telemetry.span(f"{req.method} /{PREFIX}{route.path}", parent=parent, kind="server") as span,
     ):
         try:
             response = _answer(route, handler, req, request_id, extra)
@@ -158,6 +172,7 @@ def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func
         except Exception as error:
             telemetry.log("http.crashed", level="error", **telemetry.failure(error))
             response = problem(StudioError("something failed on our side; it has been logged"), request_id)
+        extra.update(cors.response_headers(route.path, req.headers.get("Origin")))
         # Not `setdefault`, which searches all headers for each: ten of them were a tenth of a short request.
         present = {name.lower() for name, _ in response.headers}
         for name, value in {**HEADERS, **extra, "X-Request-Id": request_id}.items():
@@ -165,7 +180,7 @@ def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func
                 response.headers.add(name, value)
         span.set_attributes(
             {
-                "http.request.method": route.method,
+                "http.request.method": req.method,
                 "http.route": f"/{PREFIX}{route.path}",
                 "http.response.status_code": response.status_code,
             }

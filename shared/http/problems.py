@@ -8,7 +8,7 @@ from typing import Any
 
 import azure.functions as func
 
-from shared.errors import StudioError
+from shared.errors import MethodNotAllowed, StudioError
 
 
 def problem(error: StudioError, request_id: str) -> func.HttpResponse:
@@ -29,6 +29,8 @@ def problem(error: StudioError, request_id: str) -> func.HttpResponse:
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allow)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     text = json.dumps(content, ensure_ascii=False).encode(errors="replace")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
 from shared.settings import Seconds, SettingsGroup, load
 
@@ -18,6 +22,18 @@ DEFAULT_RATE_LIMITS = {
     "paypal": (60, 60),
     "webhook": (1200, 60),
 }
+
+
+def _origins(value: Any) -> Any:
+    """A comma-separated list of origins, in lower case and without a trailing slash."""
+    if not isinstance(value, str):
+        return value
+    origins = tuple(origin.strip().rstrip("/").lower() for origin in value.split(",") if origin.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if origin != "*" and (parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}"):
+            raise ValueError(f"{origin!r} is no origin: write `https://shop.example.com`, without a path, or `*`")
+    return origins
 
 
 class HttpSettings(SettingsGroup):
@@ -40,6 +56,11 @@ class HttpSettings(SettingsGroup):
         ge=0,
         le=5,
         description="trusted proxies, each appending to `X-Forwarded-For`; 1 behind the Azure Functions front end",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
+        default=(),
+        description="origins of pages that may call the API from a browser, comma-separated (`https://shop.example.com`)"
+        "; `*` for any",
     )
     idempotency_work_s: Seconds = Field(
         default=60,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from urllib.parse import parse_qs, urlsplit
 
@@ -67,21 +68,41 @@ def test_a_read_url_reads_this_blob_and_does_nothing_else() -> None:
     assert blobs.get(blobs.IMAGES, name) == b"<script>"
 
 
-def test_a_read_url_lives_for_the_minutes_of_the_settings(change: Callable[..., None]) -> None:
+def read_query(name: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(blobs.read_url(blobs.IMAGES, name, content_type="image/jpeg")).query)
+
+
+def test_a_read_url_lives_for_the_minutes_of_the_settings(
+    change: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     change(READ_URL_MINUTES="7")
-    query = parse_qs(urlsplit(blobs.read_url(blobs.IMAGES, fresh(), content_type="image/jpeg")).query)
-    assert query["sp"] == ["r"]
-    assert query["sr"] == ["b"]
-    left = clock.iso(clock.now() + 7 * 60)[:16]
-    assert query["se"][0][:16] in (left, clock.iso(clock.now() + 7 * 60 - 1)[:16])
+    for past_window in (0, 1, 450, blobs.SAME_URL_S - 1):
+        at = 1_800_000_000 // 3600 * 3600 + past_window
+        monkeypatch.setattr(clock, "now", lambda at=at: float(at) + 0.7)
+        query = read_query("u1/a.jpg")
+        assert (query["sp"], query["sr"]) == (["r"], ["b"])
+        left = datetime.fromisoformat(query["se"][0]).timestamp() - at
+        assert 7 * 60 <= left <= 7 * 60 + blobs.SAME_URL_S
+
+
+def test_a_read_url_is_the_same_for_a_quarter_of_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = 1_800_000_000 // 3600 * 3600
+    seen: list[str] = []
+    for past in (0, 1, 899, 900, 1799, 1800):
+        monkeypatch.setattr(clock, "now", lambda past=past: start + past + 0.5)
+        seen.append(blobs.read_url(blobs.IMAGES, "u1/a.jpg", content_type="image/jpeg"))
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[3] == seen[4]
+    assert len({seen[0], seen[3], seen[5]}) == 3
 
 
 def test_an_expired_url_is_refused() -> None:
     name = fresh()
     blobs.put(blobs.IMAGES, name, b"1", content_type="image/jpeg")
-    read = blobs._sign(blobs.IMAGES, [name], -1, permission="r")[0]
+    now = int(clock.now())
+    read = blobs._sign(blobs.IMAGES, [name], now, -1, permission="r")[0]
     assert requests.get(read, timeout=10).status_code == 403
-    create = blobs._sign(blobs.IMAGES, [fresh()], -1, permission="c")[0]
+    create = blobs._sign(blobs.IMAGES, [fresh()], now, -1, permission="c")[0]
     assert requests.put(create, data=b"x", headers=PUT, timeout=10).status_code == 403
 
 

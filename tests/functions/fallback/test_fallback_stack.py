@@ -1,0 +1,34 @@
+"""Browsers' requests through the host: a preflight, headers of an answer, an upload to storage, unknown routes."""
+
+from __future__ import annotations
+
+import requests
+
+from emulators.stack import Stack
+
+ORIGIN = {"Origin": "https://shop.example.com"}
+
+
+def test_a_page_elsewhere_can_call_and_upload(stack: Stack) -> None:
+    asks = {**ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    preflight = requests.options(f"{stack.url}/api/conversions", headers=asks, timeout=60)
+    assert preflight.status_code == 204
+    assert preflight.headers["Access-Control-Allow-Origin"] in ("*", ORIGIN["Origin"])
+    answer = requests.get(f"{stack.url}/api/auth/me", headers=ORIGIN, timeout=60)
+    assert answer.status_code == 401
+    assert answer.headers["Access-Control-Allow-Origin"] in ("*", ORIGIN["Origin"])
+    storage = dict(part.split("=", 1) for part in stack.storage.split(";") if part)["BlobEndpoint"]
+    asks = {**ORIGIN, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-ms-blob-type"}
+    upload = requests.options(f"{storage}/uploads/any", headers=asks, timeout=60)
+    assert upload.status_code == 200
+    assert upload.headers["Access-Control-Allow-Origin"]
+
+
+def test_unknown_routes_and_wrong_methods_are_problems(stack: Stack) -> None:
+    unknown = requests.get(f"{stack.url}/api/nothing/here", timeout=60)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "route_not_found")
+    wrong = requests.put(f"{stack.url}/api/conversions", timeout=60)
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+    assert wrong.headers["Allow"] == "GET, POST"
+    head = requests.head(f"{stack.url}/api/conversions", timeout=60)
+    assert (head.status_code, head.content) == (405, b"")
