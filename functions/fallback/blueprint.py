@@ -6,7 +6,7 @@ import azure.functions as func
 
 from functions.fallback.methods import methods_of
 from shared.errors import MethodNotAllowed, NotFound
-from shared.http.cors import preflight_headers
+from shared.http.cors import METHODS, preflight_headers
 from shared.http.endpoint import Call, Reply, catch_all
 
 bp = func.Blueprint()
@@ -30,4 +30,4 @@ def refuse(call: Call) -> Reply:
 
 catch_all(bp, "cors_preflight", ("OPTIONS",), preflight)
 # The host tries functions in the order of their names; this one must come last.
-catch_all(bp, "zz_unmatched", ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"), refuse)
+catch_all(bp, "zz_unmatched", ("HEAD", *METHODS.split(", ")), refuse)

@@ -48,12 +48,12 @@ def metrics(call: Call) -> Metrics | Reply:
     return Reply(content=text, headers={"Content-Type": content_type})
 
 
-@endpoint(bp, "GET", "openapi.json", access=PUBLIC, limit="docs")
+@endpoint(bp, "GET", "openapi.json", access=PUBLIC, limit="docs", errors=(304,))
 def openapi(call: Call) -> Reply:
     """Get API description"""
     from functions.observe import docs
 
-    return Reply(content=docs.description())
+    return docs.description(call.headers)
 
 
 @endpoint(bp, "GET", "docs", access=PUBLIC, limit="docs", media=("text/html",))

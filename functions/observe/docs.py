@@ -12,6 +12,7 @@ from typing import Final
 from shared import function_index
 from shared.errors import NotFound
 from shared.http import openapi
+from shared.http.caching import etag_of
 from shared.http.endpoint import Reply
 from shared.http.routes import ROUTES
 
@@ -29,10 +30,20 @@ POLICY: Final = (
 
 
 @cache
-def description() -> bytes:
-    """`openapi.json` of every route of the app."""
+def _description() -> tuple[bytes, bytes, str]:
+    """`openapi.json` of every route of the app: as it is, compressed, and its ETag."""
     function_index.load_all()
-    return json.dumps(openapi.document(ROUTES), ensure_ascii=False).encode()
+    plain = json.dumps(openapi.document(ROUTES), ensure_ascii=False).encode()
+    return plain, gzip.compress(plain, mtime=0), etag_of(plain)
+
+
+def description(headers: Mapping[str, str]) -> Reply:
+    """The API's description, compressed where the caller takes that."""
+    plain, packed, etag = _description()
+    sent = {"Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding", "ETag": etag}
+    if "gzip" in headers.get("Accept-Encoding", ""):
+        return Reply(content=packed, headers={**sent, "Content-Encoding": "gzip", "ETag": f"W/{etag}"})
+    return Reply(content=plain, headers=sent)
 
 
 @cache
@@ -46,12 +57,12 @@ def asset(name: str, headers: Mapping[str, str]) -> Reply:
     if name not in FILES:
         raise NotFound("there is no such file", code="file_not_found")
     packed = _packed(name)
-    told = {
+    sent = {
         "Content-Security-Policy": POLICY,
         "Cache-Control": "public, max-age=3600",
         "Vary": "Accept-Encoding",
     }
     if "gzip" in headers.get("Accept-Encoding", ""):
-        told["Content-Encoding"] = "gzip"
-        return Reply(content=packed, media=FILES[name], headers=told)
-    return Reply(content=gzip.decompress(packed), media=FILES[name], headers=told)
+        sent["Content-Encoding"] = "gzip"
+        return Reply(content=packed, media=FILES[name], headers=sent)
+    return Reply(content=gzip.decompress(packed), media=FILES[name], headers=sent)

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from shared import clock, telemetry
 from shared.errors import Forbidden, StudioError
-from shared.http import auth, cors, idempotency, limits
+from shared.http import auth, caching, cors, idempotency, limits
 from shared.http.auth import Access, Principal
 from shared.http.client_address import client_address
 from shared.http.problems import problem
@@ -25,6 +25,9 @@ from shared.http.requests import read_body, read_query, request_id_of
 from shared.http.routes import PREFIX, ROUTES, Route
 
 IMAGE_UPLOAD: Final = ("multipart/form-data", "image/jpeg", "image/png", "image/webp", "image/avif", "image/heic")
+
+POLL_AFTER_S: Final = 2
+"""`Retry-After` of a 202: seconds after which looking again is worthwhile."""
 
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -239,18 +242,29 @@ def _answer(
         raise
     reply = result if isinstance(result, Reply) else Reply(result)
     if reply.content is not None:
+        etag = reply.headers.get("ETag")
+        if etag is not None and caching.matches(etag, req.headers.get("If-None-Match")):
+            return func.HttpResponse(b"", status_code=304, headers=dict(reply.headers))
         return func.HttpResponse(
             reply.content, status_code=reply.status or route.status, headers=dict(reply.headers), mimetype=reply.media
         )
     status = reply.status or (route.status if reply.body is not None or route.status != 200 else 204)
     headers = dict(reply.headers)
+    if status == 202:
+        headers.setdefault("Retry-After", str(POLL_AFTER_S))
     if ticket is not None:
         # By way of what is kept, so that a replay has the same bytes.
         content = reply.body.model_dump(mode="json", by_alias=True) if reply.body is not None else None
         idempotency.complete(ticket, status, content, headers, kept=reply.kept)
         return _json(content, status, headers)
-    text = reply.body.model_dump_json(by_alias=True) if reply.body is not None else ""
-    return func.HttpResponse(text.encode(), status_code=status, headers=headers, mimetype="application/json")
+    text = (reply.body.model_dump_json(by_alias=True) if reply.body is not None else "").encode()
+    if route.revalidates and status == 200:
+        etag = headers.setdefault("ETag", caching.etag_of(text))
+        if route.stored_by_browsers:
+            headers.setdefault("Cache-Control", caching.REVALIDATE)
+        if caching.matches(etag, req.headers.get("If-None-Match")):
+            status, text = 304, b""
+    return func.HttpResponse(text, status_code=status, headers=headers, mimetype="application/json")
 
 
 def _allow(allowance: limits.Allowance | None, extra: dict[str, str]) -> None:

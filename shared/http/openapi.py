@@ -40,6 +40,10 @@ HEADERS: Final[Json] = {
     "RateLimitReset": ("RateLimit-Reset", "seconds until it ends"),
     "RateLimitPolicy": ("RateLimit-Policy", "`<calls>;w=<seconds>`"),
     "RetryAfter": ("Retry-After", "seconds to wait"),
+    "ETag": (
+        "ETag",
+        "version of the answer; sent back as `If-None-Match`, an unchanged answer is a 304 without a body",
+    ),
     "Location": ("Location", "URL of the new object"),
     "IdempotencyReplayed": ("Idempotency-Replayed", "`true` on the answer of an earlier request"),
 }
@@ -218,6 +222,8 @@ def statuses(route: Route) -> list[int]:
     takes_body = route.body is not None or bool(route.upload)
     if route.limit is not None:
         found.add(429)
+    if route.revalidates:
+        found.add(304)
     if not route.access.public:
         found.add(401)
         if route.access.roles != frozenset(Role):
@@ -241,7 +247,7 @@ def _response(route: Route, status: int, schemas: Schemas) -> Json:
     response: Json = {"description": HTTPStatus(status).phrase, "headers": _response_headers(route, status)}
     model = route.answers.get(status) or (route.answer if status < 400 else Problem)
     schema = schemas[model, "serialization"] if model else None
-    if status < 400 and status != 204:
+    if status < 400 and status not in (204, 304):
         response["content"] = {kind: _content(kind, schema) for kind in route.media}
     elif status in route.answers:
         response["content"] = {"application/json": _content("application/json", schema)}
@@ -260,8 +266,10 @@ def _response_headers(route: Route, status: int) -> Json:
     names = ["RequestId"]
     if route.limit is not None and status not in (400, 401, 403, 500):
         names += ["RateLimitLimit", "RateLimitRemaining", "RateLimitReset", "RateLimitPolicy"]
-    if status in (429, 503):
+    if status in (202, 429, 503):
         names.append("RetryAfter")
+    if route.revalidates and status in (200, 304):
+        names.append("ETag")
     if status in (201, 202):
         names.append("Location")
     if route.idempotent and status < 400:

@@ -10,6 +10,9 @@ from pydantic import BaseModel
 
 from shared.http.auth import Access
 
+POLLED: Final = ("conversions", "cv/", "drops", "images", "jobs", "products", "shops/")
+"""Paths of what clients ask for again and again; it holds no identity and no secret."""
+
 PREFIX: Final = "api/"
 """Begins every route: the host's own prefix is empty, because it refuses routes that begin with `admin`."""
 
@@ -33,6 +36,16 @@ class Route:
     answers: Mapping[int, type[BaseModel]]
     media: tuple[str, ...]
     doc: str
+
+    @property
+    def revalidates(self) -> bool:
+        """Whether its answer has an `ETag`, and 304 is one of its statuses."""
+        return self.method == "GET" and self.answer is not None and self.limit is not None
+
+    @property
+    def stored_by_browsers(self) -> bool:
+        """Whether browsers may keep the answer and ask again whether it still holds."""
+        return self.revalidates and self.path.startswith(POLLED)
 
 
 ROUTES: list[Route] = []
