@@ -18,9 +18,11 @@ def methods_of(path: str) -> tuple[str, ...]:
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     found: dict[tuple[str, str], None] = {}
     for entry in function_index.read():
-        template = str(entry.arguments.get("route", ""))
-        if entry.trigger == "httpTrigger" and not template.endswith("{*path}"):
-            found |= {(template.removeprefix(PREFIX), method): None for method in entry.arguments["methods"]}
+        match entry.arguments:
+            case {"route": str(route), "methods": [*methods]} if not route.endswith("{*path}"):
+                found |= {(route.removeprefix(PREFIX), str(method)): None for method in methods}
+            case _:
+                continue
     return tuple((_pattern(template), method) for template, method in found)
 
 
