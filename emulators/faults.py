@@ -9,8 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
-COMMON_MODES = ("slow", "hang", "html", "disconnect")
-"""Every emulator has them: go on after `seconds`; never answer; a proxy's HTML 502; cut the connection."""
+COMMON_MODES = ("slow", "hang", "html", "disconnect", "answer")
+"""Every emulator has them: go on after `seconds`; never answer; a proxy's HTML 502; cut the connection; answer with the
+posted `status`, `headers` and JSON `body`."""
 
 
 class UnknownMode(ValueError):
@@ -97,6 +98,10 @@ async def meet_common(request: web.Request, fault: Fault) -> web.StreamResponse 
         case "html":
             page = "<html><head><title>502</title></head><body><h1>502 Bad Gateway</h1></body></html>"
             return web.Response(status=502, text=page, content_type="text/html")
+        case "answer":
+            status = int(fault.options.get("status", 200))
+            headers = {str(name): str(value) for name, value in dict(fault.options.get("headers") or {}).items()}
+            return web.json_response(fault.options.get("body"), status=status, headers=headers)
         case _:
             return None
 

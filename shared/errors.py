@@ -139,6 +139,25 @@ class UpstreamError(StudioError):
     code, status, retryable = "upstream_error", 502, True
 
 
+class OperatorActionNeeded(UpstreamError):
+    """A provider refuses every call for a reason that only the operator can remove: key, permission, billing, quota,
+    retired model.
+
+    The caller reads that the function is temporarily unavailable. A job waits without using attempts and continues once
+    the provider accepts calls again.
+
+    Args:
+        provider: which one, for logs and alerts.
+        reason: its reason as the provider's table names it, for logs and alerts; never shown to users.
+    """
+
+    code, status = "temporarily_unavailable", 503
+
+    def __init__(self, provider: str, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__("this is temporarily unavailable: try again later", retry_after=retry_after, waits=True)
+        self.provider, self.reason = provider, reason
+
+
 class ConfigurationError(StudioError):
     """A setting is missing or unsafe; raised at start-up, or when the feature that needs it is used."""
 

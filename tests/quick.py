@@ -20,6 +20,7 @@ QUICK = {
     "ACCOUNT_CACHE_S": "1",
     "CONVERSION_QUOTA": "10",
     "GEMINI_TIMEOUT_S": "5",
+    "PROVIDER_PROBE_S": "0.5",
     "IDEMPOTENCY_WORK_S": "5",
     "CATALOGUE_SWEEP_SCHEDULE": "*/2 * * * * *",
     "CATALOGUE_ORPHAN_S": "3",

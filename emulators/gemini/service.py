@@ -35,6 +35,8 @@ MESSAGES = {
     "503": "The model is overloaded. Please try again later.",
     "504": "Deadline expired before operation could complete.",
 }
+DRAFT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYPgPAAEDAQAIicLsAAAAAElFTkSuQmCC")
+"""A PNG of one pixel."""
 TOKENS_IN = 1120
 TOKENS_OUT = {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}
 
@@ -42,7 +44,10 @@ TOKENS_OUT = {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}
 class Gemini(Emulator):
     """`POST /{v1|v1beta}/models/{model}:generateContent` and `GET .../models/{model}`; any model id.
 
-    A fault's `match` is looked for in the model id and the prompt's texts; `on` is "generate" or "model".
+    A fault's `match` is looked for in the model id and the prompt's texts; `on` is "generate" or "model". `error`
+    answers with any error (`status` of HTTP, `grpc`, `reason` of an ErrorInfo, `retryDelay`); `finish` ends a candidate
+    and `block` refuses the prompt with any `reason`. `thought_only` marks the picture as a thought; `several` draws a
+    draft before it, not marked.
     """
 
     name = "gemini"
@@ -52,6 +57,11 @@ class Gemini(Emulator):
         *FINISH_MODES,
         "text_only",
         "prompt_block",
+        "error",
+        "finish",
+        "block",
+        "thought_only",
+        "several",
         *STATUS_MODES,
         "truncated",
         "wrong_mime",
@@ -130,13 +140,15 @@ class Gemini(Emulator):
         except NotAnImage:
             return wire.error(400, MESSAGES["400"])
         self.answered += 1
-        body = self._answer(model, prompt, data, fault.mode if fault else "ok")
+        body = self._answer(model, prompt, data, fault)
         if fault and fault.mode == "truncated":
             text = json.dumps(body)
             return web.Response(text=text[: len(text) // 2], content_type="application/json")
         return answer(body)
 
-    def _answer(self, model: str, prompt: wire.Prompt, data: bytes, mode: str) -> dict[str, Any]:
+    def _answer(self, model: str, prompt: wire.Prompt, data: bytes, fault: Fault | None) -> dict[str, Any]:
+        mode = fault.mode if fault else "ok"
+        reason = str(fault.options.get("reason", "")) if fault else ""
         prompt_tokens = len(prompt.text) // 4 + TOKENS_IN * len(prompt.images)
         usage: dict[str, Any] = {
             "promptTokenCount": prompt_tokens,
@@ -152,10 +164,10 @@ class Gemini(Emulator):
             "modelVersion": model,
             "responseId": base64.urlsafe_b64encode(number).decode().rstrip("="),
         }
-        if mode == "prompt_block":
-            return {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, **whole}
-        if mode in FINISH_MODES:
-            return {"candidates": [{"finishReason": FINISH_MODES[mode], "index": 0}], **whole}
+        if mode in ("prompt_block", "block"):
+            return {"promptFeedback": {"blockReason": reason or "PROHIBITED_CONTENT"}, **whole}
+        if mode in FINISH_MODES or mode == "finish":
+            return {"candidates": [{"finishReason": FINISH_MODES.get(mode, reason), "index": 0}], **whole}
         parts = _parts(data, mode)
         usage["candidatesTokenCount"] = TOKENS_OUT[prompt.size]
         usage["totalTokenCount"] = prompt_tokens + TOKENS_OUT[prompt.size]
@@ -178,9 +190,14 @@ def _parts(data: bytes, mode: str) -> list[dict[str, Any]]:
     encoded = base64.b64encode(b"this is not a picture" if mode == "not_image" else data).decode()
     mime = "application/octet-stream" if mode == "wrong_mime" else "image/jpeg"
     image: dict[str, Any] = {"inlineData": {"mimeType": mime, "data": encoded}}
+    if mode == "several":
+        draft = base64.b64encode(DRAFT).decode()
+        return [text, {"inlineData": {"mimeType": "image/png", "data": draft}}, image]
+    signature = base64.b64encode(b"emulated thought signature").decode()
+    if mode == "thought_only":
+        return [{"text": "planning", "thought": True}, image | {"thought": True, "thoughtSignature": signature}]
     if mode != "thoughts":
         return [text, image]
-    signature = base64.b64encode(b"emulated thought signature").decode()
     return [
         {"text": "The garment goes over the torso.", "thought": True, "thoughtSignature": signature},
         text,
@@ -189,6 +206,8 @@ def _parts(data: bytes, mode: str) -> list[dict[str, Any]]:
 
 
 def _failed(fault: Fault, model: str) -> web.Response | None:
+    if fault.mode == "error":
+        return _any_error(fault)
     if fault.mode not in STATUS_MODES:
         return None
     code = int(fault.mode)
@@ -207,3 +226,16 @@ def _failed(fault: Fault, model: str) -> web.Response | None:
         delay = 1.0
     headers = None if delay is None else {"Retry-After": str(math.ceil(delay))}
     return wire.error(code, MESSAGES[fault.mode], headers=headers)
+
+
+def _any_error(fault: Fault) -> web.Response:
+    options = fault.options
+    details: list[dict[str, Any]] = []
+    if reason := options.get("reason"):
+        info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com"}
+        details.append(info)
+    if fault.retry_delay is not None:
+        delay = f"{fault.retry_delay:g}s"
+        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay})
+    code = int(options.get("status", 400))
+    return wire.error(code, "An emulated error.", details=details, status=str(options.get("grpc") or "") or None)

@@ -129,9 +129,10 @@ def error(
     *,
     details: list[dict[str, Any]] | None = None,
     headers: dict[str, str] | None = None,
+    status: str | None = None,
 ) -> web.Response:
-    """The API's error object with HTTP status `code`."""
-    body: dict[str, Any] = {"code": code, "message": message, "status": STATUS.get(code, "UNKNOWN")}
+    """The API's error object with HTTP status `code`, and the gRPC status that belongs to it or a given one."""
+    body: dict[str, Any] = {"code": code, "message": message, "status": status or STATUS.get(code, "UNKNOWN")}
     if details:
         body["details"] = details
     return answer({"error": body}, status=code, headers=headers)

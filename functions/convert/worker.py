@@ -18,7 +18,9 @@ from shared.conversions.documents import (
 from shared.documents import Operation
 from shared.documents.fields import Change, assign
 from shared.errors import StudioError, Unprocessable, UpstreamError
-from shared.gemini.client import Gemini, GeneratedImage, InlineImage
+from shared.gemini.answers import GeneratedImage, InlineImage
+from shared.gemini.client import Gemini
+from shared.gemini.errors import PROVIDER
 from shared.images.access import get_visible_image
 from shared.images.documents import ImageKind, StoredRenditions, images, ready_image
 from shared.images.renditions import ORIGINAL, sanitize_image, store_renditions
@@ -26,6 +28,7 @@ from shared.images.sanitizer import SanitizedImage
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
+from shared.providers import circuit
 from shared.webhooks.publish import WebhookPublisher
 
 REASONS: Final = {
@@ -55,9 +58,10 @@ class ConversionStep(WebhookPublisher):
         garment = _read(conversion.garment_image_id, task.user_id)
         task.progress("converting", 20)
         options = conversion.options
-        generated = self._gemini.generate(
-            person, garment, prompt=options.prompt, aspect_ratio=options.aspect_ratio, seed=options.seed
-        )
+        with circuit.guarded(PROVIDER):
+            generated = self._gemini.generate(
+                person, garment, prompt=options.prompt, aspect_ratio=options.aspect_ratio, seed=options.seed
+            )
         task.progress("storing", 80)
         prefix = f"{_prefix(task.job)}{task.attempt_key}"
         stored = store_renditions(_sanitize(generated), prefix, container=blobs.RESULTS)

@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from shared import audit, notifications, telemetry
-from shared.accounts.documents import AccountDocument, Role, accounts
+from shared import audit, telemetry
 from shared.commerce.documents import PaymentDocument
-from shared.documents import store
-from shared.documents.fields import where
-from shared.errors import BatchFailed, DocumentConflict
-from shared.jobs import protocol
+from shared.notifications.admins import notify_admins
 
 
 class AlertKind(StrEnum):
@@ -54,19 +50,4 @@ def raise_alert(kind: AlertKind, key: str, user_id: str, subject: str) -> None:
     """
     telemetry.log("payment.alert", level="error", kind=kind, subject=subject)
     audit.record(user_id, "PAYMENT_ALERT", subject=subject, id=f"alert:{kind}:{key}", kind=kind)
-    admins = accounts.list(where(AccountDocument.role, "=", Role.ADMIN), limit=50).items
-    for admin in admins:
-        news = notifications.announce(
-            admin.id,
-            "payment.alert",
-            f"payment-{kind}-{key}",
-            {"subject": subject, "about": ABOUT[kind]},
-            request_id=None,
-        )
-        try:
-            store().batch(protocol.CONTAINER, admin.id, news)
-        except BatchFailed as failure:
-            if not isinstance(failure.cause, DocumentConflict):
-                raise
-            continue
-        protocol.enqueue_created(news)
+    notify_admins("payment.alert", f"payment-{kind}-{key}", {"subject": subject, "about": ABOUT[kind]})

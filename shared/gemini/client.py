@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from shared import telemetry
-from shared.errors import ConfigurationError, StudioError, Unprocessable, UpstreamError
+from shared.errors import ConfigurationError, StudioError
+from shared.gemini.answers import GeneratedImage, InlineImage, read_image
 from shared.gemini.failures import failure
 from shared.gemini.settings import API_VERSION, gemini_settings
 
 if TYPE_CHECKING:
     from google.genai import Client
-    from google.genai.types import GenerateContentResponse
 
 INSTRUCTION: Final = (
     "The first photo shows a person, the second a garment. Make one photo of the same person wearing the garment. "
     "Keep the person's face, hair, skin, body shape, pose and the background unchanged. "
     "Keep the garment's colour, pattern, cut and details. Light it like the first photo."
 )
-
-BLOCKED: Final = frozenset(
-    {"SAFETY", "IMAGE_SAFETY", "PROHIBITED_CONTENT", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "RECITATION",
-     "BLOCKLIST", "SPII", "IMAGE_OTHER"}
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class InlineImage:
-    """An encoded image and its content type, as a call carries it."""
-
-    data: bytes = field(repr=False)
-    content_type: str
-
-
-@dataclass(frozen=True)
-class GeneratedImage(InlineImage):
-    """What the model made; `tokens` is what it charged. It is as foreign as an upload."""
-
-    tokens: int = 0
 
 
 class Gemini:
@@ -85,8 +64,9 @@ class Gemini:
 
         Raises:
             UpstreamError: retryable; `retry_after` and `max_tries` as the failure asks.
-            Unprocessable: `blocked` by policy, never to be tried again; `gemini_refused`, `cut_off`.
-            ConfigurationError: key refused or model retired; a setting has to be changed.
+            Unprocessable: `blocked` by policy or `gemini_refused`: never to be tried again.
+            OperatorActionNeeded: the account, its key or the model has to be changed.
+            ConfigurationError: there is no key.
         """
         from google.genai import types
 
@@ -109,34 +89,4 @@ class Gemini:
                 raise
             except Exception as error:
                 raise failure(error) from error
-        return _image(response)
-
-
-def _image(response: GenerateContentResponse) -> GeneratedImage:
-    """The first image of a response: there may be thoughts and text before it, or no candidate at all."""
-    blocked = response.prompt_feedback.block_reason if response.prompt_feedback else None
-    if blocked:
-        raise _blocked(str(getattr(blocked, "value", blocked)))
-    candidate = (response.candidates or [None])[0]
-    if candidate is None:
-        raise _no_image()
-    for part in (candidate.content.parts or []) if candidate.content else []:
-        if part.inline_data and part.inline_data.data and not part.thought:
-            usage = response.usage_metadata
-            tokens = (usage.total_token_count or 0) if usage else 0
-            return GeneratedImage(part.inline_data.data, part.inline_data.mime_type or "", tokens)
-    reason = str(getattr(candidate.finish_reason, "value", candidate.finish_reason or ""))
-    if reason in BLOCKED:
-        raise _blocked(reason)
-    if reason == "MAX_TOKENS":
-        raise Unprocessable("the picture was cut off before it was done", code="cut_off")
-    raise _no_image()
-
-
-def _no_image() -> UpstreamError:
-    return UpstreamError("the model answered without a picture", code="no_image", max_tries=2)
-
-
-def _blocked(reason: str) -> Unprocessable:
-    telemetry.log("gemini.blocked", reason=reason)
-    return Unprocessable("the pictures were refused by the content policy", code="blocked")
+        return read_image(response)

@@ -1,21 +1,22 @@
-"""What Gemini's failures mean: errors of the SDK, mapped to ours here and nowhere else."""
+"""Exceptions of Gemini's SDK as our errors, by the table in `shared.gemini.errors`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from shared import telemetry
-from shared.errors import ConfigurationError, StudioError, Unprocessable, UpstreamError
-from shared.gemini.settings import gemini_settings
+from shared.errors import StudioError
+from shared.gemini import errors
+from shared.gemini.errors import PROVIDER
+from shared.provider_errors import Blame
 
 if TYPE_CHECKING:
     from google.genai.errors import APIError
 
-LONGEST_WAIT_S: Final = 3600
-"""A failure that asks for a longer wait fails the attempt instead of making the user's job wait."""
-TRANSIENT: Final = frozenset({408, 429, 500, 502, 503, 504})
+_KEY_MESSAGE: Final = re.compile(r"API[ _]key (?:not valid|not found|expired|was reported)", re.IGNORECASE)
+"""How the body of an `INVALID_ARGUMENT` without an `ErrorInfo` says that it is about our key."""
 
 
 def failure(error: Exception) -> StudioError:
@@ -23,47 +24,58 @@ def failure(error: Exception) -> StudioError:
     from google.genai.errors import APIError
 
     if isinstance(error, APIError):
-        return _by_status(error)
-    if isinstance(error, ValueError):
-        return UpstreamError("the model's answer can't be read", code="bad_answer", max_tries=2)
-    return UpstreamError("the model can't be reached", code="gemini_unreachable")
+        return _of_response(error)
+    row = errors.UNREADABLE if isinstance(error, ValueError) else errors.UNREACHABLE
+    return row.to_error(PROVIDER)
 
 
-def _by_status(error: APIError) -> StudioError:
-    status = int(error.code or 0)
-    if status in TRANSIENT:
-        if _body(error) is None:
-            return UpstreamError("the model's answer can't be read", code="bad_answer", max_tries=2)
-        code = "gemini_busy" if status == 429 else "gemini_failed"
-        wait = _retry_after(error)
-        bearable = wait is None or wait <= LONGEST_WAIT_S
-        return UpstreamError(
-            f"the model is busy or failing ({status})",
-            code=code,
-            retryable=bearable,
-            retry_after=wait if bearable else None,
-        )
-    if status == 404:
-        telemetry.log("gemini.model_retired", level="error", model=gemini_settings().gemini_model)
-        return ConfigurationError("the configured model does not exist: change GEMINI_MODEL", code="model_retired")
-    if status in (401, 403):
-        telemetry.log("gemini.key_refused", level="error")
-        return ConfigurationError("the service refused our key", code="gemini_key_refused")
-    return Unprocessable("the model refused the request", code="gemini_refused")
+def _of_response(error: APIError) -> StudioError:
+    body = _body(error)
+    http_status = int(error.code or 0)
+    if body is None and 500 <= http_status < 600:
+        # Not the service but a proxy on the way.
+        return errors.UNREADABLE.to_error(PROVIDER)
+    body = body or {}
+    status, message = str(body.get("status") or ""), str(body.get("message") or "")
+    reasons = list(_reasons(body))
+    if _KEY_MESSAGE.search(message):
+        reasons.append("API_KEY_INVALID")
+    row = errors.of_call(http_status, status, reasons)
+    if row.blame is not Blame.TRANSIENT or row is errors.UNKNOWN_CALL:
+        telemetry.log("gemini.refused", level="warning", status=http_status, reason=row.reason, blame=row.blame)
+    return row.to_error(PROVIDER, _retry_after(error, body))
 
 
-def _body(error: APIError) -> object | None:
+def _body(error: APIError) -> Mapping[str, object] | None:
     """The `error` of the answer's JSON; None if there is none."""
     details: object = error.details
-    return cast("Mapping[str, object]", details).get("error") if isinstance(details, Mapping) else None
+    if isinstance(details, list) and details:
+        details = cast("list[object]", details)[0]
+    body = cast("Mapping[str, object]", details).get("error") if isinstance(details, Mapping) else None
+    return cast("Mapping[str, object]", body) if isinstance(body, Mapping) else None
 
 
-def _retry_after(error: APIError) -> float | None:
+def _details(body: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    details = body.get("details")
+    for entry in cast("Sequence[object]", details) if isinstance(details, list) else ():
+        if isinstance(entry, Mapping):
+            yield cast("Mapping[str, object]", entry)
+
+
+def _reasons(body: Mapping[str, object]) -> Iterator[str]:
+    """The reasons of `ErrorInfo`; `QUOTA_ZERO` for a quota that the account does not have at all."""
+    for entry in _details(body):
+        if isinstance(reason := entry.get("reason"), str):
+            yield reason
+        violations = entry.get("violations")
+        for violation in cast("Sequence[object]", violations) if isinstance(violations, list) else ():
+            if isinstance(violation, Mapping) and str(cast("Mapping[str, object]", violation).get("quotaValue")) == "0":
+                yield "QUOTA_ZERO"
+
+
+def _retry_after(error: APIError, body: Mapping[str, object]) -> float | None:
     """Seconds that the service asks for: `RetryInfo` of the body, or `Retry-After`, whichever is longer."""
-    body = _body(error)
-    details = cast("Mapping[str, object]", body).get("details") if isinstance(body, Mapping) else None
-    entries = cast("Sequence[object]", details) if isinstance(details, list) else ()
-    texts = [str(cast("Mapping[str, object]", e).get("retryDelay", "")) for e in entries if isinstance(e, Mapping)]
+    texts = [str(entry.get("retryDelay", "")) for entry in _details(body)]
     texts.append(str(getattr(getattr(error, "response", None), "headers", {}).get("retry-after", "")))
     waits = [float(wait[1]) for text in texts if (wait := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s?", text))]
     return max(waits, default=None)

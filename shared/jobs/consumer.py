@@ -16,10 +16,11 @@ from pydantic import BaseModel, ValidationError
 
 from shared import clock, telemetry
 from shared.documents.fields import assign
-from shared.errors import BatchFailed, PreconditionFailed, StudioError
+from shared.errors import BatchFailed, OperatorActionNeeded, PreconditionFailed, StudioError
 from shared.jobs import protocol, queues
 from shared.jobs.models import TERMINAL, Job, JobStatus
 from shared.jobs.protocol import CancelRequested, LeaseLost
+from shared.jobs.settings import job_settings
 from shared.jobs.step import Step, Task
 
 
@@ -124,6 +125,8 @@ def _work(job: Job, step: Step) -> None:
 
 def _failed(job: Job, error: StudioError, step: Step) -> None:
     telemetry.log("job.failed", level="warning", code=error.code, attempt=job.attempt, reason=error.message)
+    if isinstance(error, OperatorActionNeeded):
+        error.waits = protocol.waited(job) < job_settings().job_operator_s
     seen = job.error_counts.get(error.code, 0) + 1
     if not error.retryable or (error.max_tries is not None and seen >= error.max_tries):
         _finish(job, JobStatus.FAILED, error, step)

@@ -29,6 +29,11 @@ class JobSettings(SettingsGroup):
     job_grace_s: Seconds = Field(
         default=15, description="seconds that a lease or a wait may be over before the sweeper acts"
     )
+    job_operator_s: Seconds = Field(
+        default=3 * 24 * 3600,
+        description="seconds that a job waits for an operator to repair the account at a provider, before its attempts "
+        "count",
+    )
 
 
 def job_settings() -> JobSettings:

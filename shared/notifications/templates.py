@@ -56,6 +56,13 @@ TEMPLATES: Mapping[str, Template] = {
         sms="AI Fashion Studio: {about}. {link}",
         link="/admin/payments/{subject}",
     ),
+    "provider.alert": Template(
+        subject="A provider refuses our account",
+        text="{provider} refuses our calls ({reason}). Work that needs it waits, and continues by itself once the "
+        "account, its key or its settings are repaired.",
+        sms="AI Fashion Studio: {provider} refuses our calls ({reason}). {link}",
+        link="/admin/system",
+    ),
     "drops.rejected": Template(
         subject="{count} of your product files could not be used",
         text="{count} of the files you dropped could not be used: {listed} Each was moved aside with a reason.",

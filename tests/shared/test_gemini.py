@@ -13,7 +13,8 @@ from PIL import Image
 
 from emulators.launch import launch
 from shared.errors import StudioError
-from shared.gemini.client import Gemini, GeneratedImage, InlineImage
+from shared.gemini.answers import GeneratedImage, InlineImage
+from shared.gemini.client import Gemini
 
 
 def photo(colour: str) -> InlineImage:
@@ -80,8 +81,8 @@ def test_thoughts_and_unknown_fields_are_passed_over(gemini: Gemini, emulator: s
         ({"mode": "text_only"}, "no_image", True, 2),
         ({"mode": "image_safety"}, "blocked", False, None),
         ({"mode": "prompt_block"}, "blocked", False, None),
-        ({"mode": "404"}, "model_retired", False, None),
-        ({"mode": "403"}, "gemini_key_refused", False, None),
+        ({"mode": "404"}, "temporarily_unavailable", True, None),
+        ({"mode": "403"}, "temporarily_unavailable", True, None),
         ({"mode": "400"}, "gemini_refused", False, None),
     ],
 )

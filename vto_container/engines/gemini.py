@@ -6,8 +6,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import StudioError, UpstreamError
+from shared.gemini.answers import InlineImage
 from shared.gemini.client import Gemini as Service
-from shared.gemini.client import InlineImage
 from shared.gemini.settings import gemini_settings
 from shared.vto.errors import ContentRefused
 from vto_container.engines import region

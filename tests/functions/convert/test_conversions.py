@@ -176,7 +176,7 @@ def test_a_fault_that_passes_is_survived_in_silence(stack: Stack, sign_up: SignU
     assert not [n for n in client.call("GET", "notifications")["items"] if n["event"] == "conversion.failed"]
 
 
-@pytest.mark.parametrize(("mode", "code"), [("image_safety", "blocked"), ("404", "model_retired")])
+@pytest.mark.parametrize(("mode", "code"), [("image_safety", "blocked"), ("400", "gemini_refused")])
 def test_a_permanent_fault_fails_at_once_and_costs_nothing(stack: Stack, sign_up: SignUp, mode: str, code: str) -> None:
     client, wish = sign_up(), secrets.token_hex(6)
     with fault(stack, mode=mode, times=None, match=wish):
@@ -187,6 +187,27 @@ def test_a_permanent_fault_fails_at_once_and_costs_nothing(stack: Stack, sign_up
     with pytest.raises(Refused) as refused:
         client.call("POST", f"jobs/{asked['jobId']}/retry")
     assert refused.value.status == 409
+
+
+@pytest.mark.parametrize("mode", ["403", "404"])
+def test_what_only_the_operator_can_repair_parks_the_job_alerts_once_and_resumes(
+    stack: Stack, sign_up: SignUp, admin: Client, mode: str
+) -> None:
+    client, wish = sign_up(), secrets.token_hex(6)
+    with fault(stack, mode=mode, times=None, match=wish):
+        asked = client.call("POST", "conversions", json=body(client, prompt=wish))
+        # The waits before it repeat themselves: seen more often than it has attempts, it has used none.
+        job = eventually(lambda: (job := client.call("GET", f"jobs/{asked['jobId']}"))["seq"] >= 16 and job, "waiting")
+        assert (job["status"], job["attempt"]) in (("retrying", 0), ("processing", 1))
+        assert job["error"]["code"] == "temporarily_unavailable"
+        assert "GEMINI" not in json.dumps(job)
+        assert used(client) == 1
+    done = ended(client, asked["id"])
+    assert (done["status"], done["attempt"]) == ("completed", 1)
+    alerts = [n for n in admin.call("GET", "notifications", params={"limit": 100})["items"]
+              if n["event"] == "provider.alert" and n["data"]["provider"] == "gemini"]  # fmt: skip
+    assert len(alerts) <= 1
+    assert not [n for n in client.call("GET", "notifications")["items"] if n["event"] == "conversion.failed"]
 
 
 def test_an_unusable_picture_is_asked_for_once_more_only(stack: Stack, sign_up: SignUp) -> None:

@@ -1,0 +1,1 @@
+"""What all providers have in common: a circuit that opens when only an operator can help."""
