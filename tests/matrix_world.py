@@ -320,6 +320,7 @@ MAKERS: dict[str, Callable[[World, str], str]] = {
     "analytics/models/{id}": planted_analytics("sales_model", SALES_MODEL),
     "search/products/{id}": shelved,
     "admin/index-versions/{version}": index_version,
+    "shops/{shop}": lambda world, actor: "default",
     "docs/{file}": lambda world, actor: "docs.js",
 }
 """How to make an object of each kind that a route can name."""

@@ -108,6 +108,8 @@ def test_route_with_an_object(world: World, route: Route, actor: str) -> None:
         return
     assert missing.status_code == 404, missing.text
 
+    if route.access.public and route.path.count("{") > 1:
+        return  # an object below another one: tests/functions/shop
     own = call(client, route, world.own(actor, route))
     assert own.status_code not in (401, 403, 404) and own.status_code < 500, own.text
 

@@ -64,6 +64,7 @@ TAGS: Final = {
     "paypal": "Payments and credits",
     "privacy": "Account deletion",
     "products": "Products of a vendor",
+    "shops": "Shop windows: products on sale, without sign-in",
     "search": "Product search and its index",
     "webhooks": "Outbound webhooks",
 }

@@ -18,6 +18,8 @@ DEFAULT_RATE_LIMITS = {
     "segment": (60, 60),
     "tryon": (30, 60),
     "search": (300, 60),
+    "shop": (300, 60),
+    "pictures": (3000, 60),
     "analytics": (120, 60),
     "paypal": (60, 60),
     "webhook": (1200, 60),
