@@ -16,6 +16,7 @@ from studio_command import studio
 
 from demo.client import Client
 from emulators.azurite import Azurite
+from emulators.launch import launch
 from emulators.stack import Stack
 
 STARTED_BY_FIXTURES = {"azurite", "stack"}
@@ -89,14 +90,39 @@ def azurite() -> Iterator[Azurite]:
         yield storage
 
 
+@pytest.fixture(scope="session")
+def cosmos() -> Iterator[dict[str, Any]]:
+    """The start-up facts of a Cosmos DB emulator without a budget of request units."""
+    with launch("cosmos", "--throughput", "0") as facts:
+        yield facts
+
+
 @pytest.fixture
-def local(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """The product code in this process: a fresh SQLite store, Azurite, short waits. Yields the settings."""
+def documents(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """Settings of a fresh document store: SQLite, or what `stores.both_stores` asks for."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return {"DOCUMENTS": f"sqlite:{tmp_path / 'documents.sqlite'}"}
+    from shared.documents.cosmos import connect
+
+    facts = request.getfixturevalue("cosmos")
+    endpoint, key, database = facts["endpoint"], facts["key"], f"test-{secrets.token_hex(6)}"
+    connect(endpoint, key, database=database, create=True).close()
+    return {
+        "DOCUMENTS": "cosmos",
+        "COSMOS_ENDPOINT": endpoint,
+        "COSMOS_KEY": key,
+        "COSMOS_DATABASE": database,
+    }
+
+
+@pytest.fixture
+def local(azurite: Azurite, documents: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The product code in this process: a fresh document store, Azurite, short waits. Yields the settings."""
     settings = {
         **QUICK,
         "ENVIRONMENT": "development",
         "Storage": azurite.connection_string,
-        "DOCUMENTS": f"sqlite:{tmp_path / 'documents.sqlite'}",
+        **documents,
         "JWT_KEYS": '{"k1": "development-only-key-that-no-production-will-take"}',
     }
     for name, value in settings.items():

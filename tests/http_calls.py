@@ -89,7 +89,7 @@ class App:
 
 @contextmanager
 def fresh_store(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> Iterator[Callable[..., None]]:
-    """An empty SQLite store and the settings of these tests; yields a way to change settings on the way."""
+    """An empty store (SQLite unless settings say otherwise) and these tests' settings; yields what changes them."""
     from shared.accounts.cache import account_cache
     from shared.documents import store
     from shared.http import limits
@@ -107,7 +107,7 @@ def fresh_store(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) ->
         limits._exhausted.clear()
 
     forget()
-    change(**SETTINGS, DOCUMENTS=f"sqlite:{path / 'documents.sqlite'}", **settings)
+    change(**{**SETTINGS, "DOCUMENTS": f"sqlite:{path / 'documents.sqlite'}", **settings})
     yield change
     store().close()
     forget()

@@ -1,4 +1,4 @@
-"""Two hundred conversions while the workers are killed at random: nothing lost, nothing done twice."""
+"""Conversions while the workers are killed at random, on both document stores: nothing lost, nothing done twice."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -20,22 +21,30 @@ import requests
 from azure.storage.blob import BlobServiceClient
 from PIL import Image
 from quick import QUICK, progress
+from stores import store_of
 
 from demo.client import Client, Refused
 from emulators.stack import Stack
-from shared.documents import Where
-from shared.documents.sqlite import SqliteStore
+from shared.documents import DocumentStore, Where
 from shared.jobs.models import OPEN
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600), pytest.mark.processes]
-JOBS, WORKERS, KILLS = 200, 4, 16
+WORKERS = 4
+RUNS = {"sqlite": (200, 16), "cosmos": (60, 6)}
+"""Conversions and kills by document store."""
 LEASE = {"JOB_LEASE_S": "4", "JOB_MAX_ATTEMPTS": "12", "CONVERSION_QUOTA": "1000", "EMAIL_DAILY_CAP": "1000"}
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    log = tmp_path_factory.mktemp("kill") / "functions.log"
-    with Stack(workers=WORKERS, settings={**QUICK, **LEASE, "SMS_DAILY_CAP": "1000"}, log=log) as running:
+@pytest.fixture(params=RUNS)
+def documents(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def cluster(documents: str, tmp_path: Path) -> Iterator[Stack]:
+    log = tmp_path / "functions.log"
+    settings = {**QUICK, **LEASE, "SMS_DAILY_CAP": "1000"}
+    with Stack(workers=WORKERS, settings=settings, log=log, documents=documents) as running:
         yield running
     crashes = [line for line in log.read_text(errors="replace").splitlines() if "crashed" in line]
     assert not crashes, crashes[0]
@@ -57,7 +66,8 @@ def outbox(stack: Stack, provider: str, path: str = "outbox") -> list[dict[str, 
     return answer if isinstance(answer, list) else next(v for v in answer.values() if isinstance(v, list))
 
 
-def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack) -> None:
+def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack, documents: str) -> None:
+    jobs, kills = RUNS[documents]
     client = Client(cluster.url).register(
         f"kill.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12), phone="+15550107777"
     )
@@ -65,7 +75,7 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack) -> Non
         "personImageId": client.upload(picture("tan"), "me.jpg", "person")["id"],
         "garmentImageId": client.upload(picture("teal"), "shirt.jpg", "garment")["id"],
     }
-    store = SqliteStore(cluster.settings["DOCUMENTS"].removeprefix("sqlite:"))
+    store = store_of(cluster.settings)
     user = client.user["id"]
 
     def ask(number: int) -> str:
@@ -86,9 +96,9 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack) -> Non
     chance = random.Random(7)
     killed = 0
     with ThreadPoolExecutor(6) as pool:
-        asked = [pool.submit(ask, number) for number in range(JOBS)]
-        for done in progress(lambda: count("completed"), JOBS):
-            if killed < KILLS and done >= killed * JOBS // (KILLS + 2) - 4:
+        asked = [pool.submit(ask, number) for number in range(jobs)]
+        for done in progress(lambda: count("completed"), jobs):
+            if killed < kills and done >= killed * jobs // (kills + 2) - 4:
                 pids = instances(cluster)
                 if pids:
                     os.kill(chance.choice(pids), signal.SIGKILL)
@@ -96,9 +106,9 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack) -> Non
             time.sleep(chance.uniform(0.1, 0.4))
         ids = {future.result() for future in asked}
 
-    assert killed == KILLS
-    assert len(ids) == JOBS
-    assert count("completed") == JOBS, "lost"
+    assert killed == kills
+    assert len(ids) == jobs
+    assert count("completed") == jobs, "lost"
 
     def unfinished() -> int:
         return store.count("studio", Where("type", "=", "job"), Where("status", "in", list(OPEN)))
@@ -108,11 +118,11 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack) -> Non
     assert unfinished() == 0, "a notification is still on its way"
 
     quota = store.query("studio", Where("type", "=", "quota"), partition=user).items[0]
-    assert quota["used"] == JOBS, "quota"
+    assert quota["used"] == jobs, "quota"
     results = store.count("studio", Where("type", "=", "file"), Where("kind", "=", "result"), partition=user)
-    assert results == JOBS, "result images"
+    assert results == jobs, "result images"
     notifications = store.count("studio", Where("type", "=", "notification"), partition=user)
-    assert notifications == JOBS, "notifications"
+    assert notifications == jobs, "notifications"
     for provider in ("email", "sms"):
         told = Counter(json.dumps(message).split("/conversions/")[1][:26] for message in outbox(cluster, provider))
         assert set(told) <= ids
@@ -120,7 +130,7 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack) -> Non
         if provider == "email":
             assert set(told) == ids, "an e-mail is missing"
     pushed = [m for m in outbox(cluster, "webpubsub", "messages") if "conversion.completed" in json.dumps(m)]
-    assert len({_message_id(m) for m in pushed}) == JOBS, "WebSocket: a page sees each once, by its id"
+    assert len({_message_id(m) for m in pushed}) == jobs, "WebSocket: a page sees each once, by its id"
 
     images = every(store, Where("type", "=", "file"), Where("kind", "=", "result"), user)
     named = {(form["container"], form["name"]) for image in images for form in image["blobs"].values()}
@@ -149,7 +159,7 @@ def _message_id(message: dict[str, Any]) -> str:
     return json.dumps(message).split('"id": "notify-')[1].split('"')[0]
 
 
-def every(store: SqliteStore, *given: Any) -> list[Any]:
+def every(store: DocumentStore, *given: Any) -> list[Any]:
     """All items of a query, whatever the pages."""
     *where, partition = given
     items: list[Any] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+import threading
 
 from shared.documents.containers import CONTAINERS, Container
 from shared.documents.store import (
@@ -39,16 +39,37 @@ __all__ = [
 ]
 
 
-@cache
-def store() -> DocumentStore:
-    """The store that the settings name, one per process.
+class _Store:
+    """The store that the settings name, opened once, however many threads ask for it first."""
 
-    `documents` is `sqlite:PATH` or `cosmos`; the latter reads `cosmos_endpoint`, `cosmos_key` (without it:
-    the identity of the machine), `cosmos_database`, `cosmos_verify_tls` and `cosmos_create`.
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._opened: DocumentStore | None = None
 
-    Raises:
-        ConfigurationError: if `documents` is neither, or the endpoint is missing.
-    """
+    def __call__(self) -> DocumentStore:
+        """The store, one per process.
+
+        `documents` is `sqlite:PATH` or `cosmos`; the latter reads `cosmos_endpoint`, `cosmos_key` (without it:
+        the identity of the machine), `cosmos_database`, `cosmos_verify_tls` and `cosmos_create`.
+
+        Raises:
+            ConfigurationError: if `documents` is neither, or the endpoint is missing.
+        """
+        opened = self._opened
+        if opened is None:
+            with self._lock:
+                opened = self._opened = self._opened or _open()
+        return opened
+
+    def cache_clear(self) -> None:
+        """Forget the store: the next call opens another."""
+        self._lock, self._opened = threading.Lock(), None
+
+
+store = _Store()
+
+
+def _open() -> DocumentStore:
     from shared.settings import settings
 
     configured = settings()

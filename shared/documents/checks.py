@@ -24,7 +24,9 @@ from shared.errors import BatchFailed, StoreError
 MAX_PATCHES = 10
 MAX_OPERATIONS = 100
 
-SYSTEM_FIELDS = frozenset({"_etag", "_ts", "_rid", "_self", "_attachments", "_lsn", "_metadata"})
+RECEIPT = "_write"
+"""The field of the receipt of a write (`cosmos_receipts`)."""
+SYSTEM_FIELDS = frozenset({"_etag", "_ts", "_rid", "_self", "_attachments", "_lsn", "_metadata", RECEIPT})
 
 
 def check_item(container: Container, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,8 +55,11 @@ def check_patch(container: Container, patch: Patch) -> int:
     return len(dump(patch.set or {}).encode())
 
 
-def check_operations(container: Container, partition: str, operations: Sequence[Operation]) -> list[Operation]:
-    """The operations of a batch with their items freed of system fields, after checking each of them.
+def check_operations(
+    container: Container, partition: str, operations: Sequence[Operation]
+) -> tuple[list[Operation], int]:
+    """The operations of a batch with their items freed of system fields, after checking each of them, and the bytes of
+    JSON that they carry.
 
     Raises:
         InvalidOperation: if there are none or more than 100.
@@ -74,7 +79,7 @@ def check_operations(container: Container, partition: str, operations: Sequence[
         except StoreError as error:
             raise BatchFailed(index, error) from error
         checked.append(clean)
-    return checked
+    return checked, size
 
 
 def check_operation(container: Container, partition: str | None, operation: Operation) -> tuple[Operation, int]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ServiceRequestError
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
 
+from shared.documents.cosmos_client import retry_after
 from shared.documents.values import DocumentTooLarge, InvalidOperation
 from shared.errors import (
     BatchFailed,
@@ -20,7 +21,12 @@ from shared.errors import (
     Unavailable,
 )
 
-_BUSY = frozenset({408, 410, 429, 449, 500, 502, 503, 504})
+_BUSY = frozenset({410, 429, 449, 503})
+_UNCLEAR = frozenset({408, 500, 502, 504})
+
+
+class AnswerLost(Unavailable):
+    """A request was sent and no usable answer came: nobody knows whether a write was done."""
 
 
 @contextmanager
@@ -34,15 +40,12 @@ def port_errors() -> Generator[None]:
             raise cause from error
         raise BatchFailed(int(error.error_index or 0), cause) from error
     except CosmosHttpResponseError as error:
-        wait = error.headers.get("x-ms-retry-after-ms")
-        raise _translate(
-            int(error.status_code or 0),
-            error.sub_status,
-            str(error.http_error_message),
-            float(wait) / 1000 if wait else None,
-        ) from error
-    except AzureError as error:
+        status, message = int(error.status_code or 0), str(error.http_error_message)
+        raise _translate(status, error.sub_status, message, retry_after(error)) from error
+    except ServiceRequestError as error:
         raise Unavailable(f"Cosmos DB can't be reached: {type(error).__name__}") from error
+    except AzureError as error:
+        raise AnswerLost(f"Cosmos DB did not answer: {type(error).__name__}") from error
 
 
 def _translate(status: int, sub_status: int | None, message: str, wait: float | None) -> StudioError:
@@ -63,5 +66,7 @@ def _translate(status: int, sub_status: int | None, message: str, wait: float | 
             return ConfigurationError("Cosmos DB refuses the credentials or the address of this machine")
         case _ if status in _BUSY:
             return Unavailable("Cosmos DB is busy", retry_after=wait)
+        case _ if status in _UNCLEAR:
+            return AnswerLost(f"Cosmos DB answered {status}", retry_after=wait)
         case _:
             return StoreError(f"Cosmos DB answered {status}")

@@ -99,8 +99,7 @@ def valid_after(after: object) -> bool:
 def predicate(where: Sequence[Where]) -> str | None:
     """The filter of a conditional patch; None without conditions."""
     terms = _terms(where, json.dumps)
-    # The line break keeps the stand-in of the tests from lower-casing the predicate, values and all.
-    return f"FROM c\n{_clause(terms).strip()}" if terms else None
+    return f"FROM c{_clause(terms)}" if terms else None
 
 
 def patch_operations(patch: Patch) -> list[dict[str, Any]]:

@@ -171,7 +171,7 @@ class SqliteStore:
     def batch(self, container: str, partition: str, operations: Sequence[Operation]) -> list[Document]:
         """See `DocumentStore.batch`."""
         found = self._container(container)
-        checked = check_operations(found, partition, operations)
+        checked, _ = check_operations(found, partition, operations)
         documents: list[Document] = []
         with self._file.transaction() as connection:
             at = self._purge(connection, found)

@@ -2,8 +2,9 @@
 
 For shops that outgrow one machine. Cosmos DB fuses by rank, which knows no `alpha`; so it is asked for the nearest
 products to the one vector that a query folds into, and score and parts are computed as the other engine does. A vector
-policy is fixed when a container is made, so every model has a container of its own. Writes are seen when they return
-(the account's consistency is strong); there are no versions of the data and so none to go back to.
+policy is fixed when a container is made, so every model has a container of its own. The process that wrote sees its
+write when it returns, others within milliseconds (session consistency); there are no versions of the data and so none
+to go back to.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine import build as builds
@@ -26,6 +28,7 @@ from functions.search.engine.query import MAX_K, VectorQuery
 from functions.search.engine.results import Hit, Page, Parts, Stats, Watermark
 from functions.search.engine.versions import Kept, Pointer
 from shared import clock
+from shared.documents.cosmos_client import ensured, make_client, patiently
 from shared.documents.cosmos_errors import port_errors
 from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed, Unavailable
 from shared.settings import settings
@@ -83,12 +86,14 @@ class CosmosIndex:
             from azure.cosmos import PartitionKey
 
             with port_errors():
-                found = self._containers[model.id] = self._database.create_container_if_not_exists(
-                    sql.container_name(model.id),
-                    PartitionKey(path="/shop"),
-                    default_ttl=-1,
-                    indexing_policy=sql.INDEXING,
-                    vector_embedding_policy=sql.embedding_policy(model.dim),
+                found = self._containers[model.id] = ensured(
+                    lambda: self._database.create_container_if_not_exists(
+                        sql.container_name(model.id),
+                        PartitionKey(path="/shop"),
+                        default_ttl=-1,
+                        indexing_policy=sql.INDEXING,
+                        vector_embedding_policy=sql.embedding_policy(model.dim),
+                    )
                 )
         return found
 
@@ -131,9 +136,10 @@ class CosmosIndex:
         return dict(sorted(counted.items(), key=lambda one: (-one[1], one[0])))
 
     def _ask(self, model: Model, shop: str, statement: sql.Statement) -> list[Any]:
+        container = self._container(model)
         with port_errors():
-            return list(
-                self._container(model).query_items(statement.text, parameters=statement.parameters, partition_key=shop)
+            return patiently(
+                lambda: list(container.query_items(statement.text, parameters=statement.parameters, partition_key=shop))
             )
 
     def _pointer(self, shop: str, model: Model) -> Pointer | None:
@@ -171,19 +177,18 @@ class CosmosIndex:
         for _ in range(TRIES):
             try:
                 with port_errors():
-                    container.create_item(document)
+                    patiently(lambda: container.create_item(document))
                 return
             except DocumentConflict:
                 pass
             try:
                 with port_errors():
-                    there: Mapping[str, Any] = container.read_item(document["id"], shop)
+                    there: Mapping[str, Any] = patiently(lambda: container.read_item(document["id"], shop))
                 if (there["revision"], there["deleted"]) >= (document["revision"], document["deleted"]):
                     return
+                unchanged = {"etag": there["_etag"], "match_condition": MatchConditions.IfNotModified}
                 with port_errors():
-                    container.replace_item(
-                        document["id"], document, etag=there["_etag"], match_condition=MatchConditions.IfNotModified
-                    )
+                    patiently(partial(container.replace_item, document["id"], document, **unchanged))
                 return
             except (DocumentNotFound, PreconditionFailed):
                 continue
@@ -347,20 +352,8 @@ def _alike(vector: NDArray[Any], row: Mapping[str, Any], other: Mapping[str, Any
 
 def connect(model: Callable[[], Model]) -> CosmosIndex:
     """The engine on the account of the documents, `COSMOS_ENDPOINT`."""
-    from azure.cosmos import CosmosClient
-
     conf = settings()
-    if conf.cosmos_key is None:
-        from azure.identity import DefaultAzureCredential
-
-        credential: Any = DefaultAzureCredential()
-    else:
-        credential = conf.cosmos_key.get_secret_value()
+    key = conf.cosmos_key.get_secret_value() if conf.cosmos_key is not None else None
     with port_errors():
-        client = CosmosClient(
-            str(conf.cosmos_endpoint),
-            credential,
-            connection_verify=conf.cosmos_verify_tls,
-            enable_endpoint_discovery=conf.cosmos_verify_tls,
-        )
+        client = make_client(str(conf.cosmos_endpoint), key, verify_tls=conf.cosmos_verify_tls)
     return CosmosIndex(client.get_database_client(conf.cosmos_database), model)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from paypal_shop import Shop, payment_of
+from stores import both_stores
 
 from shared import settings
 from shared.documents import Where, store
@@ -61,6 +62,7 @@ def test_the_price_list(shop: Shop) -> None:
     }
 
 
+@both_stores
 def test_the_same_key_makes_one_order(shop: Shop) -> None:
     ada = shop.user()
     assert ada.order(key="k1") == ada.order(key="k1") != ada.order(key="k2")
@@ -89,6 +91,7 @@ def test_capturing_before_the_approval_sends_back_to_paypal(shop: Shop) -> None:
     assert ada.capture(order).body["status"] == "captured"
 
 
+@both_stores
 def test_twenty_captures_at_once_are_one_capture_and_one_grant(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAYPAL_LEASE_S", "60")
     settings.forget()

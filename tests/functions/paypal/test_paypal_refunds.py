@@ -6,6 +6,7 @@ from typing import Any
 
 from http_calls import Answered
 from paypal_shop import Buyer, Shop
+from stores import both_stores
 
 from shared.commerce import credits
 from shared.documents import store
@@ -38,6 +39,7 @@ def test_refunds_in_parts(shop: Shop) -> None:
     assert ada.credits() == 0 and len(shop.control("state")["refunds"]) == 2
 
 
+@both_stores
 def test_a_refund_whose_answer_was_lost_is_not_made_twice(shop: Shop) -> None:
     ada, admin = shop.user(), shop.user("admin")
     capture = ada.bought()["captureId"]
@@ -48,6 +50,7 @@ def test_a_refund_whose_answer_was_lost_is_not_made_twice(shop: Shop) -> None:
     assert len(shop.control("state")["refunds"]) == 1
 
 
+@both_stores
 def test_credits_that_are_spent_become_a_debt_with_an_audit_entry(shop: Shop) -> None:
     ada, admin = shop.user(), shop.user("admin")
     capture = ada.bought()["captureId"]

@@ -105,7 +105,13 @@ class Scenario:
         return " ".join(event["type"] for event in events if "CAPTURE" in event["type"])
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+CASES = [
+    *(("sqlite", name) for name in SCENARIOS),
+    pytest.param("cosmos", "refunded in parts", marks=pytest.mark.processes),
+]
+
+
+@pytest.mark.parametrize(("documents", "name"), CASES, indirect=["documents"])
 @settings(
     max_examples=5,
     deadline=None,

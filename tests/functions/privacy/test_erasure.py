@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from account_factory import add_account, add_pointer
+from stores import both_stores
 
 from functions.privacy import erasure, personal_data, service
 from functions.privacy.worker import PrivacyStep
@@ -137,6 +138,7 @@ def two_people(local: dict[str, str]) -> None:
     person(OTHER)
 
 
+@both_stores
 def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
     asked = service.delete_account(CALLER, "203.0.113.9", "r")
     job = finish()
@@ -166,6 +168,7 @@ def test_the_account_is_closed_at_once_and_the_job_waits_for_tokens_elsewhere() 
     assert store().count("studio", partition=ME) == 7
 
 
+@both_stores
 def test_running_jobs_are_stopped_first() -> None:
     work = protocol.jobs.create(protocol.new_job("test", "protocol", ME, {}))
     claimed = protocol.claim(work, "somebody")
@@ -227,7 +230,9 @@ def test_an_address_registered_anew_meanwhile_is_left_alone() -> None:
     assert store().find("accounts", ME, ME) is None
 
 
-@pytest.mark.parametrize("after", [3, 7])
+@pytest.mark.parametrize(
+    ("documents", "after"), [("sqlite", 3), ("sqlite", 7), ("cosmos", 7)], indirect=["documents"]
+)
 def test_a_worker_that_dies_again_and_again_loses_nothing(after: int) -> None:
     """Each process exits for real after so many removals; the last one finishes, and the report is still exact."""
     asked = service.delete_account(CALLER, "203.0.113.9", "r")

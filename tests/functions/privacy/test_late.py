@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from account_factory import add_account
 from drawn import needs_model
+from stores import both_stores
 
 from functions.privacy import erasure, personal_data, service
 from functions.privacy.worker import PrivacyStep
@@ -116,6 +117,7 @@ def erase(user: str) -> None:
     raise AssertionError(job)
 
 
+@both_stores
 @needs_model
 def test_what_is_written_after_the_erasure_goes_when_one_looks_again(
     change: Callable[..., None], monkeypatch: pytest.MonkeyPatch

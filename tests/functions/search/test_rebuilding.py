@@ -6,9 +6,11 @@ import threading
 
 import pytest
 from market import EVERY, Market, ids
+from stores import both_stores
 
 from functions.search import evaluate, indexer, log, rebuild, shops, versions
 from functions.search.models import EvalQuery, FeedbackRequest, RollbackRequest
+from functions.search.settings import search_settings
 from shared import blobs
 from shared.accounts.documents import Role
 from shared.catalogue.documents import EmbeddingDocument, embeddings, products
@@ -33,6 +35,7 @@ def run(market: Market, job_id: str) -> Job:
     return protocol.load(job.id, job.user_id)
 
 
+@both_stores
 def test_a_rebuild_needs_no_picture_and_finds_what_was_missed(market: Market) -> None:
     kept, lost, stale, gone = (market.product(seed) for seed in range(4))
     embeddings.delete(lost.id, market.vendor)
@@ -47,11 +50,14 @@ def test_a_rebuild_needs_no_picture_and_finds_what_was_missed(market: Market) ->
     assert market.text("wimple").results[0].id == stale.id
     state = versions.list_versions(market.shop)
     assert (state.current, state.products, state.rebuild_due) == (job.result["version"], 3, None)
-    assert state.items[0].eval["image"] >= 0.999 and state.items[0].count == 3
+    assert state.items[0].count == 3
+    if search_settings().search_engine == "faiss":
+        assert state.items[0].eval["image"] >= 0.999
     assert state.rebuild and state.rebuild.status == "completed"
     assert store().count("audit", Where("action", "=", "INDEX_REBUILD_REQUESTED")) == 1
 
 
+@both_stores
 def test_of_two_who_ask_at_once_one_begins_and_both_are_told_of_it(market: Market) -> None:
     market.product(0)
     both = threading.Barrier(4)
@@ -98,6 +104,7 @@ def test_an_attempt_that_died_is_followed_by_one_that_builds_anew(
     assert versions.list_versions(market.shop).current is not None
 
 
+@both_stores
 def test_the_timer_begins_what_is_due_and_nothing_else(market: Market) -> None:
     market.product(0)
     assert shops.list_shops() == [market.shop]
@@ -109,10 +116,11 @@ def test_the_timer_begins_what_is_due_and_nothing_else(market: Market) -> None:
     assert rebuild.run_maintenance() == (0, 0)
 
 
+@both_stores
 def test_another_model_embeds_anew_under_a_new_version(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    from functions.search.engine.errors import IndexModelMismatch
+    from functions.search.engine.errors import IndexModelMismatch, VersionNotFound
     from shared.vision import embedding
 
     product = market.product(0)
@@ -131,7 +139,9 @@ def test_another_model_embeds_anew_under_a_new_version(market: Market, monkeypat
     assert (ids(answer), answer.model_id) == ([product.id], "fashion@000000000000")
     after = embeddings.find(product.id, market.vendor)
     assert before and after and (before.model_id, after.model_id) == (real.model_id, "fashion@000000000000")
-    with pytest.raises(IndexModelMismatch):
+    # Cosmos DB has no versions of the data to go back to.
+    refusal = IndexModelMismatch if search_settings().search_engine == "faiss" else VersionNotFound
+    with pytest.raises(refusal):
         versions.roll_back(admin(market), market.shop, first.result["version"], RollbackRequest(reason="a test"))
 
 

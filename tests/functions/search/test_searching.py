@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from market import EVERY, Market, ids
+from stores import both_stores
 
 from functions.search import log, service
 from functions.search.engine.errors import BadCursor, CursorExpired
@@ -52,6 +53,7 @@ def test_a_picture_finds_its_own_product_first_and_words_find_titles(full: Marke
     assert (answer.quality, answer.vocabulary) == ("demo", "closed")
 
 
+@both_stores
 def test_parts_sum_to_the_score_and_the_ends_of_alpha_are_the_pure_searches(full: Market) -> None:
     product = products(full)[0]
     said = "blue shirt"
@@ -65,6 +67,7 @@ def test_parts_sum_to_the_score_and_the_ends_of_alpha_are_the_pure_searches(full
             assert result.why.image + result.why.text + result.why.words == pytest.approx(result.score, abs=1e-6)
 
 
+@both_stores
 def test_filters_facets_and_minus_words_are_exact(full: Market) -> None:
     everything = products(full)
     colour = everything[0].colour
@@ -91,6 +94,7 @@ def scan(market: Market, size: int) -> list[SearchAnswer]:
     return answers
 
 
+@both_stores
 def test_pages_show_everything_once_and_belong_to_their_query(full: Market) -> None:
     answers = scan(full, 3)
     seen = [id for answer in answers for id in ids(answer)]
@@ -119,6 +123,7 @@ def test_a_cursor_of_a_version_that_is_not_kept_is_told_so(full: Market, change:
     assert (gone.value.code, gone.value.status) == ("cursor_expired", 410)
 
 
+@both_stores
 def test_what_is_retired_or_of_another_shop_never_appears_whatever_the_index_says(full: Market) -> None:
     gone, moved = products(full)[0], full.account("vendor")
     elsewhere = full.product(1, vendor=moved)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import pytest
+from stores import both_stores
 
 from shared import clock
 from shared.commerce import credits, quota
@@ -57,6 +58,7 @@ def reserve() -> str | None:
     return made.paid_by
 
 
+@both_stores
 def test_a_capture_is_granted_once_when_reported_concurrently() -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda _: grant(), range(64)))
@@ -65,6 +67,7 @@ def test_a_capture_is_granted_once_when_reported_concurrently() -> None:
     assert account().balance == 8
 
 
+@both_stores
 def test_refunds_reported_concurrently_and_out_of_order_take_back_the_largest_total_once() -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(grant, [3, 0, 2, 1, 3, 2, 0, 1] * 4))
@@ -76,6 +79,7 @@ def test_a_capture_that_was_refunded_before_it_was_reported_adds_nothing() -> No
     assert account().balance == 0 and account().bought == 4
 
 
+@both_stores
 def test_fifty_at_once_with_three_free_and_four_credits_accept_seven() -> None:
     grant()
     with ThreadPoolExecutor(16) as pool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from stores import both_stores
 
 from shared import clock
 from shared.commerce import quota, storage_quota
@@ -40,6 +41,7 @@ def commit(*operations: Operation) -> bool:
     return True
 
 
+@both_stores
 def test_ten_of_forty_at_once_get_a_conversion() -> None:
     quota.open_month(USER)
     with ThreadPoolExecutor(16) as pool:
@@ -49,6 +51,7 @@ def test_ten_of_forty_at_once_get_a_conversion() -> None:
     assert store().count("studio", partition=USER) == 11
 
 
+@both_stores
 def test_opening_at_once_makes_one_counter_and_keeps_its_count() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(lambda _: quota.open_month(USER), range(16)))) == 1
@@ -121,6 +124,7 @@ def test_images_and_bytes_are_both_limits(change: Any) -> None:
     assert storage_quota.exceeded_error().details == {"images": 2, "bytes": 1000}
 
 
+@both_stores
 def test_the_storage_quota_is_exact_under_a_race(change: Any) -> None:
     change(UPLOAD_QUOTA_BYTES="1000")
     storage_quota.open_usage(USER)

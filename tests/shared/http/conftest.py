@@ -79,9 +79,11 @@ def shop(shop_and_app: tuple[Shop, App]) -> Shop:
 
 
 @pytest.fixture(autouse=True)
-def change_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def change_settings(
+    tmp_path: Path, documents: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., None]]:
     """A store of its own for each test; the value changes settings."""
-    with fresh_store(tmp_path, monkeypatch) as change:
+    with fresh_store(tmp_path, monkeypatch, **documents) as change:
         yield change
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from http_calls import Answered, App
 from http_shop import Shop
+from stores import both_stores
 
 from shared.documents import Where, store
 from shared.errors import Conflict, Unavailable
@@ -28,6 +29,7 @@ def send(call: App, shop: Shop, token: Callable[..., str]) -> Send:
     return send
 
 
+@both_stores
 def test_20_at_once_run_once_and_answer_alike(send: Send, shop: Shop) -> None:
     shop.gate = threading.Event()
     with ThreadPoolExecutor(20) as pool:
@@ -86,6 +88,7 @@ def test_a_refusal_gives_the_key_back(send: Send, shop: Shop) -> None:
     assert len(shop.runs) == 2
 
 
+@both_stores
 @pytest.mark.parametrize("error", [RuntimeError("crash"), Unavailable("the store is down")])
 def test_after_an_unclear_end_the_key_makes_the_same_thing(send: Send, shop: Shop, error: Exception) -> None:
     shop.fail = error
@@ -96,6 +99,7 @@ def test_after_an_unclear_end_the_key_makes_the_same_thing(send: Send, shop: Sho
     assert len(set(shop.runs)) == 1
 
 
+@both_stores
 def test_a_dead_owner_s_key_is_taken_over_under_the_same_id(send: Send, shop: Shop) -> None:
     wake = shop.gate = threading.Event()
     with ThreadPoolExecutor(6) as pool:
@@ -111,6 +115,7 @@ def test_a_dead_owner_s_key_is_taken_over_under_the_same_id(send: Send, shop: Sh
     assert send().raw == answers[0].raw
 
 
+@both_stores
 def test_an_owner_thought_dead_does_not_overwrite_the_answer() -> None:
     slow = idempotency.begin("ada", "order", "key-1", b"{}")
     assert isinstance(slow, idempotency.Ticket)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stores import both_stores
 
 from shared import clock
 from shared.documents import Create, Patch, Where, store
@@ -77,6 +78,7 @@ def sent() -> list[dict[str, Any]]:
     return [json.loads(m.content) for m in queues.client(QUEUE).receive_messages(max_messages=32)]
 
 
+@both_stores
 def test_a_job_runs_once_however_often_its_message_comes() -> None:
     job, step = make(), Recorder()
     for _ in range(3):
@@ -106,6 +108,7 @@ def test_the_subject_follows_and_the_outcome_is_one_commit() -> None:
     assert store().find("studio", "extra", USER)
 
 
+@both_stores
 def test_a_commit_that_fails_in_part_writes_nothing_of_it() -> None:
     store().create("studio", {"id": "thing", "userId": USER, "type": "thing", "status": "queued"})
     job = make(subjectId="thing")
@@ -287,6 +290,7 @@ def test_the_poison_consumer_never_raises(message: str) -> None:
     handle_poison_message(pointer(make(attempt=5, maxAttempts=5)), broken)
 
 
+@both_stores
 def test_a_commit_that_raced_with_another_write_is_tried_again() -> None:
     store().create("studio", {"id": "counter", "userId": USER, "type": "counter", "n": 0})
     job = make()
