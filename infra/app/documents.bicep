@@ -35,7 +35,7 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2024-05-15' = {
     disableLocalAuth: true
     minimalTlsVersion: 'Tls12'
     capabilities: [{ name: 'EnableServerless' }, { name: 'EnableNoSQLVectorSearch' }]
-    consistencyPolicy: { defaultConsistencyLevel: 'Strong' }
+    consistencyPolicy: { defaultConsistencyLevel: 'Session' }
     locations: [{ locationName: location, failoverPriority: 0 }]
   }
 }

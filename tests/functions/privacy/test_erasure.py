@@ -230,9 +230,7 @@ def test_an_address_registered_anew_meanwhile_is_left_alone() -> None:
     assert store().find("accounts", ME, ME) is None
 
 
-@pytest.mark.parametrize(
-    ("documents", "after"), [("sqlite", 3), ("sqlite", 7), ("cosmos", 7)], indirect=["documents"]
-)
+@pytest.mark.parametrize(("documents", "after"), [("sqlite", 3), ("sqlite", 7), ("cosmos", 7)], indirect=["documents"])
 def test_a_worker_that_dies_again_and_again_loses_nothing(after: int) -> None:
     """Each process exits for real after so many removals; the last one finishes, and the report is still exact."""
     asked = service.delete_account(CALLER, "203.0.113.9", "r")
