@@ -73,9 +73,11 @@ def forget_factories() -> None:
     from shared.commerce import paypal
     from shared.documents import store
     from shared.jobs import queues
+    from shared.notifications.email_client import email_client
     from shared.vto import client as vto
 
-    caches = (store, blobs._service, blobs._container, blobs._delegation_key, queues.client)
+    caches = (store, blobs._service, blobs._container, blobs._delegation_key, queues.client, queues.raw_client)
+    email_client.cache_clear()
     for cached in (*caches, vto.client, notifications.hub, paypal.client, trust.trust, trust.roots):
         cached.cache_clear()
     settings.forget()

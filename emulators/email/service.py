@@ -34,12 +34,13 @@ MESSAGES = {
 class Email(Emulator):
     """`POST /emails:send` and `GET /emails/operations/{id}`, api-version 2025-09-01 and older.
 
-    Further fault modes: 429, 500, 503 (with Retry-After), `failed` (accepted, then the operation fails),
-    `lost` (sent, but the connection breaks after `seconds` before any answer).
+    Further fault modes: 429, 500, 503 (with Retry-After), `error` (any `code` with an HTTP `status`, 400 by default),
+    `failed` (accepted, then the operation fails with `code`), `lost` (sent, but the connection breaks after `seconds`
+    before any answer).
     """
 
     name = "email"
-    modes = ("429", "500", "503", "failed", "lost")
+    modes = ("429", "500", "503", "error", "failed", "lost")
     largest_body = 12 * 1024 * 1024
 
     def __init__(self, key: str, sender: str, running_polls: int) -> None:
@@ -77,6 +78,9 @@ class Email(Emulator):
         self.repeatable.clear()
 
     def status_answer(self, fault: Fault) -> web.Response | None:
+        if fault.mode == "error":
+            status, code = int(fault.options.get("status", 400)), str(fault.options.get("code", "BadRequest"))
+            return _error(status, code, "An emulated error.", headers=retry_after(fault))
         if fault.mode not in MESSAGES:
             return None
         headers = retry_after(fault) or {"Retry-After": "1"}
@@ -128,7 +132,7 @@ class Email(Emulator):
         self, message: dict[str, Any], to: list[str], subject: str, operation: str | None, fault: Fault | None
     ) -> str:
         operation = operation or str(uuid.uuid4())
-        fails = fault is not None and fault.mode == "failed"
+        fails = str(fault.options.get("code", "EmailDropped")) if fault and fault.mode == "failed" else None
         content = as_object(message["content"])
         mail: dict[str, Any] = {
             "id": operation,
@@ -164,7 +168,7 @@ class Email(Emulator):
             return answer({"id": wanted, "status": "Running", "error": None}, headers=RETRY_AFTER)
         mail = operation["mail"]
         mail["status"] = "Failed" if operation["fails"] else "Succeeded"
-        dropped = {"code": "EmailDropped", "message": "The message was dropped."}
+        dropped = {"code": operation["fails"], "message": "The message was dropped."}
         reason = dropped if operation["fails"] else None
         return answer({"id": wanted, "status": mail["status"], "error": reason})
 

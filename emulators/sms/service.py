@@ -25,6 +25,7 @@ MAGIC = {
     "+15005550002": (21612, "The 'To' phone number {to} is not currently reachable."),
     "+15005550003": (21408, "Permission to send an SMS has not been enabled for the region of {to}."),
     "+15005550004": (21610, "Attempt to send to unsubscribed recipient"),
+    "+15005550008": (21635, "'To' number {to} cannot be a landline"),
     "+15005550009": (21614, "To number {to} is not a mobile number"),
 }
 """Recipients with a fixed refusal, as Twilio keeps them for tests: twilio.com/docs/iam/test-credentials."""
@@ -43,12 +44,13 @@ GSM7_EXTENSION = frozenset("^{}\\[~]|€\f")
 class Sms(Emulator):
     """`POST /2010-04-01/Accounts/{sid}/Messages.json` and `GET .../Messages/{sid}.json`.
 
-    Further fault modes: 429, 500, 503, and `lost` (sent, but the connection breaks after `seconds` before
-    any answer). Numbers listed in MAGIC are refused as Twilio's test numbers are; 21610 is "opted out".
+    Further fault modes: 429, 500, 503, `error` (any `code` of Twilio with an HTTP `status`, 400 by default), and
+    `lost` (sent, but the connection breaks after `seconds` before any answer). Numbers listed in MAGIC are refused as
+    Twilio's test numbers are; 21610 is "opted out".
     """
 
     name = "sms"
-    modes = (*STATUS_MODES, "lost")
+    modes = (*STATUS_MODES, "error", "lost")
 
     def __init__(self, account: str, token: str, sender: str) -> None:
         super().__init__()
@@ -78,6 +80,9 @@ class Sms(Emulator):
         self.messages.clear()
 
     def status_answer(self, fault: Fault) -> web.Response | None:
+        if fault.mode == "error":
+            status, code = int(fault.options.get("status", 400)), int(fault.options.get("code", 20001))
+            return _error(status, code, "An emulated error.", headers=retry_after(fault))
         if fault.mode not in STATUS_MODES:
             return None
         return _error(int(fault.mode), *STATUS_MODES[fault.mode], headers=retry_after(fault))

@@ -48,11 +48,12 @@ def retry_job(call: Call) -> Job:
 @bp.function_name("sweeper")
 @bp.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
 def sweeper(timer: func.TimerRequest) -> None:
-    """Finish what a crash has left: jobs, uploads, deletions."""
+    """Finish what a crash has left: jobs, uploads, deletions. Ask what became of e-mails."""
     from shared.images import sweeper as images
     from shared.jobs import sweeper as jobs
+    from shared.notifications import follow
 
     with telemetry.span("sweep"):
-        sent, finished = jobs.sweep(), images.sweep()
-    if sent or finished:
-        telemetry.log("sweep", jobs=sent, images=finished, pastDue=timer.past_due)
+        sent, finished, followed = jobs.sweep(), images.sweep(), follow.sweep()
+    if sent or finished or followed:
+        telemetry.log("sweep", jobs=sent, images=finished, emails=followed, pastDue=timer.past_due)

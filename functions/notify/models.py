@@ -13,9 +13,11 @@ from shared.notifications.documents import Channel, ChannelStatus
 class ChannelDelivery(Answer):
     """How the delivery of a notification over one channel stands."""
 
-    status: ChannelStatus = Field(description="pending, sent, skipped or failed")
-    at: str | None = Field(default=None, description="when it was sent or failed")
-    reason: str | None = Field(default=None, description="why it was skipped or failed")
+    status: ChannelStatus = Field(
+        description="pending, sent (accepted by the provider), delivered, bounced, suppressed, skipped or failed"
+    )
+    at: str | None = Field(default=None, description="when it was sent, delivered or failed")
+    reason: str | None = Field(default=None, description="why it was skipped, or did not arrive")
 
 
 class Notification(Answer):

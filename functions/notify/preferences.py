@@ -7,6 +7,7 @@ from contextlib import suppress
 from functions.notify.models import Preferences, PreferencesChange
 from shared.documents.fields import Change, assign
 from shared.errors import DocumentConflict
+from shared.notifications import unreachable
 from shared.notifications.documents import Channel, PreferencesDocument, preferences
 
 
@@ -17,10 +18,16 @@ def get_preferences(user_id: str) -> Preferences:
 
 
 def update_preferences(user_id: str, request: PreferencesChange) -> Preferences:
-    """Switch the named channels, and no other: two concurrent changes both hold."""
+    """Switch the named channels, and no other: two concurrent changes both hold.
+
+    Switching a channel on also tries an address again that could not receive.
+    """
     switched = {Channel(name): on for name, on in request.model_dump(exclude_none=True).items()}
     if not switched:
         return get_preferences(user_id)
+    for channel, on in switched.items():
+        if on:
+            unreachable.forget(user_id, channel)
     with suppress(DocumentConflict):
         return Preferences.of(preferences.create(PreferencesDocument(user_id=user_id, **switched)))
     fields = {

@@ -11,19 +11,18 @@ from email.utils import format_datetime
 from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol
 
-from shared.errors import ConfigurationError, StudioError, Unprocessable, UpstreamError
+from shared.errors import Unprocessable, UpstreamError
+from shared.notifications import email_errors, twilio_errors, webpubsub_errors
 from shared.notifications.documents import Channel, NotificationDocument
+from shared.notifications.email_client import OutcomeUnknown, azure_error, email_client
 from shared.notifications.push import hub
 from shared.notifications.settings import notification_settings
 from shared.notifications.templates import html_body
 
 if TYPE_CHECKING:
-    from azure.communication.email import EmailClient
     from twilio.rest import Client as TwilioClient
 
 NAMESPACE = uuid.UUID("6f0a9a2e-7d0c-5b1e-9d0e-3c1f2a5b7c4d")
-
-TWILIO_OPTED_OUT = 21610
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,8 @@ class Sender(Protocol):
     whose outcome is unknown is never repeated.
     """
 
+    provider: str
+    """As its circuit is named."""
     repeatable_s: float
 
     def send(self, to: Recipient, notification: NotificationDocument, key: str, first_sent: float) -> Receipt:
@@ -71,16 +72,15 @@ class Skipped(Exception):
     """There is no address, or the channel is not configured."""
 
 
-class OutcomeUnknown(UpstreamError):
-    """The provider received the request and did not answer: the message may be on its way."""
-
-    code = "outcome_unknown"
+class Unreachable(Unprocessable):
+    """The address can't receive: it is not tried again until it is changed."""
 
 
 class EmailSender:
     """Azure Communication Services (REST 2025-09-01), deduplicated by `Repeatability-Request-ID` for five minutes
     (learn.microsoft.com, "Repeatability of requests")."""
 
+    provider = email_errors.PROVIDER
     repeatable_s: float = 270
 
     def send(self, to: Recipient, notification: NotificationDocument, key: str, first_sent: float) -> Receipt:
@@ -102,16 +102,20 @@ class EmailSender:
             "Repeatability-Request-ID": operation,
             "Repeatability-First-Sent": format_datetime(datetime.fromtimestamp(int(first_sent), UTC), usegmt=True),
         }
+        client = email_client()
+        if client is None:
+            raise Skipped("no e-mail service is configured")
         try:
-            _email().begin_send(message, operation_id=operation, headers=headers, polling=False)
+            client.begin_send(message, operation_id=operation, headers=headers, polling=False)
         except Exception as error:
-            raise _azure_error(error, "e-mail") from error
+            raise azure_error(error, self.provider) from error
         return Receipt(operation_id=operation)
 
 
 class SmsSender:
     """Twilio. It has no idempotency header: at most one send per attempt, none after an unknown outcome."""
 
+    provider = twilio_errors.PROVIDER
     repeatable_s: float = 0
 
     def send(self, to: Recipient, notification: NotificationDocument, key: str, first_sent: float) -> Receipt:
@@ -125,10 +129,10 @@ class SmsSender:
         try:
             sent = client.messages.create(to=to.phone, from_=notification_settings().sms_sender, body=notification.sms)
         except (TwilioRestException, TwilioServiceException) as error:
-            if error.status == 429 or error.status >= 500:
-                raise UpstreamError("the SMS provider is busy or failing", code="sms_failed") from error
-            code = "sms_opted_out" if error.code == TWILIO_OPTED_OUT else "sms_refused"
-            raise Unprocessable(f"the SMS was refused ({error.code})", code=code) from error
+            row = twilio_errors.of_response(error.status, error.code)
+            if row.unreachable:
+                raise Unreachable(row.message, code=row.code) from error
+            raise row.to_error(self.provider) from error
         except (RequestException, ValueError) as error:
             if _never_connected(error):
                 raise UpstreamError("the SMS provider can't be reached", code="sms_unreachable") from error
@@ -141,6 +145,7 @@ class SmsSender:
 class WebSocketSender:
     """Web PubSub. The message id is the key, a page drops one it has seen."""
 
+    provider = webpubsub_errors.PROVIDER
     repeatable_s: float = math.inf
 
     def send(self, to: Recipient, notification: NotificationDocument, key: str, first_sent: float) -> Receipt:
@@ -161,7 +166,7 @@ class WebSocketSender:
         try:
             client.send_to_user(to.user_id, message, content_type="application/json")
         except Exception as error:
-            raise _azure_error(error, "WebSocket") from error
+            raise azure_error(error, self.provider) from error
         return Receipt()
 
 
@@ -170,25 +175,6 @@ SENDERS: Final[Mapping[Channel, Sender]] = {
     Channel.SMS: SmsSender(),
     Channel.WEBSOCKET: WebSocketSender(),
 }
-
-
-@cache
-def _email() -> EmailClient:
-    from azure.communication.email import EmailClient
-    from azure.core.credentials import AzureKeyCredential
-
-    conf = notification_settings()
-    if conf.email_connection is None:
-        raise Skipped("no e-mail service is configured")
-    parts = dict(part.split("=", 1) for part in conf.email_connection.get_secret_value().split(";") if "=" in part)
-    # from_connection_string of the SDK forces https, which a local endpoint does not speak.
-    return EmailClient(
-        parts["endpoint"],
-        AzureKeyCredential(parts["accesskey"]),
-        retry_total=0,
-        connection_timeout=5,
-        read_timeout=10,
-    )
 
 
 @cache
@@ -218,26 +204,3 @@ def _never_connected(error: Exception) -> bool:
     cause = error.args[0] if error.args else None
     refused = isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
     return refused or isinstance(error, ConnectTimeout)
-
-
-def _azure_error(error: Exception, what: str) -> StudioError:
-    """What an exception of an Azure SDK means; `Retry-After` is passed on."""
-    from azure.core.exceptions import HttpResponseError, ServiceRequestError
-
-    if isinstance(error, Skipped | StudioError):
-        raise error
-    name = what.lower().replace("-", "")
-    if isinstance(error, HttpResponseError) and error.status_code:
-        if error.status_code in (408, 429) or error.status_code >= 500:
-            wait = getattr(error.response, "headers", {}).get("Retry-After", "")
-            return UpstreamError(
-                f"the {what} service is busy or failing",
-                code=f"{name}_failed",
-                retry_after=float(wait) if str(wait).isdigit() else None,
-            )
-        if error.status_code in (401, 403):
-            return ConfigurationError(f"the {what} service refused our key", code="channel_key_refused")
-        return Unprocessable(f"the {what} service refused the message", code="channel_refused")
-    if isinstance(error, ServiceRequestError):
-        return UpstreamError(f"the {what} service can't be reached", code=f"{name}_unreachable")
-    return OutcomeUnknown(f"the {what} service did not answer", code=f"{name}_unknown")

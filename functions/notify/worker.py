@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 
 from functions.notify import preferences
 from functions.notify.models import PreferencesChange
-from functions.notify.senders import SENDERS, OutcomeUnknown, Recipient, Skipped
+from functions.notify.senders import SENDERS, Receipt, Recipient, Skipped, Unreachable
 from shared import clock, telemetry
 from shared.accounts.documents import accounts
 from shared.documents import Where, store
-from shared.documents.fields import assign, item, where
+from shared.documents.fields import Change, assign, item, where
 from shared.errors import DocumentConflict, PreconditionFailed, StudioError, TooManyRequests, Unprocessable
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import LeaseLost, Outcome
 from shared.jobs.step import Step, Task
+from shared.notifications import unreachable
 from shared.notifications.documents import (
     Channel,
     ChannelState,
@@ -29,7 +30,9 @@ from shared.notifications.documents import (
     notifications,
     notify_jobs,
 )
+from shared.notifications.email_client import OutcomeUnknown
 from shared.notifications.settings import notification_settings
+from shared.providers import circuit
 
 
 class NotifyStep(Step):
@@ -47,14 +50,17 @@ class NotifyStep(Step):
         if not preferences.is_wanted(task.user_id, channel):
             return _outcome(notification, channel, ChannelStatus.SKIPPED, reason="switched off by the user")
         account = accounts.get(task.user_id, task.user_id)
-        if task.job.attempt == 1:
+        address = {Channel.EMAIL: account.email, Channel.SMS: account.phone}.get(channel)
+        if address and (known := unreachable.find(task.user_id, channel, address)) is not None:
+            return _outcome(notification, channel, ChannelStatus.SKIPPED, reason=known)
+        if task.job.attempt == 1 and not task.job.error_counts:
             _count_against_daily_cap(task.user_id, channel)
             if channel is Channel.SMS and account.phone:
                 _count_against_daily_cap(hashlib.sha256(account.phone.encode()).hexdigest(), channel)
         first_sent = _open_attempt(task, sender.repeatable_s)
         recipient = Recipient(user_id=task.user_id, email=account.email, phone=account.phone)
         try:
-            with telemetry.span(f"notify.{channel}"):
+            with telemetry.span(f"notify.{channel}"), circuit.guarded(sender.provider):
                 receipt = sender.send(recipient, notification, task.job.id.public, first_sent)
         except Skipped as skipped:
             return _outcome(notification, channel, ChannelStatus.SKIPPED, reason=str(skipped))
@@ -62,14 +68,13 @@ class NotifyStep(Step):
             raise
         except StudioError as error:
             _close_attempt(task, sender.repeatable_s, first_sent)
+            if isinstance(error, Unreachable) and address:
+                unreachable.remember(task.user_id, channel, unreachable.hash_of(address), error.code)
             if error.code == "sms_opted_out":
                 preferences.update_preferences(task.user_id, PreferencesChange(sms=False))
             raise
         telemetry.count("studio_notifications_sent", channel=channel)
-        return _outcome(
-            notification, channel, ChannelStatus.SENT,
-            at=clock.iso(), operation_id=receipt.operation_id, sid=receipt.sid,
-        )  # fmt: skip
+        return _sent(notification, channel, receipt, address)
 
     def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
         """Store with the notification that this channel failed."""
@@ -81,6 +86,22 @@ class NotifyStep(Step):
         return _outcome(notification, payload.channel, ChannelStatus.FAILED, at=clock.iso(), reason=reason)
 
 
+def _sent(notification: NotificationDocument, channel: Channel, receipt: Receipt, address: str | None) -> Outcome:
+    """The outcome of an accepted message; an e-mail is followed from here on."""
+    state = ChannelState(
+        status=ChannelStatus.SENT, at=clock.iso(), operation_id=receipt.operation_id, sid=receipt.sid
+    )  # fmt: skip
+    changes: list[Change] = [assign(item(NotificationDocument.channels, channel), state)]
+    if receipt.operation_id is not None and address:
+        changes += [
+            assign(NotificationDocument.email_operation_id, receipt.operation_id),
+            assign(NotificationDocument.email_hash, unreachable.hash_of(address)),
+            assign(NotificationDocument.followed_from, clock.now()),
+            assign(NotificationDocument.follow_at, clock.now() + notification_settings().email_follow_s),
+        ]
+    return Outcome(result=state, operations=[notifications.change(notification.id, *changes)])
+
+
 def _outcome(
     notification: NotificationDocument,
     channel: Channel,
@@ -88,10 +109,8 @@ def _outcome(
     *,
     at: str | None = None,
     reason: str | None = None,
-    operation_id: str | None = None,
-    sid: str | None = None,
 ) -> Outcome:
-    state = ChannelState(status=status, at=at, reason=reason, operation_id=operation_id, sid=sid)
+    state = ChannelState(status=status, at=at, reason=reason)
     stored = notifications.change(notification.id, assign(item(NotificationDocument.channels, channel), state))
     return Outcome(result=state, operations=[stored])
 

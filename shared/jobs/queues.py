@@ -27,6 +27,8 @@ INDEX = "index"
 """Products that have changed (`shared.catalogue.changes.ProductChange`); no jobs."""
 REBUILD = "rebuild-index"
 """New versions of a shop's search index."""
+EMAIL_REPORTS = "email-reports"
+"""Delivery reports of e-mails, written by Event Grid and read by the sweeper; no jobs."""
 QUEUES = (CONVERT, NOTIFY, SEGMENT, TRYON, ANALYTICS, DROPS, INDEX, REBUILD, PAYPAL, PRIVACY, WEBHOOKS)
 POISON = "-poison"
 
@@ -37,17 +39,25 @@ MAX_DELAY_S = 604_800
 @cache
 def client(queue: str) -> QueueClient:
     """The client of a queue that exists, base64 on the wire as the Functions host expects it."""
+    from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
+
+    return _client(
+        queue, message_encode_policy=TextBase64EncodePolicy(), message_decode_policy=TextBase64DecodePolicy()
+    )
+
+
+@cache
+def raw_client(queue: str) -> QueueClient:
+    """The client of a queue that exists, whose messages are read and written as they are."""
+    return _client(queue)
+
+
+def _client(queue: str, **policies: Any) -> QueueClient:
     from azure.core.exceptions import ResourceExistsError
-    from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
+    from azure.storage.queue import QueueClient
 
     conf = queue_settings()
-    options: dict[str, Any] = {
-        "message_encode_policy": TextBase64EncodePolicy(),
-        "message_decode_policy": TextBase64DecodePolicy(),
-        "retry_total": 3,
-        "connection_timeout": 5,
-        "read_timeout": 15,
-    }
+    options: dict[str, Any] = {**policies, "retry_total": 3, "connection_timeout": 5, "read_timeout": 15}
     if conf.storage is not None:
         made = QueueClient.from_connection_string(conf.storage.get_secret_value(), queue, **options)
     else:

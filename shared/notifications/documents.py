@@ -30,8 +30,14 @@ class ChannelStatus(StrEnum):
     """Its job has not ended."""
     SENT = "sent"
     """The provider accepted the message."""
+    DELIVERED = "delivered"
+    """The recipient's server accepted it."""
+    BOUNCED = "bounced"
+    """The recipient's server refuses the address for good."""
+    SUPPRESSED = "suppressed"
+    """The provider does not send to the address, since mail to it has bounced before."""
     SKIPPED = "skipped"
-    """The user switched the channel off, or there is no address."""
+    """The user switched the channel off, or there is no address that can receive."""
     FAILED = "failed"
     """The provider refused it, or its outcome is unknown."""
 
@@ -66,7 +72,21 @@ class NotificationDocument(StoredDocument, frozen=True):
     data: dict[str, Any] = Field(default_factory=dict, description="ids and numbers of the event; nothing secret")
     read: bool = Field(default=False, description="the user marked it as read")
     channels: dict[Channel, ChannelState] = Field(default_factory=dict)
+    email_operation_id: str | None = Field(default=None, description="of the e-mail service, named by delivery reports")
+    email_hash: str | None = Field(default=None, description="SHA-256 of the address that the e-mail went to")
+    followed_from: float | None = Field(default=None, description="epoch seconds when the e-mail was accepted")
+    follow_at: float | None = Field(
+        default=None, description="epoch seconds when the sweeper asks what became of the e-mail; None: no more"
+    )
     created_at: Timestamp
+
+
+class UnreachableAddress(Record, frozen=True):
+    """An address or a number that can't receive."""
+
+    address_hash: str = Field(description="SHA-256 of the address")
+    code: str = Field(description="why")
+    at: Timestamp
 
 
 class PreferencesDocument(StoredDocument, frozen=True):
@@ -80,6 +100,10 @@ class PreferencesDocument(StoredDocument, frozen=True):
     email: bool = True
     sms: bool = True
     websocket: bool = True
+    unreachable: dict[Channel, UnreachableAddress] = Field(
+        default_factory=dict[Channel, UnreachableAddress],
+        description="addresses that can't receive; not tried again until they are changed",
+    )
 
 
 class NotificationPayload(Record, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from shared.settings import SettingsGroup, TlsUrl, load
+from shared.settings import Seconds, SettingsGroup, TlsUrl, load
 
 
 class NotificationSettings(SettingsGroup):
@@ -19,6 +19,9 @@ class NotificationSettings(SettingsGroup):
     )
     email_sender: str = Field(default="studio@example.com", description="sender address of e-mails")
     email_daily_cap: int = Field(default=100, ge=0, description="e-mails to one user a day (UTC)")
+    email_follow_s: Seconds = Field(
+        default=30, description="seconds after which it is asked what became of an accepted e-mail"
+    )
     twilio_account_sid: str | None = Field(default=None, description="account of the SMS provider, `AC...`")
     twilio_auth_token: SecretStr | None = Field(default=None, description="token of that account")
     twilio_base_url: TlsUrl | None = Field(default=None, description="address of the API; Twilio's own without it")

@@ -1,0 +1,122 @@
+"""Azure Communication Services: the client, the outcome of an operation, and errors of Azure's SDKs as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from shared.errors import ConfigurationError, StudioError, UpstreamError
+from shared.notifications import email_errors, webpubsub_errors
+from shared.notifications.settings import notification_settings
+
+if TYPE_CHECKING:
+    from azure.communication.email import EmailClient
+
+API_VERSION: Final = "2025-09-01"
+
+
+class OutcomeUnknown(UpstreamError):
+    """The provider received the request and did not answer: the message may be on its way."""
+
+    code = "outcome_unknown"
+
+
+@cache
+def email_client() -> EmailClient | None:
+    """The e-mail client of this process; None when no connection is configured."""
+    from azure.communication.email import EmailClient
+    from azure.core.credentials import AzureKeyCredential
+
+    conf = notification_settings()
+    if conf.email_connection is None:
+        return None
+    parts = dict(part.split("=", 1) for part in conf.email_connection.get_secret_value().split(";") if "=" in part)
+    if not {"endpoint", "accesskey"} <= set(parts):
+        raise ConfigurationError("EMAIL_CONNECTION has no endpoint or accesskey", code="email_connection")
+    # from_connection_string of the SDK forces https, which a local endpoint does not speak.
+    return EmailClient(
+        parts["endpoint"],
+        AzureKeyCredential(parts["accesskey"]),
+        retry_total=0,
+        connection_timeout=5,
+        read_timeout=10,
+    )
+
+
+@dataclass(frozen=True)
+class EmailOperation:
+    """What became of an accepted e-mail.
+
+    Args:
+        status: `NotStarted`, `Running`, `Succeeded`, `Failed` or `Canceled`; `Unknown` if the service has forgotten it.
+        code: why it failed.
+    """
+
+    status: str
+    code: str | None = None
+
+
+def get_operation(operation_id: str) -> EmailOperation:
+    """The outcome of an e-mail that was accepted: `GET /emails/operations/{id}`.
+
+    Raises:
+        StudioError: as for sending.
+        ConfigurationError: there is no connection.
+    """
+    from azure.core.exceptions import HttpResponseError
+    from azure.core.rest import HttpRequest
+
+    client = email_client()
+    if client is None:
+        raise ConfigurationError("set EMAIL_CONNECTION to send e-mails", code="email_unconfigured")
+    request = HttpRequest("GET", f"/emails/operations/{operation_id}", params={"api-version": API_VERSION})
+    try:
+        response = client.send_request(request)
+        if response.status_code == 404:
+            return EmailOperation("Unknown")
+        if response.status_code >= 400:
+            raise HttpResponseError(response=response)
+        body = cast("dict[str, Any]", response.json())
+    except Exception as error:
+        raise azure_error(error, email_errors.PROVIDER) from error
+    return EmailOperation(str(body.get("status")), error_code(body))
+
+
+def error_code(body: object) -> str | None:
+    """The `error.code` of a body of Azure; the innermost one, since the outer one is often generic."""
+    error: object = cast("Mapping[str, object]", body).get("error") if isinstance(body, Mapping) else None
+    code: str | None = None
+    while isinstance(error, Mapping):
+        facts = cast("Mapping[str, object]", error)
+        if isinstance(found := facts.get("code"), str) and found:
+            code = found
+        error = facts.get("innererror")
+    return code
+
+
+def azure_error(error: Exception, provider: str) -> StudioError:
+    """What an exception of an Azure SDK means, by the table of the provider; `Retry-After` is passed on."""
+    from azure.core.exceptions import HttpResponseError, ServiceRequestError
+
+    if isinstance(error, StudioError):
+        return error
+    name = "email" if provider == email_errors.PROVIDER else "websocket"
+    if isinstance(error, HttpResponseError) and error.status_code:
+        if provider == email_errors.PROVIDER:
+            row = email_errors.of_response(error.status_code, _response_code(error))
+        else:
+            row = webpubsub_errors.of_response(error.status_code)
+        wait = str(getattr(error.response, "headers", {}).get("Retry-After", ""))
+        return row.to_error(provider, float(wait) if wait.isdigit() else None)
+    if isinstance(error, ServiceRequestError):
+        return UpstreamError(f"the {name} service can't be reached", code=f"{name}_unreachable")
+    return OutcomeUnknown(f"the {name} service did not answer", code=f"{name}_unknown")
+
+
+def _response_code(error: Any) -> str | None:
+    try:
+        return error_code(error.response.json())
+    except Exception:
+        return getattr(error.error, "code", None)
