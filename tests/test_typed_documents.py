@@ -39,7 +39,7 @@ KEPT: Final = {
     ("functions/analytics/head.py", "*"): "golden values of a model by the name of its output",
     ("functions/search/engine/*", "*"): "columns of the index, and rows of its files",
     ("functions/convert/models.py", "schema"): "a JSON schema",
-    ("functions/notify/senders.py", "parts"): "parts of a connection string",
+    ("shared/notifications/email_client.py", "parts"): "parts of a connection string",
     ("functions/observe/probes.py", "parts"): "parts of a connection string",
     ("functions/observe/process.py", "sample.labels"): "labels of a metric",
     ("functions/observe/docs.py", "*"): "HTTP headers",

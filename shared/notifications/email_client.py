@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ValidationError
 
 from shared.errors import ConfigurationError, StudioError, UpstreamError
 from shared.notifications import email_errors, webpubsub_errors
@@ -45,6 +46,18 @@ def email_client() -> EmailClient | None:
     )
 
 
+class _Error(BaseModel):
+    code: str | None = None
+    innererror: _Error | None = None
+
+
+class _Body(BaseModel):
+    """What the service answers, as far as it is read."""
+
+    status: str = ""
+    error: _Error | None = None
+
+
 @dataclass(frozen=True)
 class EmailOperation:
     """What became of an accepted e-mail.
@@ -78,22 +91,25 @@ def get_operation(operation_id: str) -> EmailOperation:
             return EmailOperation("Unknown")
         if response.status_code >= 400:
             raise HttpResponseError(response=response)
-        body = cast("dict[str, Any]", response.json())
+        body = _read(response.json())
     except Exception as error:
         raise azure_error(error, email_errors.PROVIDER) from error
-    return EmailOperation(str(body.get("status")), error_code(body))
+    return EmailOperation(body.status, _code(body))
 
 
-def error_code(body: object) -> str | None:
-    """The `error.code` of a body of Azure; the innermost one, since the outer one is often generic."""
-    error: object = cast("Mapping[str, object]", body).get("error") if isinstance(body, Mapping) else None
-    code: str | None = None
-    while isinstance(error, Mapping):
-        facts = cast("Mapping[str, object]", error)
-        if isinstance(found := facts.get("code"), str) and found:
-            code = found
-        error = facts.get("innererror")
+def _code(body: _Body) -> str | None:
+    """The innermost code of an error: the outer ones are often generic."""
+    code, error = None, body.error
+    while error is not None:
+        code, error = error.code or code, error.innererror
     return code
+
+
+def _read(data: object) -> _Body:
+    try:
+        return _Body.model_validate(data)
+    except ValidationError:
+        return _Body()
 
 
 def azure_error(error: Exception, provider: str) -> StudioError:
@@ -117,6 +133,6 @@ def azure_error(error: Exception, provider: str) -> StudioError:
 
 def _response_code(error: Any) -> str | None:
     try:
-        return error_code(error.response.json())
+        return _code(_read(error.response.json()))
     except Exception:
         return getattr(error.error, "code", None)

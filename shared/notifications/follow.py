@@ -10,8 +10,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, Field, TypeAdapter
 
 from shared import clock, telemetry
 from shared.accounts.documents import accounts
@@ -128,37 +130,50 @@ def _dequeues(message: QueueMessage) -> int:
     return message.dequeue_count or 0
 
 
-def _reports_in(content: str) -> Iterator[Mapping[str, Any]]:
-    """The reports in a message, in Event Grid's schema or that of CloudEvents, base64 or plain; others are left out."""
+class Report(BaseModel):
+    """A delivery report, as far as it is read."""
+
+    message_id: str = Field(alias="messageId", min_length=1, description="id of the e-mail's operation")
+    status: str
+
+
+class _Event(BaseModel):
+    """An event in Event Grid's schema or that of CloudEvents."""
+
+    event_type: str | None = Field(default=None, alias="eventType")
+    type: str | None = None
+    data: Any = None
+
+
+_EVENTS: Final = TypeAdapter(list[_Event])
+
+
+def _reports_in(content: str) -> Iterator[Report]:
+    """The reports in a message, base64 or plain; what is none is left out."""
     try:
-        text = base64.b64decode(content, validate=True).decode()
+        text = base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError):
-        text = content
+        text = content.encode()
     try:
         posted: object = json.loads(text)
+        events = _EVENTS.validate_python(posted if isinstance(posted, list) else [posted])
+        for event in events:
+            if REPORT_EVENT in (event.event_type, event.type):
+                yield Report.model_validate(event.data)
     except ValueError:
         telemetry.log("email.report_unreadable", level="warning", size=len(content))
-        return
-    for event in cast("list[object]", posted) if isinstance(posted, list) else [posted]:
-        if not isinstance(event, Mapping):
-            continue
-        facts = cast("Mapping[str, object]", event)
-        data = facts.get("data")
-        if REPORT_EVENT in (facts.get("eventType"), facts.get("type")) and isinstance(data, Mapping):
-            yield cast("Mapping[str, Any]", data)
 
 
-def _apply(report: Mapping[str, Any]) -> bool | None:
+def _apply(report: Report) -> bool | None:
     """Store what a report says; None if its notification is not found."""
-    operation_id, status = str(report.get("messageId") or ""), str(report.get("status") or "")
-    if status not in email_errors.REPORTS or not operation_id:
-        telemetry.log("email.report_unknown", level="warning", status=status[:40])
+    if report.status not in email_errors.REPORTS:
+        telemetry.log("email.report_unknown", level="warning", status=report.status[:40])
         return False
-    found = notifications.list(where(NotificationDocument.email_operation_id, "=", operation_id), limit=1).items
+    found = notifications.list(where(NotificationDocument.email_operation_id, "=", report.message_id), limit=1).items
     if not found:
         return None
-    ended, is_unreachable = email_errors.REPORTS[status]
-    reason = None if ended is ChannelStatus.DELIVERED else f"email_{status.lower()}"
+    ended, is_unreachable = email_errors.REPORTS[report.status]
+    reason = None if ended is ChannelStatus.DELIVERED else f"email_{report.status.lower()}"
     _end(found[0], ended, reason, is_unreachable)
     return True
 
