@@ -69,6 +69,7 @@ def forget_factories() -> None:
     """Drop every cached client and setting of the product code in this process."""
     from functions.paypal_webhook import certificates, trust
     from shared import blobs, notifications, settings
+    from shared.accounts.api_keys import api_key_cache
     from shared.accounts.cache import account_cache
     from shared.commerce import paypal
     from shared.documents import store
@@ -82,6 +83,7 @@ def forget_factories() -> None:
         cached.cache_clear()
     settings.forget()
     account_cache.clear()
+    api_key_cache.clear()
     certificates.forget()
 
 

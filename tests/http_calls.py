@@ -90,6 +90,7 @@ class App:
 @contextmanager
 def fresh_store(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> Iterator[Callable[..., None]]:
     """An empty store (SQLite unless settings say otherwise) and these tests' settings; yields what changes them."""
+    from shared.accounts.api_keys import api_key_cache
     from shared.accounts.cache import account_cache
     from shared.documents import store
     from shared.http import limits
@@ -104,6 +105,7 @@ def fresh_store(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) ->
         forget_settings()
         store.cache_clear()
         account_cache.clear()
+        api_key_cache.clear()
         limits._exhausted.clear()
 
     forget()

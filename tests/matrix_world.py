@@ -320,6 +320,9 @@ MAKERS: dict[str, Callable[[World, str], str]] = {
     "analytics/models/{id}": planted_analytics("sales_model", SALES_MODEL),
     "search/products/{id}": shelved,
     "admin/index-versions/{version}": index_version,
+    "api-keys/{id}": lambda world, actor: world.client(actor).call(
+        "POST", "api-keys", json={"name": "Server", "scopes": ["tryon"]}
+    )["id"],
     "shops/{shop}": lambda world, actor: "default",
     "docs/{file}": lambda world, actor: "docs.js",
 }

@@ -12,6 +12,7 @@ from functions.privacy import personal_data
 from functions.privacy.documents import ExportDocument, ExportResult, LeftOutFile
 from functions.privacy.settings import privacy_settings
 from shared import blobs
+from shared.accounts.api_keys import ApiKeyDocument
 from shared.accounts.documents import AccountDocument, accounts
 from shared.documents.fields import assign, path_of
 from shared.errors import NotFound
@@ -32,10 +33,11 @@ PROTECTED: Final = frozenset(
         path_of(AccountDocument.token_version),
         path_of(AccountDocument.revoked),
         path_of(WebhookDocument.signing_keys),
+        path_of(ApiKeyDocument.secret_hash),
         "keys",  # the former name of signing keys
     }
 )
-"""Fields that protect the account and its webhook endpoints; they are not exported."""
+"""Fields that protect the account and its webhook endpoints and API keys; they are not exported."""
 README: Final = """Everything AI Fashion Studio keeps about you.
 
 account.json     your account

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from shared.accounts.api_keys import KeyKind, Scope, api_key_cache, is_api_key
 from shared.accounts.cache import account_cache
 from shared.accounts.documents import DEFAULT_SHOP, Role
-from shared.errors import Unauthorized
+from shared.errors import Forbidden, Unauthorized
 from shared.http.tokens import token_error, verify
 
 
@@ -28,15 +31,45 @@ SIGNED_IN = Access(frozenset(Role))
 ADMIN_ONLY = Access(frozenset({Role.ADMIN}))
 
 
+_PICTURES: Final = frozenset({Scope.TRYON, Scope.CATALOGUE, Scope.SEARCH, Scope.ANALYTICS})
+SCOPES: Final[Mapping[str, frozenset[Scope]]] = {
+    "analytics": frozenset({Scope.ANALYTICS}),
+    "conversions": frozenset({Scope.TRYON}),
+    "cv": frozenset({Scope.TRYON}),
+    "drops": frozenset({Scope.CATALOGUE}),
+    "files": _PICTURES,
+    "images": _PICTURES,
+    "jobs": _PICTURES,
+    "notifications": frozenset({Scope.TRYON}),
+    "products": frozenset({Scope.CATALOGUE}),
+    "search": frozenset({Scope.SEARCH}),
+    "v1": frozenset({Scope.TRYON}),
+    "webhooks": frozenset({Scope.WEBHOOKS}),
+}
+"""Scopes of an API key that open the routes below a path segment, any one of them; other routes take no key."""
+
+
 @dataclass(frozen=True)
 class Principal:
-    """A caller with a valid token; `shop` is the one whose products they find."""
+    """A caller with a valid token or key; `shop` is the one whose products they find.
+
+    Args:
+        token_id: id of the access token, or of the API key.
+        expires: epoch seconds when the token expires.
+        scopes: of an API key; None: signed in, with every right of the account.
+    """
 
     user_id: str
     role: Role
     token_id: str
     expires: float
     shop: str = DEFAULT_SHOP
+    scopes: frozenset[Scope] | None = None
+
+    def check_scope(self, path: str) -> None:
+        """Raise Forbidden where an API key is not for routes of this path."""
+        if self.scopes is not None and not self.scopes & SCOPES.get(path.partition("/")[0], frozenset()):
+            raise Forbidden("this API key is not for this route: sign in, or use a key with its scope", code="scope")
 
 
 def authenticate(header: str | None) -> Principal:
@@ -51,7 +84,10 @@ def authenticate(header: str | None) -> Principal:
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("sign in first: send `Authorization: Bearer <access token>`", code="token_missing")
-    claims = verify(token.strip())
+    token = token.strip()
+    if is_api_key(token):
+        return _key_holder(token)
+    claims = verify(token)
     account = account_cache.find(claims["sub"])
     if (
         account is None
@@ -61,3 +97,14 @@ def authenticate(header: str | None) -> Principal:
     ):
         raise token_error()
     return Principal(account.id, account.role, claims["jti"], claims["exp"], account.shop)
+
+
+def _key_holder(key: str) -> Principal:
+    """The account of a secret API key. Raises Unauthorized."""
+    document = api_key_cache.find(key)
+    account = None if document is None else account_cache.find(document.user_id)
+    if document is None or document.kind is not KeyKind.SECRET or account is None or account.disabled:
+        raise Unauthorized("the API key is not valid: create one at POST /api/api-keys", code="key_invalid")
+    expires = document.expires_at or float("inf")
+    scopes = frozenset(document.scopes)
+    return Principal(account.id, account.role, document.id.public, expires, account.shop, scopes)

@@ -288,4 +288,5 @@ def _identify(route: Route, req: func.HttpRequest) -> Principal | None:
     user = auth.authenticate(header)
     if user.role not in route.access.roles:
         raise Forbidden(f"your role, {user.role}, may not do this")
+    user.check_scope(route.path)
     return user

@@ -50,6 +50,7 @@ HEADERS: Final[Json] = {
 TAGS: Final = {
     "admin": "Administration: users, jobs, dead letters, the audit log, metrics",
     "analytics": "Sales predictions and the models that make them",
+    "api-keys": "API keys, for servers and for shop pages",
     "auth": "Accounts, sign-in, tokens and data export",
     "conversions": "Conversions: a photo of a person in another garment",
     "cv": "Segmentation and virtual try-on",

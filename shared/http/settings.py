@@ -27,9 +27,11 @@ DEFAULT_RATE_LIMITS = {
 
 
 def _origins(value: Any) -> Any:
-    """A comma-separated list of origins, in lower case and without a trailing slash."""
-    if not isinstance(value, str):
-        return value
+    return read_origins(value) if isinstance(value, str) else value
+
+
+def read_origins(value: str) -> tuple[str, ...]:
+    """A comma-separated list of origins, in lower case and without a trailing slash. Raises ValueError."""
     origins = tuple(origin.strip().rstrip("/").lower() for origin in value.split(",") if origin.strip())
     for origin in origins:
         parts = urlsplit(origin)

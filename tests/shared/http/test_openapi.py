@@ -82,8 +82,8 @@ FORMER_WORDS = re.compile(r"\b(one's|anybody|anew|somebody|nobody|told)\b", re.I
 VERBS = {
     "Activate", "Cancel", "Capture", "Complete", "Count", "Create", "Delete", "Discard", "Evaluate", "Find", "Get",
     "List", "Ping", "Predict", "Presign", "Read", "Rebuild", "Receive", "Record", "Redrive", "Refresh", "Refund",
-    "Register", "Replay", "Report", "Retry", "Roll", "Rollback", "Rotate", "Search", "Segment", "Send", "Sign",
-    "Train", "Try", "Update", "Upload",
+    "Register", "Replay", "Report", "Retry", "Roll", "Rollback", "Revoke", "Rotate", "Search", "Segment", "Send",
+    "Sign", "Train", "Try", "Update", "Upload",
 }  # fmt: skip
 
 

@@ -1,0 +1,52 @@
+"""HTTP triggers of API keys: `api-keys...`."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from functions.keys.models import ApiKeyList, ApiKeyRequest, ApiKeyWithSecret
+from shared.http.auth import SIGNED_IN
+from shared.http.endpoint import Call, Reply, endpoint
+
+bp = func.Blueprint()
+
+
+@endpoint(
+    bp, "POST", "api-keys", access=SIGNED_IN, status=201, body=ApiKeyRequest, answer=ApiKeyWithSecret, errors=(409,)
+)
+def api_keys_create(call: Call) -> Reply:
+    """Create API key
+
+    A secret key is for servers; a publishable key works at the pages it lists. No other answer contains the key.
+    """
+    from functions.keys import service
+
+    made = service.create_key(call.caller, call.new_id, call.body)
+    return Reply(made, headers={"Location": f"/api/api-keys/{made.id}"})
+
+
+@endpoint(bp, "GET", "api-keys", access=SIGNED_IN, answer=ApiKeyList)
+def api_keys_list(call: Call) -> ApiKeyList:
+    """List API keys"""
+    from functions.keys import service
+
+    return service.list_keys(call.caller)
+
+
+@endpoint(bp, "POST", "api-keys/{id}/rotate", access=SIGNED_IN, answer=ApiKeyWithSecret)
+def api_keys_rotate(call: Call) -> ApiKeyWithSecret:
+    """Rotate API key
+
+    The key gets a new text; the one before stops working.
+    """
+    from functions.keys import service
+
+    return service.rotate_key(call.caller, call.path["id"])
+
+
+@endpoint(bp, "DELETE", "api-keys/{id}", access=SIGNED_IN, status=204)
+def api_keys_delete(call: Call) -> None:
+    """Revoke API key"""
+    from functions.keys import service
+
+    service.revoke_key(call.caller, call.path["id"])

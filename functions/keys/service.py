@@ -1,0 +1,115 @@
+"""API keys of an account: create, list, rotate, revoke."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from functions.keys.models import ApiKey, ApiKeyList, ApiKeyRequest, ApiKeyWithSecret
+from shared import audit, clock
+from shared.accounts.api_keys import (
+    ApiKeyDocument,
+    ApiKeyId,
+    NewKey,
+    api_key_cache,
+    api_keys,
+    new_key,
+)
+from shared.documents.fields import assign, where
+from shared.errors import Conflict, DocumentNotFound, NotFound
+from shared.http.auth import Principal
+
+MAX_KEYS: Final = 50
+DAY_S: Final = 24 * 3600
+
+
+def create_key(user: Principal, id: str, request: ApiKeyRequest) -> ApiKeyWithSecret:
+    """Create a key; this answer is the only one with its text.
+
+    Raises:
+        Conflict: `too_many_keys`.
+    """
+    if api_keys.count(partition=user.user_id) >= MAX_KEYS:
+        raise Conflict(f"{MAX_KEYS} keys at most: revoke one first", code="too_many_keys")
+    made = new_key(request.kind, user.user_id, id)
+    expires = None if request.expires_in_days is None else clock.now() + request.expires_in_days * DAY_S
+    document = api_keys.create(
+        ApiKeyDocument(
+            id=ApiKeyId.of(id),
+            user_id=user.user_id,
+            kind=request.kind,
+            name=request.name,
+            scopes=tuple(request.scopes),
+            origins=tuple(request.origins),
+            secret_hash=made.secret_hash,
+            hint=made.hint,
+            expires_at=expires,
+            created_at=clock.iso(),
+        )
+    )
+    audit.record(user.user_id, "API_KEY_CREATED", subject=id, scopes=[str(scope) for scope in document.scopes])
+    return _with_secret(document, made)
+
+
+def list_keys(user: Principal) -> ApiKeyList:
+    """All keys of the account, the oldest first, without their texts."""
+    return ApiKeyList(items=[_answer(key) for key in api_keys.list(partition=user.user_id).items])
+
+
+def rotate_key(user: Principal, id: str) -> ApiKeyWithSecret:
+    """Give a key a new text; the one before stops working at once here, within `ACCOUNT_CACHE_S` elsewhere.
+
+    Raises:
+        NotFound.
+    """
+    document = _find(user, id)
+    made = new_key(document.kind, user.user_id, id)
+    changes = (assign(ApiKeyDocument.secret_hash, made.secret_hash), assign(ApiKeyDocument.hint, made.hint))
+    try:
+        changed = api_keys.patch(document.id, user.user_id, *changes, where=[where(ApiKeyDocument.name, "exists")])
+    except DocumentNotFound:
+        raise _missing() from None
+    api_key_cache.clear()
+    audit.record(user.user_id, "API_KEY_ROTATED", subject=id)
+    return _with_secret(changed, made)
+
+
+def revoke_key(user: Principal, id: str) -> None:
+    """Revoke a key: it stops working at once here, within `ACCOUNT_CACHE_S` elsewhere. Raises NotFound."""
+    document = _find(user, id)
+    try:
+        api_keys.delete(document.id, user.user_id)
+    except DocumentNotFound:
+        raise _missing() from None
+    api_key_cache.clear()
+    audit.record(user.user_id, "API_KEY_REVOKED", subject=id)
+
+
+def _find(user: Principal, id: str) -> ApiKeyDocument:
+    document = api_keys.find(ApiKeyId.of(id), user.user_id)
+    if document is None:
+        raise _missing()
+    return document
+
+
+def _missing() -> NotFound:
+    return NotFound("there is no such key", code="key_not_found")
+
+
+def _expiry(document: ApiKeyDocument) -> str | None:
+    return None if document.expires_at is None else clock.iso(document.expires_at)
+
+
+def _answer(document: ApiKeyDocument) -> ApiKey:
+    return ApiKey.of(
+        document, expires_at=_expiry(document), scopes=list(document.scopes), origins=list(document.origins)
+    )
+
+
+def _with_secret(document: ApiKeyDocument, made: NewKey) -> ApiKeyWithSecret:
+    return ApiKeyWithSecret.of(
+        document,
+        expires_at=_expiry(document),
+        scopes=list(document.scopes),
+        origins=list(document.origins),
+        key=made.text,
+    )

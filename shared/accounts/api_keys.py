@@ -1,0 +1,157 @@
+"""API keys: how servers and shop pages call without signing in.
+
+A key is `sk_<user>_<id>_<secret>` (for servers, to be kept secret) or `pk_...` (publishable, for pages at listed
+origins). User and id name the document; the secret has 256 bits, so its SHA-256 is stored and no slow hash is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field
+
+from shared import clock
+from shared.accounts.settings import account_settings
+from shared.documents.fields import assign
+from shared.documents.model import DocumentId, StoredDocument, Timestamp
+from shared.documents.repository import Repository
+from shared.errors import DocumentNotFound
+
+USE_RECORDED_EVERY_S: Final = 3600
+"""`last_used_at` is written at most this often, in seconds."""
+MAX_CACHED: Final = 10_000
+_FORM = re.compile(r"[sp]k_([A-Za-z0-9_-]{1,64})_([A-Za-z0-9-]{1,64})_[0-9a-f]{64}")
+
+
+class KeyKind(StrEnum):
+    """Who holds a key."""
+
+    SECRET = "secret"  # noqa: S105
+    """A server; the key is not to be shown to anyone."""
+    PUBLISHABLE = "publishable"
+    """A page that everyone can read; the key works at listed origins only, for what visitors may do."""
+
+
+class Scope(StrEnum):
+    """What a key may be used for."""
+
+    TRYON = "tryon"
+    """Images, segmentations, conversions and try-ons, their jobs, and the FASHN-compatible routes."""
+    SEARCH = "search"
+    """Searches."""
+    CATALOGUE = "catalogue"
+    """Products, drops and uploads of a vendor."""
+    ANALYTICS = "analytics"
+    """Predictions and sales models of a merchant."""
+    WEBHOOKS = "webhooks"
+    """Webhook endpoints and their deliveries."""
+
+
+class ApiKeyId(DocumentId):
+    """`apikey:<id>`."""
+
+    prefix: ClassVar[str] = "apikey:"
+
+
+class ApiKeyDocument(StoredDocument, frozen=True):
+    """An API key of an account."""
+
+    type: Literal["api_key"] = "api_key"
+    id: ApiKeyId
+    user_id: str = Field(description="whose rights it has")
+    kind: KeyKind
+    name: str
+    scopes: tuple[Scope, ...]
+    origins: tuple[str, ...] = Field(default=(), description="of the pages that may use a publishable key")
+    secret_hash: str = Field(description="SHA-256 of the key, hex")
+    hint: str = Field(description="the last characters of the key, to recognise it")
+    expires_at: float | None = Field(default=None, description="epoch seconds; None: never")
+    last_used_at: Timestamp | None = Field(default=None, description="exact to an hour")
+    created_at: Timestamp
+
+
+api_keys: Final = Repository(ApiKeyDocument)
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key that was just made; its text is nowhere else."""
+
+    text: str
+    secret_hash: str
+    hint: str
+
+
+def new_key(kind: KeyKind, user_id: str, id: str) -> NewKey:
+    """A fresh key for the document `id` of a user."""
+    prefix = "sk" if kind is KeyKind.SECRET else "pk"
+    text = f"{prefix}_{user_id}_{id}_{secrets.token_hex(32)}"
+    return NewKey(text, _hash(text), text[-4:])
+
+
+def is_api_key(text: str) -> bool:
+    """Whether a bearer token is an API key, by its form."""
+    return text.startswith(("sk_", "pk_"))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class ApiKeyCache:
+    """Keys by their text's hash, each read from the store at most once in `ACCOUNT_CACHE_S` seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: dict[str, tuple[float, ApiKeyDocument]] = {}
+
+    def find(self, text: str) -> ApiKeyDocument | None:
+        """The document of a valid key; None for a key that is unknown, revoked or expired."""
+        form = _FORM.fullmatch(text)
+        if form is None:
+            return None
+        digest, now = _hash(text), clock.now()
+        with self._lock:
+            entry = self._entries.get(digest)
+        if entry is None or entry[0] <= now:
+            user_id, id = form.groups()
+            document = api_keys.find(ApiKeyId.of(id), user_id)
+            if document is None or not hmac.compare_digest(document.secret_hash, digest):
+                with self._lock:
+                    self._entries.pop(digest, None)
+                return None
+            entry = (now + account_settings().account_cache_s, _record_use(document))
+            with self._lock:
+                if len(self._entries) > MAX_CACHED:
+                    self._entries.clear()
+                self._entries[digest] = entry
+        document = entry[1]
+        return None if document.expires_at is not None and document.expires_at <= now else document
+
+    def clear(self) -> None:
+        """Forget all keys, because one was changed in this process."""
+        with self._lock:
+            self._entries.clear()
+
+
+def _record_use(document: ApiKeyDocument) -> ApiKeyDocument:
+    """Write when the key was last used, unless it was written within the last hour."""
+    now = clock.iso()
+    recent = clock.iso(clock.now() - USE_RECORDED_EVERY_S)
+    if document.last_used_at is not None and document.last_used_at > recent:
+        return document
+    try:
+        return api_keys.patch(document.id, document.user_id, assign(ApiKeyDocument.last_used_at, now))
+    except DocumentNotFound:
+        return document
+
+
+api_key_cache: Final = ApiKeyCache()
+"""The cache of this process."""

@@ -1,0 +1,210 @@
+"""API keys: made once, stored as hashes, limited to scopes, ended at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import pytest
+from account_factory import add_account
+from http_calls import App, fresh_store
+from routes import declared
+
+from functions.keys.blueprint import bp
+from shared import clock
+from shared.accounts.api_keys import ApiKeyDocument, ApiKeyId, Scope, api_key_cache, api_keys
+from shared.accounts.cache import account_cache
+from shared.accounts.documents import AccountDocument, accounts
+from shared.documents.fields import assign
+from shared.http import routes, tokens
+from shared.http.auth import SCOPES, SIGNED_IN
+from shared.http.endpoint import Call, endpoint
+from shared.http.models import Answer
+
+
+class Caller(Answer):
+    """Who called."""
+
+    user: str
+    role: str
+
+
+@pytest.fixture(scope="module")
+def probe() -> Iterator[App]:
+    """Routes of several scopes that answer who called."""
+    probes, before = func.Blueprint(), len(routes.ROUTES)
+
+    @endpoint(probes, "GET", "conversions/who", access=SIGNED_IN, answer=Caller)
+    def conversions_who(call: Call) -> Caller:
+        return Caller(user=call.caller.user_id, role=call.caller.role)
+
+    @endpoint(probes, "GET", "search/who", access=SIGNED_IN, answer=Caller)
+    def search_who(call: Call) -> Caller:
+        return Caller(user=call.caller.user_id, role=call.caller.role)
+
+    @endpoint(probes, "GET", "auth/who", access=SIGNED_IN, answer=Caller)
+    def auth_who(call: Call) -> Caller:
+        return Caller(user=call.caller.user_id, role=call.caller.role)
+
+    yield App(probes)
+    del routes.ROUTES[before:]
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    with fresh_store(tmp_path, monkeypatch):
+        add_account("ada", "vendor")
+        add_account("bob")
+        yield App(bp)
+
+
+@pytest.fixture
+def ada(call: App) -> str:
+    return tokens.issue("ada", "vendor", 1)[0]
+
+
+def make(call: App, token: str, **fields: Any) -> dict[str, Any]:
+    answer = call("api_keys_create", {"name": "Server", "scopes": ["tryon"], **fields}, token=token)
+    assert answer.status == 201, answer.raw
+    return answer.body
+
+
+def test_a_key_acts_for_its_account_within_its_scopes(call: App, ada: str, probe: App) -> None:
+    key = make(call, ada)["key"]
+    assert probe("conversions_who", token=key).body == {"user": "ada", "role": "vendor"}
+    assert probe("search_who", token=key).code == "scope"
+    assert probe("auth_who", token=make(call, ada, scopes=list(Scope))["key"]).code == "scope"
+
+
+def test_a_key_is_shown_once_and_stored_as_a_hash(call: App, ada: str) -> None:
+    made = make(call, ada)
+    key = made.pop("key")
+    assert key.endswith(made["hint"])
+    assert call("api_keys_list", token=ada).body["items"] == [made]
+    stored = api_keys.get(ApiKeyId.of(made["id"]), "ada")
+    assert key.rsplit("_", 1)[1] not in stored.model_dump_json()
+
+
+def test_when_a_key_was_used_is_seen(call: App, ada: str, probe: App) -> None:
+    key = make(call, ada)["key"]
+    assert call("api_keys_list", token=ada).body["items"][0]["lastUsedAt"] is None
+    probe("conversions_who", token=key)
+    first = call("api_keys_list", token=ada).body["items"][0]["lastUsedAt"]
+    assert first is not None
+    api_key_cache.clear()
+    probe("conversions_who", token=key)
+    assert call("api_keys_list", token=ada).body["items"][0]["lastUsedAt"] == first
+
+
+def test_a_rotated_key_replaces_the_one_before(call: App, ada: str, probe: App) -> None:
+    made = make(call, ada)
+    assert probe("conversions_who", token=made["key"]).status == 200
+    rotated = call("api_keys_rotate", token=ada, route={"id": made["id"]}).body
+    assert rotated["id"] == made["id"]
+    assert probe("conversions_who", token=made["key"]).code == "key_invalid"
+    assert probe("conversions_who", token=rotated["key"]).status == 200
+
+
+def test_a_revoked_key_ends_at_once(call: App, ada: str, probe: App) -> None:
+    made = make(call, ada)
+    assert probe("conversions_who", token=made["key"]).status == 200
+    assert call("api_keys_delete", token=ada, route={"id": made["id"]}).status == 204
+    assert probe("conversions_who", token=made["key"]).code == "key_invalid"
+    assert call("api_keys_delete", token=ada, route={"id": made["id"]}).status == 404
+
+
+def test_a_key_ends_when_it_expires(call: App, ada: str, probe: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = make(call, ada, expiresInDays=1)["key"]
+    assert probe("conversions_who", token=key).status == 200
+    later = clock.now() + 24 * 3600 + 1
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert probe("conversions_who", token=key).code == "key_invalid"
+
+
+def test_a_key_ends_with_its_account(call: App, ada: str, probe: App) -> None:
+    key = make(call, ada)["key"]
+    accounts.patch("ada", "ada", assign(AccountDocument.disabled, True))
+    account_cache.clear()
+    assert probe("conversions_who", token=key).code == "key_invalid"
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda key: key[:-1] + ("0" if key[-1] != "0" else "1"),
+        lambda key: key.replace("sk_ada", "sk_bob"),
+        lambda key: "pk" + key[2:],
+        lambda key: key + "00",
+        lambda key: key.upper(),
+        lambda key: "sk_",
+        lambda key: "sk___",
+        lambda key: "sk_" + "a" * 5000,
+        lambda key: key.rsplit("_", 1)[0] + "_",
+        lambda key: "sk_a/../b_c_d",
+        lambda key: "sk_\x00_\x00_\x00",
+    ],
+)
+def test_a_forged_key_is_refused(call: App, ada: str, probe: App, forge: Callable[[str], str]) -> None:
+    answer = probe("conversions_who", token=forge(make(call, ada)["key"]))
+    assert (answer.status, answer.code) in ((401, "key_invalid"), (401, "token_invalid"))
+
+
+def test_a_publishable_key_is_no_secret_key(call: App, ada: str, probe: App) -> None:
+    made = make(call, ada, kind="publishable", origins=["https://Shop.example.com/"])
+    assert made["origins"] == ["https://shop.example.com"]
+    assert probe("conversions_who", token=made["key"]).code == "key_invalid"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["tryon", "tryon"]}, "scopes"),
+        ({"scopes": ["admin"]}, "scopes"),
+        ({"name": " "}, "name"),
+        ({"expiresInDays": 0}, "expiresInDays"),
+        ({"origins": ["https://shop.example.com"]}, "origins"),
+        ({"kind": "publishable"}, "origins"),
+        ({"kind": "publishable", "origins": ["*"]}, "origins"),
+        ({"kind": "publishable", "origins": ["shop.example.com"]}, "origins"),
+        ({"kind": "publishable", "origins": ["https://a.example"], "scopes": ["catalogue"]}, "scopes"),
+    ],
+)
+def test_what_is_wrong_in_a_request_is_named(call: App, ada: str, fields: dict[str, Any], field: str) -> None:
+    answer = call("api_keys_create", {"name": "Server", "scopes": ["tryon"], **fields}, token=ada)
+    assert answer.status == 422
+    assert field in answer.raw.decode()
+
+
+def test_another_account_does_not_reach_a_key(call: App, ada: str) -> None:
+    made, bob = make(call, ada), tokens.issue("bob", "shopper", 1)[0]
+    assert call("api_keys_list", token=bob).body["items"] == []
+    assert call("api_keys_delete", token=bob, route={"id": made["id"]}).status == 404
+    assert call("api_keys_rotate", token=bob, route={"id": made["id"]}).status == 404
+
+
+def test_a_key_makes_no_keys(call: App, ada: str) -> None:
+    key = make(call, ada, scopes=list(Scope))["key"]
+    assert call("api_keys_create", {"name": "x", "scopes": ["tryon"]}, token=key).code == "scope"
+
+
+def test_there_is_a_limit(call: App, ada: str) -> None:
+    for number in range(50):
+        api_keys.create(
+            ApiKeyDocument(
+                id=ApiKeyId.of(f"k{number}"), user_id="ada", kind="secret", name="x", scopes=(), secret_hash="",  # type: ignore[arg-type]
+                hint="", created_at=clock.iso(),
+            )
+        )  # fmt: skip
+    answer = call("api_keys_create", {"name": "x", "scopes": ["tryon"]}, token=ada)
+    assert (answer.status, answer.code) == (409, "too_many_keys")
+
+
+def test_no_key_opens_what_concerns_the_account_or_money() -> None:
+    segments = {route.path.partition("/")[0] for route in declared() if not route.access.public}
+    closed = {"admin", "auth", "paypal", "api-keys"}
+    assert closed <= segments
+    assert not closed & set(SCOPES)
+    assert segments - closed == set(SCOPES) & segments, "say which scopes open a new route"
