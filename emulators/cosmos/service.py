@@ -64,6 +64,7 @@ class Cosmos(Emulator):
         """Everything but the control surface is one handler, which reads the path."""
         return (
             web.get("/_emulator/charges", self._list_charges),
+            web.post("/_emulator/throughput", self._set_throughput),
             web.route("*", "/{path:(?!_emulator/).*}", self._handle),
         )
 
@@ -114,6 +115,14 @@ class Cosmos(Emulator):
             for (container, operation, partition), found in sorted(self.charged.items())
         ]
         return web.json_response({"charges": listed})
+
+    async def _set_throughput(self, request: web.Request) -> web.Response:
+        posted = await request.json()
+        given = posted.get("ruPerSecond") if isinstance(posted, dict) else None
+        if isinstance(given, bool) or not isinstance(given, int | float) or given < 0:
+            return web.json_response({"error": "ruPerSecond must be a number of at least 0; 0: no limit"}, status=400)
+        self._budget.per_second = float(given) or None
+        return web.Response(status=204)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

@@ -2,7 +2,7 @@
 
 By itself the SDK sleeps through 429 as long as the service says, up to nine times, and does not repeat 449 at all: a
 thread is held long after its client has gone. So here the SDK repeats neither, and `patiently` repeats both within
-`PATIENCE_S`.
+`patience`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Final
 from azure.cosmos import CosmosClient
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError, CosmosResourceExistsError
 
-PATIENCE_S: Final = 3.0
-"""Longest time an operation waits for throttling (429) or concurrent writes (449) to pass."""
+from shared.documents.patience import patience
+
 CONNECT_S: Final = 3
 """Longest time for a connection."""
 READ_S: Final = 6
@@ -66,11 +66,11 @@ def make_client(endpoint: str, key: str | None, *, verify_tls: bool = True) -> C
 
 
 def patiently[T](attempt: Callable[[], T]) -> T:
-    """Do it again while the service is busy (429, 449) and less than `PATIENCE_S` has passed.
+    """Do it again while the service is busy (429, 449) and less than `patience` has passed.
 
     Neither has done anything. A wait that would end too late is not begun.
     """
-    until = time.monotonic() + PATIENCE_S
+    until = time.monotonic() + patience()
     pause = _FIRST_PAUSE_S
     while True:
         try:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared import clock, telemetry
 from shared.documents.fields import assign
+from shared.documents.patience import patient
 from shared.errors import BatchFailed, OperatorActionNeeded, PreconditionFailed, StudioError
 from shared.jobs import protocol, queues
 from shared.jobs.models import TERMINAL, Job, JobStatus
@@ -61,7 +62,9 @@ def consume(message: str, step: Step) -> None:
             telemetry.log("job.missing", level="warning")
             return
         span.update_name(f"job {job.kind}")
-        with telemetry.bound(requestId=job.request_id, kind=job.kind, attempt=pointer.attempt):
+        # Nobody waits for this thread, and work whose result can't be stored is done again.
+        long = patient(job_settings().job_lease_s / 3)
+        with long, telemetry.bound(requestId=job.request_id, kind=job.kind, attempt=pointer.attempt):
             _advance(job, pointer, step)
 
 

@@ -15,6 +15,7 @@ from emulators.launch import launch
 from shared.documents import Container, Create, Delete, Patch, Replace, Upsert, Where, cosmos_client
 from shared.documents.cosmos import CosmosStore, connect
 from shared.documents.cosmos_errors import AnswerLost
+from shared.documents.patience import patient
 from shared.errors import BatchFailed, DocumentConflict, PreconditionFailed, Unavailable
 
 pytestmark = pytest.mark.processes
@@ -101,12 +102,9 @@ def test_what_passes_is_waited_for(account: Account, store: CosmosStore, on: str
 
 @pytest.mark.parametrize("mode", ["429", "449"])
 @pytest.mark.parametrize("on", ACTS)
-def test_what_does_not_pass_is_given_up(
-    account: Account, store: CosmosStore, monkeypatch: pytest.MonkeyPatch, on: str, mode: str
-) -> None:
-    monkeypatch.setattr(cosmos_client, "PATIENCE_S", 0.2)
+def test_what_does_not_pass_is_given_up(account: Account, store: CosmosStore, on: str, mode: str) -> None:
     account.fault(mode, on, times=None, retryDelay=0.05)
-    with pytest.raises(Unavailable) as busy:
+    with pytest.raises(Unavailable) as busy, patient(0.2):
         ACTS[on](store)
     assert busy.value.retryable and not isinstance(busy.value, AnswerLost)
     assert busy.value.retry_after == 0.05
