@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 import time
 from datetime import UTC, datetime
+from typing import Final
+
+_DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_making = threading.Lock()
+_last = 0
 
 
 def now() -> float:
@@ -18,7 +25,9 @@ def iso(at: float | None = None) -> str:
 
 
 def new_id() -> str:
-    """A ULID: 26 characters, opaque, sortable by the time it was made."""
-    from ulid import ULID
-
-    return str(ULID()).lower()
+    """A ULID: 26 characters, opaque, sortable by the time it was made; also within one millisecond of a process."""
+    global _last
+    made = int(now() * 1000) << 80 | secrets.randbits(80)
+    with _making:
+        _last = made = _last + 1 if made >> 80 == _last >> 80 else made
+    return "".join(_DIGITS[made >> shift & 31] for shift in range(125, -1, -5))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -49,6 +50,11 @@ class StudioError(Exception):
             self.code = code
         if retryable is not None:
             self.retryable = retryable
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Response headers that this error brings."""
+        return {}
 
 
 class BadRequest(StudioError):

@@ -10,18 +10,14 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Generator, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from opentelemetry import context as otel_context
-from opentelemetry import trace
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
-from shared import clock
-from shared.tracing import tracer
+from shared import clock, tracing
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Histogram
@@ -34,7 +30,9 @@ for _name in QUIET:
 
 _logger = logging.getLogger("studio")
 _facts: ContextVar[dict[str, Any] | None] = ContextVar("facts", default=None)
-_propagator = TraceContextTextMapPropagator()
+_parent: ContextVar[str | None] = ContextVar("parent", default=None)
+"""The `traceparent` to pass on while no exporter is configured, and OpenTelemetry therefore not imported."""
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _registering = threading.Lock()
 """A metric may be registered once, and a cache alone lets two threads make it at the same time."""
 
@@ -60,9 +58,8 @@ def log(event: str, *, level: str = "info", **facts: Any) -> None:
     if not _logger.isEnabledFor(number):
         return
     line = {"at": clock.iso(), "level": level, "event": event, **(_facts.get() or {}), **facts}
-    span = trace.get_current_span().get_span_context()
-    if span.is_valid:
-        line["traceId"] = f"{span.trace_id:032x}"
+    if trace_id := _trace_id():
+        line["traceId"] = trace_id
     _logger.log(number, "%s", redact(json.dumps(line, default=str)))
 
 
@@ -70,7 +67,7 @@ def log(event: str, *, level: str = "info", **facts: Any) -> None:
 def bound(**facts: Any) -> Generator[None]:
     """Add facts to every log line of this block, and to the spans that begin in it or go on through it."""
     mark = _facts.set({**(_facts.get() or {}), **facts})
-    trace.get_current_span().set_attributes(_attributes(facts))
+    _set_attributes(facts)
     try:
         yield
     finally:
@@ -82,11 +79,43 @@ def note(**facts: Any) -> None:
     known = _facts.get()
     if known is not None:
         known.update(facts)
-    trace.get_current_span().set_attributes(_attributes(facts))
+    _set_attributes(facts)
 
 
 def _attributes(facts: Mapping[str, Any]) -> dict[str, str | int | float]:
     return {f"studio.{name}": value for name, value in facts.items() if isinstance(value, str | int | float)}
+
+
+def _set_attributes(facts: Mapping[str, Any]) -> None:
+    if tracing.is_configured():
+        from opentelemetry import trace
+
+        trace.get_current_span().set_attributes(_attributes(facts))
+
+
+class Span(Protocol):
+    """What callers of `span` do with the span."""
+
+    def set_attributes(self, attributes: Mapping[str, str | int | float]) -> None:
+        """Add facts to the span."""
+        ...
+
+    def update_name(self, name: str) -> None:
+        """Rename the span."""
+        ...
+
+
+class _NoSpan:
+    """The span while no exporter is configured."""
+
+    def set_attributes(self, attributes: Mapping[str, str | int | float]) -> None:
+        """Nothing is kept."""
+
+    def update_name(self, name: str) -> None:
+        """Nothing is kept."""
+
+
+_NO_SPAN: Final = _NoSpan()
 
 
 @contextmanager
@@ -96,20 +125,39 @@ def span(
     parent: str | None = None,
     kind: Literal["internal", "server", "client", "consumer"] = "internal",
     **attributes: str | int | float,
-) -> Generator[trace.Span]:
+) -> Generator[Span]:
     """Run a block as an OpenTelemetry span that carries the bound facts; an error that leaves it marks it.
+
+    Without an exporter nothing is recorded, but the trace id is logged and passed on.
 
     Args:
         parent: W3C `traceparent` to continue. The worker runs sync functions in a thread that has lost the context,
             so both adapters hand it in.
     """
+    if not tracing.is_configured():
+        mark = _parent.set(parent) if parent and _TRACEPARENT.fullmatch(parent) else None
+        try:
+            yield _NO_SPAN
+        finally:
+            if mark is not None:
+                _parent.reset(mark)
+        return
+    with _recorded(name, parent, kind, attributes) as current:
+        yield current
+
+
+@contextmanager
+def _recorded(name: str, parent: str | None, kind: str, attributes: Mapping[str, str | int | float]) -> Generator[Span]:
+    from opentelemetry import context, trace
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
     mark = None
     if parent:
-        mark = otel_context.attach(_propagator.extract({"traceparent": parent}))
+        mark = context.attach(TraceContextTextMapPropagator().extract({"traceparent": parent}))
     facts = {**_attributes(_facts.get() or {}), **attributes}
     try:
         # Messages of errors may name what no trace may hold: the type alone is kept.
-        with tracer().start_as_current_span(
+        with tracing.tracer().start_as_current_span(
             name, kind=trace.SpanKind[kind.upper()], attributes=facts, record_exception=False,
             set_status_on_exception=False,
         ) as current:  # fmt: skip
@@ -120,19 +168,42 @@ def span(
                 raise
     finally:
         if mark is not None:
-            otel_context.detach(mark)
+            context.detach(mark)
 
 
-def failed(current: trace.Span, why: str = "") -> None:
+def failed(current: Span, why: str = "") -> None:
     """Mark a span as failed."""
-    current.set_status(trace.StatusCode.ERROR, why)
+    if not isinstance(current, _NoSpan):
+        from opentelemetry import trace
+
+        if isinstance(current, trace.Span):
+            current.set_status(trace.StatusCode.ERROR, why)
 
 
 def traceparent() -> str | None:
     """The W3C `traceparent` of the current span, to be carried in a message; None outside any trace."""
+    if not tracing.is_configured():
+        return _parent.get()
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
     carrier: dict[str, str] = {}
-    _propagator.inject(carrier)
+    TraceContextTextMapPropagator().inject(carrier)
     return carrier.get("traceparent")
+
+
+def _trace_id() -> str | None:
+    if not tracing.is_configured():
+        parent = _TRACEPARENT.fullmatch(_parent.get() or "")
+        return parent[1] if parent else None
+    from opentelemetry import trace
+
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else None
+
+
+_RECORDED_AT_ONCE: Final = 100
+"""Values that are kept before they are recorded: prometheus-client is not imported for the first call of a process."""
+_values: deque[Callable[[], None]] = deque()
 
 
 @cache
@@ -152,16 +223,35 @@ def _histogram(name: str, labels: tuple[str, ...]) -> Histogram:
 
 def count(name: str, amount: float = 1, **labels: str) -> None:
     """Add to a counter of this process."""
-    with _registering:
+
+    def add() -> None:
         metric = _counter(name, tuple(sorted(labels)))
-    (metric.labels(**labels) if labels else metric).inc(amount)
+        (metric.labels(**labels) if labels else metric).inc(amount)
+
+    _record(add)
 
 
 def observe(name: str, value: float, **labels: str) -> None:
     """Put a value, in seconds, into a histogram of this process."""
-    with _registering:
+
+    def add() -> None:
         metric = _histogram(name, tuple(sorted(labels)))
-    (metric.labels(**labels) if labels else metric).observe(value)
+        (metric.labels(**labels) if labels else metric).observe(value)
+
+    _record(add)
+
+
+def _record(add: Callable[[], None]) -> None:
+    _values.append(add)
+    if len(_values) >= _RECORDED_AT_ONCE:
+        flush()
+
+
+def flush() -> None:
+    """Record what was counted and observed; call it before the registry of prometheus-client is read."""
+    with _registering:
+        while _values:
+            _values.popleft()()
 
 
 def failure(error: BaseException) -> Mapping[str, str]:

@@ -11,18 +11,18 @@ import socket
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from opentelemetry import trace
+from typing import TYPE_CHECKING, Final
 
 from shared.errors import ConfigurationError
-from shared.settings import tracing_settings
 
 if TYPE_CHECKING:
+    from opentelemetry import trace
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export import SpanExporter
 
 SERVICE = "ai-fashion-studio"
+EXPORTERS: Final = ("applicationinsights_connection_string", "otel_exporter_otlp_endpoint", "trace_file")
+"""The settings of `TracingSettings`, each of which configures an exporter."""
 
 
 @cache
@@ -32,8 +32,16 @@ def instance() -> str:
     return f"{host}:{os.getpid()}"
 
 
+@cache
+def is_configured() -> bool:
+    """Whether spans go anywhere. Reads the environment itself: neither the settings nor OpenTelemetry are imported."""
+    return any(os.environ.get(name.upper()) or os.environ.get(name) for name in EXPORTERS)
+
+
 def tracer() -> trace.Tracer:
     """The tracer of this process; the API's own, which records nothing, when no exporter is configured."""
+    from opentelemetry import trace
+
     try:
         return made()
     except ConfigurationError:
@@ -44,6 +52,10 @@ def tracer() -> trace.Tracer:
 @cache
 def made() -> trace.Tracer:
     """See `tracer`; raises ConfigurationError when the settings are not usable."""
+    from opentelemetry import trace
+
+    from shared.settings import tracing_settings
+
     conf = tracing_settings()
     if not (conf.applicationinsights_connection_string or conf.otel_exporter_otlp_endpoint or conf.trace_file):
         return trace.NoOpTracerProvider().get_tracer(SERVICE)

@@ -2,39 +2,64 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import azure.functions as func
 
-from functions.observe.models import Health, HealthQuery, Metrics
 from shared.http.auth import ADMIN_ONLY, PUBLIC
 from shared.http.endpoint import Call, Reply, endpoint
-from shared.http.openapi import VERSION
+from shared.http.version import VERSION
+
+if TYPE_CHECKING:
+    from functions.observe.models import Health, HealthQuery, Metrics
 
 bp = func.Blueprint()
+ALIVE = f'{{"status":"ok","version":"{VERSION}","failed":null,"probes":null,"details":null}}'.encode()
+"""`Health(version=VERSION)` without its model."""
 
 
-@endpoint(bp, "GET", "health", access=PUBLIC, limit=None, query=HealthQuery, answer=Health, answers={503: Health})
-def health(call: Call) -> Health | Reply:
+# `health` is what the platform waits for at a cold start: pydantic, and so every model, is imported after it.
+def _query() -> type[HealthQuery]:
+    from functions.observe.models import HealthQuery
+
+    return HealthQuery
+
+
+def _health() -> type[Health]:
+    from functions.observe.models import Health
+
+    return Health
+
+
+def _metrics() -> type[Metrics]:
+    from functions.observe.models import Metrics
+
+    return Metrics
+
+
+@endpoint(bp, "GET", "health", access=PUBLIC, limit=None, query=_query, answer=_health, answers={503: _health})
+def health(call: Call) -> Reply:
     """Get health
 
     Answers at once; with `probe=all` it also probes every dependency.
     """
-    if call.query.probe is None:
-        return Health(version=VERSION)
+    if call.query is None or call.query.probe is None:
+        return Reply(content=ALIVE)
     from functions.observe import service
 
     return service.probed(VERSION, call.headers)
 
 
-@endpoint(bp, "GET", "admin/ping", access=ADMIN_ONLY, answer=Health)
+@endpoint(bp, "GET", "admin/ping", access=ADMIN_ONLY, answer=_health)
 def ping(call: Call) -> Health:
     """Ping (admin)
 
     Answers after the token and the role were checked.
     """
-    return Health(version=VERSION)
+    return _health()(version=VERSION)
 
 
-@endpoint(bp, "GET", "admin/metrics", access=ADMIN_ONLY, answer=Metrics, media=("text/plain", "application/json"))
+@endpoint(bp, "GET", "admin/metrics", access=ADMIN_ONLY, answer=_metrics, media=("text/plain", "application/json"))
 def metrics(call: Call) -> Metrics | Reply:
     """Get metrics (admin)
 

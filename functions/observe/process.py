@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from functions.observe.models import RouteFigures
+from shared import telemetry
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -18,6 +19,7 @@ def families() -> Iterator[Metric]:
     """What this process has counted."""
     from prometheus_client import REGISTRY
 
+    telemetry.flush()
     yield from REGISTRY.collect()
 
 

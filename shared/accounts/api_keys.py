@@ -18,6 +18,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from shared import clock
+from shared.accounts.roles import Scope as Scope
 from shared.accounts.settings import account_settings
 from shared.documents.fields import assign
 from shared.documents.model import DocumentId, StoredDocument, Timestamp
@@ -37,21 +38,6 @@ class KeyKind(StrEnum):
     """A server; the key is not to be shown to anyone."""
     PUBLISHABLE = "publishable"
     """A page that everyone can read; the key works at listed origins only, for what visitors may do."""
-
-
-class Scope(StrEnum):
-    """What a key may be used for."""
-
-    TRYON = "tryon"
-    """Images, segmentations, conversions and try-ons, their jobs, and the FASHN-compatible routes."""
-    SEARCH = "search"
-    """Searches."""
-    CATALOGUE = "catalogue"
-    """Products, drops and uploads of a vendor."""
-    ANALYTICS = "analytics"
-    """Predictions and sales models of a merchant."""
-    WEBHOOKS = "webhooks"
-    """Webhook endpoints and their deliveries."""
 
 
 class ApiKeyId(DocumentId):
@@ -94,11 +80,6 @@ def new_key(kind: KeyKind, user_id: str, id: str) -> NewKey:
     prefix = "sk" if kind is KeyKind.SECRET else "pk"
     text = f"{prefix}_{user_id}_{id}_{secrets.token_hex(32)}"
     return NewKey(text, _hash(text), text[-4:])
-
-
-def is_api_key(text: str) -> bool:
-    """Whether a bearer token is an API key, by its form."""
-    return text.startswith(("sk_", "pk_"))
 
 
 def _hash(text: str) -> str:

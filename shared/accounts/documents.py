@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
+from shared.accounts.roles import DEFAULT_SHOP as DEFAULT_SHOP
+from shared.accounts.roles import Role as Role
 from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
 from shared.documents.repository import Repository
-
-DEFAULT_SHOP: Final = "default"
-"""The shop of accounts that no administrator has assigned to another one."""
-
-
-class Role(StrEnum):
-    """What an account may do."""
-
-    SHOPPER = "shopper"
-    """Uploads photos, tries clothes on, searches and buys."""
-    VENDOR = "vendor"
-    """Publishes products of its own."""
-    MERCHANT = "merchant"
-    """Analyses the sales of a shop and manages its search index."""
-    ADMIN = "admin"
-    """Manages accounts, jobs and the whole system."""
 
 
 class RevokedToken(Record, frozen=True):

@@ -57,7 +57,9 @@ class _DocumentType(ModelMetaclass):
 class Record(BaseModel, frozen=True):
     """A part of a stored document: camelCase in the store; what is unknown is left out, so that old documents load."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True, defer_build=True
+    )
 
 
 class StoredDocument(Record, metaclass=_DocumentType, frozen=True):

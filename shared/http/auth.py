@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.accounts.api_keys import KeyKind, Scope, api_key_cache, is_api_key
-from shared.accounts.cache import account_cache
-from shared.accounts.documents import DEFAULT_SHOP, Role
+from shared.accounts.roles import DEFAULT_SHOP, Role, Scope, is_api_key
 from shared.errors import Forbidden, Unauthorized
-from shared.http.tokens import token_error, verify
 
 
 @dataclass(frozen=True)
@@ -81,6 +78,9 @@ def authenticate(header: str | None) -> Principal:
     Raises:
         Unauthorized: one answer for every cause, so that nothing is learned from it.
     """
+    from shared.accounts.cache import account_cache
+    from shared.http.tokens import token_error, verify
+
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("sign in first: send `Authorization: Bearer <access token>`", code="token_missing")
@@ -101,6 +101,9 @@ def authenticate(header: str | None) -> Principal:
 
 def _key_holder(key: str) -> Principal:
     """The account of a secret API key. Raises Unauthorized."""
+    from shared.accounts.api_keys import KeyKind, api_key_cache
+    from shared.accounts.cache import account_cache
+
     document = api_key_cache.find(key)
     account = None if document is None else account_cache.find(document.user_id)
     if document is None or document.kind is not KeyKind.SECRET or account is None or account.disabled:

@@ -10,19 +10,22 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import azure.functions as func
-from pydantic import BaseModel
 
 from shared import clock, telemetry
 from shared.errors import Forbidden, StudioError
-from shared.http import auth, caching, cors, idempotency, limits
+from shared.http import auth, caching, cors
 from shared.http.auth import Access, Principal
-from shared.http.client_address import client_address
 from shared.http.problems import problem
 from shared.http.requests import read_body, read_query, request_id_of
-from shared.http.routes import PREFIX, ROUTES, Route
+from shared.http.routes import PREFIX, ROUTES, Model, Route
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from shared.http.limits import Allowance
 
 IMAGE_UPLOAD: Final = ("multipart/form-data", "image/jpeg", "image/png", "image/webp", "image/avif", "image/heic")
 
@@ -46,7 +49,6 @@ class Call:
         query: the validated query model, or None.
         path: route parameters.
         new_id: id for what the call creates; the same for every repetition under one idempotency key.
-        ip: caller's address by the trusted hops.
         raw: the request itself, for uploads alone.
         repeated: it was answered before under its idempotency key, and made `new_id` then.
     """
@@ -58,7 +60,6 @@ class Call:
     path: Mapping[str, str]
     headers: Mapping[str, str]
     new_id: str
-    ip: str
     raw: func.HttpRequest
     repeated: bool = False
 
@@ -67,6 +68,11 @@ class Call:
         """The caller on a route that needs one."""
         assert self.user is not None
         return self.user
+
+    @property
+    def ip(self) -> str:
+        """The caller's address by the trusted proxies."""
+        return _address(self.raw)
 
 
 @dataclass(frozen=True)
@@ -98,11 +104,11 @@ def endpoint(
     limit: str | None = "default",
     idempotent: bool = False,
     body: type[BaseModel] | None = None,
-    query: type[BaseModel] | None = None,
-    answer: type[BaseModel] | None = None,
+    query: Model | None = None,
+    answer: Model | None = None,
     upload: bool | tuple[str, ...] = False,
     errors: tuple[int, ...] = (),
-    answers: Mapping[int, type[BaseModel]] | None = None,
+    answers: Mapping[int, Model] | None = None,
     media: tuple[str, ...] = ("application/json",),
 ) -> Callable[[Handler], Handler]:
     """Register a handler as an HTTP function named as the handler.
@@ -112,7 +118,8 @@ def endpoint(
         access: who may call; there is no default.
         limit: class of the rate limit; None for a route that must touch nothing and is not counted.
         idempotent: honour `Idempotency-Key`.
-        body, query: models that validate what comes in; without one the route takes none.
+        body, query: models that validate what comes in; without one the route takes none. A query given as a function
+            that imports its model is validated only when the request has a query; `Call.query` is None without one.
         answer: model of the body that goes out, for the API description.
         upload: the handler reads the raw body itself: an image, or one of these content types.
         errors: statuses a caller may see beside those that follow from the other arguments; one below 400 comes
@@ -169,8 +176,7 @@ def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func
         try:
             response = _answer(route, handler, req, request_id, extra)
         except StudioError as error:
-            if isinstance(error, limits.Limited):
-                extra.update(error.allowance.headers)
+            extra.update(error.headers)
             response = problem(error, request_id)
         except Exception as error:
             telemetry.log("http.crashed", level="error", **telemetry.failure(error))
@@ -199,19 +205,24 @@ def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func
 def _answer(
     route: Route, handler: Handler, req: func.HttpRequest, request_id: str, extra: dict[str, str]
 ) -> func.HttpResponse:
-    ip = client_address(req.headers.get("X-Forwarded-For"))
     if route.limit is not None:
-        _allow(limits.take_address(ip, route.limit, public=route.access.public), extra)
+        from shared.http import limits
+
+        _allow(limits.take_address(_address(req), route.limit, public=route.access.public), extra)
     user = _identify(route, req)
     if user is not None:
         telemetry.note(userId=user.user_id)
     if route.limit is not None and user is not None:
+        from shared.http import limits
+
         _allow(limits.take(f"user:{user.user_id}", route.limit), extra)
     query = read_query(route, req)
     body, raw = read_body(route, req)
     key = req.headers.get("Idempotency-Key") if route.idempotent else None
     ticket, new_id, repeated = None, clock.new_id(), False
     if key is not None and user is not None:
+        from shared.http import idempotency
+
         path = "/".join(f"{k}={v}" for k, v in sorted(dict(req.route_params).items()))
         seen = idempotency.fingerprint(dict(req.params), req.headers.get("Content-Type"), raw)
         claimed = idempotency.begin(user.user_id, f"{route.name}/{path}", key, seen)
@@ -230,7 +241,6 @@ def _answer(
         path=dict(req.route_params),
         headers=req.headers,
         new_id=new_id,
-        ip=ip,
         raw=req,
         repeated=repeated,
     )
@@ -238,6 +248,8 @@ def _answer(
         result = handler(call)
     except BaseException as error:
         if ticket is not None:
+            from shared.http import idempotency
+
             idempotency.release(ticket, error)
         raise
     reply = result if isinstance(result, Reply) else Reply(result)
@@ -253,6 +265,8 @@ def _answer(
     if status == 202:
         headers.setdefault("Retry-After", str(POLL_AFTER_S))
     if ticket is not None:
+        from shared.http import idempotency
+
         # By way of what is kept, so that a replay has the same bytes.
         content = reply.body.model_dump(mode="json", by_alias=True) if reply.body is not None else None
         idempotency.complete(ticket, status, content, headers, kept=reply.kept)
@@ -267,7 +281,13 @@ def _answer(
     return func.HttpResponse(text, status_code=status, headers=headers, mimetype="application/json")
 
 
-def _allow(allowance: limits.Allowance | None, extra: dict[str, str]) -> None:
+def _address(req: func.HttpRequest) -> str:
+    from shared.http.client_address import client_address
+
+    return client_address(req.headers.get("X-Forwarded-For"))
+
+
+def _allow(allowance: Allowance | None, extra: dict[str, str]) -> None:
     """Of several limits, send the headers of the one with the fewest calls left."""
     if allowance is None:
         return

@@ -53,6 +53,11 @@ class Limited(TooManyRequests):
         self.allowance = allowance
         self.details = {"limit": allowance.limit, "remaining": 0, "resetSeconds": allowance.reset_s}
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is left, as headers."""
+        return self.allowance.headers
+
 
 _ONE_CALL = increment(RateCounter.calls)
 _exhausted: dict[str, float] = {}

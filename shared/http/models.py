@@ -1,4 +1,7 @@
-"""Base classes of requests and answers."""
+"""Base classes of requests and answers.
+
+Models are built when they are first used (`defer_build`), so that a cold process builds those of one route only.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,29 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 class Body(BaseModel):
     """A request body: camelCase on the wire, no unknown field, no silent conversion of types."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
 
 class Query(BaseModel):
     """Query parameters: text on the wire, converted to the field's type; no unknown name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
 
 class Answer(BaseModel):
     """A response body: camelCase on the wire, nothing but the declared fields."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True, from_attributes=True
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        from_attributes=True,
+        defer_build=True,
     )
 
     @classmethod

@@ -18,8 +18,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from shared.accounts.documents import Role
 from shared.http.models import Problem
 from shared.http.routes import PREFIX, Route
+from shared.http.version import VERSION
 
-VERSION: Final = "0.1.0"
 REF: Final = "#/components/schemas/{model}"
 PROBLEM: Final = "application/problem+json"
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import azure.functions as func
-from pydantic import BaseModel, ValidationError
 
 from shared import clock
 from shared.errors import BadRequest, TooLarge, Unprocessable, UnsupportedMedia
 from shared.http.json_body import parse_json
 from shared.http.routes import Route
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 MAX_JSON_BYTES: Final = 256 * 1024
 
@@ -29,6 +31,8 @@ def media_type(content_type: str | None) -> str:
 def read_query(route: Route, req: func.HttpRequest) -> BaseModel | None:
     """The query parameters as the route's model. Raises BadRequest, Unprocessable."""
     given = dict(req.params)
+    if not given and route.declared_query is not None and not isinstance(route.declared_query, type):
+        return None
     if route.query is None:
         if given:
             name = min(given)
@@ -56,6 +60,8 @@ def read_body(route: Route, req: func.HttpRequest) -> tuple[BaseModel | None, by
 
 
 def _validated(model: type[BaseModel], given: Any, what: str) -> BaseModel:
+    from pydantic import ValidationError
+
     try:
         return model.model_validate_json(given) if isinstance(given, bytes) else model.model_validate(given)
     except (ValidationError, ValueError) as error:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
-
-from pydantic import BaseModel
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from shared.http.auth import Access
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 POLLED: Final = ("conversions", "cv/", "drops", "images", "jobs", "products", "shops/")
 """Paths of what clients ask for again and again; it holds no identity and no secret."""
 
 PREFIX: Final = "api/"
 """Begins every route: the host's own prefix is empty, because it refuses routes that begin with `admin`."""
+
+type Model = type[BaseModel] | Callable[[], type[BaseModel]]
+"""A model, or a function that imports it: for routes that answer before the process has imported pydantic."""
 
 
 @dataclass(frozen=True)
@@ -29,23 +34,43 @@ class Route:
     limit: str | None
     idempotent: bool
     body: type[BaseModel] | None
-    query: type[BaseModel] | None
-    answer: type[BaseModel] | None
+    declared_query: Model | None
+    declared_answer: Model | None
     upload: tuple[str, ...]
     errors: tuple[int, ...]
-    answers: Mapping[int, type[BaseModel]]
+    declared_answers: Mapping[int, Model]
     media: tuple[str, ...]
     doc: str
 
     @property
     def revalidates(self) -> bool:
         """Whether its answer has an `ETag`, and 304 is one of its statuses."""
-        return self.method == "GET" and self.answer is not None and self.limit is not None
+        return self.method == "GET" and self.declared_answer is not None and self.limit is not None
 
     @property
     def stored_by_browsers(self) -> bool:
         """Whether browsers may keep the answer and ask again whether it still holds."""
         return self.revalidates and self.path.startswith(POLLED)
+
+    @cached_property
+    def query(self) -> type[BaseModel] | None:
+        """The model of the query."""
+        return _imported(self.declared_query)
+
+    @cached_property
+    def answer(self) -> type[BaseModel] | None:
+        """The model of the answer."""
+        return _imported(self.declared_answer)
+
+    @cached_property
+    def answers(self) -> Mapping[int, type[BaseModel]]:
+        """The models of further answers, by status."""
+        found = {status: _imported(model) for status, model in self.declared_answers.items()}
+        return {status: model for status, model in found.items() if model is not None}
+
+
+def _imported(model: Model | None) -> type[BaseModel] | None:
+    return model if model is None or isinstance(model, type) else model()
 
 
 ROUTES: list[Route] = []

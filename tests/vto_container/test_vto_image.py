@@ -103,7 +103,7 @@ def reached() -> tuple[set[str], set[Path]]:
 def test_the_image_has_every_package_that_the_code_imports() -> None:
     own = pins(HOME / "requirements-vto.txt") | pins(HOME / "requirements-vto-cuda.txt")
     packages = {
-        "PIL": "pillow", "jwt": "pyjwt", "ulid": "python-ulid", "c2pa": "c2pa-python", "google": "google-genai",
+        "PIL": "pillow", "jwt": "pyjwt", "c2pa": "c2pa-python", "google": "google-genai",
         "azure": "azure-storage-blob", "opentelemetry": "opentelemetry-sdk", "fashn_human_parser": None,
         "anyio": "fastapi", "starlette": "fastapi", "fashn_vton": None, "pydantic_core": "pydantic",
     }  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.server
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,10 +13,13 @@ import pytest
 from http_calls import App, fresh_store
 
 from emulators.azurite import Azurite
+from emulators.stack import ROOT
 from functions.observe import probes
 from functions.observe.blueprint import bp
+from functions.observe.models import Health
 from functions.observe.process import quantile
 from shared.errors import StudioError
+from shared.http.version import VERSION
 
 
 @pytest.fixture
@@ -175,3 +180,12 @@ def test_quantiles_are_those_of_prometheus() -> None:
     assert quantile(buckets, 0.95) == pytest.approx(0.5 + 0.5 * 35 / 40)
     assert quantile({0.1: 0.0, float("inf"): 4.0}, 0.99) == 0.1
     assert quantile({0.1: 0.0, float("inf"): 0.0}, 0.5) == 0.0
+
+
+@pytest.mark.processes
+def test_liveness_answers_what_its_model_says_without_importing_it(change: Callable[..., None]) -> None:
+    answered = App(bp)("health")
+    assert answered.raw == Health(version=VERSION).model_dump_json(by_alias=True).encode()
+    code = "import sys; import functions.observe.blueprint; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {"pydantic", "opentelemetry", "prometheus_client", "shared.settings"} & set(done.stdout.split())

@@ -1,0 +1,191 @@
+"""Cold start of the app beside a bare app of one function: process start to the first answer, in one run.
+
+Both are driven by Microsoft's worker library in a fresh process (`bench/_cold_process.py`). Rounds of bare app and app
+alternate; figures are medians, and `ratio` is app / bare. `bytecode` has the app's modules compiled, `no_bytecode` has
+not (what a remote build leaves); installed packages are compiled in both. `cpu_ratio` is the same of processor time,
+which a busy machine disturbs less.
+"""
+
+from __future__ import annotations
+
+import compileall
+import json
+import os
+import secrets
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PROCESS = Path(__file__).with_name("_cold_process.py")
+ROUNDS = 5
+GOALS = {"liveness": 1.35, "authenticated_get": 1.8, "json_post": 2.0, "queue_message": 1.8}
+"""Largest ratio to the bare app that is good enough."""
+
+BARE_HTTP = """
+import azure.functions as func
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route(route="bare")
+def bare(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse('{"status": "ok"}', mimetype="application/json")
+"""
+BARE_QUEUE = """
+import azure.functions as func
+app = func.FunctionApp()
+
+@app.queue_trigger(arg_name="message", queue_name="bare", connection="Storage")
+def bare(message: func.QueueMessage) -> None:
+    message.get_body()
+"""
+PREPARE = """
+import json, sys
+from shared import clock
+from functions.auth.models import RegisterRequest
+from functions.auth import service
+made = service.register(clock.new_id(), RegisterRequest(email="cold@example.com", password=sys.argv[1]), "127.0.0.1")
+print(json.dumps(made.model_dump(mode="json", by_alias=True)))
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One first call; `bare` is the directory of the app it is compared with."""
+
+    name: str
+    bare: Path
+    bare_call: Path
+    call: Path
+    status: int
+
+
+def main(*, quick: bool = False) -> dict[str, Any]:
+    """Measure all first calls with and without bytecode; the figures, the goals and whether each is met."""
+    with tempfile.TemporaryDirectory(prefix="studio-cold-") as directory:
+        folder = Path(directory)
+        environment = _environment(folder)
+        cases = _cases(folder, environment)
+        rounds = 2 if quick else ROUNDS
+        result: dict[str, Any] = {"ok": True, "rounds": rounds, "goals": GOALS}
+        for name in ("bytecode", "no_bytecode"):
+            app = _app(folder / name, compiled=name == "bytecode")
+            result[name] = _measure(app, cases, environment, rounds)
+        return result
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Settings of the app on a store of its own; no service is called."""
+    values = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
+    own = {"DOCUMENTS": f"sqlite:{folder / 'documents.sqlite'}", "PYTHONDONTWRITEBYTECODE": "1"}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "SYSTEMROOT") if name in os.environ}
+    return {**kept, **values, **own}
+
+
+def _app(folder: Path, *, compiled: bool) -> Path:
+    """A copy of what is deployed, models aside."""
+    for package in ("functions", "shared"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("function_app.py", "host.json"):
+        shutil.copy(ROOT / name, folder)
+    if compiled:
+        compileall.compile_dir(folder, quiet=1)
+    return folder
+
+
+def _cases(folder: Path, environment: dict[str, str]) -> list[Case]:
+    http, queue = folder / "bare_http", folder / "bare_queue"
+    for bare, code in ((http, BARE_HTTP), (queue, BARE_QUEUE)):
+        bare.mkdir()
+        (bare / "function_app.py").write_text(code)
+        compileall.compile_dir(bare, quiet=1)
+    registered = subprocess.run(
+        [sys.executable, "-c", PREPARE, secrets.token_urlsafe(12)],
+        cwd=ROOT, env={**environment, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    token = json.loads(registered.stdout)["tokens"]["accessToken"]
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.7"}
+    posted = {**headers, "Content-Type": "application/json"}
+    pointer = {"v": 1, "jobId": "job:cold", "userId": "cold", "generation": 1, "attempt": 1}
+    calls = {
+        "bare_http": {"function": "bare", "http": _http("GET", "bare", {})},
+        "bare_queue": {"function": "bare", "message": "{}"},
+        "liveness": {"function": "health", "http": _http("GET", "health", {})},
+        "authenticated_get": {"function": "auth_me", "http": _http("GET", "auth/me", headers)},
+        "json_post": {
+            "function": "webhooks_create",
+            "http": _http("POST", "webhooks", posted, {"url": "https://127.0.0.1:9/hook", "events": ["job.completed"]}),
+        },
+        "queue_message": {"function": "convert_worker", "message": json.dumps(pointer)},
+    }
+    files: dict[str, Path] = {}
+    for name, call in calls.items():
+        files[name] = folder / f"{name}.json"
+        files[name].write_text(json.dumps(call))
+    return [
+        Case("liveness", http, files["bare_http"], files["liveness"], 200),
+        Case("authenticated_get", http, files["bare_http"], files["authenticated_get"], 200),
+        Case("json_post", http, files["bare_http"], files["json_post"], 201),
+        Case("queue_message", queue, files["bare_queue"], files["queue_message"], 0),
+    ]
+
+
+def _http(method: str, path: str, headers: dict[str, str], body: Any = None) -> dict[str, Any]:
+    url = f"http://127.0.0.1/api/{path}"
+    return {"method": method, "url": url, "headers": headers, "body": json.dumps(body) if body else ""}
+
+
+def _measure(app: Path, cases: list[Case], environment: dict[str, str], rounds: int) -> dict[str, Any]:
+    runs: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {case.name: ([], []) for case in cases}
+    for number in range(rounds + 1):
+        for case in cases:
+            bare = _run(case.bare, case.bare_call, environment)
+            ours = _run(app, case.call, environment)
+            if ours["status"] != case.status:
+                raise RuntimeError(f"{case.name} was answered {ours['status']}: {ours['body']}")
+            # The first round fills the disk cache.
+            if number:
+                runs[case.name][0].append(bare)
+                runs[case.name][1].append(ours)
+    return {name: _figures(*found, GOALS[name]) for name, found in runs.items()}
+
+
+def _run(app: Path, call: Path, environment: dict[str, str]) -> dict[str, Any]:
+    _restore(Path(environment["DOCUMENTS"].removeprefix("sqlite:")))
+    command = [sys.executable, str(PROCESS), str(app), str(call)]
+    started = {"STARTED": str(time.monotonic())}
+    done = subprocess.run(command, env={**environment, **started}, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-4000:])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _restore(documents: Path) -> None:
+    """Give every process the same documents; the first call keeps a copy of what was prepared."""
+    kept = documents.with_suffix(".prepared")
+    if not kept.exists():
+        shutil.copy(documents, kept)
+    for file in documents.parent.glob(f"{documents.name}*"):
+        file.unlink()
+    shutil.copy(kept, documents)
+
+
+def _figures(bare: list[dict[str, Any]], ours: list[dict[str, Any]], goal: float) -> dict[str, Any]:
+    def median(runs: list[dict[str, Any]], name: str) -> float:
+        return statistics.median(float(run[name]) for run in runs)
+
+    ratio = median(ours, "answered_ms") / median(bare, "answered_ms")
+    return {
+        "bare_ms": round(median(bare, "answered_ms"), 1),
+        "app_ms": round(median(ours, "answered_ms"), 1),
+        "indexed_ms": round(median(ours, "indexed_ms"), 1),
+        "ratio": round(ratio, 2),
+        "cpu_ratio": round(median(ours, "cpu_ms") / median(bare, "cpu_ms"), 2),
+        "met": ratio <= goal,
+        "modules": int(median(ours, "modules")),
+    }
