@@ -8,9 +8,7 @@ from shared import blobs
 from shared.catalogue.documents import MeasuredColour, PhotoFields, ProductImage, ProductRenditions
 from shared.errors import Unprocessable
 from shared.images.documents import StoredRendition
-from shared.images.renditions import OPTIMISED, ORIGINAL, THUMBNAIL, sanitize_image, store_renditions
-from shared.images.sanitizer import ImagePolicy
-from shared.images.settings import image_settings
+from shared.images.renditions import OPTIMISED, ORIGINAL, THUMBNAIL, sanitize_image, store_renditions, upload_policy
 from shared.vision import colours, cutout, segments
 
 if TYPE_CHECKING:
@@ -30,8 +28,7 @@ def process_photo(data: bytes, prefix: str) -> PhotoFields:
     Raises:
         Unprocessable: `no_garment`, and as `sanitize_image`.
     """
-    policy = ImagePolicy(max_bytes=image_settings().upload_max_bytes, min_side=MIN_SIDE_PX)
-    sanitized = sanitize_image(data, policy=policy)
+    sanitized = sanitize_image(data, policy=upload_policy(min_side=MIN_SIDE_PX))
     photo = segments.decode(sanitized.original.data)
     try:
         found = segments.segment(photo)

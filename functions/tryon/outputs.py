@@ -13,8 +13,7 @@ from shared import blobs, clock, telemetry
 from shared.documents import Operation
 from shared.errors import NotFound, StudioError
 from shared.images.documents import ImageKind, StoredRendition, StoredRenditions, images, ready_image
-from shared.images.renditions import OPTIMISED, ORIGINAL, THUMBNAIL, sanitize_image, store_rendition
-from shared.images.sanitizer import ImagePolicy
+from shared.images.renditions import OPTIMISED, ORIGINAL, THUMBNAIL, sanitize_image, store_rendition, upload_policy
 from shared.vto import errors
 from shared.vto.protocol import REPORT, Sample, TryOnRequest, TryOnResult
 
@@ -79,7 +78,7 @@ def _store(number: int, sample: Sample, request: TryOnRequest) -> StoredSample:
         raise errors.BadAnswer("the try-on container names images of another request")
     data, mask = _read(sample.image), _read(sample.mask)
     try:
-        sanitized = sanitize_image(data, policy=ImagePolicy(max_bytes=MAX_BYTES))
+        sanitized = sanitize_image(data, policy=upload_policy(max_bytes=MAX_BYTES))
     except StudioError as error:
         if error.retryable:
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from shared import blobs
 from shared.images.documents import StoredRendition, StoredRenditions
@@ -15,6 +16,17 @@ THUMBNAIL: Final = "thumbnail"
 COPIES: Final = {OPTIMISED: Resize(1600, quality=82), THUMBNAIL: Resize(320, quality=80)}
 
 
+def upload_policy(**changes: Any) -> ImagePolicy:
+    """What the settings accept as an upload, with these fields of the policy changed."""
+    limits = image_settings()
+    policy = ImagePolicy(
+        max_bytes=limits.upload_max_bytes,
+        max_side=limits.upload_max_side,
+        max_pixels=round(limits.upload_max_megapixels * 1e6),
+    )
+    return replace(policy, **changes)
+
+
 def sanitize_image(data: bytes, *, policy: ImagePolicy | None = None) -> SanitizedImage:
     """Sanitize foreign bytes and make both smaller copies of the same decoding.
 
@@ -24,7 +36,7 @@ def sanitize_image(data: bytes, *, policy: ImagePolicy | None = None) -> Sanitiz
     Returns an image whose `copies` has `OPTIMISED` (long side <= 1600) and `THUMBNAIL` (<= 320), both WebP.
     Raises as `sanitizer.sanitize_with_copies`.
     """
-    return sanitize_with_copies(data, COPIES, policy=policy or ImagePolicy(max_bytes=image_settings().upload_max_bytes))
+    return sanitize_with_copies(data, COPIES, policy=policy or upload_policy())
 
 
 def store_renditions(image: SanitizedImage, prefix: str, *, container: str = blobs.IMAGES) -> StoredRenditions:

@@ -16,7 +16,6 @@ from shared.errors import StudioError, TooLarge, Unprocessable, UnsupportedMedia
 from shared.images import formats
 from shared.images.sanitizer_pool import ChildCrashed, ChildTimedOut, pool
 
-MIN_BYTES = 64
 _ACCEPTED = "Send a JPEG, PNG, WebP, AVIF or HEIC picture."
 
 
@@ -85,7 +84,8 @@ def sanitize_with_copies(
     Raises:
         TooLarge: `too_many_bytes`.
         UnsupportedMedia: `unsupported_type`.
-        Unprocessable: `too_small`, `too_many_pixels`, `too_many_scans`, `animated`, `corrupt`, `timeout`.
+        Unprocessable: `too_small`, `too_many_pixels`, `too_many_scans`, `too_many_parts`,
+            `animated`, `corrupt`, `timeout`.
         Unavailable: all decoders are busy, or one was stopped from outside; retryable.
         ConfigurationError: the decoder process cannot be started.
     """
@@ -127,8 +127,6 @@ def _admit(data: bytes, policy: ImagePolicy) -> str:
     if source is None or source not in policy.formats:
         found = source or formats.name_of_other(data)
         raise UnsupportedMedia(f"{found} is not accepted. {_ACCEPTED}" if found else f"Not a picture. {_ACCEPTED}")
-    if len(data) < MIN_BYTES:
-        raise _refusal("corrupt", policy)
     if source == "JPEG" and formats.scans(data, policy.max_scans) > policy.max_scans:
         raise _refusal("too_many_scans", policy)
     return source
@@ -144,6 +142,7 @@ def _refusal(code: str, policy: ImagePolicy) -> StudioError:
             f"Over {policy.max_pixels / 1e6:g} megapixels or {policy.max_side} pixels a side. Scale it down."
         ),
         "too_many_scans": f"A JPEG of over {policy.max_scans} scans. Save it again as an ordinary JPEG.",
+        "too_many_parts": "A file of more parts than any picture has. Save it again as JPEG or PNG.",
         "animated": "An animation. Send a single picture.",
         "timeout": "Decoding takes too long. Scale the picture down or save it again as JPEG.",
         "corrupt": "The picture is damaged or incomplete. Save it again as JPEG or PNG and retry.",

@@ -8,21 +8,33 @@ Only `sanitizer_pool` starts it.
 from __future__ import annotations
 
 import contextlib
-import functools
-import io
 import os
 import resource
 import signal
 import sys
-import warnings
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from typing import Any, BinaryIO, Final
 
-from PIL import AvifImagePlugin, Image, ImageCms, ImageOps
+import pyvips
 
-from shared.images import frames
+from shared.images import decoding, frames, heif_file, jpeg_file, png_file, webp_file
+from shared.images.contents import Animated, Contents, Damaged, TooManyParts
 
 MEMORY = 2 << 30
 CPU_SECONDS = 10
+ONE_DECODING_PIXELS: Final = 4_000_000
+"""Up to here a JPEG is kept in memory for its copies; a larger one is decoded again, smaller: less of both."""
+_READERS: Final[dict[str, Callable[[bytes], Contents]]] = {
+    "JPEG": jpeg_file.read,
+    "PNG": png_file.read,
+    "WEBP": webp_file.read,
+    "AVIF": heif_file.read,
+    "HEIF": heif_file.read,
+}
+
+
+_BARE: Final[dict[str, Any]] = {"keep": "none"}
+"""Pixels alone: no metadata, no profile. The type stubs of pyvips know only the number of this option."""
 
 
 class Refused(Exception):
@@ -54,8 +66,7 @@ def _confine() -> None:
         # macOS knows RLIMIT_AS but refuses to lower it.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, (limit, limit))
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    decoding.confine()
 
 
 def _serve_one(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -70,8 +81,10 @@ def _serve_one(requests: BinaryIO, answers: BinaryIO) -> None:
         images = _process(data, request)
     except Refused as refusal:
         frames.write(answers, {"code": refusal.args[0]})
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        frames.write(answers, {"code": "too_many_pixels"})
+    except Animated:
+        frames.write(answers, {"code": "animated"})
+    except TooManyParts:
+        frames.write(answers, {"code": "too_many_parts"})
     except MemoryError:
         frames.write(answers, {"code": "too_many_pixels", "retire": True})
     except Exception as error:
@@ -88,101 +101,71 @@ type Encoded = tuple[str, str, tuple[int, int], bytes]
 
 
 def _process(data: bytes, request: dict[str, Any]) -> list[Encoded]:
-    """Decode once; encode the original (named "") and the copies asked for."""
-    image = _decode(data, request)
-    if request["alpha"] == "keep" and image.has_transparency_data:
-        clean = _without_info(image.convert("RGBA"))
-        original = _encode("", clean, "PNG", compress_level=2)
-    else:
-        clean = _without_info(_on_white(image))
-        original = _encode("", clean, "JPEG", quality=request["quality"])
-    del image
-    images = [original]
-    larger = clean
-    for copy in sorted(request["copies"], key=lambda copy: -copy["side"]):
-        if max(larger.size) > copy["side"]:
-            size = _fit(clean.size, copy["side"])
-            larger = larger.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        images.append(_encode(copy["name"], larger, "WEBP", quality=copy["quality"], method=2))
+    """Decode; encode the original (named "") and the copies asked for."""
+    source = request["source"]
+    contents = _READERS[source](data)
+    _check_size(decoding.size(contents, source), request)
+    decoding.complaints()
+    try:
+        return _encode_all(contents, request, tolerant=False)
+    except pyvips.Error as error:
+        if not decoding.is_harmless(str(error)):
+            raise
+    images = _encode_all(contents, request, tolerant=True)
+    if not decoding.is_harmless(decoding.complaints()):
+        raise Damaged("coded picture is damaged")
     return images
 
 
-def _decode(data: bytes, limits: dict[str, Any]) -> Image.Image:
-    """Pixels as they are meant to be seen: upright, sRGB, 8 bit, mode RGB, RGBA, or P/L with transparency."""
-    if limits["source"] == "HEIF":
-        _register_heif()
-    image = Image.open(io.BytesIO(data), formats=[limits["source"]])
-    width, height = image.size
+def _encode_all(contents: Contents, request: dict[str, Any], *, tolerant: bool) -> list[Encoded]:
+    source = request["source"]
+    image = decoding.picture(contents, source, tolerant=tolerant)
+    again = source == "JPEG" and contents.orientation == 1 and image.width * image.height > ONE_DECODING_PIXELS
+    if not again:
+        image = image.copy_memory()
+    if image.hasalpha() and request["alpha"] != "keep":
+        image = image.flatten(background=[255.0])
+    size = image.width, image.height
+    images = [_original(image, contents, request)]
+    larger = image
+    for copy in sorted(request["copies"], key=lambda copy: -copy["side"]):
+        if again:
+            shrink = next((n for n in (8, 4, 2) if max(size) >= n * copy["side"]), 1)
+            larger = decoding.picture(contents, source, shrink=shrink, tolerant=tolerant).copy_memory()
+            again = False
+        larger = _resized(larger, size, copy["side"])
+        images.append(_webp(copy["name"], larger, copy["quality"]))
+    return images
+
+
+def _check_size(size: tuple[int, int], limits: dict[str, Any]) -> None:
+    width, height = size
     if min(width, height) < limits["min_side"]:
         raise Refused("too_small")
     if max(width, height) > limits["max_side"] or width * height > limits["max_pixels"]:
         raise Refused("too_many_pixels")
-    # Phones store gain maps and motion photos as further MPO or HEIF pictures behind the main one.
-    if image.format not in ("MPO", "HEIF") and getattr(image, "n_frames", 1) > 1:
-        raise Refused("animated")
-    image.load()
-    with contextlib.suppress(Exception):
-        image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        image = image.point(lambda value: value * (1 / 256)).convert("L")
-    return _to_srgb(image)
 
 
-@functools.cache
-def _register_heif() -> None:
-    import pi_heif
-
-    pi_heif.options.DECODE_THREADS = 1
-    pi_heif.register_heif_opener()
-
-
-@functools.cache
-def _srgb() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+def _original(image: pyvips.Image, contents: Contents, request: dict[str, Any]) -> Encoded:
+    if image.hasalpha():
+        encoded = png_file.without_metadata(image.pngsave_buffer(compression=2, **_BARE))
+        return "", "PNG", (image.width, image.height), encoded
+    # What was stored at half the size has no finer colours to lose; everything else keeps them at full size.
+    chroma = "on" if contents.coarse_colour else "off"
+    encoded = image.jpegsave_buffer(Q=request["quality"], subsample_mode=chroma, **_BARE)
+    return "", "JPEG", (image.width, image.height), encoded
 
 
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Apply an embedded ICC profile; a broken one, or one for other channels, is ignored."""
-    embedded = image.info.get("icc_profile")
-    if not embedded:
+def _resized(image: pyvips.Image, full: tuple[int, int], side: int) -> pyvips.Image:
+    """The picture with its long side at most `side`; `full` is its size before any copy."""
+    width, height = _fit(full, side) if max(full) > side else full
+    if (image.width, image.height) == (width, height):
         return image
-    with contextlib.suppress(Exception):
-        profile = ImageCms.getOpenProfile(io.BytesIO(embedded))
-        space = _colour_space(embedded)
-        if space == "RGB" and "sRGB" in ImageCms.getProfileDescription(profile):
-            return image
-        pixels = image
-        if space == "RGB" and image.mode != "RGB":
-            pixels = image.convert("RGB")
-        if {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}.get(space) != pixels.mode:
-            return image
-        converted = ImageCms.profileToProfile(pixels, profile, _srgb(), outputMode="RGB")
-        if converted is not None:
-            if image.has_transparency_data:
-                converted.putalpha(image.convert("RGBA").getchannel("A"))
-            return converted
-    return image
-
-
-def _colour_space(profile: bytes) -> str:
-    """Data colour space signature of an ICC profile (ICC.1:2022, 7.2.6)."""
-    return profile[16:20].decode("ascii").strip()
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    image = image.convert("RGBA")
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=image.getchannel("A"))
-    return white
-
-
-def _without_info(image: Image.Image) -> Image.Image:
-    """The bare pixels: encoders copy profiles, comments and resolution from `info`."""
-    bare = Image.new(image.mode, image.size)
-    bare.paste(image)
-    return bare
+    scales = width / image.width, height / image.height
+    if image.hasalpha():
+        scaled = image.premultiply().resize(scales[0], vscale=scales[1]).unpremultiply()
+        return scaled.cast("uchar").copy(interpretation="srgb").copy_memory()
+    return image.resize(scales[0], vscale=scales[1]).copy_memory()
 
 
 def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
@@ -190,10 +173,8 @@ def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _encode(name: str, image: Image.Image, format: str, **options: Any) -> Encoded:
-    out = io.BytesIO()
-    image.save(out, format, **options)
-    return name, format, image.size, out.getvalue()
+def _webp(name: str, image: pyvips.Image, quality: int) -> Encoded:
+    return name, "WEBP", (image.width, image.height), image.webpsave_buffer(Q=quality, effort=2, **_BARE)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,16 @@ class ImageSettings(SettingsGroup):
     upload_max_bytes: int = Field(
         default=15 * 1024 * 1024, ge=1024, description="size of an uploaded file in bytes; larger ones are rejected"
     )
+    upload_max_megapixels: float = Field(
+        default=64.0,
+        gt=0,
+        le=250,
+        description="size of an uploaded picture in millions of pixels; phones have up to 50, full-frame cameras 61. "
+        "Decoding takes 100 MB, and 3 MB a megapixel more where a picture lies on its side or is no JPEG",
+    )
+    upload_max_side: int = Field(
+        default=16_384, ge=1024, le=65_535, description="longest side of an uploaded picture in pixels"
+    )
 
 
 def image_settings() -> ImageSettings:

@@ -1,0 +1,48 @@
+"""What an image file holds besides its pixels that a viewer needs, and whether the file is whole.
+
+A reader for each format walks the file's own structure. It gives the decoder a file without metadata, so that nothing
+in metadata can fail, slow down or mislead the decoding, and the three facts that pixels alone do not say: how to turn
+the picture, which colours its numbers mean, and how finely its colours were stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_PROFILE_BYTES = 4 << 20
+"""Longest ICC profile that is read; the largest printing profiles have about 3 MB."""
+
+
+class Damaged(Exception):
+    """The file is not whole, or is no picture that can be decoded. `args[0]` says where; for the log."""
+
+
+class Animated(Exception):
+    """The file holds several frames."""
+
+
+class TooManyParts(Exception):
+    """The file has more parts than any picture has: a flood that costs time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A whole image file, taken apart.
+
+    Args:
+        pixels: the file without metadata and without bytes after its end, for the decoder.
+        size: width and height in pixels, before it is turned; None where only the decoder can tell.
+        orientation: 1 to 8 as in EXIF; 1 where the decoder turns the picture itself.
+        profile: ICC profile, as embedded.
+        gamma: exponent of the stored values, for example 0.45455, where that is all the file says of its colours.
+        display_p3: whether the file names Display P3 by number instead of by a profile.
+        coarse_colour: whether colours are stored at half the width and height already (4:2:0).
+    """
+
+    pixels: bytes
+    size: tuple[int, int] | None = None
+    orientation: int = 1
+    profile: bytes | None = None
+    gamma: float | None = None
+    display_p3: bool = False
+    coarse_colour: bool = False
