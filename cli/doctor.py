@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from emulators.azurite import Azurite, AzuriteError
@@ -50,11 +51,25 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("doctor", help="check this machine and say how to fix what is wrong")
     parser.add_argument("--port", type=int, help="the app's port; by default the one in local.settings.json")
     parser.add_argument("--json", action="store_true", help="print {ok, checks: [{name, ok, detail, remedy}]}")
+    parser.add_argument(
+        "--infra",
+        action="store_true",
+        help="check infra/, azure.yaml and the images instead; --json adds {skipped} and {findings: [{kind, file, "
+        "line, message}]}",
+    )
+    parser.add_argument(
+        "--types", type=Path, metavar="DIR",
+        help="type descriptions for --infra: the folder `generated` of github.com/Azure/bicep-types-az",
+    )  # fmt: skip
     parser.set_defaults(handler=handle)
 
 
 def handle(options: argparse.Namespace) -> int:
     """Run all checks; 0 only if all pass."""
+    if options.infra:
+        from cli.infra import report
+
+        return report.handle(ROOT, options.types, as_json=options.json)
     checks: list[Check] = []
     for check in _all(options.port):
         checks.append(check)

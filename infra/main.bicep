@@ -8,9 +8,12 @@ param environmentName string
 @description('Region; it must offer Flex Consumption.')
 param location string
 
-@description('JSON of key id and secret for access tokens, at least 32 bytes each.')
+@description('Secrets of access tokens by key id, at least 32 bytes each. An object: azd does not escape what it puts into a string.')
 @secure()
-param jwtKeys string
+param jwtKeys object
+
+@description('Id of the key that signs new tokens.')
+param jwtActiveKid string = 'k1'
 
 @secure()
 param geminiApiKey string = ''
@@ -23,6 +26,10 @@ param twilioAccountSid string = ''
 @secure()
 param twilioAuthToken string = ''
 param smsSender string = ''
+
+@description('Price tier of Web PubSub: Free_F1 has 20 connections at a time, Standard_S1 1,000.')
+@allowed(['Free_F1', 'Standard_S1'])
+param pushTier string = 'Free_F1'
 param paypalClientId string = ''
 
 @secure()
@@ -42,7 +49,7 @@ param appUrl string
 @secure()
 param vtoToken string
 
-@description('Image of the try-on container; azd knows it once it was deployed.')
+@description('Image of the try-on container; azd stores it when it deploys.')
 param vtoImage string = ''
 
 @description('cpu or a100: what the try-on container runs on.')
@@ -116,6 +123,7 @@ module push 'app/push.bicep' = {
     name: '${abbreviations.signalRServiceWebPubSub}${resourceToken}'
     location: location
     tags: tags
+    tier: pushTier
   }
 }
 
@@ -222,6 +230,7 @@ module api 'app/api.bicep' = {
     paypalMerchantId: paypalMerchantId
     paypalBaseUrl: paypalBaseUrl
     appUrl: appUrl
+    jwtActiveKid: jwtActiveKid
     vtoUrl: vto.outputs.url
     vtoEngines: vto.outputs.engines
     subnetId: network.outputs.functionsSubnetId

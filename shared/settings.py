@@ -6,10 +6,11 @@ differ between the two: no code asks where it runs.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, cast, get_args
+import re
+from typing import Annotated, Any, Final, Literal, Self, cast, get_args
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.errors import ConfigurationError
@@ -18,6 +19,9 @@ DEVELOPMENT_MARK = "development-only"
 """Every secret shipped in `local.settings.example.json` carries this word, so that production can refuse it."""
 
 Seconds = Annotated[float, Field(ge=0)]
+
+
+_AUTHENTICATION: Final = re.compile(r"(?:ClientId=([^;=]+);)?Authorization=AAD")
 
 
 class _Tls:
@@ -186,10 +190,34 @@ class TracingSettings(SettingsGroup):
     applicationinsights_connection_string: SecretStr | None = Field(
         default=None, description="connection string of Application Insights"
     )
+    applicationinsights_authentication_string: str | None = Field(
+        default=None,
+        description="`Authorization=AAD`, after `ClientId=ID;` for a user-assigned identity: sends Entra tokens to "
+        "Application Insights",
+    )
     otel_exporter_otlp_endpoint: str | None = Field(default=None, description="URL of an OTLP collector")
     trace_file: str | None = Field(
         default=None, description="path of a file that every process appends its spans to, one line of JSON each"
     )
+
+    @field_validator("applicationinsights_authentication_string")
+    @classmethod
+    def check_authentication(cls, value: str | None) -> str | None:
+        """Telemetry that is refused is noticed by nobody, so a wrong value is refused here."""
+        if value and not _AUTHENTICATION.fullmatch(value):
+            raise ValueError("APPLICATIONINSIGHTS_AUTHENTICATION_STRING must be [ClientId=ID;]Authorization=AAD")
+        return value
+
+    @property
+    def uses_entra(self) -> bool:
+        """Whether Application Insights gets tokens of the managed identity."""
+        return self.applicationinsights_authentication_string is not None
+
+    @property
+    def client_id(self) -> str | None:
+        """Client id of the user-assigned identity; None for the system-assigned one."""
+        found = _AUTHENTICATION.fullmatch(self.applicationinsights_authentication_string or "")
+        return found[1] if found else None
 
 
 def tracing_settings() -> TracingSettings:

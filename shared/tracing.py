@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export import SpanExporter
 
+    from shared.settings import TracingSettings
+
 SERVICE = "ai-fashion-studio"
 EXPORTERS: Final = ("applicationinsights_connection_string", "otel_exporter_otlp_endpoint", "trace_file")
 """The settings of `TracingSettings`, each of which configures an exporter."""
@@ -73,11 +75,19 @@ def made() -> trace.Tracer:
 
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     if conf.applicationinsights_connection_string:
-        from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter
-
-        connection = conf.applicationinsights_connection_string.get_secret_value()
-        provider.add_span_processor(BatchSpanProcessor(AzureMonitorTraceExporter(connection_string=connection)))
+        provider.add_span_processor(BatchSpanProcessor(_application_insights(conf)))
     return provider.get_tracer(SERVICE)
+
+
+def _application_insights(conf: TracingSettings) -> SpanExporter:
+    from azure.identity import ManagedIdentityCredential
+    from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter
+
+    assert conf.applicationinsights_connection_string is not None
+    connection = conf.applicationinsights_connection_string.get_secret_value()
+    # Without a credential the exporter sends the instrumentation key alone, which an Entra-only resource refuses.
+    credential = ManagedIdentityCredential(client_id=conf.client_id) if conf.uses_entra else None
+    return AzureMonitorTraceExporter(connection_string=connection, credential=credential)
 
 
 def _file(path: Path) -> SpanExporter:

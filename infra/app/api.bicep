@@ -22,6 +22,7 @@ param paypalWebhookId string
 param paypalMerchantId string
 param paypalBaseUrl string
 param appUrl string
+param jwtActiveKid string
 param vtoUrl string
 param vtoEngines string
 param subnetId string
@@ -39,6 +40,8 @@ var base = {
   Storage__clientId: identityClientId
   AZURE_CLIENT_ID: identityClientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+  // Application Insights takes Entra tokens only; the host and the app read both settings
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   PYTHON_THREADPOOL_THREAD_COUNT: '32'
   ENVIRONMENT: 'production'
   DOCUMENTS: 'cosmos'
@@ -46,7 +49,7 @@ var base = {
   COSMOS_DATABASE: 'studio'
   SEARCH_ENGINE: searchEngine
   JWT_KEYS: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/jwt-keys)'
-  JWT_ACTIVE_KID: 'k1'
+  JWT_ACTIVE_KID: jwtActiveKid
   WEBPUBSUB_CONNECTION: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/webpubsub-connection)'
   WEBPUBSUB_HUB: 'studio'
   TRUSTED_PROXY_HOPS: '1'
@@ -104,10 +107,8 @@ resource api 'Microsoft.Web/sites@2024-04-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: 2048
         maximumInstanceCount: 100
-        // the handshake of an Event Grid subscription, and the first drop of a day, do not wait for a cold start
-        alwaysReady: [
-          { name: 'blob', instanceCount: 1 }
-        ]
+        // Nothing is kept running: the hook that subscribes the blob trigger repeats its handshake until the app is awake.
+        alwaysReady: []
         triggers: {
           http: { perInstanceConcurrency: 16 }
         }

@@ -81,8 +81,8 @@ resource vectors 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@
         automatic: true
         includedPaths: [{ path: '/*' }]
         excludedPaths: [{ path: '/vector/*' }, { path: '/"_etag"/?' }]
-        // The app says also vectorIndexShardKey: /shop, which no stable version of this API takes.
-        vectorIndexes: [{ path: '/vector', type: 'diskANN' }]
+        // A graph for each shop: without the shard key every search goes over the vectors of all shops.
+        vectorIndexes: [{ path: '/vector', type: 'diskANN', vectorIndexShardKey: ['/shop'] }]
       }
       vectorEmbeddingPolicy: {
         vectorEmbeddings: [

@@ -2,11 +2,14 @@ param name string
 param location string
 param tags object
 
+@allowed(['Free_F1', 'Standard_S1'])
+param tier string
+
 resource push 'Microsoft.SignalRService/webPubSub@2024-03-01' = {
   name: name
   location: location
   tags: tags
-  sku: { name: 'Standard_S1', capacity: 1 }
+  sku: { name: tier, capacity: 1 }
   properties: {
     tls: { clientCertEnabled: false }
   }

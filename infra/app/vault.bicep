@@ -3,7 +3,7 @@ param location string
 param tags object
 
 @secure()
-param jwtKeys string
+param jwtKeys object
 
 @secure()
 param geminiApiKey string
@@ -41,7 +41,7 @@ resource push 'Microsoft.SignalRService/webPubSub@2024-03-01' existing = {
 resource jwt 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {
   parent: vault
   name: 'jwt-keys'
-  properties: { value: jwtKeys }
+  properties: { value: string(jwtKeys) }
 }
 
 resource vto 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {

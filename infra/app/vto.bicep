@@ -26,8 +26,11 @@ param profile string
 param maxReplicas int
 
 var onGpu = profile == 'a100'
-var placeholder = 'mcr.microsoft.com/k8se/quickstart:latest'
 var deployed = !empty(image)
+// azd replaces the image of an existing app, and nothing else. So the first revision has the port and the probes of the
+// service already, and a command that suits both images: the service where it is there, else an answer to every probe.
+var placeholder = 'docker.io/library/python:3.13-slim'
+var placeholderCommand = 'if [ -d /app/vto_container ]; then exec python -m vto_container --host 0.0.0.0 --port 8080; fi; exec python -c \'import http.server as s; s.HTTPServer(("", 8080), type("Ok", (s.BaseHTTPRequestHandler,), {"do_GET": lambda r: (r.send_response(200), r.end_headers())})).serve_forever()\''
 var blobUri = 'https://${storageName}.blob.${environment().suffixes.storage}'
 var secretsUri = 'https://${vaultName}${environment().suffixes.keyvaultDns}/secrets/'
 var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
@@ -41,6 +44,7 @@ var base = [
   { name: 'Storage__blobServiceUri', value: blobUri }
   { name: 'Storage__clientId', value: identityClientId }
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insightsConnectionString }
+  { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
   { name: 'MODELS_DIR', value: '/models' }
   { name: 'MODEL_THREADS', value: '2' }
   { name: 'VTO_TOKEN', secretRef: 'vto-token' }
@@ -149,27 +153,13 @@ resource apps 'Microsoft.App/managedEnvironments@2024-03-01' = {
   }
 }
 
-// An internal environment has a name of its own that only this network knows.
-resource zone 'Microsoft.Network/privateDnsZones@2020-06-01' = {
-  name: apps.properties.defaultDomain
-  location: 'global'
-  tags: tags
-
-  resource everything 'A' = {
-    name: '*'
-    properties: {
-      ttl: 3600
-      aRecords: [{ ipv4Address: apps.properties.staticIp }]
-    }
-  }
-
-  resource link 'virtualNetworkLinks' = {
-    name: 'network'
-    location: 'global'
-    properties: {
-      registrationEnabled: false
-      virtualNetwork: { id: networkId }
-    }
+module zone 'zone.bicep' = {
+  name: 'zone'
+  params: {
+    name: apps.properties.defaultDomain
+    address: apps.properties.staticIp
+    tags: tags
+    networkId: networkId
   }
 }
 
@@ -204,14 +194,16 @@ resource app 'Microsoft.App/containerApps@2024-03-01' = {
         {
           name: 'vto'
           image: deployed ? image : placeholder
+          command: deployed ? null : ['sh', '-c', placeholderCommand]
           resources: onGpu ? { cpu: json('24'), memory: '220Gi' } : { cpu: json('2'), memory: '4Gi' }
           env: concat(base, onGpu ? gpuEngines : cpuEngines, geminiSettings)
           volumeMounts: [{ volumeName: 'models', mountPath: '/models' }]
-          probes: deployed ? [
-            { type: 'Startup', httpGet: { path: '/ready', port: 8080 }, periodSeconds: 5, failureThreshold: 200 }
+          // /health answers as soon as the service runs, /ready once the models are loaded, however long that takes.
+          probes: [
+            { type: 'Startup', httpGet: { path: '/health', port: 8080 }, periodSeconds: 10, failureThreshold: 10 }
             { type: 'Readiness', httpGet: { path: '/ready', port: 8080 }, periodSeconds: 5, failureThreshold: 3 }
             { type: 'Liveness', httpGet: { path: '/health', port: 8080 }, periodSeconds: 10, failureThreshold: 3 }
-          ] : []
+          ]
         }
       ]
       scale: {

@@ -74,7 +74,8 @@ def test_the_container_of_vectors_is_the_one_the_app_would_make() -> None:
     assert sql.container_name("fashion@0123456789ab") == "vectors-fashion-0123456789ab"
     assert "name: 'vectors-${vectorModel}'" in text and "paths: ['/shop']" in text
     (index,) = sql.INDEXING["vectorIndexes"]
-    assert f"{{ path: '{index['path']}', type: '{index['type']}' }}" in text
+    keys = ", ".join(f"'{key}'" for key in index["vectorIndexShardKey"])
+    assert f"{{ path: '{index['path']}', type: '{index['type']}', vectorIndexShardKey: [{keys}] }}" in text
     excluded = re.search(r"excludedPaths: \[(.*vector.*)\]", text)
     assert excluded
     assert re.findall(r"path: '([^']+)'", excluded[1]) == [one["path"] for one in sql.INDEXING["excludedPaths"]]
@@ -92,7 +93,7 @@ def test_every_setting_is_one_the_app_reads() -> None:
     given = set(re.findall(r"[{,]? *\b([A-Z][A-Z0-9_]{3,}): ", text)) | {"Storage__blobServiceUri"}
     known = {name for group in groups() for name in variables(group)}
     platform = {
-        "AZURE_CLIENT_ID", "APPLICATIONINSIGHTS_CONNECTION_STRING", "PYTHON_THREADPOOL_THREAD_COUNT", "SWEEP_SCHEDULE",
+        "AZURE_CLIENT_ID", "PYTHON_THREADPOOL_THREAD_COUNT", "SWEEP_SCHEDULE",
         "CATALOGUE_SWEEP_SCHEDULE", "INDEX_SCHEDULE",
     }  # fmt: skip
     assert given - known - platform == set()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,11 +19,12 @@ AZ = """#!/bin/sh
 printf '%s\\n' "$*" >> "$CALLS"
 case "$*" in
   *"keys list"*) n=$(grep -c "keys list" "$CALLS"); [ "$n" -lt "$KEY_AFTER" ] || echo secret-key;;
+  *"event-subscription create"*) [ "$(grep -c "event-subscription create" "$CALLS")" -gt "${HANDSHAKES_LOST:-0}" ];;
 esac
 """
 
 
-def run(folder: Path, key_after: int) -> tuple[int, list[str], str]:
+def run(folder: Path, key_after: int, **settings: str) -> tuple[int, list[str], str]:
     """Run the hook; `az` has a key from its `key_after`-th answer on."""
     az = folder / "az"
     az.write_text(AZ)
@@ -28,8 +32,8 @@ def run(folder: Path, key_after: int) -> tuple[int, list[str], str]:
     calls = folder / "calls"
     env = {
         "PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(calls), "KEY_AFTER": str(key_after),
-        "SUBSCRIBE_WAIT_S": "0", "AZURE_RESOURCE_GROUP": "rg", "AZURE_FUNCTION_NAME": "func",
-        "AZURE_FUNCTION_URL": "https://func.example", "AZURE_EVENTS_TOPIC": "topic",
+        "RETRY_PAUSE_S": "0", "AZURE_RESOURCE_GROUP": "rg", "AZURE_FUNCTION_NAME": "func",
+        "AZURE_FUNCTION_URL": "https://func.example", "AZURE_EVENTS_TOPIC": "topic", **settings,
     }  # fmt: skip
     ended = subprocess.run([ROOT / "infra/hooks/subscribe.sh"], env=env, capture_output=True, text=True, check=False)
     return ended.returncode, calls.read_text().splitlines(), ended.stderr
@@ -51,3 +55,69 @@ def test_an_app_without_functions_is_told_of(tmp_path: Path) -> None:
     assert status == 1
     assert "blobs_extension" in said
     assert not [call for call in calls if "event-subscription" in call]
+
+
+def test_a_handshake_that_only_woke_the_app_is_repeated(tmp_path: Path) -> None:
+    status, calls, said = run(tmp_path, 1, HANDSHAKES_LOST="2")
+    assert status == 0
+    assert len([call for call in calls if "event-subscription" in call]) == 3
+    assert "trying again" in said
+
+
+def test_pauses_double_up_to_two_minutes(tmp_path: Path) -> None:
+    sleep = tmp_path / "sleep"
+    sleep.write_text('#!/bin/sh\necho "$1" >> "$CALLS.pauses"\n')
+    sleep.chmod(0o755)
+    status, _, _ = run(tmp_path, 99, RETRY_PAUSE_S="")
+    pauses = [int(line) for line in (tmp_path / "calls.pauses").read_text().split()]
+    assert status == 1
+    assert pauses == [5, 10, 20, 40, 80, 120, 120]
+
+
+def secrets(folder: Path, **settings: str) -> tuple[int, str, str]:
+    """Run the hook before provisioning; what it stored, and what it said."""
+    azd = folder / "azd"
+    azd.write_text('#!/bin/sh\nprintf \'%s\\n\' "$*" >> "$CALLS"\n')
+    azd.chmod(0o755)
+    calls = folder / "calls"
+    calls.touch()
+    env = {"PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(calls), **settings}
+    ended = subprocess.run([ROOT / "infra/hooks/secrets.sh"], env=env, capture_output=True, text=True, check=False)
+    return ended.returncode, calls.read_text(), ended.stderr
+
+
+def test_secrets_are_made_once(tmp_path: Path) -> None:
+    status, stored, _ = secrets(tmp_path)
+    assert status == 0
+    first = dict(re.findall(r"^env set (\w+) (.+)$", stored, flags=re.MULTILINE))
+    assert first.keys() == {"JWT_KEYS", "VTO_TOKEN"}
+    assert len(json.loads(first["JWT_KEYS"])["k1"]) >= 32
+    (tmp_path / "calls").unlink()
+    assert secrets(tmp_path, **first)[:2] == (0, "")
+
+
+def test_a_pipeline_has_to_be_given_the_secrets(tmp_path: Path) -> None:
+    status, stored, said = secrets(tmp_path, CI="true", VTO_TOKEN="t" * 32)
+    assert (status, stored) == (1, "")
+    assert "JWT_KEYS" in said
+
+
+@pytest.mark.parametrize(
+    ("profile", "built", "right"),
+    [
+        ("", "vto_container/Dockerfile", True),
+        ("cpu", "vto_container/Dockerfile", True),
+        ("a100", "vto_container/Dockerfile.cuda", True),
+        ("a100", "vto_container/Dockerfile", False),
+        ("cpu", "vto_container/Dockerfile.cuda", False),
+        ("h200", "vto_container/Dockerfile", False),
+    ],
+)
+def test_the_image_must_be_the_one_for_the_profile(tmp_path: Path, profile: str, built: str, right: bool) -> None:
+    shutil.copytree(ROOT / "infra/hooks", tmp_path / "infra/hooks")
+    lines = (ROOT / "azure.yaml").read_text().replace("path: vto_container/Dockerfile", f"path: {built}")
+    (tmp_path / "azure.yaml").write_text(lines)
+    env = {**os.environ, "VTO_PROFILE": profile}
+    ended = subprocess.run([tmp_path / "infra/hooks/profile.sh"], env=env, capture_output=True, text=True, check=False)
+    assert (ended.returncode == 0) is right
+    assert right or "VTO_PROFILE" in ended.stderr

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
+import sys
+import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
+from quick import eventually
 
 from cli.settings import groups, variables
+from emulators.with_parent import parent_pipe, program
 from vto_container.engines.fashn import SHA256
 
 pytestmark = pytest.mark.processes
@@ -55,14 +61,16 @@ def test_secrets_come_from_the_vault() -> None:
 
 def hook(folder: Path, **settings: str) -> tuple[int, list[str], str]:
     az = folder / "az"
-    az.write_text('#!/bin/sh\nprintf \'%s\\n\' "$*" >> "$CALLS"\n')
+    az.write_text('#!/bin/sh\nprintf \'%s\\n\' "$*" >> "$CALLS"\n[ "$(grep -c . "$CALLS")" -gt "${REFUSED:-0}" ]\n')
     az.chmod(0o755)
     calls = folder / "calls"
     calls.touch()
     place = folder / "infra" / "hooks"
     place.mkdir(parents=True)
-    (place / "models.sh").write_bytes((ROOT / "infra/hooks/models.sh").read_bytes())
-    env = {"PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(calls), "AZURE_STORAGE_NAME": "st", **settings}
+    for script in (ROOT / "infra/hooks").iterdir():
+        (place / script.name).write_bytes(script.read_bytes())
+    env = {"PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(calls), "AZURE_STORAGE_NAME": "st",
+           "RETRY_PAUSE_S": "0", **settings}  # fmt: skip
     ended = subprocess.run(["sh", place / "models.sh"], env=env, capture_output=True, text=True, check=False)
     return ended.returncode, calls.read_text().splitlines(), ended.stderr
 
@@ -74,6 +82,53 @@ def test_the_models_are_uploaded_where_the_container_expects_them(tmp_path: Path
     for call in calls:
         assert "--destination models --destination-path shipped" in call
     assert "VTO_MODELS_FROM', value: 'models/shipped'" in TEXT
+
+
+def test_an_upload_is_repeated_until_the_role_is_honoured(tmp_path: Path) -> None:
+    status, calls, said = hook(tmp_path, REFUSED="3")
+    assert (status, len(calls)) == (0, 5)
+    assert said.count("trying again") == 3
+
+
+def test_an_upload_that_is_always_refused_fails(tmp_path: Path) -> None:
+    status, calls, said = hook(tmp_path, REFUSED="99")
+    assert status == 1
+    assert len(calls) == 8
+    assert "gave up" in said
+
+
+def test_the_placeholder_answers_the_probes_and_gives_way_to_the_service(tmp_path: Path) -> None:
+    """The command of the first revision, with the path and the port of this test in place of the image's."""
+    written = re.search(r"var placeholderCommand = '(.*)'$", TEXT, re.MULTILINE)
+    assert written
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = written[1].replace("\\'", "'").replace("8080", str(port)).replace("python", sys.executable)
+    app = tmp_path / "app"
+    command = command.replace("/app/vto_container", str(app / "vto_container"))
+    running = subprocess.Popen(
+        program("sh", "-c", command), cwd=tmp_path, stdin=parent_pipe(), stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    try:
+        for probe in re.findall(r"path: '(/\w+)', port: 8080", TEXT):
+            assert eventually(partial(answers, port, probe), "the answer to a probe") == 200
+    finally:
+        running.terminate()
+        running.wait()
+    module = app / "vto_container"
+    module.mkdir(parents=True)
+    (module / "__main__.py").write_text("import sys; print('service', *sys.argv[1:])")
+    done = subprocess.run(["sh", "-c", command], cwd=app, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["service", "--host", "0.0.0.0", "--port", str(port)]
+
+
+def answers(port: int, path: str) -> int:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+            return answer.status
+    except OSError:
+        return 0
 
 
 @pytest.mark.parametrize("pulled", [False, True])

@@ -5,14 +5,24 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from pydantic import ValidationError
+
+from shared.settings import TracingSettings
 
 pytestmark = pytest.mark.processes
 
@@ -31,6 +41,7 @@ class Collector(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, str, bytes]] = []
+        self.authorized: list[str | None] = []
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
@@ -45,6 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        self.server.authorized.append(self.headers.get("Authorization"))
         self.server.posted.append((self.path, self.headers["Content-Type"], body))
         answer = b""
         if self.path.endswith("/track"):
@@ -102,6 +114,104 @@ def test_application_insights_gets_the_spans(collector: Collector) -> None:
     outer = spans["outer"]["data"]["baseData"]
     assert outer["properties"]["jobId"] == "job:7"
     assert spans["inner"]["tags"]["ai.operation.parentId"] == outer["id"]
+
+
+class Identity(BaseHTTPRequestHandler):
+    """The token endpoint of a managed identity, as App Service, Functions and Container Apps give it."""
+
+    server: Tokens
+
+    def do_GET(self) -> None:
+        query = dict(parse_qsl(urlsplit(self.path).query))
+        self.server.asked.append((query, self.headers["X-IDENTITY-HEADER"]))
+        answer = json.dumps(
+            {"access_token": "entra-token", "expires_on": "4102444800", "token_type": "Bearer", **query}
+        ).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class Tokens(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        self.asked: list[tuple[dict[str, str], str]] = []
+        super().__init__(("127.0.0.1", 0), Identity)
+
+
+@pytest.fixture
+def secure_collector(tmp_path: Path) -> Iterator[tuple[Collector, str]]:
+    """A collector behind TLS, without which the SDK sends no token; its address and certificate."""
+    certificate = tmp_path / "tls.pem"
+    write_certificate(certificate)
+    server = Collector()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server, str(certificate)
+    server.shutdown()
+    server.server_close()
+
+
+def write_certificate(path: Path) -> None:
+    """A key and a certificate for localhost, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    today = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(private + made.public_bytes(pem))
+
+
+def test_application_insights_gets_a_token_of_the_identity_that_is_named(
+    secure_collector: tuple[Collector, str],
+) -> None:
+    server, certificate = secure_collector
+    tokens = Tokens()
+    threading.Thread(target=tokens.serve_forever, daemon=True).start()
+    address = f"InstrumentationKey={KEY};IngestionEndpoint=https://localhost:{server.server_port}/"
+    identity = {
+        "IDENTITY_ENDPOINT": f"http://127.0.0.1:{tokens.server_port}/token", "IDENTITY_HEADER": "secret",
+        "REQUESTS_CA_BUNDLE": certificate, "APPLICATIONINSIGHTS_CONNECTION_STRING": address,
+    }  # fmt: skip
+    try:
+        run(**identity, APPLICATIONINSIGHTS_AUTHENTICATION_STRING="ClientId=the-app;Authorization=AAD")
+        assert set(server.authorized) == {"Bearer entra-token"}
+        assert tokens.asked
+        for query, header in tokens.asked:
+            assert (query["client_id"], header) == ("the-app", "secret")
+            assert query["resource"].startswith("https://monitor.azure.com")
+        server.authorized.clear()
+        run(**identity)
+        assert set(server.authorized) == {None}, "the instrumentation key alone"
+    finally:
+        tokens.shutdown()
+        tokens.server_close()
+
+
+@pytest.mark.parametrize(
+    "value", ["AAD", "Authorization=Key", "ClientId=x", "Authorization=AAD;Client=x", "Authorization:AAD"]
+)
+def test_an_authentication_string_that_would_send_nothing_is_refused(value: str) -> None:
+    with pytest.raises(ValidationError, match="Authorization=AAD"):
+        TracingSettings(applicationinsights_authentication_string=value)
 
 
 def test_an_otlp_collector_gets_the_spans(collector: Collector) -> None:

@@ -1,0 +1,1 @@
+"""Checks of `infra/` that need no Azure: constants, types, parameters, and agreement with the app."""

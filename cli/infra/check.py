@@ -1,0 +1,89 @@
+"""All checks of `infra/` together."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cli.infra import app, constants, parameters, project, types
+from cli.infra.bicep import parse_file
+from cli.infra.findings import Finding, Kind
+from cli.infra.lexer import BicepError
+from cli.infra.syntax import File
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one kind of check found; `skipped` says why it could not be made."""
+
+    kind: Kind
+    checked: str
+    findings: tuple[Finding, ...] = ()
+    skipped: str | None = None
+
+
+def check(root: Path, types_data: Path | None = None) -> list[Result]:
+    """Check a checkout's `infra/`, `azure.yaml` and what the documentation says to type.
+
+    Args:
+        types_data: the type descriptions; by default `shared/data/bicep-types` beside the checkout.
+    """
+    infra = root / "infra"
+    files: dict[str, File] = {}
+    broken: list[Finding] = []
+    for path in sorted(infra.rglob("*.bicep")):
+        name = str(path.relative_to(infra))
+        try:
+            files[name] = parse_file(path)
+        except BicepError as error:
+            broken.append(Finding("syntax", name, 1, str(error)))
+    results = [Result("syntax", f"{len(files)} files", tuple(broken))]
+    if broken:
+        return results
+    found = [finding for name, file in files.items() for finding in constants.check(name, file)]
+    results.append(Result("constants", f"{len(files)} files", tuple(found)))
+    results.append(_types(files, types_data or types.find_data(root)))
+    results.append(_parameters(root, files))
+    agreement = [*app.check(files, app.facts()), *project.check(root)]
+    results.append(Result("app", "containers, queues, settings, schedules, secrets, telemetry, azure.yaml, images",
+                          tuple(agreement)))  # fmt: skip
+    return results
+
+
+def _types(files: dict[str, File], data: Path | None) -> Result:
+    count = sum(1 for file in files.values() for _ in file.all_resources())
+    if data is None:
+        why = "no type descriptions: clone github.com/Azure/bicep-types-az and give --types its folder `generated`"
+        return Result("types", f"{count} resources", skipped=why)
+    found = [finding for name, file in files.items() for finding in types.check(name, file, data)]
+    return Result("types", f"{count} resources", tuple(found))
+
+
+def _parameters(root: Path, files: dict[str, File]) -> Result:
+    infra = root / "infra"
+    found: list[Finding] = []
+    for name, file in files.items():
+        folder = (infra / name).parent
+        targets = {
+            module.path: files[key]
+            for module in file.modules.values()
+            if (key := _relative(folder / module.path, infra)) in files
+        }
+        found += parameters.check_modules(name, file, targets)
+    main = files["main.bicep"]
+    given: dict[str, dict[str, Any]] = json.loads((infra / "main.parameters.json").read_text())["parameters"]
+    documented = parameters.documented([root / "README.md", *sorted((root / "docs").glob("*.md"))])
+    made = project.made_by_hooks(root)
+    found += parameters.check_file(main, given, frozenset({*documented, *made}))
+    base = {"AZURE_ENV_NAME": "shop", "AZURE_LOCATION": "westeurope"}
+    for source, environment in (("the hooks", made), ("the documentation", {**made, **documented})):
+        found += parameters.check_values(main, given, {**base, **environment}, source)
+    checked = f"{sum(len(file.modules) for file in files.values())} modules, {len(given)} parameters"
+    return Result("parameters", f"{checked}, {len(documented)} documented commands", tuple(found))
+
+
+def _relative(path: Path, root: Path) -> str:
+    path = path.resolve()
+    return str(path.relative_to(root.resolve())) if path.is_relative_to(root.resolve()) else ""

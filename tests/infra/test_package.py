@@ -1,0 +1,62 @@
+"""What azd installs and deploys: `pip install .` works, and the package has what the app reads and little else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from shared import onnx
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.processes
+def test_azd_restore_gets_the_packages_of_the_app(tmp_path: Path) -> None:
+    """azd prefers pyproject.toml to requirements.txt and runs `pip install .` beside every folder of the tree."""
+    tree, wheels = tmp_path / "tree", tmp_path / "wheels"
+    tree.mkdir()
+    for name in ("pyproject.toml", "requirements.txt", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, tree)
+    for folder in (path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        (tree / folder.name).mkdir()
+        (tree / folder.name / "__init__.py").touch()
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir"]
+    done = subprocess.run([*command, wheels, tree], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = wheels.iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = [name for name in archive.namelist() if name.endswith("/METADATA")]
+        wanted = set(re.findall(r"^Requires-Dist: (\S+)$", archive.read(metadata).decode(), flags=re.MULTILINE))
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert wanted == {line for line in lines if line and not line.startswith("#")}
+
+
+def ignored(path: str, patterns: list[str]) -> bool:
+    place = PurePosixPath(path)
+    tops = [place, *place.parents]
+    return any(top.match(pattern) for pattern in patterns for top in tops if str(top) != ".")
+
+
+def test_the_package_has_every_file_that_the_app_reads() -> None:
+    patterns = [line for line in (ROOT / ".funcignore").read_text().splitlines() if line and not line.startswith("#")]
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    deployed = {path for path in listed if not ignored(path, patterns)}
+    for name in ("function_app.py", "host.json", "requirements.txt", "functions/index.json"):
+        assert name in deployed
+    own = [manifest for manifest in onnx.manifests().values() if not manifest.id.startswith("tryon_")]
+    golden = {"garment_parser", "sales_quantiles"}  # compared when they are loaded
+    for manifest in own:
+        files = {manifest.file}
+        if manifest.id in golden and manifest.golden is not None:
+            files |= {manifest.golden.file, *([manifest.golden.picture] if manifest.golden.picture else [])}
+        assert {f"models_onnx/{name}" for name in files} <= deployed, manifest.id
+    tops = {path.partition("/")[0] for path in deployed}
+    assert tops == {"function_app.py", "functions", "host.json", "models_onnx", "requirements.txt", "shared"}
+    kinds = re.compile(r"\.(fp32\.onnx|md|svg|jpg)$")
+    assert not [path for path in deployed if kinds.search(path)]
