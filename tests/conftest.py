@@ -79,8 +79,9 @@ def forget_factories() -> None:
 
     caches = (store, blobs._service, blobs._container, blobs._delegation_key, queues.client, queues.raw_client)
     email_client.cache_clear()
-    for cached in (*caches, vto.client, notifications.hub, paypal.client, trust.trust, trust.roots):
+    for cached in (*caches, vto.client, notifications.hub, paypal.client):
         cached.cache_clear()
+    trust.forget()
     settings.forget()
     account_cache.clear()
     api_key_cache.clear()

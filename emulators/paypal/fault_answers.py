@@ -17,8 +17,9 @@ from emulators.server import answer
 STATUS_MODES = ("400", "401", "403", "404", "429", "500", "503")
 """Answered before anything is done, or with `"after": true` in its place once it is done."""
 WRONG_MODES = ("wrong_currency", "wrong_amount", "wrong_payee", "wrong_custom_id", "huge", "truncated", "empty")
-MODES = (*STATUS_MODES, "issue", "redirect", "lost", *WRONG_MODES)
-"""`issue`: 422 with the issue named in `issue`; `redirect`: to `location`; `lost`: done, then cut after `seconds`."""
+MODES = (*STATUS_MODES, "issue", "redirect", "lost", "leaf_only", *WRONG_MODES)
+"""`issue`: 422 with the issue named in `issue`; `redirect`: to `location`; `lost`: done, then cut after `seconds`;
+`leaf_only`: a signing certificate without its intermediate."""
 
 
 class FaultAnswer(Exception):

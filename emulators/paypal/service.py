@@ -285,6 +285,9 @@ class PayPal(Emulator):
         if signer is None:
             return refusal(_missing())
         pem = signer.pem
+        if fault and fault.mode == "leaf_only":
+            end = b"-----END CERTIFICATE-----\n"
+            pem = pem.partition(end)[0] + end
         if fault and fault.mode == "huge":
             pem += b"#" * int(fault.options.get("bytes", 8 * 1024 * 1024))
         return web.Response(body=pem, content_type="text/plain")

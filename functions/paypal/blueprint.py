@@ -21,7 +21,7 @@ def list_credit_packs(call: Call) -> PackList:
 
 @endpoint(
     bp, "POST", "paypal/orders", access=SIGNED_IN, status=201, limit="paypal", idempotent=True,
-    body=OrderRequest, answer=Order, errors=(502,),
+    body=OrderRequest, answer=Order, errors=(409, 502, 503),
 )  # fmt: skip
 def create_paypal_order(call: Call) -> Reply:
     """Create PayPal order.
@@ -42,7 +42,8 @@ def capture_paypal_order(call: Call) -> Reply:
     """Capture PayPal order.
 
     Takes the money of an approved order. The order is its own idempotency key: it is captured once. Answers 202 while
-    PayPal has not said how the capture ended; it is then resolved without another request.
+    PayPal has not said how the capture ended; it is then resolved without another request. Answers 409 if PayPal
+    refuses the payer; `details.next` is the way on: `approve` at `details.approvalUrl`, or `new_order`.
     """
     from functions.paypal import service
 
@@ -74,7 +75,7 @@ def list_payments(call: Call) -> PaymentList:
 
 @endpoint(
     bp, "POST", "admin/paypal/captures/{id}/refund", access=ADMIN_ONLY, limit="paypal", idempotent=True,
-    body=RefundRequest, answer=Payment, errors=(404, 409, 502),
+    body=RefundRequest, answer=Payment, errors=(404, 409, 502, 503),
 )  # fmt: skip
 def refund_paypal_capture(call: Call) -> Payment:
     """Refund PayPal capture (admin).

@@ -52,7 +52,7 @@ class Payment(Answer):
     credits: int = Field(description="credits of the pack")
     credits_granted: int = Field(description="credits added to the account, less those that refunds took back")
     refunded_minor: int = Field(description="in the currency's minor unit")
-    approval_url: str | None = Field(description="while the payer can still approve")
+    approval_url: str | None = Field(description="while the payer can still approve, or choose another way to pay")
     created_at: str
     updated_at: str
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
 from functions.paypal.models import Order, OrderRequest, Pack, PackList, Payment, PaymentList, RefundRequest
 from shared import audit, clock, telemetry
 from shared.commerce import alerts, capture, credits, payment_store, paypal
@@ -13,6 +10,7 @@ from shared.commerce.documents import PaymentDocument, PaymentId, PaymentStatus,
 from shared.commerce.packs import CREDIT_PACKS, CreditPack
 from shared.commerce.payment_state import observe
 from shared.commerce.paypal import PayPal, PayPalRefusedError, PayPalUnavailableError
+from shared.commerce.paypal_errors import PROVIDER, Way
 from shared.commerce.paypal_models import (
     Amount,
     ExperienceContext,
@@ -24,18 +22,20 @@ from shared.commerce.paypal_models import (
 )
 from shared.commerce.reconciliation import reconcile
 from shared.documents.fields import assign
-from shared.errors import BadRequest, Conflict, DocumentConflict, NotFound, Unprocessable
+from shared.errors import (
+    BadRequest,
+    Conflict,
+    DocumentConflict,
+    NotFound,
+    OperatorActionNeeded,
+    StudioError,
+    Unprocessable,
+)
 from shared.http.auth import Principal
 from shared.http.models import PageQuery
 from shared.http.pages import list_latest
 from shared.notifications.settings import notification_settings
-
-REFUND_REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
-    "CAPTURE_FULLY_REFUNDED": ("already_refunded", "the capture is refunded already"),
-    "REFUND_AMOUNT_EXCEEDED": ("refund_amount_exceeded", "less than that is left to refund"),
-    "REFUND_NOT_PERMITTED_DUE_TO_CAPTURE_STATUS": ("not_refundable", "PayPal does not refund this capture"),
-}
-"""Code and message for the client by PayPal's issue."""
+from shared.provider_errors import Blame
 
 
 def list_packs() -> PackList:
@@ -61,7 +61,7 @@ def create_order(user: Principal, id: str, wanted: OrderRequest, request_id: str
 
     Raises:
         Unprocessable: there is no such pack.
-        UpstreamError: PayPal refused, or can't be reached; then the same request may be sent again.
+        UpstreamError: PayPal can't be reached or refuses us; the same request may be sent again.
     """
     pack = CREDIT_PACKS.get(wanted.pack)
     if pack is None:
@@ -103,12 +103,10 @@ def _create_at_paypal(client: PayPal, payment: PaymentDocument) -> tuple[str, st
     price = Amount.of(payment.amount_minor, payment.currency)
     key = paypal.request_id(f"create:{payment.id}:{price.value}{price.currency_code}")
     try:
-        order = client.create_order(_new_order(payment, price), key)
+        with paypal.guarded():
+            order = client.create_order(_new_order(payment, price), key)
     except PayPalRefusedError as refused:
-        if refused.http_status == 409:
-            raise PayPalUnavailableError("PayPal is still working on this order: try again") from None
-        alerts.raise_alert(AlertKind.REFUSED, alerts.key_of(payment), payment.user_id, payment.id)
-        raise
+        raise _creation_error(payment, refused) from None
     if order.approval_url is None:
         raise PayPalUnavailableError("PayPal made an order without a way to approve it")
     attached = assign(PaymentDocument.order_id, order.id)
@@ -121,6 +119,18 @@ def _create_at_paypal(client: PayPal, payment: PaymentDocument) -> tuple[str, st
         assign(PaymentDocument.updated_at, clock.iso()),
     )
     return order.id, order.approval_url
+
+
+def _creation_error(payment: PaymentDocument, refused: PayPalRefusedError) -> StudioError:
+    """Why an order could not be created: the request is ours, so an issue of it is, too, unless nothing is known."""
+    issue = refused.issue
+    if refused.http_status == 409 or issue.blame is Blame.TRANSIENT:
+        telemetry.log("paypal.order_refused", level="warning", issue=refused.name, status=refused.http_status)
+        return PayPalUnavailableError("PayPal did not accept the order: try again")
+    if issue.blame is Blame.USER:
+        return Conflict(issue.message, code=issue.code, details={"next": Way.NEW_ORDER})
+    alerts.raise_alert(AlertKind.REFUSED, alerts.key_of(payment), payment.user_id, payment.id)
+    return OperatorActionNeeded(PROVIDER, refused.name)
 
 
 def _new_order(payment: PaymentDocument, price: Amount) -> NewOrder:
@@ -196,13 +206,16 @@ def refund_capture(admin: Principal, capture_id: str, wanted: RefundRequest, key
     )
     audit.record(admin.user_id, "REFUND_REQUESTED", subject=payment.id, captureId=capture_id, minor=minor)
     try:
-        paypal.client().refund_capture(capture_id, refund, paypal.request_id(f"refund:{capture_id}:{key}"))
+        with paypal.guarded():
+            paypal.client().refund_capture(capture_id, refund, paypal.request_id(f"refund:{capture_id}:{key}"))
     except PayPalRefusedError as refused:
-        if refused.issue not in REFUND_REFUSALS:
+        issue = refused.issue
+        if issue.blame is Blame.OPERATOR:
+            raise OperatorActionNeeded(PROVIDER, refused.name) from None
+        if issue.blame is not Blame.USER:
             raise
-        code, message = REFUND_REFUSALS[refused.issue]
         reconcile(payment, "refund")
-        raise Conflict(message, code=code) from None
+        raise Conflict(issue.message, code=issue.code) from None
     return payment_answer(reconcile(payment, "refund"))
 
 
@@ -213,5 +226,5 @@ def payment_answer(payment: PaymentDocument) -> Payment:
         processing=payment.is_processing,
         amount=Amount.of(payment.amount_minor, payment.currency).value,
         credits_granted=payment.granted - payment.returned,
-        approval_url=payment.approval_url if payment.status is PaymentStatus.CREATED else None,
+        approval_url=payment.approval_url if payment.is_payable else None,
     )

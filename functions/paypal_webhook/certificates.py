@@ -1,24 +1,27 @@
 """Signing certificates: fetched once, verified against the roots, cached by the process and in the document store.
 
-The store keeps what was fetched so that a new process can verify a delivery without PayPal. It is not trusted: the
-chain is verified each time a process loads a certificate.
+A certificate that comes without its intermediate can't be verified here: then PayPal is asked for each delivery. The
+store keeps what was fetched so that a new process can verify a delivery without PayPal. It is not trusted: the chain is
+verified each time a process loads a certificate.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from functions.paypal_webhook.documents import CertificateDocument, CertificateId, certificates
-from functions.paypal_webhook.trust import roots, trust
+from functions.paypal_webhook.trust import root_subjects, roots, trust
 from shared import clock, telemetry
 from shared.errors import BadRequest, Unavailable
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.x509 import Certificate
 
 MAX_BYTES: Final = 64 * 1024
 TIMEOUT_S: Final = 5
@@ -30,10 +33,15 @@ _lock = threading.Lock()
 _keys: OrderedDict[str, tuple[float, RSAPublicKey | None]] = OrderedDict()
 
 
+class ChainIncomplete(Exception):
+    """PayPal published a certificate without its intermediate: whether it is PayPal's can't be told from it."""
+
+
 def public_key(url: str) -> RSAPublicKey:
     """The public key of the certificate at a URL.
 
     Raises:
+        ChainIncomplete: ask PayPal instead.
         BadRequest: the URL is not PayPal's, or the certificate is not valid.
         Unavailable: it can't be fetched now; PayPal sends the delivery again.
     """
@@ -53,6 +61,10 @@ def public_key(url: str) -> RSAPublicKey:
         if pem is None:
             raise signature_error()
         key, until = _verified(pem)
+    except ChainIncomplete:
+        # The next fetch may bring the whole chain.
+        telemetry.log("webhook.chain_incomplete", level="warning", url=url)
+        raise
     except BadRequest:
         _cache(url, clock.now() + REFUSED_S, None)
         raise
@@ -110,8 +122,33 @@ def _verified(pem: bytes) -> tuple[RSAPublicKey, float]:
         policy.build_server_verifier(x509.DNSName(trust().name)).verify(leaf, others)
         public = leaf.public_key()
     except (ValueError, VerificationError) as error:
+        if isinstance(error, VerificationError) and _lacks_intermediate(leaf, others):
+            raise ChainIncomplete from None
         telemetry.log("webhook.bad_certificate", level="warning", error=str(error)[:200])
         raise signature_error() from None
     if not isinstance(public, RSAPublicKey):
         raise signature_error()
     return public, leaf.not_valid_after_utc.timestamp()
+
+
+def _lacks_intermediate(leaf: Certificate, others: Sequence[Certificate]) -> bool:
+    """Whether a valid certificate with PayPal's name fails only because an issuer between it and a root is missing."""
+    from cryptography import x509
+
+    now = datetime.fromtimestamp(clock.now(), UTC)
+    try:
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    is_current = leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc
+    if trust().name not in names.get_values_for_type(x509.DNSName) or not is_current:
+        return False
+    known = {certificate.subject: certificate for certificate in others}
+    current = leaf
+    for _ in range(len(others) + 1):
+        if current.issuer == current.subject or current.issuer in root_subjects():
+            return False
+        if current.issuer not in known:
+            return True
+        current = known[current.issuer]
+    return False

@@ -14,6 +14,7 @@ from shared.commerce.settings import paypal_settings
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate, Name
     from cryptography.x509.verification import Store
 
 PATH: Final = r"/v1/notifications/certs/CERT-[A-Za-z0-9-]{8,80}"
@@ -63,14 +64,32 @@ def trust() -> Trust:
 
 
 @cache
-def roots() -> Store:
-    """The root certificates of this process."""
+def _certificates() -> tuple[Certificate, ...]:
     from cryptography import x509
-    from cryptography.x509.verification import Store
 
     path = paypal_webhook_settings().paypal_cert_roots
     if path is None:
         import certifi
 
         path = certifi.where()
-    return Store(x509.load_pem_x509_certificates(Path(path).read_bytes()))
+    return tuple(x509.load_pem_x509_certificates(Path(path).read_bytes()))
+
+
+@cache
+def roots() -> Store:
+    """The root certificates of this process."""
+    from cryptography.x509.verification import Store
+
+    return Store(_certificates())
+
+
+@cache
+def root_subjects() -> frozenset[Name]:
+    """The names of the root certificates."""
+    return frozenset(certificate.subject for certificate in _certificates())
+
+
+def forget() -> None:
+    """Empty the caches of this process."""
+    for cached in (trust, _certificates, roots, root_subjects):
+        cached.cache_clear()

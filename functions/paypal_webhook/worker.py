@@ -26,9 +26,11 @@ class EventStep(Step):
 
         Raises:
             StudioError: PayPal can't be asked (retryable), or what it has is not what we ordered (not retryable).
+            OperatorActionNeeded: PayPal refuses our account; the event waits.
         """
         id = task.payload_as(EventPayload).event_id
-        outcome = handle(documents.events.get(id, id))
+        with paypal.guarded(hold=True):
+            outcome = handle(documents.events.get(id, id))
         inbox.complete(id, outcome)
         return Outcome(result=EventResult(event=id, outcome=outcome))
 

@@ -10,30 +10,19 @@ from shared.commerce import alerts, payment_store, paypal
 from shared.commerce.alerts import AlertKind
 from shared.commerce.documents import CaptureRefusal, PaymentDocument, payments
 from shared.commerce.paypal import PaymentMismatchError, PayPalRefusedError, PayPalUnavailableError
+from shared.commerce.paypal_errors import ISSUES, PROVIDER, UNKNOWN, Way
 from shared.commerce.reconciliation import CAPTURE_RELEASED, is_claimed, postponed, reconcile
 from shared.commerce.settings import paypal_settings
 from shared.documents.fields import Assign, assign
-from shared.errors import Conflict, PreconditionFailed, UpstreamError
+from shared.errors import Conflict, OperatorActionNeeded, PreconditionFailed, UpstreamError
 from shared.jobs.settings import job_settings
+from shared.provider_errors import Blame
 
 WAIT_S: Final = 20.0
 """How long a caller waits for another one that is capturing the same payment."""
-
-CAPTURED_BEFORE: Final = ("ORDER_ALREADY_CAPTURED", "DUPLICATE_INVOICE_ID")
-DECLINED: Final = "INSTRUMENT_DECLINED"
-PAYER_CAN_ACT: Final = (DECLINED, "ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED")
-ORDER_VOIDED: Final = ("order_voided", "the order has expired: make a new one")
-REFUSALS: Final = {
-    DECLINED: ("instrument_declined", "the bank declined: choose another way to pay at PayPal"),
-    "ORDER_NOT_APPROVED": ("order_not_approved", "the order is not approved yet: approve it at PayPal"),
-    "PAYER_ACTION_REQUIRED": ("order_not_approved", "PayPal needs you to confirm the payment: open the approval page"),
-    "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED": ("payment_attempts_exceeded", "too many attempts: make a new order"),
-    "ORDER_VOIDED": ORDER_VOIDED,
-    "ORDER_EXPIRED": ORDER_VOIDED,
-    "INVALID_RESOURCE_ID": ORDER_VOIDED,
-    "RESOURCE_NOT_FOUND": ORDER_VOIDED,
-}
-"""Code and message for the client by PayPal's issue; any other issue is a fault of ours."""
+CAPTURED_BEFORE: Final = "order_captured"
+NOT_APPROVED: Final = "order_not_approved"
+"""Codes of `paypal_errors`."""
 
 
 def capture(payment: PaymentDocument, source: str, *, wait: bool = True) -> PaymentDocument:
@@ -46,9 +35,10 @@ def capture(payment: PaymentDocument, source: str, *, wait: bool = True) -> Paym
         wait: if another caller is capturing, wait for the outcome.
 
     Raises:
-        Conflict: PayPal refuses: `instrument_declined`, `order_not_approved`, `order_voided`,
-            `payment_attempts_exceeded`; with `details.approvalUrl` if the payer can do something.
-        UpstreamError: PayPal refuses for a reason that is ours; administrators are notified.
+        Conflict: PayPal refuses the payer, with a code of `paypal_errors`; `details.next` is the way on, `approve` (at
+            `details.approvalUrl`) or `new_order`.
+        OperatorActionNeeded: PayPal refuses us; administrators are alerted, and the sweeper captures the payment once
+            the account is accepted again.
     """
     claimed, is_ours = _claim(payment)
     if not is_ours:
@@ -56,10 +46,14 @@ def capture(payment: PaymentDocument, source: str, *, wait: bool = True) -> Paym
     order_id = payment_store.order_id_of(claimed)
     action = f"capture:{order_id}" + (f":{claimed.declines}" if claimed.declines else "")
     try:
-        paypal.client().capture_order(order_id, paypal.request_id(action))
+        with paypal.guarded():
+            paypal.client().capture_order(order_id, paypal.request_id(action))
     except PayPalRefusedError as refused:
-        if refused.issue not in CAPTURED_BEFORE:
+        if refused.issue.code != CAPTURED_BEFORE:
             return _handle_refusal(claimed, refused, source)
+    except OperatorActionNeeded:
+        payment_store.update(claimed, _postponed)
+        raise
     except UpstreamError as lost:
         telemetry.log("paypal.capture_unknown", level="warning", paymentId=claimed.id, code=lost.code)
         claimed = payment_store.update(claimed, _unknown)
@@ -109,6 +103,11 @@ def _reconcile_outcome(payment: PaymentDocument, source: str) -> PaymentDocument
         return payment_store.update(payment, lambda current: _unknown(current) if current.capture_requested else [])
 
 
+def _postponed(payment: PaymentDocument) -> list[Assign]:
+    """The capture is left to the sweeper; it was not made."""
+    return [assign(PaymentDocument.claim_until, None), *postponed(payment)]
+
+
 def _unknown(payment: PaymentDocument) -> list[Assign]:
     return [
         assign(PaymentDocument.capture_unknown, True),
@@ -118,27 +117,30 @@ def _unknown(payment: PaymentDocument) -> list[Assign]:
 
 
 def _handle_refusal(payment: PaymentDocument, refused: PayPalRefusedError, source: str) -> PaymentDocument:
-    if refused.http_status == 409:
+    issue = refused.issue
+    if refused.http_status == 409 or (issue.blame is Blame.TRANSIENT and issue is not UNKNOWN):
         # PayPal is working on a request with the same id: its outcome is ours, once it is known.
         return _reconcile_outcome(payment_store.update(payment, _unknown), source)
-    code, message = REFUSALS.get(refused.issue, ("", ""))
-    released = [*CAPTURE_RELEASED, assign(PaymentDocument.due_at, None)]
-    if not code:
+    if issue.blame is Blame.OPERATOR:
         alerts.raise_alert(AlertKind.REFUSED, alerts.key_of(payment), payment.user_id, payment.id)
-        alerted = [*released, assign(PaymentDocument.alert, refused.issue)]
-        payment_store.update(payment, lambda current: alerted if current.is_payable else [])
-        raise refused
-    if code == ORDER_VOIDED[0]:
+        alerted = assign(PaymentDocument.alert, refused.name)
+        payment_store.update(payment, lambda current: [*_postponed(current), alerted] if current.is_payable else [])
+        raise OperatorActionNeeded(PROVIDER, refused.name)
+    if issue.way is Way.RECONCILE:
         payment = _reconcile_outcome(payment, source)
         if payment.status.is_captured:
             return payment
-    refusal = CaptureRefusal(code=code, message=message, issue=refused.issue, at=clock.iso())
+    if issue is UNKNOWN:
+        telemetry.log("paypal.unknown_issue", level="error", issue=refused.name, status=refused.http_status)
+    refusal = CaptureRefusal(code=issue.code, message=issue.message, issue=refused.name, at=clock.iso())
     changes = [
-        *released,
+        *CAPTURE_RELEASED,
+        assign(PaymentDocument.due_at, None),
         assign(PaymentDocument.refusal, refusal),
         assign(PaymentDocument.approval_url, refused.approval_url or payment.approval_url),
     ]
-    if refused.issue == DECLINED:
+    if issue.way is Way.APPROVE and issue.code != NOT_APPROVED:
+        # The next capture is another request: for the same id PayPal would repeat its refusal.
         changes.append(assign(PaymentDocument.declines, payment.declines + 1))
     refused_only = [assign(PaymentDocument.refusal, refusal)]
     payment = payment_store.update(payment, lambda current: changes if current.is_payable else refused_only)
@@ -146,7 +148,9 @@ def _handle_refusal(payment: PaymentDocument, refused: PayPalRefusedError, sourc
 
 
 def _refusal_error(payment: PaymentDocument, refusal: CaptureRefusal) -> Conflict:
-    details = {"orderId": payment.order_id}
-    if refusal.issue in PAYER_CAN_ACT:
+    issue = ISSUES.get(refusal.issue, UNKNOWN)
+    can_approve = issue.way is Way.APPROVE and payment.approval_url is not None
+    details = {"orderId": payment.order_id, "next": Way.APPROVE if can_approve else Way.NEW_ORDER}
+    if can_approve:
         details["approvalUrl"] = payment.approval_url
-    return Conflict(refusal.message, code=refusal.code, details=details)
+    return Conflict(refusal.message, code=refusal.code, retryable=issue is UNKNOWN, details=details)

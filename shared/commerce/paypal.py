@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
@@ -18,6 +19,7 @@ from uuid import UUID, uuid5
 from pydantic import ValidationError
 
 from shared import clock, telemetry
+from shared.commerce.paypal_errors import PROVIDER, of_refusal
 from shared.commerce.paypal_models import (
     AccessToken,
     Capture,
@@ -31,7 +33,9 @@ from shared.commerce.paypal_models import (
     find_link,
 )
 from shared.commerce.settings import paypal_settings
-from shared.errors import ConfigurationError, UpstreamError
+from shared.errors import ConfigurationError, OperatorActionNeeded, UpstreamError
+from shared.provider_errors import Blame
+from shared.providers import circuit
 
 if TYPE_CHECKING:
     import requests
@@ -53,20 +57,21 @@ def request_id(action: str) -> str:
 class PayPalRefusedError(UpstreamError):
     """PayPal answered 4xx: what was asked for did not happen.
 
-    `issue` is the first of `details[].issue`, or the error's name; `approval_url` is where the payer can act, if the
-    error says so.
+    `name` is the first of `details[].issue`, or the error's name; `issue` is its row of `paypal_errors`; `approval_url`
+    is where the payer can act, if the error says so.
     """
 
     code, retryable = "paypal_refused", False
 
-    def __init__(self, http_status: int, issue: str, approval_url: str | None = None) -> None:
-        super().__init__(f"PayPal refused: {issue}", details={"issue": issue})
-        self.http_status, self.issue, self.approval_url = http_status, issue, approval_url
+    def __init__(self, http_status: int, name: str, approval_url: str | None = None) -> None:
+        super().__init__(f"PayPal refused: {name}", details={"issue": name})
+        self.http_status, self.name, self.approval_url = http_status, name, approval_url
+        self.issue = of_refusal(http_status, name)
 
     @property
     def is_missing(self) -> bool:
         """Whether PayPal does not know what was asked for."""
-        return self.issue in ("INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND")
+        return self.name in ("INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND")
 
 
 class PayPalUnavailableError(UpstreamError):
@@ -197,13 +202,13 @@ class PayPal:
         headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
         data = b"grant_type=client_credentials"
         status, answer = self._send("POST", "/v1/oauth2/token", data, headers, auth=self._credentials)
+        if status != 200:
+            telemetry.log("paypal.credentials", level="error", status=status)
+            raise _refusal(status, answer)
         try:
-            if status != 200:
-                raise ValueError(status)
             minted = AccessToken.model_validate(answer)
         except ValueError:
-            telemetry.log("paypal.credentials", level="error", status=status)
-            raise UpstreamError("PayPal does not accept our credentials", code="paypal_credentials") from None
+            raise PayPalUnavailableError("PayPal gave no usable token") from None
         telemetry.count("studio_paypal_tokens")
         lifetime = minted.expires_in
         return minted.access_token, clock.now() + max(lifetime - TOKEN_MARGIN_S, lifetime / 2)
@@ -252,8 +257,27 @@ def _refusal(status: int, answer: Mapping[str, Any]) -> PayPalRefusedError:
         error = ErrorBody.model_validate(answer)
     except ValidationError:
         error = ErrorBody()
-    issue = error.issue or f"HTTP_{status}"
-    return PayPalRefusedError(status, issue[:100], find_link(error.links, "payer-action", "approve"))
+    name = error.issue or f"HTTP_{status}"
+    return PayPalRefusedError(status, name[:100], find_link(error.links, "payer-action", "approve"))
+
+
+@contextmanager
+def guarded(*, hold: bool = False) -> Generator[None]:
+    """Run calls of PayPal under its circuit, which opens when PayPal refuses the merchant's account.
+
+    Args:
+        hold: whether calls are held back while it is open; not where a payer waits.
+
+    Raises:
+        OperatorActionNeeded: it refuses the account; administrators are alerted once.
+    """
+    with circuit.guarded(PROVIDER, hold=hold):
+        try:
+            yield
+        except PayPalRefusedError as refused:
+            if refused.issue.blame is Blame.OPERATOR and refused.issue.account_wide:
+                raise OperatorActionNeeded(PROVIDER, refused.name) from None
+            raise
 
 
 @cache

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from shared import clock, telemetry
+from shared.commerce import paypal
 from shared.commerce.capture import capture
 from shared.commerce.documents import PaymentDocument, PaymentStatus, payments
 from shared.commerce.paypal import PayPalUnavailableError
 from shared.commerce.reconciliation import postponed, reconcile
 from shared.documents.fields import where
-from shared.errors import DocumentNotFound, PreconditionFailed, StudioError
+from shared.errors import DocumentNotFound, OperatorActionNeeded, PreconditionFailed, StudioError
 
 
 def sweep(limit: int = 25) -> int:
@@ -22,12 +23,13 @@ def sweep(limit: int = 25) -> int:
             continue
         with telemetry.bound(userId=held.user_id, paymentId=held.id):
             try:
-                current = reconcile(held, "sweep")
+                with paypal.guarded():
+                    current = reconcile(held, "sweep")
                 if current.capture_requested and current.status is PaymentStatus.APPROVED:
                     capture(current, "sweep", wait=False)
                 done += 1
             except StudioError as error:
                 telemetry.log("payment.sweep_failed", level="warning", code=error.code)
-                if isinstance(error, PayPalUnavailableError):
+                if isinstance(error, PayPalUnavailableError | OperatorActionNeeded):
                     return done
     return done

@@ -49,6 +49,19 @@ def test_a_genuine_delivery_is_kept_and_answered(shop: Shop, order: str) -> None
     assert "payer" not in json.dumps(store().read("webhook_events", event, event))
 
 
+def test_a_certificate_without_its_intermediate_is_left_to_paypal(shop: Shop, order: str) -> None:
+    event = shop.events(order)[0]
+    shop.fault("leaf_only", "cert", times=2)
+    assert shop.deliver({"replay": event}).status == 200
+    (asked,) = shop.requests_of("verify")
+    assert asked["status"] == 200
+    forged = shop.deliver({"replay": event, "tamper": "body"})
+    assert (forged.status, forged.code) == (400, "webhook_signature")
+    # The next fetch brings the whole chain: PayPal is not asked any more.
+    assert shop.deliver({"replay": event}).status == 200
+    assert len(shop.requests_of("verify")) == 2
+
+
 @pytest.mark.parametrize("certificate", ["expired", "self_signed", "foreign_name", "no_intermediate", "other_ca"])
 def test_an_invalid_certificate_is_refused(shop: Shop, order: str, certificate: str) -> None:
     refused(shop.deliver({"replay": shop.events(order)[0], "certificate": certificate}))

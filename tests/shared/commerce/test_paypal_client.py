@@ -11,7 +11,8 @@ from paypal_shop import Shop
 from shared import clock
 from shared.commerce import paypal
 from shared.commerce.paypal import PayPal, PayPalRefusedError, PayPalUnavailableError
-from shared.errors import ConfigurationError, UpstreamError
+from shared.errors import ConfigurationError
+from shared.provider_errors import Blame
 
 
 @pytest.fixture
@@ -110,9 +111,9 @@ def test_an_id_never_becomes_a_path(client: PayPal, shop: Shop, id: str) -> None
 
 def test_wrong_credentials(shop: Shop) -> None:
     stranger = PayPal(shop.facts["url"], "unknown", "wrong", timeout_s=20)
-    with pytest.raises(UpstreamError) as caught:
+    with pytest.raises(PayPalRefusedError) as caught:
         stranger.get_order("X")
-    assert caught.value.code == "paypal_credentials"
+    assert (caught.value.name, caught.value.issue.blame) == ("invalid_client", Blame.OPERATOR)
 
 
 def test_without_credentials_there_is_no_client(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
