@@ -118,17 +118,24 @@ def _verified(pem: bytes) -> tuple[RSAPublicKey, float]:
 
     try:
         leaf, *others = x509.load_pem_x509_certificates(pem)
-        policy = PolicyBuilder().store(roots()).time(datetime.fromtimestamp(clock.now(), UTC).replace(tzinfo=None))
-        policy.build_server_verifier(x509.DNSName(trust().name)).verify(leaf, others)
         public = leaf.public_key()
-    except (ValueError, VerificationError) as error:
-        if isinstance(error, VerificationError) and _lacks_intermediate(leaf, others):
+    except ValueError as error:
+        raise _refused(error) from None
+    policy = PolicyBuilder().store(roots()).time(datetime.fromtimestamp(clock.now(), UTC).replace(tzinfo=None))
+    try:
+        policy.build_server_verifier(x509.DNSName(trust().name)).verify(leaf, others)
+    except VerificationError as error:
+        if _lacks_intermediate(leaf, others):
             raise ChainIncomplete from None
-        telemetry.log("webhook.bad_certificate", level="warning", error=str(error)[:200])
-        raise signature_error() from None
+        raise _refused(error) from None
     if not isinstance(public, RSAPublicKey):
         raise signature_error()
     return public, leaf.not_valid_after_utc.timestamp()
+
+
+def _refused(error: Exception) -> BadRequest:
+    telemetry.log("webhook.bad_certificate", level="warning", error=str(error)[:200])
+    return signature_error()
 
 
 def _lacks_intermediate(leaf: Certificate, others: Sequence[Certificate]) -> bool:

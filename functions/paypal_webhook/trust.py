@@ -80,7 +80,7 @@ def roots() -> Store:
     """The root certificates of this process."""
     from cryptography.x509.verification import Store
 
-    return Store(_certificates())
+    return Store(list(_certificates()))
 
 
 @cache
