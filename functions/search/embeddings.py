@@ -64,7 +64,10 @@ def new_embedding(
         price=None if price is None else int(Decimal(price.amount) * 100),
         currency=None if price is None else price.currency,
         tags=product.tags,
-        words=" ".join(words),
+        # One field a line: a phrase does not reach from one into the next.
+        words="\n".join(" ".join(field.split()) for field in words if field),
+        description=product.description or "",
+        sku=product.sku,
         seq=None,
         pending_since=clock.now(),
         due_at=clock.now() + job_settings().job_orphan_s,
@@ -84,6 +87,8 @@ def index_item(embedding: EmbeddingDocument) -> Item:
         vendor=embedding.vendor_id,
         tags=embedding.tags,
         words=embedding.words,
+        description=embedding.description,
+        sku=embedding.sku,
     )
 
 

@@ -74,7 +74,10 @@ class _ByPicture(Search):
 type Words = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
-    Field(description="what to look for; `-red` keeps out what has the word `red`"),
+    Field(
+        description='what to look for; `-red` or `-"long sleeve"` keeps out what has that word or those words one '
+        "after the other, and words in quotation marks must stand there as they are"
+    ),
 ]
 
 
@@ -149,13 +152,16 @@ class SearchAnswer(Answer):
 
     search_id: str = Field(description="for `search/feedback`")
     results: list[SearchResult]
-    total: int = Field(description="products that filters and minus-words let through")
+    total: int = Field(description="products that are results: what neither has the words nor resembles is none")
     facets: dict[FacetName, list[FacetValue]] | None
     index_version: str = Field(description="of the version that answered; empty before the first one")
     index_seq: int = Field(description="last write that the answer knows of")
     model_id: str
     quality: Literal["demo", "byo"] = Field(description="`demo`: the small model this repository trains")
     vocabulary: Literal["closed", "open"] = Field(description="`closed`: the text model knows a list of words")
+    did_you_mean: str | None = Field(
+        description="the words searched for, with those that no product has replaced by similar words of the shop"
+    )
     unknown_terms: list[str] = Field(description="words that were looked for by their letters alone")
     took_ms: float
     next: str | None = Field(description="cursor of the next page; it ends some time after the index version does")

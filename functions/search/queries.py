@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from functions.search.engine.query import Facet, Filters, Negative, VectorQuery, Weights
+from functions.search.engine.letters import tokens
+from functions.search.engine.phrases import QueryText
+from functions.search.engine.query import Facet, Filters, Match, Negative, VectorQuery, Weights
 from functions.search.models import (
     FacetName,
     HybridSearch,
@@ -26,7 +27,12 @@ FACETS: Final[dict[FacetName, Facet]] = {
 }  # fmt: skip
 MIN_SQUARED_LENGTH: Final = 1e-6
 """A text vector with a smaller squared length has no signal: the encoder knew none of the words."""
-_EXCLUDED = re.compile(r"(?<!\S)-(\w[\w'-]*)")
+COVERAGE: Final = 0.7
+"""Share, of what the product with most of a query's words has, that makes a product a result: of `red striped dress`
+`red dress` is enough where `dress` names a category, `red shirt` is not."""
+IMAGE_FLOOR, TEXT_FLOOR = 1.2, 1.6
+"""Standard deviations above a chance product from which on resemblance to a picture, and to a text all of whose words
+the encoder knows, makes a product a result."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class SearchPlan:
 def plan_image(shop: str, request: ImageSearch, picture: NDArray[Any]) -> SearchPlan:
     """Products like a picture's vector (dim,)."""
     query = replace(_base_query(shop, request), image=picture, weights=Weights.hybrid(1))
-    return SearchPlan(query, _params(request))
+    return SearchPlan(_with_match(query, understood=True), _params(request))
 
 
 def plan_text(shop: str, request: TextSearch) -> SearchPlan:
@@ -66,7 +72,7 @@ def plan_hybrid(shop: str, request: HybridSearch, picture: NDArray[Any]) -> Sear
     query = plan.query
     if _has_signal(negative.vector):
         query = replace(query, negatives=(Negative(negative.vector),))
-    if len(request.negative.split()) == 1:
+    if len(tokens(request.negative)) == 1:
         query = replace(query, minus=(*query.minus, request.negative))
     return replace(plan, query=query, unknown=_dedupe(plan.unknown + negative.unknown))
 
@@ -89,17 +95,35 @@ def plan_similar(shop: str, item_id: str, vector: NDArray[Any], request: Similar
 def _with_text(base: VectorQuery, text: str, alpha: float, params: dict[str, Any]) -> SearchPlan:
     from shared.vision import embedding
 
-    minus = tuple(_EXCLUDED.findall(text))
-    words = " ".join(_EXCLUDED.sub(" ", text).split())
-    if not words:
+    read = QueryText.of(text)
+    if not read.words:
         raise Unprocessable("name what to look for, not only what to leave out", code="empty_query", field="query")
-    encoded = embedding.embed_text(words)
-    if _has_signal(encoded.vector):
-        query = replace(base, text=encoded.vector, words=words, minus=minus, weights=Weights.hybrid(alpha))
-    else:
-        # The encoder knows none of the words: the lexical channel alone decides.
-        query = replace(base, text=None, words=words, minus=minus, weights=Weights.hybrid(alpha, words=1.0))
-    return SearchPlan(query, params, _dedupe(encoded.unknown))
+    encoded = embedding.embed_text(read.words)
+    known = _has_signal(encoded.vector)
+    query = replace(
+        base,
+        text=encoded.vector if known else None,
+        words=read.words,
+        phrases=read.phrases,
+        minus=read.minus,
+        # Where the encoder knows none of the words, the lexical channel alone decides.
+        weights=Weights.hybrid(alpha) if known else Weights.hybrid(alpha, words=1.0),
+    )
+    return SearchPlan(_with_match(query, understood=not encoded.unknown), params, _dedupe(encoded.unknown))
+
+
+def _with_match(query: VectorQuery, *, understood: bool) -> VectorQuery:
+    """The query with what makes a product a result of it.
+
+    The floor follows the weights, so that a blended search that is all picture, or all words, has the results of that
+    search alone. A text of which the encoder does not know all words says too little to go by resemblance.
+    """
+    weights = query.weights
+    image = weights.image if query.image is not None else 0.0
+    text = weights.text if query.text is not None else 0.0
+    resembles = image > 0 or (text > 0 and understood)
+    floor = image * IMAGE_FLOOR + text * TEXT_FLOOR if resembles else None
+    return replace(query, match=Match(COVERAGE, by_words=weights.words > 0, floor=floor))
 
 
 def _has_signal(vector: NDArray[Any]) -> bool:

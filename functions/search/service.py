@@ -10,6 +10,7 @@ from functions.search import log, pictures, queries
 from functions.search.embeddings import item_id, unpack_vector
 from functions.search.engine import index, running_model
 from functions.search.engine.results import Page
+from functions.search.engine.suggest import as_spelt
 from functions.search.models import (
     FacetName,
     FacetValue,
@@ -93,6 +94,7 @@ def _answer(caller: Principal, id: str, kind: SearchKind, plan: SearchPlan, star
         model_id=first.model_id,
         quality=encoder.quality,
         vocabulary=encoder.vocabulary,
+        did_you_mean=first.suggestion and as_spelt(first.suggestion, [result.title for result in results]),
         unknown_terms=list(plan.unknown),
         took_ms=round(took * 1000, 2),
         next=next,

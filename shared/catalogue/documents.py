@@ -169,7 +169,9 @@ class EmbeddingDocument(StoredDocument, frozen=True):
     price: int | None = Field(default=None, description="minor units of `currency`")
     currency: str | None = Field(default=None, description="ISO 4217")
     tags: tuple[str, ...] = ()
-    words: str = Field(description="all the text that a search by words looks at")
+    words: str = Field(description="what a search by words looks at, one field a line")
+    description: str = Field(default="", description="what a search by words looks at, too, for less")
+    sku: str | None = Field(default=None, description="the vendor's own name of the product")
     seq: int | None = Field(default=None, description="number of its journal entry; None: not yet in the index")
     pending_since: float = Field(
         validation_alias=AliasChoices("pendingSince", "writtenAt"),

@@ -11,19 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.items import Item
-from functions.search.engine.postings import Postings
-from functions.search.engine.words import saturation, tokens
+from functions.search.engine.letters import analyse, sku_key
+from functions.search.engine.postings import MENTION, UNIT, Postings
+from functions.search.engine.vocabulary import Vocabulary, place_of
+from functions.search.engine.words import saturation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SINGLE: Final = ("category", "vendor", "currency")
+SINGLE: Final = ("category", "vendor", "currency", "sku")
 MULTIPLE: Final = ("colours", "tags")
 NO_PRICE: Final = -1
 FILE: Final = "columns.bin"
 ALIGNED: Final = 64
-WORDS: Final = 48
+WORDS: Final = 96
 """Words whose postings are remembered: at most a fifth of a byte a row each."""
+BREAK: Final = -1
+"""Between two fields in the words of a product: no phrase reaches across it."""
 
 type Array = NDArray[Any]
 
@@ -66,8 +70,12 @@ class Columns:
 
     def row(self, id: str) -> int | None:
         """The row of a product, where ids ascend."""
-        at = _place(self.data["ids"], id)
-        return None if at is None else at
+        return place_of(self.data["ids"], id)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of all products."""
+        return Vocabulary.of(self.data)
 
     @cached_property
     def postings(self) -> Callable[[str], Postings]:
@@ -77,8 +85,20 @@ class Columns:
 
     def peak(self, word: str) -> float:
         """A bound of what `words.saturation` of a word is in any product."""
-        at, peaks = _place(self.data["words"], word), self.data.get("words.peaks")
+        at, peaks = place_of(self.data["words"], word), self.data.get("words.peaks")
         return 0.0 if at is None else 1.0 if peaks is None else float(peaks[at])
+
+    def text(self, row: int) -> Array:
+        """Numbers of the words of a product, in order."""
+        start = self.data["text.from"]
+        return self.data["text.words"][int(start[row]) : int(start[row + 1])]
+
+    def rows_of_sku(self, key: str) -> Array:
+        """Rows, ascending, with an article number, as `letters.sku_key` gives it."""
+        import numpy as np
+
+        code = self.code("sku", key)
+        return np.empty(0, np.int64) if code is None else np.flatnonzero(self.data["sku.codes"] == code)
 
     def rows_with(self, field: str, value: str) -> Array:
         """Rows, ascending, that have a value of a field of `MULTIPLE`."""
@@ -90,7 +110,7 @@ class Columns:
 
     def code(self, field: str, value: str) -> int | None:
         """The code of a field's value, None where no product has it."""
-        return _place(self.data[f"{field}.values"], value)
+        return place_of(self.data[f"{field}.values"], value)
 
     def values(self, field: str) -> list[str]:
         """A field's values by code."""
@@ -116,6 +136,11 @@ class Columns:
         data["words"] = np.asarray(self.data["words"])
         times = self.data["words.times"][stays]
         data |= _grouped("words", len(data["words"]), self._codes("words")[stays], moved[stays], times)
+        start = np.asarray(self.data["text.from"])
+        lengths = np.diff(start)[rows]
+        data["text.from"] = np.append(0, np.cumsum(lengths)).astype(np.int64)
+        at = np.repeat(start[rows] - data["text.from"][:-1], lengths) + np.arange(int(lengths.sum()))
+        data["text.words"] = np.asarray(self.data["text.words"])[at]
         return Columns(self.vectors[rows], data)
 
     def _codes(self, name: str) -> Array:
@@ -141,6 +166,8 @@ class Columns:
         }
         for field in SINGLE:
             told: list[str | None] = [getattr(item, field) for item in items]
+            if field == "sku":
+                told = [sku_key(value) or None if value else None for value in told]
             data[f"{field}.values"], data[f"{field}.codes"] = _coded([value or "" for value in told])
             if len(told):
                 none = np.array([value is None for value in told])
@@ -150,13 +177,17 @@ class Columns:
             data[f"{field}.values"], codes = _coded([value for _, value in pairs])
             rows = np.array([row for row, _ in pairs], np.int64)
             data |= _grouped(field, len(data[f"{field}.values"]), codes, rows)
-        counts = [Counter(tokens(item.words)) for item in items]
-        data["lengths"] = np.array([min(65_535, count.total()) for count in counts], np.uint16)
-        flat = [(word, row, min(255, times)) for row, count in enumerate(counts) for word, times in count.items()]
+        read = [_read(item) for item in items]
+        data["lengths"] = np.array([min(65_535, length) for _, _, length in read], np.uint16)
+        flat = [(word, row, times) for row, (found, _, _) in enumerate(read) for word, times in found.items()]
         data["words"], codes = _coded([word for word, _, _ in flat])
         rows = np.array([row for _, row, _ in flat], np.int64)
         times = np.array([times for _, _, times in flat], np.uint8)
         data |= _grouped("words", len(data["words"]), codes, rows, times)
+        number = {word.decode(): code for code, word in enumerate(data["words"].tolist())}
+        data |= _sequences(
+            [np.array([BREAK if word is None else number[word] for word in text], np.int32) for _, text, _ in read]
+        )
         return Columns(vectors, data)
 
     @staticmethod
@@ -180,6 +211,11 @@ class Columns:
             rows = [part.data[f"{name}.rows"] + start for part, start in zip(parts, starts, strict=False)]
             times = np.concatenate([part.data["words.times"] for part in parts]) if name == "words" else None
             data |= _grouped(name, len(data[known]), np.concatenate(codes), np.concatenate(rows), times)
+            if name == "words":
+                texts = [mapped[part.data["text.words"]] for part, mapped in zip(parts, maps, strict=True)]
+                lengths = np.concatenate([np.diff(part.data["text.from"]) for part in parts])
+                data["text.words"] = np.concatenate(texts).astype(np.int32)
+                data["text.from"] = np.append(0, np.cumsum(lengths)).astype(np.int64)
         return Columns(np.concatenate([part.vectors for part in parts]), data)
 
     def save(self, path: Path) -> None:
@@ -188,7 +224,7 @@ class Columns:
 
         table: dict[str, tuple[str, int, int]] = {}
         with path.open("wb") as file:
-            for name, array in {**self.data, "words.peaks": self._peaks()}.items():
+            for name, array in {**self.data, "words.peaks": self._peaks(), **self.vocabulary.arrays}.items():
                 file.write(b"\0" * (-file.tell() % ALIGNED))
                 table[name] = (array.dtype.str, len(array), file.tell())
                 file.write(np.ascontiguousarray(array).tobytes())
@@ -217,6 +253,40 @@ class Columns:
         for name, (kind, count, start) in table.items():
             data[name] = whole[start : start + count * np.dtype(kind).itemsize].view(kind)
         return Columns(vectors, data)
+
+
+def fields_of(item: Item) -> tuple[Counter[str], tuple[str, ...], list[tuple[str, ...]]]:
+    """A product's words with how often they stand in its title, tags and the like, those of its description and its
+    article number, and the first in order, field by field."""
+    often: Counter[str] = Counter()
+    fields: list[tuple[str, ...]] = []
+    for line in item.words.split("\n"):
+        words = analyse(line)
+        often.update(words.sequence)
+        often.update(words.extra)
+        fields.append(words.sequence)
+    mentioned = analyse(f"{item.description} {item.sku or ''}")
+    return often, (*mentioned.sequence, *mentioned.extra), fields
+
+
+def _read(item: Item) -> tuple[dict[str, int], list[str | None], int]:
+    """A product's words with how often they stand there in units of 1 / `UNIT`, the words of its fields in order with
+    None between two fields, and how many they are."""
+    often, mentioned, fields = fields_of(item)
+    text: list[str | None] = []
+    for field in fields:
+        text += [*([None] if text else []), *field]
+    times = {word: min(255 - UNIT, count * UNIT) for word, count in often.items()}
+    for word in set(mentioned):
+        times[word] = times.get(word, 0) + MENTION
+    return times, text, sum(map(len, fields))
+
+
+def _sequences(texts: Sequence[Array]) -> dict[str, Array]:
+    import numpy as np
+
+    words = np.concatenate([np.empty(0, np.int32), *texts]).astype(np.int32)
+    return {"text.words": words, "text.from": np.append(0, np.cumsum([len(text) for text in texts])).astype(np.int64)}
 
 
 def _bytes(values: Sequence[str]) -> Array:
@@ -253,16 +323,6 @@ def _grouped(name: str, many: int, codes: Array, rows: Array, times: Array | Non
 
 
 def _postings(data: Mapping[str, Array], word: str) -> Postings:
-    at, count = _place(data["words"], word), len(data["ids"])
+    at, count = place_of(data["words"], word), len(data["ids"])
     start, end = (0, 0) if at is None else data["words.from"][at : at + 2].tolist()
     return Postings(data["words.rows"][start:end], data["words.times"][start:end], count)
-
-
-def _place(values: Array, value: str) -> int | None:
-    import numpy as np
-
-    wanted = value.encode()
-    if len(wanted) > values.dtype.itemsize:
-        return None
-    at = int(np.searchsorted(values, np.bytes_(wanted)))
-    return at if at < len(values) and values[at] == wanted else None

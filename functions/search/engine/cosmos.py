@@ -12,22 +12,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine import build as builds
 from functions.search.engine import cosmos_sql as sql
-from functions.search.engine import versions
+from functions.search.engine import cosmos_words, versions
+from functions.search.engine.cosmos_scores import Folded, shown
+from functions.search.engine.cosmos_words import NO_WORDS, ShopWords
 from functions.search.engine.cursor import Cursor, fingerprint, opened
 from functions.search.engine.errors import IndexModelMismatch, PublishConflict, VersionNotFound
-from functions.search.engine.items import NEAR_BITS, NEAR_COSINE, Item, Model, Removal
-from functions.search.engine.local import validate
+from functions.search.engine.items import Item, Model, Removal
+from functions.search.engine.local import MAX_AGE_S, validate
 from functions.search.engine.manifest import Manifest
 from functions.search.engine.port import Build, Caps, Progress
 from functions.search.engine.query import MAX_K, VectorQuery
-from functions.search.engine.results import Hit, Page, Parts, Stats, Watermark
+from functions.search.engine.results import Page, Stats, Watermark
+from functions.search.engine.suggest import suggested
 from functions.search.engine.versions import Kept, Pointer
-from shared import clock
+from functions.search.engine.words import Term
+from shared import blobs, clock
 from shared.documents.cosmos_client import ensured, make_client, patiently
 from shared.documents.cosmos_errors import port_errors
 from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed, Unavailable
@@ -39,6 +44,10 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES: Final = 2000
 """Candidates of one query; a scan ends there."""
+WORDED: Final = 256
+"""Candidates at least where words count."""
+MAX_SHOPS: Final = 64
+"""Shops whose words are remembered."""
 TRIES: Final = 5
 TOMBSTONE_S: Final = builds.TOMBSTONE_S
 
@@ -78,7 +87,8 @@ class CosmosIndex:
         self._database = database
         self._model = model
         self._containers: dict[str, ContainerProxy] = {}
-        self.caps = Caps(exact=False, words=False, pinned=False, read_your_writes=True, max_dim=4096, max_k=MAX_K)
+        self._words: dict[tuple[str, str], ShopWords] = {}
+        self.caps = Caps(exact=False, words=True, pinned=False, read_your_writes=True, max_dim=4096, max_k=MAX_K)
 
     def _container(self, model: Model) -> ContainerProxy:
         found = self._containers.get(model.id)
@@ -104,34 +114,66 @@ class CosmosIndex:
         asked = fingerprint(query, model.id)
         cursor = opened(query.cursor, asked) if query.cursor else None
         pointer = self._pointer(query.shop, model)
-        linear = _Folded.of(query, model)
+        folded = Folded.of(query, model)
+        shop_words = self._shop_words(query.shop, pointer)
+        lookup = None
+        if query.words and query.weights.words:
+            lookup = shop_words.lookup(query.words, lambda term: self._is_there(model, query, term))
+        condition = cosmos_words.condition(
+            query, shop_words, lookup, folded.near(), lambda found: self._total(model, query, found)
+        )
         ranked = (cursor.ranked if cursor else 0) + query.k + 1
-        wanted = min(MAX_CANDIDATES, ranked if not (query.fold or query.per_vendor) else 4 * ranked)
-        rows = self._ask(model, query.shop, sql.nearest(query, linear.direction.tolist(), wanted))
-        found = [linear.hit(row) for row in rows]
+        wanted = ranked if not (query.fold or query.per_vendor) else 4 * ranked
+        if lookup is not None:
+            # Words may bring forward what is not among the nearest.
+            wanted = max(4 * wanted, WORDED)
+        direction = folded.direction.tolist() if folded.direction.any() else None
+        if direction is None:
+            wanted = MAX_CANDIDATES
+        rows = self._ask(model, query.shop, sql.nearest(query, condition, direction, min(MAX_CANDIDATES, wanted)))
+        found = folded.hits(rows, lookup)
         found.sort(key=lambda one: (-one[0].score, one[0].id))
-        shown = _shown(found, query)
+        found_hits = shown(found, query)
         if cursor:
-            shown = [hit for hit in shown if (-hit.score, hit.id) > (-cursor.score, cursor.id)]
-        page, following = shown[: query.k], None
+            found_hits = [hit for hit in found_hits if (-hit.score, hit.id) > (-cursor.score, cursor.id)]
+        page, following = found_hits[: query.k], None
         version = pointer.current.version if pointer else ""
-        if len(shown) > query.k:
+        if len(found_hits) > query.k:
             before = (cursor.ranked if cursor else 0) + len(page)
             following = Cursor(version, 0, asked, page[-1].score, page[-1].id, before).seal()
-        total = self._ask(model, query.shop, sql.count(query))
         return Page(
             hits=page,
             index_version=version,
             seq=0,
             model_id=model.id,
-            total=int(sum(total)),
-            facets={facet: self._count(model, query, facet) for facet in query.facets},
+            total=self._total(model, query, condition),
+            facets={facet: self._count(model, query, condition, facet) for facet in query.facets},
             next=following,
+            suggestion=None if cursor or lookup is None else suggested(lookup, shop_words.vocabulary, shop_words.often),
         )
 
-    def _count(self, model: Model, query: VectorQuery, facet: str) -> dict[str, int]:
+    def _shop_words(self, shop: str, pointer: Pointer | None) -> ShopWords:
+        """The words noted with the version in use; those of the latest shops are remembered."""
+        if pointer is None:
+            return NO_WORDS
+        key = (shop, pointer.current.version)
+        found = self._words.get(key)
+        if found is None:
+            if len(self._words) >= MAX_SHOPS:
+                self._words.clear()
+            found = self._words[key] = ShopWords.load(*key)
+        return found
+
+    def _is_there(self, model: Model, query: VectorQuery, term: Term) -> bool:
+        every = sql.Condition(NO_WORDS.vocabulary, ((NO_WORDS.meant(term, loose=False),),))
+        return bool(self._total(model, VectorQuery(query.shop), every))
+
+    def _total(self, model: Model, query: VectorQuery, condition: sql.Condition) -> int:
+        return int(sum(self._ask(model, query.shop, sql.count(query, condition))))
+
+    def _count(self, model: Model, query: VectorQuery, condition: sql.Condition, facet: str) -> dict[str, int]:
         counted: Counter[str] = Counter()
-        for value in self._ask(model, query.shop, sql.facet(query, facet)):
+        for value in self._ask(model, query.shop, sql.facet(query, condition, facet)):
             counted.update(value if isinstance(value, list) else [value])
         return dict(sorted(counted.items(), key=lambda one: (-one[1], one[0])))
 
@@ -209,10 +251,10 @@ class CosmosIndex:
         """See `VectorIndex.publish`; there are no files to test."""
         assert isinstance(build, CosmosBuild)
         before = clock.now()
-        count = 0
+        kept: list[Mapping[str, Any]] = []
         for row in self._ask(build.model, build.shop, sql.listing()):
             if row["id"] in build.given:
-                count += 1
+                kept.append(row)
             elif row["_ts"] < before - TOMBSTONE_S:
                 # Younger ones may have been written beside the build; deletions are told of anyway.
                 self._write(
@@ -227,16 +269,19 @@ class CosmosIndex:
             model_sha256=build.model.sha256,
             dim=build.model.dim,
             standardise={**build.model.standardise},
-            count=count,
+            count=len(kept),
             seq=0,
             built_at=clock.iso(),
         )
+        ShopWords.of(kept).store(build.shop, build.version)
         versions.record(build.shop, manifest)
         found = versions.read_pointer(build.shop)
         if (found[1] if found else None) != build.parent_etag:
             raise PublishConflict("another version was published meanwhile")
         now = Kept(version=manifest.version, model_id=manifest.model_id, seq=0)
         versions.write_pointer(build.shop, Pointer(kept=(now,)), build.parent_etag)
+        if build.parent is not None:
+            blobs.delete(blobs.INDEXES, f"{build.shop}/{build.parent}/{cosmos_words.FILE}")
         if progress:
             progress("tidying", 0.9)
         return manifest
@@ -266,8 +311,9 @@ class CosmosIndex:
         model = self._model()
         kept = self.versions(shop)
         foreign = bool(kept) and kept[0].model_id != model.id
-        rows = 0 if foreign else int(sum(self._ask(model, shop, sql.count(VectorQuery(shop)))))
-        due = "model" if foreign else "first" if rows and not kept else None
+        everything = sql.Condition(NO_WORDS.vocabulary)
+        rows = 0 if foreign else self._total(model, VectorQuery(shop), everything)
+        due = "model" if foreign else "first" if rows and not kept else self._is_old(model, shop, kept)
         return Stats(
             shop=shop,
             engine="cosmos",
@@ -280,74 +326,12 @@ class CosmosIndex:
             rebuild_due=due,
         )
 
-
-@dataclass(frozen=True)
-class _Folded:
-    """A query as one direction, and its score of a stored vector."""
-
-    query: VectorQuery
-    model: Model
-    direction: NDArray[Any]
-
-    @staticmethod
-    def of(query: VectorQuery, model: Model) -> _Folded:
-        import numpy as np
-
-        direction = np.zeros(model.dim)
-        for modality, vector, weight in _channels(query):
-            direction += np.asarray(vector, np.float64) * (weight / model.standardise[modality][1])
-        return _Folded(query, model, direction)
-
-    def hit(self, row: Mapping[str, Any]) -> tuple[Hit, Mapping[str, Any]]:
-        import numpy as np
-
-        stored = np.asarray(row["vector"], np.float64)
-        parts = {"image": 0.0, "text": 0.0}
-        for modality, vector, weight in _channels(self.query):
-            mean, deviation = self.model.standardise[modality]
-            parts[modality] += weight * (float((stored * np.asarray(vector, np.float64)).sum()) - mean) / deviation
-        raw = {
-            name: float((stored * np.asarray(vector, np.float64)).sum())
-            for name, vector in (("image", self.query.image), ("text", self.query.text))
-            if vector is not None
-        }
-        score = round(parts["image"] + parts["text"], 9) + 0.0
-        return Hit(row["id"], score, Parts(parts["image"], parts["text"], 0.0), raw), row
-
-
-def _channels(query: VectorQuery) -> list[tuple[Any, NDArray[Any], float]]:
-    told: list[tuple[Any, NDArray[Any], float]] = []
-    if query.image is not None:
-        told.append(("image", query.image, query.weights.image))
-    if query.text is not None:
-        told.append(("text", query.text, query.weights.text))
-    return told + [(negative.modality, negative.vector, -negative.weight) for negative in query.negatives]
-
-
-def _shown(found: Sequence[tuple[Hit, Mapping[str, Any]]], query: VectorQuery) -> list[Hit]:
-    import numpy as np
-
-    kept: list[tuple[Hit, Mapping[str, Any]]] = []
-    vendors: Counter[str] = Counter()
-    for hit, row in found:
-        vendor: str | None = row["vendor"]
-        if query.per_vendor is not None and vendor is not None and vendors[vendor] >= query.per_vendor:
-            continue
-        if query.fold and any(_alike(np.asarray(row["vector"]), row, other) for _, other in kept):
-            continue
-        if vendor is not None:
-            vendors[vendor] += 1
-        kept.append((hit, row))
-    return [hit for hit, _ in kept]
-
-
-def _alike(vector: NDArray[Any], row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    import numpy as np
-
-    if float(vector @ np.asarray(other["vector"])) >= NEAR_COSINE:
-        return True
-    a, b = int(row["phash"] or "0", 16), int(other["phash"] or "0", 16)
-    return bool(a and b) and (a ^ b).bit_count() <= NEAR_BITS
+    def _is_old(self, model: Model, shop: str, kept: Sequence[Manifest]) -> str | None:
+        """`age` where products were written since a version of an hour ago: their words are to be noted."""
+        if not kept or kept[0].built_at >= clock.iso(clock.now() - MAX_AGE_S):
+            return None
+        built = datetime.fromisoformat(kept[0].built_at).timestamp()
+        return "age" if sum(self._ask(model, shop, sql.written_after(built))) else None
 
 
 def connect(model: Callable[[], Model]) -> CosmosIndex:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.errors import BadCursor
+from functions.search.engine.letters import tokens
+from functions.search.engine.phrases import phrases_of
 from functions.search.engine.query import VectorQuery
-from functions.search.engine.words import forbidden, tokens
 from shared.accounts.settings import account_settings
 
 if TYPE_CHECKING:
@@ -75,8 +76,10 @@ def fingerprint(query: VectorQuery, model_id: str) -> str:
         query.shop,
         _digest(query.image),
         _digest(query.text),
-        sorted(tokens(query.words)),
-        forbidden(query.minus),
+        tokens(query.words),
+        phrases_of(query.minus),
+        phrases_of(query.phrases),
+        None if query.match is None else [*vars(query.match).values()],
         [*vars(query.weights).values()],
         [(_digest(negative.vector), negative.modality, negative.weight) for negative in query.negatives],
         [*vars(query.filters).values()],

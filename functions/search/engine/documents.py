@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final, Literal, TypedDict
+from typing import Annotated, Any, ClassVar, Final, Literal, NotRequired, TypedDict
 
 from pydantic import Field, PlainSerializer, SkipValidation
 
@@ -24,6 +24,8 @@ class PackedItem(TypedDict):
     vendor: str | None
     tags: list[str]
     words: str
+    description: NotRequired[str]
+    sku: NotRequired[str | None]
     phash: str | None
     """Hexadecimal: 64 bits do not fit the numbers of JSON."""
 

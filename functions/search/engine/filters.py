@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.columns import MULTIPLE, NO_PRICE, Columns
 from functions.search.engine.kernel import RowFilter
+from functions.search.engine.phrases import Phrase, rows_with
 from functions.search.engine.query import Facet, Filters
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ def asked(filters: Filters) -> bool:
     return filters != Filters()
 
 
-def passing(columns: Columns, filters: Filters, minus: Sequence[str]) -> RowFilter:
-    """The rows that meet all. `minus`: words as `words.forbidden` gives."""
+def passing(
+    columns: Columns, filters: Filters, phrases: Sequence[Phrase] = (), minus: Sequence[Phrase] = ()
+) -> RowFilter:
+    """The rows that meet all, have every one of the phrases and none of `minus`."""
     import numpy as np
 
     mask = np.ones(columns.count, bool)
@@ -46,8 +49,12 @@ def passing(columns: Columns, filters: Filters, minus: Sequence[str]) -> RowFilt
             mask &= price <= filters.price_max
         if filters.currency is not None:
             mask &= _having(columns, "currency", (filters.currency,))
-    for word in minus:
-        mask[columns.postings(word).rows] = False
+    for phrase in phrases:
+        has = np.zeros(columns.count, bool)
+        has[rows_with(columns, phrase)] = True
+        mask &= has
+    for phrase in minus:
+        mask[rows_with(columns, phrase)] = False
     return RowFilter(mask)
 
 

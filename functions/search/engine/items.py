@@ -42,7 +42,9 @@ class Item:
         revision: grows with every change of the product.
         vector: (dim,) float32, unit length; kept in half precision.
         price: minor units of `currency`.
-        words: all that words may find: title, tags, category, colours, vendor's name.
+        words: what words find: title, tags, category, colours, vendor's name, one a line.
+        description: what words find weakly.
+        sku: article number, found when it is searched for as a whole.
         phash: 64-bit perceptual hash of its picture.
     """
 
@@ -56,6 +58,8 @@ class Item:
     vendor: str | None = None
     tags: tuple[str, ...] = ()
     words: str = ""
+    description: str = ""
+    sku: str | None = None
     phash: int | None = None
 
 

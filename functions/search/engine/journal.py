@@ -149,6 +149,8 @@ def _pack(write: Item | Removal) -> PackedItem | PackedRemoval:
         vendor=write.vendor,
         tags=list(write.tags),
         words=write.words,
+        description=write.description,
+        sku=write.sku,
         phash=None if write.phash is None else f"{write.phash:x}",
     )
 
@@ -169,5 +171,8 @@ def _unpack(packed: PackedItem | PackedRemoval) -> Item | Removal:
         vendor=packed["vendor"],
         tags=tuple(packed["tags"]),
         words=packed["words"],
+        # Missing in entries that earlier versions wrote.
+        description=packed.get("description", ""),
+        sku=packed.get("sku"),
         phash=None if packed["phash"] is None else int(packed["phash"], 16),
     )

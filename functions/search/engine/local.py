@@ -6,6 +6,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine import build as builds
@@ -17,15 +18,18 @@ from functions.search.engine.errors import IndexBehind, IndexModelMismatch, Publ
 from functions.search.engine.folding import shown
 from functions.search.engine.items import Item, Model, Removal
 from functions.search.engine.kernel import MAX_FLAT_ROWS, RowFilter
+from functions.search.engine.lookup import Lookup
 from functions.search.engine.manifest import Manifest
+from functions.search.engine.matching import enough, matching
+from functions.search.engine.phrases import phrases_of
 from functions.search.engine.port import Build, Caps, Progress
 from functions.search.engine.query import VectorQuery
 from functions.search.engine.ranking import Linear, Ranked, Ranking
 from functions.search.engine.results import Page, Stats, Watermark
 from functions.search.engine.shop import Shop
 from functions.search.engine.state import Block, State
+from functions.search.engine.suggest import suggestion
 from functions.search.engine.versions import Kept, Pointer
-from functions.search.engine.words import forbidden, tokens
 from shared import clock
 from shared.errors import Unprocessable
 
@@ -81,8 +85,9 @@ class LocalIndex:
                 raise IndexBehind(f"the index knows of writes up to {seq}", retry_after=1)
         blocks = state.blocks
         excluded = _excluded_rows(blocks, query)
-        through = [_passing(block, query, seq, ban) for block, ban in zip(blocks, excluded, strict=True)]
-        linear = Linear.of(query, place.model, state)
+        linear = Linear.of(query, place.model, state, seq)
+        results = Results(blocks, excluded, query, seq, linear)
+        through = results.through
         ranking = Ranking(linear, list(zip(blocks, through, strict=True)))
         found, more = _page(ranking, query, cursor)
         last = found[-1] if found else None
@@ -98,8 +103,9 @@ class LocalIndex:
             total=sum(
                 block.columns.count if rows is None else rows.count for block, rows in zip(blocks, through, strict=True)
             ),
-            facets=_facets(blocks, through, excluded, query, seq),
+            facets=results.facets(),
             next=following,
+            suggestion=None if cursor else suggestion(query.words, [block.columns for block in blocks]),
         )
 
     def vectors(self, shop: str, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -270,20 +276,75 @@ def _excluded_rows(blocks: Sequence[Block], query: VectorQuery) -> list[list[int
     return rows
 
 
-def _passing(block: Block, query: VectorQuery, seq: int, ban: Sequence[int]) -> RowFilter | None:
-    """The rows that are live, not excluded, through the filters, and have a word where words are all that is asked;
-    None for all."""
+class Results:
+    """Which rows of a state are results of a query.
+
+    Args:
+        excluded: rows by block that are none.
+        seq: the state's number in the journal.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        excluded: Sequence[Sequence[int]],
+        query: VectorQuery,
+        seq: int,
+        linear: Linear,
+    ) -> None:
+        self._blocks = blocks
+        self._excluded = excluded
+        self._query = query
+        self._seq = seq
+        self._linear = linear
+        offered = self._offered(query)
+        match = query.match
+        self._least = None if match is None else enough(match, linear.lookup, list(zip(blocks, offered, strict=True)))
+        self.through = self._matching(offered)
+
+    def _offered(self, query: VectorQuery) -> list[RowFilter | None]:
+        """By block, the rows that filters let through; None for all."""
+        worded = self._linear.lookup if query.words_alone and query.match is None else None
+        return [
+            _passing(block, query, self._seq, ban, worded)
+            for block, ban in zip(self._blocks, self._excluded, strict=True)
+        ]
+
+    def _matching(self, offered: Sequence[RowFilter | None]) -> list[RowFilter | None]:
+        match = self._query.match
+        if match is None:
+            return list(offered)
+        return [
+            matching(match, self._linear, block, rows, self._least)
+            for block, rows in zip(self._blocks, offered, strict=True)
+        ]
+
+    def facets(self) -> dict[str, dict[str, int]]:
+        """Counts by value of each facet that is asked for, over the results but for the field's own filter."""
+        counted: dict[str, dict[str, int]] = {}
+        for facet in self._query.facets:
+            relaxed = replace(self._query, filters=passing.without(self._query.filters, facet))
+            same = relaxed.filters == self._query.filters
+            through = self.through if same else self._matching(self._offered(relaxed))
+            total: Counter[str] = Counter()
+            for block, rows in zip(self._blocks, through, strict=True):
+                total += passing.counts(block.columns, facet, rows)
+            counted[facet] = dict(sorted(total.items(), key=lambda one: (-one[1], one[0])))
+        return counted
+
+
+def _passing(block: Block, query: VectorQuery, seq: int, ban: Sequence[int], worded: Lookup | None) -> RowFilter | None:
+    """The rows that are live, not excluded, through the filters, and have a word of `worded`; None for all."""
     import numpy as np
 
     live = block.live(seq)
-    minus = forbidden(query.minus)
+    phrases, minus = phrases_of(query.phrases), phrases_of(query.minus)
     # Asking for nothing would take the place of a filter that is remembered.
-    found = block.passing(query.filters, minus) if minus or passing.asked(query.filters) else None
-    if query.words_alone:
-        worded = np.zeros(block.columns.count, bool)
-        for word in set(tokens(query.words)):
-            worded[block.columns.postings(word).rows] = True
-        live = worded if live is None else live & worded
+    asked = phrases or minus or passing.asked(query.filters)
+    found = block.passing(query.filters, phrases, minus) if asked else None
+    if query.words_alone and query.match is None:
+        having = np.zeros(block.columns.count, bool) if worded is None else worded.any_of(block.columns)
+        live = having if live is None else live & having
     if ban:
         live = np.ones(block.columns.count, bool) if live is None else live
         live[list(ban)] = False
@@ -291,27 +352,6 @@ def _passing(block: Block, query: VectorQuery, seq: int, ban: Sequence[int]) -> 
         found = RowFilter(live) if found is None else RowFilter(live & found.mask, within=found)
     # A filter that lets everything through should not cost a test of every row.
     return None if found is None or found.count == block.columns.count else found
-
-
-def _facets(
-    blocks: Sequence[Block],
-    through: Sequence[RowFilter | None],
-    excluded: Sequence[Sequence[int]],
-    query: VectorQuery,
-    seq: int,
-) -> dict[str, dict[str, int]]:
-    from dataclasses import replace
-
-    counted: dict[str, dict[str, int]] = {}
-    for facet in query.facets:
-        relaxed = replace(query, filters=passing.without(query.filters, facet))
-        total: Counter[str] = Counter()
-        for block, rows, ban in zip(blocks, through, excluded, strict=True):
-            if relaxed.filters != query.filters:
-                rows = _passing(block, relaxed, seq, ban)
-            total += passing.counts(block.columns, facet, rows)
-        counted[facet] = dict(sorted(total.items(), key=lambda one: (-one[1], one[0])))
-    return counted
 
 
 def _page(ranking: Ranking, query: VectorQuery, cursor: Cursor | None) -> tuple[list[Ranked], bool]:

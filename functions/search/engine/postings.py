@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 RARE: Final = 64
 """One in so many rows, or fewer, have a rare word."""
+UNIT, MENTION = 4, 1
+"""How often a word stands in a product counts in quarters: one in its description alone is a quarter of one in its
+title, tags, category, colours or vendor's name, however often it is there."""
 
 type Array = NDArray[Any]
 
@@ -21,7 +24,7 @@ class Postings:
 
     Args:
         rows: (m,) int32, ascending.
-        times: (m,) uint8, how often it stands in each.
+        times: (m,) uint8, how often it stands in each, in units of 1 / `UNIT`.
         among: how many rows there are.
     """
 
@@ -32,11 +35,12 @@ class Postings:
     @cached_property
     def bits(self) -> Array:
         """(ceil(among / 64),) uint64: bit r % 64 of number r // 64 says whether row r has the word."""
-        import numpy as np
+        return bits_of(self.rows, self.among)
 
-        mask = np.zeros(-(-self.among // 64) * 64, bool)
-        mask[self.rows] = True
-        return np.packbits(mask, bitorder="little").view("<u8")
+    @cached_property
+    def named_bits(self) -> Array:
+        """As `bits`, of the rows that have it not only in their description."""
+        return bits_of(self.rows[self.times >= UNIT], self.among)
 
     @cached_property
     def _before(self) -> Array:
@@ -62,6 +66,15 @@ class Postings:
             has = (word & one) != 0
             at = self._before[numbers] + np.bitwise_count(word & (one - np.uint64(1)))
         return np.where(has, at, -1)
+
+
+def bits_of(rows: Array, among: int) -> Array:
+    """Row numbers as bits, see `Postings.bits`."""
+    import numpy as np
+
+    mask = np.zeros(-(-among // 64) * 64, bool)
+    mask[rows] = True
+    return np.packbits(mask, bitorder="little").view("<u8")
 
 
 def rows_of(bits: Array) -> Array:

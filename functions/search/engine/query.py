@@ -39,7 +39,7 @@ class Weights:
     words: float = 0.0
 
     @staticmethod
-    def hybrid(alpha: float, words: float = 0.3) -> Weights:
+    def hybrid(alpha: float, words: float = 0.6) -> Weights:
         """Picture and text blended: `alpha` 1 is the picture alone, 0 is `Weights.hybrid(0)`, the text alone, in which
         `words` is the share of the lexical channel (0..1)."""
         return Weights(image=alpha, text=(1 - alpha) * (1 - words), words=(1 - alpha) * words)
@@ -55,6 +55,23 @@ class Negative:
 
 
 @dataclass(frozen=True)
+class Match:
+    """What makes a product a result; without, every product that filters let through is one.
+
+    A product is a result if it has enough of the words, or if it resembles the picture and the text enough.
+
+    Args:
+        coverage: share, of what the product with most of the words has, that is enough.
+        by_words: whether words alone can make a result.
+        floor: score of the other channels that is enough; None: resemblance alone is not.
+    """
+
+    coverage: float = 0.7
+    by_words: bool = True
+    floor: float | None = None
+
+
+@dataclass(frozen=True)
 class VectorQuery:
     """One page of a search.
 
@@ -62,7 +79,8 @@ class VectorQuery:
         image: (dim,) float32, unit length; of several pictures their weighted mean.
         text: (dim,) float32, the text encoder's.
         words: what BM25 looks for, and without picture and text what a hit must have one of; `minus` are words that no
-            hit may have.
+            hit may have, each text as a phrase; `phrases` are texts whose words every hit must have as they stand.
+        match: which products are results; None for all.
         exclude: ids never shown (the product that similar ones are wanted for).
         k: hits on the page, 1..`Caps.max_k`.
         cursor: `Page.next` of the page before, with the same query; k, facets and min_seq may differ.
@@ -77,6 +95,8 @@ class VectorQuery:
     text: NDArray[Any] | None = None
     words: str = ""
     minus: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    match: Match | None = None
     weights: Weights = field(default_factory=Weights)
     negatives: tuple[Negative, ...] = ()
     filters: Filters = field(default_factory=Filters)

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from functions.search.engine import words
 from functions.search.engine.items import Modality, Model
 from functions.search.engine.kernel import RowFilter, every, single
+from functions.search.engine.lookup import Lookup
 from functions.search.engine.query import VectorQuery
 from functions.search.engine.results import Hit, Parts
 from functions.search.engine.state import Block, State
-from functions.search.engine.words import Lookup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from functions.search.engine.columns import Columns
 
 DIGITS: Final = 9
 SPARE: Final = 16
@@ -59,8 +62,8 @@ class Linear:
     cosines: dict[str, Array]
 
     @staticmethod
-    def of(query: VectorQuery, model: Model, state: State) -> Linear:
-        """Fold the channels of a query."""
+    def of(query: VectorQuery, model: Model, state: State, seq: int) -> Linear:
+        """Fold the channels of a query of a state as it was at a number of the journal."""
         import numpy as np
 
         sums: dict[Modality, Array] = {"image": np.zeros(model.dim), "text": np.zeros(model.dim)}
@@ -80,8 +83,43 @@ class Linear:
             cosines["text"] = np.asarray(query.text, np.float64)
         for negative in query.negatives:
             add(negative.modality, negative.vector, -negative.weight)
-        lookup = Lookup.of(query.words, state.lexicon) if query.words and query.weights.words else None
+        lookup = None
+        if query.words and query.weights.words:
+            lookup = Lookup.of(
+                query.words, state.lexicon, [(block.columns, block.born_by(seq)) for block in state.blocks]
+            )
         return Linear(sums["image"], sums["text"], zero["image"], zero["text"], lookup, query.weights.words, cosines)
+
+    @cached_property
+    def dense(self) -> Array:
+        """(dim,) float32, the query but for words."""
+        import numpy as np
+
+        return (self.image + self.text).astype(np.float32)
+
+    @cached_property
+    def slack(self) -> float:
+        """Bound of the error of a single-precision score."""
+        import numpy as np
+
+        return ROUNDING * float(np.linalg.norm(self.dense)) + 1e-6
+
+    def channels(self, stored: Array) -> tuple[Array, Array]:
+        """(m,) float64 of rows (m, dim) float64: what the picture and what the text gives to the score."""
+        import numpy as np
+
+        none = np.zeros(len(stored))
+        # Row by row along the row, not by BLAS: equal rows must have equal scores wherever they stand.
+        image = ((stored * self.image).sum(1) if self.image.any() else none) - self.image_zero
+        text = ((stored * self.text).sum(1) if self.text.any() else none) - self.text_zero
+        return image, text
+
+    def without_words(self, columns: Columns, rows: Array) -> Array:
+        """(m,) float64, what rows (m,) score but for words."""
+        import numpy as np
+
+        image, text = self.channels(single(columns.vectors[rows]).astype(np.float64))
+        return np.round(image + text, DIGITS)
 
     def lexical(self, shares: Array) -> Array:
         """What shares of the most the words could give add to the score."""
@@ -109,13 +147,10 @@ class Ranking:
     """
 
     def __init__(self, linear: Linear, blocks: Sequence[tuple[Block, RowFilter | None]]) -> None:
-        import numpy as np
-
         self._linear = linear
-        self._dense = (linear.image + linear.text).astype(np.float32)
-        self._slack = ROUNDING * float(np.linalg.norm(self._dense)) + 1e-6
-        self._shift = -(linear.image_zero + linear.text_zero)
-        self._parts = [Source(block, rows, linear, self._dense, self._shift, self._slack) for block, rows in blocks]
+        self._slack = linear.slack
+        shift = -(linear.image_zero + linear.text_zero)
+        self._parts = [Source(block, rows, linear, linear.dense, shift, self._slack) for block, rows in blocks]
 
     def first(self, n: int, after: tuple[float, str] | None = None, before: int = 0) -> list[Ranked]:
         """At least the first n rows that come after a key, or all there are; `before`: about how many come before."""
@@ -153,9 +188,7 @@ class Ranking:
             return []
         stored = single(part.block.columns.vectors[rows]).astype(np.float64)
         linear, none = self._linear, np.zeros(len(rows))
-        # Row by row along the row, not by BLAS: equal rows must have equal scores wherever they stand.
-        image = ((stored * linear.image).sum(1) if linear.image.any() else none) - linear.image_zero
-        text = ((stored * linear.text).sum(1) if linear.text.any() else none) - linear.text_zero
+        image, text = linear.channels(stored)
         shares = part.shares(rows)
         lexical = linear.lexical(shares) if linear.lookup else none
         scores = np.round(image + text + lexical, DIGITS) + 0.0

@@ -39,10 +39,12 @@ class Page:
     Args:
         index_version: of the version that answered; empty before the first one.
         seq: of the last write that the answer knows of.
-        total: products that filters and minus-words let through, before folding and the cap.
+        total: products that are results, before folding and the cap.
         facets: exact counts by value, largest first, over what the query lets through; a field's own filter is left
             out of its counts, so that the other choices show.
         next: cursor of the next page; None on the last.
+        suggestion: the words of the query with those that no product has replaced by words of the shop; None if there
+            is nothing to replace.
     """
 
     hits: list[Hit]
@@ -52,6 +54,7 @@ class Page:
     total: int
     facets: Mapping[str, Mapping[str, int]]
     next: str | None
+    suggestion: str | None = None
 
 
 @dataclass(frozen=True)

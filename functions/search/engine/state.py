@@ -16,6 +16,7 @@ from functions.search.engine.filters import passing
 from functions.search.engine.items import Item, Removal
 from functions.search.engine.journal import Entry
 from functions.search.engine.manifest import Manifest
+from functions.search.engine.phrases import Phrase
 from functions.search.engine.query import Filters
 from functions.search.engine.words import Lexicon
 
@@ -53,9 +54,13 @@ class Block:
         return self.columns.vectors.astype(np.float32)
 
     @cached_property
-    def passing(self) -> Callable[[Filters, tuple[str, ...]], RowFilter]:
+    def passing(self) -> Callable[[Filters, tuple[Phrase, ...], tuple[Phrase, ...]], RowFilter]:
         """`filters.passing` of these rows; the latest are kept, since many ask for the same."""
         return lru_cache(KEPT)(partial(passing, self.columns))
+
+    def born_by(self, seq: int) -> NDArray[Any] | None:
+        """(count,) bool, the rows written up to a journal number; None if all were before any."""
+        return None if self.born is None else self.born <= seq
 
     def live(self, seq: int) -> NDArray[Any] | None:
         """(count,) bool, the rows there were at a journal number; None if all were."""

@@ -1,20 +1,21 @@
-"""The lexical channel: how text becomes words, and BM25 over the postings of `columns.Columns`.
+"""The lexical channel: BM25 over the postings of `columns.Columns`.
 
 No library is used: those at hand keep finished scores, with the idf of one corpus inside, so products written since
 the last rebuild could not be scored alike. The formula is Lucene's (S. Kamphuis et al., ECIR 2020), tests hold it
-against `bm25s`.
+against `bm25s`; a word in the description alone counts a quarter (BM25F, S. Robertson et al., CIKM 2004).
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from functions.search.engine.postings import rows_of
+from functions.search.engine.letters import analyse, fold, sku_key
+from functions.search.engine.postings import UNIT, Postings, rows_of
+from functions.search.engine.vocabulary import FORM, SPELLING, STRONG, Alternative, Vocabulary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,42 +27,184 @@ B: Final = 0.5
 MEAN, DEVIATION = 0.0, 0.12
 """What standardises the share of the most that the words could give: nothing found is 0, and all words found once in
 a text of common length (a share near .45) weighs like a good cosine, some four deviations."""
-MAX_WORD_LENGTH: Final = 40
-MAX_COMBINED_WORDS: Final = 5
-"""Words of a query whose sets are looked at."""
-COMMON_ONE_IN: Final = 16
-"""One in so many rows, or more, are better scored with all others than looked up."""
-_WORD = re.compile(r"[^\W_]+")
-STOP: Final = frozenset(
-    ("a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "of", "on", "or", "our", "that",
-     "the", "these", "this", "to", "we", "with", "you", "your")
-)  # fmt: skip
+SKU_SHARE: Final = 100.0
+"""What an article number gives: more than any picture or text could, so that it comes first."""
+MIN_SKU: Final = 3
+"""Letters and digits of an article number among other words."""
+KIND_WEIGHT: Final = 2
+"""How much the name of a category counts among the words of a query, for whether a product is a result."""
+
+type Array = NDArray[Any]
 
 
-def tokens(text: str) -> list[str]:
-    """The words of a text, in order, folded to lower case and to the singular, without stop words."""
-    return [stem(word) for word in _WORD.findall(text.casefold()) if word not in STOP]
+def saturation(times: Array, lengths: Array, mean_length: float) -> Array:
+    """(m,) float64 below 1: what a word that stands so often in a text of that length gives of its weight.
 
-
-def stem(word: str) -> str:
-    """English plurals to singulars: the S-stemmer (D. Harman, JASIS 1991) with the sibilants told apart."""
-    word = word[:MAX_WORD_LENGTH]
-    if len(word) > 3:
-        if word.endswith("ies") and not word.endswith(("eies", "aies")):
-            return word[:-3] + "y"
-        if word.endswith(("sses", "shes", "ches", "xes", "zzes")):
-            return word[:-2]
-        if word.endswith("s") and not word.endswith(("us", "ss", "is")):
-            return word[:-1]
-    return word
-
-
-def saturation(times: NDArray[Any], lengths: NDArray[Any], mean_length: float) -> NDArray[Any]:
-    """(m,) float64 below 1: what a word that stands so often in a text of that length gives of its weight."""
+    Args:
+        times: in units of 1 / `UNIT`.
+    """
     import numpy as np
 
-    tf = times.astype(np.float64)
+    tf = times.astype(np.float64) / UNIT
     return tf / (tf + K1 * (1 - B + B * lengths.astype(np.float64) / (mean_length or 1.0)))
+
+
+def inverse_frequency(count: int, found: int) -> float:
+    """Weight of a term that so many of all products have."""
+    return math.log(1 + (count - found + 0.5) / (found + 0.5))
+
+
+@dataclass(frozen=True)
+class Term:
+    """One word of a query, or several that a hyphen joins.
+
+    Args:
+        pieces: folded; together they are looked for as one word, too.
+        joined: the word and its neighbour in one piece (`rain coat` may be a `raincoat`).
+    """
+
+    pieces: tuple[str, ...]
+    joined: tuple[str, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """In one piece."""
+        return "".join(self.pieces)
+
+    def alternatives(self, vocabulary: Vocabulary, *, loose: bool = False) -> tuple[Alternative, ...]:
+        """What it may be found as in products, see `Vocabulary.alternatives`."""
+        found = list(vocabulary.alternatives(self.word, loose=loose))
+        if len(self.pieces) > 1:
+            forms = [vocabulary.forms(piece) for piece in self.pieces]
+            if all(forms):
+                found += [Alternative(words, SPELLING) for words in _combined(forms)]
+        found += [Alternative((word,), SPELLING) for word in self.joined if vocabulary.has(word)]
+        return tuple(found)
+
+    def is_known(self, columns: Columns, there: Array | None = None) -> bool:
+        """Whether products have it, whatever its form; `there`: of which rows (count,), None for all."""
+        found = found_in(columns, [one for one in self.alternatives(columns.vocabulary) if one.factor >= STRONG])
+        return bool(len(found.rows)) if there is None else bool(there[found.rows].any())
+
+
+def _combined(forms: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """One form of each piece: itself, and for each its other forms beside the others as they are."""
+    first = tuple(each[0] for each in forms)
+    found = {first: None}
+    for place, each in enumerate(forms):
+        for other in each[1:4]:
+            found[(*first[:place], other, *first[place + 1 :])] = None
+    return list(found)
+
+
+def terms_of(text: str) -> tuple[Term, ...]:
+    """The terms of a query, each once."""
+    groups = analyse(text).groups()
+    singles = ["", *(group[0] if len(group) == 1 else "" for group in groups), ""]
+    found: dict[tuple[str, ...], Term] = {}
+    for place, group in enumerate(groups, start=1):
+        pairs = ((singles[place - 1], singles[place]), (singles[place], singles[place + 1]))
+        neighbours = [before + after for before, after in pairs if before and after]
+        known = found.get(group)
+        found[group] = Term(group, tuple(dict.fromkeys((*(known.joined if known else ()), *neighbours))))
+    return tuple(found.values())
+
+
+def sku_keys(text: str) -> tuple[str, ...]:
+    """What of a query may be an article number: all of it, and each piece with a digit."""
+    pieces = [sku_key(piece) for piece in fold(text).split()]
+    keys = [sku_key(text), *(key for key in pieces if len(key) >= MIN_SKU and any(char.isdigit() for char in key))]
+    return tuple(dict.fromkeys(key for key in keys if key))
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows that have what a term stands for, and how much of it each gives: `postings` with their factors."""
+
+    postings: tuple[tuple[Postings, float], ...]
+    among: int
+
+    @cached_property
+    def rows(self) -> Array:
+        """(m,) int64, ascending, each once."""
+        import numpy as np
+
+        if len(self.postings) == 1:
+            return self.postings[0][0].rows.astype(np.int64)
+        if not self.postings:
+            return np.empty(0, np.int64)
+        return rows_of(self.bits)
+
+    @cached_property
+    def bits(self) -> Array:
+        """Of the rows, see `Postings.bits`."""
+        return self._either([postings.bits for postings, _ in self.postings])
+
+    @cached_property
+    def strong(self) -> Array:
+        """Bits of the rows whose title, tags and the like have what was meant."""
+        return self._either([postings.named_bits for postings, factor in self.postings if factor >= STRONG])
+
+    @cached_property
+    def middling(self) -> Array:
+        """Bits of the rows whose description has what was meant, or whose title has what is like it."""
+        likely = [p.bits if factor >= STRONG else p.named_bits for p, factor in self.postings]
+        return self._either(likely)
+
+    def _either(self, bits: Sequence[Array]) -> Array:
+        import numpy as np
+
+        return np.bitwise_or.reduce([np.zeros(-(-self.among // 64), np.uint64), *bits])
+
+    def gains(self, rows: Array, columns: Columns, mean_length: float) -> Array:
+        """(m,) float64, 0 to 1, of given rows (m,)."""
+        import numpy as np
+
+        most = np.zeros(len(rows))
+        for postings, factor in self.postings:
+            at = postings.place(rows)
+            has = np.flatnonzero(at >= 0)
+            reached = saturation(postings.times[at[has]], columns.lengths[rows[has]], mean_length)
+            most[has] = np.maximum(most[has], factor * reached)
+        return most
+
+    def every(self, columns: Columns, mean_length: float) -> tuple[Array, Array]:
+        """`rows`, and the `gains` of all of them."""
+        if len(self.postings) != 1:
+            return self.rows, self.gains(self.rows, columns, mean_length)
+        ((postings, factor),) = self.postings
+        return self.rows, factor * saturation(postings.times, columns.lengths[postings.rows], mean_length)
+
+
+def peak(columns: Columns, alternatives: Sequence[Alternative]) -> float:
+    """A bound of `Found.gains` in a version's main part."""
+    bounds = [one.factor * min(columns.peak(word) for word in one.words) for one in alternatives]
+    return max(bounds, default=0.0)
+
+
+def found_in(columns: Columns, alternatives: Sequence[Alternative]) -> Found:
+    """The rows of alternatives; several words must all be there, and give as much as the rarest."""
+    postings = [(_all_of(columns, one.words), one.factor) for one in alternatives]
+    return Found(tuple((some, factor) for some, factor in postings if len(some.rows)), columns.count)
+
+
+def _all_of(columns: Columns, words: tuple[str, ...]) -> Postings:
+    import numpy as np
+
+    each = [columns.postings(word) for word in words]
+    if len(each) == 1:
+        return each[0]
+    rows = rows_of(np.bitwise_and.reduce([postings.bits for postings in each]))
+    times = [postings.times[postings.place(rows)] for postings in each]
+    return Postings(rows.astype(np.int32), np.minimum.reduce(times), columns.count)
+
+
+def sku_rows(columns: Columns, keys: Sequence[str]) -> Postings:
+    """The rows with one of the article numbers."""
+    import numpy as np
+
+    rows = np.unique(np.concatenate([np.empty(0, np.int64), *(columns.rows_of_sku(key) for key in keys)]))
+    return Postings(rows.astype(np.int32), np.full(len(rows), UNIT, np.uint8), columns.count)
 
 
 @dataclass(frozen=True)
@@ -73,10 +216,10 @@ class Lexicon:
 
     columns: Columns
 
-    def idf(self, word: str) -> float:
-        """Of a word of `tokens`; a word never seen weighs most."""
-        found = len(self.columns.postings(word).rows)
-        return math.log(1 + (self.columns.count - found + 0.5) / (found + 0.5))
+    def idf(self, term: Term, *, loose: bool) -> float:
+        """Of a term; one never seen weighs most."""
+        found = len(found_in(self.columns, term.alternatives(self.columns.vocabulary, loose=loose)).rows)
+        return inverse_frequency(self.columns.count, found)
 
     @property
     def mean_length(self) -> float:
@@ -84,98 +227,24 @@ class Lexicon:
         return self.columns.mean_length
 
 
-@dataclass(frozen=True)
-class Lookup:
-    """A query's words with their weights, and a bound of the share that each alone gives in a version's main part."""
+def kinds(columns: Columns, there: Array | None) -> frozenset[str]:
+    """The words that name categories of products; `there`: of which rows (count,), None for all."""
+    import numpy as np
 
-    weights: tuple[tuple[str, float], ...]
-    peaks: tuple[float, ...]
-    most: float
-    mean_length: float
-
-    @staticmethod
-    def of(text: str, lexicon: Lexicon) -> Lookup | None:
-        """None if there is no word in the text."""
-        found = tuple((word, lexicon.idf(word)) for word in sorted(set(tokens(text))))
-        if not found:
-            return None
-        most = sum(weight for _, weight in found)
-        peaks = tuple(weight * lexicon.columns.peak(word) / most for word, weight in found)
-        return Lookup(found, peaks, most, lexicon.mean_length)
-
-    def shares(self, columns: Columns) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Rows (m,) that have any of the words, ascending, and what they score (m,) float64: BM25 as a share, 0..1,
-        of the most the words could give."""
-        import numpy as np
-
-        summed = np.zeros(columns.count)
-        for word, weight in self.weights:
-            found = columns.postings(word)
-            summed[found.rows] += weight * saturation(found.times, columns.lengths[found.rows], self.mean_length)
-        every = np.flatnonzero(summed)
-        return every, summed[every] / self.most
-
-    def rarest(self, columns: Columns, most: int) -> NDArray[Any]:
-        """Rows, some of them twice, that have the rarest of the words: at most so many."""
-        import numpy as np
-
-        found: list[NDArray[Any]] = [np.empty(0, np.int32)]
-        for rows in sorted((columns.postings(word).rows for word, _ in self.weights), key=len):
-            most -= len(rows)
-            if most < 0:
-                break
-            found.append(rows)
-        return np.concatenate(found)
-
-    def score_rows(self, columns: Columns, rows: NDArray[Any]) -> NDArray[Any]:
-        """(m,) float64, what given rows (m,) score: the same numbers as of `shares`, 0 without any of the words."""
-        import numpy as np
-
-        summed = np.zeros(len(rows))
-        for word, weight in self.weights:
-            found = columns.postings(word)
-            at = found.place(rows)
-            has = np.flatnonzero(at >= 0)
-            times, lengths = found.times[at[has]], columns.lengths[rows[has]]
-            summed[has] += weight * saturation(times, lengths, self.mean_length)
-        return summed / self.most
-
-    def rows_above(self, columns: Columns, share: float) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Rows (m,) of a version's main part, ascending, that score more than a share, and what they do (m,) float64.
-
-        A row does not if the words it has could not give so much together, as in MaxScore (H. Turtle, J. Flood, 1995),
-        but by sets of words, which as bits of all rows cost next to nothing.
-        """
-        import numpy as np
-
-        sets = self._enough(share)
-        if not sets:
-            return np.empty(0, np.int64), np.empty(0)
-        bits = [np.bitwise_and.reduce([columns.postings(word).bits for word in words]) for words in sets if words]
-        some = np.bitwise_or.reduce(bits) if len(bits) == len(sets) else None
-        if some is None or np.bitwise_count(some).sum() * COMMON_ONE_IN > columns.count:
-            rows, shares = self.shares(columns)
-        else:
-            rows = rows_of(some)
-            shares = self.score_rows(columns, rows)
-        more = shares > share
-        return rows[more], shares[more]
-
-    def _enough(self, share: float) -> list[tuple[str, ...]]:
-        """The smallest sets of words, one of which a row must have to score more than a share. Of many words those
-        that give least are taken as had, so that the sets stay few; a set may be empty then."""
-        peaks = {word: peak for (word, _), peak in zip(self.weights, self.peaks, strict=True) if peak}
-        most = sorted(peaks, key=peaks.__getitem__, reverse=True)
-        combined, given = most[:MAX_COMBINED_WORDS], sum(peaks[word] for word in most[MAX_COMBINED_WORDS:])
-        found: list[tuple[str, ...]] = []
-        for size in range(len(combined) + 1):
-            for words in combinations(combined, size):
-                enough = given + sum(peaks[word] for word in words) > share
-                if enough and not any(set(known) <= set(words) for known in found):
-                    found.append(words)
-        return found
+    values = columns.values("category")
+    if there is not None:
+        codes = np.unique(columns.data["category.codes"][there])
+        values = [values[code] for code in codes.tolist() if code >= 0]
+    return frozenset(word for value in values for word in analyse(value).sequence)
 
 
-def forbidden(minus: Iterable[str]) -> tuple[str, ...]:
-    """The words that no hit may have."""
-    return tuple(sorted({word for text in minus for word in tokens(text)}))
+def names_kind(term: Term, vocabulary: Vocabulary, named: frozenset[str]) -> bool:
+    """Whether a term is the name of a category in one of its forms; a compound with one is none."""
+    return any(one.factor >= FORM and not named.isdisjoint(one.words) for one in term.alternatives(vocabulary))
+
+
+def bits_to_rows(bits: Array, count: int) -> Array:
+    """(count,) uint8, 1 for the rows that are set."""
+    import numpy as np
+
+    return np.unpackbits(bits.view(np.uint8), count=count, bitorder="little")

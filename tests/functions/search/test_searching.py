@@ -8,7 +8,7 @@ import pytest
 from market import EVERY, Market, ids
 from stores import both_stores
 
-from functions.search import log, service
+from functions.search import indexer, log, service
 from functions.search.engine.errors import BadCursor, CursorExpired
 from functions.search.models import FeedbackRequest, SearchAnswer, SearchFilters, SimilarQuery
 from shared import blobs, clock
@@ -42,7 +42,6 @@ def test_a_picture_finds_its_own_product_first_and_words_find_titles(full: Marke
         assert best.price and best.price.amount == product.price.amount
         assert "sig=" in best.image
     wanted = full.change(products(full)[2], title="Quibbleton parka")
-    from functions.search import indexer
 
     indexer.update_index(full.vendor, wanted.id)
     answer = full.text("quibbleton")
@@ -161,7 +160,7 @@ def test_one_vendor_can_be_kept_from_filling_the_page(full: Market) -> None:
 
 
 def test_searches_are_logged_without_pictures_and_feedback_belongs_to_their_author(full: Market) -> None:
-    answer = full.hybrid(products(full)[0], "blue mail me@example.com", 0.3)
+    answer = full.hybrid(products(full)[0], f"{EVERY} mail me@example.com", 0.3)
     (entry,) = full.logged()
     assert (entry.id, entry.kind, entry.results) == (answer.search_id, "hybrid", tuple(ids(answer)))
     logged = str(entry.to_item())
@@ -213,3 +212,30 @@ def test_a_picture_asked_for_again_is_remembered_and_no_longer_than_its_record(f
     store().delete("studio", record.id, full.vendor)
     with pytest.raises(NotFound):
         full.image(product)
+
+
+def test_what_does_not_match_is_no_result(full: Market) -> None:
+    red = full.change(products(full)[0], title="Red dress", colour="red", category="dress", sku="TS-1001")
+    shoes = full.change(products(full)[1], title="Trainers", category="shoes", description="Waterproof", sku="TS-1002")
+    skirt = full.change(products(full)[2], title="Long skirt green", category="skirt")
+    sleeves = full.change(products(full)[3], title="Skirt with long sleeve top", category="skirt")
+    jacket = full.change(products(full)[4], title="Übergangsjacke Crème", category="jacket")
+    for product in (red, shoes, skirt, sleeves, jacket):
+        indexer.update_index(full.vendor, product.id)
+    assert ids(full.text("TS-1002"))[0] == shoes.id
+    assert ids(full.text("waterproof")) == [shoes.id]
+    found = ids(full.text("skirt -long-sleeve"))
+    assert skirt.id in found and sleeves.id not in found
+    for written in ("ubergangsjacke", "uebergangsjacke", "U\u0308bergangsjacken", "creme", "cre\u0300me"):
+        assert ids(full.text(written))[0] == jacket.id
+    answer = full.text("red dress")
+    assert ids(answer)[0] == red.id and answer.total < COUNT / 2 and answer.total == len(answer.results)
+    misspelt = full.text("ubergangsjakce")
+    assert (ids(misspelt)[0], misspelt.did_you_mean) == (jacket.id, "Übergangsjacke")
+    assert full.text("red dress").did_you_mean is None
+    assert full.text('"green long skirt"').total == 0 and ids(full.text('"long skirt"')) == [skirt.id]
+    photo = full.image(red)
+    assert ids(photo)[0] == red.id and photo.total < COUNT
+    for answer in (misspelt, photo, full.text("TS-1002"), full.hybrid(red, "ts1001", 0.5)):
+        for result in answer.results:
+            assert result.why.image + result.why.text + result.why.words == pytest.approx(result.score, abs=1e-6)

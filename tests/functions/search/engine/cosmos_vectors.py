@@ -72,6 +72,7 @@ def functions(given: list[Any]) -> dict[str, Any]:
     return {
         "p": given,
         "false": False,
+        "VectorDistance": lambda stored, at: float(np.asarray(stored) @ np.asarray(at)) / float(np.linalg.norm(at)),
         "contains": lambda values, value: value in (values or []),
         "null": lambda value: value is None,
         "number": lambda item: math.nan if item.get("price") is None else item["price"],

@@ -46,6 +46,7 @@ def items(count: int, seed: int = 1, prefix: str = "p", revision: int = 1) -> tu
                 vendor=VENDORS[int(random.integers(len(VENDORS)))],
                 tags=("rare",) if n % 1000 == 5 else ("new", "sale") if n % 4 == 0 else (),
                 words=f"{colours[0]} {stuff} {category}{' for every day' if n % 2 else ''} {' '.join(colours)}",
+                description="waterproof, washable" if n % 9 == 4 else "",
                 phash=int(random.integers(1, 2**63)) if n % 5 else None,
             )
         )

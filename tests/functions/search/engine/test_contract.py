@@ -15,7 +15,7 @@ from functions.search.engine.errors import BadCursor
 from functions.search.engine.items import Removal
 from functions.search.engine.local import LocalIndex
 from functions.search.engine.port import VectorIndex
-from functions.search.engine.query import Filters, Negative, VectorQuery, Weights
+from functions.search.engine.query import Filters, Match, Negative, VectorQuery, Weights
 from functions.search.engine.results import Page
 from shared.errors import Unprocessable
 
@@ -67,6 +67,13 @@ ASKED: tuple[dict[str, Any], ...] = (
     {"image": IMAGE, "text": TEXT, "words": "blue", "weights": Weights.hybrid(0.5)},
     {"image": IMAGE, "negatives": (Negative(TEXT), Negative(shelf.items(3)[2].vector, "image", 0.8))},
     {"image": IMAGE, "minus": ("red", "shoes")},
+    {"image": IMAGE, "minus": ("blue silk", "shoes-bag")},
+    {"image": IMAGE, "phrases": ("silk dresses",)},
+    {"text": TEXT, "words": "red dresss", "weights": Weights.hybrid(0), "match": Match()},
+    {"text": TEXT, "words": "red silk dress", "weights": Weights.hybrid(0), "match": Match(floor=0.8)},
+    {"words": "waterproof dress", "weights": Weights(0, 0, 1), "match": Match(coverage=0.3)},
+    {"image": IMAGE, "match": Match(by_words=False, floor=0.5)},
+    {"image": IMAGE, "text": TEXT, "words": "zebrano", "weights": Weights.hybrid(0.5), "match": Match(floor=1.0)},
     {"image": IMAGE, "exclude": frozenset({"p00003", "p00399"})},
     {"image": IMAGE, "fold": True},
     {"image": IMAGE, "per_vendor": 3},
@@ -109,6 +116,55 @@ def test_scores_are_continuous_in_alpha(filled: Filled) -> None:
     for alpha in np.linspace(0, 1, 6):
         query = VectorQuery(shop, image=IMAGE, text=TEXT, words="wool", weights=Weights.hybrid(float(alpha)), k=5)
         check(index, oracle, query)
+
+
+MATCHED = (
+    {"words": "red silk dress", "weights": Weights(0, 0, 1), "match": Match()},
+    {"text": TEXT, "words": "green shoes", "weights": Weights.hybrid(0), "match": Match(floor=0.7)},
+)
+
+
+def test_what_is_no_result_is_neither_shown_nor_counted(filled: Filled) -> None:
+    index, shop, oracle = filled
+    for asked in MATCHED:
+        for filters in (Filters(), Filters(colours=("red",)), Filters(categories=("dress", "bag"), price_min=3000)):
+            query = VectorQuery(shop, k=200, filters=filters, facets=("category", "colours"), **asked)
+            page = check(index, oracle, query)
+            assert 0 < page.total < COUNT / 2 and page.total == len(page.hits)
+            for facet in ("category", "colours"):
+                assert dict(page.facets[facet]) == oracle.facets_above(query, facet)
+
+
+def test_an_article_number_comes_first_and_its_parts_sum_to_its_score(index: LocalIndex, shop: str) -> None:
+    items = [replace(item, sku=f"TS-{1000 + n}") for n, item in enumerate(shelf.items(60))]
+    build = index.begin(shop)
+    build.add(items[:40])
+    index.publish(build)
+    index.upsert(shop, items[40:])
+    for written in ("TS-1042", "ts1042", "TS 1042", "ts_1042", "  tS-1042 ", "TS-1042 dress", "TS-1007"):
+        for weights in (Weights(0, 0, 1), Weights.hybrid(0), Weights.hybrid(0.5)):
+            vectors = {} if weights.words == 1 else {"text": TEXT, "image": IMAGE}
+            page = index.search(VectorQuery(shop, words=written, weights=weights, match=Match(), **vectors))
+            best = page.hits[0]
+            assert best.id == f"p000{written.replace(' dress', '').strip()[-2:]}"
+            assert best.parts.image + best.parts.text + best.parts.words == pytest.approx(best.score, abs=1e-6)
+            assert page.total < 60
+
+
+def test_a_scan_of_matches_shows_each_once_while_products_are_written(filled: Filled) -> None:
+    index, shop, oracle = filled
+    query = VectorQuery(
+        shop, words="red silkk dress", weights=Weights.hybrid(0), text=TEXT, k=7, match=Match(floor=0.9)
+    )
+    expected = [id for id, _ in oracle.ranked(query)]
+    page = index.search(query)
+    assert page.total == len(expected) > 14
+    shown = [hit.id for hit in page.hits]
+    index.upsert(shop, [replace(shelf.items(1)[0], id="later", revision=1, words="silkk red dress")])
+    while page.next:
+        page = index.search(replace(query, cursor=page.next))
+        shown += [hit.id for hit in page.hits]
+    assert shown == expected
 
 
 FILTERS = (
@@ -233,7 +289,8 @@ def test_stored_vectors_are_given_back(filled: Filled) -> None:
 def test_words_score_as_bm25s_does(worker: Callable[..., LocalIndex], shop: str) -> None:
     import bm25s
 
-    from functions.search.engine.words import K1, B, tokens
+    from functions.search.engine.letters import tokens
+    from functions.search.engine.words import K1, B, terms_of
 
     items = shelf.items(300)
     index = worker()
@@ -242,10 +299,12 @@ def test_words_score_as_bm25s_does(worker: Callable[..., LocalIndex], shop: str)
     index.publish(build)
     library = bm25s.BM25(method="lucene", k1=K1, b=B)
     library.index([tokens(item.words) for item in items], show_progress=False)
-    for asked in ("silk", "red zebrano dress", "cotton shirts for days"):
+    for asked in ("silk", "red zebrano dress", "cotton shirt for every day"):
         hits = index.search(VectorQuery(shop, words=asked, weights=Weights(0, 0, 1), k=200)).hits
         oracle = Oracle(shelf.MODEL, items)
-        most = sum(oracle.idf(word) for word in set(tokens(asked)))
-        theirs = library.get_scores([word for word in sorted(set(tokens(asked))) if oracle.having[word]])
+        most = sum(oracle.idf(term) for term in terms_of(asked))
+        theirs = library.get_scores(
+            [word for word in sorted(set(tokens(asked))) if any(text[word] for text in oracle.texts.values())]
+        )
         by_id = {item.id: float(score) for item, score in zip(items, theirs, strict=True)}
         assert [hit.raw["words"] * most for hit in hits] == pytest.approx([by_id[hit.id] for hit in hits], abs=1e-5)

@@ -14,9 +14,10 @@ from functions.search.engine import kernel as kernels
 from functions.search.engine.columns import Columns
 from functions.search.engine.items import Removal
 from functions.search.engine.local import LocalIndex
+from functions.search.engine.lookup import Lookup
 from functions.search.engine.query import Filters, VectorQuery, Weights
 from functions.search.engine.ranking import GATHERED
-from functions.search.engine.words import Lexicon, Lookup
+from functions.search.engine.words import Lexicon
 
 COUNT = 3000
 IMAGE, TEXT = shelf.query_vectors()
@@ -106,7 +107,7 @@ def test_single_is_exact_for_every_number() -> None:
 
 def test_a_word_scores_the_same_however_it_is_looked_up() -> None:
     columns = Columns.of(ITEMS, shelf.DIM)
-    lookup = Lookup.of("common half rare7 dress", Lexicon(columns))
+    lookup = Lookup.of("common half rare7 dress", Lexicon(columns), [(columns, None)])
     assert lookup is not None
     rows, shares = lookup.shares(columns)
     assert len(rows) > GATHERED
@@ -121,7 +122,7 @@ def test_the_rows_beyond_a_share_are_all_there_are(asked: str, share: float, tmp
     made = Columns.of(ITEMS, shelf.DIM)
     made.save(tmp_path / "columns")
     columns = Columns.load(tmp_path / "columns", made.vectors)
-    lookup = Lookup.of(asked, Lexicon(columns))
+    lookup = Lookup.of(asked, Lexicon(columns), [(columns, None)])
     assert lookup is not None
     rows, shares = lookup.shares(columns)
     found, scores = lookup.rows_above(columns, share)

@@ -1,25 +1,187 @@
-"""Text as words."""
+"""Text as words, what a word of a query stands for, and phrases."""
 
 from __future__ import annotations
 
-import pytest
+import unicodedata
 
-from functions.search.engine.words import forbidden, tokens
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.search.engine.columns import Columns
+from functions.search.engine.items import Item
+from functions.search.engine.letters import analyse, fold, sku_key, tokens
+from functions.search.engine.phrases import QueryText, phrases_of, rows_with
+from functions.search.engine.suggest import as_spelt, suggestion
+from functions.search.engine.vocabulary import STRONG
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Red Dresses for the Summer", ["red", "dress", "summer"]),
-        ("berries, watches & boxes", ["berry", "watch", "box"]),
-        ("a bus full of glasses: jeans/T-shirts", ["bus", "full", "glass", "jean", "t", "shirt"]),
-        ("SKU_42 Röcke ÉTÉ", ["sku", "42", "röcke", "été"]),
+        ("Red Dresses for the Summer", ["red", "dresses", "summer"]),
+        ("berries, watches & boxes", ["berries", "watches", "boxes"]),
+        ("jeans/T-shirts", ["jeans", "t", "shirts"]),
+        ("SKU_42 Röcke ÉTÉ", ["sku", "42", "rocke", "ete"]),
         ("", []),
+        ("Men's, women\u2019s and ladies' skirts", ["men", "women", "ladies", "skirts"]),
+        ("robe d\u2019été, l'hiver, dell'estate", ["robe", "ete", "hiver", "estate"]),
+        ("O'Neill Levi's", ["oneill", "levi"]),
+        ("A-line V-neck", ["a", "line", "v", "neck"]),
+        ("Größe 3,5 cm ½", ["grosse", "3.5", "cm", "1", "2"]),
+        ("FULLWIDTH \uff34\uff33 \ufb01ne", ["fullwidth", "ts", "fine"]),
+        ("U\u0308bergangsjacke cre\u0300me", ["ubergangsjacke", "creme"]),
+        ("Øreringe Łódź smørrebrød ısı", ["oreringe", "lodz", "smorrebrod", "isi"]),
+        ("Ёлка ПЛАТЬЕ", ["елка", "платье"]),
+        ("ΦΌΡΕΜΆ φόρεμας", ["φορεμα", "φορεμασ"]),
+        ("שִׂמְלָה אֲדֻמָּה", ["שמלה", "אדמה"]),
+        ("فُستانٌ أحمر", ["فستان", "احمر"]),
+        ("सूती कुर्ता", ["सूती", "कुर्ता"]),
+        ("红色连衣裙", ["红色", "连", "衣裙"]),
+        ("赤いワンピース", ["赤い", "ワンピース"]),
+        ("ｶﾞｰｾﾞ", ["ガーゼ"]),
+        ("빨간색 원피스", ["빨간색", "원피스"]),
+        ("เสื้อยืดสีแดง", ["เสื้อ", "ยืด", "สี", "แดง"]),
+        ("\U0001f457 dress \U0001f389 na\u00efve", ["dress", "naive"]),
+        ("für Damen, faux fur", ["damen", "faux", "fur"]),
+        ("lone \ud800 surrogate", ["lone", "surrogate"]),
     ],
-)
+)  # fmt: skip
 def test_text_becomes_words(text: str, words: list[str]) -> None:
     assert tokens(text) == words
 
 
-def test_minus_words_are_those_of_products() -> None:
-    assert forbidden(("Reds", "silk dresses")) == ("dress", "red", "silk")
+@given(st.text(max_size=60))
+def test_every_spelling_of_unicode_is_one_and_words_stay_words(text: str) -> None:
+    found = tokens(text)
+    for form in ("NFC", "NFD"):
+        if not any("\ud800" <= char <= "\udfff" for char in text):
+            assert tokens(unicodedata.normalize(form, text)) == found
+    assert all(word and word == fold(word) and " " not in word for word in found)
+
+
+def shop(*titles: str, description: str = "") -> Columns:
+    vector = np.ones(4, np.float32) / 2
+    return Columns.of([Item(f"p{n}", 1, vector, words=t, description=description) for n, t in enumerate(titles)], 4)
+
+
+MEANT = [
+    # What is written, what a shop has, whether it is meant by it.
+    ("dress", "Red dresses", True), ("dresses", "Red dress", True), ("scarf", "Scarves", True),
+    ("knives", "Knife", True),
+    ("woman", "For women", True), ("children", "child", True), ("berry", "berries", True), ("box", "Boxes", True),
+    ("rock", "Röcke", True), ("röcke", "Rock", True), ("kleider", "Kleid", True), ("mantel", "Mäntel", True),
+    ("ubergangsjacke", "Übergangsjacke", True), ("uebergangsjacke", "Übergangsjacke", True),
+    ("übergangsjacken", "Uebergangsjacke", True), ("jacke", "Übergangsjacke", True), ("jacken", "Winterjacke", True),
+    ("kleid", "Sommerkleider", True), ("hose", "Lederhosen", True), ("coat", "Raincoats", True),
+    ("shirt", "Tshirt", True), ("tshirt", "T-Shirt", True), ("t-shirts", "T-Shirt", True), ("t shirt", "Tshirt", True),
+    ("longsleeve", "long sleeve top", True), ("long-sleeved", "long sleeve top", True), ("rain coat", "raincoat", True),
+    ("robe", "Robes longues", True), ("manteau", "Manteaux", True), ("bijoux", "Bijou", True), ("crème", "creme", True),
+    ("vestido", "Vestidos", True), ("gonna", "Gonne lunghe", True), ("jurk", "Jurken", True),
+    ("klänning", "Klänningar", True), ("sukienka", "Sukienki", True), ("платье", "Платья", True),
+    ("φόρεμα", "Φορέματα", True), ("فستان", "الفستان الأحمر", True), ("कुर्ता", "कुर्ते", True), ("שמלה", "השמלה", True),
+    ("连衣裙", "红色连衣裙女夏季", True), ("裙子", "花裙子", True), ("ワンピース", "赤いワンピース", True),
+    ("원피스", "빨간색 원피스를", True), ("เสื้อยืด", "เสื้อยืดสีแดง", True), ("雪纺", "夏季雪纺衫", True),
+    ("ring", "flattering dress", False), ("ring", "string bikini", False), ("vest", "vestidos", False),
+    ("dress", "address", False), ("hose", "those", False), ("tie", "ties", True), ("hat", "what", False),
+    ("short", "shirt", False), ("skirt", "shirt", False), ("red", "redder", False), ("fur", "für Damen", False),
+    ("衬衫", "红色连衣裙", False), ("กางเกง", "เสื้อยืดสีแดง", False), ("shoe", "short", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "title", "meant"), MEANT)
+def test_what_a_word_stands_for(written: str, title: str, meant: bool) -> None:
+    from functions.search.engine.lookup import Lookup
+    from functions.search.engine.words import Lexicon
+
+    columns = shop(title, "something else")
+    lookup = Lookup.of(written, Lexicon(columns), [(columns, None)])
+    assert lookup is not None
+    full = 4 * sum(lookup.counts)
+    assert (lookup.coverage(columns).tolist()[0] == full) is meant
+
+
+@pytest.mark.parametrize(
+    ("written", "found", "said"),
+    [
+        ("dres", "dress", None), ("dresz", "dress", "dress"), ("derss", "dress", "dress"), ("skrit", "skirt", "skirt"),
+        ("longslevee", "longsleeve", "longsleeve"), ("red dresz", "dress", "red dress"), ("jeasn", "jeans", "jeans"),
+        ("dess", None, None), ("shoez99", None, None), ("zanzibar", None, None), ("dress", "dress", None),
+    ],
+)  # fmt: skip
+def test_misspelt_words_find_what_is_near_and_say_so(written: str, found: str | None, said: str | None) -> None:
+    columns = shop("red dress", "skirt", "longsleeve", "jeans")
+    assert suggestion(written, [columns]) == said
+    meant = columns.vocabulary.alternatives(written.split()[-1], loose=True)
+    assert (found in {word for one in meant for word in one.words}) is (found is not None)
+
+
+def test_a_known_word_is_never_taken_for_a_misspelt_one() -> None:
+    columns = shop("shirt", "skirt")
+    assert {one.words for one in columns.vocabulary.alternatives("shirt")} == {("shirt",)}
+    assert suggestion("shirt", [columns]) is None
+
+
+def test_suggestions_are_spelt_as_the_shop_does() -> None:
+    assert as_spelt("rote ubergangsjacke", ["Rote Übergangsjacke, wattiert"]) == "Rote Übergangsjacke"
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "phrases", "minus"),
+    [
+        ("skirt -long-sleeve", "skirt", (), ("long-sleeve",)),
+        ('skirt -"long sleeve" red', "skirt red", (), ("long sleeve",)),
+        ('"red dress" -men\'s', "red dress", ("red dress",), ("men's",)),
+        ("\u201ered dress\u201c \u2212blue", "red dress", ("red dress",), ("blue",)),
+        ("long-sleeve t-shirt", "long-sleeve t-shirt", (), ()),
+        ("dress - red", "dress - red", (), ()),
+        ('open "quote', "open quote", (), ()),
+        ('- "" -""', "-", (), ()),
+        ("-red", "", (), ("red",)),
+    ],
+)  # fmt: skip
+def test_the_marks_of_a_query_are_read(text: str, words: str, phrases: tuple[str, ...], minus: tuple[str, ...]) -> None:
+    assert QueryText.of(text) == QueryText(words, phrases, minus)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "title", "there"),
+    [
+        ("long-sleeve", "Long skirt green", False),
+        ("long-sleeve", "Long sleeve top", True),
+        ("long sleeves", "top with long-sleeve", True),
+        ("long sleeve", "longsleeve", True),
+        ("long sleeve", "sleeve long", False),
+        ("long sleeve", "long\nsleeve", False),
+        ("men's", "Men's shirt", True),
+        ("men's", "s shirt", False),
+        ("red", "Red dress", True),
+        ("silk dress", "silk evening dress", False),
+        ("dress", "Red dresses", True),
+        ("jacke", "Winterjacke", False),
+        ("连衣裙", "红色连衣裙", True),
+    ],
+)  # fmt: skip
+def test_phrases_are_words_one_after_the_other_in_a_field(phrase: str, title: str, there: bool) -> None:
+    (words,) = phrases_of((phrase,))
+    assert rows_with(shop(title), words).tolist() == ([0] if there else [])
+
+
+def test_a_word_of_the_description_counts_less_than_one_of_the_title() -> None:
+    from functions.search.engine.lookup import Lookup
+    from functions.search.engine.words import Lexicon
+
+    columns = Columns.joined([shop("waterproof coat"), shop("coat", description="It is waterproof, waterproof!")])
+    lookup = Lookup.of("waterproof", Lexicon(columns), [(columns, None)])
+    assert lookup is not None
+    _, (named, mentioned) = lookup.shares(columns)
+    assert 0 < mentioned < named / 2
+    assert lookup.coverage(columns).tolist() == [4, 2]
+    strong = [one for one in columns.vocabulary.alternatives("waterproof") if one.factor >= STRONG]
+    assert len(strong) == 1
+
+
+def test_article_numbers_compare_by_letters_and_digits() -> None:
+    assert {sku_key(text) for text in ("TS-1001", "ts1001", " TS_1001", "ts 10.01", "\uff34S/1001")} == {"ts1001"}
+    assert analyse("TS-1001").extra == ("ts1001",)
