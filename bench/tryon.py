@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bench._common import elapsed_ms
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
-from vto_container.engines.base import Category, Engine, Result
+from shared.engines.base import Category, Engine, Result
 from vto_container.engines.compact_body import GRID
 from wardrobe import draw_garment, draw_posed_mannequin, garment_specs
 

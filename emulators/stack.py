@@ -32,6 +32,7 @@ DOCUMENTS = ("sqlite", "cosmos")
 
 PROVIDERS: Mapping[str, str] = {
     "gemini": "GEMINI_API_KEY",
+    "fashn": "FASHN_API_KEY",
     "email": "EMAIL_CONNECTION",
     "sms": "TWILIO_AUTH_TOKEN",
     "webpubsub": "WEBPUBSUB_CONNECTION",
@@ -144,6 +145,10 @@ class Stack:
         made: dict[str, str] = {}
         if gemini := self.providers.get("gemini"):
             made |= {"GEMINI_API_KEY": gemini["apiKey"], "GEMINI_BASE_URL": gemini["url"]}
+        if fashn := self.providers.get("fashn"):
+            made |= {"FASHN_API_KEY": fashn["apiKey"], "FASHN_BASE_URL": fashn["url"]}
+        if not os.environ.get("TRYON_ENGINES"):
+            made["TRYON_ENGINES"] = json.dumps(self._engines())
         if email := self.providers.get("email"):
             made |= {"EMAIL_CONNECTION": email["connectionString"], "EMAIL_SENDER": email["sender"]}
         if sms := self.providers.get("sms"):
@@ -158,6 +163,12 @@ class Stack:
         if paypal := self.providers.get("paypal"):
             made |= paypal_settings(paypal)
         return made
+
+    def _engines(self) -> list[str]:
+        """The try-on engines: an emulated picture is no reason to prefer an engine to the built-in one."""
+        hosted = {"fashn": "fashn-api", "gemini": "gemini"}
+        real = [engine for provider, engine in hosted.items() if provider not in self.providers]
+        return [*real, "compact", *(engine for engine in hosted.values() if engine not in real)]
 
     def _announce(self) -> None:
         """Tell the providers that call us where we are."""

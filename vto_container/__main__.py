@@ -33,10 +33,10 @@ def main() -> None:
 
     import uvicorn
 
+    from shared.engines.executor import Executor, delete_output
     from shared.errors import ConfigurationError, StudioError
     from vto_container.app import Service, create_app
     from vto_container.engine_process import EngineProcess
-    from vto_container.executor import Executor, delete_output
     from vto_container.runs import Runs
     from vto_container.settings import check_settings, container_settings
 
@@ -46,7 +46,7 @@ def main() -> None:
         sys.exit(error.message)
     conf = container_settings()
     process = EngineProcess()
-    runs = Runs(Executor(process).execute, delete_output, conf.queue, conf.keep)
+    runs = Runs(Executor(process.generate, conf.engine).execute, delete_output, conf.queue, conf.keep)
 
     class Server(uvicorn.Server):
         """Drains on the first signal while it keeps responding; stops on the second."""

@@ -14,17 +14,19 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from shared import telemetry
+from shared.engines import images
+from shared.engines.base import Cancelled, Engine
+from shared.engines.outfit import make_outfit
+from shared.engines.provenance import xmp
 from shared.errors import ConfigurationError, StudioError
 from shared.images import frames
 from shared.vto.errors import EngineRefused
-from shared.vto.protocol import RunError, SampleReport
-from vto_container import images, messages, provenance, weights
-from vto_container.engines.base import Cancelled, Engine, Result, count_changed_outside
+from shared.vto.protocol import RunError
+from vto_container import messages, provenance, weights
 from vto_container.memory import device_mb
 from vto_container.messages import (
     CancelRequest,
@@ -40,18 +42,6 @@ from vto_container.messages import (
     Ready,
     RequestCancelled,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-
-@dataclass(frozen=True)
-class Outfit:
-    """A person in all garments of a request, and the result of each garment."""
-
-    image: NDArray[Any]
-    mask: NDArray[Any]
-    results: list[Result]
 
 
 class EngineChild:
@@ -116,64 +106,18 @@ class EngineChild:
         self._send(Loaded(version=engine.version, device=engine.device, device_mb=device_mb()))
 
     def _generate(self, request: GenerateRequest, parts: list[bytes]) -> None:
-        count = len(request.categories)
-        engine = self._engine(request)
-        person = images.decode_image(parts[0], "person")
-        garments = [images.decode_image(data, f"garments.{n}") for n, data in enumerate(parts[1 : 1 + count])]
-        mask = images.decode_mask(parts[1 + count], person) if request.has_mask else None
-        started = time.perf_counter()
-        outfit = self._dress(engine, request, person, garments, mask)
-        self._finish(request, person, outfit, round((time.perf_counter() - started) * 1000))
-
-    def _dress(
-        self,
-        engine: Engine,
-        request: GenerateRequest,
-        person: NDArray[Any],
-        garments: list[NDArray[Any]],
-        allowed: NDArray[Any] | None,
-    ) -> Outfit:
-        """Put on the garments one after the other, each on the image before."""
-        results: list[Result] = []
-        image, mask = person, None
-        for n, (garment, category) in enumerate(zip(garments, request.categories, strict=True)):
-
-            def report_progress(done: float, n: int = n) -> None:
-                self._send(ProgressUpdate(done=(n + min(max(done, 0.0), 1.0)) / len(garments)))
-
-            try:
-                result = engine.generate(
-                    image,
-                    garment,
-                    category,
-                    request.seed,
-                    request.steps,
-                    allowed,
-                    report_progress,
-                    lambda: request.id in self._cancelled,
-                )
-            except StudioError as error:
-                # An engine only knows one garment.
-                error.field = f"garments.{n}" if error.field == "garment" else error.field
-                raise
-            image = result.image
-            mask = result.mask if mask is None else mask | result.mask
-            results.append(result)
-        assert mask is not None
-        return Outfit(image, mask, results)
-
-    def _finish(self, request: GenerateRequest, person: NDArray[Any], outfit: Outfit, ms: int) -> None:
-        reports = [result.report for result in outfit.results]
-        report = SampleReport(
-            changed_outside_mask=count_changed_outside(person, outfit.image, outfit.mask),
-            engine=reports[-1].engine,
-            version=reports[-1].version,
-            seed=request.seed,
-            ms=ms,
-            notes=[one.notes for one in reports],
-            provenance=[],
+        outfit = make_outfit(
+            self._engine(request),
+            parts,
+            request.categories,
+            request.seed,
+            request.steps,
+            request.has_mask,
+            lambda done: self._send(ProgressUpdate(done=done)),
+            lambda: request.id in self._cancelled,
         )
-        data, carried = provenance.sign(images.encode_png(outfit.image, provenance.xmp(report)), report)
+        report = outfit.report
+        data, carried = provenance.sign(images.encode_png(outfit.image, xmp(report)), report)
         height, width = outfit.image.shape[:2]
         message = Generated(
             width=width,

@@ -14,12 +14,12 @@ from typing import BinaryIO, Final, Literal, cast
 from pydantic import BaseModel
 
 from shared import telemetry
+from shared.engines.base import Cancelled, IsCancelled, Progress, raise_if_cancelled
 from shared.errors import StudioError
 from shared.images import frames
 from shared.vto import errors
 from shared.vto.protocol import Category
 from vto_container import messages
-from vto_container.engines.base import Cancelled, IsCancelled, Progress, raise_if_cancelled
 from vto_container.memory import resident_mb
 from vto_container.messages import (
     CancelRequest,

@@ -1,7 +1,6 @@
-"""Provenance written into the image: XMP always, a signed C2PA manifest if a key is configured.
+"""A signed C2PA manifest, if a key is configured, besides the XMP that every result carries.
 
-Both state `compositeWithTrainedAlgorithmicMedia`, IPTC's term for a photo of which a model generated a part. Anyone can
-write XMP; the value of a signature depends on who trusts its certificate.
+Anyone can write XMP; the value of a signature depends on who trusts its certificate.
 """
 
 from __future__ import annotations
@@ -9,27 +8,11 @@ from __future__ import annotations
 import json
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
-from xml.sax.saxutils import quoteattr
+from typing import Any
 
+from shared.engines.provenance import GENERATOR, SOURCE_TYPE
 from shared.vto.protocol import SampleReport
 from vto_container.settings import container_settings
-
-SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-GENERATOR: Final = "AI Fashion Studio try-on"
-
-
-def xmp(report: SampleReport) -> str:
-    """The XMP packet of a result."""
-    tool = quoteattr(f"{GENERATOR} ({report.engine} {report.version}, seed {report.seed})")
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
-        f'xmlns:xmp="http://ns.adobe.com/xap/1.0/" Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}" '
-        f"xmp:CreatorTool={tool}/>"
-        '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
-    )
 
 
 def manifest(report: SampleReport) -> dict[str, Any]:

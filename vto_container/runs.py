@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared import telemetry
+from shared.engines.base import Cancelled, IsCancelled, Progress
 from shared.errors import ConfigurationError, Conflict, NotFound, StudioError
 from shared.vto import errors
 from shared.vto.protocol import ENDED, Queue, Run, RunError, RunStatus, TryOnRequest, TryOnResult
-from vto_container.engines.base import Cancelled, IsCancelled, Progress
 
 type Execute = Callable[[TryOnRequest, Progress, IsCancelled], TryOnResult]
 """Makes a run's result and commits it; raises StudioError, or Cancelled."""

@@ -12,9 +12,10 @@ from shared.settings import settings as shared_settings
 BUILT_IN = {
     "compact": "vto_container.engines.compact:Compact",
     "fashn": "vto_container.engines.fashn:Fashn",
-    "gemini": "vto_container.engines.gemini:Gemini",
+    "fashn-api": "shared.engines.fashn_api:FashnApi",
+    "gemini": "shared.engines.gemini:Gemini",
 }
-"""Engines that come with the container, as `module:Class`."""
+"""Engines that come with the container, as `module:Class`. The app runs the hosted ones itself."""
 
 
 class ContainerSettings(SettingsGroup):

@@ -92,6 +92,7 @@ INDEX_LATE_S = 300
 def vto_container() -> str | None:
     """The try-on container's health, whether it takes our token, and whether it has the engines that callers may
     choose: asking after no run at all costs nothing."""
+    from shared.vto import engines
     from shared.vto.client import VtoClient, bearer
     from shared.vto.settings import vto_settings
 
@@ -104,7 +105,7 @@ def vto_container() -> str | None:
         health = container.health()
     except StudioError as error:
         raise Down(error.message) from None
-    if lacking := sorted(set(conf.tryon_engines) - set(health.engines)):
+    if lacking := sorted(set(engines.offered()) - set(engines.HOSTED) - set(health.engines)):
         raise Down(f"it was not set up for {', '.join(lacking)}, which TRYON_ENGINES offers")
     if health.failed:
         raise Down(f"it can't load {', '.join(health.failed)}")

@@ -14,6 +14,7 @@ from shared.jobs import protocol
 from shared.jobs.models import Job
 from shared.jobs.protocol import CancelRequested
 from shared.jobs.step import Task
+from shared.providers import circuit
 from shared.vto import client as vto
 from shared.vto import errors
 from shared.vto.protocol import Category, Garment, ImageBlob, Output, Run, RunStatus, TryOnRequest, TryOnResult
@@ -25,6 +26,10 @@ WAITING_ERRORS: Final = (
     errors.EngineUnavailable, errors.EngineBusy, errors.NoAnswer, errors.EngineRefused,
 )  # fmt: skip
 """Errors of a container that is down, busy or misconfigured: the job waits."""
+
+
+CONTAINER: Final = "tryon-container"
+"""The container among the providers whose refusals administrators are alerted of."""
 
 
 def build_request(task: Task, tryon: TryOnDocument, categories: Sequence[Category]) -> TryOnRequest:
@@ -75,7 +80,9 @@ def finish(task: Task, request: TryOnRequest) -> TryOnResult:
             cancelled = True
 
     try:
-        return vto.client().finish(request, tryon_settings().tryon_run_s, on_run=on_run, cancelled=lambda: cancelled)
+        result = vto.client().finish(request, tryon_settings().tryon_run_s, on_run=on_run, cancelled=lambda: cancelled)
+        circuit.close(CONTAINER)
+        return result
     except (StudioError, vto.RunCancelled) as error:
         if cancelled:
             raise CancelRequested from None
@@ -90,6 +97,7 @@ def as_waiting(job: Job, error: StudioError) -> StudioError:
     if isinstance(error, ConfigurationError | errors.EngineRefused):
         telemetry.log("tryon.refused", level="error", code=error.code, reason=error.message)
         telemetry.count("studio_tryon_refused")
+        circuit.trip(CONTAINER, error.code)
         error = errors.EngineRefused("try-on is misconfigured: its operator has to correct it", retry_after=30)
     error.waits = protocol.waited(job) < tryon_settings().tryon_patience_s
     return error

@@ -47,8 +47,7 @@ from shared.images.deletion import delete_image
 from shared.jobs import control, protocol
 from shared.jobs.models import ENDED, RunStatus
 from shared.vto import client as vto
-from shared.vto import errors
-from shared.vto.settings import vto_settings
+from shared.vto import engines, errors
 
 SYNC_MEGAPIXELS: Final = 2.0
 """Larger person images, and requests for more than one result, go through the queue."""
@@ -109,12 +108,11 @@ def create_tryon(user: Principal, id: str, wanted: TryOnRequest, request_id: str
 
 
 def _engine(wanted: str | None) -> str:
-    allowed = vto_settings().tryon_engines
-    if wanted is not None and wanted not in allowed:
-        raise errors.UnknownEngine(
-            f"the available engines are {', '.join(allowed)}", field="engine", details=dict(NOT_BILLED)
-        )
-    return wanted or allowed[0]
+    try:
+        return engines.choose(wanted)
+    except errors.UnknownEngine as error:
+        error.details = dict(NOT_BILLED)
+        raise
 
 
 def _is_small(person: StoredImage, garments: list[TryOnGarment], samples: int) -> bool:

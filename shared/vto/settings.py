@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
 from shared.settings import Seconds, SettingsGroup, TlsUrl, load
@@ -22,12 +24,36 @@ class VtoSettings(SettingsGroup):
         default=None, description="application id URI that tokens of managed identities are issued for"
     )
     tryon_engines: tuple[str, ...] = Field(
-        default=("compact",),
-        description="engines that callers may choose, of those that the container offers; the first is the default",
+        default=(),
+        description="engines that callers may choose, the first is the default; empty: all that are configured, best "
+        "first (`fashn-api`, `gemini`, `compact`). Other engines of the container, `fashn` for example, are named here",
     )
     vto_patience_s: Seconds = Field(
         default=8, description="seconds that one call is repeated while the container does not respond"
     )
+
+
+class FashnSettings(SettingsGroup):
+    """FASHN's hosted API, the engine `fashn-api`."""
+
+    fashn_api_key: SecretStr | None = Field(default=None, description="without it the engine is not offered")
+    fashn_base_url: TlsUrl | None = Field(default=None, description="None: FASHN's own; an emulator in development")
+    fashn_model: Literal["tryon-v1.6"] = Field(default="tryon-v1.6", description="model of the hosted API")
+    fashn_mode: Literal["performance", "balanced", "quality"] = Field(
+        default="balanced", description="5, 8 or 12 to 17 seconds for a picture"
+    )
+    fashn_moderation: Literal["conservative", "permissive", "none"] = Field(
+        default="permissive", description="`conservative` also refuses underwear and swimwear"
+    )
+    fashn_timeout_s: Seconds = Field(default=120, description="seconds that a run may take")
+    fashn_credit_usd: float = Field(
+        default=0.075, ge=0, description="price of one credit, for the costs in reports; a picture takes one"
+    )
+
+
+def fashn_settings() -> FashnSettings:
+    """The settings of the hosted API. Raises as `load` does."""
+    return load(FashnSettings)
 
 
 def vto_settings() -> VtoSettings:

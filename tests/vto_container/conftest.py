@@ -14,8 +14,8 @@ from vto_process import Container
 
 from emulators.azurite import Azurite
 from shared import blobs
+from shared.engines.images import encode_png
 from shared.vto.protocol import TryOnRequest
-from vto_container.images import encode_png
 
 
 @pytest.fixture

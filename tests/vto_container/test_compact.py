@@ -13,8 +13,8 @@ from PIL import Image
 
 from demo.photos import people
 from shared import onnx
+from shared.engines.base import Cancelled, Category, Result
 from shared.errors import ConfigurationError, StudioError
-from vto_container.engines.base import Cancelled, Category, Result
 from vto_container.engines.compact import Compact
 from wardrobe import POSES, GarmentSpec, draw_garment, draw_mannequin, draw_posed_mannequin, garment_specs
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vto_container.engines.base import composite, feather
+from shared.engines.base import composite, feather
 
 SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 

@@ -18,10 +18,11 @@ from cli.models_pull import SETS
 from demo.photos import people
 from emulators.launch import launch
 from shared import settings
+from shared.engines import canvas, gemini, region
+from shared.engines.base import Cancelled
 from shared.errors import ConfigurationError, StudioError
 from shared.vto import errors
-from vto_container.engines import fashn, fashn_stub, gemini, region
-from vto_container.engines.base import Cancelled
+from vto_container.engines import fashn, fashn_stub
 from vto_container.engines.compact import Compact
 from vto_container.settings import container_settings
 
@@ -223,8 +224,8 @@ def test_a_refusal_by_gemini_is_content_refused(configure: Callable[..., None], 
 @pytest.mark.parametrize(("width", "height", "ratio"), [(300, 400, "3:4"), (1000, 700, "3:2"), (500, 500, "1:1")])
 def test_an_image_is_padded_to_a_ratio_and_cropped_back(width: int, height: int, ratio: str) -> None:
     picture = np.random.default_rng(1).integers(0, 255, (height, width, 3), np.uint8)
-    assert gemini._nearest_ratio(width / height) == ratio
-    sent, inner = gemini._pad(picture, ratio)
+    assert canvas.nearest_ratio(width / height, gemini.RATIOS) == ratio
+    sent, inner = canvas.pad(picture, ratio)
     wide, high = (int(side) for side in ratio.split(":"))
     assert abs(sent.shape[1] / sent.shape[0] - wide / high) < 0.01
     assert (sent[inner] == picture).all()

@@ -19,9 +19,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
 
 from shared import blobs, settings
+from shared.engines import images
+from shared.engines.provenance import xmp
 from shared.errors import ConfigurationError
 from shared.vto.protocol import SampleReport
-from vto_container import images, provenance, weights
+from vto_container import provenance, weights
 
 REPORT = SampleReport(
     changed_outside_mask=0, engine="compact", version="compact@1", seed=5, ms=1, notes=[], provenance=[]
@@ -81,7 +83,7 @@ def states(data: bytes) -> tuple[dict[str, Any], set[str]]:
 
 def test_a_signed_image_states_its_origin_and_detects_a_change(signer: None) -> None:
     picture = np.random.default_rng(2).integers(0, 255, (80, 60, 3), np.uint8)
-    plain = images.encode_png(picture, provenance.xmp(REPORT))
+    plain = images.encode_png(picture, xmp(REPORT))
     data, carried = provenance.sign(plain, REPORT)
     assert carried == ["xmp", "c2pa"]
     with Image.open(BytesIO(data)) as image:
@@ -101,7 +103,7 @@ def test_a_signed_image_states_its_origin_and_detects_a_change(signer: None) -> 
 
 
 def test_an_engine_name_can_not_inject_xml_into_the_packet() -> None:
-    packet = provenance.xmp(REPORT.model_copy(update={"engine": '"><evil/>', "version": "&"}))
+    packet = xmp(REPORT.model_copy(update={"engine": '"><evil/>', "version": "&"}))
     assert "<evil" not in packet
 
 

@@ -15,10 +15,10 @@ from quick import eventually
 from vto_process import TOKEN, Container
 
 from shared import blobs
+from shared.engines.images import encode_png
 from shared.errors import StudioError
 from shared.vto.client import RunCancelled
 from shared.vto.protocol import Run, TryOnRequest
-from vto_container.images import encode_png
 
 type Ask = Callable[..., TryOnRequest]
 

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.errors import ConfigurationError
-from shared.vto.errors import NoPerson
-from vto_container.engines.base import (
+from shared.engines.base import (
     Category,
     IsCancelled,
     Progress,
@@ -20,6 +18,8 @@ from vto_container.engines.base import (
     no_progress,
     raise_if_cancelled,
 )
+from shared.errors import ConfigurationError
+from shared.vto.errors import NoPerson
 
 HANG, CRASH, RAISE, REFUSE, SLOW, SLOW_TOO = 901, 902, 903, 904, 905, 907
 

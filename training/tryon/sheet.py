@@ -12,7 +12,7 @@ from PIL import Image
 
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
-from vto_container.engines.base import Category
+from shared.engines.base import Category
 from vto_container.engines.compact import Compact
 from wardrobe import draw_garment, draw_posed_mannequin, garment_specs
 

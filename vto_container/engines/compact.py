@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from shared import onnx
+from shared.engines.images import MIN_SIDE_PX
 from shared.errors import ConfigurationError
 from shared.onnx.settings import model_settings
 from shared.vision import parser, presence
@@ -35,7 +36,6 @@ from vto_container.engines.base import (
     raise_if_cancelled,
 )
 from vto_container.engines.compact_product import MAX_SCALE, SIZE, fit_to_canvas
-from vto_container.images import MIN_SIDE_PX
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.engines import region
 from shared.vto.errors import CategoryMismatch, NoPerson, PoseNotFound
-from vto_container.engines import compact_body, compact_under, region
+from vto_container.engines import compact_body, compact_under
 from vto_container.engines import compact_inputs as inputs
 from vto_container.engines.compact_fit import View
 from vto_container.engines.compact_garment import Garment

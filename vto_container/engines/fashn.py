@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from shared import telemetry
-from shared.errors import ConfigurationError, Unprocessable
-from shared.vto.errors import EngineFailed, GarmentNotFound, PoseNotFound
-from vto_container.engines import fashn_stub, region
-from vto_container.engines.base import (
+from shared.engines import region
+from shared.engines.base import (
     Category,
     IsCancelled,
     Progress,
@@ -29,6 +27,9 @@ from vto_container.engines.base import (
     no_progress,
     raise_if_cancelled,
 )
+from shared.errors import ConfigurationError, Unprocessable
+from shared.vto.errors import EngineFailed, GarmentNotFound, PoseNotFound
+from vto_container.engines import fashn_stub
 from vto_container.settings import container_settings
 
 if TYPE_CHECKING:

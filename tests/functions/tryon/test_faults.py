@@ -225,7 +225,7 @@ def health(shopper: Shopper) -> str:
 WRONG = {
     "token": ({"VTO_TOKEN": "another" + TOKEN}, "refuses our token"),
     "address": ({"VTO_URL": "{url}/elsewhere"}, "refuses our token|not at this address"),
-    "engine": ({"TRYON_ENGINES": '["gemini"]'}, "not set up for gemini"),
+    "engine": ({"TRYON_ENGINES": '["fashn"]'}, "not set up for fashn"),
     "ourselves": ({"VTO_URL": ""}, ""),
 }
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from shared.engines.base import Category
 from shared.vision import parser, people, presence, segments
 from shared.vto.errors import GarmentNotFound, NoPerson
-from vto_container.engines.base import Category
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,30 +1,71 @@
-"""Executes a run: from its inputs in Blob Storage to its committed result."""
+"""Executes a run: from its inputs in Blob Storage to its committed result, in the container or in the app itself."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from pydantic import ValidationError
 
 from shared import blobs, telemetry
+from shared.engines.base import IsCancelled, Progress, raise_if_cancelled
 from shared.errors import NotFound
 from shared.vto.errors import UnreadableInput
-from shared.vto.protocol import REPORT, ImageBlob, Output, Sample, TryOnRequest, TryOnResult
-from vto_container.engine_process import EngineProcess
-from vto_container.engines.base import IsCancelled, Progress, raise_if_cancelled
-from vto_container.settings import container_settings
+from shared.vto.protocol import (
+    REPORT,
+    Category,
+    ImageBlob,
+    Output,
+    Sample,
+    SampleReport,
+    TryOnRequest,
+    TryOnResult,
+)
 
 PNG: Final = "image/png"
 INPUTS_READ: Final = 0.05
 """Progress once the inputs are read."""
 
 
-class Executor:
-    """Executes runs with one engine process."""
+class Generated(Protocol):
+    """What is known of one sample beside its image and mask."""
 
-    def __init__(self, process: EngineProcess) -> None:
-        self._process = process
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        ...
+
+    @property
+    def report(self) -> SampleReport:
+        """How it was made."""
+        ...
+
+
+type Generate = Callable[
+    [str, list[bytes], list[Category], int, int, bool, Progress, IsCancelled], tuple[Generated, bytes, bytes]
+]
+"""Makes a sample with an engine: its facts, its image and its mask as PNG. The arguments are the engine's name, the
+encoded images (person, garments, mask), how each garment is worn, seed, steps, whether there is a mask, and two
+callbacks."""
+
+
+class Executor:
+    """Executes runs.
+
+    Args:
+        generate: makes a sample.
+        default: the engine of requests that name none.
+    """
+
+    def __init__(self, generate: Generate, default: str) -> None:
+        self._generate = generate
+        self._default = default
 
     def execute(self, request: TryOnRequest, progress: Progress, is_cancelled: IsCancelled) -> TryOnResult:
         """Read the inputs, make the samples, store them, commit; a result committed before is returned.
@@ -68,8 +109,8 @@ class Executor:
     ) -> Sample:
         raise_if_cancelled(is_cancelled)
         seed = (request.seed + n) % 2**31
-        generated, image, mask = self._process.generate(
-            request.engine or container_settings().engine,
+        generated, image, mask = self._generate(
+            request.engine or self._default,
             images,
             [garment.category for garment in request.garments],
             seed,

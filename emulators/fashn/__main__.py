@@ -1,0 +1,4 @@
+from emulators.fashn.service import Fashn
+from emulators.server import main
+
+main(Fashn)
