@@ -26,6 +26,7 @@ KEPT: Final = {
     ("shared/tracing.py", "os.environ"): "environment variables",
     ("shared/telemetry.py", "*"): "log lines and trace headers",
     ("shared/gemini/*", "*"): "errors of the provider",
+    ("shared/engines/fashn_api.py", "*"): "errors of the provider",
     ("shared/onnx/*", "*"): "golden values of a model by the name of its output",
     ("shared/vision/embedding.py", "*"): "golden values of a model by the name of its output",
     ("shared/images/sanitizer*.py", "*"): "messages between the app and the sanitizer's process",
