@@ -121,7 +121,7 @@ def _cases(folder: Path, environment: dict[str, str]) -> list[Case]:
             "function": "webhooks_create",
             "http": _http("POST", "webhooks", posted, {"url": "https://127.0.0.1:9/hook", "events": ["job.completed"]}),
         },
-        "queue_message": {"function": "convert_worker", "message": json.dumps(pointer)},
+        "queue_message": {"function": "interactive_worker", "message": json.dumps(pointer)},
     }
     files: dict[str, Path] = {}
     for name, call in calls.items():

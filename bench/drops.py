@@ -30,7 +30,7 @@ SETTINGS = {
     "JOB_ORPHAN_S": "5",
     "JOB_MAX_ATTEMPTS": "12",
     "SWEEP_SCHEDULE": "*/2 * * * * *",
-    "CATALOGUE_SWEEP_SCHEDULE": "*/5 * * * * *",
+    "CATALOGUE_SWEEP_S": "5",
     "CATALOGUE_ORPHAN_S": "5",
 }
 

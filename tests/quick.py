@@ -22,10 +22,9 @@ QUICK = {
     "GEMINI_TIMEOUT_S": "5",
     "PROVIDER_PROBE_S": "0.5",
     "IDEMPOTENCY_WORK_S": "5",
-    "CATALOGUE_SWEEP_SCHEDULE": "*/2 * * * * *",
+    "CATALOGUE_SWEEP_S": "2",
     "CATALOGUE_ORPHAN_S": "3",
     "VENDOR_DIGEST_S": "3",
-    "INDEX_SCHEDULE": "*/2 * * * * *",
     "TRYON_ENGINES": '["compact", "gemini"]',
 }
 """Settings under which waits are short; the product's rules stay as they are."""

@@ -62,10 +62,9 @@ def facts() -> AppFacts:
     from shared.documents import CONTAINERS
     from shared.jobs import queues
 
-    names = queues.QUEUES
     return AppFacts(
         containers=frozenset(blobs.CONTAINERS),
-        queues=frozenset((*names, *(name + queues.POISON for name in names))),
+        queues=frozenset((*queues.TRIGGERS, *(name + queues.POISON for name in queues.TRIGGERS), queues.EMAIL_REPORTS)),
         documents={
             one.name: (one.partition_key, -1 if one.ttl is None else one.ttl, one.indexed)
             for one in CONTAINERS.values()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import cast
 
 import azure.functions as func
@@ -23,23 +22,10 @@ from functions.analytics.training_schemas import SalesModelList, Training, Train
 from shared.accounts.documents import Role
 from shared.http.auth import Access
 from shared.http.endpoint import Call, Reply, endpoint
-from shared.jobs import queues
-from shared.jobs.consumer import consumer
-from shared.jobs.step import Step
 
 bp = func.Blueprint()
 MERCHANTS = Access(frozenset({Role.MERCHANT, Role.ADMIN}))
 CSV = ("text/csv",)
-
-
-@cache
-def _step() -> Step:
-    from functions.analytics.worker import AnalyticsStep
-
-    return AnalyticsStep()
-
-
-consumer(bp, queues.ANALYTICS, _step)
 
 
 def _csv_upload(call: Call) -> CsvUpload:

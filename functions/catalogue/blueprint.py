@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import azure.functions as func
 
 from functions.catalogue.models import Drop, DropList, DropsQuery, Product, ProductList, ProductsQuery
@@ -11,23 +9,10 @@ from shared import telemetry
 from shared.accounts.documents import Role
 from shared.http.auth import Access
 from shared.http.endpoint import Call, endpoint
-from shared.jobs import queues
-from shared.jobs.consumer import consumer
-from shared.jobs.step import Step
 
 VENDORS = Access(frozenset({Role.VENDOR}))
 
 bp = func.Blueprint()
-
-
-@cache
-def _step() -> Step:
-    from functions.catalogue.worker import DropStep
-
-    return DropStep()
-
-
-consumer(bp, queues.DROPS, _step)
 
 
 @bp.function_name("vendor_drop")
@@ -43,18 +28,6 @@ def vendor_drop(blob: func.InputStream) -> None:
 
     with telemetry.span("vendor.drop"):
         vendor_files.on_blob_created(str(blob.name))
-
-
-@bp.function_name("catalogue_sweeper")
-@bp.timer_trigger(arg_name="timer", schedule="%CATALOGUE_SWEEP_SCHEDULE%")
-def catalogue_sweeper(timer: func.TimerRequest) -> None:
-    """Find files that no trigger reported, and products whose files were deleted."""
-    from functions.catalogue.reconcile import reconcile
-
-    with telemetry.span("catalogue.sweep"):
-        done = reconcile()
-    if done.recorded or done.retired or done.propagated:
-        telemetry.log("catalogue.sweep", **vars(done), pastDue=timer.past_due)
 
 
 @endpoint(bp, "GET", "products", access=VENDORS, query=ProductsQuery, answer=ProductList)

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import azure.functions as func
 
 from functions.convert.models import Conversion, ConversionList, ConversionRequest, ConversionsQuery
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
-from shared.jobs import queues
-from shared.jobs.consumer import consumer
-from shared.jobs.step import Step
 
 bp = func.Blueprint()
-
-
-@cache
-def _step() -> Step:
-    from functions.convert.worker import ConversionStep
-
-    return ConversionStep()
-
-
-consumer(bp, queues.CONVERT, _step)
 
 
 @endpoint(

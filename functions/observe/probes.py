@@ -50,9 +50,9 @@ def blob_storage() -> str | None:
 
 def queue_storage() -> str | None:
     """The properties of every queue."""
-    for name in queues.QUEUES:
+    for name in queues.TRIGGERS:
         queues.client(name).get_queue_properties()
-    return f"{len(queues.QUEUES)} queues"
+    return f"{len(queues.TRIGGERS)} queues"
 
 
 def models() -> str | None:

@@ -54,7 +54,7 @@ def figures() -> SystemFigures:
 
 def _count() -> SystemFigures:
     states = [(queue, status) for queue in queues.QUEUES for status in (*OPEN, *TERMINAL)]
-    names = [name for queue in queues.QUEUES for name in (queue, queue + queues.POISON)]
+    names = [name for queue in queues.TRIGGERS for name in (queue, queue + queues.POISON)]
     with ThreadPoolExecutor(THREADS) as pool:
         jobs = list(pool.map(_jobs, states))
         waiting = list(pool.map(_queue, names))

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import azure.functions as func
 
 from functions.paypal_webhook.models import Received
-from shared import telemetry
 from shared.http.auth import PUBLIC
 from shared.http.endpoint import Call, endpoint
-from shared.jobs import queues
-from shared.jobs.consumer import consumer
-from shared.jobs.step import Step
 
 bp = func.Blueprint()
-
-
-@cache
-def _step() -> Step:
-    from functions.paypal_webhook.worker import EventStep
-
-    return EventStep()
-
-
-consumer(bp, queues.PAYPAL, _step)
 
 
 @endpoint(
@@ -39,16 +23,3 @@ def receive_paypal_event(call: Call) -> Received:
     from functions.paypal_webhook import service
 
     return service.receive(call.headers, call.raw.get_body(), call.request_id)
-
-
-@bp.function_name("paypal_sweeper")
-@bp.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
-def paypal_sweeper(timer: func.TimerRequest) -> None:
-    """Finish what was left open: events without a handled job, captures whose outcome is unknown."""
-    from functions.paypal_webhook import inbox
-    from shared.commerce import sweeper
-
-    with telemetry.span("paypal.sweep"):
-        started, reconciled = inbox.sweep(), sweeper.sweep()
-    if started or reconciled:
-        telemetry.log("paypal.sweep", events=started, payments=reconciled, pastDue=timer.past_due)

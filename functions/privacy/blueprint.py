@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import azure.functions as func
 
 from functions.privacy.models import Erasure, ErasureReport, Export, ReceiptRequest
-from shared import telemetry
 from shared.http.auth import PUBLIC, SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
-from shared.jobs import queues
-from shared.jobs.consumer import consumer
-from shared.jobs.step import Step
 
 bp = func.Blueprint()
-
-
-@cache
-def _step() -> Step:
-    from functions.privacy.worker import PrivacyStep
-
-    return PrivacyStep()
-
-
-consumer(bp, queues.PRIVACY, _step)
 
 
 @endpoint(bp, "DELETE", "auth/me", access=SIGNED_IN, status=202, limit="auth", answer=Erasure, errors=(409,))
@@ -60,16 +44,3 @@ def get_data_export(call: Call) -> Reply:
     if export.status == "preparing":
         return Reply(export, status=202, headers={"Retry-After": "2"})
     return Reply(export)
-
-
-@bp.function_name("retention")
-@bp.timer_trigger(arg_name="timer", schedule="0 30 3 * * *")
-def retention(timer: func.TimerRequest) -> None:
-    """Delete what is past its retention, masks without an image, and late writes for deleted accounts."""
-    from functions.privacy import erasure
-    from functions.privacy.retention import delete_expired
-    from shared.vision import stored
-
-    with telemetry.span("retention"):
-        removed, masks, late = delete_expired(), stored.sweep(), erasure.delete_late_writes()
-    telemetry.log("retention", removed=removed, masks=masks, late=late, pastDue=timer.past_due)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import azure.functions as func
 
 from functions.search.models import (
@@ -22,28 +20,15 @@ from functions.search.models import (
     SimilarQuery,
     TextSearch,
 )
-from shared import telemetry
 from shared.accounts.documents import Role
 from shared.http.auth import ADMIN_ONLY, SIGNED_IN, Access
 from shared.http.endpoint import Call, Reply, endpoint
 from shared.jobs import queues
-from shared.jobs.consumer import consumer
-from shared.jobs.step import Step
 
 JUDGES = Access(frozenset({Role.MERCHANT, Role.ADMIN}))
 SEARCHING = (404, 410, 503)
 
 bp = func.Blueprint()
-
-
-@cache
-def _step() -> Step:
-    from functions.search.rebuild import RebuildStep
-
-    return RebuildStep()
-
-
-consumer(bp, queues.REBUILD, _step)
 
 
 @bp.function_name("index_worker")
@@ -53,27 +38,6 @@ def index_worker(message: func.QueueMessage) -> None:
     from functions.search import indexer
 
     indexer.consume(message.get_body().decode(errors="replace"))
-
-
-@bp.function_name("index_poison")
-@bp.queue_trigger(arg_name="message", queue_name=queues.INDEX + queues.POISON, connection="Storage")
-def index_poison(message: func.QueueMessage) -> None:
-    """Send a message that failed again, later each time."""
-    from functions.search import indexer
-
-    indexer.handle_poison_message(message.get_body().decode(errors="replace"))
-
-
-@bp.function_name("index_timer")
-@bp.timer_trigger(arg_name="timer", schedule="%INDEX_SCHEDULE%")
-def index_timer(timer: func.TimerRequest) -> None:
-    """Send unconfirmed entries again, and start rebuilds that are due."""
-    from functions.search import rebuild
-
-    with telemetry.span("index.maintenance"):
-        sent, started = rebuild.run_maintenance()
-    if sent or started:
-        telemetry.log("index.maintenance", sent=sent, rebuilds=started, pastDue=timer.past_due)
 
 
 @endpoint(

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import azure.functions as func
 
 from functions.segment.models import Segmentation, SegmentationHealth, SegmentationQueued, SegmentationRequest
 from shared.http.auth import PUBLIC, SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
-from shared.jobs import queues
-from shared.jobs.consumer import consumer
-from shared.jobs.step import Step
 
 bp = func.Blueprint()
-
-
-@cache
-def _step() -> Step:
-    from functions.segment.worker import SegmentStep
-
-    return SegmentStep()
-
-
-consumer(bp, queues.SEGMENT, _step)
 
 
 @endpoint(

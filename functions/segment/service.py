@@ -79,7 +79,8 @@ def _queue(
 ) -> SegmentationQueued:
     items = [SegmentImage.of(image) for image in images]
     payload = SegmentPayload(items=items, target=wanted.target, output=wanted.output)
-    job = protocol.new_job("segment", queues.SEGMENT, user.user_id, payload, id=JobId.of(id), request_id=request_id)
+    queue = queues.SEGMENT if len(images) == 1 else queues.SEGMENT_BATCH
+    job = protocol.new_job("segment", queue, user.user_id, payload, id=JobId.of(id), request_id=request_id)
     with suppress(DocumentConflict):
         protocol.jobs.create(job)
         protocol.enqueue(job)

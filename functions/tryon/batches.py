@@ -64,7 +64,7 @@ def create_batch(user: Principal, id: str, wanted: BatchRequest, engine: str, re
         ttl=retention_s(),
     )
     job = protocol.new_job(
-        BATCH_KIND, queues.TRYON, user.user_id, BatchPayload(batch_id=batch.id), id=batch.job_id,
+        BATCH_KIND, queues.TRYON_BATCH, user.user_id, BatchPayload(batch_id=batch.id), id=batch.job_id,
         subject_id=batch.id, request_id=request_id,
     )  # fmt: skip
     try:

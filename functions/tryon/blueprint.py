@@ -5,23 +5,10 @@ from __future__ import annotations
 import azure.functions as func
 
 from functions.tryon.models import Batch, BatchRequest, DeleteQuery, TryOn, TryOnList, TryOnRequest, TryOnsQuery
-from shared import telemetry
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
-from shared.jobs import queues
-from shared.jobs.consumer import consumer
-from shared.jobs.step import Step
 
 bp = func.Blueprint()
-
-
-def _step() -> Step:
-    from functions.tryon import service
-
-    return service.step()
-
-
-consumer(bp, queues.TRYON, _step)
 
 
 @endpoint(
@@ -120,15 +107,3 @@ def delete_tryon(call: Call) -> None:
     from functions.tryon import service
 
     service.delete_tryon(call.caller, call.path["id"], with_inputs=call.query.inputs)
-
-
-@bp.function_name("tryon_orphans")
-@bp.timer_trigger(arg_name="timer", schedule="0 50 */6 * * *")
-def sweep_orphans(timer: func.TimerRequest) -> None:
-    """Delete blobs that belong to no try-on."""
-    from functions.tryon.orphans import sweep
-
-    with telemetry.span("tryon.orphans"):
-        deleted = sweep()
-    if deleted:
-        telemetry.log("tryon.orphans_swept", blobs=deleted, pastDue=timer.past_due)

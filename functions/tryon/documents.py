@@ -253,8 +253,9 @@ def new_tryon(
         updated_at=at,
     )
     payload = TryOnPayload(tryon_id=tryon.id, batch_id=batch_id)
+    queue = queues.TRYON if batch_id is None else queues.TRYON_BATCH
     job = protocol.new_job(
-        TRYON_KIND, queues.TRYON, user_id, payload, id=tryon.job_id, subject_id=tryon.id, request_id=request_id
+        TRYON_KIND, queue, user_id, payload, id=tryon.job_id, subject_id=tryon.id, request_id=request_id
     )
     return tryon, job
 

@@ -69,11 +69,12 @@ def _view_result(result: TryOnResultDocument) -> TryOnResult:
 
 
 def queue_position(job: TryOnJob) -> int | None:
-    """How many try-ons come before a job: in the container's queue once it is there, before that of all users."""
+    """How many try-ons come before a job: in the container's queue once it is there, before that in its own queue."""
     if job.status is JobStatus.PROCESSING:
         return job.progress.position if job.progress else None
     if job.status not in (JobStatus.QUEUED, JobStatus.RETRYING):
         return None
     return tryon_jobs.count(
-        where(Job.kind, "=", TRYON_KIND), where(Job.status, "in", OPEN), where(Job.created_at, "<", job.created_at)
-    )
+        where(Job.kind, "=", TRYON_KIND), where(Job.queue, "=", job.queue), where(Job.status, "in", OPEN),
+        where(Job.created_at, "<", job.created_at),
+    )  # fmt: skip

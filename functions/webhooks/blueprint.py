@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import azure.functions as func
 
 from functions.webhooks.models import (
@@ -18,21 +16,8 @@ from functions.webhooks.models import (
 )
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
-from shared.jobs import queues
-from shared.jobs.consumer import consumer
-from shared.jobs.step import Step
 
 bp = func.Blueprint()
-
-
-@cache
-def _step() -> Step:
-    from functions.webhooks.worker import DeliveryStep
-
-    return DeliveryStep()
-
-
-consumer(bp, queues.WEBHOOKS, _step)
 
 
 @endpoint(

@@ -5,8 +5,11 @@ param tags object
 @description('Blob containers of the app, as in shared/blobs.py.')
 param containers array = ['uploads', 'images', 'thumbnails', 'results', 'masks', 'tryon', 'vendor-uploads', 'vendor-rejected', 'exports', 'indexes', 'heatmaps', 'models', 'analytics']
 
-@description('Queues of the app, as in shared/jobs/queues.py; each gets a poison queue.')
-param queues array = ['convert', 'notify', 'segment', 'tryon', 'analytics', 'drops', 'index', 'rebuild-index', 'paypal', 'privacy', 'webhooks']
+@description('Queues that functions read, as in shared/jobs/queues.py; each gets a poison queue.')
+param queues array = ['interactive', 'batch', 'delivery', 'index']
+
+@description('Queues that other services write and the sweeper reads.')
+param reports array = ['email-reports']
 
 @description('Origin of the shop\'s site, whose pages PUT uploads by SAS.')
 param appOrigin string
@@ -80,7 +83,7 @@ resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2023-05-0
 }
 
 resource workQueues 'Microsoft.Storage/storageAccounts/queueServices/queues@2023-05-01' = [
-  for queue in queues: {
+  for queue in concat(queues, reports): {
     parent: queueService
     name: queue
   }

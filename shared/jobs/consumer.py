@@ -19,6 +19,7 @@ from shared.documents.fields import assign
 from shared.documents.patience import patient
 from shared.errors import BatchFailed, OperatorActionNeeded, PreconditionFailed, StudioError
 from shared.jobs import protocol, queues
+from shared.jobs.lanes import LaneStep
 from shared.jobs.models import TERMINAL, Job, JobStatus
 from shared.jobs.protocol import CancelRequested, LeaseLost
 from shared.jobs.settings import job_settings
@@ -165,8 +166,8 @@ def _suppress_errors(clean_up: Callable[[Job], None], job: Job) -> None:
         telemetry.log("job.cleanup_failed", level="warning", **telemetry.failure(error))
 
 
-def handle_poison_message(message: str, make_step: Callable[[], Step]) -> None:
-    """Take a message from a `-poison` queue. Never raises.
+def handle_poison_message(message: str, make_step: Callable[[], Step]) -> bool:
+    """Take a message from a `-poison` queue. Never raises; whether the message is dealt with and can be deleted.
 
     The host gave up on the message, not on the job: after an outage of the document store the job is as good as new and
     gets a fresh message. One that keeps coming, or has used its attempts up, ends as dead.
@@ -177,7 +178,7 @@ def handle_poison_message(message: str, make_step: Callable[[], Step]) -> None:
         with telemetry.bound(jobId=pointer.jobId, userId=pointer.userId):
             if job is None or job.generation != pointer.generation or job.status in TERMINAL or _is_leased(job):
                 telemetry.log("job.poison_ignored", level="warning")
-                return
+                return True
             poisoned = job.error_counts.get(POISONED, 0)
             if job.attempt >= job.max_attempts or poisoned >= MAX_POISON_RETRIES:
                 _finish(job, JobStatus.DEAD, _crashed(), make_step())
@@ -189,26 +190,24 @@ def handle_poison_message(message: str, make_step: Callable[[], Step]) -> None:
         telemetry.log("job.poison_unreadable", level="error", size=len(message))
     except Exception as error:
         telemetry.log("job.poison_failed", level="error", **telemetry.failure(error))
+        return False
+    return True
 
 
 def _is_leased(job: Job) -> bool:
     return job.status is JobStatus.PROCESSING and (job.lease_until or 0) > clock.now()
 
 
-def consumer(bp: func.Blueprint, queue: str, step: Callable[[], Step]) -> None:
-    """Register the two functions of a queue on `bp`: `<queue>_worker` and `<queue>_poison`.
+def consumer(bp: func.Blueprint, lane: queues.Lane, step_of: Callable[[str], Step]) -> None:
+    """Register the function of a lane on `bp`: `<lane>_worker`. The sweeper reads the lane's poison queue.
 
     Args:
-        step: makes the step on first use, so that indexing the app imports none of its libraries.
+        step_of: the step of a queue, made on first use, so that indexing the app imports none of its libraries.
     """
+    step = LaneStep(step_of)
 
     def worker(message: func.QueueMessage) -> None:
-        consume(message.get_body().decode(errors="replace"), step())
+        consume(message.get_body().decode(errors="replace"), step)
 
-    def poison(message: func.QueueMessage) -> None:
-        handle_poison_message(message.get_body().decode(errors="replace"), step)
-
-    for handler, name in ((worker, queue), (poison, queue + queues.POISON)):
-        trigger = bp.queue_trigger(arg_name="message", queue_name=name, connection="Storage")
-        function = name if handler is poison else f"{queue}_worker"
-        bp.function_name(function.replace("-", "_"))(trigger(handler))
+    trigger = bp.queue_trigger(arg_name="message", queue_name=lane.value, connection="Storage")
+    bp.function_name(f"{lane}_worker")(trigger(worker))

@@ -1,17 +1,34 @@
-"""Storage Queues: the one place where a message is encoded and sent."""
+"""Storage Queues: the one place where a message is encoded and sent.
+
+A job names the queue of its kind; the message goes to that queue's lane. On Flex Consumption every queue function
+scales, and starts cold, by itself, so kinds of work with the same needs share a lane: one Storage Queue, one function.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.settings import queue_settings
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
+
+
+class Lane(StrEnum):
+    """The Storage Queues that jobs travel through."""
+
+    INTERACTIVE = "interactive"
+    """Somebody waits for the result."""
+    BATCH = "batch"
+    """Work of minutes, or many pieces of it: nobody's single request ever waits behind it."""
+    DELIVERY = "delivery"
+    """Calls of other services: messages, webhooks, events of payments."""
+
 
 CONVERT = "convert"
 NOTIFY = "notify"
@@ -19,7 +36,12 @@ PAYPAL = "paypal"
 PRIVACY = "privacy"
 WEBHOOKS = "webhooks"
 SEGMENT = "segment"
+"""One large image."""
+SEGMENT_BATCH = "segment-batch"
+"""Lists of images."""
 TRYON = "tryon"
+TRYON_BATCH = "tryon-batch"
+"""Batches of try-ons, and the try-ons of batches."""
 ANALYTICS = "analytics"
 DROPS = "drops"
 """Files that vendors uploaded."""
@@ -29,21 +51,43 @@ REBUILD = "rebuild-index"
 """New versions of a shop's search index."""
 EMAIL_REPORTS = "email-reports"
 """Delivery reports of e-mails, written by Event Grid and read by the sweeper; no jobs."""
-QUEUES = (CONVERT, NOTIFY, SEGMENT, TRYON, ANALYTICS, DROPS, INDEX, REBUILD, PAYPAL, PRIVACY, WEBHOOKS)
+LANES: Final[Mapping[str, Lane]] = {
+    CONVERT: Lane.INTERACTIVE,
+    TRYON: Lane.INTERACTIVE,
+    SEGMENT: Lane.INTERACTIVE,
+    TRYON_BATCH: Lane.BATCH,
+    SEGMENT_BATCH: Lane.BATCH,
+    ANALYTICS: Lane.BATCH,
+    DROPS: Lane.BATCH,
+    REBUILD: Lane.BATCH,
+    PRIVACY: Lane.BATCH,
+    NOTIFY: Lane.DELIVERY,
+    WEBHOOKS: Lane.DELIVERY,
+    PAYPAL: Lane.DELIVERY,
+}
+"""The lane of every queue that a job can name."""
+QUEUES = (*LANES, INDEX)
+"""What the work of the app is called."""
 POISON = "-poison"
+TRIGGERS: Final = (*Lane, INDEX)
+"""The Storage Queues that functions read; the host moves what fails again and again to `<name>-poison`."""
 
 MAX_DELAY_S = 604_800
 """Seven days: the longest the service hides a message. A longer wait stays in the document for the sweeper."""
 
 
+def storage_name(queue: str) -> str:
+    """The Storage Queue that messages of a queue are in."""
+    return LANES.get(queue, queue)
+
+
 @cache
 def client(queue: str) -> QueueClient:
-    """The client of a queue that exists, base64 on the wire as the Functions host expects it."""
+    """The client of a queue's Storage Queue, which exists, base64 on the wire as the Functions host expects it."""
     from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
 
-    return _client(
-        queue, message_encode_policy=TextBase64EncodePolicy(), message_decode_policy=TextBase64DecodePolicy()
-    )
+    policies = {"message_encode_policy": TextBase64EncodePolicy(), "message_decode_policy": TextBase64DecodePolicy()}
+    return _client(storage_name(queue), **policies)
 
 
 @cache

@@ -85,7 +85,7 @@ def test_run_lists_every_function_and_leaves_no_process_behind(tmp_path: Path, n
         assert family.process.stdout is not None
         facts = json.loads(family.process.stdout.readline())
         assert requests.get(facts["url"] + "/api/health", timeout=10).json()["status"] == "ok"
-        assert {"create_conversion", "convert_worker", "sweeper"} <= {f["name"] for f in facts["functions"]}
+        assert {"create_conversion", "interactive_worker", "sweeper"} <= {f["name"] for f in facts["functions"]}
         assert len(family.alive()) > 5
         refused = studio("run", "--data", data)
         assert refused.returncode == 1

@@ -64,7 +64,7 @@ def test_prometheus_reads_the_metrics(stack: Stack, admin: Client) -> None:
     own = [s for s in families["studio_http_seconds"].samples if s.name.endswith("_bucket")]
     assert own and all(re.fullmatch(r".+:\d+", sample.labels["instance"]) for sample in own)
     queues = {sample.labels["queue"] for sample in families["studio_queue_depth"].samples}
-    assert {"convert", "convert-poison", "notify"} <= queues
+    assert {"interactive", "interactive-poison", "delivery"} <= queues
     assert "studio_dead_letters" in families and "studio_quota_users" in families
 
 
