@@ -12,7 +12,8 @@ environment win. Beside the app's own settings these are understood:
     FUNCTIONS_HOST_QUEUE_TAKE_SECONDS    how long a taken message is invisible, default 600
 
 When ready it lists the functions, or with --json prints one line: name, url, pids, functions (name, trigger,
-methods, url, queue, schedule, path), errors (function name: why it was not started) and keys.
+methods, url, queue, schedule, path), errors (function name: why it was not started) and keys. If it can't start, the
+line is {name, error}. With --watch further lines tell of restarts: {event, changed, seconds or error}.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from pathlib import Path
 from typing import Any
 
 from .http_keys import FUNCTION_KEY, MASTER_KEY
+from .ports import PortInUse
 from .settings import SettingsError, load
-from .supervisor import Supervisor
+from .supervisor import StartFailed, Supervisor
 
 
 def main() -> None:
@@ -47,26 +49,40 @@ def main() -> None:
         help="seconds between scans for new blobs",
     )
     parser.add_argument("--storage-events", metavar="HOST:PORT", help="where the storage announces what is new")
+    parser.add_argument("--watch", type=Path, action="append", help="file or folder whose changes restart the app")
+    parser.add_argument("--debug", type=int, metavar="PORT", help="wait for a debugger (debugpy) on this port")
+    parser.add_argument(
+        "--flex",
+        action="store_true",
+        help="scale as Flex Consumption does: HTTP, blobs and every other function in processes of their own",
+    )
     parser.add_argument("--grace", type=float, default=30.0, help="seconds a stop waits for running functions")
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready, not the list")
     options = parser.parse_args()
     if options.workers < 1:
         parser.error("--workers must be at least 1")
     options.app = options.app.resolve()
+    options.watch = [(options.app / path).resolve() for path in options.watch or ()]
     try:
         load(options.app)
     except SettingsError as error:
-        sys.exit(f"Settings: {error}")
+        sys.exit(_refuse(options, 2, f"Settings: {error}"))
     keys = {name: os.environ.setdefault(name, secrets.token_urlsafe(24)) for name in (MASTER_KEY, FUNCTION_KEY)}
     sys.exit(asyncio.run(_run(options, keys)))
 
 
 async def _run(options: argparse.Namespace, keys: dict[str, str]) -> int:
+    def tell(event: dict[str, Any]) -> None:
+        if options.json:
+            print(json.dumps(event), flush=True)
+        elif event["event"] != "restarting":
+            what = ", ".join(event["changed"])
+            print(f"{what}: {event.get('error') or 'restarted'}", flush=True)
+
     try:
-        supervisor = Supervisor(options)
-    except OSError as error:
-        print(f"Cannot listen on {options.host}:{options.port}: {error}", file=sys.stderr)
-        return 2
+        supervisor = Supervisor(options, tell)
+    except PortInUse as error:
+        return _refuse(options, 2, str(error))
 
     def ready(report: dict[str, Any]) -> None:
         if options.json:
@@ -76,7 +92,19 @@ async def _run(options: argparse.Namespace, keys: dict[str, str]) -> int:
         else:
             _list(supervisor.url, report)
 
-    return await supervisor.run(ready)
+    try:
+        return await supervisor.run(ready)
+    except StartFailed as failed:
+        return _refuse(options, failed.code if failed.code > 0 else 1, str(failed), told=not options.json)
+
+
+def _refuse(options: argparse.Namespace, code: int, why: str, *, told: bool = False) -> int:
+    """Say why the host does not start, unless an instance has; returns the exit code."""
+    if options.json:
+        print(json.dumps({"name": "functions_host", "error": why}), flush=True)
+    if not told:
+        print(why, file=sys.stderr)
+    return code
 
 
 def _list(url: str, report: dict[str, Any]) -> None:

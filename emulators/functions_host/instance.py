@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from .bindings import Function, violations
 from .data_bindings import DataBindings
 from .http_listener import HttpListener
 from .listeners import Listeners, describe, is_disabled, start_problem
+from .ports import BACKLOG
 from .protos import TypedData
 from .settings import HostSettings, SettingsError, load
 from .storage import Storage
@@ -37,7 +39,6 @@ EXIT_INDEX, EXIT_SETTINGS, EXIT_TIMEOUT = 1, 2, 3
 """Exit codes: the app cannot be indexed, its settings are unusable, a run was over functionTimeout."""
 
 _AFTER_TIMEOUT_SECONDS = 5.0
-_BACKLOG = 1024
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -68,13 +69,21 @@ class Instance:
             front.handle, auto_decompress=False, access_log=None, lingering_time=1, keepalive_timeout=75
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=options.grace)
+        self._group: str | None = options.group
         self._by_hand: set[asyncio.Task[Any]] = set()
 
-    async def start(self, listening: socket.socket) -> None:
-        """Take requests, messages, blobs and ticks."""
+    async def start(self, listening: socket.socket | None) -> None:
+        """Take requests on this socket, and the messages, blobs and ticks of its scaling group."""
         await self._runner.setup()
-        await web.SockSite(self._runner, listening, backlog=_BACKLOG).start()
-        self._listeners.start(list(self.functions.values()), self._data)
+        if listening is not None:
+            await web.SockSite(self._runner, listening, backlog=BACKLOG).start()
+        self._listeners.start([f for f in self.functions.values() if self._is_in_group(f)], self._data)
+
+    def _is_in_group(self, function: Function) -> bool:
+        kind = function.trigger.type
+        if self._group in ("http", "blob"):
+            return kind == f"{self._group}Trigger"
+        return self._group in (None, function.name)
 
     async def run_by_hand(self, name: str, text: str) -> bool:
         """Start a timer or queue function now; False when there is none of that name."""
@@ -97,10 +106,11 @@ async def _serve(options: argparse.Namespace, report: int) -> int:
     settings = load(options.app)
     log.configure(settings.log_levels)
     os.chdir(settings.app)
+    if options.debug:
+        settings = _debugged(settings, options.debug)
     functions = await worker.index(settings.app)
-    listening = socket.create_server((options.host, options.port), reuse_port=True, backlog=_BACKLOG)
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    instance = Instance(settings, functions, f"http://{host}:{options.port}", options)
+    listening = socket.socket(fileno=options.socket) if options.socket is not None else None
+    instance = Instance(settings, functions, options.url, options)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -122,12 +132,24 @@ async def _serve(options: argparse.Namespace, report: int) -> int:
     return EXIT_TIMEOUT if timed_out else 0
 
 
+def _debugged(settings: HostSettings, port: int) -> HostSettings:
+    """Wait for a debugger; while one is attached nothing runs over its time."""
+    import debugpy
+
+    debugpy.listen(("127.0.0.1", port))
+    print(f"Waiting for a debugger on 127.0.0.1:{port}.", file=sys.stderr, flush=True)
+    debugpy.wait_for_client()
+    return replace(settings, timeout=float("inf"))
+
+
 def main() -> None:
     """Run one instance; arguments are the supervisor's."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--app", type=Path, required=True)
-    parser.add_argument("--host", required=True)
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--socket", type=int)
+    parser.add_argument("--debug", type=int)
+    parser.add_argument("--group")
     parser.add_argument("--blob-poll", type=float, required=True)
     parser.add_argument("--grace", type=float, required=True)
     parser.add_argument("--storage-events")
@@ -142,16 +164,17 @@ def main() -> None:
     try:
         code = asyncio.run(_serve(options, report))
     except SettingsError as error:
-        code = _fail(EXIT_SETTINGS, f"Settings: {error}")
+        code = _fail(EXIT_SETTINGS, report, f"Settings: {error}")
     except IndexingError as error:
-        code = _fail(EXIT_INDEX, f"The app in {options.app} cannot be indexed.\n{error}")
+        code = _fail(EXIT_INDEX, report, f"The app in {options.app} cannot be indexed.\n{error}", error.line)
     sys.stdout.flush()
     sys.stderr.flush()
     # A function that hangs keeps its thread alive, for which a normal exit would wait.
     os._exit(code)
 
 
-def _fail(code: int, message: str) -> int:
+def _fail(code: int, report: int, message: str, line: str = "") -> int:
+    os.write(report, json.dumps({"error": line or message}).encode() + b"\n")
     print(message, file=sys.stderr)
     return code
 

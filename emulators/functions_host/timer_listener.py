@@ -64,7 +64,9 @@ class TimerListener:
         self._host_id = host_id
         self._data = data
         self._blobs = storage.container(_INTERNAL, HOSTS)
-        self._lock = HostLock(self._blobs, f"locks/{host_id}/timers")
+        # One lock for all timers of a process saves renewals; a scaling group of one timer holds that timer's own.
+        held = function_id(timers[0][0]) if len(timers) == 1 else "timers"
+        self._lock = HostLock(self._blobs, f"locks/{host_id}/{held}")
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
 

@@ -29,7 +29,11 @@ _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]
 
 
 class IndexingError(RuntimeError):
-    """The app cannot be imported or indexed; the text holds the traceback of the app's own code."""
+    """The app cannot be imported or indexed; the text holds the traceback, `line` is the error in one line."""
+
+    def __init__(self, text: str, line: str = "") -> None:
+        super().__init__(text)
+        self.line = line or text
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,23 @@ async def index(app: Path) -> list[Function]:
     request = SimpleNamespace(capabilities={}, function_app_directory=str(app))
     answer = await runtime.worker_init_request(envelope(worker_init_request=request))
     if answer.result.status != StatusResult.Success:
-        raise IndexingError(f"{answer.result.exception.stack_trace}\n{answer.result.exception.message}")
+        failed = answer.result.exception
+        raise IndexingError(f"{failed.stack_trace}\n{failed.message}", _line(failed.stack_trace, failed.message, app))
     runtime.start_threadpool_executor()
     metadata = await runtime.functions_metadata_request(envelope())
     return [
         parse(f.name, f.function_id, [json.loads(raw) for raw in f.raw_bindings], f.retry_options)
         for f in metadata.function_metadata_results or ()
     ]
+
+
+def _line(trace: str, message: str, app: Path) -> str:
+    """The error with the place in the app's own code; the library's advice to read about modules is left out."""
+    what = message.partition(". Cannot find module.")[0].strip().splitlines()[0]
+    places = re.findall(r'File "([^"]+)", line (\d+)', trace)
+    own = [(Path(file).relative_to(app), line) for file, line in places if Path(file).is_relative_to(app)]
+    own = [(file, line) for file, line in own if "site-packages" not in file.parts]
+    return f"{what} ({own[-1][0]}, line {own[-1][1]})" if own else what
 
 
 class Invoker:

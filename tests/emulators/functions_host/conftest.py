@@ -68,6 +68,11 @@ class Host:
         self.report: dict[str, Any] = json.loads(line) if line else {}
         self.url: str = self.report.get("url", "")
 
+    def event(self) -> dict[str, Any]:
+        """The next line that the host prints after the first."""
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
     @property
     def log(self) -> str:
         """Everything on standard error so far."""
@@ -124,5 +129,5 @@ def start_host(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> It
 
     yield start
     for host in hosts:
-        if host.process.poll() is None:
+        if host.process.poll() is None or not host.errors.closed:
             host.stop()
