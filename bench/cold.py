@@ -11,7 +11,6 @@ from __future__ import annotations
 import compileall
 import json
 import os
-import secrets
 import shutil
 import statistics
 import subprocess
@@ -45,12 +44,12 @@ def bare(message: func.QueueMessage) -> None:
     message.get_body()
 """
 PREPARE = """
-import json, sys
 from shared import clock
-from functions.auth.models import RegisterRequest
-from functions.auth import service
-made = service.register(clock.new_id(), RegisterRequest(email="cold@example.com", password=sys.argv[1]), "127.0.0.1")
-print(json.dumps(made.model_dump(mode="json", by_alias=True)))
+from shared.accounts import lifecycle
+from shared.accounts.roles import Role
+from shared.http import tokens
+account = lifecycle.create_account(clock.new_id(), "cold@example.com", "no hash", Role.SHOPPER)
+print(tokens.issue(account.id, Role.SHOPPER, account.token_version)[0])
 """
 
 
@@ -104,11 +103,11 @@ def _cases(folder: Path, environment: dict[str, str]) -> list[Case]:
         bare.mkdir()
         (bare / "function_app.py").write_text(code)
         compileall.compile_dir(bare, quiet=1)
-    registered = subprocess.run(
-        [sys.executable, "-c", PREPARE, secrets.token_urlsafe(12)],
+    prepared = subprocess.run(
+        [sys.executable, "-c", PREPARE],
         cwd=ROOT, env={**environment, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True, text=True,
     )  # fmt: skip
-    token = json.loads(registered.stdout)["tokens"]["accessToken"]
+    token = prepared.stdout.strip()
     headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.7"}
     posted = {**headers, "Content-Type": "application/json"}
     pointer = {"v": 1, "jobId": "job:cold", "userId": "cold", "generation": 1, "attempt": 1}

@@ -16,6 +16,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--garment", type=Path, help="a photo of a garment instead of the drawn ones")
     parser.add_argument("--out", type=Path, default=ROOT / "demo" / "out", help="where pictures and page go")
     parser.add_argument("--documents", choices=DOCUMENTS, help="SQLite (default), or the Cosmos DB emulator")
+    parser.add_argument("--flex", action="store_true", help="a process for each scaling group of Flex Consumption")
     parser.add_argument("--json", action="store_true", help="print {ok, steps, artifacts} and nothing else")
     parser.set_defaults(handler=handle)
 
@@ -30,4 +31,5 @@ def handle(options: argparse.Namespace) -> int:
         out=options.out,
         as_json=options.json,
         documents=options.documents,
+        flex=options.flex,
     )

@@ -20,7 +20,6 @@ import azure.functions as func
 from shared.function_index import INDEX, PARAMETERS, Entry, text
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("functions", "shared")
 
 
 class FunctionIndexError(ValueError):
@@ -37,22 +36,12 @@ def entries() -> list[Entry]:
     return [entry for module in modules() for entry in _declared(module)]
 
 
-def is_stale() -> bool:
-    """Whether a source file of the app is newer than the index; cheap, without importing anything."""
-    if not INDEX.exists():
-        return True
-    written = INDEX.stat().st_mtime_ns
-    return any(path.stat().st_mtime_ns > written for top in SOURCES for path in (ROOT / top).rglob("*.py"))
-
-
 def write() -> bool:
     """Write the index; returns whether it has changed. Raises `FunctionIndexError`."""
     content = text(entries())
     changed = not INDEX.exists() or INDEX.read_text() != content
     if changed:
         INDEX.write_text(content)
-    else:
-        INDEX.touch()
     return changed
 
 

@@ -67,13 +67,21 @@ class Shopper:
     story: list[str] = field(default_factory=list[str])
 
 
-def play(*, person: Path | None, garment: Path | None, out: Path, as_json: bool, documents: str | None = None) -> int:
+def play(
+    *,
+    person: Path | None,
+    garment: Path | None,
+    out: Path,
+    as_json: bool,
+    documents: str | None = None,
+    flex: bool = False,
+) -> int:
     """Play everything; returns the exit status.
 
     Args:
         person, garment: photos of the user's own instead of the supplied ones.
         out: directory for the pictures and `index.html`.
-        documents: the document store, see `Stack`.
+        documents, flex: the document store, and processes by scaling group; see `Stack`.
     """
     for given in (person, garment):
         if given is not None and not given.is_file():
@@ -85,7 +93,7 @@ def play(*, person: Path | None, garment: Path | None, out: Path, as_json: bool,
     with Steps(quiet=as_json) as steps:
         try:
             with steps.step("start", "Start storage, providers and the Functions host") as step:
-                stack = Stack(settings=SETTINGS, log=out / "functions.log", documents=documents).__enter__()
+                stack = Stack(settings=SETTINGS, log=out / "functions.log", documents=documents, flex=flex).__enter__()
                 step.note = f"{len(stack.functions)} functions on {stack.url}"
         except Stop:
             stack = None

@@ -13,13 +13,13 @@ from emulators.with_parent import parent_pipe, python
 
 
 @contextmanager
-def launch(name: str, *arguments: str) -> Generator[dict[str, Any]]:
-    """Run `python -m emulators.NAME --port 0`; yields its start-up line as a dict, stops it on the way out.
+def launch(name: str, *arguments: str, port: int = 0) -> Generator[dict[str, Any]]:
+    """Run `python -m emulators.NAME --port PORT`; yields its start-up line as a dict, stops it on the way out.
 
     Raises RuntimeError when the process ends before it printed the line (its traceback is on stderr).
     """
     process = subprocess.Popen(
-        python(f"emulators.{name}", "--port", "0", *arguments),
+        python(f"emulators.{name}", "--port", str(port), *arguments),
         stdin=parent_pipe(),
         stdout=subprocess.PIPE,
         text=True,

@@ -13,16 +13,19 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
+from urllib.parse import urlsplit
 
 import requests
 
-from emulators.azurite import Azurite
+from emulators.azurite import Azurite, AzuriteError
 from emulators.container import Container
+from emulators.kept_ports import KeptPorts
 from emulators.launch import launch
 from emulators.with_parent import parent_pipe, python
 
@@ -41,6 +44,15 @@ PROVIDERS: Mapping[str, str] = {
 """Emulators, each with the setting that, once given, means the real provider."""
 
 
+PORT = 7071
+"""Port of the app where data is kept, unless another one was taken: the one of the Functions Core Tools."""
+WATCHED = ("functions", "shared", "function_app.py", "host.json", "local.settings.json")
+
+
+class StartError(RuntimeError):
+    """Something did not start; the text is for people and says why."""
+
+
 class Stack:
     """The whole system on this machine.
 
@@ -48,10 +60,18 @@ class Stack:
         data: directory that keeps blobs, queues and documents; None for a temporary one.
         workers: instances of the app, as processes.
         settings: settings for the app over those of `local.settings.json`.
-        port: of the app; 0 takes a free one.
+        port: of the app. 0 takes the one of the last start on this data, else 7071, while it is free; any free one
+            otherwise, and without data.
         blob_poll: seconds between scans for new blobs.
         documents: `sqlite`, or `cosmos` for the Cosmos DB emulator; `STUDIO_DOCUMENTS` or SQLite without it.
         throughput: request units a second of each container on the emulator; None for the service's own.
+        watch: restart the app when a source file changes.
+        debug: port on which the app waits for a debugger before it starts.
+        flex: run every scaling group of Flex Consumption in a process of its own.
+        happened: is called with each event of the host after its start (`emulators.functions_host.supervisor`).
+
+    Raises (on entering):
+        StartError: something did not start.
 
     Attributes once started: `url` of the app, `storage` (connection string), `providers` (start-up facts of each
     emulator by name), `settings` (what the app got), `functions` (as the host lists them).
@@ -68,11 +88,17 @@ class Stack:
         log: Path | None = None,
         documents: str | None = None,
         throughput: float | None = None,
+        watch: bool = False,
+        debug: int | None = None,
+        flex: bool = False,
+        happened: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self._documents = documents or os.environ.get("STUDIO_DOCUMENTS") or "sqlite"
         if self._documents not in DOCUMENTS:
             raise ValueError(f"documents must be one of {', '.join(DOCUMENTS)}")
         self._throughput = throughput
+        self._watch, self._debug, self._flex = watch, debug, flex
+        self._happened = happened
         self._data = data
         self._workers = workers
         self._given = dict(settings or {})
@@ -85,8 +111,10 @@ class Stack:
     def __enter__(self) -> Self:
         try:
             return self._start()
-        except BaseException:
+        except BaseException as error:
             self._open.close()
+            if isinstance(error, AzuriteError | RuntimeError) and not isinstance(error, StartError):
+                raise StartError(str(error)) from error
             raise
 
     def __exit__(self, *_: object) -> None:
@@ -97,16 +125,19 @@ class Stack:
         if data is None:
             data = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="studio-")))
         data.mkdir(parents=True, exist_ok=True)
-        azurite = Azurite(None if self._data is None else data / "azurite")
+        self._ports = KeptPorts(None if self._data is None else data / "ports.json")
+        blob, queue, table = (self._ports.wanted(name) for name in ("blob", "queue", "table"))
+        azurite = Azurite(None if self._data is None else data / "azurite", ports=(blob, queue, table))
         wanted = [name for name, key in PROVIDERS.items() if not os.environ.get(key)]
-        launches = {name: launch(name) for name in wanted}
+        launches = {name: launch(name, port=self._ports.wanted(name)) for name in wanted}
         if self._documents == "cosmos":
-            launches["cosmos"] = launch("cosmos", *self._cosmos_arguments(data))
+            launches["cosmos"] = launch("cosmos", *self._cosmos_arguments(data), port=self._ports.wanted("cosmos"))
         with ThreadPoolExecutor(len(launches) + 1) as pool:
             storage = pool.submit(self._open.enter_context, azurite)
             started = {name: pool.submit(self._open.enter_context, cm) for name, cm in launches.items()}
             storage.result()
             self.providers = {name: future.result() for name, future in started.items()}
+        self._keep_ports(azurite)
         self.storage, self._events = azurite.connection_string, azurite.events
         self.settings = {
             "AzureWebJobsStorage": self.storage,
@@ -117,7 +148,8 @@ class Stack:
         }
         azurite.allow_origins(self.settings.get("ALLOWED_ORIGINS") or os.environ.get("ALLOWED_ORIGINS") or "*")
         if "VTO_URL" not in self.settings and not os.environ.get("VTO_URL"):
-            container = Container()
+            container = Container(self._ports.wanted("vto"))
+            self._ports.keep("vto", container.port)
             self.settings = {**container.settings, **self.settings}
             with ThreadPoolExecutor(1) as pool:
                 # beside the host: both take a second or two
@@ -129,6 +161,15 @@ class Stack:
             self._host(data)
         self._announce()
         return self
+
+    def _keep_ports(self, azurite: Azurite) -> None:
+        for name, port in (("blob", azurite.blob_port), ("queue", azurite.queue_port), ("table", azurite.table_port)):
+            self._ports.keep(name, port)
+        for name, started in self.providers.items():
+            url = started.get("url") or started.get("endpoint")
+            port = urlsplit(str(url)).port
+            if port:
+                self._ports.keep(name, port)
 
     def _cosmos_arguments(self, data: Path) -> list[str]:
         kept = [] if self._data is None else ["--data", str(data / "cosmos.sqlite")]
@@ -180,8 +221,11 @@ class Stack:
         self.log = self._log or data / "functions.log"
         log = self._open.enter_context(self.log.open("ab"))
         command = python("emulators.functions_host", "--app", str(ROOT), "--json")
-        command += ["--port", str(self._port), "--workers", str(self._workers)]
+        command += ["--port", str(self._port or self._ports.wanted("app", PORT)), "--workers", str(self._workers)]
         command += ["--blob-poll", str(self._blob_poll), "--storage-events", self._events]
+        command += [part for name in WATCHED for part in ("--watch", name)] if self._watch else []
+        command += ["--debug", str(self._debug)] if self._debug else []
+        command += ["--flex"] if self._flex else []
         # An own session: ^C reaches us alone, and we stop the app before what it stands on.
         host = subprocess.Popen(
             command,
@@ -196,15 +240,25 @@ class Stack:
         self._open.callback(_stop, host)
         assert host.stdout is not None
         line = host.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the Functions host did not start:\n{self.log.read_text()[-4000:]}")
-        facts = json.loads(line)
+        facts: dict[str, Any] = (
+            json.loads(line) if line else {"error": f"the Functions host ended; its log is {self.log}"}
+        )
+        if facts.get("error"):
+            raise StartError(facts["error"])
         if facts.get("errors"):
-            told = "\n".join(f"  {name}: {why}" for name, why in facts["errors"].items())
-            raise RuntimeError(f"functions in error:\n{told}")
+            raise StartError("; ".join(f"{name}: {why}" for name, why in facts["errors"].items()))
         self.url: str = facts["url"].rstrip("/")
+        if not self._port:
+            self._ports.keep("app", urlsplit(self.url).port or 0)
+        if self._happened is not None:
+            threading.Thread(target=self._follow, args=(host.stdout, self._happened), daemon=True).start()
         self.functions: list[dict[str, Any]] = facts["functions"]
         self.host_pid = host.pid
+
+    @staticmethod
+    def _follow(lines: IO[str], happened: Callable[[dict[str, Any]], None]) -> None:
+        for line in lines:
+            happened(json.loads(line))
 
 
 def paypal_settings(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -90,6 +90,14 @@ def test_run_lists_every_function_and_leaves_no_process_behind(tmp_path: Path, n
         refused = studio("run", "--data", data)
         assert refused.returncode == 1
         assert "another ./studio run" in refused.stderr
+        assert requests.get(facts["docs"], timeout=10).ok
+        credentials = {"email": facts["logins"]["emails"][0], "password": facts["logins"]["password"]}
+        assert requests.post(facts["url"] + "/api/auth/login", json=credentials, timeout=30).ok
+        port = facts["url"].rpartition(":")[2]
+        refused = studio("run", "--data", str(tmp_path / "other"), "--port", port)
+        assert refused.returncode == 1
+        (line,) = refused.stderr.strip().splitlines()
+        assert f"port {port}" in line and "--port" in line
         family.process.send_signal(number)
         assert family.process.wait() == 0
         family.wait_for_end()
