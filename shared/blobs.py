@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -65,6 +66,11 @@ class BlobInfo:
     etag: str
     metadata: Mapping[str, str]
     modified: float
+
+
+def is_addressable(name: str) -> bool:
+    """Whether a URL can name a blob: `.` and `..` between slashes are resolved on the way, and would mean another."""
+    return not any(part in (".", "..") for part in name.replace("\\", "/").split("/"))
 
 
 @cache
@@ -189,6 +195,25 @@ def get(container: str, name: str, *, etag: str | None = None) -> bytes:
     try:
         with _service_errors():
             return _container(container).download_blob(name, **_only(etag)).readall()
+    except ResourceNotFoundError:
+        raise NotFound(f"there is no blob {container}/{name}", code="blob_not_found") from None
+    except ResourceModifiedError:
+        raise Conflict(f"the blob {container}/{name} was overwritten", code="blob_changed") from None
+
+
+def head(container: str, name: str, length: int, *, etag: str | None = None) -> bytes:
+    """The first `length` bytes of a blob, or all there are. Raises as `get`."""
+    from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ResourceNotFoundError
+
+    try:
+        with _service_errors():
+            client = _container(container)
+            try:
+                return client.download_blob(name, offset=0, length=length, **_only(etag)).readall()
+            except HttpResponseError as error:
+                if error.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    return b""
+                raise
     except ResourceNotFoundError:
         raise NotFound(f"there is no blob {container}/{name}", code="blob_not_found") from None
     except ResourceModifiedError:

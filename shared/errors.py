@@ -97,6 +97,12 @@ class Conflict(StudioError):
     code, status = "conflict", 409
 
 
+class RevisionConflict(StudioError):
+    """`If-Match` names another version of the object than there is."""
+
+    code, status = "revision_conflict", 412
+
+
 class Gone(StudioError):
     """It was there and will not come back."""
 

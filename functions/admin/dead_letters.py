@@ -19,6 +19,7 @@ from shared.http.auth import Principal
 from shared.http.pages import list_latest
 from shared.jobs import control, protocol
 from shared.jobs.models import REDRIVABLE, Job, JobStatus
+from shared.passes import Pass
 
 
 def list_dead_letters(query: DeadLettersQuery) -> DeadLetterList:
@@ -59,6 +60,7 @@ def redrive(admin: Principal, id: str, reason: str | None) -> DeadLetter:
 def redrive_all(admin: Principal, wanted: RedriveRequest) -> Redriven:
     """Redrive up to `limit` of them; call again while there are more."""
     done = skipped = 0
+    redrive = Pass("jobs.redrive")
     continuation: str | None = None
     while True:
         left = wanted.limit - done
@@ -66,12 +68,16 @@ def redrive_all(admin: Principal, wanted: RedriveRequest) -> Redriven:
             *_conditions(wanted.status, wanted.kind),
             limit=min(left, 100),
             continuation=continuation,
+            skip_unreadable=True,
         )
         for job in page.items:
             try:
                 _redrive(admin, job, wanted.reason)
                 done += 1
             except (Conflict, NotFound):
+                skipped += 1
+            except Exception as error:
+                redrive.report(error, jobId=job.id)
                 skipped += 1
         continuation = page.continuation
         if continuation is None or done >= wanted.limit:

@@ -170,7 +170,9 @@ def get_model_document(user_id: str, id: str) -> SalesModelDocument:
 def list_model_documents(user_id: str) -> list[SalesModelDocument]:
     """A merchant's versions, the newest first."""
     by = SalesModelDocument.created_at
-    return sales_models.list(partition=user_id, order_by=by, descending=True, limit=2 * MAX_VERSIONS).items
+    return sales_models.list(
+        partition=user_id, order_by=by, descending=True, limit=2 * MAX_VERSIONS, skip_unreadable=True
+    ).items
 
 
 def find_active(user_id: str) -> ActiveModelDocument | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from functions.catalogue.models import Drop, DropList, DropsQuery, Product, ProductList, ProductsQuery
+from functions.catalogue.models import Drop, DropList, DropsQuery, Product, ProductChange, ProductList, ProductsQuery
 from shared import telemetry
 from shared.accounts.documents import Role
 from shared.http.auth import Access
-from shared.http.endpoint import Call, endpoint
+from shared.http.endpoint import Call, Reply, endpoint
 
 VENDORS = Access(frozenset({Role.VENDOR}))
 
@@ -39,11 +39,29 @@ def products_list(call: Call) -> ProductList:
 
 
 @endpoint(bp, "GET", "products/{id}", access=VENDORS, answer=Product, errors=(404,))
-def products_get(call: Call) -> Product:
-    """Get product."""
+def products_get(call: Call) -> Reply:
+    """Get product.
+
+    Its `ETag`, sent back as `If-Match`, makes sure that a change is made to what was seen.
+    """
     from functions.catalogue import service
 
-    return service.get_product(call.caller, call.path["id"])
+    product = service.get_product(call.caller, call.path["id"])
+    return Reply(product, headers={"ETag": service.etag(product)})
+
+
+@endpoint(
+    bp, "PATCH", "products/{id}", access=VENDORS, body=ProductChange, answer=Product, errors=(404, 409, 412),
+)  # fmt: skip
+def products_change(call: Call) -> Reply:
+    """Update product.
+
+    Its title, price and the like, and whether it is on sale.
+    """
+    from functions.catalogue import service
+
+    product = service.change_product(call.caller, call.path["id"], call.body, call.headers.get("If-Match"))
+    return Reply(product, headers={"ETag": service.etag(product)})
 
 
 @endpoint(bp, "DELETE", "products/{id}", access=VENDORS, status=204, errors=(404, 409))

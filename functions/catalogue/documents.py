@@ -38,7 +38,7 @@ class DropStatus(StrEnum):
 
 
 class FileKind(StrEnum):
-    """What a file is, by its extension."""
+    """What a file is: by its bytes once it was processed, by its ending before."""
 
     IMAGE = "image"
     """A photo of a product."""

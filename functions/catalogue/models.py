@@ -5,21 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from functions.catalogue.documents import DropStatus, FileKind
-from shared import blobs
+from shared import blobs, text
 from shared.catalogue.documents import ProductDocument, ProductStatus
-from shared.http.models import Answer, PageQuery
+from shared.http.models import Answer, Body, PageQuery
 from shared.images.documents import StoredRendition
 
-type Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
-]
-type Word = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f]*$"),
-]
+type Line = Annotated[text.LineText, Field(min_length=1, max_length=200)]
+type Word = Annotated[text.LineText, AfterValidator(str.lower), Field(min_length=1, max_length=40)]
 
 
 class Metadata(BaseModel):
@@ -33,7 +28,7 @@ class Metadata(BaseModel):
     currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] = "EUR"
     colour: Word | None = None
     tags: Annotated[list[Word], Field(max_length=30)] = Field(default_factory=list[str])
-    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)] | None = None
+    description: Annotated[text.BlockText, Field(max_length=4000)] | None = None
 
 
 class ProductsQuery(PageQuery):
@@ -78,6 +73,48 @@ class Picture(Answer):
         return cls.of(rendition, url=url)
 
 
+class Draft(Answer):
+    """Why a product is not on sale."""
+
+    code: str = Field(description="`metadata_missing`, `metadata_refused` or `withheld`")
+    message: str
+
+
+class PriceChange(Body):
+    """The price of a product."""
+
+    amount: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,7}(\.[0-9]{1,2})?$")] = Field(
+        description="decimal with a point"
+    )
+    currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] = Field(default="EUR", description="ISO 4217")
+
+
+class ProductChange(Body):
+    """What to change of a product; what is left out stays. The next upload of SKU.json replaces all of it."""
+
+    title: Line | None = None
+    category: Word | None = Field(default=None, description="null removes it")
+    price: PriceChange | None = Field(default=None, description="null removes it")
+    colour: Word | None = Field(default=None, description="null removes it")
+    tags: Annotated[list[Word], Field(max_length=30)] | None = None
+    description: Annotated[text.BlockText, Field(max_length=4000)] | None = Field(
+        default=None, description="null removes it"
+    )
+    status: Literal["active", "draft", "retired"] | None = Field(
+        default=None, description="`active` sells it, `draft` takes it off sale, `retired` ends it and keeps its files"
+    )
+
+    @model_validator(mode="after")
+    def something(self) -> Self:
+        """Require a change, and values where there must be one."""
+        if not self.model_fields_set:
+            raise ValueError("name at least one field to change")
+        for name in ("title", "tags", "status"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} can't be null")
+        return self
+
+
 class Product(Answer):
     """A product as its vendor sees it."""
 
@@ -85,6 +122,7 @@ class Product(Answer):
     sku: str
     vendor_id: str
     status: ProductStatus
+    draft: Draft | None = Field(description="why it is not on sale")
     revision: int = Field(description="grows with every change")
     title: str
     category: str | None
@@ -92,7 +130,9 @@ class Product(Answer):
     colour: str | None = Field(description="as the vendor names it, else the largest measured one")
     tags: list[str]
     description: str | None
-    image_id: str | None = Field(description="accepted wherever the API takes an image of a garment")
+    image_id: str | None = Field(
+        description="accepted wherever the API takes an image of a garment; a draft's only from its vendor"
+    )
     pictures: dict[str, Picture] = Field(
         description="original, optimised, thumbnail; cutout (on white), cutoutThumbnail; mask"
     )
@@ -115,7 +155,8 @@ class Product(Answer):
             product,
             title=product.name,
             colour=product.colour or (product.colours[0].name if product.colours else None),
-            image_id=product.id if product.status is ProductStatus.ACTIVE else None,
+            draft=None if product.draft is None else Draft.of(product.draft),
+            image_id=product.id if product.status in (ProductStatus.ACTIVE, ProductStatus.DRAFT) else None,
             pictures={
                 name: Picture.of_rendition(rendition)
                 for name, rendition in (product.image.renditions.by_name().items() if product.image else ())

@@ -12,26 +12,43 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
+from functions.catalogue.documents import DropDocument, DropStatus, drops
 from functions.catalogue.photos import delete_pictures
-from functions.catalogue.vendor_files import VendorFile, version_of
+from functions.catalogue.vendor_files import METADATA_ENDING, VendorFile, version_of
 from shared import blobs, clock
 from shared.catalogue.changes import ProductChange, send_change
 from shared.catalogue.documents import (
+    DraftReason,
     MetadataFields,
     Part,
     PhotoFields,
     ProductDocument,
     ProductSources,
     ProductStatus,
+    SourceFile,
     products,
 )
-from shared.documents.fields import assign, where
-from shared.errors import DocumentConflict, DocumentNotFound, NotFound, PreconditionFailed, Unavailable
+from shared.documents.fields import Assign, assign, where
+from shared.errors import (
+    DocumentConflict,
+    DocumentNotFound,
+    NotFound,
+    PreconditionFailed,
+    RevisionConflict,
+    StudioError,
+    Unavailable,
+    Unprocessable,
+)
 from shared.images.documents import ImageId, ImageKind, StoredRenditions, Visibility, images, ready_image
 from shared.jobs.settings import job_settings
+from shared.passes import Pass
 
 MAX_TRIES: Final = 20
 """Of one write, while others change the same product."""
+NO_METADATA: Final = DraftReason(
+    code="metadata_missing", message="There is a photo and no metadata. Upload SKU.json, or set the title."
+)
+WITHHELD: Final = DraftReason(code="withheld", message="You took it off sale. Set its status to `active` to sell it.")
 
 
 def get_product(vendor_id: str, id: str) -> ProductDocument:
@@ -45,22 +62,26 @@ def get_product(vendor_id: str, id: str) -> ProductDocument:
 def find_made_from(file: VendorFile) -> ProductDocument | None:
     """The product that this version of a file is part of already."""
     product = products.find(file.product_id, file.vendor_id)
-    return product if product is not None and product.sources.of(_part(file)) == file.source else None
+    return product if product is not None and file.source in product.sources.files else None
 
 
 def write(file: VendorFile, fields: PhotoFields | MetadataFields) -> ProductDocument | None:
     """Put what a file says into its product; None when the file was overwritten or deleted meanwhile.
 
     Raises:
+        Unprocessable: `duplicate_file`, another file is this part of the product already.
         Unavailable: `product_busy`, others change the product all the time.
     """
+    part: Part = "image" if isinstance(fields, PhotoFields) else "metadata"
     for _ in range(MAX_TRIES):
         product = products.find(file.product_id, file.vendor_id)
         # After the product was read: a worker that writes a newer file later changes the ETag checked below.
         blob = blobs.info(blobs.VENDOR_UPLOADS, file.blob)
         if blob is None or version_of(blob) != file.etag:
             return None
-        sources = (product.sources if product else ProductSources()).model_copy(update={_part(file): file.source})
+        sources = product.sources if product else ProductSources()
+        _refuse_duplicate(file, sources.of(part))
+        sources = sources.model_copy(update={part: file.source})
         changed = _next_revision(product or _new_product(file), sources, fields)
         try:
             return products.create(changed) if product is None else products.replace(changed, etag=product.etag)
@@ -69,8 +90,60 @@ def write(file: VendorFile, fields: PhotoFields | MetadataFields) -> ProductDocu
     raise Unavailable("the product is being changed by others again and again", code="product_busy")
 
 
-def _part(file: VendorFile) -> Part:
-    return "metadata" if file.kind == "metadata" else "image"
+def _refuse_duplicate(file: VendorFile, current: SourceFile | None) -> None:
+    """A second file for the same SKU would replace the first without a word."""
+    if current is None or current.name == file.name:
+        return
+    if blobs.info(blobs.VENDOR_UPLOADS, f"{file.vendor_id}/{current.name}") is not None:
+        raise Unprocessable(
+            f"The product {file.sku()} is made from {current.name} already. Overwrite or delete that file.",
+            code="duplicate_file",
+        )
+
+
+def note_refused_metadata(file: VendorFile, error: StudioError) -> None:
+    """Say at a draft why its metadata was refused."""
+    reason = DraftReason(code="metadata_refused", message=f"{file.name} was refused: {error.message}")
+    is_draft = (
+        where(ProductDocument.status, "=", ProductStatus.DRAFT),
+        where(ProductDocument.title, "=", None),
+    )
+    with suppress(DocumentNotFound, PreconditionFailed):
+        products.patch(
+            file.product_id,
+            file.vendor_id,
+            assign(ProductDocument.draft, reason),
+            assign(ProductDocument.updated_at, clock.iso()),
+            where=is_draft,
+        )
+
+
+def update(
+    product: ProductDocument, *changes: Assign, revision: int | None = None, retire: bool = False
+) -> ProductDocument:
+    """Change fields of a product by its vendor's request.
+
+    Args:
+        revision: the one that the vendor has seen; None changes whatever there is.
+        retire: stop offering it; its files stay.
+
+    Raises:
+        RevisionConflict: it has another revision.
+        Unavailable: `product_busy`.
+    """
+    for _ in range(MAX_TRIES):
+        if revision is not None and product.revision != revision:
+            raise RevisionConflict("the product was changed since: read it again")
+        changed = _next_revision(product.with_changes(*changes), product.sources)
+        if retire:
+            changed = changed.model_copy(update={"status": ProductStatus.RETIRED, "draft": None})
+        try:
+            return products.replace(changed, etag=product.etag)
+        except PreconditionFailed:
+            product = get_product(product.vendor_id, product.id)
+        except DocumentNotFound:
+            break
+    raise Unavailable("the product is being changed by others again and again", code="product_busy")
 
 
 def retire(product: ProductDocument, missing: Collection[Part]) -> ProductDocument | None:
@@ -110,15 +183,48 @@ def _next_revision(
     changed = product.model_copy(update={name: value for part in parts for name, value in part})
     before = {product.image.prefix} if product.image else set[str]()
     after = {changed.image.prefix} if changed.image else set[str]()
+    status, draft = _offer(changed)
     return changed.model_copy(
         update={
             "sources": sources,
             "stale": tuple(sorted((set(product.stale) | before) - after)),
-            "status": ProductStatus.ACTIVE if changed.image else ProductStatus.AWAITING_IMAGE,
+            "status": status,
+            "draft": draft,
             "revision": product.revision + 1,
             "updated_at": clock.iso(),
             "propagation_due": clock.now() + job_settings().job_orphan_s,
         }
+    )
+
+
+def _offer(product: ProductDocument) -> tuple[ProductStatus, DraftReason | None]:
+    """Whether a product can be on sale, and why not."""
+    if product.image is None:
+        return ProductStatus.AWAITING_IMAGE, None
+    if product.title is None:
+        refused = product.draft if product.draft and product.draft.code == "metadata_refused" else None
+        return ProductStatus.DRAFT, refused or _refused_before(product) or NO_METADATA
+    if product.withheld:
+        return ProductStatus.DRAFT, WITHHELD
+    return ProductStatus.ACTIVE, None
+
+
+def _refused_before(product: ProductDocument) -> DraftReason | None:
+    """Why the metadata that came before the photo was refused."""
+    refused = drops.list(
+        where(DropDocument.name, "=", f"{product.sku}{METADATA_ENDING}"),
+        where(DropDocument.status, "=", DropStatus.REJECTED),
+        partition=product.vendor_id,
+        order_by=DropDocument.updated_at,
+        descending=True,
+        limit=1,
+        skip_unreadable=True,
+    ).items
+    if not refused or refused[0].error is None:
+        return None
+    drop = refused[0]
+    return DraftReason(
+        code="metadata_refused", message=f"{drop.name} was refused: {drop.error.message if drop.error else ''}"
     )
 
 
@@ -141,8 +247,9 @@ def propagate(product: ProductDocument) -> None:
 
 
 def _update_image_record(product: ProductDocument) -> None:
-    """The product's photo as a public image of a garment, so that shoppers can try it on; none when it is retired."""
-    if product.image is None or product.status is not ProductStatus.ACTIVE:
+    """The product's photo as an image of a garment, so that shoppers can try it on: public while it is on sale, the
+    vendor's own while it is a draft, none when it is retired."""
+    if product.image is None or product.status not in (ProductStatus.ACTIVE, ProductStatus.DRAFT):
         with suppress(DocumentNotFound):
             images.delete(ImageId.of(product.id), product.vendor_id)
         return
@@ -159,7 +266,7 @@ def _update_image_record(product: ProductDocument) -> None:
         product.vendor_id,
         stored,
         kind=ImageKind.GARMENT,
-        visibility=Visibility.PUBLIC,
+        visibility=Visibility.PUBLIC if product.status is ProductStatus.ACTIVE else Visibility.PRIVATE,
         name=product.name,
         bytes=0,
         product_id=product.id,
@@ -169,7 +276,12 @@ def _update_image_record(product: ProductDocument) -> None:
 
 def propagate_overdue(limit: int = 200) -> int:
     """Propagate changes that were left by a crash, `limit` of them at most; returns how many."""
-    overdue = products.list(where(ProductDocument.propagation_due, "<", clock.now()), limit=limit).items
-    for product in overdue:
-        propagate(product)
-    return len(overdue)
+    done = 0
+    overdue = Pass("catalogue.propagate")
+    for product in products.iterate(where(ProductDocument.propagation_due, "<", clock.now())):
+        with overdue.item(productId=product.id, userId=product.vendor_id):
+            propagate(product)
+            done += 1
+        if done >= limit or overdue.failed >= limit:
+            break
+    return done

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functions.catalogue import products, rejections
 from functions.catalogue.documents import DropId, DropStatus, drops
 from functions.catalogue.settings import catalogue_settings
-from functions.catalogue.vendor_files import VendorFile, record_upload, version_of
+from functions.catalogue.vendor_files import VendorFile, file_of, record_upload
 from shared import blobs, clock, telemetry
-from shared.catalogue.documents import PARTS, Part, ProductDocument, ProductStatus
+from shared.catalogue.documents import OFFERED, PARTS, Part, ProductDocument, ProductStatus
 from shared.catalogue.documents import products as repository
 from shared.documents.fields import where
+from shared.passes import Pass
 
 type Key = tuple[str, str]
 """Vendor, and name of the file below the vendor's folder."""
@@ -23,35 +24,36 @@ type Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Reconciled:
-    """How many files were recorded, products retired, and changes propagated."""
+    """How many files were recorded, products retired, changes propagated; and how many items could not be handled."""
 
     recorded: int
     retired: int
     propagated: int
+    failed: int = 0
 
 
 def reconcile() -> Reconciled:
     """One pass. Two passes at the same time do no harm: every write is conditional."""
-    current = list(
-        repository.iterate(
-            where(ProductDocument.status, "in", [ProductStatus.ACTIVE, ProductStatus.AWAITING_IMAGE]), page_size=1000
-        )
-    )
+    sweep = Pass("catalogue.sweep")
+    current = list(repository.iterate(where(ProductDocument.status, "in", OFFERED), page_size=1000))
     known = {(product.vendor_id, file.name): file.etag for product in current for file in product.sources.files}
     # The listing comes after the products: a file of a product made meanwhile must not look deleted.
     present: set[Key] = set()
-    recorded = 0
+    recorded = retired = 0
     for blob in blobs.listing(blobs.VENDOR_UPLOADS):
-        vendor_id, _, name = blob.name.partition("/")
-        if not name:
-            continue
-        present.add((vendor_id, name))
-        etag = version_of(blob)
-        old = blob.modified < clock.now() - catalogue_settings().catalogue_orphan_s
-        if old and known.get((vendor_id, name)) != etag:
-            recorded += _record_missed(VendorFile(vendor_id, name, etag), blob.size)
-    retired = sum(_retire_if_deleted(product, present) for product in current)
-    return Reconciled(recorded, retired, products.propagate_overdue())
+        with sweep.item(blob=blob.name):
+            file = file_of(blob)
+            if file is not None:
+                present.add((file.vendor_id, file.name))
+            old = blob.modified < clock.now() - catalogue_settings().catalogue_orphan_s
+            if file is None and old:
+                rejections.reject_unassigned(blob)
+            elif file is not None and old and known.get((file.vendor_id, file.name)) != file.etag:
+                recorded += _record_missed(file, blob.size)
+    for product in current:
+        with sweep.item(productId=product.id, userId=product.vendor_id):
+            retired += _retire_if_deleted(product, present)
+    return Reconciled(recorded, retired, products.propagate_overdue(), sweep.failed)
 
 
 def _record_missed(file: VendorFile, size: int) -> bool:
@@ -68,7 +70,7 @@ def _record_missed(file: VendorFile, size: int) -> bool:
 def _retire_if_deleted(product: ProductDocument, present: set[Key]) -> bool:
     """Retire a product whose photo (or, before there was one, whose metadata) was deleted."""
     missing: list[Part] = [part for part in PARTS if _is_missing(product, part, present)]
-    deciding: Part = "image" if product.status is ProductStatus.ACTIVE else "metadata"
+    deciding: Part = "metadata" if product.status is ProductStatus.AWAITING_IMAGE else "image"
     if deciding not in missing:
         return False
     retired = products.retire(product, missing)

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from functions.catalogue.documents import DigestPayload, DigestResult, DropDocument, DropStatus, Rejection, drops
+from functions.catalogue.documents import (
+    KEEP_S,
+    DigestPayload,
+    DigestResult,
+    DropDocument,
+    DropId,
+    DropStatus,
+    FileKind,
+    Rejection,
+    drops,
+)
 from functions.catalogue.settings import catalogue_settings
-from functions.catalogue.vendor_files import VendorFile
+from functions.catalogue.vendor_files import VendorFile, version_of
 from shared import blobs, clock, notifications, telemetry
+from shared.blobs import BlobInfo
 from shared.documents.fields import Change, assign, where
 from shared.documents.model import Timestamp
 from shared.errors import Conflict, DocumentConflict, NotFound, StudioError
+from shared.images.scrubbing import without_metadata
+from shared.images.settings import image_settings
 from shared.jobs import protocol, queues
 from shared.jobs.models import JobId
 from shared.jobs.protocol import Outcome
 from shared.jobs.settings import job_settings
 from shared.jobs.step import Task
+from shared.notifications.admins import notify_admins
 
 DIGEST: Final = "drop.digest"
 """Kind of the job that reports the rejections of a window."""
 MARGIN_S: Final = 2
 """How long after its window a digest waits for rejections that are being committed."""
+UNASSIGNED: Final = "unassigned"
+"""The partition and folder of files without a vendor."""
 MAX_LISTED: Final = 5
 """Files that a digest names; of the others it says how many they are."""
 
@@ -44,16 +61,15 @@ class Reason(BaseModel):
 
 
 def reject(file: VendorFile, error: StudioError, *, notify: bool) -> list[Change]:
-    """Copy a file and the reason to `vendor-rejected`; returns the changes of its drop. May be repeated.
+    """Keep a file without its metadata and the reason in `vendor-rejected`; returns the changes of its drop. May be
+    repeated.
 
     The original is deleted by `delete_original`, after those changes are committed.
 
     Args:
         notify: whether the vendor exists, and is to be notified.
     """
-    name = f"{file.vendor_id}/{file.id}/{file.name}"
-    with suppress(NotFound, Conflict):
-        blobs.copy(blobs.VENDOR_UPLOADS, file.blob, blobs.VENDOR_REJECTED, name, etag=file.etag)
+    kept = _keep(file.blob, file.etag, f"{file.vendor_id}/{file.id}/{file.name}")
     reason = Reason(
         vendor_id=file.vendor_id,
         name=file.name,
@@ -73,9 +89,50 @@ def reject(file: VendorFile, error: StudioError, *, notify: bool) -> list[Change
     return [
         assign(DropDocument.status, DropStatus.REJECTED),
         assign(DropDocument.error, Rejection(code=error.code, message=error.message)),
-        assign(DropDocument.rejected_blob, name),
+        assign(DropDocument.rejected_blob, kept),
         assign(DropDocument.window, _schedule_digest(file.vendor_id) if notify else None),
     ]
+
+
+def _keep(blob: str, etag: str, name: str) -> str | None:
+    """Keep what can be kept of a file for its vendor to look at: nothing that may say where a photo was taken, nothing
+    too large. Returns its name in `vendor-rejected`."""
+    found = blobs.info(blobs.VENDOR_UPLOADS, blob)
+    if found is None or found.size > image_settings().upload_max_bytes:
+        return None
+    try:
+        data = without_metadata(blobs.get(blobs.VENDOR_UPLOADS, blob, etag=etag))
+    except (NotFound, Conflict):
+        return name if blobs.info(blobs.VENDOR_REJECTED, name) is not None else None
+    if data is None:
+        return None
+    blobs.put(blobs.VENDOR_REJECTED, name, data, content_type="application/octet-stream")
+    return name
+
+
+def reject_unassigned(blob: BlobInfo) -> None:
+    """Move aside a file that lies in no vendor's folder; administrators are notified, once in a window. One whose name
+    no request can carry stays where it is."""
+    id = hashlib.sha256(f"{blob.name}|{version_of(blob)}".encode()).hexdigest()[:32]
+    movable = blobs.is_addressable(blob.name)
+    if not movable and drops.find(DropId.of(id), UNASSIGNED) is not None:
+        return
+    at = clock.now()
+    error = Rejection(code="no_vendor", message="The file lies in no vendor's folder. Upload it as VENDOR/SKU.jpg.")
+    kept = _keep(blob.name, version_of(blob), f"{UNASSIGNED}/{id}") if movable else None
+    drops.upsert(
+        DropDocument(
+            id=DropId.of(id), user_id=UNASSIGNED, name=blob.name, kind=FileKind.OTHER, file_etag=version_of(blob),
+            size=blob.size, status=DropStatus.REJECTED, error=error, rejected_blob=kept, created_at=clock.iso(at),
+            updated_at=clock.iso(at), ttl=KEEP_S,
+        )
+    )  # fmt: skip
+    telemetry.log("drop.unassigned", level="error", dropId=id)
+    telemetry.count("studio_drops_rejected", code=error.code)
+    window = int(at // max(1.0, catalogue_settings().vendor_digest_s))
+    notify_admins("drops.unassigned", f"drops-unassigned-{window}", {"container": blobs.VENDOR_REJECTED})
+    if movable:
+        blobs.delete(blobs.VENDOR_UPLOADS, blob.name, etag=version_of(blob))
 
 
 def delete_original(file: VendorFile) -> None:

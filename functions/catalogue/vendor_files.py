@@ -12,12 +12,23 @@ from shared import blobs, clock, telemetry
 from shared.blobs import BlobInfo
 from shared.catalogue.documents import ProductId, SourceFile
 from shared.documents import store
+from shared.documents.values import valid_id
 from shared.errors import BatchFailed, DocumentConflict, Unprocessable
+from shared.images import formats
 from shared.jobs import protocol, queues
 from shared.jobs.models import JobId
 
-IMAGE_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic"})
-METADATA_EXTENSION: Final = ".json"
+IMAGE_ENDINGS: Final = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".png", ".webp", ".avif", ".heic", ".heif", ".hif"}
+)
+METADATA_ENDING: Final = ".json"
+_OTHER_ENDINGS: Final = frozenset(
+    {".gif", ".bmp", ".tif", ".tiff", ".psd", ".svg", ".pdf", ".txt", ".csv", ".xml", ".zip", ".mp4", ".mov", ".tmp"}
+)
+_ENDINGS: Final = IMAGE_ENDINGS | {METADATA_ENDING} | _OTHER_ENDINGS
+"""What is cut off a name to give the SKU; any other dot is part of it."""
+HEAD_BYTES: Final = 512
+_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _SKU = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -56,28 +67,43 @@ class VendorFile:
 
     @property
     def kind(self) -> FileKind:
-        """By its extension."""
-        extension = self._split()[1]
-        if extension == METADATA_EXTENSION:
+        """By its ending: a guess until its bytes are read."""
+        ending = self._split()[1]
+        if ending == METADATA_ENDING:
             return FileKind.METADATA
-        return FileKind.IMAGE if extension in IMAGE_EXTENSIONS else FileKind.OTHER
+        return FileKind.IMAGE if ending in IMAGE_ENDINGS else FileKind.OTHER
+
+    def kind_of(self, head: bytes) -> FileKind:
+        """By its first bytes, whatever its ending; by its ending where they say nothing.
+
+        Raises:
+            Unprocessable: `unsupported_file`.
+        """
+        if formats.sniff(head) is not None:
+            return FileKind.IMAGE
+        for mark in _MARKS:
+            head = head.removeprefix(mark)
+        if head.replace(b"\0", b"").lstrip()[:1] in (b"{", b"["):
+            return FileKind.METADATA
+        if self.kind is FileKind.OTHER:
+            found = formats.name_of_other(head)
+            raise Unprocessable(
+                f"{found or 'This type of file'} is not supported: upload JPEG, PNG, WebP, AVIF, HEIC or JSON.",
+                code="unsupported_file",
+            )
+        return self.kind
 
     def sku(self) -> str:
         """The vendor's name of the product.
 
         Raises:
-            Unprocessable: `bad_name`, `unsupported_file`.
+            Unprocessable: `bad_name`.
         """
         stem, _ = self._split()
         if not _SKU.fullmatch(stem):
             raise Unprocessable(
                 "The name must be SKU.jpg or SKU.json: letters, digits, `.`, `_` and `-`, 64 at most, no folders.",
                 code="bad_name",
-            )
-        if self.kind is FileKind.OTHER:
-            raise Unprocessable(
-                "This type of file is not supported: upload JPEG, PNG, WebP, AVIF, HEIC or JSON.",
-                code="unsupported_file",
             )
         return stem
 
@@ -87,8 +113,9 @@ class VendorFile:
         return product_id(self.vendor_id, self.sku())
 
     def _split(self) -> tuple[str, str]:
-        stem, dot, extension = self.name.rpartition(".")
-        return (stem, f".{extension.lower()}") if dot else (self.name, "")
+        stem, _, ending = self.name.rpartition(".")
+        ending = f".{ending.lower()}"
+        return (stem, ending) if stem and ending in _ENDINGS else (self.name, "")
 
 
 def product_id(vendor_id: str, sku: str) -> ProductId:
@@ -101,13 +128,22 @@ def version_of(blob: BlobInfo) -> str:
     return blob.etag.strip('"')
 
 
+def file_of(blob: BlobInfo) -> VendorFile | None:
+    """The file that a blob of the container is; None if its name is not `{vendor}/{name}`."""
+    vendor_id, _, name = blob.name.partition("/")
+    if not name or not valid_id(vendor_id) or not blobs.is_addressable(blob.name):
+        return None
+    return VendorFile(vendor_id, name, version_of(blob))
+
+
 def on_blob_created(path: str) -> None:
-    """Record the file at `vendor-uploads/{vendor}/{name}` as it is now; nothing if it is gone already."""
-    _, _, blob = path.partition("/")
-    vendor_id, _, name = blob.partition("/")
-    found = blobs.info(blobs.VENDOR_UPLOADS, blob) if name else None
-    if found is not None:
-        record_upload(VendorFile(vendor_id, name, version_of(found)), found.size)
+    """Record the file at `vendor-uploads/{vendor}/{name}` as it is now; nothing if it is gone already. What lies in no
+    vendor's folder is left to the sweeper."""
+    _, _, name = path.partition("/")
+    found = blobs.info(blobs.VENDOR_UPLOADS, name) if name else None
+    file = file_of(found) if found is not None else None
+    if found is not None and file is not None:
+        record_upload(file, found.size)
 
 
 def record_upload(file: VendorFile, size: int) -> bool:

@@ -8,8 +8,8 @@ from functions.catalogue import products, rejections
 from functions.catalogue.documents import DropDocument, DropPayload, DropResult, DropStatus, FileKind
 from functions.catalogue.models import Metadata
 from functions.catalogue.photos import delete_pictures, process_photo
-from functions.catalogue.vendor_files import VendorFile, version_of
-from shared import blobs, notifications
+from functions.catalogue.vendor_files import HEAD_BYTES, VendorFile, version_of
+from shared import blobs, notifications, text
 from shared.accounts.documents import Role, accounts
 from shared.catalogue.documents import MetadataFields, PhotoFields, Price
 from shared.documents.fields import Change, assign
@@ -77,9 +77,14 @@ def _process(file: VendorFile, size: int) -> Outcome:
     if not _is_vendor(file.vendor_id):
         raise Unprocessable("There is no vendor with this id.", code="unknown_vendor")
     file.sku()
+    # By its size before anything is read: a file may be larger than this process.
+    limit = image_settings().upload_max_bytes
+    if size > limit:
+        raise TooLarge(f"The file is over {limit / 1e6:.1f} MB.")
+    kind = file.kind_of(blobs.head(blobs.VENDOR_UPLOADS, file.blob, HEAD_BYTES, etag=file.etag))
     product = products.find_made_from(file)
     if product is None:
-        fields = _metadata(file, size) if file.kind is FileKind.METADATA else _photo(file, size)
+        fields = _read_metadata(file, size) if kind is FileKind.METADATA else _photo(file)
         product = products.write(file, fields)
         if product is None:
             if isinstance(fields, PhotoFields) and fields.image is not None:
@@ -87,7 +92,8 @@ def _process(file: VendorFile, size: int) -> Outcome:
             return _ended(DropStatus.SUPERSEDED)
     if product.propagation_due is not None:
         products.propagate(product)
-    return _ended(DropStatus.COMPLETED, assign(DropDocument.product_id, product.id), product_id=product.id)
+    changes = (assign(DropDocument.product_id, product.id), assign(DropDocument.kind, kind))
+    return _ended(DropStatus.COMPLETED, *changes, product_id=product.id)
 
 
 def _ended(status: DropStatus, *changes: Change, product_id: str | None = None) -> Outcome:
@@ -107,9 +113,15 @@ def _is_vendor(id: str) -> bool:
     return account is not None and account.role is Role.VENDOR and not account.disabled
 
 
-def _photo(file: VendorFile, size: int) -> PhotoFields:
-    if size > image_settings().upload_max_bytes:
-        raise TooLarge(f"The file is over {image_settings().upload_max_bytes / 1e6:.1f} MB.")
+def _read_metadata(file: VendorFile, size: int) -> MetadataFields:
+    try:
+        return _metadata(file, size)
+    except (TooLarge, Unprocessable) as error:
+        products.note_refused_metadata(file, error)
+        raise
+
+
+def _photo(file: VendorFile) -> PhotoFields:
     data = blobs.get(blobs.VENDOR_UPLOADS, file.blob, etag=file.etag)
     return process_photo(data, f"{file.vendor_id}/{file.product_id}/{file.id}")
 
@@ -119,11 +131,13 @@ def _metadata(file: VendorFile, size: int) -> MetadataFields:
         raise TooLarge(f"The file is over {MAX_METADATA_BYTES // 1024} KiB.")
     data = blobs.get(blobs.VENDOR_UPLOADS, file.blob, etag=file.etag)
     try:
-        metadata = Metadata.model_validate_json(data)
+        metadata = Metadata.model_validate_json(text.decode(data))
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
         field = ".".join(str(part) for part in problem["loc"])
         raise Unprocessable(f"{field or 'file'}: {problem['msg']}", code="bad_metadata", field=field or None) from None
+    except ValueError as error:
+        raise Unprocessable(f"file: {error}", code="bad_metadata") from None
     return MetadataFields(
         title=metadata.title,
         category=metadata.category,

@@ -15,7 +15,7 @@ class PresignRequest(Body):
     """What will be uploaded."""
 
     container: Literal["uploads"] = "uploads"
-    content_type: Literal["image/jpeg", "image/png", "image/webp", "image/avif", "image/heic"]
+    content_type: Literal["image/jpeg", "image/png", "image/webp", "image/avif", "image/heic", "image/heif"]
     kind: UploadKind = ImageKind.PERSON
     visibility: Visibility = Visibility.PRIVATE
     name: str | None = Field(default=None, max_length=255)

@@ -31,7 +31,7 @@ class Sweep:
     """One thing to finish.
 
     Args:
-        run: module and function; returns how much was done, as a number, numbers, or a dataclass of numbers.
+        run: module and function; returns how much was done, as a number, numbers by name, or a dataclass of numbers.
         every_s: seconds between two runs, by the clock; None runs it whenever the timer fires.
     """
 
@@ -115,4 +115,6 @@ def _numbers(result: Any) -> dict[str, int]:
         return {"done": result}
     if isinstance(result, tuple):
         return {"done": sum(cast("tuple[int, ...]", result))}
+    if isinstance(result, Mapping):
+        return dict(cast("Mapping[str, int]", result))
     return dataclasses.asdict(result) if result is not None else {}

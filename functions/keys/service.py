@@ -52,7 +52,7 @@ def create_key(user: Principal, id: str, request: ApiKeyRequest) -> ApiKeyWithSe
 
 def list_keys(user: Principal) -> ApiKeyList:
     """All keys of the account, the oldest first, without their texts."""
-    return ApiKeyList(items=[_answer(key) for key in api_keys.list(partition=user.user_id).items])
+    return ApiKeyList(items=[_answer(key) for key in api_keys.list(partition=user.user_id, skip_unreadable=True).items])
 
 
 def rotate_key(user: Principal, id: str) -> ApiKeyWithSecret:

@@ -94,7 +94,12 @@ def _conversions() -> ConversionFigures:
     continuation: str | None = None
     while ended < RECENT:
         page = conversions.list(
-            *recent, order_by=ConversionDocument.updated_at, descending=True, limit=100, continuation=continuation
+            *recent,
+            order_by=ConversionDocument.updated_at,
+            descending=True,
+            limit=100,
+            continuation=continuation,
+            skip_unreadable=True,
         )
         ended += len(page.items)
         times += [one.processing_ms or 0 for one in page.items if one.status is RunStatus.COMPLETED]
@@ -115,7 +120,7 @@ def _conversions() -> ConversionFigures:
 
 def _searches() -> SearchFigures:
     recent = where(SearchLogDocument.at, ">=", clock.iso(clock.now() - RECENT_S))
-    page = search_logs.list(recent, order_by=SearchLogDocument.at, descending=True, limit=RECENT)
+    page = search_logs.list(recent, order_by=SearchLogDocument.at, descending=True, limit=RECENT, skip_unreadable=True)
     times = sorted(search.took_ms for search in page.items)
     return SearchFigures(
         searches=len(times), p50_ms=_rank(times, 0.5), p95_ms=_rank(times, 0.95), p99_ms=_rank(times, 0.99)

@@ -26,6 +26,7 @@ from shared.errors import BadRequest, DocumentConflict, DocumentNotFound, Precon
 from shared.jobs import protocol, queues
 from shared.jobs.models import JobId
 from shared.jobs.settings import job_settings
+from shared.passes import Pass
 
 ATTEMPTS: Final = 500
 """With at most five minutes between two, an outage of PayPal for most of a day."""
@@ -104,12 +105,13 @@ def complete(event_id: str, outcome: str) -> None:
 
 def sweep(limit: int = 100) -> int:
     """Start the jobs of events that were not handled in time; returns how many there were."""
-    overdue = events.list(
-        where(EventDocument.handled_at, "=", None), where(EventDocument.due_at, "<", clock.now()), limit=limit
-    ).items
-    for event in overdue:
+    started = 0
+    sweep = Pass("paypal_events.sweep")
+    overdue = (where(EventDocument.handled_at, "=", None), where(EventDocument.due_at, "<", clock.now()))
+    for event in events.iterate(*overdue):
         wait = min(RECHECK_CAP_S, job_settings().job_orphan_s * 2 ** min(event.sweeps, 8))
-        with suppress(PreconditionFailed, DocumentNotFound):
+        with sweep.item(eventId=event.id), suppress(PreconditionFailed, DocumentNotFound):
+            started += 1
             events.patch(
                 event.id,
                 event.id,
@@ -118,4 +120,6 @@ def sweep(limit: int = 100) -> int:
                 etag=event.etag,
             )
             start_job(event.id, event.request_id)
-    return len(overdue)
+        if started >= limit:
+            break
+    return started

@@ -29,6 +29,7 @@ from shared.jobs import control, protocol
 from shared.jobs.models import OPEN, Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
+from shared.passes import Pass
 
 MAX_WAITING_ATTEMPTS: Final = 10
 """Attempts that wait for the person's jobs to stop; a job that continues loses its lease with its document."""
@@ -108,14 +109,16 @@ def delete_late_writes() -> int:
         where(ErasureJob.finished_at, ">", clock.iso(clock.now() - LATE_S)),
     )
     late = 0
+    erasures = Pass("erasure.late")
     for job in erasure_jobs.iterate(*recent):
-        subject = job.payload_as(ErasurePayload).subject
-        left = personal_data.count_personal_data(subject)
-        if left.count:
-            telemetry.log("erasure.late", level="warning", jobId=job.id, documents=left.documents, blobs=left.blobs)
-            personal_data.delete_blobs(subject)
-            personal_data.delete_documents(subject)
-            late += left.count
+        with erasures.item(jobId=job.id):
+            subject = job.payload_as(ErasurePayload).subject
+            left = personal_data.count_personal_data(subject)
+            if left.count:
+                telemetry.log("erasure.late", level="warning", jobId=job.id, documents=left.documents, blobs=left.blobs)
+                personal_data.delete_blobs(subject)
+                personal_data.delete_documents(subject)
+                late += left.count
     return late
 
 

@@ -22,6 +22,7 @@ from shared.documents.fields import Change, assign, path_of, where
 from shared.errors import BatchFailed, DocumentConflict, DocumentNotFound, PreconditionFailed
 from shared.images import derived
 from shared.images.documents import ImageDocument, Visibility, images
+from shared.passes import Pass
 
 PAYMENTS, AUDIT = "payments", "audit"
 PERSONAL: Final = [
@@ -88,11 +89,14 @@ def delete_blobs(user_id: str) -> None:
 
 def delete_documents(user_id: str, on_batch: Callable[[], None] = lambda: None) -> None:
     """Empty the person's partitions, up to 100 documents at a time; `on_batch` is called before each batch."""
+    removal = Pass("erasure.derived")
     for container in PERSONAL:
         while items := store().query(container, partition=user_id, limit=100).items:
             on_batch()
             for item in items:
-                _remove_derived(item)
+                # What can't be read is deleted all the same.
+                with removal.item(container=container, id=item["id"]):
+                    _remove_derived(item)
             try:
                 store().batch(container, user_id, [Delete(item["id"]) for item in items])
             except BatchFailed:
@@ -146,8 +150,12 @@ def clean_audit_log(user_id: str, account: AccountDocument | None) -> None:
 
 
 def stored_image(document: PersonalDocument) -> ImageDocument | None:
-    """The document as an image, if it is one."""
-    return images.load(document.item) if document.kind == "file" else None
+    """The document as an image, if it is one that can be read."""
+    if document.kind != "file":
+        return None
+    with Pass("export.images").item(id=document.id):
+        return images.load(document.item)
+    return None
 
 
 def _document(container: str, item: Document) -> PersonalDocument:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from functions.privacy.settings import privacy_settings
 from shared import audit, blobs, clock, telemetry
 from shared.documents.containers import DAY
@@ -9,6 +11,7 @@ from shared.documents.fields import where
 from shared.errors import Conflict, NotFound
 from shared.images.deletion import delete_image
 from shared.images.documents import ImageDocument, ImageKind, ImageStatus, Visibility, images
+from shared.passes import Pass
 
 OWNED = (blobs.IMAGES, blobs.THUMBNAILS, blobs.RESULTS, blobs.TRYON, blobs.MODELS)
 LOOSE = tuple(name for name in blobs.CONTAINERS if name not in OWNED)
@@ -24,51 +27,51 @@ def delete_expired(limit: int = 2000) -> dict[str, int]:
         limit: of each kind in one run; the next run deletes the rest.
     """
     removed: dict[str, int] = {}
+    kinds = Pass("retention")
     for kind, days in privacy_settings().retention_days.items():
         if days == 0:
             continue
         before = clock.now() - days * DAY
-        if kind in ImageKind:
-            removed[kind] = _images(ImageKind(kind), before, limit)
-        elif kind in LOOSE:
-            removed[kind] = _blobs(kind, before, limit)
-        else:
-            telemetry.log("retention.unknown_kind", level="error", kind=kind)
+        with kinds.item(kind=kind):
+            if kind in ImageKind:
+                removed[kind] = _images(ImageKind(kind), before, limit)
+            elif kind in LOOSE:
+                removed[kind] = _blobs(kind, before, limit)
+            else:
+                telemetry.log("retention.unknown_kind", level="error", kind=kind)
     for kind, count in removed.items():
         telemetry.count("studio_retention_removed", count, kind=kind)
     return removed
 
 
 def _images(kind: ImageKind, before: float, limit: int) -> int:
-    """Private images of a kind; what a seller has published is their catalogue and stays."""
+    """Private images of a kind; what a seller has published or drafted is their catalogue and stays."""
     old = (
         where(ImageDocument.kind, "=", kind),
         where(ImageDocument.visibility, "=", Visibility.PRIVATE),
         where(ImageDocument.status, "=", ImageStatus.READY),
+        where(ImageDocument.product_id, "=", None),
         where(ImageDocument.created_at, "<", clock.iso(before)),
     )
     done = 0
-    continuation: str | None = None
-    while done < limit:
-        page = images.list(*old, limit=100, continuation=continuation)
-        for image in page.items:
-            try:
-                delete_image(image)
-            except (Conflict, NotFound):
-                continue
+    expired = Pass("retention.images")
+    for image in images.iterate(*old):
+        with expired.item(imageId=image.id, userId=image.user_id), suppress(Conflict, NotFound):
+            delete_image(image)
             audit.record(image.user_id, "IMAGE_EXPIRED", subject=image.id.public, kind=kind)
             done += 1
-        continuation = page.continuation
-        if continuation is None:
+        if done >= limit or expired.failed >= limit:
             break
     return done
 
 
 def _blobs(container: str, before: float, limit: int) -> int:
     done = 0
+    expired = Pass("retention.blobs")
     for blob in blobs.listing(container):
         if blob.modified < before:
-            done += blobs.delete(container, blob.name)
-        if done >= limit:
+            with expired.item(container=container, blob=blob.name):
+                done += blobs.delete(container, blob.name)
+        if done >= limit or expired.failed >= limit:
             break
     return done

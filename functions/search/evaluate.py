@@ -62,6 +62,7 @@ def _latest[T: StoredDocument](
             descending=True,
             limit=1000,
             continuation=continuation,
+            skip_unreadable=True,
         )
         found += page.items
         continuation = page.continuation

@@ -31,6 +31,7 @@ from shared.catalogue.documents import (
 from shared.documents.fields import assign, increment, where
 from shared.errors import DocumentConflict, DocumentNotFound, NotFound, PreconditionFailed, Unavailable
 from shared.jobs.settings import job_settings
+from shared.passes import Pass
 
 MAX_TRIES: Final = 10
 """Of one update, while the product is being changed."""
@@ -48,8 +49,15 @@ def consume(message: str) -> None:
         return
     with telemetry.bound(userId=change.vendor_id), telemetry.span("index", parent=change.traceparent, kind="consumer"):
         ids = [change.product_id] if change.product_id else [p.id for p in _products_of(change.vendor_id)]
+        failed: Exception | None = None
         for id in ids:
-            update_index(change.vendor_id, id, last_shop=change.shop, last_revision=change.revision)
+            try:
+                update_index(change.vendor_id, id, last_shop=change.shop, last_revision=change.revision)
+            except Exception as error:
+                # The others come first; then the message comes again.
+                failed = error
+        if failed is not None:
+            raise failed
 
 
 def _products_of(vendor_id: str) -> list[ProductDocument]:
@@ -180,10 +188,16 @@ def _raise_revision(product: ProductDocument) -> None:
 
 def resend_unconfirmed(limit: int = 500) -> int:
     """Send messages for embeddings that were left unconfirmed; returns how many."""
-    overdue = embeddings.list(where(EmbeddingDocument.due_at, "<", clock.now()), limit=limit).items
-    for embedding in overdue:
-        send_change(ProductChange(vendor_id=embedding.vendor_id, product_id=embedding.id, revision=embedding.revision))
-        later = assign(EmbeddingDocument.due_at, clock.now() + job_settings().job_orphan_s)
-        with suppress(PreconditionFailed, DocumentNotFound):
+    sent = 0
+    unconfirmed = Pass("index.resend")
+    for embedding in embeddings.iterate(where(EmbeddingDocument.due_at, "<", clock.now())):
+        with unconfirmed.item(productId=embedding.id), suppress(PreconditionFailed, DocumentNotFound):
+            send_change(
+                ProductChange(vendor_id=embedding.vendor_id, product_id=embedding.id, revision=embedding.revision)
+            )
+            sent += 1
+            later = assign(EmbeddingDocument.due_at, clock.now() + job_settings().job_orphan_s)
             embeddings.patch(embedding.id, embedding.vendor_id, later, etag=embedding.etag)
-    return len(overdue)
+        if sent >= limit or unconfirmed.failed >= limit:
+            break
+    return sent

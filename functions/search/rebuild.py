@@ -34,6 +34,7 @@ from shared.jobs import protocol, queues
 from shared.jobs.models import OPEN, JobId
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
+from shared.passes import Pass
 from shared.webhooks.publish import WebhookPublisher
 
 SUBJECT_ID: Final = "index-rebuild"
@@ -132,9 +133,11 @@ def _build_from_products(task: Task, shop: str, progress: Callable[[str, float],
         embedded = _update_embeddings(task, shop)
         model_id = running_model().id
         chunk: list[Item] = []
+        collected = Pass("index.rebuild")
         for embedding in iterate_shop(shop):
             if embedding.model_id == model_id:
-                chunk.append(index_item(embedding))
+                with collected.item(shop=shop, productId=embedding.id):
+                    chunk.append(index_item(embedding))
             if len(chunk) >= CHUNK:
                 build.add(chunk)
                 chunk = []
@@ -182,10 +185,14 @@ def run_maintenance() -> tuple[int, int]:
     Returns:
         How many of each.
     """
-    sent, started = indexer.resend_unconfirmed(), 0
+    maintenance = Pass("index.maintenance")
+    sent = started = 0
+    with maintenance.item(part="resend"):
+        sent = indexer.resend_unconfirmed()
     for shop in shops.list_shops():
-        due = index().stats(shop).rebuild_due
-        if due is not None:
-            reason = RebuildReason(due)
-            started += start_rebuild(shop, full=reason in NEEDS_PRODUCTS, reason=reason)[1]
+        with maintenance.item(shop=shop):
+            due = index().stats(shop).rebuild_due
+            if due is not None:
+                reason = RebuildReason(due)
+                started += start_rebuild(shop, full=reason in NEEDS_PRODUCTS, reason=reason)[1]
     return sent, started

@@ -33,6 +33,7 @@ from shared.jobs import protocol
 from shared.jobs.models import OPEN, TERMINAL, Job, JobStatus, RunStatus
 from shared.jobs.protocol import CancelRequested, Outcome
 from shared.jobs.step import Task
+from shared.passes import Pass
 
 CHECK_S: Final = 20
 """Seconds after which a batch's job checks again at the earliest; the waits of jobs grow."""
@@ -68,11 +69,16 @@ def continue_batches(job: Job) -> None:
     if job.payload_as(TryOnPayload).batch_id is None:
         return
     is_open = where(TryOnBatchDocument.status, "in", [RunStatus.QUEUED, RunStatus.PROCESSING, RunStatus.RETRYING])
-    found = batches.list(is_open, partition=job.user_id, order_by=TryOnBatchDocument.created_at, limit=20).items
+    found = batches.list(
+        is_open, partition=job.user_id, order_by=TryOnBatchDocument.created_at, limit=20,
+        skip_unreadable=True,
+    ).items  # fmt: skip
+    continued = Pass("tryon.batches")
     for batch in found:
-        batch = _create_next(batch)
-        if batch.is_complete:
-            _wake(batch)
+        with continued.item(batchId=batch.id, userId=batch.user_id):
+            batch = _create_next(batch)
+            if batch.is_complete:
+                _wake(batch)
 
 
 def require_open_batch(tryon: TryOnDocument) -> None:

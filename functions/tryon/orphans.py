@@ -19,6 +19,7 @@ from shared.blobs import BlobInfo
 from shared.documents.fields import where
 from shared.images.documents import ImageDocument, images
 from shared.jobs.models import ENDED, Job
+from shared.passes import Pass
 
 CONTAINERS: Final = (blobs.TRYON, blobs.THUMBNAILS)
 NAME: Final = re.compile(r"(?P<user>[^/]+)/(?P<id>[^/]+)/\d+/(?:\d+-\w+\.webp|[0-9a-f]{24}\.png|report\.json)")
@@ -49,11 +50,13 @@ def sweep(limit: int = 2000) -> int:
     """
     before = clock.now() - tryon_settings().tryon_orphan_s
     deleted = 0
+    orphans = Pass("tryon.orphans")
     for container in CONTAINERS:
         for (user_id, id), found in groupby(_list_named(container), key=lambda one: one[0]):
             old = [(container, blob) for _, blob in found if blob.modified < before]
-            deleted += _delete_orphans(user_id, id, old) if old else 0
-            if deleted >= limit:
+            with orphans.item(userId=user_id, tryonId=id):
+                deleted += _delete_orphans(user_id, id, old) if old else 0
+            if deleted >= limit or orphans.failed >= limit:
                 return deleted
     return deleted
 

@@ -78,7 +78,9 @@ def create_webhook(user: Principal, id: str, request: WebhookRequest) -> Webhook
 
 def list_webhooks(user: Principal) -> WebhookList:
     """All endpoints of the customer, the oldest first, without their secrets."""
-    return WebhookList(items=[_answer(webhook) for webhook in webhooks.list(partition=user.user_id).items])
+    return WebhookList(
+        items=[_answer(webhook) for webhook in webhooks.list(partition=user.user_id, skip_unreadable=True).items]
+    )
 
 
 def get_webhook(user: Principal, id: str) -> Webhook:

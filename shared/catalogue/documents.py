@@ -20,16 +20,29 @@ PARTS: Final[tuple[Part, ...]] = ("image", "metadata")
 class ProductStatus(StrEnum):
     """Whether a product is offered."""
 
+    DRAFT = "draft"
+    """It has a photo, and is not on sale; `draft` says why."""
     ACTIVE = "active"
-    """It has a photo: shoppers find it and can try it on."""
+    """It has a photo and metadata: shoppers find it and can try it on."""
     AWAITING_IMAGE = "awaiting_image"
     """It has metadata, and no photo yet."""
     RETIRED = "retired"
     """Its files were deleted; a new photo makes it active again."""
 
 
+OFFERED: Final = (ProductStatus.ACTIVE, ProductStatus.DRAFT, ProductStatus.AWAITING_IMAGE)
+"""All but retired: their files are watched."""
+
+
 class ProductId(DocumentId):
     """Hash of vendor and SKU, without a prefix: clients also use it as `imageId` of the product's photo."""
+
+
+class DraftReason(Record, frozen=True):
+    """Why a product is not on sale."""
+
+    code: str = Field(description="stable, for programs")
+    message: str = Field(description="what is missing and what to do")
 
 
 class SourceFile(Record, frozen=True):
@@ -130,6 +143,8 @@ class ProductDocument(StoredDocument, PhotoFields, MetadataFields, frozen=True):
     )
     sku: str = Field(description="the vendor's own name of the product")
     status: ProductStatus
+    draft: DraftReason | None = Field(default=None, description="why it is a draft")
+    withheld: bool = Field(default=False, description="whether the vendor has taken it off sale")
     revision: int = Field(description="grows with every change")
     sources: ProductSources = ProductSources()
     stale: tuple[str, ...] = Field(default=(), description="prefixes of replaced photos that are still to be deleted")

@@ -58,7 +58,12 @@ class Record(BaseModel, frozen=True):
     """A part of a stored document: camelCase in the store; what is unknown is left out, so that old documents load."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True, defer_build=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        frozen=True,
+        defer_build=True,
+        hide_input_in_errors=True,
     )
 
 

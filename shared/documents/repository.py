@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
+from shared import telemetry
 from shared.documents import fields
 from shared.documents.fields import Change
 from shared.documents.model import StoredDocument
@@ -53,9 +56,9 @@ class Repository[T: StoredDocument]:
         return document
 
     def find_many(self, keys: Sequence[tuple[str, str]]) -> list[T | None]:
-        """The documents of (id, partition), in this order, None for each that is missing."""
+        """The documents of (id, partition), in this order, None for each that is missing or can't be read."""
         items = _store().find_many(self.container, keys)
-        return [self.load(item) if item is not None and self._is_ours(item) else None for item in items]
+        return [self._load_or_report(item) if item is not None and self._is_ours(item) else None for item in items]
 
     def list(
         self,
@@ -65,12 +68,18 @@ class Repository[T: StoredDocument]:
         descending: bool = False,
         limit: int = 100,
         continuation: str | None = None,
+        skip_unreadable: bool = False,
     ) -> DocumentPage[T]:
         """Documents that meet all conditions (`fields.where`), in one partition or (dearer) in all.
 
         Args:
             order_by: field of the model to sort by; by id without it.
             limit: documents on a page, 1 to 1000.
+            skip_unreadable: leave out what is no document of this kind, and report it (`studio_documents_unreadable`):
+                right for lists and passes, wrong where a missing document would have consequences.
+
+        Raises:
+            ValidationError: a document can't be read, and is not to be skipped.
         """
         page = _store().query(
             self.container,
@@ -82,13 +91,18 @@ class Repository[T: StoredDocument]:
             limit=limit,
             continuation=continuation,
         )
-        return DocumentPage([self.load(item) for item in page.items], page.continuation)
+        load = self._load_or_report if skip_unreadable else self.load
+        loaded = (load(item) for item in page.items)
+        return DocumentPage([document for document in loaded if document is not None], page.continuation)
 
     def iterate(self, *where: Where, partition: str | None = None, page_size: int = 100) -> Iterator[T]:
-        """All documents that meet all conditions, by id, page after page."""
+        """All documents that meet all conditions, by id, page after page; one that can't be read is skipped, and
+        reported."""
         continuation: str | None = None
         while True:
-            page = self.list(*where, partition=partition, limit=page_size, continuation=continuation)
+            page = self.list(
+                *where, partition=partition, limit=page_size, continuation=continuation, skip_unreadable=True
+            )
             yield from page.items
             continuation = page.continuation
             if continuation is None:
@@ -158,6 +172,17 @@ class Repository[T: StoredDocument]:
     def deletion(id: str, *, etag: str | None = None) -> Delete:
         """`delete` as an operation of a batch."""
         return Delete(id, etag)
+
+    def _load_or_report(self, item: Document) -> T | None:
+        try:
+            return self.load(item)
+        except ValidationError as error:
+            telemetry.log(
+                "document.unreadable", level="error", container=self.container, id=item.get("id"), kind=self._tag,
+                fields=[".".join(str(part) for part in problem["loc"]) for problem in error.errors()[:10]],
+            )  # fmt: skip
+            telemetry.count("studio_documents_unreadable", kind=self._tag or self.container)
+            return None
 
     def _is_ours(self, item: Document) -> bool:
         return self._tag is None or item.get("type") == self._tag

@@ -67,4 +67,5 @@ def list_latest[T: StoredDocument](
         descending=True,
         limit=query.limit,
         continuation=query.continuation,
+        skip_unreadable=True,
     )

@@ -70,7 +70,7 @@ def name_of_other(data: bytes) -> str | None:
     return next((name for magic, name in _KNOWN_OTHERS if head.startswith(magic)), None)
 
 
-_SCAN_END = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+SCAN_END = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 
 
 def scans(data: bytes, limit: int) -> int:
@@ -83,7 +83,7 @@ def scans(data: bytes, limit: int) -> int:
     if (upper_bound := data.count(b"\xff\xda")) <= limit:
         return upper_bound
     found, at = 0, 2
-    while found <= limit and (marker := _SCAN_END.search(data, at)):
+    while found <= limit and (marker := SCAN_END.search(data, at)):
         at, code = marker.end(), data[marker.end() - 1]
         if code == 0xD9:
             break
@@ -110,7 +110,7 @@ def only_pixels(data: bytes, format: str) -> bool:
 def _jpeg_parts(data: bytes) -> Iterator[bool]:
     tables_and_frames = {0xDB, 0xC4, 0xDD, 0xDA, 0xC0, 0xC1, 0xC2}
     at = 2
-    while marker := _SCAN_END.search(data, at):
+    while marker := SCAN_END.search(data, at):
         at, code = marker.end(), data[marker.end() - 1]
         if code == 0xD9:
             yield at == len(data)

@@ -73,6 +73,15 @@ def read(data: bytes) -> Contents:
     )
 
 
+def metadata_places(data: bytes) -> list[tuple[int, int]]:
+    """Offset and length of what holds EXIF and XMP. Raises Damaged, TooManyParts."""
+    try:
+        items = _parse(data).items.values()
+    except (struct.error, IndexError):
+        raise Damaged("a box is cut off") from None
+    return [place for item in items if item.kind in (b"Exif", b"mime", b"uri ") for place in item.extents]
+
+
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Kind, start of the body and end of each box."""
     at = start

@@ -59,6 +59,8 @@ def by_url(url: str, user_id: str) -> Source:
     endpoints = [blobs.endpoint(), *([settings().cdn_base_url] if settings().cdn_base_url else [])]
     ref = urls.resolve(url, endpoints=[str(endpoint) for endpoint in endpoints], containers=CONTAINERS)
     owner, _, rest = ref.name.partition("/")
+    if not rest:
+        raise image_not_found("imageUrl")
     if owner == user_id:
         return Source(ref.container, ref.name)
     try:

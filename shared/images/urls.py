@@ -96,7 +96,7 @@ def _decoded(segment: str) -> str:
         text = unquote(segment, errors="strict")
     except ValueError:
         raise _refused() from None
-    if text in ("", ".", "..") or not text.isprintable() or set(text) & set("%/\\"):
+    if text in ("", ".", "..") or not text.isprintable() or set(text) & set("%/\\?#"):
         raise _refused()
     return text
 

@@ -12,30 +12,30 @@ from shared.errors import DocumentNotFound, PreconditionFailed
 from shared.jobs import protocol
 from shared.jobs.models import OPEN, Job
 from shared.jobs.settings import job_settings
+from shared.passes import Pass
 
 MAX_DOUBLINGS = 8
 
 
 def sweep(limit: int = 500) -> int:
-    """Send the pointers of overdue jobs; returns how many."""
+    """Send the pointers of overdue jobs, `limit` of them at most; returns how many."""
     sent = 0
-    continuation: str | None = None
-    overdue = (where(Job.status, "in", OPEN), where(Job.due_at, "<", clock.now()))
-    while sent < limit:
-        page = protocol.jobs.list(*overdue, limit=100, continuation=continuation)
-        for job in page.items:
-            due = clock.now() + job_settings().job_orphan_s * 2 ** min(job.sweeps, MAX_DOUBLINGS)
-            try:
-                protocol.jobs.patch(
-                    job.id, job.user_id, assign(Job.due_at, due), increment(Job.sweeps), etag=job.etag
-                )  # fmt: skip
-            except (PreconditionFailed, DocumentNotFound):
-                continue
-            telemetry.log("job.swept", jobId=job.id, userId=job.user_id, status=job.status)
-            telemetry.count("studio_jobs_swept", kind=job.kind, status=job.status)
-            protocol.enqueue(job)
-            sent += 1
-        continuation = page.continuation
-        if continuation is None:
+    jobs = Pass("jobs.sweep")
+    for job in protocol.jobs.iterate(where(Job.status, "in", OPEN), where(Job.due_at, "<", clock.now())):
+        with jobs.item(jobId=job.id, userId=job.user_id):
+            sent += _send_again(job)
+        if sent >= limit or jobs.failed >= limit:
             break
     return sent
+
+
+def _send_again(job: Job) -> bool:
+    due = clock.now() + job_settings().job_orphan_s * 2 ** min(job.sweeps, MAX_DOUBLINGS)
+    try:
+        protocol.jobs.patch(job.id, job.user_id, assign(Job.due_at, due), increment(Job.sweeps), etag=job.etag)
+    except (PreconditionFailed, DocumentNotFound):
+        return False
+    telemetry.log("job.swept", jobId=job.id, userId=job.user_id, status=job.status)
+    telemetry.count("studio_jobs_swept", kind=job.kind, status=job.status)
+    protocol.enqueue(job)
+    return True

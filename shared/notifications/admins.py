@@ -20,7 +20,7 @@ def notify_admins(event: str, key: str, data: Mapping[str, Any]) -> None:
         event: name of a template.
         key: what makes it unique; of the characters an id may have.
     """
-    for admin in accounts.list(where(AccountDocument.role, "=", Role.ADMIN), limit=50).items:
+    for admin in accounts.list(where(AccountDocument.role, "=", Role.ADMIN), limit=50, skip_unreadable=True).items:
         writes = announce(admin.id, event, key, data, request_id=None)
         try:
             store().batch(protocol.CONTAINER, admin.id, writes)

@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, Field, TypeAdapter
@@ -30,6 +31,7 @@ from shared.notifications.documents import (
 )
 from shared.notifications.email_client import get_operation
 from shared.notifications.settings import notification_settings
+from shared.passes import Pass
 from shared.providers import circuit
 
 if TYPE_CHECKING:
@@ -50,28 +52,33 @@ def sweep(limit: int = 100) -> int:
 
 
 def _ask(limit: int) -> int:
-    changed = 0
-    due = where(NotificationDocument.follow_at, "<", clock.now())
-    for notification in notifications.list(due, limit=limit).items:
-        state = notification.channels.get(Channel.EMAIL)
-        age = clock.now() - (notification.followed_from or clock.now())
-        later = (
-            None
-            if state is None or age > LAST_LOOK_S
-            else clock.now() + max(notification_settings().email_follow_s, age)
-        )
-        try:
-            held = notifications.patch(
-                notification.id, notification.user_id, assign(NotificationDocument.follow_at, later),
-                etag=notification.etag,
-            )  # fmt: skip
-            if state is not None and state.operation_id is not None:
-                changed += _follow(held, state.operation_id)
-        except (PreconditionFailed, DocumentNotFound):
-            continue
-        except StudioError as error:
-            telemetry.log("email.follow_failed", level="warning", code=error.code, notificationId=notification.id)
+    changed = asked = 0
+    sweep = Pass("email.follow")
+    for notification in notifications.iterate(where(NotificationDocument.follow_at, "<", clock.now())):
+        with sweep.item(notificationId=notification.id), suppress(PreconditionFailed, DocumentNotFound):
+            asked += 1
+            changed += _ask_for(notification)
+        if asked >= limit:
+            break
     return changed
+
+
+def _ask_for(notification: NotificationDocument) -> bool:
+    state = notification.channels.get(Channel.EMAIL)
+    age = clock.now() - (notification.followed_from or clock.now())
+    later = (
+        None if state is None or age > LAST_LOOK_S else clock.now() + max(notification_settings().email_follow_s, age)
+    )
+    held = notifications.patch(
+        notification.id, notification.user_id, assign(NotificationDocument.follow_at, later), etag=notification.etag
+    )
+    if state is None or state.operation_id is None:
+        return False
+    try:
+        return _follow(held, state.operation_id)
+    except StudioError as error:
+        telemetry.log("email.follow_failed", level="warning", code=error.code, notificationId=notification.id)
+        return False
 
 
 def _follow(notification: NotificationDocument, operation_id: str) -> bool:
@@ -112,16 +119,15 @@ def _current_hash(user_id: str) -> str | None:
 
 def _read_reports(limit: int) -> int:
     changed = 0
+    reports = Pass("email.reports")
     queue = _reports()
     for message in queue.receive_messages(max_messages=limit, visibility_timeout=60):
-        try:
+        unknown = True
+        with reports.item(messageId=message.id):
             results = [_apply(report) for report in _reports_in(message.content)]
             changed += results.count(True)
-            unknown = None in results and _dequeues(message) < MAX_DEQUEUES
-        except StudioError as error:
-            telemetry.log("email.report_failed", level="warning", code=error.code)
-            unknown = _dequeues(message) < MAX_DEQUEUES
-        if not unknown:
+            unknown = None in results
+        if not unknown or _dequeues(message) >= MAX_DEQUEUES:
             queue.delete_message(message)
     return changed
 

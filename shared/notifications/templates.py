@@ -63,6 +63,13 @@ TEMPLATES: Mapping[str, Template] = {
         sms="AI Fashion Studio: {provider} refuses our calls ({reason}). {link}",
         link="/admin/system",
     ),
+    "drops.unassigned": Template(
+        subject="Product files without a vendor",
+        text="Files were uploaded to no vendor's folder and moved aside. The container {container} has them, in the "
+        "folder unassigned.",
+        sms="AI Fashion Studio: product files were uploaded to no vendor's folder. {link}",
+        link="/admin/system",
+    ),
     "drops.rejected": Template(
         subject="{count} of your product files could not be used",
         text="{count} of the files you dropped could not be used: {listed} Each was moved aside with a reason.",

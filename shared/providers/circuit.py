@@ -129,4 +129,4 @@ def close(provider: str) -> None:
 
 def list_open() -> list[CircuitDocument]:
     """The circuits that are open, for operators."""
-    return circuits.list(where(CircuitDocument.open, "=", True)).items
+    return circuits.list(where(CircuitDocument.open, "=", True), skip_unreadable=True).items

@@ -22,6 +22,7 @@ from shared.images.segmentations import (
 )
 from shared.images.sources import Source
 from shared.images.targets import Target
+from shared.passes import Pass
 from shared.vision import cutout, parser, segments
 
 KEEP_S: Final = 30 * 24 * 3600
@@ -109,13 +110,15 @@ def sweep(limit: int = 2000) -> int:
         limit: of one run; the rest waits for the next.
     """
     deleted = 0
+    masks = Pass("masks.sweep")
     for blob in blobs.listing(blobs.MASKS):
         parts = NAME.fullmatch(blob.name)
         if parts is None or blob.modified >= clock.now() - UNNAMED_S:
             continue
-        if segmentations.find(SegmentationId.of(parts["key"]), parts["user"]) is None:
-            deleted += blobs.delete(blobs.MASKS, blob.name)
-        if deleted >= limit:
+        with masks.item(blob=blob.name):
+            if segmentations.find(SegmentationId.of(parts["key"]), parts["user"]) is None:
+                deleted += blobs.delete(blobs.MASKS, blob.name)
+        if deleted >= limit or masks.failed >= limit:
             break
     return deleted
 

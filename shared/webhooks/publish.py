@@ -54,7 +54,7 @@ def with_webhook_deliveries(job: Job, status: JobStatus, outcome: Outcome, error
     if status not in _ENDS:
         return outcome
     active = where(WebhookDocument.status, "=", WebhookStatus.ACTIVE)
-    endpoints = webhooks.list(active, partition=job.user_id, limit=2 * MAX_ENDPOINTS).items
+    endpoints = webhooks.list(active, partition=job.user_id, limit=2 * MAX_ENDPOINTS, skip_unreadable=True).items
     if not endpoints:
         return outcome
     writes: list[Operation] = []

@@ -246,7 +246,7 @@ def tidy_storage(shop: str, pointer: Pointer) -> None:
         version, slash, _ = blob.name.removeprefix(f"{shop}/").partition("/")
         if slash and not pointer.names(version) and blob.modified < clock.now() - ABANDONED_S:
             blobs.delete(blobs.INDEXES, blob.name)
-    for row in index_versions.list(partition=shop).items:
+    for row in index_versions.list(partition=shop, skip_unreadable=True).items:
         if not pointer.names(row.version) and row.built_epoch < clock.now() - ABANDONED_S:
             with suppress(DocumentNotFound):
                 index_versions.delete(row.id, shop)

@@ -66,6 +66,7 @@ def test_photo_and_metadata_make_one_product_in_either_order(order: tuple[str, s
 def test_shoppers_can_use_the_photo_of_a_product() -> None:
     vendor = create_account()
     upload(vendor, "A-1.jpg", garment_photo())
+    upload(vendor, "A-1.json", metadata())
     run_worker()
     image = get_visible_image(product_of(vendor, "A-1").id, create_account("shopper"))
     assert image.kind == "garment"
@@ -189,13 +190,14 @@ def test_the_sweeper_propagates_what_a_crash_left() -> None:
     """The process died after the product was written: no image record, no message, old pictures still there."""
     vendor = create_account()
     upload(vendor, "A-1.jpg", garment_photo())
+    upload(vendor, "A-1.json", metadata())
     run_worker()
     take_index_messages()
     made = product_of(vendor, "A-1")
     store().delete("studio", ImageId.of(made.id), vendor)
     repository.patch(made.id, vendor, assign(ProductDocument.propagation_due, clock.now() - 1))
     assert reconcile.reconcile().propagated == 1
-    assert [m.revision for m in take_index_messages()] == [1]
+    assert [m.revision for m in take_index_messages()] == [2]
     assert get_visible_image(made.id, create_account("shopper"))
     assert product_of(vendor, "A-1").propagation_due is None
 

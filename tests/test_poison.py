@@ -1,0 +1,234 @@
+"""One item never ends a pass: poison in every container, queue and partition that a sweep reads."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from account_factory import add_account
+from over_http import photo
+
+from functions.catalogue.documents import DropPayload
+from functions.jobs import poison as poison_queues
+from functions.jobs import sweeps
+from functions.jobs.steps import STEPS, step_of
+from functions.privacy import retention
+from functions.privacy.documents import ERASE
+from functions.search import indexer
+from shared import blobs, clock, telemetry
+from shared.documents import CONTAINERS, store
+from shared.images.documents import ImageKind
+from shared.images.uploads import add_image
+from shared.jobs import protocol, queues
+from shared.jobs.consumer import consume, handle_poison_message
+from shared.jobs.models import JobStatus
+from shared.notifications import follow
+from shared.passes import Pass
+
+ROOT = Path(__file__).parents[1]
+SWEEPS = {sweep.name: sweep for sweep in (*sweeps.SWEEPS, *sweeps.DAILY)}
+ODD_NAMES = (
+    "root.jpg",
+    "/lead.jpg",
+    "x//y.jpg",
+    "%2e/a.jpg",
+    "a?b/c/0/0-x.webp",
+    "ü ü/é.jpg",
+    "a#b/" + "0" * 64 + "/x.png",
+    "q/" + "z" * 200,
+)
+NOT_JSON = (
+    "",
+    "not json",
+    "[]",
+    "{}",
+    '{"jobId": 5}',
+    json.dumps({"jobId": "a/b", "userId": "", "generation": 1, "attempt": 1}),
+    "\ufeff{}",
+    '{"v":1' * 50,
+)
+
+
+def every_due_field(at: str) -> dict[str, Any]:
+    """What makes a document of any kind due, in every sweep."""
+    old = "2020-01-01T00:00:00.000Z"
+    due = dict.fromkeys(("dueAt", "followAt", "propagationDue"), 1.0)
+    return {
+        "handledAt": None,
+        "createdAt": old,
+        "updatedAt": old,
+        "finishedAt": at,
+        "visibility": "private",
+        "productId": None,
+        "bytes": "many",
+        **due,
+    }
+
+
+def kinds() -> set[tuple[str, str | None]]:
+    """Container and tag of every kind of document that the product stores."""
+    import pkgutil
+
+    import functions
+    import shared
+    from shared.documents.model import StoredDocument
+
+    for package in (functions, shared):
+        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            if module.name.endswith("documents"):
+                importlib.import_module(module.name)
+
+    def below(model: type[StoredDocument]) -> set[type[StoredDocument]]:
+        return {model, *(deep for child in model.__subclasses__() for deep in below(child))}
+
+    found: set[tuple[str, str | None]] = set()
+    for model in below(StoredDocument) - {StoredDocument}:
+        tag = model.__pydantic_fields__.get("type")
+        found.add((model.container, tag.default if tag is not None else None))
+    return found
+
+
+def poison(vendor: str) -> int:
+    """Documents of every kind that no model can read, due in every sweep, and blobs of odd names in every container."""
+    planted = 0
+    kind_of = {"poison": ERASE, vendor: ImageKind.PERSON.value}
+    states = (
+        JobStatus.COMPLETED.value,
+        "queued",
+        "pending",
+        "deleting",
+        "ready",
+        "active",
+        "draft",
+        "awaiting_image",
+        "completed",
+        "created",
+    )
+    for container, tag in sorted(kinds(), key=str):
+        key = CONTAINERS[container].partition_key
+        for number, state in enumerate(states):
+            for partition in ("poison", vendor):
+                id = f"poison-{tag or container}-{number}"
+                item = {
+                    **every_due_field(clock.iso()),
+                    "id": id,
+                    "status": state,
+                    "kind": kind_of[partition],
+                    "shop": 7,
+                }
+                if tag is not None:
+                    item["type"] = tag
+                item[key] = id if key == "id" else partition
+                store().upsert(container, item)
+                planted += 1
+    for container in blobs.CONTAINERS:
+        for name in ODD_NAMES:
+            blobs.put(container, name, b"poison", content_type="x/y")
+    return planted
+
+
+@pytest.fixture
+def vendor(local: dict[str, str], change: Callable[..., None]) -> str:
+    """A vendor among poison."""
+    days = json.dumps({**dict.fromkeys((*ImageKind, *retention.LOOSE), 1), "no such kind": 1})
+    change(CATALOGUE_ORPHAN_S="0", RETENTION_DAYS=days, TRYON_ORPHAN_S="0")
+    return add_account(role="vendor").id
+
+
+def failures(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    lines = [json.loads(record.getMessage()) for record in caplog.records if record.name == "studio"]
+    return [line for line in lines if line["event"] in ("pass.item_failed", "document.unreadable")]
+
+
+def test_every_timer_runs_sweeps() -> None:
+    index = json.loads((ROOT / "functions" / "index.json").read_text())
+    timers = [one["name"] for one in index if one["trigger"] == "timerTrigger"]
+    assert sorted(timers) == ["retention", "sweeper"], "what a new timer runs belongs in SWEEPS"
+
+
+@pytest.mark.parametrize("sweep", SWEEPS)
+def test_poison_in_every_place_ends_no_sweep(vendor: str, sweep: str, caplog: pytest.LogCaptureFixture) -> None:
+    poison(vendor)
+    overdue = protocol.new_job("drop", queues.DROPS, vendor, DropPayload(name="zz", etag="zz"))
+    protocol.jobs.create(overdue.model_copy(update={"due_at": 1.0}))
+    blobs.put(blobs.VENDOR_UPLOADS, f"{vendor}/A.txt", b"hello", content_type="text/plain")
+    image = add_image(clock.new_id(), vendor, photo(), kind=ImageKind.PERSON, visibility="private", name=None)  # type: ignore[arg-type]
+    caplog.set_level("INFO", "studio")
+    module, _, name = SWEEPS[sweep].run.partition(":")
+    done = getattr(importlib.import_module(module), name)()
+    assert sweeps._numbers(done) is not None
+    if sweep == "jobs":
+        assert done >= 1
+        assert protocol.jobs.get(overdue.id, vendor).sweeps == 1
+    if sweep == "catalogue":
+        assert done.recorded >= 1
+    if sweep in ("jobs", "images", "catalogue", "payments", "paypal-events", "index", "expired", "late-writes"):
+        assert failures(caplog), "an operator sees it"
+    assert blobs.info(blobs.IMAGES, image.renditions["original"].name)
+
+
+def test_poison_in_every_queue_raises_nothing(vendor: str) -> None:
+    for message in NOT_JSON:
+        for step in map(step_of, STEPS):
+            consume(message, step)
+            handle_poison_message(message, lambda made=step: made)
+        indexer.consume(message)
+        indexer.handle_poison_message(message)
+    for lane in (*queues.Lane, queues.INDEX):
+        for message in NOT_JSON[1:]:
+            queues.client(lane + queues.POISON).send_message(message)
+    assert poison_queues.drain() == (len(queues.Lane) + 1) * (len(NOT_JSON) - 1)
+
+
+def test_poison_among_reports_of_emails(vendor: str) -> None:
+    queue = queues.raw_client(queues.EMAIL_REPORTS)
+    for content in (*NOT_JSON[1:], base64.b64encode(b"\xff\xfe").decode(), "[" * 5000):
+        queue.send_message(content)
+    follow._read_reports(32)
+    assert not list(queue.peek_messages(max_messages=32))
+
+
+def test_what_failed_is_counted() -> None:
+    from prometheus_client import REGISTRY
+
+    def counted() -> float:
+        telemetry.flush()
+        return REGISTRY.get_sample_value("studio_pass_failures_total", {"kind": "test"}) or 0.0
+
+    before = counted()
+    sweep = Pass("test")
+    for number in range(3):
+        with sweep.item(number=number):
+            if number != 1:
+                raise ValueError("poison")
+    assert (sweep.failed, counted() - before) == (2, 2.0)
+
+
+def test_lists_leave_out_what_cannot_be_read(vendor: str) -> None:
+    from functions.catalogue import service
+    from functions.catalogue.models import DropsQuery, ProductsQuery
+    from functions.upload import service as uploads
+    from functions.upload.models import ImagesQuery
+    from shared.accounts.documents import Role
+    from shared.http.auth import Principal
+
+    poison(vendor)
+    user = Principal(vendor, Role.VENDOR, "t", clock.now() + 60)
+    image = add_image(clock.new_id(), vendor, photo(), kind=ImageKind.GARMENT, visibility="private", name=None)  # type: ignore[arg-type]
+    assert [one.id for one in uploads.list_images(user, ImagesQuery()).items] == [image.id.public]
+    assert service.list_products(user, ProductsQuery()).items == []
+    assert service.list_drops(user, DropsQuery()).items == []
+
+
+def test_an_account_among_poison_is_erased(vendor: str) -> None:
+    from functions.privacy import personal_data
+
+    poison(vendor)
+    personal_data.delete_blobs(vendor)
+    personal_data.delete_documents(vendor)
+    assert personal_data.count_personal_data(vendor).documents == {}
