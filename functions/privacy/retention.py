@@ -50,12 +50,13 @@ def _images(kind: ImageKind, before: float, limit: int) -> int:
         where(ImageDocument.kind, "=", kind),
         where(ImageDocument.visibility, "=", Visibility.PRIVATE),
         where(ImageDocument.status, "=", ImageStatus.READY),
-        where(ImageDocument.product_id, "=", None),
         where(ImageDocument.created_at, "<", clock.iso(before)),
     )
     done = 0
     expired = Pass("retention.images")
     for image in images.iterate(*old):
+        if image.product_id is not None:
+            continue
         with expired.item(imageId=image.id, userId=image.user_id), suppress(Conflict, NotFound):
             delete_image(image)
             audit.record(image.user_id, "IMAGE_EXPIRED", subject=image.id.public, kind=kind)

@@ -80,7 +80,7 @@ def test_a_run_is_bounded() -> None:
 def test_loose_blobs_go_by_their_age(monkeypatch: pytest.MonkeyPatch) -> None:
     for container in (blobs.UPLOADS, blobs.EXPORTS):
         blobs.put(container, "u/x", b"data", content_type="application/zip")
-    assert retention.delete_expired() == {"person": 0, "uploads": 0, "exports": 0, "heatmaps": 0}
+    assert retention.delete_expired() == {"person": 0, "uploads": 0, "exports": 0, "heatmaps": 0, "vendor-rejected": 0}
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + 1.5 * DAY)
     assert retention.delete_expired() == {"person": 0, "uploads": 1, "exports": 1, "heatmaps": 0}
