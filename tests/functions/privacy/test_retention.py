@@ -83,7 +83,7 @@ def test_loose_blobs_go_by_their_age(monkeypatch: pytest.MonkeyPatch) -> None:
     assert retention.delete_expired() == {"person": 0, "uploads": 0, "exports": 0, "heatmaps": 0, "vendor-rejected": 0}
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + 1.5 * DAY)
-    assert retention.delete_expired() == {"person": 0, "uploads": 1, "exports": 1, "heatmaps": 0}
+    assert retention.delete_expired() == {"person": 0, "uploads": 1, "exports": 1, "heatmaps": 0, "vendor-rejected": 0}
     assert blobs.info(blobs.EXPORTS, "u/x") is None
 
 
