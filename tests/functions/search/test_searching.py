@@ -215,11 +215,13 @@ def test_a_picture_asked_for_again_is_remembered_and_no_longer_than_its_record(f
 
 
 def test_what_does_not_match_is_no_result(full: Market) -> None:
-    red = full.change(products(full)[0], title="Red dress", colour="red", category="dress", sku="TS-1001")
-    shoes = full.change(products(full)[1], title="Trainers", category="shoes", description="Waterproof", sku="TS-1002")
-    skirt = full.change(products(full)[2], title="Long skirt green", category="skirt")
-    sleeves = full.change(products(full)[3], title="Skirt with long sleeve top", category="skirt")
-    jacket = full.change(products(full)[4], title="Übergangsjacke Crème", category="jacket")
+    dress = next(one for one in products(full) if one.category == "dress")
+    others = [one for one in products(full) if one is not dress]
+    red = full.change(dress, title="Red dress", colour="red", sku="TS-1001")
+    shoes = full.change(others[0], title="Trainers", category="shoes", description="Waterproof", sku="TS-1002")
+    skirt = full.change(others[1], title="Long skirt green", category="skirt")
+    sleeves = full.change(others[2], title="Skirt with long sleeve top", category="skirt")
+    jacket = full.change(others[3], title="Übergangsjacke Crème", category="jacket")
     for product in (red, shoes, skirt, sleeves, jacket):
         indexer.update_index(full.vendor, product.id)
     assert ids(full.text("TS-1002"))[0] == shoes.id
