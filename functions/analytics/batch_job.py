@@ -34,12 +34,12 @@ def run(task: Task) -> Outcome:
     """Predict for the rows of the list. Raises StudioError."""
     payload = task.payload_as(BatchPayload)
     model = model_registry.get_model(task.user_id, payload.model)
-    table = tables.read_csv(runs.read_table(payload.blob), tables.BATCH_COLUMNS)
+    table = tables.read_table(runs.read_table(payload.blob), tables.BATCH_COLUMNS, payload.read)
     rows, problems = tables.parse_batch(table)
     lines: dict[int, list[Any]] = {}
     cells, place = dict(table.rows), table.columns.index("image")
     for problem in problems:
-        name = cells[problem.line][place] if len(cells[problem.line]) > place else ""
+        name = str(cells[problem.line][place]) if len(cells[problem.line]) > place else ""
         lines.setdefault(problem.line, _bad_line(problem.line, name, f"{problem.column} {problem.problem}"))
     for start in range(0, len(rows), CHUNK):
         task.progress("predicting", round(100 * start / len(rows)))

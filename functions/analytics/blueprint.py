@@ -7,7 +7,6 @@ from typing import cast
 
 import azure.functions as func
 
-from functions.analytics.csv_upload import CsvUpload
 from functions.analytics.evaluation_schemas import EvalQuery, Evaluation
 from functions.analytics.prediction_schemas import (
     Batch,
@@ -18,6 +17,7 @@ from functions.analytics.prediction_schemas import (
     PredictionsQuery,
     PredictRequest,
 )
+from functions.analytics.table_upload import TableUpload
 from functions.analytics.training_schemas import SalesModelList, Training, TrainingQueued, TrainQuery
 from shared.accounts.documents import Role
 from shared.http.auth import Access
@@ -25,12 +25,12 @@ from shared.http.endpoint import Call, Reply, endpoint
 
 bp = func.Blueprint()
 MERCHANTS = Access(frozenset({Role.MERCHANT, Role.ADMIN}))
-CSV = ("text/csv",)
+TABLE = ("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 
 
-def _csv_upload(call: Call) -> CsvUpload:
+def _table_upload(call: Call) -> TableUpload:
     headers = cast("Mapping[str, str]", call.raw.headers)
-    return CsvUpload(call.raw.get_body(), headers.get("Content-Type"))
+    return TableUpload(call.raw.get_body(), headers.get("Content-Type"))
 
 
 @endpoint(
@@ -51,17 +51,18 @@ def create_prediction(call: Call) -> Reply:
 
 
 @endpoint(
-    bp, "POST", "analytics/batches", access=MERCHANTS, limit="analytics", status=202, idempotent=True, upload=CSV,
+    bp, "POST", "analytics/batches", access=MERCHANTS, limit="analytics", status=202, idempotent=True, upload=TABLE,
     query=BatchQuery, answer=BatchQueued, errors=(404, 413, 415, 422, 503),
 )  # fmt: skip
 def create_prediction_batch(call: Call) -> Reply:
     """Create a prediction batch.
 
-    Predicts sales for the images of a CSV with the columns `image` and, where known, `price` and `category`.
+    Predicts sales for the images of a table (CSV or `.xlsx`) with the columns `image` and, where known, `price` and
+    `category`.
     """
     from functions.analytics import batches
 
-    made = batches.create_batch(call.caller, call.new_id, _csv_upload(call), call.query.model, call.request_id)
+    made = batches.create_batch(call.caller, call.new_id, _table_upload(call), call.query, call.request_id)
     return Reply(made, headers={"Location": f"/api/analytics/batches/{made.batch_id}"})
 
 
@@ -112,17 +113,18 @@ def evaluate_sales_model(call: Call) -> Evaluation:
 
 
 @endpoint(
-    bp, "POST", "analytics/train", access=MERCHANTS, limit="analytics", status=202, idempotent=True, upload=CSV,
+    bp, "POST", "analytics/train", access=MERCHANTS, limit="analytics", status=202, idempotent=True, upload=TABLE,
     query=TrainQuery, answer=TrainingQueued, errors=(413, 415, 422),
 )  # fmt: skip
 def create_sales_training(call: Call) -> Reply:
     """Train a sales model.
 
-    Trains a version of your own on a CSV of sales with the columns `image`, `units`, `price`, `category`, `date`.
+    Trains a version of your own on a table of sales (CSV or `.xlsx`) with the columns `image`, `units`, `price`,
+    `category`, `date`.
     """
     from functions.analytics import trainings
 
-    made = trainings.create_training(call.caller, call.new_id, _csv_upload(call), call.query, call.request_id)
+    made = trainings.create_training(call.caller, call.new_id, _table_upload(call), call.query, call.request_id)
     return Reply(made, headers={"Location": f"/api/analytics/trainings/{made.training_id}"})
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from functions.analytics.conformal import CalibrationQuality
 from functions.analytics.heatmap import HeatmapMethod
+from functions.analytics.table_format import AS_THE_FILE_SHOWS, TableFormat
 from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
 from shared.documents.repository import Repository
 from shared.jobs.models import JobId, JobStatus
@@ -153,8 +154,9 @@ class BatchDocument(RunDocument, frozen=True):
 class BatchPayload(Record, frozen=True):
     """Payload of a `PREDICT_JOB`."""
 
-    blob: str = Field(description="the list as CSV, in the container `analytics`")
+    blob: str = Field(description="the list as it was sent, in the container `analytics`")
     model: str | None = Field(description="`default` or an id; None: the active one when the job runs")
+    read: TableFormat = Field(default=AS_THE_FILE_SHOWS, description="how the list is to be read")
 
 
 class BatchResult(Record, frozen=True):
@@ -199,9 +201,10 @@ class TrainingDocument(RunDocument, frozen=True):
 class TrainingPayload(Record, frozen=True):
     """Payload of a `TRAIN_JOB`."""
 
-    blob: str = Field(description="the table as CSV, in the container `analytics`")
+    blob: str = Field(description="the table as it was sent, in the container `analytics`")
     skip: bool = Field(description="train on the good rows instead of failing at bad ones")
     activate: bool = Field(description="whether predictions use the new model as soon as it exists")
+    read: TableFormat = Field(default=AS_THE_FILE_SHOWS, description="how the table is to be read")
 
 
 class TrainingResult(TrainingFigures, frozen=True):

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from functions.analytics.documents import HeatmapFacts, PredictionFigures, RunError
+from functions.analytics.table_schemas import TableQuery, TableReading
 from functions.analytics.tables import MAX_CATEGORY, MAX_PRICE, MIN_PRICE
-from shared.http.models import Answer, Body, Id, PageQuery, Query
+from shared.http.models import Answer, Body, Id, PageQuery
 from shared.jobs.models import JobProgress
 
 type Category = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CATEGORY, pattern=r"^[^\x00-\x1f]*$")]
@@ -39,8 +40,8 @@ class PredictRequest(Body):
         return self
 
 
-class BatchQuery(Query):
-    """The model that predicts a list."""
+class BatchQuery(TableQuery):
+    """The model that predicts a list, and how the list is to be read."""
 
     model: ModelId | None = Field(default=None, description=MODEL_CHOICE)
 
@@ -73,6 +74,7 @@ class BatchQueued(Answer):
     job_id: str
     status: Literal["queued"] = "queued"
     rows: int
+    reading: list[TableReading] = Field(description="how the file was read, and why; empty without one")
 
 
 class Batch(Answer):

@@ -66,7 +66,9 @@ def run(task: Task) -> Outcome:
 
     payload = task.payload_as(TrainingPayload)
     task.progress("reading", 2)
-    rows, problems = tables.parse_sales(tables.read_csv(runs.read_table(payload.blob), tables.SALES_COLUMNS))
+    rows, problems = tables.parse_sales(
+        tables.read_table(runs.read_table(payload.blob), tables.SALES_COLUMNS, payload.read)
+    )
     task.progress("finding images", 5)
     images, missing = image_lookup.find_images((row.image for row in rows), task.user_id)
     cache = FeatureCache.load(task.user_id)

@@ -9,11 +9,12 @@ from pydantic import Field
 from functions.analytics.conformal import CalibrationQuality
 from functions.analytics.documents import DataOrigin, RunError, TrainingFigures
 from functions.analytics.prediction_schemas import RunStatus
-from shared.http.models import Answer, Query
+from functions.analytics.table_schemas import TableQuery, TableReading
+from shared.http.models import Answer
 from shared.jobs.models import JobProgress
 
 
-class TrainQuery(Query):
+class TrainQuery(TableQuery):
     """How a table is trained on."""
 
     bad_rows: Literal["refuse", "skip"] = Field(
@@ -31,6 +32,7 @@ class TrainingQueued(Answer):
     rows: int
     bad_rows: int
     ignored_columns: list[str]
+    reading: list[TableReading] = Field(description="how the file was read, and why")
 
 
 class Training(Answer):

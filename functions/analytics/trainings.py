@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from functions.analytics import documents, runs, tables
-from functions.analytics.csv_upload import CsvUpload
 from functions.analytics.documents import TrainingDocument, TrainingId, TrainingPayload
+from functions.analytics.table_schemas import TableReading
+from functions.analytics.table_upload import TableUpload
 from functions.analytics.tables import RowProblem
 from functions.analytics.training_schemas import Training, TrainingQueued, TrainQuery
 from shared import audit, blobs, clock
@@ -20,7 +21,9 @@ MAX_NAMED_PROBLEMS: Final = 100
 MAX_NAMED_COLUMNS: Final = 50
 
 
-def create_training(user: Principal, id: str, upload: CsvUpload, query: TrainQuery, request_id: str) -> TrainingQueued:
+def create_training(
+    user: Principal, id: str, upload: TableUpload, query: TrainQuery, request_id: str
+) -> TrainingQueued:
     """Check a table row by row and queue the training.
 
     Args:
@@ -31,7 +34,8 @@ def create_training(user: Principal, id: str, upload: CsvUpload, query: TrainQue
             `too_many_categories`.
     """
     data = upload.validate()
-    table = tables.read_csv(data, tables.SALES_COLUMNS)
+    said = upload.format(query.decimal, query.dates, query.sheet)
+    table = tables.read_table(data, tables.SALES_COLUMNS, said)
     good, problems = tables.parse_sales(table)
     bad_rows = len({problem.line for problem in problems})
     folder = f"{user.user_id}/{id}"
@@ -43,8 +47,8 @@ def create_training(user: Principal, id: str, upload: CsvUpload, query: TrainQue
             raise _bad_rows(problems, bad_rows, len(table.rows), report)
     check_row_count(len(good))
     check_category_count(len({row.category for row in good}))
-    blob = f"{folder}/table.csv"
-    blobs.put(blobs.ANALYTICS, blob, data, content_type="text/csv")
+    blob = f"{folder}/table"
+    blobs.put(blobs.ANALYTICS, blob, data, content_type="application/octet-stream")
     at = clock.iso()
     document = TrainingDocument(
         id=TrainingId.of(id),
@@ -57,7 +61,7 @@ def create_training(user: Principal, id: str, upload: CsvUpload, query: TrainQue
         created_at=at,
         updated_at=at,
     )
-    payload = TrainingPayload(blob=blob, skip=query.bad_rows == "skip", activate=query.activate)
+    payload = TrainingPayload(blob=blob, skip=query.bad_rows == "skip", activate=query.activate, read=said)
     job = runs.create_run(documents.trainings, document, documents.TRAIN_JOB, payload, request_id)
     audit.record(user.user_id, "SALES_TRAINING_REQUESTED", subject=id, id=f"{id}-requested")
     return TrainingQueued(
@@ -66,6 +70,7 @@ def create_training(user: Principal, id: str, upload: CsvUpload, query: TrainQue
         rows=document.rows,
         bad_rows=bad_rows,
         ignored_columns=document.ignored_columns,
+        reading=TableReading.all_of(table.read_as),
     )
 
 

@@ -15,8 +15,8 @@ from drawn import MODELS
 from numpy.typing import NDArray
 from PIL import Image
 
-from functions.analytics.csv_upload import CsvUpload
 from functions.analytics.dataset import SalesDataset, split_by_date
+from functions.analytics.table_upload import TableUpload
 from functions.analytics.worker import AnalyticsStep
 from shared import blobs
 from shared.accounts.documents import Role
@@ -81,8 +81,8 @@ def sales_csv(images: Sequence[str], days: int, *, seed: int = 0, bad: Sequence[
     return "\n".join([*lines, *bad, ""]).encode()
 
 
-def csv_upload(data: bytes) -> CsvUpload:
-    return CsvUpload(data, "text/csv")
+def csv_upload(data: bytes) -> TableUpload:
+    return TableUpload(data, "text/csv")
 
 
 def run_job(id: str, user: Principal = ADA, tries: int = 3) -> Job:

@@ -20,7 +20,7 @@ from functions.analytics import batches, evaluation_report, model_registry, pred
 from functions.analytics import documents as stored
 from functions.analytics.documents import ActiveModelDocument, ModelFacts, SalesModelDocument, SalesModelId
 from functions.analytics.evaluation_schemas import EvalQuery
-from functions.analytics.prediction_schemas import BatchQueued, Prediction, PredictionsQuery, PredictRequest
+from functions.analytics.prediction_schemas import BatchQuery, BatchQueued, Prediction, PredictionsQuery, PredictRequest
 from functions.analytics.training_schemas import TrainQuery
 from functions.analytics.worker import AnalyticsStep
 from functions.privacy import personal_data
@@ -263,9 +263,9 @@ def test_a_list_becomes_a_csv_with_a_line_for_each_row() -> None:
     images = store_images("ada", 3)
     rows = [f"{images[0]};12,5;hat", "=cmd();;", f"{images[1]};;", f"{images[2]};-1;hat", "gone;;"]
     lines = ["image;price;category", *rows]
-    queued = batches.create_batch(ADA, "b1", csv_upload("\r\n".join(lines).encode()), None, "r")
+    queued = batches.create_batch(ADA, "b1", csv_upload("\r\n".join(lines).encode()), BatchQuery(), "r")
     assert (queued.batch_id, queued.rows) == ("b1", 5)
-    assert batches.create_batch(ADA, "b1", csv_upload("\r\n".join(lines).encode()), None, "r") == queued
+    assert batches.create_batch(ADA, "b1", csv_upload("\r\n".join(lines).encode()), BatchQuery(), "r") == queued
     job = run_job("b1")
     assert job.status == "completed" and job.result
     assert (job.result["predicted"], job.result["badRows"]) == (2, 3)
@@ -284,7 +284,7 @@ def test_a_list_becomes_a_csv_with_a_line_for_each_row() -> None:
 def test_a_list_over_the_limit_is_refused_before_anything_is_stored() -> None:
     lines = ["image", *(f"i{n}" for n in range(batches.MAX_ROWS + 1))]
     assert (
-        code_of(lambda: batches.create_batch(ADA, "long", csv_upload("\n".join(lines).encode()), None, "r"))
+        code_of(lambda: batches.create_batch(ADA, "long", csv_upload("\n".join(lines).encode()), BatchQuery(), "r"))
         == "too_many_rows"
     )
     assert blob_names(blobs.ANALYTICS, f"{ADA.user_id}/long") == []

@@ -1,0 +1,182 @@
+"""Dates written as text, in the order of day, month and year that all of a file's dates agree on.
+
+`03/04/2026` is in March or in April. Cells that can be read in one order only decide for the column; if none does, or
+two contradict each other, the table is refused by line and column.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Final, Literal
+
+from functions.analytics.table_format import AmbiguousTable, Cell, ContradictoryTable, DateOrder, ReadAs
+
+type Order = Literal["dmy", "mdy", "ymd"]
+ORDERS: Final[tuple[Order, ...]] = ("dmy", "mdy", "ymd")
+SPOKEN: Final = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
+EPOCH: Final = date(1899, 12, 30)
+"""Day 0 of Excel's serial dates, from March 1900 on."""
+PIVOT: Final = 69
+"""Two digits from here on are of the last century, as POSIX has it."""
+MONTHS: Final[Mapping[str, int]] = {
+    name: number
+    for number, names in enumerate(
+        (
+            "january jan januar janner jaenner janvier janv enero ene gennaio gen januari janeiro",
+            "february feb februar fevrier fevr fev febrero febbraio februari fevereiro",
+            "march mar marz maerz mrz mars marzo maart mrt marco marts",
+            "april apr avril avr abril abr aprile",
+            "may mai mayo maggio mag mei maj maio",
+            "june jun juni juin junio giugno giu junho",
+            "july jul juli juillet juil julio luglio lug julho",
+            "august aug aout aou agosto ago augusti augustus augusto",
+            "september sep sept septembre septiembre settembre set setembro",
+            "october oct oktober okt octobre octubre ottobre ott outubro out",
+            "november nov novembre noviembre novembro",
+            "december dec dezember dez decembre diciembre dic dicembre dezembro desember des",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+"""Names and abbreviations in English, German, French, Spanish, Italian, Dutch, Portuguese and the Nordic languages,
+without accents."""
+_WORDS = (
+    "de del of the er re st nd rd th den le el mon tue wed thu fri sat sun mo di mi do fr sa so lun mer jeu ven sam dim"
+)
+IGNORED: Final = frozenset(_WORDS.split())
+"""Articles, endings of ordinals, and the beginnings of weekdays."""
+_TIME = re.compile(r"(?:[T ,]+|(?<=\d)T)\d{1,2}:\d{2}.*$")
+_YEAR_FIRST = re.compile(r"(\d{4})([-/. ])\s*(\d{1,2})\2\s*(\d{1,2})\.?")
+_YEAR_LAST = re.compile(r"(\d{1,2})([-/. ])\s*(\d{1,2})\2\s*(\d{4}|\d{2})(\.?)")
+_EAST_ASIAN = re.compile("(\\d{4})\\s*[\u5e74\ub144]\\s*(\\d{1,2})\\s*[\u6708\uc6d4]\\s*(\\d{1,2})\\s*[\u65e5\uc77c]")
+_SERIAL = re.compile(r"(\d{5})(?:[.,]\d+)?")
+
+type Days = Mapping[Order, date]
+
+
+@lru_cache(65_536)
+def readings(text: str) -> Days:
+    """The date that a cell is in each order; without those in which it is none."""
+    plain = "".join(_digit(char) for char in unicodedata.normalize("NFKC", text)).strip()
+    plain = _TIME.sub("", plain).strip().removesuffix("Z")
+    if found := _EAST_ASIAN.fullmatch(plain):
+        return _same(_day(*map(int, found.groups())))
+    if found := _YEAR_FIRST.fullmatch(plain):
+        return _same(_day(int(found[1]), int(found[3]), int(found[4])))
+    if found := _YEAR_LAST.fullmatch(plain):
+        return _year_last(int(found[1]), found[2], int(found[3]), found[4], bool(found[5]))
+    if plain.isdigit() and len(plain) == 8:
+        whole = {
+            "ymd": _day(int(plain[:4]), int(plain[4:6]), int(plain[6:])),
+            "dmy": _day(int(plain[4:]), int(plain[2:4]), int(plain[:2])),
+            "mdy": _day(int(plain[4:]), int(plain[:2]), int(plain[2:4])),
+        }
+        return {order: day for order in ORDERS if (day := whole[order]) is not None and 1900 <= day.year < 2200}
+    if found := _SERIAL.fullmatch(plain):
+        return _same(EPOCH + timedelta(days=int(found[1])))
+    return _same(_named(plain))
+
+
+def _digit(char: str) -> str:
+    digit = unicodedata.decimal(char, None)
+    return char if digit is None or char.isascii() else str(digit)
+
+
+def _same(day: date | None) -> Days:
+    return {} if day is None else dict.fromkeys(ORDERS, day)
+
+
+def _day(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _year_last(first: int, mark: str, second: int, last: str, dot: bool) -> Days:
+    year = _year(last)
+    found: dict[Order, date | None] = {"dmy": _day(year, second, first)}
+    if mark != ".":
+        # Nobody writes the month first and full stops after it (CLDR, dateFormats of all locales).
+        found["mdy"] = _day(year, first, second)
+    if len(last) == 2 and (mark == "-" or (mark == "." and dot)):
+        found["ymd"] = _day(_year(f"{first:02}"), second, int(last))
+    days: dict[Order, date] = {order: day for order, day in found.items() if day is not None}
+    # What is fixed by its form is the same in every order.
+    return _same(days["dmy"]) if mark == "." and list(days) == ["dmy"] else days
+
+
+def _year(digits: str) -> int:
+    year = int(digits)
+    return year if len(digits) == 4 else year + (1900 if year >= PIVOT else 2000)
+
+
+def _named(text: str) -> date | None:
+    """A date with the name of its month: `31. Januar 2026`, `Jan 31, 2026`, `31-janv.-26`."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    parts = re.findall(r"\d+|[a-z]+", plain)
+    months = [at for at, part in enumerate(parts) if part in MONTHS]
+    numbers = [part for part in parts if part.isdigit()]
+    words = {part for part in parts if not part.isdigit() and part not in MONTHS}
+    if len(months) != 1 or len(numbers) != 2 or any(word not in IGNORED and word[:3] not in IGNORED for word in words):
+        return None
+    month = MONTHS[parts[months[0]]]
+    day, year = (numbers[1], numbers[0]) if len(numbers[0]) == 4 else numbers
+    if len(day) > 2 or len(year) not in (2, 4):
+        return None
+    return _day(_year(year), month, int(day))
+
+
+@dataclass(frozen=True)
+class DateFormat:
+    """The order of a file's dates; None where no date needs one."""
+
+    order: Order | None
+    read_as: ReadAs | None = None
+
+    def read(self, text: str) -> date | None:
+        """The date of a cell; None if it is none."""
+        return readings(text).get(self.order or "dmy")
+
+
+def date_format(cells: Iterable[Cell], said: DateOrder) -> DateFormat:
+    """The order that a column's dates agree on.
+
+    Args:
+        cells: of equal ones the first is enough.
+        said: by the sender.
+
+    Raises:
+        AmbiguousTable, ContradictoryTable.
+    """
+    if said != "auto":
+        return DateFormat(said, ReadAs("dates", said, "you said so"))
+    known = [(cell, found) for cell in cells if (found := readings(cell.text))]
+    left: list[Order] = [order for order in ORDERS if all(order in found for _, found in known)]
+    if not left:
+        one = next(cell for cell, found in known if "dmy" not in found)
+        shared = set(readings(one.text))
+        other = next((cell for cell, found in known if shared.isdisjoint(found)), known[0][0])
+        raise ContradictoryTable(
+            one, other, (_orders(readings(one.text)), _orders(readings(other.text))),
+            "write all dates alike, or send `dates=dmy`, `dates=mdy` or `dates=ymd` to read the others as bad rows",
+        )  # fmt: skip
+    for cell, found in known:
+        if len({found[order] for order in left}) > 1:
+            first, second = found[left[0]], next(found[o] for o in left if found[o] != found[left[0]])
+            raise AmbiguousTable(cell, (first.isoformat(), second.isoformat()), "dates", tuple(left))
+    decisive = next((cell for cell, found in known if len(found) == 1), None)
+    if decisive is None or len(left) > 1:
+        return DateFormat(left[0] if len(left) < len(ORDERS) else None)
+    because = f"{decisive} can be read in no other way"
+    return DateFormat(left[0], ReadAs("dates", left[0], because, decisive.line))
+
+
+def _orders(found: Days) -> str:
+    return " or ".join(SPOKEN[order] for order in found)
