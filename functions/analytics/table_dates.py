@@ -17,7 +17,10 @@ from typing import Final, Literal
 from functions.analytics.table_format import AmbiguousTable, Cell, ContradictoryTable, DateOrder, ReadAs
 
 type Order = Literal["dmy", "mdy", "ymd"]
-ORDERS: Final[tuple[Order, ...]] = ("dmy", "mdy", "ymd")
+DMY: Final[Order] = "dmy"
+MDY: Final[Order] = "mdy"
+YMD: Final[Order] = "ymd"
+ORDERS: Final[tuple[Order, ...]] = (DMY, MDY, YMD)
 SPOKEN: Final = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 EPOCH: Final = date(1899, 12, 30)
 """Day 0 of Excel's serial dates, from March 1900 on."""
@@ -72,10 +75,10 @@ def readings(text: str) -> Days:
     if found := _YEAR_LAST.fullmatch(plain):
         return _year_last(int(found[1]), found[2], int(found[3]), found[4], bool(found[5]))
     if plain.isdigit() and len(plain) == 8:
-        whole = {
-            "ymd": _day(int(plain[:4]), int(plain[4:6]), int(plain[6:])),
-            "dmy": _day(int(plain[4:]), int(plain[2:4]), int(plain[:2])),
-            "mdy": _day(int(plain[4:]), int(plain[:2]), int(plain[2:4])),
+        whole: dict[Order, date | None] = {
+            YMD: _day(int(plain[:4]), int(plain[4:6]), int(plain[6:])),
+            DMY: _day(int(plain[4:]), int(plain[2:4]), int(plain[:2])),
+            MDY: _day(int(plain[4:]), int(plain[:2]), int(plain[2:4])),
         }
         return {order: day for order in ORDERS if (day := whole[order]) is not None and 1900 <= day.year < 2200}
     if found := _SERIAL.fullmatch(plain):
@@ -104,12 +107,12 @@ def _year_last(first: int, mark: str, second: int, last: str, dot: bool) -> Days
     found: dict[Order, date | None] = {"dmy": _day(year, second, first)}
     if mark != ".":
         # Nobody writes the month first and full stops after it (CLDR, dateFormats of all locales).
-        found["mdy"] = _day(year, first, second)
+        found[MDY] = _day(year, first, second)
     if len(last) == 2 and (mark == "-" or (mark == "." and dot)):
-        found["ymd"] = _day(_year(f"{first:02}"), second, int(last))
+        found[YMD] = _day(_year(f"{first:02}"), second, int(last))
     days: dict[Order, date] = {order: day for order, day in found.items() if day is not None}
     # What is fixed by its form is the same in every order.
-    return _same(days["dmy"]) if mark == "." and list(days) == ["dmy"] else days
+    return _same(days[DMY]) if mark == "." and list(days) == [DMY] else days
 
 
 def _year(digits: str) -> int:

@@ -187,7 +187,7 @@ def number_format(cells: Iterable[Cell], whole: frozenset[str], said: DecimalMar
     for decided, because in ((only, "can be read in no other way"), (hinted, "is a whole number in no other way")):
         if len(decided) == 2:
             raise ContradictoryTable(
-                decided["point"], decided["comma"], ("with a decimal point", "with a decimal comma"),
+                decided[POINT], decided[COMMA], ("with a decimal point", "with a decimal comma"),
                 "write all numbers alike, or send `decimal=point` or `decimal=comma` to read the others as bad rows",
             )  # fmt: skip
         for mark, cell in decided.items():

@@ -46,7 +46,7 @@ class TableUpload:
     def format(self, decimal: DecimalMark, dates: DateOrder, sheet: str | None) -> TableFormat:
         """How the sender says that it is to be read."""
         header = Message()
-        header["Content-Type"] = self.content_type or ""
+        header.add_header("Content-Type", self.content_type or "")
         charset = header.get_param("charset")
         return TableFormat(
             decimal=decimal, dates=dates, sheet=sheet, charset=charset[:40] if isinstance(charset, str) else None
