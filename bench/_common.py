@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from demo.accounts import create_account
 from demo.client import Client
 from emulators.stack import Stack
 
 
-def register(stack: Stack, **fields: str) -> Client:
-    """Create an account under a random address and sign in.
+def register(stack: Stack, role: str = "shopper", **fields: Any) -> Client:
+    """Create a confirmed account under a random address and sign in.
 
     Args:
-        fields: of the registration, for example `role` or `phone`.
+        fields: of the account, for example `phone`.
     """
-    email = f"bench.{secrets.token_hex(4)}@example.com"
-    return Client(stack.url).register(email, secrets.token_urlsafe(12), **fields)
+    return create_account(stack, role, **fields)
 
 
 def elapsed_ms(run: Callable[[], object]) -> float:

@@ -6,14 +6,13 @@ The page gets a sheet: each design, its heat map, the interval, and the sold pro
 from __future__ import annotations
 
 import io
-import secrets
 from pathlib import Path
 from typing import Any
 
 import requests
 from PIL import Image, ImageDraw, ImageFont
 
-from demo.client import Client
+from demo.accounts import create_account
 from demo.steps import Steps
 from emulators.stack import Stack
 from wardrobe import draw_garment, garment_specs
@@ -27,11 +26,9 @@ INK, SOFT, UP, DOWN, BAR = "#1f2430", "#6b7280", "#d62828", "#2160c4", "#0b6e4f"
 
 def merchant_predicts(stack: Stack, steps: Steps, out: Path, count: int = 3) -> list[str]:
     """Play the act on a running stack; returns the paths of the files made."""
-    client = Client(stack.url)
     designs: list[tuple[Image.Image, dict[str, Any]]] = []
     with steps.step("merchant-predict", f"A merchant asks what {count} designs would sell") as step:
-        email = f"merchant.{secrets.token_hex(3)}@example.com"
-        client.register(email, secrets.token_urlsafe(12), role="merchant", displayName="Lindenhof")
+        client = create_account(stack, "merchant", displayName="Lindenhof")
         for spec in [one for one in garment_specs(60, SEED) if one.category in ("dress", "jacket", "t-shirt")][:count]:
             garment = draw_garment(spec, (448, 560)).image.convert("RGB")
             buffer = io.BytesIO()

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import secrets
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +18,7 @@ from typing import Any
 
 import requests
 
+from demo.accounts import administrator, confirm_email, confirm_phone
 from demo.analytics import merchant_predicts
 from demo.client import Client, Live
 from demo.page import write_page
@@ -29,8 +28,7 @@ from demo.search import search
 from demo.steps import Steps, Stop
 from demo.tryon import Look, look_of, try_on
 from demo.vendor import vendor_drop
-from emulators.stack import ROOT, Stack
-from emulators.with_parent import parent_pipe, python
+from emulators.stack import Stack
 from wardrobe import draw_garment, garment_specs
 
 SETTINGS = {
@@ -181,6 +179,15 @@ class _Play:
                 shopper.client.register(shopper.email, password, displayName=shopper.name, phone=shopper.phone)
                 shopper.live = Live(shopper.client)
             step.note = " and ".join(shopper.name for shopper in self._shoppers)
+        if "email" not in self._stack.providers or "sms" not in self._stack.providers:
+            return
+        with self._steps.step("confirm-email", "Each confirms her e-mail address by the link sent to it") as step:
+            for shopper in self._shoppers:
+                step.note = confirm_email(self._stack, shopper.client)
+        with self._steps.step("confirm-phone", "and her phone number by a code") as step:
+            for shopper in self._shoppers:
+                confirm_phone(self._stack, shopper.client)
+            step.note = "no other SMS goes to a number before"
 
     def _upload(self, grace: Shopper, eileen: Shopper) -> None:
         with self._steps.step("upload-selfie", "Each uploads a selfie") as step:
@@ -240,7 +247,7 @@ class _Play:
         self._told(eileen, asked["id"], "failed")
         with self._steps.step("redrive", "An administrator finds the dead letter and redrives it") as step:
             self._control("gemini", "DELETE", "faults")
-            admin = self._admin()
+            admin = administrator(self._stack)
             letters = admin.call("GET", "admin/dead-letters")["items"]
             letter = next(letter for letter in letters if letter["id"] == asked["jobId"])
             admin.call("POST", f"admin/dead-letters/{letter['id']}/redrive")
@@ -345,10 +352,3 @@ class _Play:
         answer = requests.request(method, url, json=body, timeout=10)
         answer.raise_for_status()
         return answer.json() if answer.content else None
-
-    def _admin(self) -> Client:
-        email, password = f"admin.{secrets.token_hex(3)}@example.com", secrets.token_urlsafe(12)
-        environment = {**os.environ, **self._stack.settings, "STUDIO_ADMIN_PASSWORD": password}
-        command = python("cli", "admin", "create", "--email", email)
-        subprocess.run(command, cwd=ROOT, env=environment, stdin=parent_pipe(), check=True, capture_output=True)
-        return Client(self._stack.url).login(email, password)

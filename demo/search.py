@@ -17,6 +17,7 @@ from typing import Any
 import requests
 from PIL import Image, ImageDraw, ImageFont
 
+from demo.accounts import create_account
 from demo.client import Client
 from demo.steps import Step, Steps
 from demo.vendor import dropped
@@ -85,9 +86,7 @@ def search(stack: Stack, steps: Steps, out: Path, count: int = 15) -> list[str]:
 
 
 def _stock(stack: Stack, specs: list[GarmentSpec], step: Step) -> None:
-    vendor = Client(stack.url)
-    email = f"vendor.{secrets.token_hex(3)}@example.com"
-    vendor.register(email, secrets.token_urlsafe(12), role="vendor", displayName="Südstern")
+    vendor = create_account(stack, "vendor", displayName="Südstern")
     with tempfile.TemporaryDirectory(prefix="studio-drop-") as temporary:
         for spec in specs:
             save_garment(draw_garment(spec, (320, 400)), Path(temporary), mask=False)

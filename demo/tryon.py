@@ -17,6 +17,7 @@ from typing import Any
 import requests
 from PIL import Image, ImageDraw, ImageFont
 
+from demo.accounts import create_account
 from demo.client import CONTENT_TYPES, Client, Refused
 from demo.steps import Step, Steps
 from emulators.stack import ROOT, Stack
@@ -56,10 +57,8 @@ def try_on(stack: Stack, steps: Steps, out: Path, portraits: list[Look]) -> list
     Args:
         portraits: the demo's shoppers, or the user's own photo and garment.
     """
-    client = Client(stack.url)
     with steps.step("tryon-register", "Somebody who only tries things on registers"):
-        email = f"mina.{secrets.token_hex(3)}@example.com"
-        client.register(email, secrets.token_urlsafe(12), displayName="Mina")
+        client = create_account(stack, displayName="Mina")
     acts = [("tryon-portraits", "Upper garments on the portraits", portraits)]
     acts.append(("tryon-figure", "Trousers, a skirt and a dress on a drawn figure", list(_drawn())))
     if photos := list(_photos()):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import secrets
 import subprocess
 import tempfile
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import requests
 from PIL import Image, ImageDraw, ImageFont
 
-from demo.client import Client
+from demo.accounts import create_account
 from demo.steps import Steps
 from emulators.stack import ROOT, Stack
 from emulators.with_parent import parent_pipe, python
@@ -35,10 +34,8 @@ def vendor_drop(stack: Stack, steps: Steps, out: Path, count: int = 12) -> list[
     Args:
         count: products to drop; a picture that is none is dropped with them.
     """
-    client = Client(stack.url)
-    with steps.step("vendor-register", "A vendor registers") as step:
-        email = f"vendor.{secrets.token_hex(3)}@example.com"
-        client.register(email, secrets.token_urlsafe(12), role="vendor", displayName="Nordwind")
+    with steps.step("vendor-register", "An administrator makes an account for a vendor") as step:
+        client = create_account(stack, "vendor", displayName="Nordwind")
         step.note = f"vendor {client.user['id']}"
     with tempfile.TemporaryDirectory(prefix="studio-drop-") as temporary:
         folder = Path(temporary)

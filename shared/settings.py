@@ -7,16 +7,17 @@ differ between the two: no code asks where it runs.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Literal, Self, cast, get_args
-from urllib.parse import urlsplit
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.errors import ConfigurationError
+from shared.settings_checks import DEVELOPMENT_MARKS, is_connection_string, secret_fault, text_faults, url_fault
 
-DEVELOPMENT_MARK = "development-only"
-"""Every secret shipped in `local.settings.example.json` carries this word, so that production can refuse it."""
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -24,18 +25,36 @@ Seconds = Annotated[float, Field(ge=0)]
 _AUTHENTICATION: Final = re.compile(r"(?:ClientId=([^;=]+);)?Authorization=AAD")
 
 
-class _Tls:
-    """Marks a setting whose URLs must use TLS outside development."""
+class _Mark:
+    """Marks a setting for the checks outside development."""
 
 
-_TLS = _Tls()
+_TLS, _OWN = _Mark(), _Mark()
 TlsUrl = Annotated[str, _TLS]
 """A URL that must be https outside development; also inside a union or a tuple."""
+OwnSecret = Annotated[SecretStr, _OWN]
+"""A secret that the operator makes, and so can make strong; also inside a union or a dictionary."""
 
 
-def _requires_tls(annotation: Any) -> bool:
+def _marked(field: FieldInfo, mark: _Mark) -> bool:
+    return mark in field.metadata or _holds(field.annotation, mark)
+
+
+def _holds(annotation: Any, mark: _Mark) -> bool:
     inner = (*getattr(annotation, "__metadata__", ()), *get_args(annotation))
-    return _TLS in inner or any(_requires_tls(part) for part in get_args(annotation))
+    return mark in inner or any(_holds(part, mark) for part in get_args(annotation))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts of a setting; of secrets, none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple | list):
+        for part in cast("list[Any]", value):
+            yield from _texts(part)
+    elif isinstance(value, dict):
+        for part in cast("dict[str, Any]", value).values():
+            yield from _texts(part)
 
 
 class SettingsGroup(BaseSettings):
@@ -52,27 +71,44 @@ class SettingsGroup(BaseSettings):
     )
 
     @model_validator(mode="after")
-    def refuse_development_secrets(self) -> Self:
-        """Outside development no secret may be one that is shipped with the example or an emulator."""
+    def refuse_unsafe(self) -> Self:
+        """Refuse what can't work, and outside development what is unsafe; every fault in one message."""
+        faults = list(self.faults())
         if self.environment == "production":
-            for name, secret in self.secrets().items():
-                text = secret.get_secret_value()
-                if DEVELOPMENT_MARK in text or "devstoreaccount1" in text or "UseDevelopmentStorage" in text:
-                    raise ValueError(f"{name} holds a development secret: set a real one, or ENVIRONMENT=development")
+            faults += self.production_faults()
+            faults += self._unsafe_values()
+        if faults:
+            raise ValueError("; ".join(dict.fromkeys(faults)))
         return self
 
-    @model_validator(mode="after")
-    def refuse_plain_urls(self) -> Self:
-        """Outside development every `TlsUrl` must be https."""
-        if self.environment == "production":
-            for name, field in type(self).model_fields.items():
-                if not (_TLS in field.metadata or _requires_tls(field.annotation)):
-                    continue
-                value: Any = getattr(self, name)
-                urls: list[str] = [value] if isinstance(value, str) else list(value or ())
-                if any(urlsplit(url.strip()).scheme.lower() != "https" for url in urls):
-                    raise ValueError(f"{self.variable(name)} must be https outside development")
-        return self
+    def faults(self) -> Iterator[str]:
+        """What can't work with these settings, in any environment. A group adds its own."""
+        yield from ()
+
+    def production_faults(self) -> Iterator[str]:
+        """What is unsafe outside development, besides values. A group adds its own."""
+        yield from ()
+
+    def _unsafe_values(self) -> Iterator[str]:
+        """Secrets that can be known, and connections without TLS."""
+        own = {self.variable(name) for name, field in type(self).model_fields.items() if _marked(field, _OWN)}
+        for name, secret in self.secrets().items():
+            text = secret.get_secret_value()
+            if is_connection_string(text):
+                faults = list(text_faults(text))
+                if any(mark in text.lower() for mark in DEVELOPMENT_MARKS):
+                    faults = ["holds a development secret: set a real one, or ENVIRONMENT=development", *faults]
+            else:
+                fault = secret_fault(text, own=name.partition("[")[0] in own)
+                faults = [fault] if fault else []
+            for fault in faults:
+                yield f"{name} {fault}"
+        for name, field in type(self).model_fields.items():
+            for text in _texts(getattr(self, name)):
+                must_be_url = _marked(field, _TLS)
+                for fault in (url_fault(text),) if must_be_url else text_faults(text):
+                    if fault is not None:
+                        yield f"{self.variable(name)} {fault}"
 
     def secrets(self) -> dict[str, SecretStr]:
         """All secrets of the group by the name of their setting."""
@@ -128,7 +164,7 @@ class Settings(SettingsGroup):
     storage_client_id: str | None = Field(
         default=None, validation_alias="Storage__clientId", description="client id of the managed identity"
     )
-    cdn_base_url: str | None = Field(default=None, description="origin that serves blobs instead of Blob Storage")
+    cdn_base_url: TlsUrl | None = Field(default=None, description="origin that serves blobs instead of Blob Storage")
     read_url_minutes: int = Field(
         default=45, ge=1, le=60, description="minutes for which a signed read URL is valid at least; up to 15 more"
     )
@@ -144,12 +180,17 @@ class Settings(SettingsGroup):
     cosmos_create: bool = Field(default=False, description="create the database and its containers if missing")
     cosmos_verify_tls: bool = Field(default=True, description="verify the certificate; false for an emulator only")
 
-    @model_validator(mode="after")
-    def refuse_unsafe(self) -> Settings:
+    def faults(self) -> Iterator[str]:
         """Storage is named one way or the other."""
         if self.storage is None and self.storage_blob_uri is None:
-            raise ValueError("set Storage, or Storage__blobServiceUri")
-        return self
+            yield "set Storage, or Storage__blobServiceUri"
+
+    def production_faults(self) -> Iterator[str]:
+        """What belongs on one machine stays there."""
+        if not self.cosmos_verify_tls:
+            yield "COSMOS_VERIFY_TLS must be true outside development"
+        if self.documents != "cosmos":
+            yield "DOCUMENTS must be `cosmos` outside development"
 
 
 def settings() -> Settings:
@@ -170,13 +211,15 @@ class QueueSettings(SettingsGroup):
     storage_client_id: str | None = Field(
         default=None, validation_alias="Storage__clientId", description="client id of the managed identity"
     )
+    host_storage: SecretStr | None = Field(
+        default=None, validation_alias="AzureWebJobsStorage",
+        description="connection string of the Functions host's own storage, if it has one",
+    )  # fmt: skip
 
-    @model_validator(mode="after")
-    def require_account(self) -> Self:
+    def faults(self) -> Iterator[str]:
         """The account is named one way or the other."""
         if self.storage is None and self.storage_queue_uri is None:
-            raise ValueError("set Storage, or Storage__queueServiceUri")
-        return self
+            yield "set Storage, or Storage__queueServiceUri"
 
 
 def queue_settings() -> QueueSettings:
@@ -195,7 +238,7 @@ class TracingSettings(SettingsGroup):
         description="`Authorization=AAD`, after `ClientId=ID;` for a user-assigned identity: sends Entra tokens to "
         "Application Insights",
     )
-    otel_exporter_otlp_endpoint: str | None = Field(default=None, description="URL of an OTLP collector")
+    otel_exporter_otlp_endpoint: TlsUrl | None = Field(default=None, description="URL of an OTLP collector")
     trace_file: str | None = Field(
         default=None, description="path of a file that every process appends its spans to, one line of JSON each"
     )

@@ -12,8 +12,8 @@ import pytest
 from leaks import leaks
 from quick import QUICK
 from selection import excludes
-from studio_command import studio
 
+from demo.accounts import administrator, create_account
 from demo.client import Client
 from emulators.azurite import Azurite
 from emulators.launch import launch
@@ -162,13 +162,13 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture
-def sign_up(stack: Stack) -> Callable[..., Client]:
-    """Registers users of the shared stack: `sign_up(role="vendor", phone=...)` gives a signed-in client."""
+def sign_up(stack: Stack, admin: Client) -> Callable[..., Client]:
+    """Makes users of the shared stack whose address and phone number are confirmed: `sign_up(role="vendor", phone=...)`
+    gives a signed-in client."""
 
     def register(role: str = "shopper", **fields: Any) -> Client:
-        email = f"{role}.{secrets.token_hex(6)}@example.com"
         fields.setdefault("phone", f"+1555{secrets.randbelow(10**7):07d}")
-        return Client(stack.url).register(email, secrets.token_urlsafe(12), role=role, **fields)
+        return create_account(stack, role, admin=admin, **fields)
 
     return register
 
@@ -176,10 +176,7 @@ def sign_up(stack: Stack) -> Callable[..., Client]:
 @pytest.fixture(scope="session")
 def admin(stack: Stack) -> Client:
     """An administrator of the shared stack."""
-    email, password = f"admin.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12)
-    created = studio("admin", "create", "--email", email, **stack.settings, STUDIO_ADMIN_PASSWORD=password)
-    assert created.returncode == 0, created.stderr
-    return Client(stack.url).login(email, password)
+    return administrator(stack)
 
 
 @pytest.fixture

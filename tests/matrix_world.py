@@ -15,6 +15,7 @@ from azure.storage.blob import BlobServiceClient
 from over_http import fault, photo
 from quick import QUICK, eventually
 
+from demo.accounts import create_account
 from demo.client import Client
 from emulators.stack import ROOT, Stack
 from shared import clock
@@ -43,6 +44,7 @@ BODIES: dict[str, Any] = {
     "dead_letters_discard": {"reason": "the role matrix"},
     "webhooks_update": {},
     "index_versions_rollback": {"reason": "the role matrix", "shop": "matrix"},
+    "admin_spending_change": {"paused": False, "reason": "the role matrix"},
     "admin_users_change": {"disabled": False, "reason": "the role matrix"},
 }
 """What a route with an id needs as its body, so that it comes to look at the object."""
@@ -250,6 +252,12 @@ SALES_MODEL: dict[str, Any] = {
 }  # fmt: skip
 
 
+def member(world: World, actor: str) -> str:
+    """A vendor of the actor's shop."""
+    shop = world.client(actor).call("GET", "auth/me")["shop"]
+    return create_account(world.stack, "vendor", admin=world.admin, shop=shop).user["id"]
+
+
 def shelved(world: World, actor: str) -> str:
     """A product in a shop that only the actor belongs to."""
     import numpy as np
@@ -324,6 +332,8 @@ MAKERS: dict[str, Callable[[World, str], str]] = {
         "POST", "api-keys", json={"name": "Server", "scopes": ["tryon"]}
     )["id"],
     "shops/{shop}": lambda world, actor: "default",
+    "shop/members/{id}": member,
+    "admin/spending/{kind}": lambda world, actor: "conversion",
     "docs/{file}": lambda world, actor: "docs.js",
 }
 """How to make an object of each kind that a route can name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from demo.accounts import create_account
 from demo.client import Client
 from emulators.stack import Stack
 from shared.http import openapi
@@ -50,8 +50,7 @@ def shopper_of(stack: Stack) -> Callable[[str], Client]:
 
     def get(operation: str) -> Client:
         if operation not in known:
-            email = f"surface.{secrets.token_hex(6)}@example.com"
-            known[operation] = Client(stack.url).register(email, secrets.token_urlsafe(12))
+            known[operation] = create_account(stack)
         return known[operation]
 
     return get

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import secrets
 import signal
 import time
 from collections import Counter
@@ -21,7 +20,8 @@ from conversion_outcomes import check_each_once, count_completed, count_unfinish
 from quick import QUICK, progress
 from stores import store_of
 
-from demo.client import Client, Refused
+from demo.accounts import create_account
+from demo.client import Refused
 from emulators.stack import Stack
 from shared.documents import DocumentStore, Where
 
@@ -54,9 +54,7 @@ def instances(stack: Stack) -> list[int]:
 
 def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack, documents: str) -> None:
     jobs, kills = RUNS[documents]
-    client = Client(cluster.url).register(
-        f"kill.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12), phone="+15550107777"
-    )
+    client = create_account(cluster, phone="+15550107777")
     wanted = {
         "personImageId": client.upload(picture("tan"), "me.jpg", "person")["id"],
         "garmentImageId": client.upload(picture("teal"), "shirt.jpg", "garment")["id"],

@@ -17,6 +17,7 @@ from matrix_world import ACTORS, BODIES, MAKERS, MISSING, World, kind_of, somebo
 from over_http import send
 from routes import declared, http_functions
 
+from demo.accounts import create_account
 from demo.client import Client
 from emulators.stack import Stack
 from shared.accounts.documents import Role
@@ -40,7 +41,8 @@ def test_admin_routes_are_for_administrators_alone() -> None:
 @pytest.fixture(scope="module")
 def world(stack: Stack, admin: Client) -> World:
     def sign_up(role: str) -> Client:
-        return Client(stack.url).register(f"matrix.{secrets.token_hex(6)}@example.com", secrets.token_hex(8), role=role)
+        shop = {"shop": f"matrix-{secrets.token_hex(6)}"} if role == "merchant" else {}
+        return create_account(stack, role, admin=admin, **shop)
 
     return World(stack, sign_up, admin)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,8 @@ from conversion_outcomes import check_each_once, count_completed, count_unfinish
 from quick import progress
 from stores import store_of
 
-from demo.client import Client, Refused
+from demo.accounts import create_account
+from demo.client import Refused
 from emulators.stack import Stack
 from shared.documents.patience import patient
 
@@ -52,9 +52,7 @@ def until_accepted[T](act: Callable[[], T]) -> T:
 
 
 def test_a_store_that_throttles_everything_delays_and_neither_loses_nor_repeats(starved: Stack) -> None:
-    client = Client(starved.url).register(
-        f"slow.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12), phone="+15550107777"
-    )
+    client = create_account(starved, phone="+15550107777")
     wanted = {
         "personImageId": client.upload(picture("tan"), "me.jpg", "person")["id"],
         "garmentImageId": client.upload(picture("teal"), "shirt.jpg", "garment")["id"],

@@ -47,6 +47,7 @@ KEPT: Final = {
     ("functions/privacy/personal_data.py", "item"): "documents of every kind, also of those without a model",
     ("functions/privacy/export.py", "image.renditions"): "renditions by name",
     ("functions/search/pictures.py", "segments.CLASSES_OF"): "a table of classes",
+    ("functions/auth/devices.py", "*"): "header and claims of a JWT",
     ("functions/notify/service.py", "token"): "answer of the Web PubSub SDK",
     ("functions/analytics/image_features.py", "stored"): "arrays of a file by name",
     ("functions/analytics/training_job.py", "figures.baselines"): "figures by the name of the baseline",

@@ -17,6 +17,7 @@ from over_http import fault, photo
 from quick import eventually
 from routes import declared
 
+from demo.accounts import confirm_email, confirm_phone, create_account
 from demo.client import Client, Refused
 from emulators.stack import Stack
 from shared.http.openapi import statuses
@@ -27,6 +28,8 @@ SECRETS = ("GEMINI_API_KEY", "TWILIO_AUTH_TOKEN", "EMAIL_CONNECTION", "WEBPUBSUB
 def test_no_secret_and_no_address_is_in_the_log(stack: Stack) -> None:
     email, password, phone = f"log.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12), "+15557654321"
     client = Client(stack.url).register(email, password, phone=phone)
+    confirm_email(stack, client)
+    confirm_phone(stack, client)
     access = str(client.session.headers["Authorization"]).removeprefix("Bearer ")
     for wrong in ({"email": email, "password": "not " + password}, {"email": email}):
         requests.post(f"{stack.url}/api/auth/login", json=wrong, timeout=20)
@@ -67,7 +70,7 @@ def test_every_status_that_was_ever_answered_is_described(stack: Stack) -> None:
 
 
 def test_lines_of_ours_are_json_and_name_request_job_and_user(stack: Stack) -> None:
-    client = Client(stack.url).register(f"lines.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12))
+    client = create_account(stack)
     images = [client.upload(photo(), "photo.jpg", kind)["id"] for kind in ("person", "garment")]
     request_id = f"log-lines-{secrets.token_hex(4)}"
     made = client.call(

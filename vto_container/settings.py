@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
-from shared.settings import Seconds, SettingsGroup, TlsUrl, load
+from shared.settings import OwnSecret, Seconds, SettingsGroup, TlsUrl, load
 from shared.settings import settings as shared_settings
 
 BUILT_IN = {
@@ -73,7 +73,7 @@ class ContainerSettings(SettingsGroup):
         description="the same for `VTO_FASHN_WEIGHTS`",
     )  # fmt: skip
 
-    token: SecretStr | None = Field(
+    token: OwnSecret | None = Field(
         default=None, validation_alias="VTO_TOKEN", description="secret shared with the app, at least 32 bytes"
     )
     audience: str | None = Field(

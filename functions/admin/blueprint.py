@@ -16,6 +16,7 @@ from functions.admin.models.dead_letters import (
     RedriveRequest,
 )
 from functions.admin.models.jobs import JobCounts, JobCountsQuery, JobDetail, JobList, JobsQuery
+from functions.admin.models.spending import SpendingChange, SpendingList, SpendingState
 from functions.admin.models.users import UserChange, UserDetail, UserList, UsersQuery
 from shared.http.auth import ADMIN_ONLY
 from shared.http.endpoint import Call, endpoint
@@ -80,6 +81,30 @@ def admin_audit(call: Call) -> AuditPage:
     from functions.admin import audit_log
 
     return audit_log.search_audit_log(call.query)
+
+
+@endpoint(bp, "GET", "admin/spending", access=ADMIN_ONLY, answer=SpendingList)
+def admin_spending_list(call: Call) -> SpendingList:
+    """List spending (admin)
+
+    What conversions, SMS and e-mails have used of the ceilings over all users.
+    """
+    from functions.admin import spending
+
+    return spending.list_spending()
+
+
+@endpoint(
+    bp, "PUT", "admin/spending/{kind}", access=ADMIN_ONLY, body=SpendingChange, answer=SpendingState, errors=(404,)
+)
+def admin_spending_change(call: Call) -> SpendingState:
+    """Pause spending (admin)
+
+    Pauses what costs money at a provider, or lets it go on.
+    """
+    from functions.admin import spending
+
+    return spending.update_spending(call.caller, call.path["kind"], call.body)
 
 
 @endpoint(bp, "GET", "admin/dead-letters", access=ADMIN_ONLY, query=DeadLettersQuery, answer=DeadLetterList)

@@ -10,13 +10,14 @@ from functions.admin.models.users import UserChange, UserDetail, UserList, Users
 from shared import audit, clock
 from shared.accounts import email
 from shared.accounts.cache import account_cache
-from shared.accounts.documents import AccountDocument, accounts
+from shared.accounts.documents import AccountDocument, Role, accounts
 from shared.catalogue.changes import ProductChange, send_change
 from shared.commerce import quota, storage_quota
 from shared.documents.fields import Change, assign, increment, where
-from shared.errors import Conflict, DocumentNotFound, NotFound, PreconditionFailed
+from shared.errors import Conflict, DocumentNotFound, NotFound, PreconditionFailed, Unprocessable
 from shared.http.auth import Principal
 from shared.http.pages import equals, list_latest
+from shared.notifications import close_connections
 
 
 def list_users(query: UsersQuery) -> UserList:
@@ -25,6 +26,7 @@ def list_users(query: UsersQuery) -> UserList:
         accounts,
         query,
         equals(AccountDocument.role, query.role),
+        equals(AccountDocument.requested_role, query.requested_role),
         equals(AccountDocument.disabled, query.disabled),
         equals(AccountDocument.email_hash, email.hash_of(query.email.strip().lower()) if query.email else None),
         partition=None,
@@ -41,10 +43,11 @@ def get_user(admin: Principal, id: str) -> UserDetail:
 
 
 def update_user(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
-    """Change an account's role or shop, or disable or enable it. Disabling ends every session.
+    """Change an account's role or shop, disable or enable it, or remove its second factor. Disabling ends all sessions.
 
     Raises:
         NotFound.
+        Unprocessable: `shop_required`: who becomes a seller becomes a member of a shop.
         Conflict: `own_account`: administrators can't lock themselves out; `account_closing`: its owner has asked for
             its deletion.
     """
@@ -53,13 +56,16 @@ def update_user(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
     before = _find(id)
     changes: list[Change] = [assign(AccountDocument.updated_at, clock.iso())]
     if wanted.role is not None:
-        changes.append(assign(AccountDocument.role, wanted.role))
+        _check_membership(before, wanted)
+        changes += [assign(AccountDocument.role, wanted.role), assign(AccountDocument.requested_role, None)]
     if wanted.shop is not None:
         changes.append(assign(AccountDocument.shop, wanted.shop))
     if wanted.disabled is not None:
         changes.append(assign(AccountDocument.disabled, wanted.disabled))
     if wanted.disabled:
-        changes.append(increment(AccountDocument.token_version))
+        changes += [increment(AccountDocument.token_version), increment(AccountDocument.connection_version)]
+    if wanted.remove_second_factor:
+        changes.append(assign(AccountDocument.second_factor, False))
     open_account = (where(AccountDocument.type, "=", "account"), where(AccountDocument.closed_at, "exists", False))
     try:
         after = accounts.patch(id, id, *changes, where=open_account)
@@ -68,6 +74,10 @@ def update_user(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
     except DocumentNotFound:
         raise _missing() from None
     account_cache.invalidate(id)
+    if wanted.disabled:
+        close_connections(id, after.connection_version - 1)
+    if wanted.remove_second_factor:
+        audit.record(admin.user_id, "SECOND_FACTOR_REMOVED", subject=id, reason=wanted.reason)
     if wanted.role is not None:
         audit.record(
             admin.user_id,
@@ -92,6 +102,12 @@ def update_user(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
         action = "USER_DISABLED" if wanted.disabled else "USER_ENABLED"
         audit.record(admin.user_id, action, subject=id, reason=wanted.reason)
     return _detail(after)
+
+
+def _check_membership(before: AccountDocument, wanted: UserChange) -> None:
+    sellers = (Role.VENDOR, Role.MERCHANT)
+    if wanted.role in sellers and before.role not in sellers and wanted.shop is None:
+        raise Unprocessable("name the shop: sellers are members of one", code="shop_required", field="shop")
 
 
 def _find(id: str) -> AccountDocument:

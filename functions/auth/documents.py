@@ -1,23 +1,25 @@
-"""Stored documents of sign-in."""
+"""Stored documents of sign-in: counted attempts, one-time links and codes, second factors, and messages about them."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from enum import StrEnum
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from shared.documents.model import DocumentId, StoredDocument
+from shared.accounts.documents import Role
+from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
 from shared.documents.repository import Repository
 
 
 class LoginAttemptsId(DocumentId):
-    """`login:<hash of the e-mail address>`."""
+    """`login:<subject>`: a hash of the e-mail address and a network, for example."""
 
     prefix: ClassVar[str] = "login:"
 
 
 class LoginAttempts(StoredDocument, frozen=True):
-    """Attempts with one e-mail address since the last success."""
+    """Attempts of one subject since the last success."""
 
     container: ClassVar[str] = "rate_limits"
 
@@ -26,4 +28,117 @@ class LoginAttempts(StoredDocument, frozen=True):
     until: float = Field(description="epoch seconds when the next attempt is allowed")
 
 
+class GuessBudget(StoredDocument, frozen=True):
+    """Attempts of all unknown devices with one e-mail address in a day, or messages to it in an hour."""
+
+    container: ClassVar[str] = "rate_limits"
+
+    attempts: int = Field(alias="n", description="attempts so far")
+
+
+class LinkPurpose(StrEnum):
+    """What a link in an e-mail does."""
+
+    CONFIRM_EMAIL = "confirm_email"
+    """Shows that the address belongs to the account's owner; also for a new address of an account."""
+    RESET_PASSWORD = "reset_password"  # noqa: S105
+    """Sets a new password."""
+    INVITATION = "invitation"
+    """Makes its holder a member of a shop."""
+
+
+class LinkId(DocumentId):
+    """`link:<id>`."""
+
+    prefix: ClassVar[str] = "link:"
+
+
+class LinkDocument(StoredDocument, frozen=True):
+    """A link of one use in an e-mail. Its secret is derived from id and a key of the settings, and is not stored."""
+
+    container: ClassVar[str] = "tokens"
+
+    type: Literal["link"] = "link"
+    id: LinkId
+    user_id: str = Field(description="whose account it is for; `invited:<hash>` for an invitation")
+    purpose: LinkPurpose
+    email: str = Field(description="where it was sent")
+    email_hash: str
+    previous_email: str | None = Field(default=None, description="the account's address before a change to `email`")
+    kid: str = Field(description="id of the key that the secret is derived from")
+    role: Role | None = Field(default=None, description="of an invitation")
+    shop: str | None = Field(default=None, description="of an invitation")
+    expires_at: float = Field(description="epoch seconds")
+    used_at: float | None = Field(default=None, description="epoch seconds; a link works once")
+    created_at: Timestamp
+
+
+class PhoneCodeId(DocumentId):
+    """`phone:<user id>`."""
+
+    prefix: ClassVar[str] = "phone:"
+
+
+class PhoneCodeDocument(StoredDocument, frozen=True):
+    """The code that was sent last to the phone number of a user, derived as the secret of a link is."""
+
+    container: ClassVar[str] = "tokens"
+
+    type: Literal["phone_code"] = "phone_code"
+    id: PhoneCodeId
+    user_id: str
+    phone: str
+    nonce: str
+    kid: str
+    attempts: int = Field(default=0, description="codes entered so far")
+    expires_at: float = Field(description="epoch seconds")
+
+
+class SecondFactorId(DocumentId):
+    """`second_factor:<user id>`."""
+
+    prefix: ClassVar[str] = "second_factor:"
+
+
+class SecondFactorDocument(StoredDocument, frozen=True):
+    """The authenticator app of a user (TOTP, RFC 6238), and what to use when it is lost."""
+
+    container: ClassVar[str] = "tokens"
+
+    type: Literal["second_factor"] = "second_factor"
+    id: SecondFactorId
+    user_id: str
+    secret: str = Field(description="shared with the app, base32")
+    last_step: int = Field(default=0, description="time step of the code used last: a code works once")
+    recovery: tuple[str, ...] = Field(default=(), description="SHA-256 in hex of the recovery codes not yet used")
+    created_at: Timestamp
+
+
+class AccountMessage(StrEnum):
+    """What a user is told about their account, by e-mail or SMS."""
+
+    CONFIRM_EMAIL = "confirm_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105
+    INVITATION = "invitation"
+    PHONE_CODE = "phone_code"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    EMAIL_CHANGED = "email_changed"
+    SECOND_FACTOR_ON = "second_factor_on"
+    SECOND_FACTOR_OFF = "second_factor_off"
+    GUESSING = "guessing"
+
+
+class AccountMessagePayload(Record, frozen=True):
+    """What a job of the `accounts` queue sends. Addresses and secrets are found when it is sent, and not stored."""
+
+    message: AccountMessage
+    user_id: str | None = Field(default=None, description="whose account it is about")
+    email_hash: str | None = Field(default=None, description="for whose address a link was asked for")
+    link_id: str | None = None
+
+
 login_attempts: Final = Repository(LoginAttempts)
+guess_budgets: Final = Repository(GuessBudget)
+links: Final = Repository(LinkDocument)
+phone_codes: Final = Repository(PhoneCodeDocument)
+second_factors: Final = Repository(SecondFactorDocument)

@@ -6,12 +6,15 @@ is turned away instead of starving everything else.
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
 import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shared import telemetry
@@ -25,6 +28,10 @@ MAX_BYTES: Final = 1024
 BCRYPT_MAX_BYTES: Final = 72
 """bcrypt reads no further; a longer password never matches, instead of matching by its beginning."""
 
+COMMON: Final = Path(__file__).parent / "common_passwords.txt.gz"
+"""The 49,000 commonest passwords, in lower case (see NOTICE); read on first use."""
+_DECORATED: Final = re.compile(r"[^a-z]{0,4}(.*?)[^a-z]{0,4}", re.DOTALL)
+
 WAIT_S: Final = 10
 _BCRYPT: Final = ("$2a$", "$2b$", "$2y$")
 _NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$x3MQD488E9r8ikW82jPYpw$Hd3k3xkvMohxkwMLfTNq480+kQyKr/kDRlcIiW6lLsU"
@@ -34,7 +41,7 @@ _slots = threading.BoundedSemaphore(os.process_cpu_count() or 1)
 
 
 def check(password: str, email: str, *, field: str = "password") -> None:
-    """Whether a password may be chosen: 10 characters to 1,024 bytes, and not the e-mail address.
+    """Whether a password may be chosen: 10 characters to 1,024 bytes, not the e-mail address, no common one.
 
     Args:
         field: path of the password in the request.
@@ -48,6 +55,24 @@ def check(password: str, email: str, *, field: str = "password") -> None:
         raise _weak(f"choose a password of at most {MAX_BYTES} bytes", field)
     if password.casefold() == email.casefold():
         raise _weak("choose a password other than your e-mail address", field)
+    if is_common(password):
+        raise _weak("choose another password: this one, or its main part, is among the most common", field)
+
+
+def is_common(password: str) -> bool:
+    """Whether a password is among the commonest, in any case, or is one that was written twice or lengthened by up to
+    four digits or signs at either end."""
+    text = password.casefold()
+    decorated = _DECORATED.fullmatch(text)
+    core = decorated[1] if decorated else text
+    half = text[: len(text) // 2]
+    known = _common()
+    return text in known or (core != text and core in known) or (half * 2 == text and half in known)
+
+
+@cache
+def _common() -> frozenset[str]:
+    return frozenset(gzip.decompress(COMMON.read_bytes()).decode().splitlines())
 
 
 def hash(password: str) -> str:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from functions.auth import passwords, sessions, throttle
+from functions.auth import (
+    contact,
+    devices,
+    ending,
+    messages,
+    passwords,
+    second_factor,
+    sessions,
+    throttle,
+)
+from functions.auth.documents import AccountMessage
 from functions.auth.models import (
+    Accepted,
     ChangedProfile,
+    EmailChange,
     LoginRequest,
     LogoutRequest,
     PasswordChange,
     Profile,
     ProfileChange,
     Quota,
+    RecoveryCodes,
     RefreshRequest,
     Registered,
     RegisterRequest,
+    SecondFactorRemoval,
+    SecondFactorSecret,
     SignedIn,
     Tokens,
     User,
@@ -21,7 +36,8 @@ from functions.auth.models import (
 from shared import audit, clock, telemetry
 from shared.accounts import email as addresses
 from shared.accounts import lifecycle
-from shared.accounts.documents import AccountDocument, RevokedToken, Role, accounts
+from shared.accounts.documents import AccountDocument, Role, accounts
+from shared.accounts.settings import account_settings
 from shared.commerce import credits, quota
 from shared.documents.fields import Change, assign
 from shared.errors import Forbidden, TooManyRequests, Unauthorized
@@ -31,57 +47,87 @@ from shared.http.auth import Principal
 ANONYMOUS = "anonymous"
 """Under whom the audit log keeps failures that concern no account, with the month: no partition grows for ever."""
 
-REVOKED_MAX = 200
-"""Denied access tokens an account document holds; more within their few minutes, and all tokens are denied."""
 
-
-def register(new_id: str, asked: RegisterRequest, ip: str) -> Registered:
+def register(new_id: str, asked: RegisterRequest, ip: str, request_id: str | None = None) -> Registered:
     """Make an account and sign in.
+
+    Where addresses are confirmed, this is done whether or not the address has an account, and its owner learns of it
+    by e-mail; otherwise an address can be registered once. A seller role is a request.
 
     Raises:
         Unprocessable: `invalid_email`, `weak_password`.
-        Conflict: `email_taken`.
+        Conflict: `email_taken`, where addresses are not confirmed.
     """
     email = addresses.normalise(asked.email)
     passwords.check(asked.password, email)
-    if lifecycle.find_account_by_email(addresses.hash_of(email)) is not None:
-        raise lifecycle.email_taken_error()
-    account = lifecycle.create_account(
-        new_id,
-        email,
-        passwords.hash(asked.password),
-        Role(asked.role),
-        display_name=asked.display_name,
-        phone=asked.phone,
-    )
+    email_hash = addresses.hash_of(email)
+    role = Role(asked.role)
+    requested = None if role is Role.SHOPPER else role
+    if account_settings().confirms_email:
+        account = lifecycle.create_unconfirmed_account(
+            new_id,
+            email,
+            passwords.hash(asked.password),
+            display_name=asked.display_name,
+            phone=asked.phone,
+            requested_role=requested,
+        )
+        try:
+            contact.send_confirmation(account, email, request_id)
+        except TooManyRequests:
+            telemetry.log("auth.confirmation_capped", level="warning")
+    else:
+        if lifecycle.find_account_by_email(email_hash) is not None:
+            raise lifecycle.email_taken_error()
+        account = lifecycle.create_account(
+            new_id,
+            email,
+            passwords.hash(asked.password),
+            Role.SHOPPER,
+            display_name=asked.display_name,
+            phone=asked.phone,
+            requested_role=requested,
+        )
     audit.record(account.id, "REGISTERED", ip=ip, role=asked.role)
-    return Registered(user=User.of(account), tokens=_sign_in(account))
+    return Registered(user=User.of(account), tokens=_sign_in(account, None))
 
 
 def login(asked: LoginRequest, ip: str) -> SignedIn:
-    """Sign in by e-mail and password.
+    """Sign in by e-mail and password, and a code if the account has a second factor.
 
     Raises:
         Unauthorized: `login_failed`, whatever the cause; known and unknown addresses cost the same work.
-        TooManyRequests: `login_throttled`.
+            `second_factor_required`, `second_factor_wrong`: the password was right.
+        TooManyRequests: `login_throttled`, `login_by_email`.
     """
     digest = addresses.hash_of(addresses.normalise(asked.email))
+    confirms = account_settings().confirms_email
     account = lifecycle.find_account_by_email(digest)
+    # An address can have an account that is confirmed and one that is not, of different people.
+    found = [account, lifecycle.find_unconfirmed_account(digest)] if confirms else [account]
+    device = devices.identify(asked.device_token, *(each.id for each in found if each))
     known = account.id if account else f"{ANONYMOUS}:{clock.iso()[:7]}"
     try:
-        throttle.reserve(digest, clock.now())
+        attempt = throttle.count_sign_in(digest, ip, device, by_email=confirms)
     except TooManyRequests:
         audit.record(known, "LOGIN_FAILED", ip=ip, emailHash=digest, cause="throttled")
         raise
-    right = passwords.matches(asked.password, account.password_hash if account else None)
-    if account is None or not right or account.disabled:
-        cause = "unknown" if account is None else "disabled" if right else "password"
+    if attempt.last_of_budget and account is not None:
+        messages.send(AccountMessage.GUESSING, digest, user_id=account.id)
+    right = [each for each in found if passwords.matches(asked.password, each.password_hash if each else None)]
+    account = next((each for each in right if each is not None and not each.disabled), None)
+    if account is None:
+        cause = "disabled" if any(right) else "unknown" if not any(found) else "password"
         audit.record(known, "LOGIN_FAILED", ip=ip, emailHash=digest, cause=cause)
         raise Unauthorized("e-mail address or password is wrong", code="login_failed")
-    throttle.clear(digest)
+    if account.second_factor and (asked.code is None or not second_factor.accepts(account.id, asked.code)):
+        cause = "second_factor_required" if asked.code is None else "second_factor_wrong"
+        audit.record(account.id, "LOGIN_FAILED", ip=ip, emailHash=digest, cause=cause)
+        raise Unauthorized("send the code of your authenticator app, or a recovery code", code=cause, field="code")
+    attempt.succeeded()
     _rehash(account, asked.password)
-    audit.record(known, "LOGIN", ip=ip)
-    return SignedIn(**_sign_in(account).model_dump(), user=User.of(account))
+    audit.record(account.id, "LOGIN", ip=ip)
+    return SignedIn(**_sign_in(account, device).model_dump(), user=User.of(account))
 
 
 def refresh(asked: RefreshRequest, ip: str) -> Tokens:
@@ -92,33 +138,40 @@ def refresh(asked: RefreshRequest, ip: str) -> Tokens:
         Conflict: `refresh_superseded`: another request has just used it.
     """
     at = clock.now()
-    session = sessions.present(asked.refresh_token, ip, at)
+    repeated = sessions.repeat(asked.refresh_token, asked.device_token, at)
+    session = repeated[0] if repeated else sessions.present(asked.refresh_token, ip, at)
     account = accounts.find(session.user_id, session.user_id)
     if account is None or account.disabled or account.token_version != session.token_version:
         raise sessions.refused()
-    return _tokens(account, sessions.rotate(session, at))
+    if repeated:
+        audit.record(session.user_id, "REFRESH_REPEATED", subject=session.id, ip=ip)
+    return _tokens(account, repeated[1] if repeated else sessions.rotate(session, at))
 
 
 def logout(caller: Principal, asked: LogoutRequest, ip: str) -> None:
-    """End the access token used, and as asked a session or all of them."""
-
-    def revoke(account: AccountDocument) -> list[Change]:
-        now = clock.now()
-        unexpired = [token for token in account.revoked if token.exp + tokens.LEEWAY_S > now]
-        if asked.everywhere or len(unexpired) >= REVOKED_MAX:
-            return _invalidate_tokens(account)
-        ended = RevokedToken(jti=caller.token_id, exp=caller.expires)
-        return [assign(AccountDocument.revoked, (*unexpired, ended))]
-
+    """End the session of the access token used, and as asked another one or all of them."""
+    lifetime = account_settings().access_token_minutes * 60
+    ended = {caller.session or caller.token_id: clock.now() + lifetime if caller.session else caller.expires}
+    if caller.session is not None:
+        sessions.revoke(caller.session)
     if asked.refresh_token is not None:
-        sessions.end(asked.refresh_token, caller.user_id)
-    lifecycle.update_account(caller.user_id, revoke)
+        named = sessions.end(asked.refresh_token, caller.user_id)
+        ended |= {named: clock.now() + lifetime} if named else {}
+    if asked.everywhere:
+        account = lifecycle.update_account(caller.user_id, ending.all_tokens)
+    else:
+        account = lifecycle.update_account(caller.user_id, lambda found: ending.some(found, ended))
+    ending.close(account)
     audit.record(caller.user_id, "LOGOUT", ip=ip, everywhere=asked.everywhere)
 
 
 def me(caller: Principal) -> Profile:
     """One's own account."""
-    account = accounts.get(caller.user_id, caller.user_id)
+    return profile(accounts.get(caller.user_id, caller.user_id))
+
+
+def profile(account: AccountDocument) -> Profile:
+    """An account with its quota and credits."""
     return Profile.of(account, quota=_quota(account), credits=credits.get_balance(account.id))
 
 
@@ -135,18 +188,59 @@ def change(caller: Principal, asked: ProfileChange, ip: str) -> ChangedProfile:
 
     def changes(account: AccountDocument) -> list[Change]:
         if new_hash is None:
-            return _profile_changes(asked)
+            return _profile_changes(account, asked)
         if account.password_hash != proven:
             raise lifecycle.account_busy_error()
         password = assign(AccountDocument.password_hash, new_hash)
-        return [*_profile_changes(asked), password, *_invalidate_tokens(account)]
+        return [*_profile_changes(account, asked), password, *ending.all_tokens(account)]
 
     account = lifecycle.update_account(caller.user_id, changes)
-    tokens = None
+    issued = None
     if proven is not None:
+        ending.close(account)
         audit.record(caller.user_id, "PASSWORD_CHANGED", ip=ip)
-        tokens = _sign_in(account)
-    return ChangedProfile.of(account, quota=_quota(account), credits=credits.get_balance(account.id), tokens=tokens)
+        messages.send(AccountMessage.PASSWORD_CHANGED, account.email_hash, user_id=account.id)
+        issued = _sign_in(account, None)
+    return ChangedProfile.of(account, quota=_quota(account), credits=credits.get_balance(account.id), tokens=issued)
+
+
+def change_email(caller: Principal, asked: EmailChange, ip: str, request_id: str) -> Accepted:
+    """Send a link to a new address, after a check of the password.
+
+    Raises:
+        Forbidden: `wrong_password`.
+        TooManyRequests: `login_throttled`, `too_many_messages`.
+        Unprocessable: `invalid_email`.
+    """
+    account = _prove(caller, asked.password, "password", "EMAIL_CHANGE_FAILED", ip)
+    return contact.request_change(account, asked, request_id)
+
+
+def begin_second_factor(caller: Principal, password: str, ip: str) -> SecondFactorSecret:
+    """Make the secret for an authenticator app, after a check of the password.
+
+    Raises:
+        Forbidden: `wrong_password`.
+        Conflict: `second_factor_on`.
+    """
+    return second_factor.begin(_prove(caller, password, "password", "SECOND_FACTOR_FAILED", ip))
+
+
+def confirm_second_factor(caller: Principal, code: str, ip: str) -> RecoveryCodes:
+    """Switch the second factor on. Raises as `second_factor.confirm` does."""
+    return second_factor.confirm(accounts.get(caller.user_id, caller.user_id), code, ip)
+
+
+def remove_second_factor(caller: Principal, asked: SecondFactorRemoval, ip: str) -> None:
+    """Switch the second factor off, after a check of the password and a code.
+
+    Raises:
+        Forbidden: `wrong_password`, `second_factor_wrong`.
+    """
+    account = _prove(caller, asked.password, "password", "SECOND_FACTOR_FAILED", ip)
+    if account.second_factor and not second_factor.accepts(account.id, asked.code):
+        raise second_factor.wrong()
+    second_factor.remove(account, ip)
 
 
 def ensure_admin(email: str, password: str) -> str:
@@ -174,41 +268,49 @@ def ensure_admin(email: str, password: str) -> str:
                 assign(AccountDocument.role, Role.ADMIN),
                 assign(AccountDocument.password_hash, hashed),
                 assign(AccountDocument.disabled, False),
-                *_invalidate_tokens(found),
+                *ending.all_tokens(found),
             ]
 
         account = lifecycle.update_account(account.id, promote)
+        ending.close(account)
     audit.record(account.id, "ADMIN_ENSURED")
     return account.id
 
 
-def _profile_changes(asked: ProfileChange) -> list[Change]:
+def _profile_changes(account: AccountDocument, asked: ProfileChange) -> list[Change]:
     changes = {
         "display_name": assign(AccountDocument.display_name, asked.display_name),
         "phone": assign(AccountDocument.phone, asked.phone),
         "language": assign(AccountDocument.language, asked.language),
     }
-    return [change for name, change in changes.items() if name in asked.model_fields_set]
-
-
-def _invalidate_tokens(account: AccountDocument) -> list[Change]:
-    """The changes that end every access token and session of an account."""
-    return [
-        assign(AccountDocument.token_version, account.token_version + 1),
-        assign(AccountDocument.revoked, ()),
-    ]
+    made: list[Change] = [change for name, change in changes.items() if name in asked.model_fields_set]
+    if "phone" in asked.model_fields_set and asked.phone != account.phone:
+        made.append(assign(AccountDocument.phone_confirmed, False))
+    return made
 
 
 def _new_password(caller: Principal, asked: PasswordChange, ip: str) -> tuple[str, str]:
     """The stored hash that the current password was proven against, and the hash of the new one."""
     account = accounts.get(caller.user_id, caller.user_id)
     passwords.check(asked.new, account.email, field="password.new")
-    throttle.reserve(account.email_hash, clock.now())
-    if not passwords.matches(asked.current, account.password_hash):
-        audit.record(caller.user_id, "PASSWORD_CHANGE_FAILED", ip=ip)
-        raise Forbidden("the current password is another", code="wrong_password", field="password.current")
-    throttle.clear(account.email_hash)
+    account = _prove(caller, asked.current, "password.current", "PASSWORD_CHANGE_FAILED", ip)
     return account.password_hash, passwords.hash(asked.new)
+
+
+def _prove(caller: Principal, password: str, field: str, failure: str, ip: str) -> AccountDocument:
+    """The caller's account, if this is its password.
+
+    Args:
+        field: path of the password in the request.
+        failure: action of the audit log when it is another.
+    """
+    account = accounts.get(caller.user_id, caller.user_id)
+    subject = contact.check_password_attempts(caller.user_id)
+    if not passwords.matches(password, account.password_hash):
+        audit.record(caller.user_id, failure, ip=ip)
+        raise Forbidden("the current password is another", code="wrong_password", field=field)
+    throttle.clear(subject)
+    return account
 
 
 def _rehash(account: AccountDocument, password: str) -> None:
@@ -223,12 +325,16 @@ def _rehash(account: AccountDocument, password: str) -> None:
         telemetry.log("auth.rehash_failed", level="warning", error=type(error).__name__)
 
 
-def _sign_in(account: AccountDocument) -> Tokens:
-    return _tokens(account, sessions.start(account.id, account.token_version))
+def _sign_in(account: AccountDocument, device: str | None) -> Tokens:
+    """Begin a session; `device` is the id of a device that is known already."""
+    device_token, id = devices.issue(account.id, device)
+    issued = _tokens(account, sessions.start(account.id, account.token_version, id))
+    return issued.model_copy(update={"device_token": device_token})
 
 
 def _tokens(account: AccountDocument, refresh_token: str) -> Tokens:
-    access_token, expires_in = tokens.issue(account.id, account.role, account.token_version)
+    session = sessions.id_of(refresh_token)
+    access_token, expires_in = tokens.issue(account.id, account.role, account.token_version, session)
     return Tokens(
         access_token=access_token,
         expires_in=expires_in,

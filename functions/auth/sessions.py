@@ -3,7 +3,11 @@
 A family is one document, made at sign-in: it holds the SHA-256 of the token that may be used next. Rotation replaces
 that by ETag, so of two that use a token at once one wins. The loser, and whoever shows the token just used within
 `GRACE_S`, gets neither tokens nor the family killed: browser tabs race. Later, or with an older token, it is theft:
-the family is revoked. A family also dies with the account's `tokenVersion`.
+the family is revoked with its access tokens. A family also dies with the account's `tokenVersion`.
+
+An answer that was lost is repeated: the token just used, shown within `REPEAT_S` by the device that signed in, gets the
+same successor again while that one is unused. The successor is derived from what it follows and a key of the settings,
+so that it need not be stored.
 """
 
 from __future__ import annotations
@@ -12,7 +16,9 @@ import hashlib
 import hmac
 import re
 import secrets
+from typing import Final
 
+from functions.auth import derived, devices, ending
 from shared import audit, clock
 from shared.accounts.documents import SessionDocument, sessions
 from shared.documents.containers import DAY
@@ -21,16 +27,18 @@ from shared.errors import Conflict, DocumentNotFound, PreconditionFailed, Unauth
 
 REFRESH_TOKEN_DAYS = 30
 GRACE_S = 10
+REPEAT_S: Final = 60
 _TOKEN = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})", re.ASCII)
 
 
-def start(user_id: str, token_version: int) -> str:
-    """Begin a family; returns its first refresh token."""
+def start(user_id: str, token_version: int, device: str | None = None) -> str:
+    """Begin a family on a device; returns its first refresh token."""
     family, secret, digest = secrets.token_hex(16), *_secret()
     sessions.create(
         SessionDocument(
             id=family,
             user_id=user_id,
+            device=device,
             token_version=token_version,
             digest=digest,
             created_at=clock.iso(),
@@ -66,8 +74,28 @@ def present(token: str, ip: str, at: float) -> SessionDocument:
         audit.record(session.user_id, "REFRESH_RACED", subject=family, ip=ip, generation=session.generation)
         raise superseded()
     revoke(family)
+    ending.session_tokens(session.user_id, family)
     audit.record(session.user_id, "REFRESH_REUSED", subject=family, ip=ip, generation=session.generation)
     raise refused()
+
+
+def repeat(token: str, device_token: str | None, at: float) -> tuple[SessionDocument, str] | None:
+    """The family and successor of a token whose answer was lost; None unless all of that holds.
+
+    Args:
+        device_token: has to be of the device that signed in: who has stolen the refresh token alone gets nothing.
+        at: now, epoch seconds.
+    """
+    family, digest = _parts(token)
+    session = sessions.find(family, family) if family else None
+    if session is None or session.revoked_at is not None or session.device is None or session.expires_at <= at:
+        return None
+    if session.used_digest != digest or at >= (session.used_at or 0) + REPEAT_S:
+        return None
+    if devices.identify(device_token, session.user_id) != session.device:
+        return None
+    secret = _successor(family, session.generation, digest)
+    return (session, f"{family}.{secret}") if _digest(secret) == session.digest else None
 
 
 def rotate(session: SessionDocument, at: float) -> str:
@@ -76,7 +104,8 @@ def rotate(session: SessionDocument, at: float) -> str:
     Raises:
         Conflict: `refresh_superseded`: another request was faster.
     """
-    secret, digest = _secret()
+    secret = _successor(session.id, session.generation + 1, session.digest)
+    digest = _digest(secret)
     changes = (
         assign(SessionDocument.digest, digest),
         assign(SessionDocument.used_digest, session.digest),
@@ -92,12 +121,19 @@ def rotate(session: SessionDocument, at: float) -> str:
     return f"{session.id}.{secret}"
 
 
-def end(token: str, user_id: str) -> None:
-    """Revoke the family of a user's token, current or used; anything else is ignored."""
+def end(token: str, user_id: str) -> str | None:
+    """Revoke the family of a user's token, current or used, and return its id; anything else is ignored."""
     family, digest = _parts(token)
     session = sessions.find(family, family) if family else None
     if session and session.user_id == user_id and digest in (session.digest, session.used_digest):
         revoke(family)
+        return family
+    return None
+
+
+def id_of(token: str) -> str:
+    """The id of the family of a token that was made here."""
+    return token.partition(".")[0]
 
 
 def revoke(family: str) -> None:
@@ -119,6 +155,11 @@ def superseded() -> Conflict:
         "another request has just used this refresh token: go on with the tokens it got",
         code="refresh_superseded",
     )
+
+
+def _successor(family: str, generation: int, digest: str) -> str:
+    """The secret that follows the one of this digest; random if no key is at hand, which can't be repeated."""
+    return derived.secret(f"refresh:{family}:{generation}:{digest}") or secrets.token_urlsafe(32)
 
 
 def _secret() -> tuple[str, str]:

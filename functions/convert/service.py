@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functions.convert.models import Conversion, ConversionList, ConversionRequest, ConversionsQuery
 from shared import audit, clock, telemetry
-from shared.commerce import quota
+from shared.commerce import ceilings, quota
+from shared.commerce.ceilings import Spending
 from shared.conversions.documents import (
     ConversionDocument,
     ConversionId,
@@ -31,6 +32,8 @@ def create_conversion(user: Principal, id: str, wanted: ConversionRequest, reque
     Raises:
         NotFound: an image doesn't exist, or the user may not use it.
         Unprocessable: an image is not ready (`image_not_ready`), or of another kind (`image_kind`).
+        Forbidden: `email_unconfirmed`.
+        Unavailable: `ceiling_reached`, `spending_paused`: for all users.
         QuotaExceeded: neither quota nor credits are left.
     """
     person_image = get_image(wanted.person_image_id, user.user_id)
@@ -58,6 +61,8 @@ def create_conversion(user: Principal, id: str, wanted: ConversionRequest, reque
         subject_id=conversion.id,
         request_id=request_id,
     )
+    user.require_confirmed()
+    ceilings.check(Spending.CONVERSION)
     created = quota.reserve(conversions, conversion, job)
     if created is None:
         return _view(conversions.get(conversion.id, user.user_id), None)

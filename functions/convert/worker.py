@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from shared import blobs, clock, notifications, telemetry
-from shared.commerce import quota
+from shared.commerce import ceilings, quota
+from shared.commerce.ceilings import Spending
 from shared.conversions.documents import (
     ConversionDocument,
     ConversionId,
@@ -58,6 +59,7 @@ class ConversionStep(WebhookPublisher):
         garment = _read(conversion.garment_image_id, task.user_id)
         task.progress("converting", 20)
         options = conversion.options
+        ceilings.take(Spending.CONVERSION)
         with circuit.guarded(PROVIDER):
             generated = self._gemini.generate(
                 person, garment, prompt=options.prompt, aspect_ratio=options.aspect_ratio, seed=options.seed

@@ -19,6 +19,7 @@ STEPS: Final[Mapping[str, str]] = {
     queues.ANALYTICS: "functions.analytics.worker:AnalyticsStep",
     queues.DROPS: "functions.catalogue.worker:DropStep",
     queues.REBUILD: "functions.search.rebuild:RebuildStep",
+    queues.ACCOUNTS: "functions.auth.worker:AccountMessageStep",
     queues.PRIVACY: "functions.privacy.worker:PrivacyStep",
     queues.NOTIFY: "functions.notify.worker:NotifyStep",
     queues.WEBHOOKS: "functions.webhooks.worker:DeliveryStep",

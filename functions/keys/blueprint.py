@@ -12,7 +12,7 @@ bp = func.Blueprint()
 
 
 @endpoint(
-    bp, "POST", "api-keys", access=SIGNED_IN, status=201, body=ApiKeyRequest, answer=ApiKeyWithSecret, errors=(409,)
+    bp, "POST", "api-keys", access=SIGNED_IN, status=201, body=ApiKeyRequest, answer=ApiKeyWithSecret, errors=(403, 409)
 )
 def api_keys_create(call: Call) -> Reply:
     """Create API key

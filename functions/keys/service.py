@@ -26,8 +26,10 @@ def create_key(user: Principal, id: str, request: ApiKeyRequest) -> ApiKeyWithSe
     """Create a key; this answer is the only one with its text.
 
     Raises:
+        Forbidden: `email_unconfirmed`: a key would survive the confirmation by another owner.
         Conflict: `too_many_keys`.
     """
+    user.require_confirmed()
     if api_keys.count(partition=user.user_id) >= MAX_KEYS:
         raise Conflict(f"{MAX_KEYS} keys at most: revoke one first", code="too_many_keys")
     made = new_key(request.kind, user.user_id, id)

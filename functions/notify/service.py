@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from functions.notify.models import Connection, Notification, NotificationList, NotificationsQuery
+from shared.accounts.documents import accounts
 from shared.documents.fields import assign
 from shared.errors import DocumentNotFound, NotFound, Unavailable
 from shared.http.auth import Principal
 from shared.http.pages import equals, list_latest
 from shared.notifications.documents import NotificationDocument, NotificationId, notifications
-from shared.notifications.push import hub
+from shared.notifications.push import audience, hub
 
 SUBPROTOCOL: Final = "json.webpubsub.azure.v1"
 
@@ -42,5 +43,7 @@ def create_connection(user: Principal, minutes: int) -> Connection:
         raise Unavailable(
             "live updates are not configured: poll the job instead", code="push_unconfigured", retryable=False
         )
-    token = client.get_client_access_token(user_id=user.user_id, minutes_to_expire=minutes)
+    account = accounts.get(user.user_id, user.user_id)
+    name = audience(user.user_id, account.connection_version)
+    token = client.get_client_access_token(user_id=name, minutes_to_expire=minutes)
     return Connection(url=token["url"], subprotocol=SUBPROTOCOL, expires_in=minutes * 60)

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 from functions.notify import preferences
 from functions.notify.models import PreferencesChange
-from functions.notify.senders import SENDERS, Receipt, Recipient, Skipped, Unreachable
 from shared import clock, telemetry
-from shared.accounts.documents import accounts
+from shared.accounts.documents import AccountDocument, accounts
+from shared.commerce import ceilings
+from shared.commerce.ceilings import Spending
 from shared.documents import Where, store
 from shared.documents.fields import Change, assign, item, where
 from shared.errors import DocumentConflict, PreconditionFailed, StudioError, TooManyRequests, Unprocessable
@@ -31,6 +32,7 @@ from shared.notifications.documents import (
     notify_jobs,
 )
 from shared.notifications.email_client import OutcomeUnknown
+from shared.notifications.senders import SENDERS, Receipt, Recipient, Skipped, Unreachable
 from shared.notifications.settings import notification_settings
 from shared.providers import circuit
 
@@ -55,10 +57,18 @@ class NotifyStep(Step):
             return _outcome(notification, channel, ChannelStatus.SKIPPED, reason=known)
         if task.job.attempt == 1 and not task.job.error_counts:
             _count_against_daily_cap(task.user_id, channel)
-            if channel is Channel.SMS and account.phone:
+            if channel is Channel.SMS and account.phone and account.phone_confirmed:
                 _count_against_daily_cap(hashlib.sha256(account.phone.encode()).hexdigest(), channel)
+            _count_against_ceilings(channel, account)
         first_sent = _open_attempt(task, sender.repeatable_s)
-        recipient = Recipient(user_id=task.user_id, email=account.email, phone=account.phone)
+        recipient = Recipient(
+            user_id=task.user_id,
+            email=account.email,
+            phone=account.phone,
+            email_confirmed=account.email_confirmed,
+            phone_confirmed=account.phone_confirmed,
+            connection_version=account.connection_version,
+        )
         try:
             with telemetry.span(f"notify.{channel}"), circuit.guarded(sender.provider):
                 receipt = sender.send(recipient, notification, task.job.id.public, first_sent)
@@ -146,6 +156,14 @@ def _store_attempt(task: Task, attempt: SendAttempt) -> None:
         notify_jobs.patch(task.job.id, task.user_id, assign(NotifyJob.sending, attempt), where=held)
     except PreconditionFailed:
         raise LeaseLost from None
+
+
+def _count_against_ceilings(channel: Channel, account: AccountDocument) -> None:
+    """Count one message against the ceilings of all users. Raises Unavailable."""
+    if channel is Channel.EMAIL and account.email_confirmed:
+        ceilings.take(Spending.EMAIL)
+    elif channel is Channel.SMS and account.phone and account.phone_confirmed:
+        ceilings.take(Spending.SMS, account.phone)
 
 
 def _count_against_daily_cap(subject: str, channel: Channel) -> None:

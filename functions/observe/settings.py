@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from shared.settings import Seconds, SettingsGroup, load
+from shared.settings import OwnSecret, Seconds, SettingsGroup, load
 
 
 class ObserveSettings(SettingsGroup):
     """Who may read the details of probes, how long probes take, and how long answers are cached."""
 
-    probe_key: SecretStr | None = Field(
+    probe_key: OwnSecret | None = Field(
         default=None, description="secret that, sent as `X-Probe-Key`, shows the details of probes as to administrators"
     )
     probe_timeout_s: Seconds = Field(default=3, description="seconds after which a probe counts as failed")

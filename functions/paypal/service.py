@@ -61,12 +61,14 @@ def create_order(user: Principal, id: str, wanted: OrderRequest, request_id: str
 
     Raises:
         Unprocessable: there is no such pack.
+        Forbidden: `email_unconfirmed`.
         UpstreamError: PayPal can't be reached or refuses us; the same request may be sent again.
     """
     pack = CREDIT_PACKS.get(wanted.pack)
     if pack is None:
         known = ", ".join(CREDIT_PACKS)
         raise Unprocessable(f"there is no such pack; there are {known}", code="unknown_pack", field="pack")
+    user.require_confirmed()
     client = paypal.client()
     payment = new_payment(id, user.user_id, wanted.pack, pack, request_id)
     try:

@@ -30,6 +30,7 @@ from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
 from shared.http.auth import Principal
 from shared.jobs import protocol, queues
 from shared.jobs.models import ENDED, JobId, JobStatus, RunStatus
+from shared.notifications import close_connections
 
 MAX_ATTEMPTS: Final = 40
 FRESH_S: Final = 3600
@@ -66,7 +67,9 @@ def delete_account(caller: Principal, ip: str, request_id: str) -> Erasure:
         stored = erasure_jobs.create(ErasureJob.of(job, digest))
     except DocumentConflict:
         stored = erasure_jobs.patch(job.id, job.user_id, assign(ErasureJob.receipt_digest, digest))
-    lifecycle.close_account(caller.user_id)
+    closed = lifecycle.close_account(caller.user_id)
+    if closed is not None:
+        close_connections(caller.user_id, closed.connection_version - 1)
     audit.record(caller.user_id, "ERASURE_REQUESTED", ip=ip)
     if stored.status is JobStatus.QUEUED:
         protocol.enqueue(stored)

@@ -40,8 +40,10 @@ def create_batch(user: Principal, id: str, wanted: BatchRequest, engine: str, re
 
     Raises:
         NotFound, Unprocessable: as `inputs` does for the person or a product.
+        Forbidden: `email_unconfirmed`.
         QuotaExceeded: quota and credits do not suffice for all.
     """
+    user.require_confirmed()
     person = inputs.resolve_person(wanted, user)
     garments = [
         inputs.resolve_product(product, user.user_id, user.shop, f"productIds.{n}")

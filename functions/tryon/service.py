@@ -26,7 +26,8 @@ from functions.tryon.run_sync import run_inline
 from functions.tryon.settings import tryon_settings
 from functions.tryon.views import view_garment, view_tryon
 from shared import audit, clock, telemetry
-from shared.commerce import quota
+from shared.commerce import ceilings, quota
+from shared.commerce.ceilings import Spending
 from shared.documents import store
 from shared.documents.fields import assign, where
 from shared.errors import (
@@ -95,7 +96,10 @@ def create_tryon(user: Principal, id: str, wanted: TryOnRequest, request_id: str
         id, user.user_id, person, garments, mask=mask, seed=wanted.seed, samples=wanted.samples, engine=engine,
         notify=not sync, request_id=request_id,
     )  # fmt: skip
-    if quota.reserve(tryons, tryon, job) is None:
+    if engine in engines.HOSTED:
+        user.require_confirmed()
+        ceilings.check(Spending.CONVERSION)
+    if quota.reserve(tryons, tryon, job, confirmed=user.confirmed) is None:
         return _response(user, id)
     audit.record(user.user_id, "TRYON_REQUESTED", subject=id)
     telemetry.count("studio_tryons_requested", mode="sync" if sync else "queued")

@@ -20,7 +20,8 @@ from functions.tryon.documents import (
 )
 from functions.tryon.outputs import StoredSample, store_samples
 from shared import clock, notifications, telemetry
-from shared.commerce import quota
+from shared.commerce import ceilings, quota
+from shared.commerce.ceilings import Spending
 from shared.documents import Operation
 from shared.documents.fields import Change, assign
 from shared.errors import ConfigurationError, StudioError
@@ -28,7 +29,7 @@ from shared.jobs import protocol
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
-from shared.vto import errors
+from shared.vto import engines, errors
 from shared.vto.protocol import Category, TryOnResult
 from shared.webhooks.publish import WebhookPublisher
 
@@ -58,6 +59,8 @@ class TryOnStep(WebhookPublisher):
         categories = inspection.inspect(task.user_id, tryon.person, tryon.garments, tryon.mask)
         request = runs.build_request(task, tryon, categories)
         task.progress("trying on", runs.RUN_STARTS_AT)
+        if request.engine in engines.HOSTED:
+            ceilings.take(Spending.CONVERSION)
         result = runs.finish(task, request)
         task.progress("storing", runs.RUN_ENDS_AT)
         stored = store_samples(result, request)

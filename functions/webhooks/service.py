@@ -53,9 +53,11 @@ def create_webhook(user: Principal, id: str, request: WebhookRequest) -> Webhook
     """Register an endpoint; this answer is the only one with its secret.
 
     Raises:
+        Forbidden: `email_unconfirmed`.
         Unprocessable: `webhook_url`, see `target.resolve`; `webhook_unresolved`, the name has no address.
         Conflict: the customer has `MAX_ENDPOINTS` already.
     """
+    user.require_confirmed()
     _check_url(request.url)
     if webhooks.count(partition=user.user_id) >= MAX_ENDPOINTS:
         raise Conflict(f"{MAX_ENDPOINTS} endpoints at most: delete one first", code="too_many_webhooks")

@@ -62,7 +62,7 @@ var base = {
   VTO_TOKEN: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/vto-token)'
 }
 var geminiSettings = gemini ? { GEMINI_API_KEY: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/gemini-api-key)' } : {}
-var emailSettings = email ? { EMAIL_CONNECTION: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/email-connection)', EMAIL_SENDER: emailSender } : {}
+var emailSettings = email ? { EMAIL_CONNECTION: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/email-connection)', EMAIL_SENDER: emailSender } : { CONFIRM_EMAIL: 'false' }
 var smsSettings = sms ? { TWILIO_ACCOUNT_SID: twilioAccountSid, TWILIO_AUTH_TOKEN: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/twilio-auth-token)', SMS_SENDER: smsSender } : {}
 
 var paypalSettings = paypal ? { PAYPAL_CLIENT_ID: paypalClientId, PAYPAL_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/paypal-client-secret)', PAYPAL_WEBHOOK_ID: paypalWebhookId, PAYPAL_MERCHANT_ID: paypalMerchantId, PAYPAL_BASE_URL: paypalBaseUrl } : {}

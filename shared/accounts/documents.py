@@ -13,10 +13,10 @@ from shared.documents.repository import Repository
 
 
 class RevokedToken(Record, frozen=True):
-    """An access token that was ended before it expired."""
+    """An access token, or all of one session, ended before they expired."""
 
-    jti: str = Field(description="id of the token, its claim `jti`")
-    exp: float = Field(description="epoch seconds when it expires, its claim `exp`")
+    jti: str = Field(description="id of the token, its claim `jti`; or of the session, its claim `sid`")
+    exp: float = Field(description="epoch seconds when the last of them expires")
 
 
 class AccountDocument(StoredDocument, frozen=True):
@@ -28,12 +28,27 @@ class AccountDocument(StoredDocument, frozen=True):
     email: str = Field(description="normalised address, unique among accounts")
     email_hash: str = Field(description="SHA-256 of the address in hex; names the address where it must not appear")
     display_name: str | None = None
+    email_confirmed: bool = Field(
+        default=True, description="the owner has shown that the address is theirs; older accounts count as confirmed"
+    )
     phone: str | None = Field(default=None, description="E.164, for notifications by SMS")
+    phone_confirmed: bool = Field(
+        default=False, description="the owner has entered a code sent to it; no other SMS goes there before that"
+    )
     language: str | None = Field(default=None, description="BCP 47, for notifications")
     role: Role
     shop: str = Field(default=DEFAULT_SHOP, description="the shop whose products the user finds, or sells in")
+    requested_role: Role | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="seller role asked for at registration, until an administrator decides",
+    )
     password_hash: str = Field(description="argon2id, or bcrypt until the next login")
+    second_factor: bool = Field(default=False, description="signing in takes a code besides the password")
     token_version: int = Field(default=1, description="access tokens and sessions of other versions are invalid")
+    connection_version: int = Field(
+        default=0, description="WebSockets, and URLs that open them, of earlier versions receive nothing"
+    )
     disabled: bool = Field(default=False, description="an administrator, or a deletion, has closed the account")
     revoked: tuple[RevokedToken, ...] = Field(
         default=(), description="access tokens that were ended before they expired"
@@ -71,6 +86,9 @@ class SessionDocument(StoredDocument, frozen=True):
 
     type: Literal["session"] = "session"
     user_id: str
+    device: str | None = Field(
+        default=None, description="id of the device that signed in; a lost answer is repeated to it"
+    )
     token_version: int = Field(description="of the account at sign-in; the session ends when the account's changes")
     digest: str = Field(description="SHA-256 in hex of the token that works")
     used_digest: str | None = Field(default=None, description="SHA-256 in hex of the token used last")
@@ -81,6 +99,24 @@ class SessionDocument(StoredDocument, frozen=True):
     expires_at: float = Field(description="epoch seconds when the current token expires")
 
 
+class PendingPointerId(DocumentId):
+    """`pending:<SHA-256 of the address in hex>`."""
+
+    prefix: ClassVar[str] = "pending:"
+
+
+class PendingPointer(StoredDocument, frozen=True):
+    """Finds the account that was registered last with an address and has not confirmed it."""
+
+    container: ClassVar[str] = "accounts"
+
+    type: Literal["pending_email"] = "pending_email"
+    id: PendingPointerId
+    user_id: str
+    created_at: Timestamp
+
+
 accounts: Final = Repository(AccountDocument)
 email_pointers: Final = Repository(EmailPointer)
+pending_pointers: Final = Repository(PendingPointer)
 sessions: Final = Repository(SessionDocument)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Iterator
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
-from shared.settings import Seconds, SettingsGroup, load
+from shared.settings import OwnSecret, Seconds, SettingsGroup, load
 
 MIN_KEY_BYTES = 32
 
@@ -14,7 +14,7 @@ MIN_KEY_BYTES = 32
 class AccountSettings(SettingsGroup):
     """Keys that sign tokens, lifetimes, and the delay of repeated sign-ins."""
 
-    jwt_keys: dict[str, SecretStr] = Field(
+    jwt_keys: dict[str, OwnSecret] = Field(
         default_factory=dict,
         description="JSON object of key id and HMAC key, at least 32 bytes each; keep the old key during a rotation",
     )
@@ -24,23 +24,47 @@ class AccountSettings(SettingsGroup):
         default=60,
         description="seconds for which other processes may accept a former role, a disabled account or a revoked token",
     )
-    login_delay_cap_s: Seconds = Field(
-        default=900, description="longest delay in seconds before a further attempt with one e-mail address"
+    confirm_email: bool = Field(
+        default=True,
+        description=(
+            "whether new accounts have to confirm their e-mail address, where `EMAIL_CONNECTION` is set; without "
+            "confirmation anyone can register any address"
+        ),
     )
+    email_connection: SecretStr | None = Field(
+        default=None, description="connection string of the e-mail service; without it addresses can't be confirmed"
+    )
+    login_guesses_a_day: int = Field(
+        default=100,
+        ge=10,
+        description="wrong passwords a day (UTC) for one e-mail address from all unknown devices together",
+    )
+    login_delay_cap_s: Seconds = Field(
+        default=900,
+        description="longest delay in seconds before a further attempt with one e-mail address from one network",
+    )
+
+    @property
+    def confirms_email(self) -> bool:
+        """Whether new accounts have to confirm their address."""
+        return self.confirm_email and self.email_connection is not None
 
     def secrets(self) -> dict[str, SecretStr]:
         """The signing keys by id."""
         return {f"JWT_KEYS[{kid}]": key for kid, key in self.jwt_keys.items()}
 
-    @model_validator(mode="after")
-    def check_keys(self) -> Self:
+    def faults(self) -> Iterator[str]:
         """Every key is long enough for HMAC with SHA-256 (RFC 7518, section 3.2), and the active one is there."""
         for kid, key in self.jwt_keys.items():
             if len(key.get_secret_value().encode()) < MIN_KEY_BYTES:
-                raise ValueError(f"JWT_KEYS[{kid}] is shorter than 32 bytes: make one with `openssl rand -base64 48`")
+                yield f"JWT_KEYS[{kid}] is shorter than 32 bytes: make one with `openssl rand -base64 48`"
         if self.jwt_active_kid not in self.jwt_keys:
-            raise ValueError("JWT_KEYS has no key named by JWT_ACTIVE_KID")
-        return self
+            yield "JWT_KEYS has no key named by JWT_ACTIVE_KID"
+
+    def production_faults(self) -> Iterator[str]:
+        """That addresses can't be confirmed is a decision, not an omission."""
+        if self.confirm_email and self.email_connection is None:
+            yield "set EMAIL_CONNECTION, or CONFIRM_EMAIL=false: without it anyone can register any address"
 
 
 def account_settings() -> AccountSettings:

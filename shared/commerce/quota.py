@@ -69,25 +69,37 @@ def get_usage(user_id: str) -> QuotaUsage:
     return QuotaUsage(month.used if month else 0, commerce_settings().conversion_quota)
 
 
-def reservations(user_id: str) -> Iterator[Reservation]:
+def reservations(user_id: str, *, confirmed: bool = True) -> Iterator[Reservation]:
     """The ways to pay for a request, in the order to try them: the month's quota, then a credit.
+
+    Args:
+        confirmed: whether the user's e-mail address is confirmed; otherwise a smaller quota is all there is.
 
     Each `operation` fails its batch with `PreconditionFailed` when nothing is left of its kind.
     """
     month = open_month(user_id)
-    left = (where(QuotaDocument.used, "<", commerce_settings().conversion_quota),)
+    conf = commerce_settings()
+    limit = conf.conversion_quota if confirmed else min(conf.unconfirmed_quota, conf.conversion_quota)
+    left = (where(QuotaDocument.used, "<", limit),)
     yield Reservation(quotas.change(month, increment(QuotaDocument.used), where=left), PaidBy.QUOTA, month)
+    if not confirmed:
+        return
     credits.open_account(user_id)
     yield Reservation(credits.spend(), PaidBy.CREDIT, CREDITS_ID)
 
 
-def reserve[T: BillableDocument](repository: Repository[T], document: T, job: Job) -> T | None:
+def reserve[T: BillableDocument](
+    repository: Repository[T], document: T, job: Job, *, confirmed: bool = True
+) -> T | None:
     """Create a request and its job, paid with the first reservation that holds; None if the request exists already.
+
+    Args:
+        confirmed: whether the user's e-mail address is confirmed.
 
     Raises:
         QuotaExceeded: neither quota nor credits are left; nothing was written.
     """
-    for reservation in reservations(document.user_id):
+    for reservation in reservations(document.user_id, confirmed=confirmed):
         paid = document.with_changes(*reservation.changes)
         # The request comes first: a repetition finds it, whether or not anything is left to pay with.
         batch = [repository.creation(paid), jobs.creation(job), reservation.operation]
@@ -99,7 +111,18 @@ def reserve[T: BillableDocument](repository: Repository[T], document: T, job: Jo
             if not isinstance(failure.cause, DocumentConflict):
                 raise
             return None
+    if not confirmed:
+        raise unconfirmed_error()
     raise exceeded_error()
+
+
+def unconfirmed_error() -> QuotaExceeded:
+    """The error for a user who has to confirm the e-mail address before going on."""
+    return QuotaExceeded(
+        "confirm your e-mail address to go on: without that few try-ons are free",
+        code="email_unconfirmed",
+        details={"limit": commerce_settings().unconfirmed_quota, "period": current_month().public},
+    )
 
 
 def charge(user_id: str) -> Reservation:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, SecretStr
 
 from shared.settings import Seconds, SettingsGroup, TlsUrl, load
@@ -13,10 +15,40 @@ class CommerceSettings(SettingsGroup):
     conversion_quota: int = Field(
         default=50, ge=0, description="free conversions and try-ons of a user in a calendar month (UTC)"
     )
+    unconfirmed_quota: int = Field(
+        default=5,
+        ge=0,
+        description=(
+            "try-ons in a month of a user whose e-mail address is not confirmed, by the built-in engines alone; "
+            "nothing that a provider charges for"
+        ),
+    )
     upload_quota_bytes: int = Field(
         default=500 * 1024 * 1024, ge=0, description="bytes of images a user may store, derived sizes included"
     )
     upload_quota_images: int = Field(default=500, ge=0, description="images a user may store")
+
+
+class SpendingSettings(SettingsGroup):
+    """Ceilings over all users for what costs money at a provider."""
+
+    conversions_an_hour: int = Field(
+        default=1000, ge=0, description="pictures by hosted engines for all users in an hour"
+    )
+    conversions_a_day: int = Field(
+        default=5000, ge=0, description="pictures by hosted engines for all users in a day (UTC)"
+    )
+    sms_an_hour: int = Field(default=500, ge=0, description="SMS to all users in an hour")
+    sms_a_day: int = Field(default=2000, ge=0, description="SMS to all users in a day (UTC)")
+    sms_a_day_by_prefix: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=lambda: {"*": 1000} | {f"+{code}": 0 for code in (870, 878, 881, 882, 883, 888, 979)},
+        description=(
+            "JSON object of number prefix and SMS a day (UTC) to all numbers that begin with it; `*` is the ceiling of "
+            "each country that is not named; by default nothing goes to satellite and premium networks"
+        ),
+    )
+    emails_an_hour: int = Field(default=2000, ge=0, description="e-mails to all users in an hour")
+    emails_a_day: int = Field(default=10000, ge=0, description="e-mails to all users in a day (UTC)")
 
 
 class PayPalSettings(SettingsGroup):
@@ -39,6 +71,11 @@ class PayPalSettings(SettingsGroup):
 def commerce_settings() -> CommerceSettings:
     """The quotas of this process."""
     return load(CommerceSettings)
+
+
+def spending_settings() -> SpendingSettings:
+    """The ceilings over all users."""
+    return load(SpendingSettings)
 
 
 def paypal_settings() -> PayPalSettings:

@@ -48,12 +48,15 @@ SCOPES: Final[Mapping[str, frozenset[Scope]]] = {
 
 @dataclass(frozen=True)
 class Principal:
-    """A caller with a valid token or key; `shop` is the one whose products they find.
+    """A caller with a valid token or key.
 
     Args:
         token_id: id of the access token, or of the API key.
         expires: epoch seconds when the token expires.
+        shop: the shop whose products they find, or sell in.
         scopes: of an API key; None: signed in, with every right of the account.
+        session: id of the session of the token; None for a token or key without one.
+        confirmed: whether the e-mail address is confirmed; without that nothing is done that costs money.
     """
 
     user_id: str
@@ -62,11 +65,26 @@ class Principal:
     expires: float
     shop: str = DEFAULT_SHOP
     scopes: frozenset[Scope] | None = None
+    session: str | None = None
+    confirmed: bool = True
 
     def check_scope(self, path: str) -> None:
         """Raise Forbidden where an API key is not for routes of this path."""
         if self.scopes is not None and not self.scopes & SCOPES.get(path.partition("/")[0], frozenset()):
             raise Forbidden("this API key is not for this route: sign in, or use a key with its scope", code="scope")
+
+    def require_confirmed(self) -> None:
+        """Refuse what costs money to an account that may belong to anyone.
+
+        Raises:
+            Forbidden: `email_unconfirmed`.
+        """
+        if not self.confirmed:
+            raise Forbidden(
+                "confirm your e-mail address first: open the link in the message we sent, "
+                "or request another one with POST auth/me/email/confirmation",
+                code="email_unconfirmed",
+            )
 
 
 def authenticate(header: str | None) -> Principal:
@@ -93,10 +111,18 @@ def authenticate(header: str | None) -> Principal:
         account is None
         or account.disabled
         or account.token_version != claims["ver"]
-        or any(revoked.jti == claims["jti"] for revoked in account.revoked)
+        or any(revoked.jti in (claims["jti"], claims.get("sid")) for revoked in account.revoked)
     ):
         raise token_error()
-    return Principal(account.id, account.role, claims["jti"], claims["exp"], account.shop)
+    return Principal(
+        account.id,
+        account.role,
+        claims["jti"],
+        claims["exp"],
+        account.shop,
+        session=claims.get("sid"),
+        confirmed=account.email_confirmed,
+    )
 
 
 def _key_holder(key: str) -> Principal:
@@ -110,4 +136,6 @@ def _key_holder(key: str) -> Principal:
         raise Unauthorized("the API key is not valid: create one at POST /api/api-keys", code="key_invalid")
     expires = document.expires_at or float("inf")
     scopes = frozenset(document.scopes)
-    return Principal(account.id, account.role, document.id.public, expires, account.shop, scopes)
+    return Principal(
+        account.id, account.role, document.id.public, expires, account.shop, scopes, confirmed=account.email_confirmed
+    )

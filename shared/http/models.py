@@ -5,7 +5,7 @@ Models are built when they are first used (`defer_build`), so that a cold proces
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -18,6 +18,9 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 class Body(BaseModel):
     """A request body: camelCase on the wire, no unknown field, no silent conversion of types."""
+
+    may_be_missing: ClassVar[bool] = False
+    """Whether a request without a body means all defaults."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=True, defer_build=True

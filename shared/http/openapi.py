@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.accounts.documents import Role
-from shared.http.models import Problem
+from shared.http.models import Body, Problem
 from shared.http.routes import PREFIX, Route
 from shared.http.version import VERSION
 
@@ -67,6 +67,7 @@ TAGS: Final = {
     "products": "Products of a vendor",
     "shops": "Shop windows: products on sale, without sign-in",
     "search": "Product search and its index",
+    "shop": "Members of a shop",
     "webhooks": "Outbound webhooks",
 }
 INTEGERS: Final = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"}
@@ -201,6 +202,8 @@ def _request_headers(route: Route) -> list[Json]:
 def _request_body(route: Route, schemas: Schemas) -> Json | None:
     if route.body is not None:
         content: Json = {"application/json": {"schema": schemas[route.body, "validation"]}}
+        if issubclass(route.body, Body) and route.body.may_be_missing:
+            return {"required": False, "content": content}
     elif route.upload:
         content = {kind: _upload(route, kind) for kind in route.upload}
     else:

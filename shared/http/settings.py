@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -13,6 +15,9 @@ from shared.settings import Seconds, SettingsGroup, load
 DEFAULT_RATE_LIMITS = {
     "default": (600, 60),
     "auth": (30, 60),
+    "register": (30, 60),
+    "refresh": (600, 60),
+    "recovery": (10, 60),
     "upload": (60, 60),
     "conversions": (30, 60),
     "segment": (60, 60),
@@ -70,6 +75,14 @@ class HttpSettings(SettingsGroup):
         default=60,
         description="seconds after which a repeated request under an `Idempotency-Key` takes over an unfinished one",
     )
+
+    def production_faults(self) -> Iterator[str]:
+        """In Azure a front end stands before every app, and appends the caller's address."""
+        if self.trusted_proxy_hops == 0 and "WEBSITE_INSTANCE_ID" in os.environ:
+            yield (
+                "TRUSTED_PROXY_HOPS is 0, but the front end of Azure Functions is a proxy: set 1, or 2 behind Front "
+                "Door or another gateway; otherwise all callers share one rate limit"
+            )
 
 
 def http_settings() -> HttpSettings:

@@ -17,8 +17,12 @@ AUDIENCE: Final = "ai-fashion-studio-api"
 LEEWAY_S: Final = 10
 
 
-def issue(user_id: str, role: str, token_version: int) -> tuple[str, int]:
-    """Sign an access token: (token, seconds it lives)."""
+def issue(user_id: str, role: str, token_version: int, session: str | None = None) -> tuple[str, int]:
+    """Sign an access token: (token, seconds it lives).
+
+    Args:
+        session: id of the session that it belongs to, and with which it ends.
+    """
     conf = account_settings()
     at = int(clock.now())
     lifetime = conf.access_token_minutes * 60
@@ -34,6 +38,8 @@ def issue(user_id: str, role: str, token_version: int) -> tuple[str, int]:
         "nbf": at,
         "exp": at + lifetime,
     }
+    if session is not None:
+        claims["sid"] = session
     key = conf.jwt_keys[conf.jwt_active_kid].get_secret_value()
     return signed_token.sign(claims, conf.jwt_active_kid, key), lifetime
 

@@ -34,6 +34,8 @@ CONVERT = "convert"
 NOTIFY = "notify"
 PAYPAL = "paypal"
 PRIVACY = "privacy"
+ACCOUNTS = "accounts"
+"""E-mails and SMS about accounts."""
 WEBHOOKS = "webhooks"
 SEGMENT = "segment"
 """One large image."""
@@ -61,6 +63,7 @@ LANES: Final[Mapping[str, Lane]] = {
     DROPS: Lane.BATCH,
     REBUILD: Lane.BATCH,
     PRIVACY: Lane.BATCH,
+    ACCOUNTS: Lane.DELIVERY,
     NOTIFY: Lane.DELIVERY,
     WEBHOOKS: Lane.DELIVERY,
     PAYPAL: Lane.DELIVERY,

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared import telemetry
+from shared.accounts.documents import accounts
 from shared.jobs.models import Job, JobStatus
 from shared.notifications.settings import notification_settings
 
@@ -31,12 +32,36 @@ def hub() -> WebPubSubServiceClient | None:
     )
 
 
+def audience(user_id: str, version: int) -> str:
+    """Under which name a user's connections are opened and reached.
+
+    A URL that opens a connection can't be revoked at the service. So it names the account's `connection_version`, and
+    whoever opens one of an earlier version is sent nothing.
+    """
+    return user_id if version == 0 else f"{user_id}.{version}"
+
+
+def close_connections(user_id: str, version: int) -> None:
+    """Close a user's open pages of one version, after the account has got a later one. Never raises: those that stay
+    open receive nothing."""
+    try:
+        client = hub()
+        if client is not None:
+            client.close_user_connections(audience(user_id, version), reason="The session has ended.")
+    except Exception as error:
+        telemetry.log("push.close_failed", level="error", error=type(error).__name__)
+
+
 def push(user_id: str, message: Mapping[str, Any]) -> None:
     """Send a message to the user's open pages. A hint: it never raises."""
     try:
         client = hub()
-        if client is not None:
-            client.send_to_user(user_id, dict(message), content_type="application/json")
+        if client is None:
+            return
+        # Not from the cache of accounts: a session that has just ended must not see another message.
+        account = accounts.find(user_id, user_id)
+        name = audience(user_id, account.connection_version if account else 0)
+        client.send_to_user(name, dict(message), content_type="application/json")
     except Exception as error:
         telemetry.log("push.failed", level="warning", error=type(error).__name__)
 

@@ -70,6 +70,12 @@ TEMPLATES: Mapping[str, Template] = {
         sms="AI Fashion Studio: product files were uploaded to no vendor's folder. {link}",
         link="/admin/system",
     ),
+    "spending.alert": Template(
+        subject="A ceiling of spending is near or reached: {kind}",
+        text="{spent} of {limit} ({kind}, {window}) are used. At the ceiling, requests are refused.",
+        sms="AI Fashion Studio: {spent} of {limit} {kind} ({window}) used. {link}",
+        link="/admin/spending",
+    ),
     "drops.rejected": Template(
         subject="{count} of your product files could not be used",
         text="{count} of the files you dropped could not be used: {listed} Each was moved aside with a reason.",

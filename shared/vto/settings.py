@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from shared.settings import Seconds, SettingsGroup, TlsUrl, load
+from shared.settings import OwnSecret, Seconds, SettingsGroup, TlsUrl, load
 
 
 class VtoSettings(SettingsGroup):
@@ -15,7 +15,7 @@ class VtoSettings(SettingsGroup):
     vto_url: TlsUrl | None = Field(
         default=None, description="base URL of the try-on container; without it try-on is not configured"
     )
-    vto_token: SecretStr | None = Field(
+    vto_token: OwnSecret | None = Field(
         default=None,
         description="secret shared by the app and the container; without it the app sends a token of its managed "
         "identity",

@@ -19,8 +19,10 @@ SOUND = {
     "Storage__blobServiceUri": "https://account.blob.core.windows.net",
     "Storage__queueServiceUri": "https://account.queue.core.windows.net",
     "COSMOS_ENDPOINT": "https://account.documents.azure.com",
-    "JWT_KEYS": json.dumps({"k1": "x" * 40}),
-    "VTO_TOKEN": "x" * 40,
+    "JWT_KEYS": json.dumps({"k1": "pT7w0Zr4mQy9Lc2Vb6Nx1Hk8Ds3Gf5JaUeYo"}),
+    "VTO_TOKEN": "Qm4Zt8Yk2Wv6Rb0Xc5Ln9Pj3Hd7Gs1FaEuIoT",
+    "APP_URL": "https://shop.fashion-house.eu",
+    "CONFIRM_EMAIL": "false",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -17,6 +17,7 @@ class UsersQuery(PageQuery):
     """Which accounts to list, newest first."""
 
     role: Role | None = None
+    requested_role: Role | None = Field(default=None, description="seller role asked for and not yet decided on")
     disabled: bool | None = None
     email: Annotated[str, StringConstraints(min_length=3, max_length=254)] | None = Field(
         default=None, description="the whole address"
@@ -28,8 +29,10 @@ class UserSummary(Answer):
 
     id: str
     email: str
+    email_confirmed: bool
     display_name: str | None
     role: Role
+    requested_role: Role | None
     shop: str
     disabled: bool
     created_at: str
@@ -40,6 +43,8 @@ class UserDetail(UserSummary):
     """An account and what it uses."""
 
     phone: str | None
+    phone_confirmed: bool
+    second_factor: bool
     language: str | None
     images: int
     image_bytes: int
@@ -55,16 +60,22 @@ class UserList(Answer):
 
 
 class UserChange(Body):
-    """A new role or shop, or whether the account may be used; what is left out stays."""
+    """A new role or shop, whether the account may be used, or the end of its second factor; what is left out stays."""
 
     role: Annotated[Role, Field(strict=False)] | None = None
-    shop: Shop | None = Field(default=None, description="a vendor's products move with the vendor")
+    shop: Shop | None = Field(
+        default=None, description="required with the role of a seller; a vendor's products move with them"
+    )
     disabled: bool | None = None
+    remove_second_factor: Literal[True] | None = Field(
+        default=None, description="for an owner who has lost app and recovery codes, and has shown who they are"
+    )
     reason: Reason
 
     @model_validator(mode="after")
     def something(self) -> Self:
         """A change changes something."""
-        if self.role is None and self.shop is None and self.disabled is None:
-            raise ValueError("name a `role`, a `shop`, or `disabled`")
+        changes = (self.role, self.shop, self.disabled, self.remove_second_factor)
+        if all(change is None for change in changes):
+            raise ValueError("name a `role`, a `shop`, `disabled` or `removeSecondFactor`")
         return self

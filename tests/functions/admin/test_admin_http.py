@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from quick import eventually
 
+from demo.accounts import create_account
 from demo.client import Client, Refused
 from emulators.stack import Stack
 
@@ -30,7 +31,7 @@ def everywhere(client: Client, wanted: int, path: str = "auth/me") -> None:
 
 def test_a_disabled_user_is_out_of_every_process(stack: Stack, admin: Client) -> None:
     email, password = f"off.{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12)
-    client = Client(stack.url).register(email, password)
+    client = create_account(stack, admin=admin, email=email, password=password)
     id = client.user["id"]
     assert admin.call("GET", "admin/users", params={"email": email})["items"][0]["id"] == id
     admin.call("PATCH", f"admin/users/{id}", json={"disabled": True, "reason": "test of disabling"})

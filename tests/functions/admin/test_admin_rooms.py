@@ -79,11 +79,11 @@ def test_users_are_listed_by_page_and_filter() -> None:
 
 
 def test_a_role_is_changed_and_the_reason_kept() -> None:
-    changed = users.update_user(ADMIN, "ann", UserChange(role=Role.MERCHANT, reason="opened a shop"))
+    changed = users.update_user(ADMIN, "ann", UserChange(role=Role.MERCHANT, shop="lindenhof", reason="opened it"))
     assert (changed.role, changed.disabled) == (Role.MERCHANT, False)
-    (entry,) = audit_log.search_audit_log(AuditQuery(subject="ann")).items
+    (entry,) = audit_log.search_audit_log(AuditQuery(subject="ann", action="USER_ROLE_CHANGED")).items
     assert (entry.user_id, entry.action) == ("root", "USER_ROLE_CHANGED")
-    assert entry.facts == {"reason": "opened a shop", "before": "shopper", "after": "merchant"}
+    assert entry.facts == {"reason": "opened it", "before": "shopper", "after": "merchant"}
     assert store().read("accounts", "ann", "ann")["tokenVersion"] == 1
 
 

@@ -171,7 +171,7 @@ def test_too_many_failures_are_told_when_to_come_back(
 
 def passed_by() -> None:
     """What time does to the throttle."""
-    id = f"login:{DIGEST}"
+    id = f"login:{DIGEST}:203.0.113.7"
     store().patch("rate_limits", id, id, set={"until": 0})
 
 

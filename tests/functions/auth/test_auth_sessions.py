@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from http_calls import Answered, App
 
-from functions.auth import service, sessions
+from functions.auth import ending, service, sessions
 from functions.auth.models import LogoutRequest
 from shared import clock
 from shared.documents import Document, store
@@ -207,7 +207,7 @@ def test_denied_tokens_are_forgotten_when_they_have_expired(call: App, ada: dict
 
 def test_too_many_denied_tokens_end_all(ada: dict[str, Any]) -> None:
     id = ada["user"]["id"]
-    denied = [{"jti": f"j{n}", "exp": 2**40} for n in range(service.REVOKED_MAX)]
+    denied = [{"jti": f"j{n}", "exp": 2**40} for n in range(ending.REVOKED_MAX)]
     store().patch("accounts", id, id, set={"revoked": denied})
     caller = auth.authenticate(f"Bearer {ada['tokens']['accessToken']}")
     service.logout(caller, LogoutRequest(), "203.0.113.7")

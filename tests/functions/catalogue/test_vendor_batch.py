@@ -17,7 +17,7 @@ from quick import QUICK, eventually, progress
 from uploads import uploads
 from vendor_uploads import garment_photo, metadata
 
-from demo.client import Client
+from demo.accounts import create_account
 from emulators.stack import Stack
 from shared.documents import Where
 from shared.documents.sqlite import SqliteStore
@@ -34,9 +34,7 @@ def cluster() -> Iterator[Stack]:
 
 
 def test_a_batch_is_processed_to_the_end_whatever_is_killed(cluster: Stack) -> None:
-    vendor = Client(cluster.url).register(
-        f"vendor.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12), role="vendor", phone="+15550107799"
-    )
+    vendor = create_account(cluster, "vendor", phone="+15550107799")
     id = vendor.user["id"]
     container = uploads(cluster)
     photos = [garment_photo(seed, (96, 120)) for seed in range(8)]

@@ -204,7 +204,7 @@ def test_there_is_a_limit(call: App, ada: str) -> None:
 
 def test_no_key_opens_what_concerns_the_account_or_money() -> None:
     segments = {route.path.partition("/")[0] for route in declared() if not route.access.public}
-    closed = {"admin", "auth", "paypal", "api-keys"}
+    closed = {"admin", "auth", "paypal", "api-keys", "shop"}
     assert closed <= segments
     assert not closed & set(SCOPES)
     assert segments - closed == set(SCOPES) & segments, "say which scopes open a new route"

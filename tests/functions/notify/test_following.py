@@ -13,7 +13,7 @@ import requests
 from account_factory import add_account
 
 from emulators.launch import launch
-from functions.notify import preferences, senders, worker
+from functions.notify import preferences, worker
 from functions.notify.models import PreferencesChange
 from shared import clock
 from shared.accounts.documents import AccountDocument, accounts
@@ -22,7 +22,7 @@ from shared.documents.fields import assign
 from shared.jobs import protocol, queues
 from shared.jobs.consumer import consume
 from shared.jobs.models import TERMINAL
-from shared.notifications import follow
+from shared.notifications import follow, senders
 from shared.notifications.announce import announce
 from shared.notifications.documents import Channel, ChannelState, notifications
 from shared.notifications.email_client import email_client
@@ -97,7 +97,7 @@ def post(
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + ahead[0])
     queues.raw_client(queues.EMAIL_REPORTS).clear_messages()
-    add_account(USER, email="ada@example.com", phone="+15550100000")
+    add_account(USER, email="ada@example.com", phone="+15550100000", phone_confirmed=True)
 
     def move(seconds: float) -> None:
         ahead[0] += seconds

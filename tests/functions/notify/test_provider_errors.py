@@ -13,14 +13,13 @@ import pytest
 import requests
 
 from emulators.launch import launch
-from functions.notify import senders
-from functions.notify.senders import Recipient, Sender, Unreachable
 from shared import clock, notifications
 from shared.errors import OperatorActionNeeded, StudioError, Unprocessable, UpstreamError
-from shared.notifications import email_errors, twilio_errors, webpubsub_errors
+from shared.notifications import email_errors, senders, twilio_errors, webpubsub_errors
 from shared.notifications.announce import announce
 from shared.notifications.documents import Channel, NotificationDocument
 from shared.notifications.email_client import email_client
+from shared.notifications.senders import Recipient, Sender, Unreachable
 from shared.provider_errors import FEW_TRIES, Blame, ProviderError
 
 pytestmark = pytest.mark.processes

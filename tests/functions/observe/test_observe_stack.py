@@ -14,6 +14,7 @@ from over_http import photo
 from prometheus_client.parser import text_string_to_metric_families
 from quick import QUICK, eventually
 
+from demo.accounts import create_account
 from demo.client import Client
 from emulators.stack import Stack
 
@@ -117,7 +118,7 @@ def test_one_trace_from_the_request_through_queue_and_worker_to_gemini_and_the_n
     traced: tuple[Stack, Path],
 ) -> None:
     stack, file = traced
-    client = Client(stack.url).register("trace@example.com", "correct horse battery", phone="+15550001234")
+    client = create_account(stack, phone="+15550001234")
     images = [client.upload(photo(), "photo.jpg", kind)["id"] for kind in ("person", "garment")]
     trace_id, caller = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
     body = {"personImageId": images[0], "garmentImageId": images[1]}

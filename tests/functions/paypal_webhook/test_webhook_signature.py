@@ -260,7 +260,7 @@ def test_production_refuses_plain_http_and_development_secrets(shop: Shop, monke
     from pydantic import ValidationError
 
     monkeypatch.setenv("ENVIRONMENT", "production")
-    monkeypatch.setenv("PAYPAL_CLIENT_SECRET", "real")
+    monkeypatch.setenv("PAYPAL_CLIENT_SECRET", "EK3d9vZr4mQy7Lc2Vb6Nx1Hk8Ds3Gf5Ja")
     with pytest.raises(ValidationError, match="PAYPAL_BASE_URL"):
         PayPalSettings()
     monkeypatch.setenv("PAYPAL_BASE_URL", "https://api-m.paypal.com")

@@ -17,6 +17,7 @@ from drawn import garments
 from PIL import Image
 from quick import eventually
 
+from demo.accounts import create_account
 from demo.client import Client, Refused
 from emulators.stack import Stack
 from functions.privacy import export
@@ -97,9 +98,9 @@ def test_who_leaves_is_gone_and_can_read_what_was_removed(stack: Stack, sign_up:
     assert wrong.status_code == 404
 
 
-def test_the_address_is_free_again(stack: Stack) -> None:
+def test_the_address_is_free_again(stack: Stack, admin: Client) -> None:
     email, password = f"again.{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12)
-    first = Client(stack.url).register(email, password)
+    first = create_account(stack, admin=admin, email=email, password=password)
     asked = first.call("DELETE", "auth/me")
 
     def gone() -> bool:
@@ -110,7 +111,7 @@ def test_the_address_is_free_again(stack: Stack) -> None:
         Client(stack.url).login(email, password)
     assert refused.value.status == 401
     eventually(gone, "the end of the deletion")
-    second = Client(stack.url).register(email, password)
+    second = create_account(stack, admin=admin, email=email, password=password)
     assert second.user["id"] != first.user["id"]
 
 

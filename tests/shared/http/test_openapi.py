@@ -80,10 +80,11 @@ def test_an_upload_is_described_as_a_form_and_as_bytes() -> None:
 
 FORMER_WORDS = re.compile(r"\b(one's|anybody|anew|somebody|nobody|told)\b", re.IGNORECASE)
 VERBS = {
-    "Activate", "Cancel", "Capture", "Complete", "Count", "Create", "Delete", "Discard", "Evaluate", "Find", "Get",
-    "List", "Ping", "Predict", "Presign", "Read", "Rebuild", "Receive", "Record", "Redrive", "Refresh", "Refund",
-    "Register", "Replay", "Report", "Retry", "Roll", "Rollback", "Revoke", "Rotate", "Search", "Segment", "Send",
-    "Sign", "Train", "Try", "Update", "Upload",
+    "Accept", "Activate", "Begin", "Cancel", "Capture", "Change", "Complete", "Confirm", "Count", "Create",
+    "Delete", "Discard", "Evaluate", "Find", "Get", "Invite", "List", "Pause", "Ping", "Predict", "Presign", "Read",
+    "Rebuild", "Receive", "Record", "Redrive", "Refresh", "Refund", "Register", "Remove", "Replay", "Report",
+    "Request", "Reset", "Retry", "Revoke", "Roll", "Rollback", "Rotate", "Search", "Segment", "Send", "Sign",
+    "Train", "Try", "Update", "Upload",
 }  # fmt: skip
 
 

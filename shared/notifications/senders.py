@@ -15,7 +15,7 @@ from shared.errors import Unprocessable, UpstreamError
 from shared.notifications import email_errors, twilio_errors, webpubsub_errors
 from shared.notifications.documents import Channel, NotificationDocument
 from shared.notifications.email_client import OutcomeUnknown, azure_error, email_client
-from shared.notifications.push import hub
+from shared.notifications.push import audience, hub
 from shared.notifications.settings import notification_settings
 from shared.notifications.templates import html_body
 
@@ -27,11 +27,28 @@ NAMESPACE = uuid.UUID("6f0a9a2e-7d0c-5b1e-9d0e-3c1f2a5b7c4d")
 
 @dataclass(frozen=True)
 class Recipient:
-    """Who a message goes to."""
+    """Who a message goes to.
+
+    Args:
+        email_confirmed, phone_confirmed: without it nothing is sent there: it may be a stranger's.
+        connection_version: of the account, see `push.audience`.
+    """
 
     user_id: str
     email: str | None
     phone: str | None
+    email_confirmed: bool = True
+    phone_confirmed: bool = True
+    connection_version: int = 0
+
+
+@dataclass(frozen=True)
+class EmailText:
+    """What an e-mail says."""
+
+    subject: str
+    text: str
+    html: str
 
 
 @dataclass(frozen=True)
@@ -87,29 +104,10 @@ class EmailSender:
         """Send the e-mail; accepted is not delivered, the operation id is kept to follow it."""
         if not to.email:
             raise Skipped("no e-mail address")
-        # One id has one time of first sending; a time outside the window is refused with 412.
-        operation = str(uuid.uuid5(NAMESPACE, f"{key}:{int(first_sent)}"))
-        message = {
-            "senderAddress": notification_settings().email_sender,
-            "recipients": {"to": [{"address": to.email}]},
-            "content": {
-                "subject": notification.subject,
-                "plainText": f"{notification.text}\n\n{notification.link}\n",
-                "html": html_body(notification),
-            },
-        }
-        headers = {
-            "Repeatability-Request-ID": operation,
-            "Repeatability-First-Sent": format_datetime(datetime.fromtimestamp(int(first_sent), UTC), usegmt=True),
-        }
-        client = email_client()
-        if client is None:
-            raise Skipped("no e-mail service is configured")
-        try:
-            client.begin_send(message, operation_id=operation, headers=headers, polling=False)
-        except Exception as error:
-            raise azure_error(error, self.provider) from error
-        return Receipt(operation_id=operation)
+        if not to.email_confirmed:
+            raise Skipped("the e-mail address is not confirmed")
+        text = EmailText(notification.subject, f"{notification.text}\n\n{notification.link}\n", html_body(notification))
+        return send_email(to.email, text, key, first_sent)
 
 
 class SmsSender:
@@ -122,24 +120,9 @@ class SmsSender:
         """Send the SMS."""
         if not to.phone:
             raise Skipped("no phone number")
-        from requests.exceptions import RequestException
-        from twilio.base.exceptions import TwilioRestException, TwilioServiceException
-
-        client = _twilio()
-        try:
-            sent = client.messages.create(to=to.phone, from_=notification_settings().sms_sender, body=notification.sms)
-        except (TwilioRestException, TwilioServiceException) as error:
-            row = twilio_errors.of_response(error.status, error.code)
-            if row.unreachable:
-                raise Unreachable(row.message, code=row.code) from error
-            raise row.to_error(self.provider) from error
-        except (RequestException, ValueError) as error:
-            if _never_connected(error):
-                raise UpstreamError("the SMS provider can't be reached", code="sms_unreachable") from error
-            raise OutcomeUnknown(
-                "the SMS provider did not answer; it is not sent twice", code="sms_unknown", retryable=False
-            ) from error
-        return Receipt(sid=sent.sid)
+        if not to.phone_confirmed:
+            raise Skipped("the phone number is not confirmed")
+        return send_sms(to.phone, notification.sms)
 
 
 class WebSocketSender:
@@ -164,7 +147,7 @@ class WebSocketSender:
             "data": notification.data,
         }
         try:
-            client.send_to_user(to.user_id, message, content_type="application/json")
+            client.send_to_user(audience(to.user_id, to.connection_version), message, content_type="application/json")
         except Exception as error:
             raise azure_error(error, self.provider) from error
         return Receipt()
@@ -175,6 +158,51 @@ SENDERS: Final[Mapping[Channel, Sender]] = {
     Channel.SMS: SmsSender(),
     Channel.WEBSOCKET: WebSocketSender(),
 }
+
+
+def send_email(address: str, said: EmailText, key: str, first_sent: float) -> Receipt:
+    """Send one e-mail; see `Sender.send` for `key`, `first_sent` and errors."""
+    client = email_client()
+    if client is None:
+        raise Skipped("no e-mail service is configured")
+    # One id has one time of first sending; a time outside the window is refused with 412.
+    operation = str(uuid.uuid5(NAMESPACE, f"{key}:{int(first_sent)}"))
+    message = {
+        "senderAddress": notification_settings().email_sender,
+        "recipients": {"to": [{"address": address}]},
+        "content": {"subject": said.subject, "plainText": said.text, "html": said.html},
+    }
+    headers = {
+        "Repeatability-Request-ID": operation,
+        "Repeatability-First-Sent": format_datetime(datetime.fromtimestamp(int(first_sent), UTC), usegmt=True),
+    }
+    try:
+        client.begin_send(message, operation_id=operation, headers=headers, polling=False)
+    except Exception as error:
+        raise azure_error(error, EmailSender.provider) from error
+    return Receipt(operation_id=operation)
+
+
+def send_sms(number: str, text: str) -> Receipt:
+    """Send one SMS; see `Sender.send` for errors."""
+    from requests.exceptions import RequestException
+    from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+
+    client = _twilio()
+    try:
+        sent = client.messages.create(to=number, from_=notification_settings().sms_sender, body=text)
+    except (TwilioRestException, TwilioServiceException) as error:
+        row = twilio_errors.of_response(error.status, error.code)
+        if row.unreachable:
+            raise Unreachable(row.message, code=row.code) from error
+        raise row.to_error(SmsSender.provider) from error
+    except (RequestException, ValueError) as error:
+        if _never_connected(error):
+            raise UpstreamError("the SMS provider can't be reached", code="sms_unreachable") from error
+        raise OutcomeUnknown(
+            "the SMS provider did not answer; it is not sent twice", code="sms_unknown", retryable=False
+        ) from error
+    return Receipt(sid=sent.sid)
 
 
 @cache

@@ -1,0 +1,64 @@
+"""Resetting a forgotten password by e-mail."""
+
+from __future__ import annotations
+
+from functions.auth import ending, links, messages, passwords, second_factor
+from functions.auth.documents import AccountMessage, LinkPurpose
+from functions.auth.models import Accepted, ForgotPassword, ResetPassword
+from shared import audit
+from shared.accounts import email as addresses
+from shared.accounts import lifecycle
+from shared.accounts.documents import AccountDocument, accounts
+from shared.documents.fields import Change, assign
+
+
+def request_reset(asked: ForgotPassword, request_id: str) -> Accepted:
+    """Send a link that resets the password to an address, if it has an account.
+
+    The account is looked for by the worker, so answer and time are the same whether or not there is one.
+
+    Raises:
+        Unprocessable: `invalid_email`.
+    """
+    email_hash = addresses.hash_of(addresses.normalise(asked.email))
+    if messages.may_send_link(email_hash):
+        messages.send(AccountMessage.RESET_PASSWORD, email_hash, request_id=request_id)
+    return Accepted()
+
+
+def reset(asked: ResetPassword, ip: str) -> None:
+    """Set a new password by a link. It ends every session, and shows that the address is the owner's.
+
+    Who resets the password of an account whose address was never confirmed need not be who registered it: what lets the
+    other one in again, or sends them messages, is removed.
+
+    Raises:
+        Unprocessable: `link_invalid`, `weak_password`.
+        Conflict: `email_taken`: another account has confirmed the address since.
+    """
+    link = links.find(asked.token, LinkPurpose.RESET_PASSWORD)
+    passwords.check(asked.password, link.email)
+    account = accounts.find(link.user_id, link.user_id)
+    if account is None or account.disabled or account.email_hash != link.email_hash:
+        raise links.invalid()
+    hashed = passwords.hash(asked.password)
+    links.use(link)
+    if not account.email_confirmed:
+        second_factor.forget(account.id)
+        lifecycle.confirm_email(account.id, link.email)
+
+    def changes(found: AccountDocument) -> list[Change]:
+        stranger = [] if account.email_confirmed else _STRANGERS
+        return [assign(AccountDocument.password_hash, hashed), *ending.all_tokens(found), *stranger]
+
+    ending.close(lifecycle.update_account(account.id, changes))
+    links.void(account.id, LinkPurpose.RESET_PASSWORD)
+    audit.record(account.id, "PASSWORD_RESET", ip=ip)
+    messages.send(AccountMessage.PASSWORD_CHANGED, link.email_hash, user_id=account.id)
+
+
+_STRANGERS: list[Change] = [
+    assign(AccountDocument.phone, None),
+    assign(AccountDocument.phone_confirmed, False),
+    assign(AccountDocument.second_factor, False),
+]

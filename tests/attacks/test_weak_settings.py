@@ -1,0 +1,192 @@
+"""Starting in production with settings that an attacker knows, or connections that anyone can read."""
+
+from __future__ import annotations
+
+import json
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import settings, startup
+from shared.errors import ConfigurationError
+from shared.settings_checks import bits, secret_fault, text_faults, url_fault
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "pT7w0Zr4mQy9Lc2Vb6Nx1Hk8Ds3Gf5JaUeYo"
+OTHER = "Qm4Zt8Yk2Wv6Rb0Xc5Ln9Pj3Hd7Gs1FaEuIoT"
+SOUND = {
+    "ENVIRONMENT": "production",
+    "FUNCTIONS_WORKER_RUNTIME": "python",
+    "WEBSITE_INSTANCE_ID": "1",
+    "Storage__blobServiceUri": "https://account.blob.core.windows.net",
+    "Storage__queueServiceUri": "https://account.queue.core.windows.net",
+    "COSMOS_ENDPOINT": "https://account.documents.azure.com",
+    "JWT_KEYS": json.dumps({"k1": KEY}),
+    "VTO_URL": "https://vto.fashion-house.eu",
+    "VTO_TOKEN": OTHER,
+    "PROBE_KEY": OTHER[::-1],
+    "APP_URL": "https://shop.fashion-house.eu",
+    "EMAIL_CONNECTION": f"endpoint=https://mail.communication.azure.com/;accesskey={KEY}",
+    "EMAIL_SENDER": "studio@fashion-house.eu",
+    "WEBPUBSUB_CONNECTION": f"Endpoint=https://studio.webpubsub.azure.com;AccessKey={OTHER};Version=1.0;",
+    "GEMINI_API_KEY": "AIzaSyD9Vq3kPz7Wm2Xc8Rt5Ln0Bj4Hf6Gs1Qe",
+    "TWILIO_ACCOUNT_SID": "AC0123456789abcdef0123456789abcdef",
+    "TWILIO_AUTH_TOKEN": "9f3b7c1e5d8a2406f1b9c7e3d5a80462",
+    "SMS_SENDER": "+4915735980000",
+    "PAYPAL_BASE_URL": "https://api-m.paypal.com",
+    "PAYPAL_CLIENT_SECRET": "EK3d9vZr4mQy7Lc2Vb6Nx1Hk8Ds3Gf5Ja",
+    "TRUSTED_PROXY_HOPS": "1",
+}
+ACCOUNT = "AccountName=a;EndpointSuffix=core.windows.net"
+WEAK: list[tuple[dict[str, str | None], str]] = [
+    ({"JWT_KEYS": '{"k1": "short"}'}, "JWT_KEYS[k1]"),
+    ({"JWT_KEYS": json.dumps({"k1": "a" * 32})}, "JWT_KEYS[k1]"),
+    ({"JWT_KEYS": json.dumps({"k1": "abcdefgh" * 5})}, "JWT_KEYS[k1]"),
+    ({"JWT_KEYS": json.dumps({"k1": string.ascii_lowercase + "0123456789"})}, "JWT_KEYS[k1]"),
+    ({"JWT_KEYS": json.dumps({"k1": "development-only-key-that-no-production-will-take"})}, "JWT_KEYS[k1]"),
+    ({"JWT_KEYS": json.dumps({"k1": "Development-Only-Key-That-No-Production-Will-Take"})}, "JWT_KEYS[k1]"),
+    ({"JWT_KEYS": json.dumps({"k1": KEY, "k0": "b" * 40})}, "JWT_KEYS[k0]"),
+    ({"JWT_KEYS": None}, "JWT_ACTIVE_KID"),
+    ({"JWT_ACTIVE_KID": "k2"}, "JWT_ACTIVE_KID"),
+    ({"VTO_TOKEN": "x"}, "VTO_TOKEN"),
+    ({"VTO_TOKEN": "t" * 40}, "VTO_TOKEN"),
+    ({"PROBE_KEY": "x"}, "PROBE_KEY"),
+    ({"PROBE_KEY": "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/probe)"}, "PROBE_KEY"),
+    ({"EMAIL_CONNECTION": f"endpoint=http://mail;accesskey={KEY}"}, "EMAIL_CONNECTION"),
+    ({"EMAIL_CONNECTION": f"ENDPOINT=HTTP://mail;accesskey={KEY}"}, "EMAIL_CONNECTION"),
+    ({"EMAIL_CONNECTION": "endpoint=https://mail.azure.com/;accesskey=ZW11bGF0ZWQta2V5LWZvci10ZXN0cw=="}, "EMAIL_CONN"),
+    ({"EMAIL_CONNECTION": None}, "CONFIRM_EMAIL"),
+    ({"EMAIL_SENDER": "studio@example.com"}, "EMAIL_SENDER"),
+    ({"EMAIL_SENDER": "studio@fashion.example"}, "EMAIL_SENDER"),
+    ({"WEBPUBSUB_CONNECTION": f"Endpoint=http://hub;AccessKey={KEY};Version=1.0;"}, "WEBPUBSUB_CONNECTION"),
+    (
+        {"WEBPUBSUB_CONNECTION": "Endpoint=https://h;AccessKey=emulated-web-pubsub-access-key-0123456789;Version=1.0;"},
+        "WEBPUBSUB_CONNECTION",
+    ),
+    ({"Storage": f"DefaultEndpointsProtocol=http;{ACCOUNT};AccountKey={KEY}"}, "Storage"),
+    ({"Storage": f"DefaultEndpointsProtocol=HTTP;{ACCOUNT};AccountKey={KEY}"}, "Storage"),
+    ({"Storage": f"BlobEndpoint=http://127.0.0.1:10000/a;{ACCOUNT};AccountKey={KEY}"}, "Storage"),
+    ({"Storage": "UseDevelopmentStorage=true"}, "Storage"),
+    ({"Storage": "usedevelopmentstorage=TRUE"}, "Storage"),
+    ({"Storage": "DefaultEndpointsProtocol=https;AccountName=devstoreaccount1;AccountKey=Yg=="}, "Storage"),
+    ({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}, "AzureWebJobsStorage"),
+    ({"Storage__blobServiceUri": "http://account.blob.core.windows.net"}, "Storage__blobServiceUri"),
+    ({"Storage__blobServiceUri": None}, "Storage__blobServiceUri"),
+    ({"Storage__queueServiceUri": "//account.queue.core.windows.net"}, "Storage__queueServiceUri"),
+    ({"CDN_BASE_URL": "http://cdn.fashion-house.eu"}, "CDN_BASE_URL"),
+    ({"CDN_BASE_URL": "https://user:pass@cdn.fashion-house.eu"}, "CDN_BASE_URL"),
+    ({"PAYPAL_BASE_URL": "HTTP://api-m.paypal.com"}, "PAYPAL_BASE_URL"),
+    ({"PAYPAL_BASE_URL": " http://api-m.paypal.com"}, "PAYPAL_BASE_URL"),
+    ({"PAYPAL_CLIENT_SECRET": "development-only-paypal-secret"}, "PAYPAL_CLIENT_SECRET"),
+    ({"GEMINI_BASE_URL": "http://127.0.0.1:9"}, "GEMINI_BASE_URL"),
+    ({"GEMINI_BASE_URL": "ftp://gemini"}, "GEMINI_BASE_URL"),
+    ({"GEMINI_API_KEY": "emulated-gemini-key"}, "GEMINI_API_KEY"),
+    ({"GEMINI_API_KEY": "your-key"}, "GEMINI_API_KEY"),
+    ({"TWILIO_AUTH_TOKEN": "emulated-twilio-token"}, "TWILIO_AUTH_TOKEN"),
+    ({"TWILIO_BASE_URL": "http://127.0.0.1:9"}, "TWILIO_BASE_URL"),
+    ({"SMS_SENDER": "+15005550006"}, "SMS_SENDER"),
+    ({"VTO_URL": "http://vto.internal"}, "VTO_URL"),
+    ({"COSMOS_ENDPOINT": "http://account.documents.azure.com"}, "COSMOS_ENDPOINT"),
+    (
+        {"COSMOS_KEY": "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="},
+        "COSMOS_KEY",
+    ),
+    ({"COSMOS_VERIFY_TLS": "false"}, "COSMOS_VERIFY_TLS"),
+    ({"DOCUMENTS": "sqlite:x"}, "DOCUMENTS"),
+    ({"APP_URL": "javascript:alert(1)"}, "APP_URL"),
+    ({"APP_URL": "http://shop.fashion-house.eu"}, "APP_URL"),
+    ({"APP_URL": None}, "APP_URL"),
+    ({"APP_URL": "https://shop.example.com"}, "APP_URL"),
+    ({"APP_URL": "https://localhost"}, "APP_URL"),
+    ({"APP_URL": "https:///"}, "APP_URL"),
+    ({"WEBHOOK_ALLOW_HOSTS": '["127.0.0.1:*"]'}, "WEBHOOK_ALLOW_HOSTS"),
+    ({"PAYPAL_CERT_ORIGINS": '["http://api.paypal.com"]'}, "PAYPAL_CERT_ORIGINS"),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    (
+        {"APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=0;IngestionEndpoint=http://in.azure.com/"},
+        "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    ),
+    ({"TRUSTED_PROXY_HOPS": "0"}, "TRUSTED_PROXY_HOPS"),
+]
+"""Every weak setting that was once taken, and others of its kind; with what the refusal names."""
+
+
+def check(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> None:
+    """Start with the sound settings but for these; None leaves one out."""
+    for group in startup.settings_groups():
+        for name in group.model_fields:
+            monkeypatch.delenv(group.variable(name), raising=False)
+    for name, value in {**SOUND, **change}.items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    settings.forget()
+    try:
+        startup.check_settings()
+    finally:
+        settings.forget()
+
+
+def test_sound_settings_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    check(monkeypatch)
+    check(monkeypatch, EMAIL_CONNECTION=None, CONFIRM_EMAIL="false")
+    check(monkeypatch, ENVIRONMENT=None)
+
+
+@pytest.mark.parametrize(("weak", "named"), WEAK, ids=lambda value: str(value)[:60])
+def test_a_weak_setting_prevents_the_start_and_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, weak: dict[str, str | None], named: str
+) -> None:
+    for environment in ("production", None):
+        with pytest.raises(ConfigurationError) as refused:
+            check(monkeypatch, **{"ENVIRONMENT": environment, **weak})
+        assert named in str(refused.value)
+        for name, value in weak.items():
+            if value is not None and name.endswith(("KEY", "TOKEN", "SECRET", "KEYS")) and len(value) > 10:
+                assert value not in str(refused.value)
+
+
+def test_all_faults_are_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of each setting, all at once: who sets up a deployment learns everything at the first attempt."""
+    weak = {name: value for change, _ in WEAK for name, value in change.items() if value is not None}
+    with pytest.raises(ConfigurationError) as refused:
+        check(monkeypatch, **weak)
+    missing = [name for name in weak if name != "JWT_ACTIVE_KID" and name not in str(refused.value)]
+    assert not missing
+
+
+@pytest.mark.processes
+def test_the_app_itself_does_not_load_with_weak_settings() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import function_app"], cwd=ROOT, env={**SOUND, "VTO_TOKEN": "x", "PATH": ""},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "VTO_TOKEN" in done.stderr
+
+
+@given(st.sampled_from(["http", "HTTP", "Http", "ftp", "ws", "file", "gopher", "data"]), st.text("ab./:@", max_size=20))
+def test_no_other_scheme_is_a_url(scheme: str, rest: str) -> None:
+    assert url_fault(f"{scheme}://{rest}")
+    assert url_fault(f"{scheme}:{rest}")
+    assert list(text_faults(f"Endpoint={scheme}://{rest};Key=b"))
+
+
+@given(st.binary(min_size=36, max_size=64))
+def test_random_keys_are_taken(raw: bytes) -> None:
+    import base64
+
+    key = base64.b64encode(raw).decode()
+    if bits(key) > 140:
+        assert secret_fault(key, own=True) is None
+
+
+@given(st.text(string.ascii_letters, min_size=1, max_size=6), st.integers(10, 40))
+def test_what_repeats_itself_is_refused(word: str, times: int) -> None:
+    assert secret_fault(word * times, own=True)
