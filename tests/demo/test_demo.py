@@ -11,7 +11,8 @@ from studio_command import studio
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600), pytest.mark.processes]
 STEPS = {
-    "start", "register", "confirm-email", "confirm-phone", "upload-selfie", "upload-garment", "upload-sas", "convert", "progress-websocket",
+    "confirm-email", "confirm-phone",
+    "start", "register", "upload-selfie", "upload-garment", "upload-sas", "convert", "progress-websocket",
     "fetch-result", "completed-email", "completed-sms", "completed-websocket", "gemini-fails", "dead-letter",
     "failed-email", "failed-sms", "failed-websocket", "redrive", "fetch-redriven", "redriven-completed-email",
     "redriven-completed-sms", "redriven-completed-websocket", "page",
