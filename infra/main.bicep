@@ -60,6 +60,9 @@ param vtoMaxReplicas int = 2
 @description('`fashion-` and 12 digits, the modelId of an answer of search with `-` for `@`, to have its vectors in Cosmos DB; empty searches in process.')
 param searchModel string = ''
 
+@description('Address that alerts are sent to; without it they show in the portal only.')
+param alertEmail string = ''
+
 @description('Who deploys: may put models into the storage.')
 param principalId string = ''
 
@@ -195,6 +198,7 @@ module vto 'app/vto.bicep' = {
     vaultName: vault.outputs.name
     insightsName: monitoring.outputs.insightsName
     insightsConnectionString: monitoring.outputs.connectionString
+    workspaceId: monitoring.outputs.workspaceId
     gemini: !empty(geminiApiKey)
     image: vtoImage
     profile: vtoProfile
@@ -236,6 +240,17 @@ module api 'app/api.bicep' = {
     subnetId: network.outputs.functionsSubnetId
   }
   dependsOn: [rbac]
+}
+
+module alerts 'app/alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    email: alertEmail
+  }
 }
 
 module events 'app/events.bicep' = {

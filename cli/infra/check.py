@@ -58,7 +58,9 @@ def _types(files: dict[str, File], data: Path | None) -> Result:
         why = "no type descriptions: clone github.com/Azure/bicep-types-az and give --types its folder `generated`"
         return Result("types", f"{count} resources", skipped=why)
     found = [finding for name, file in files.items() for finding in types.check(name, file, data)]
-    return Result("types", f"{count} resources", tuple(found))
+    left = [name for file in files.values() for name in types.undescribed(file, data)]
+    note = f", without {', '.join(left)} (not described here)" if left else ""
+    return Result("types", f"{count} resources{note}", tuple(found))
 
 
 def _parameters(root: Path, files: dict[str, File]) -> Result:

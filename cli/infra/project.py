@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -32,7 +33,34 @@ def check(root: Path) -> list[Finding]:
         if path.suffix != ".dockerignore"
         for finding in image(str(path.relative_to(root)), path.read_text())
     ]
-    return [*_services(root), *_hooks(root), *images]
+    return [*_services(root), *_hooks(root), *images, *_pipeline(root)]
+
+
+WORKFLOW: Final = ".github/workflows/deploy.yml"
+_FROM_AZD: Final = re.compile(r"^(AZURE_PRINCIPAL_ID|SERVICE_\w+_IMAGE_NAME)$")
+
+
+def _pipeline(root: Path) -> Iterator[Finding]:
+    """What the parameters need has to be passed by the pipeline: nothing is stored there from run to run."""
+    from cli.infra.azd import variables
+
+    given: dict[str, dict[str, Any]] = json.loads((root / "infra/main.parameters.json").read_text())["parameters"]
+    wanted = {name for one in given.values() for name in variables(one) if not _FROM_AZD.match(name)}
+    pipeline = _azure(root).get("pipeline", {})
+    named = {*pipeline.get("variables", ()), *pipeline.get("secrets", ())}
+    for name in sorted(wanted - named - {"AZURE_ENV_NAME", "AZURE_LOCATION"}):
+        yield Finding(
+            "app", "azure.yaml", 1, f"pipeline: {name} is not named, so azd pipeline config does not store it"
+        )
+    path = root / WORKFLOW
+    workflow = path.read_text() if path.is_file() else ""
+    for name in sorted(wanted):
+        kind = "secrets" if name in pipeline.get("secrets", ()) else "vars"
+        if f"{name}: ${{{{ {kind}.{name}" not in workflow:
+            yield Finding("app", WORKFLOW, 1, f"{name} is not passed to azd: add {name}: ${{{{ {kind}.{name} }}}}")
+    for needed in ("id-token: write", "--federated-credential-provider github"):
+        if needed not in workflow:
+            yield Finding("app", WORKFLOW, 1, f"{needed!r} is missing: the deployment has no federated credentials")
 
 
 def _services(root: Path) -> Iterator[Finding]:
@@ -92,6 +120,9 @@ def made_by_hooks(root: Path) -> dict[str, str]:
         recorder, record = Path(folder) / "azd", Path(folder) / "record"
         recorder.write_text(RECORDER)
         recorder.chmod(0o755)
+        nothing = Path(folder) / "az"  # there is nothing in Azure yet
+        nothing.write_text("#!/bin/sh\n")
+        nothing.chmod(0o755)
         record.touch()
         kept = {name: value for name, value in os.environ.items() if name not in _names(path) and name != "CI"}
         environment = {**kept, "PATH": f"{folder}:{os.environ['PATH']}", "AZD_RECORD": str(record)}

@@ -25,5 +25,6 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
+output workspaceId string = workspace.id
 output insightsName string = insights.name
 output connectionString string = insights.properties.ConnectionString

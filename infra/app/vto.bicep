@@ -14,6 +14,7 @@ param storageName string
 param vaultName string
 param insightsName string
 param insightsConnectionString string
+param workspaceId string
 param gemini bool
 
 @description('What runs; a placeholder until the first deployment.')
@@ -29,7 +30,7 @@ var onGpu = profile == 'a100'
 var deployed = !empty(image)
 // azd replaces the image of an existing app, and nothing else. So the first revision has the port and the probes of the
 // service already, and a command that suits both images: the service where it is there, else an answer to every probe.
-var placeholder = 'docker.io/library/python:3.13-slim'
+var placeholder = 'docker.io/library/python:3.13-slim' // as in infra/hooks/prepare.sh
 var placeholderCommand = 'if [ -d /app/vto_container ]; then exec python -m vto_container --host 0.0.0.0 --port 8080; fi; exec python -c \'import http.server as s; s.HTTPServer(("", 8080), type("Ok", (s.BaseHTTPRequestHandler,), {"do_GET": lambda r: (r.send_response(200), r.end_headers())})).serve_forever()\''
 var blobUri = 'https://${storageName}.blob.${environment().suffixes.storage}'
 var secretsUri = 'https://${vaultName}${environment().suffixes.keyvaultDns}/secrets/'
@@ -146,10 +147,20 @@ resource apps 'Microsoft.App/managedEnvironments@2024-03-01' = {
       infrastructureSubnetId: subnetId
       internal: true
     }
+    appLogsConfiguration: { destination: 'azure-monitor' }
     workloadProfiles: concat(
       [{ name: 'Consumption', workloadProfileType: 'Consumption' }],
       onGpu ? [{ name: 'gpu', workloadProfileType: 'Consumption-GPU-NC24-A100' }] : []
     )
+  }
+}
+
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'console'
+  scope: apps
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ category: 'ContainerAppConsoleLogs', enabled: true }]
   }
 }
 

@@ -12,6 +12,7 @@ def copy(folder: Path) -> Path:
     """Copy infra/, azure.yaml, the documentation and the images into a folder."""
     for name in ("infra", "docs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("images"))
+    shutil.copytree(ROOT / ".github", folder / ".github")
     (folder / "vto_container").mkdir()
     for path in (ROOT / "vto_container").glob("Dockerfile*"):
         shutil.copy(path, folder / "vto_container")

@@ -79,10 +79,16 @@ def secrets(folder: Path, **settings: str) -> tuple[int, str, str]:
     azd = folder / "azd"
     azd.write_text('#!/bin/sh\nprintf \'%s\\n\' "$*" >> "$CALLS"\n')
     azd.chmod(0o755)
+    az = folder / "az"
+    az.write_text(
+        '#!/bin/sh\ncase "$*" in\n  *"resource list"*) echo "${FOUND:-}";;\n'
+        '  *"containerapp show"*) echo "$IMAGE";;\nesac\n'
+    )
+    az.chmod(0o755)
     calls = folder / "calls"
     calls.touch()
     env = {"PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(calls), **settings}
-    ended = subprocess.run([ROOT / "infra/hooks/secrets.sh"], env=env, capture_output=True, text=True, check=False)
+    ended = subprocess.run([ROOT / "infra/hooks/prepare.sh"], env=env, capture_output=True, text=True, check=False)
     return ended.returncode, calls.read_text(), ended.stderr
 
 
@@ -94,6 +100,16 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     assert len(json.loads(first["JWT_KEYS"])["k1"]) >= 32
     (tmp_path / "calls").unlink()
     assert secrets(tmp_path, **first)[:2] == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("image", "kept"), [("cr1.azurecr.io/vto:2", True), ("docker.io/library/python:3.13-slim", False), ("", False)]
+)
+def test_an_image_that_was_deployed_from_elsewhere_is_kept(tmp_path: Path, image: str, kept: bool) -> None:
+    given = {"JWT_KEYS": "{}", "VTO_TOKEN": "t", "FOUND": "/subscriptions/1/app", "IMAGE": image}
+    status, stored, _ = secrets(tmp_path, **given)
+    assert (status, stored) == (0, f"env set SERVICE_VTO_IMAGE_NAME {image}\n" if kept else "")
+    assert secrets(tmp_path, **given, SERVICE_VTO_IMAGE_NAME="mine")[0] == 0
 
 
 def test_a_pipeline_has_to_be_given_the_secrets(tmp_path: Path) -> None:
