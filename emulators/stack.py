@@ -49,6 +49,10 @@ PORT = 7071
 WATCHED = ("functions", "shared", "function_app.py", "host.json", "local.settings.json")
 
 
+REFUSED = "functions_host: "
+"""Begins the line in which the host says why it does not start."""
+
+
 class StartError(RuntimeError):
     """Something did not start; the text is for people and says why."""
 
@@ -240,11 +244,10 @@ class Stack:
         self._open.callback(_stop, host)
         assert host.stdout is not None
         line = host.stdout.readline()
-        facts: dict[str, Any] = (
-            json.loads(line) if line else {"error": f"the Functions host ended; its log is {self.log}"}
-        )
-        if facts.get("error"):
-            raise StartError(facts["error"])
+        if not line:
+            host.wait()
+            raise StartError(_why(self.log))
+        facts: dict[str, Any] = json.loads(line)
         if facts.get("errors"):
             raise StartError("; ".join(f"{name}: {why}" for name, why in facts["errors"].items()))
         self.url: str = facts["url"].rstrip("/")
@@ -259,6 +262,12 @@ class Stack:
     def _follow(lines: IO[str], happened: Callable[[dict[str, Any]], None]) -> None:
         for line in lines:
             happened(json.loads(line))
+
+
+def _why(log: Path) -> str:
+    """Why the host did not start: the last line of its log, or where that is."""
+    last = (log.read_text(errors="replace").strip().splitlines() or [""])[-1]
+    return last.removeprefix(REFUSED) if last.startswith(REFUSED) else f"the Functions host ended; its log is {log}"
 
 
 def paypal_settings(facts: Mapping[str, Any]) -> dict[str, str]:

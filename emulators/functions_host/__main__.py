@@ -12,8 +12,8 @@ environment win. Beside the app's own settings these are understood:
     FUNCTIONS_HOST_QUEUE_TAKE_SECONDS    how long a taken message is invisible, default 600
 
 When ready it lists the functions, or with --json prints one line: name, url, pids, functions (name, trigger,
-methods, url, queue, schedule, path), errors (function name: why it was not started) and keys. If it can't start, the
-line is {name, error}. With --watch further lines tell of restarts: {event, changed, seconds or error}.
+methods, url, queue, schedule, path), errors (function name: why it was not started) and keys. With --watch further
+lines tell of restarts: {event, changed, seconds or error}. If it can't start, the last line of standard error says why.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ from .http_keys import FUNCTION_KEY, MASTER_KEY
 from .ports import PortInUse
 from .settings import SettingsError, load
 from .supervisor import StartFailed, Supervisor
+
+REFUSED = "functions_host: "
+"""Begins the last line of standard error if the host can't start."""
 
 
 def main() -> None:
@@ -66,7 +69,7 @@ def main() -> None:
     try:
         load(options.app)
     except SettingsError as error:
-        sys.exit(_refuse(options, 2, f"Settings: {error}"))
+        sys.exit(_refuse(1, f"Settings: {error}"))
     keys = {name: os.environ.setdefault(name, secrets.token_urlsafe(24)) for name in (MASTER_KEY, FUNCTION_KEY)}
     sys.exit(asyncio.run(_run(options, keys)))
 
@@ -82,7 +85,7 @@ async def _run(options: argparse.Namespace, keys: dict[str, str]) -> int:
     try:
         supervisor = Supervisor(options, tell)
     except PortInUse as error:
-        return _refuse(options, 2, str(error))
+        return _refuse(2, str(error))
 
     def ready(report: dict[str, Any]) -> None:
         if options.json:
@@ -95,15 +98,12 @@ async def _run(options: argparse.Namespace, keys: dict[str, str]) -> int:
     try:
         return await supervisor.run(ready)
     except StartFailed as failed:
-        return _refuse(options, failed.code if failed.code > 0 else 1, str(failed), told=not options.json)
+        return _refuse(failed.code if failed.code > 0 else 1, str(failed))
 
 
-def _refuse(options: argparse.Namespace, code: int, why: str, *, told: bool = False) -> int:
-    """Say why the host does not start, unless an instance has; returns the exit code."""
-    if options.json:
-        print(json.dumps({"name": "functions_host", "error": why}), flush=True)
-    if not told:
-        print(why, file=sys.stderr)
+def _refuse(code: int, why: str) -> int:
+    """Say in one line why the host does not start; returns the exit code."""
+    print(f"{REFUSED}{why}", file=sys.stderr)
     return code
 
 

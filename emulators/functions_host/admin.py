@@ -1,6 +1,7 @@
 """The host's own routes: `GET admin/host/status`, `GET admin/functions`, `POST admin/functions/NAME`.
 
-The last one runs a function that has no HTTP trigger, as `func` and the portal do; it takes the master key.
+The last one runs a function that has no HTTP trigger, as `func` and the portal do. All but `admin/host/ping` take the
+master key, as in Azure.
 """
 
 from __future__ import annotations
@@ -32,11 +33,14 @@ class Admin:
 
     async def answer(self, path: str, request: web.BaseRequest) -> web.StreamResponse | None:
         """Answer `path` (below `admin/`, lower case), or None when there is no such route."""
-        match request.method, path.split("/"):
-            case "GET", ["host", "status"]:
-                return web.json_response(self._status())
+        parts, key = path.split("/"), is_master(key_of(request, request.query))
+        match request.method, parts:
             case "GET" | "POST", ["host", "ping"]:
                 return web.Response()
+            case ("GET", ["host", "status"] | ["functions"]) | ("POST", ["functions", _]) if not key:
+                return web.Response(status=401)
+            case "GET", ["host", "status"]:
+                return web.json_response(self._status())
             case "GET", ["functions"]:
                 return web.json_response(list(self._rows))
             case "POST", ["functions", name]:
@@ -60,8 +64,6 @@ class Admin:
         }
 
     async def _start(self, name: str, request: web.BaseRequest) -> web.Response:
-        if not is_master(key_of(request, request.query)):
-            return web.Response(status=401)
         try:
             given = json.loads(await request.read() or b"{}")
             text = given.get("input", "")

@@ -10,7 +10,8 @@ from typing import Any
 TRIGGERS = {"httpTrigger", "queueTrigger", "blobTrigger", "timerTrigger"}
 _INPUTS = {"blob"}
 _OUTPUTS = {"blob", "queue", "http"}
-_NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9]{0,127}$")
+# Underscores since version 4.1038 of the host (Azure/azure-functions-host#10764).
+_NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9_]{0,127}$")
 _FUNCTION_NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9_-]{0,127}$")
 _RESERVED = ("admin", "runtime")
 _BUILT_IN = {"httpTrigger", "http", "timerTrigger"}
@@ -24,6 +25,12 @@ class Binding:
     type: str
     direction: str
     raw: Mapping[str, Any]
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether the function's parameter is a client of an SDK, made by a binding extension."""
+        properties = self.raw.get("properties")
+        return isinstance(properties, Mapping) and bool(properties.get("SupportsDeferredBinding"))
 
     @property
     def connection(self) -> str:
@@ -116,8 +123,13 @@ def _binding_violation(function: Function, has_bundle: bool) -> str | None:
     for binding in (function.trigger, *function.inputs, *function.outputs):
         if binding.name != "$return" and not _NAME.match(binding.name):
             return (
-                f"The binding name '{binding.name}' is invalid: letters and digits only (no underscore), "
+                f"The binding name '{binding.name}' is invalid: letters, digits and underscores only, "
                 "starting with a letter."
+            )
+        if binding.is_deferred:
+            return (
+                f"The binding '{binding.name}' asks for a client of an SDK (deferred binding), which this local host "
+                "does not support: take str, bytes, func.InputStream or func.QueueMessage, and make the client there."
             )
         if binding.type not in _BUILT_IN and not has_bundle:
             return (
@@ -128,7 +140,10 @@ def _binding_violation(function: Function, has_bundle: bool) -> str | None:
     known += [(b, _INPUTS) for b in function.inputs] + [(b, _OUTPUTS) for b in function.outputs]
     for binding, types in known:
         if binding.type not in types:
-            return f"The binding type '{binding.type}' is not supported by this local host."
+            return (
+                f"The binding type '{binding.type}' is not supported by this local host: it has HTTP, timer, queue "
+                "and blob triggers, blob inputs, and blob and queue outputs (docs/functions-host.md)."
+            )
     return None
 
 

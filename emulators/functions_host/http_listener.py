@@ -138,7 +138,7 @@ class HttpListener:
         )
         if not result.ok:
             return web.Response(status=500)
-        return _response(result.value)
+        return _response(_answer_of(function, result))
 
     def _allowed_origin(self, origin: str) -> str | None:
         if not origin or not self._options.cors:
@@ -162,6 +162,14 @@ class HttpListener:
         if wanted:
             headers["Access-Control-Allow-Headers"] = wanted
         return web.Response(status=204, headers=headers)
+
+
+def _answer_of(function: Function, result: Result) -> TypedData | None:
+    """The answer: what was returned, else what was put into an output binding of type `http`."""
+    for binding in function.outputs:
+        if binding.type == "http" and binding.name != "$return":
+            return result.outputs.get(binding.name)
+    return result.value
 
 
 def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

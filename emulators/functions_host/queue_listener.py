@@ -81,7 +81,7 @@ class QueueListener:
 
     At most `batch_size + new_batch_threshold` messages run at once: a batch is taken whenever no more than
     the threshold are running. `poison` is where a message goes after `max_dequeue_count` failures; None keeps
-    it in the queue, invisible for the rest of its take.
+    it in the queue, invisible for the rest of its take after every failure.
     """
 
     def __init__(
@@ -233,11 +233,15 @@ class QueueListener:
         message.pop_receipt = updated.pop_receipt
 
     async def _fail(self, message: QueueMessage) -> None:
+        if self._poison is None:
+            # QueueProcessor.CompleteProcessingMessageAsync: without a poison queue a message is never given back. It
+            # stays invisible until its take ends, after each failure.
+            return
         if (message.dequeue_count or 0) < self._options.max_dequeue_count:
             await self._hide(message, self._options.visibility_timeout)
             if not self._options.visibility_timeout:
                 self.wake()
-        elif self._poison is not None:
+        else:
             _log.error(
                 "Message %s of '%s' has failed %s times and goes to '%s'.",
                 message.id,

@@ -116,7 +116,7 @@ class TimerListener:
 
     async def _tick(self, function: Function, schedule: Schedule, ended: asyncio.Event) -> None:
         now = datetime.now(UTC)
-        monitored = not schedule.is_frequent(now)
+        monitored = function.trigger.raw.get("useMonitor") is not False and not schedule.is_frequent(now)
         status = await self._first_status(function, schedule, now, monitored)
         past_due = monitored and now > status.next
         if past_due or function.trigger.raw.get("runOnStartup"):

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 pytestmark = pytest.mark.processes
+MASTER = {"x-functions-key": "master"}
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +144,15 @@ def test_cors_of_local_settings(url: str) -> None:
 
 
 def test_admin_routes(url: str) -> None:
-    status = requests.get(f"{url}/admin/host/status", timeout=10).json()
+    for path in ("host/status", "functions"):
+        assert requests.get(f"{url}/admin/{path}", timeout=10).status_code == 401
+        assert requests.get(f"{url}/admin/{path}?code=function", timeout=10).status_code == 401
+    assert requests.get(f"{url}/admin/host/ping", timeout=10).status_code == 200
+    status = requests.get(f"{url}/admin/host/status", headers=MASTER, timeout=10).json()
     assert status["state"] == "Running"
     assert {"echo", "pack", "scan", "tick"} <= set(status["functions"])
     assert status["versions"]["azure-functions-runtime"]
-    rows = {row["name"]: row for row in requests.get(f"{url}/admin/functions", timeout=10).json()}
+    rows = {row["name"]: row for row in requests.get(f"{url}/admin/functions", headers=MASTER, timeout=10).json()}
     assert rows["itemDelete"]["methods"] == ["DELETE"]
     assert rows["itemDelete"]["url"] == f"{url}/api/items/{{id:guid}}"
     assert (rows["pack"]["trigger"], rows["pack"]["queue"]) == ("queueTrigger", "orders")

@@ -21,7 +21,9 @@ def _pids(url: str) -> set[int]:
     found: set[int] = set()
     for _ in range(30):
         try:
-            answer = requests.get(f"{url}/admin/host/status", headers={"Connection": "close"}, timeout=5)
+            answer = requests.get(
+                f"{url}/admin/host/status", headers={"Connection": "close", "x-functions-key": "master"}, timeout=5
+            )
         except requests.ConnectionError:
             continue
         found.add(answer.json()["pid"])

@@ -13,6 +13,7 @@ from emulators.with_parent import parent_pipe, python
 
 ROOT = Path(__file__).resolve().parents[3]
 HTTP = {"type": "httpTrigger", "direction": "IN", "name": "req", "authLevel": "ANONYMOUS"}
+BLOB = {"type": "blob", "direction": "IN", "name": "client", "path": "photos/{name}"}
 QUEUE = {"type": "queueTrigger", "direction": "IN", "name": "msg", "queueName": "orders"}
 
 
@@ -23,7 +24,13 @@ def _http(name: str, route: str, *methods: str) -> Any:
 @pytest.mark.parametrize(
     ("functions", "refused", "says"),
     [
-        ([parse("a", "1", [{**HTTP, "name": "my_req"}])], "a", "no underscore"),
+        ([parse("a", "1", [{**HTTP, "name": "my-req"}])], "a", "letters, digits and underscores only"),
+        ([parse("a", "1", [{**HTTP, "name": "_req"}])], "a", "starting with a letter"),
+        (
+            [parse("a", "1", [QUEUE, {**BLOB, "properties": {"SupportsDeferredBinding": True}}])],
+            "a",
+            "deferred binding",
+        ),
         ([_http("same", "x"), _http("Same", "y")], None, "unique within the app without regard to case"),
         ([_http("b", "X/{id}/", "GET"), _http("a", "x/{id}", "GET", "PUT")], "b", "conflicts with the route"),
         ([_http("b", "x"), _http("a", "x", "GET")], "b", "conflicts with the route of function 'a'"),
