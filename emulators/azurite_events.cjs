@@ -1,6 +1,7 @@
 // Loaded into Azurite: tells whoever is connected what has changed, so that listeners need not poll to see it. Prints
 // "Storage events at HOST:PORT" at the start; there it writes a line of JSON for each message that becomes visible,
-// {"queue": NAME}, and for each blob that is written, {"container": NAME}. One too many does no harm.
+// {"queue": NAME}, and for each blob that is written, {"container": NAME}. One too many does no harm. What Event Grid calls
+// BlobCreated is announced as {"created": {container, blob, etag, api, contentType, contentLength}}, once.
 "use strict";
 
 const http = require("node:http");
@@ -21,9 +22,25 @@ function announce(event) {
   for (const client of clients) client.write(`${JSON.stringify(event)}\n`);
 }
 
-function observe(method, address) {
+function created(request, response, container, blob, comp) {
+  if (comp !== null && comp !== "blocklist") return;
+  const { headers } = request;
+  announce({
+    created: {
+      container,
+      blob: decodeURIComponent(blob),
+      etag: String(response.getHeader("etag") ?? ""),
+      api: comp === "blocklist" ? "PutBlockList" : headers["x-ms-copy-source"] ? "CopyBlob" : "PutBlob",
+      contentType: headers["x-ms-blob-content-type"] ?? headers["content-type"] ?? "application/octet-stream",
+      contentLength: Number(headers["x-ms-blob-content-length"] ?? headers["content-length"] ?? 0),
+    },
+  });
+}
+
+function observe(request, response) {
+  const { method, url: address } = request;
   const { pathname, searchParams } = new URL(address, "http://localhost");
-  const [, , name, rest] = pathname.split("/");
+  const [, , name, rest, ...deeper] = pathname.split("/");
   if (!name || !rest) return;
   if (rest === "messages" && (method === "POST" || method === "PUT")) {
     const seconds = Number(searchParams.get("visibilitytimeout") ?? 0);
@@ -31,15 +48,15 @@ function observe(method, address) {
     else announce({ queue: name });
   } else if (method === "PUT" && !NO_NEW_VERSION.has(searchParams.get("comp"))) {
     announce({ container: name });
+    created(request, response, name, [rest, ...deeper].join("/"), searchParams.get("comp"));
   }
 }
 
 const emit = http.Server.prototype.emit;
 http.Server.prototype.emit = function (event, request, response) {
   if (event === "request") {
-    const { method, url } = request;
     response.on("finish", () => {
-      if (response.statusCode < 300) observe(method, url);
+      if (response.statusCode < 300) observe(request, response);
     });
   }
   return emit.apply(this, arguments);

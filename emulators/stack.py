@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from emulators.azurite import Azurite, AzuriteError
+from emulators.azurite import ACCOUNT, Azurite, AzuriteError
 from emulators.container import Container
 from emulators.kept_ports import KeptPorts
 from emulators.launch import launch
@@ -142,6 +142,7 @@ class Stack:
             storage.result()
             self.providers = {name: future.result() for name, future in started.items()}
         self._keep_ports(azurite)
+        self._blob_url = f"http://{azurite.host}:{azurite.blob_port}/{ACCOUNT}"
         self.storage, self._events = azurite.connection_string, azurite.events
         self.settings = {
             "AzureWebJobsStorage": self.storage,
@@ -226,7 +227,7 @@ class Stack:
         log = self._open.enter_context(self.log.open("ab"))
         command = python("emulators.functions_host", "--app", str(ROOT), "--json")
         command += ["--port", str(self._port or self._ports.wanted("app", PORT)), "--workers", str(self._workers)]
-        command += ["--blob-poll", str(self._blob_poll), "--storage-events", self._events]
+        command += ["--blob-poll", str(self._blob_poll), "--storage-events", self._events, "--event-grid"]
         command += [part for name in WATCHED for part in ("--watch", name)] if self._watch else []
         command += ["--debug", str(self._debug)] if self._debug else []
         command += ["--flex"] if self._flex else []
@@ -257,6 +258,17 @@ class Stack:
             threading.Thread(target=self._follow, args=(host.stdout, self._happened), daemon=True).start()
         self.functions: list[dict[str, Any]] = facts["functions"]
         self.host_pid = host.pid
+        self._subscribe(facts["keys"]["FUNCTIONS_BLOBS_EXTENSION_KEY"])
+
+    def _subscribe(self, key: str) -> None:
+        """Subscribe the blob functions to Event Grid, as infra/hooks/subscribe.sh does in Azure."""
+        arguments = ["--storage-events", self._events, "--blobs", self._blob_url]
+        for function in self.functions:
+            if function["trigger"] == "blobTrigger" and function["source"] == "EventGrid":
+                query = f"functionName=Host.Functions.{function['name']}&code={key}"
+                endpoint = f"{self.url}/runtime/webhooks/blobs?{query}"
+                arguments += ["--subscription", f"{str(function['path']).partition('/')[0]}={endpoint}"]
+        self._open.enter_context(launch("eventgrid", *arguments))
 
     @staticmethod
     def _follow(lines: IO[str], happened: Callable[[dict[str, Any]], None]) -> None:

@@ -7,6 +7,7 @@ environment win. Beside the app's own settings these are understood:
     AzureFunctionsWebHost__hostid        id that instances of one app share (default: made from the path)
     AzureWebJobs.NAME.Disabled           true leaves a function out
     FUNCTIONS_MASTER_KEY, FUNCTIONS_FUNCTION_KEY   keys of auth levels admin and function (default: random)
+    FUNCTIONS_BLOBS_EXTENSION_KEY        system key of runtime/webhooks/blobs (default: random)
     FUNCTIONS_REQUEST_BODY_SIZE_LIMIT    bytes, default 104857600
     FUNCTIONS_HOST_BLOB_POLL_SECONDS     default of --blob-poll
     FUNCTIONS_HOST_QUEUE_TAKE_SECONDS    how long a taken message is invisible, default 600
@@ -27,7 +28,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .http_keys import FUNCTION_KEY, MASTER_KEY
+from .http_keys import FUNCTION_KEY, MASTER_KEY, SYSTEM_KEY
 from .ports import PortInUse
 from .settings import SettingsError, load
 from .supervisor import StartFailed, Supervisor
@@ -53,6 +54,11 @@ def main() -> None:
     )
     parser.add_argument("--storage-events", metavar="HOST:PORT", help="where the storage announces what is new")
     parser.add_argument("--watch", type=Path, action="append", help="file or folder whose changes restart the app")
+    parser.add_argument(
+        "--event-grid",
+        action="store_true",
+        help="feed blob triggers with source=EVENT_GRID by runtime/webhooks/blobs only, and not by a scan",
+    )
     parser.add_argument("--debug", type=int, metavar="PORT", help="wait for a debugger (debugpy) on this port")
     parser.add_argument(
         "--flex",
@@ -70,7 +76,9 @@ def main() -> None:
         load(options.app)
     except SettingsError as error:
         sys.exit(_refuse(1, f"Settings: {error}"))
-    keys = {name: os.environ.setdefault(name, secrets.token_urlsafe(24)) for name in (MASTER_KEY, FUNCTION_KEY)}
+    keys = {
+        name: os.environ.setdefault(name, secrets.token_urlsafe(24)) for name in (MASTER_KEY, FUNCTION_KEY, SYSTEM_KEY)
+    }
     sys.exit(asyncio.run(_run(options, keys)))
 
 

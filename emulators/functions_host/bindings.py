@@ -59,6 +59,11 @@ class Function:
     retry: Retry | None = None
 
     @property
+    def from_event_grid(self) -> bool:
+        """Whether a blob trigger is fed by Event Grid."""
+        return str(self.trigger.raw.get("source", "")).lower() == "eventgrid"
+
+    @property
     def route(self) -> str:
         """HTTP route without prefix and outer slashes."""
         return str(self.trigger.raw.get("route") or self.name).strip("/")

@@ -55,7 +55,11 @@ def function_id(function: Function) -> str:
 
 
 class BlobListener:
-    """Scans the containers of all blob functions every `poll` seconds and runs what is new or changed."""
+    """Scans the containers of all blob functions every `poll` seconds and runs what is new or changed.
+
+    With `event_grid` the functions that are fed by Event Grid are not scanned for: `blob_events` puts their messages
+    into the queue.
+    """
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class BlobListener:
         events: StorageEvents,
         data: DataBindings,
         poll: float,
+        event_grid: bool,
     ) -> None:
         self._storage = storage
         self._events = events
@@ -74,6 +79,8 @@ class BlobListener:
         self._functions = {function_id(f): (f, pattern) for f, pattern in watched}
         self._containers: dict[tuple[str, str], list[Watched]] = {}
         for function, pattern in watched:
+            if event_grid and function.from_event_grid:
+                continue
             key = (function.trigger.connection, pattern.container)
             self._containers.setdefault(key, []).append((function, pattern))
         self._receipts = storage.container(_INTERNAL, HOSTS)
@@ -212,6 +219,9 @@ class BlobListener:
         except ResourceNotFoundError:
             return True
         except ResourceModifiedError:
+            if notice.get("Source") == "EventGrid":
+                # The newer version has an event of its own.
+                return True
             return await self._announce_current(function, container, blob)
         metadata = _metadata(blob, stream.properties, container) | {k: text(v) for k, v in variables.items()}
         values = {**variables, "BlobTrigger": f"{container}/{name}", "Uri": blob.url}

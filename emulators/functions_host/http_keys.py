@@ -1,4 +1,4 @@
-"""Access keys of HTTP functions: auth level `function` takes either key, `admin` only the master key."""
+"""Access keys: auth level `function` takes either key, `admin` only the master key, the webhook its system key."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 MASTER_KEY, FUNCTION_KEY = "FUNCTIONS_MASTER_KEY", "FUNCTIONS_FUNCTION_KEY"
+SYSTEM_KEY = "FUNCTIONS_BLOBS_EXTENSION_KEY"
 """App settings with the keys; the command line makes random ones when they are unset."""
 
 
@@ -24,6 +25,11 @@ def key_of(request: web.BaseRequest, query: Mapping[str, str]) -> str:
 def is_master(key: str) -> bool:
     """Whether this is the master key."""
     return _is(key, MASTER_KEY)
+
+
+def is_system(key: str) -> bool:
+    """Whether a key opens the webhook of the blob extension: its system key `blobs_extension`, or the master key."""
+    return is_master(key) or _is(key, SYSTEM_KEY)
 
 
 def may_call(function: Function, key: str) -> bool:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from .bindings import Function
+from .blob_events import PATH as WEBHOOK
 from .http_keys import key_of, may_call
 from .protos import SameSite, TypedData
 from .routes import Route
@@ -35,14 +36,27 @@ class _TooLarge(Exception):
 
 
 class HttpListener:
-    """The HTTP front of the app. `admin(path, request)` answers `admin/...` or returns None."""
+    """The HTTP front of the app.
 
-    def __init__(self, functions: Iterable[Function], options: HttpOptions, invoke: Invoke, admin: Admin) -> None:
+    Args:
+        admin: answers `admin/...` (path below it, request), or returns None.
+        blob_events: answers `runtime/webhooks/blobs`.
+    """
+
+    def __init__(
+        self,
+        functions: Iterable[Function],
+        options: HttpOptions,
+        invoke: Invoke,
+        admin: Admin,
+        blob_events: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    ) -> None:
         ordered = sorted(functions, key=lambda f: f.name.lower())
         self._table = [(f, Route(f.route), frozenset(f.methods)) for f in ordered]
         self._options = options
         self._invoke = invoke
         self._admin = admin
+        self._blob_events = blob_events
         self._outstanding = 0
         self._slots = asyncio.Semaphore(options.max_concurrent) if options.max_concurrent else None
         self._prefix = f"{options.prefix}/".lower() if options.prefix else ""
@@ -63,6 +77,8 @@ class HttpListener:
         path = request.rel_url.raw_path.strip("/")
         if path.lower().startswith("admin/"):
             return await self._admin(path[6:].lower(), request) or web.Response(status=404)
+        if path.lower() == WEBHOOK and request.method in ("POST", "OPTIONS"):
+            return await self._blob_events(request)
         if f"{path}/".lower().startswith(self._prefix):
             found = self._find(path[len(self._prefix) :], request.method)
             if found:

@@ -23,9 +23,11 @@ from aiohttp import web
 from . import log, worker
 from .admin import Admin
 from .bindings import Function, violations
+from .blob_events import BlobEvents
+from .blob_listener import function_id
 from .data_bindings import DataBindings
 from .http_listener import HttpListener
-from .listeners import Listeners, describe, is_disabled, start_problem
+from .listeners import Listeners, blob_pattern, describe, is_disabled, start_problem
 from .ports import BACKLOG
 from .protos import TypedData
 from .settings import HostSettings, SettingsError, load
@@ -60,11 +62,20 @@ class Instance:
         ]
         self.invoker = Invoker(settings.timeout)
         self._storage = Storage()
-        self._listeners = Listeners(settings, self._storage, StorageEvents(options.storage_events), options.blob_poll)
+        self._listeners = Listeners(
+            settings, self._storage, StorageEvents(options.storage_events), options.blob_poll, options.event_grid
+        )
         self._data = DataBindings(self.invoker, self._storage, settings.queues, self._listeners.sent)
+        blobs = [f for f in self.functions.values() if f.trigger.type == "blobTrigger" and f.from_event_grid]
+        events = BlobEvents(
+            [(function_id(f), f, blob_pattern(f.trigger)) for f in blobs],
+            settings.host_id,
+            self._storage,
+            settings.queues,
+        )
         admin = Admin(settings.host_id, self.rows, self.errors, self.run_by_hand)
         http = [f for f in self.functions.values() if f.trigger.type == "httpTrigger"]
-        front = HttpListener(http, settings.http, self._data.invoke, admin.answer)
+        front = HttpListener(http, settings.http, self._data.invoke, admin.answer, events.answer)
         server = web.Server(
             front.handle, auto_decompress=False, access_log=None, lingering_time=1, keepalive_timeout=75
         )
@@ -150,6 +161,7 @@ def main() -> None:
     parser.add_argument("--socket", type=int)
     parser.add_argument("--debug", type=int)
     parser.add_argument("--group")
+    parser.add_argument("--event-grid", action="store_true")
     parser.add_argument("--blob-poll", type=float, required=True)
     parser.add_argument("--grace", type=float, required=True)
     parser.add_argument("--storage-events")

@@ -82,6 +82,7 @@ def describe(function: Function, url: str, prefix: str) -> dict[str, Any]:
         "queue": None,
         "schedule": None,
         "path": None,
+        "source": None,
     }
     if trigger.type == "httpTrigger":
         row["methods"] = list(function.methods)
@@ -90,6 +91,7 @@ def describe(function: Function, url: str, prefix: str) -> dict[str, Any]:
         row["queue"] = queue_name(trigger)
     elif trigger.type == "blobTrigger":
         row["path"] = blob_pattern(trigger).text
+        row["source"] = "EventGrid" if function.from_event_grid else "LogsAndContainerScan"
     elif trigger.type == "timerTrigger":
         row["schedule"] = schedule_of(trigger).text
     return row
@@ -98,11 +100,14 @@ def describe(function: Function, url: str, prefix: str) -> dict[str, Any]:
 class Listeners:
     """Everything of this instance that waits for storage or for the clock."""
 
-    def __init__(self, settings: HostSettings, storage: Storage, events: StorageEvents, blob_poll: float) -> None:
+    def __init__(
+        self, settings: HostSettings, storage: Storage, events: StorageEvents, blob_poll: float, event_grid: bool
+    ) -> None:
         self._settings = settings
         self._storage = storage
         self._events = events
         self._blob_poll = blob_poll
+        self._event_grid = event_grid
         self._data: DataBindings | None = None
         self._queues: dict[tuple[str, str], list[QueueListener]] = {}
         self._blobs: BlobListener | None = None
@@ -130,6 +135,7 @@ class Listeners:
                 self._events,
                 data,
                 self._blob_poll,
+                self._event_grid,
             )
             for run in self._blobs.loops():
                 self._spawn(run)

@@ -66,6 +66,8 @@ class StorageEvents:
         self._wake_all()
         while line := await reader.readline():
             for kind, name in json.loads(line).items():
+                if kind == "created":
+                    continue
                 for wake in self._listeners.get((kind, name), ()):
                     wake()
 

@@ -195,6 +195,7 @@ class Supervisor:
         command += ["--storage-events", options.storage_events] if options.storage_events else []
         command += ["--debug", str(options.debug)] if options.debug else []
         command += ["--group", place.group] if place.group else []
+        command += ["--event-grid"] if options.event_grid else []
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=_ROOT,

@@ -43,3 +43,12 @@ def unmonitored(my_timer: func.TimerRequest) -> None:
 def monitored(my_timer: func.TimerRequest) -> None:
     """A timer that keeps one."""
     record("monitored", past_due=my_timer.past_due)
+
+
+@app.function_name("dropped")
+@app.blob_trigger(
+    arg_name="blob", path="drops/{vendor}/{name}", connection="AzureWebJobsStorage", source=func.BlobSource.EVENT_GRID
+)
+def dropped(blob: func.InputStream) -> None:
+    """Fed by Event Grid."""
+    record("dropped", name=blob.name)
