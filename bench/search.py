@@ -35,7 +35,7 @@ type Rows = NDArray[Any]
 """One vector a row."""
 
 DIM = 256
-SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (10_000, 30_000)
+SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (10_000, 100_000)
 QUERIES, TIMED = 200, 120
 SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 CATEGORIES = ("dress", "shirt", "coat", "shoes", "bag")
@@ -47,15 +47,18 @@ SLOW_MS = 250
 
 def main(*, quick: bool = False) -> dict[str, Any]:
     """Measure by number of products, version switches under load, and (unless `quick`) the whole system."""
+    sizes = QUICK_SIZES if quick else SIZES
     with tempfile.TemporaryDirectory() as folder, Azurite() as storage:
         environment(storage, Path(folder))
         report: dict[str, Any] = {"ok": True, "dim": DIM, "threads": 1, "sizes": {}}
-        for count in QUICK_SIZES if quick else SIZES:
+        for count in sizes:
             print(f"{count} products ...", file=sys.stderr, flush=True)
             report["sizes"][str(count)] = size(count, Path(folder))
         report["swaps"] = swaps(2_000 if quick else 10_000)
     if not quick:
         report["system"] = system()
+    first, last = (report["sizes"][str(count)]["search_ms"] for count in (sizes[0], sizes[-1]))
+    report["growth"] = {"products": sizes[-1] / sizes[0], **{name: ratio(last[name], first[name]) for name in first}}
     report["ok"] = not (report["swaps"]["failed"] or report["swaps"]["empty"] or "error" in report.get("system", {}))
     return report
 
@@ -235,7 +238,7 @@ def reference(
 
 def engine(index: Any, shop: str, asked: dict[str, Rows], truth: dict[str, list[list[int]]]) -> dict[str, Any]:
     """Measure recall against flat fp32, and milliseconds of complete searches."""
-    from functions.search.engine.query import VectorQuery, Weights
+    from functions.search.engine.query import Match, VectorQuery, Weights
 
     def query(kind: str, vector: Rows) -> VectorQuery:
         if kind == "image":
@@ -253,6 +256,12 @@ def engine(index: Any, shop: str, asked: dict[str, Rows], truth: dict[str, list[
     for name, words in {"text_and_words": "striped model 7", "text_and_common_words": "red striped dress"}.items():
         wanted = VectorQuery(shop, words=words, weights=Weights(0, 0.7, 0.3), k=10)
         taken[name] = timed(lambda v, wanted=wanted: index.search(replace(wanted, text=v)), asked["text"])
+        matched = replace(wanted, match=Match(floor=1.1))
+        taken[f"{name}_matched"] = timed(lambda v, wanted=matched: index.search(replace(wanted, text=v)), asked["text"])
+    misspelt = VectorQuery(shop, words="stripd drses model", weights=Weights(0, 0.7, 0.3), k=10, match=Match(floor=1.1))
+    taken["misspelt_matched"] = timed(lambda v: index.search(replace(misspelt, text=v)), asked["text"])
+    photo = VectorQuery(shop, k=10, match=Match(by_words=False, floor=1.2))
+    taken["image_matched"] = timed(lambda v: index.search(replace(photo, image=v)), asked["image"])
     return {"recall10": recall, "search_ms": taken}
 
 

@@ -47,6 +47,8 @@ _ARTICLE = re.compile(
 )
 """The Arabic article with what is written onto it (light10: L. Larkey et al., SIGIR 2002)."""
 _HEBREW_ARTICLE = re.compile("^\u05d4(?=...)")
+_CHINESE_ENDING = re.compile("(?<=[\u3400-\u9fff])\u5b50$")
+"""What makes a noun of a single ideograph, and is left out in titles: \u88e4\u5b50, trousers."""
 _UMLAUT = re.compile("([aou])e")
 
 _ENGLISH = "a an and are as at be by for from in is it of on or our that the these this to we with you your"
@@ -124,10 +126,11 @@ def _folded(word: str) -> str:
 
 
 def variants(word: str) -> tuple[str, ...]:
-    """Other spellings of a folded word: `ae`, `oe`, `ue` for umlauts, an Arabic or Hebrew word without its article."""
+    """Other spellings of a folded word: `ae`, `oe`, `ue` for umlauts, an Arabic or Hebrew word without its article,
+    a Chinese one without its ending."""
     if word.isascii():
         return (_UMLAUT.sub(r"\1", word),) if _UMLAUT.search(word) else ()
-    bare = _HEBREW_ARTICLE.sub("", _ARTICLE.sub("", word))
+    bare = _CHINESE_ENDING.sub("", _HEBREW_ARTICLE.sub("", _ARTICLE.sub("", word)))
     return (bare,) if bare != word else ()
 
 

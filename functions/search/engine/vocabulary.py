@@ -27,7 +27,7 @@ SPLIT, COMPOUND, PART = 0.9, 0.8, 0.75
 GRAMS, BEGINNING, TYPO, TYPOS = 0.8, 0.5, 0.6, 0.4
 STRONG: Final = 0.75
 """From here on a word counts as the one that was meant."""
-MIN_TYPO, MIN_TYPOS = 5, 9
+MIN_TYPO, MIN_TYPOS = 5, 7
 """Letters from which on one or two of them may be wrong."""
 MIN_COMPOUND, MIN_REST, MIN_KNOWN_REST = 4, 3, 4
 """Letters of a word found in compounds, and of what is left of those."""
@@ -116,10 +116,11 @@ class Vocabulary:
         if self.has(word):
             add((word,), EXACT)
         if is_unspaced(word):
-            pieces = tuple(dict.fromkeys(grams(word)))
-            wanted = tuple(piece for piece in pieces if len(piece) > 1 + len(GRAM)) or pieces
-            if wanted and all(self.has(piece) for piece in wanted):
-                add(wanted, GRAMS)
+            for form, factor in ((word, GRAMS), *((other, PART) for other in variants(word))):
+                pieces = tuple(dict.fromkeys(grams(form)))
+                wanted = tuple(piece for piece in pieces if len(piece) > 1 + len(GRAM)) or pieces
+                if wanted and all(self.has(piece) for piece in wanted):
+                    add(wanted, factor)
         else:
             for other in self._spelt_as(word):
                 add((other,), SPELLING)
