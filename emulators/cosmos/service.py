@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -22,6 +23,8 @@ from emulators.server import Emulator
 PARTITIONS: Final = 3
 """Physical partitions of a container, so that clients really merge."""
 SWEEP_S: Final = 1.0
+QUERIES: Final = 1000
+"""Queries that the control surface shows."""
 
 
 class Cosmos(Emulator):
@@ -52,6 +55,7 @@ class Cosmos(Emulator):
         self._sweeper: asyncio.Task[None] | None = None
         self._url = ""
         self.charged: dict[tuple[str, str, str], list[float]] = {}
+        self.asked: deque[dict[str, Any]] = deque(maxlen=QUERIES)
 
     @classmethod
     def arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -64,6 +68,7 @@ class Cosmos(Emulator):
         """Everything but the control surface is one handler, which reads the path."""
         return (
             web.get("/_emulator/charges", self._list_charges),
+            web.get("/_emulator/queries", self._list_queries),
             web.post("/_emulator/throughput", self._set_throughput),
             web.route("*", "/{path:(?!_emulator/).*}", self._handle),
         )
@@ -81,6 +86,7 @@ class Cosmos(Emulator):
         """Forget faults, requests, charges and all data."""
         super().reset()
         self.charged.clear()
+        self.asked.clear()
         with self._data.transaction():
             for table in ("databases", "containers", "items", "unique_keys", "offers"):
                 self._data.execute(f"DELETE FROM {table}")  # noqa: S608
@@ -115,6 +121,10 @@ class Cosmos(Emulator):
             for (container, operation, partition), found in sorted(self.charged.items())
         ]
         return web.json_response({"charges": listed})
+
+    async def _list_queries(self, request: web.Request) -> web.Response:
+        wanted = request.query.get("match", "")
+        return web.json_response({"queries": [one for one in self.asked if wanted in one["query"]]})
 
     async def _set_throughput(self, request: web.Request) -> web.Response:
         posted = await request.json()
@@ -323,6 +333,17 @@ class Cosmos(Emulator):
         scope = feeds.scope(call.headers, container, call.key(container), statement)
         page = queries.run(
             self._data, container, statement, scope, call.page_size, call.headers.get("x-ms-continuation")
+        )
+        self.asked.append(
+            {
+                "container": container.id,
+                "query": statement.text,
+                "parameters": statement.context.parameters,
+                "partition": scope.partition,
+                "results": len(page.results),
+                "scanned": page.loaded,
+                "ru": page.charge,
+            }
         )
         return self._page(call, container, page)
 

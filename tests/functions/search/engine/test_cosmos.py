@@ -2,59 +2,61 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import cosmos_vectors
 import index_shelf as shelf
 import pytest
-from azure.cosmos import CosmosClient
-from cosmos_vectors import StandIn
+import requests
+from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy
 from index_oracle import Oracle
 
-from functions.search.engine.cosmos import CosmosIndex
+from functions.search.engine import cosmos_sql
+from functions.search.engine.cosmos import TOMBSTONE_S, CosmosIndex
 from functions.search.engine.errors import IndexModelMismatch, VersionNotFound
 from functions.search.engine.items import Removal
 from functions.search.engine.query import Filters, Match, Negative, VectorQuery, Weights
+from shared import clock
+
+pytestmark = pytest.mark.processes
 
 IMAGE, TEXT = shelf.query_vectors()
 ITEMS = shelf.items(150)
 
-type Filled = tuple[CosmosIndex, str, StandIn]
-
-
-@pytest.fixture(scope="module")
-def wire() -> Iterator[StandIn]:
-    with cosmos_vectors.running() as server:
-        yield server
+type Filled = tuple[CosmosIndex, str]
 
 
 @pytest.fixture
-def database(wire: StandIn) -> Any:
-    client = CosmosClient(f"http://127.0.0.1:{wire.server_port}/", "c3RhbmQtaW4=", enable_endpoint_discovery=False)
-    return client.get_database_client("studio")
+def database(cosmos: dict[str, Any]) -> Iterator[DatabaseProxy]:
+    client = CosmosClient(cosmos["endpoint"], cosmos["key"])
+    database = client.create_database(f"search-{secrets.token_hex(4)}")
+    yield database
+    client.delete_database(database)
+    client.close()
 
 
 @pytest.fixture
-def filled(database: Any, wire: StandIn, shop: str) -> Filled:
+def container(database: DatabaseProxy) -> ContainerProxy:
+    """Where the engine keeps the vectors of its model."""
+    return database.get_container_client(cosmos_sql.container_name(shelf.MODEL.id))
+
+
+@pytest.fixture
+def filled(database: DatabaseProxy, container: ContainerProxy, shop: str) -> Filled:
     index = CosmosIndex(database, lambda: shelf.MODEL)
-    for item in ITEMS:
-        from functions.search.engine import cosmos_sql
-
-        made = cosmos_sql.document(shop, item) | {"_etag": '"0"', "_ts": 1}
-        wire.items[cosmos_sql.container_name(shelf.MODEL.id), shop, item.id] = made
     index._container(shelf.MODEL)
-    wire.asked.clear()
-    return index, shop, wire
+    for start in range(0, len(ITEMS), 50):
+        products = ITEMS[start : start + 50]
+        container.execute_item_batch([("create", (cosmos_sql.document(shop, item),)) for item in products], shop)
+    return index, shop
 
 
-def test_a_container_is_made_for_the_model_with_its_vectors_by_diskann(database: Any, wire: StandIn, shop: str) -> None:
-    wire.containers.clear()
-    index = CosmosIndex(database, lambda: shelf.MODEL)
-    index.upsert(shop, ITEMS[:1])
-    ((name, made),) = wire.containers.items()
-    assert name == "vectors-fashion-aaaaaaaaaaaa"
+def test_a_container_is_made_for_the_model_with_its_vectors_by_diskann(database: DatabaseProxy, shop: str) -> None:
+    CosmosIndex(database, lambda: shelf.MODEL).upsert(shop, ITEMS[:1])
+    (made,) = database.list_containers()
+    assert made["id"] == "vectors-fashion-aaaaaaaaaaaa"
     assert made["partitionKey"]["paths"] == ["/shop"]
     assert made["vectorEmbeddingPolicy"]["vectorEmbeddings"] == [
         {"path": "/vector", "dataType": "float32", "distanceFunction": "cosine", "dimensions": shelf.DIM}
@@ -65,7 +67,7 @@ def test_a_container_is_made_for_the_model_with_its_vectors_by_diskann(database:
 
 
 def test_pages_are_those_of_the_definition(filled: Filled) -> None:
-    index, shop, _ = filled
+    index, shop = filled
     oracle = Oracle(shelf.MODEL, ITEMS)
     for asked in (
         {"image": IMAGE},
@@ -90,7 +92,7 @@ def test_pages_are_those_of_the_definition(filled: Filled) -> None:
 
 
 def test_words_are_ranked_as_the_definition_ranks_them(filled: Filled) -> None:
-    index, shop, _ = filled
+    index, shop = filled
     oracle = Oracle(shelf.MODEL, ITEMS, [])
     for words in ("silk", "silk dress", "zanzibar", "the", "waterproof"):
         query = VectorQuery(shop, words=words, weights=Weights(0, 0, 1), facets=("category",), k=8)
@@ -118,7 +120,7 @@ MATCHED = (
 
 
 def test_what_is_no_result_is_neither_shown_nor_counted(filled: Filled) -> None:
-    index, shop, _ = filled
+    index, shop = filled
     oracle = Oracle(shelf.MODEL, ITEMS, ITEMS)
     build = index.begin(shop)
     build.add(ITEMS)
@@ -136,7 +138,7 @@ def test_what_is_no_result_is_neither_shown_nor_counted(filled: Filled) -> None:
 
 
 def test_an_article_number_comes_first(filled: Filled) -> None:
-    index, shop, _ = filled
+    index, shop = filled
     index.upsert(shop, [replace(ITEMS[7], revision=2, sku="TS-1001"), replace(ITEMS[8], revision=2, sku="TS-1002")])
     for weights, vectors in ((Weights(0, 0, 1), {}), (Weights.hybrid(0.5), {"image": IMAGE, "text": TEXT})):
         page = index.search(VectorQuery(shop, words="ts 1001", weights=weights, match=Match(), **vectors))
@@ -144,20 +146,22 @@ def test_an_article_number_comes_first(filled: Filled) -> None:
         assert sum(page.hits[0].parts) == pytest.approx(page.hits[0].score, abs=1e-6)
 
 
-def test_the_statement_is_parameterised_and_names_its_limit(filled: Filled) -> None:
-    index, shop, wire = filled
-    index.search(VectorQuery(shop, image=IMAGE, filters=Filters(colours=("red' OR 1=1",)), k=5))
-    (body,) = [body for _, _, body in wire.asked if "VectorDistance" in body["query"]]
-    assert body["query"] == (
+def test_the_statement_is_parameterised_and_names_its_limit(filled: Filled, cosmos: dict[str, Any]) -> None:
+    index, shop = filled
+    page = index.search(VectorQuery(shop, image=IMAGE, filters=Filters(colours=("red' OR 1=1",)), k=5))
+    assert list(page.hits) == [] and page.total == 0
+    answer = requests.get(f"{cosmos['url']}/_emulator/queries", params={"match": "ORDER BY VectorDistance"}, timeout=10)
+    asked = answer.json()["queries"][-1]
+    assert asked["query"] == (
         "SELECT TOP 6 c.id, c.vector, c.vendor, c.phash FROM c WHERE c.deleted = false AND "
         "(ARRAY_CONTAINS(c.colours, @p1)) ORDER BY VectorDistance(c.vector, @p0)"
     )
-    assert len(body["parameters"][0]["value"]) == shelf.DIM
-    assert body["parameters"][1] == {"name": "@p1", "value": "red' OR 1=1"}
+    assert len(asked["parameters"]["@p0"]) == shelf.DIM
+    assert asked["parameters"]["@p1"] == "red' OR 1=1"
 
 
 def test_alpha_one_is_the_picture_and_alpha_zero_the_text(filled: Filled) -> None:
-    index, shop, _ = filled
+    index, shop = filled
     for alpha, pure in (
         (1.0, VectorQuery(shop, image=IMAGE)),
         (0.0, VectorQuery(shop, text=TEXT, weights=Weights(0, 1))),
@@ -168,7 +172,7 @@ def test_alpha_one_is_the_picture_and_alpha_zero_the_text(filled: Filled) -> Non
 
 
 def test_a_scan_shows_every_product_once_in_order(filled: Filled) -> None:
-    index, shop, _ = filled
+    index, shop = filled
     query = VectorQuery(shop, image=IMAGE, k=40)
     page = index.search(query)
     shown = [hit.id for hit in page.hits]
@@ -178,8 +182,8 @@ def test_a_scan_shows_every_product_once_in_order(filled: Filled) -> None:
     assert shown == [id for id, _ in Oracle(shelf.MODEL, ITEMS).ranked(query)]
 
 
-def test_the_highest_revision_wins_and_a_deletion_stays(filled: Filled) -> None:
-    index, shop, wire = filled
+def test_the_highest_revision_wins_and_a_deletion_stays(filled: Filled, container: ContainerProxy) -> None:
+    index, shop = filled
     query = VectorQuery(shop, image=IMAGE, k=3)
     first = index.search(query).hits[0].id
     product = next(item for item in ITEMS if item.id == first)
@@ -189,13 +193,15 @@ def test_the_highest_revision_wins_and_a_deletion_stays(filled: Filled) -> None:
         assert first not in {hit.id for hit in index.search(query).hits}
     index.upsert(shop, [replace(product, revision=6)])
     assert index.search(query).hits[0].id == first
-    assert wire.items["vectors-fashion-aaaaaaaaaaaa", shop, first]["revision"] == 6
+    assert container.read_item(first, shop)["revision"] == 6
 
 
 def test_a_rebuild_marks_a_version_removes_what_was_not_given_and_refuses_another_model(
-    filled: Filled, database: Any
+    filled: Filled, database: DatabaseProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    index, shop, _ = filled
+    index, shop = filled
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + TOMBSTONE_S + 60)
     assert index.stats(shop).rebuild_due == "first"
     build = index.begin(shop)
     build.add(ITEMS[:100])
