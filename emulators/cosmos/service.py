@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -25,6 +26,19 @@ PARTITIONS: Final = 3
 SWEEP_S: Final = 1.0
 QUERIES: Final = 1000
 """Queries that the control surface shows."""
+
+
+@dataclass
+class Charged:
+    """Requests of one kind and their request units."""
+
+    count: int = 0
+    ru: float = 0.0
+
+    def add(self, ru: float) -> None:
+        """Count one."""
+        self.count += 1
+        self.ru += ru
 
 
 class Cosmos(Emulator):
@@ -54,7 +68,7 @@ class Cosmos(Emulator):
         self._budget = charges.Budget(throughput or None)
         self._sweeper: asyncio.Task[None] | None = None
         self._url = ""
-        self.charged: dict[tuple[str, str, str], list[float]] = {}
+        self.charged: dict[tuple[str, str, str], Charged] = {}
         self.asked: deque[dict[str, Any]] = deque(maxlen=QUERIES)
 
     @classmethod
@@ -115,10 +129,10 @@ class Cosmos(Emulator):
                 "container": container,
                 "operation": operation,
                 "partition": partition,
-                "count": len(found),
-                "ru": round(sum(found), 2),
+                "count": one.count,
+                "ru": round(one.ru, 2),
             }
-            for (container, operation, partition), found in sorted(self.charged.items())
+            for (container, operation, partition), one in sorted(self.charged.items())
         ]
         return web.json_response({"charges": listed})
 
@@ -398,7 +412,7 @@ class Cosmos(Emulator):
         charge = float(response.headers["x-ms-request-charge"])
         self._budget.spend(container.rid, charge)
         key = call.headers.get("x-ms-documentdb-partitionkey", "*")
-        self.charged.setdefault((container.id, call.operation, key), []).append(charge)
+        self.charged.setdefault((container.id, call.operation, key), Charged()).add(charge)
         return response
 
     # Offers

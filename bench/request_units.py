@@ -1,0 +1,212 @@
+"""What flows and routes cost: request units and operations of Cosmos DB, operations on storage, time on both stores.
+
+Every flow runs alone, from its request to the last notification, on the whole stack with the Cosmos DB emulator, whose
+charges are estimates from published figures (`emulators/cosmos/charges.py`), and again on SQLite for its time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+from bench._request_units_flows import Act, Shop, deletion, flows, routes
+from bench._request_units_meter import Meter, Reading
+from emulators.stack import Stack
+
+RUNS: Final = 3
+PRICES: Final = Path(__file__).with_name("prices.json")
+SERVERLESS_RU_PER_SECOND: Final = 5000
+"""Of one container (learn.microsoft.com/azure/cosmos-db/serverless-performance)."""
+TIMERS: Final = {
+    "sweeper": 1440, "paypal_sweeper": 1440, "index_timer": 1440, "catalogue_sweeper": 288, "tryon_orphans": 4,
+    "retention": 1,
+}  # fmt: skip
+"""Timers with their runs a day at the default schedules."""
+NEVER: Final = "0 0 0 1 1 *"
+SETTINGS: Final = {
+    "CONVERSION_QUOTA": "100000", "RATE_LIMIT_SCALE": "100000", "EMAIL_DAILY_CAP": "100000", "SMS_DAILY_CAP": "100000",
+    "SWEEP_SCHEDULE": NEVER, "CATALOGUE_SWEEP_SCHEDULE": NEVER, "INDEX_SCHEDULE": NEVER,
+}  # fmt: skip
+
+
+def main(quick: bool = False) -> dict[str, Any]:
+    """Measure every flow and route; `ok` if each could be measured. Prices are those of `bench/prices.json`."""
+    prices = json.loads(PRICES.read_text())
+    runs = 1 if quick else RUNS
+    cosmos, sqlite = _measure("cosmos", runs), _measure("sqlite", runs)
+    for part in ("flows", "routes"):
+        for name, figures in cosmos[part].items():
+            figures["cosmosMs"], figures["sqliteMs"] = figures.pop("ms"), sqlite[part][name]["ms"]
+    timers = sum(one["ru"] * one["runsPerDay"] for one in cosmos["timers"].values())
+    return {
+        "ok": True,
+        "prices": {"asOf": prices["as_of"], "region": prices["region"], **prices["cosmos"]},
+        "runs": runs,
+        "thousandConversions": _thousand(cosmos["flows"]["conversion"], prices),
+        **cosmos,
+        "timersUsdPerMonth": round(timers * 30 / 1e6 * prices["cosmos"]["million_ru"], 2),
+    }
+
+
+def _thousand(conversion: dict[str, Any], prices: dict[str, Any]) -> dict[str, Any]:
+    """Request units, operations on storage and USD of a thousand conversions."""
+    operations: dict[str, float] = conversion["storage"]
+    storage = prices["storage"]
+    each = {"blob write": storage["blob_write_10k"], "blob read": storage["blob_read_10k"], "blob delete": 0.0}
+    per_10k = sum(count * each.get(kind, storage["queue_10k"]) for kind, count in operations.items())
+    return {
+        "ru": round(1000 * conversion["ru"]),
+        "usd": round(conversion["ru"] / 1000 * prices["cosmos"]["million_ru"], 4),
+        "storageOperations": {kind: round(1000 * count) for kind, count in operations.items()},
+        "storageUsd": round(per_10k / 10, 4),
+    }
+
+
+def _measure(documents: str, runs: int) -> dict[str, Any]:
+    with _running(documents) as (stack, meter):
+        readings: dict[str, list[Reading]] = defaultdict(list)
+        taken: dict[str, list[float]] = defaultdict(list)
+        by_user: list[dict[str, Reading]] = []
+        shops = [Shop(stack, meter, number) for number in range(runs)]
+        for shop in shops:
+            mine = dict[str, Reading]()
+            by_user.append(mine)
+            for act in flows(shop):
+                mine[act.name], ms = _whole(meter, act)
+                readings[act.name].append(mine[act.name])
+                taken[act.name].append(ms)
+            for act in routes(shop):
+                reading, ms = _answer(meter, act)
+                readings[act.name].append(reading)
+                taken[act.name].append(ms)
+        # Once: it waits for a minute until no instance has the account in its cache.
+        act = deletion(shops[-1])
+        by_user[-1][act.name], ms = _whole(meter, act)
+        readings[act.name].append(by_user[-1][act.name])
+        taken[act.name].append(ms)
+        timers = _timers(stack, meter) if documents == "cosmos" else {}
+        return {
+            "flows": {name: _figures(readings[name], taken[name]) for name in by_user[-1]},
+            "routes": {
+                name: _figures(found, taken[name]) for name, found in readings.items() if name not in by_user[-1]
+            },
+            "ceilings": _ceilings(readings["conversion"]),
+            "hotPartitions": _hot(by_user),
+            "timers": timers,
+        }
+
+
+def _whole(meter: Meter, act: Act) -> tuple[Reading, float]:
+    """What a flow costs, and milliseconds to its last notification."""
+    before, started = meter.read(), time.perf_counter()
+    act.act()
+    try:
+        ended = meter.settle(act.is_done)
+    except RuntimeError as error:
+        error.add_note(f"flow: {act.name}")
+        raise
+    return meter.read().since(before), (ended - started) * 1000
+
+
+def _answer(meter: Meter, act: Act) -> tuple[Reading, float]:
+    """What a request costs until its answer, and its milliseconds."""
+    before, started = meter.read(), time.perf_counter()
+    act.act()
+    ended = time.perf_counter()
+    reading = meter.read().since(before)
+    meter.settle(quiet=0.2)
+    return reading, (ended - started) * 1000
+
+
+@contextmanager
+def _running(documents: str) -> Generator[tuple[Stack, Meter]]:
+    with tempfile.TemporaryDirectory(prefix="studio-request-units-") as folder:
+        data, log = Path(folder) / "data", Path(folder) / "storage.log"
+        log.touch()
+        kept = {name: os.environ.get(name) for name in ("NODE_OPTIONS", "STUDIO_STORAGE_LOG")}
+        os.environ["NODE_OPTIONS"] = f"--require {Path(__file__).with_name('_storage_log.cjs')}"
+        os.environ["STUDIO_STORAGE_LOG"] = str(log)
+        settings = {**SETTINGS, "FUNCTIONS_MASTER_KEY": secrets.token_urlsafe(24)}
+        try:
+            with Stack(data, settings=settings, documents=documents, throughput=0) as stack:
+                account = stack.providers.get("cosmos")
+                yield stack, Meter(data, log, account["url"] if account else None)
+        finally:
+            for name, value in kept.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+def _figures(readings: list[Reading], ms: list[float]) -> dict[str, Any]:
+    """Means of some runs; `ms` is their median."""
+    count = len(readings)
+    return {
+        "ru": round(sum(reading.total() for reading in readings) / count, 2),
+        "operations": _mean([reading.counted() for reading in readings]),
+        "byContainer": _mean([reading.by(0) for reading in readings]),
+        "storage": _mean([dict(reading.storage) for reading in readings]),
+        "ms": round(statistics.median(ms), 1),
+    }
+
+
+def _mean(found: list[dict[str, float]] | list[dict[str, int]]) -> dict[str, float]:
+    names = {name for one in found for name in one}
+    means = {name: round(sum(one.get(name, 0) for one in found) / len(found), 2) for name in names}
+    return dict(sorted(means.items(), key=lambda one: (-one[1], one[0])))
+
+
+def _ceilings(conversions: list[Reading]) -> dict[str, float]:
+    """Conversions a second at which a container of a serverless account is used up."""
+    used = _mean([reading.by(0) for reading in conversions])
+    return {name: round(SERVERLESS_RU_PER_SECOND / ru, 1) for name, ru in used.items() if ru}
+
+
+def _hot(by_user: list[dict[str, Reading]]) -> list[dict[str, Any]]:
+    """Partitions that flows of several users write to or read, and queries over all partitions; dearest first.
+
+    With one run there is one user, so that only queries over all partitions are known.
+    """
+    users: dict[tuple[str, str], set[int]] = defaultdict(set)
+    ru: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for number, mine in enumerate(by_user):
+        for flow, reading in mine.items():
+            for (container, _, partition), charge in reading.ru.items():
+                users[container, partition].add(number)
+                ru[container, partition][flow] += charge / len(by_user)
+    shared = [key for key, seen in users.items() if len(seen) > 1 or key[1] == "*"]
+    listed = [
+        {
+            "container": container,
+            "partition": "all (query over partitions)" if partition == "*" else partition,
+            "ru": round(sum(ru[container, partition].values()), 2),
+            "byFlow": {name: round(value, 2) for name, value in ru[container, partition].items()},
+        }
+        for container, partition in shared
+    ]
+    return sorted(listed, key=lambda one: -one["ru"])
+
+
+def _timers(stack: Stack, meter: Meter) -> dict[str, Any]:
+    """One run of each timer on the data that the flows have left."""
+    found: dict[str, Any] = {}
+    key = {"x-functions-key": stack.settings["FUNCTIONS_MASTER_KEY"]}
+    for name, runs in TIMERS.items():
+        before = meter.read()
+        requests.post(f"{stack.url}/admin/functions/{name}", json={}, headers=key, timeout=60).raise_for_status()
+        meter.settle()
+        reading = meter.read().since(before)
+        found[name] = {"ru": reading.total(), "operations": reading.counted(), "runsPerDay": runs}
+    return found
