@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import ssl
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -67,6 +68,10 @@ class Emulator:
         """Forget faults, requests and (in a subclass) everything stored."""
         self.faults.clear()
         self.log.clear()
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What it serves HTTPS with; None for HTTP."""
+        return None
 
     async def started(self, url: str) -> None:
         """Called once the address is known, before the start-up line is printed."""
@@ -166,8 +171,9 @@ async def _serve(emulator: Emulator, host: str, port: int) -> None:
     runner = web.AppRunner(emulator.application(), access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
-        url = f"http://{host}:{runner.addresses[0][1]}"
+        tls = emulator.tls()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        url = f"{'http' if tls is None else 'https'}://{host}:{runner.addresses[0][1]}"
         await emulator.started(url)
         print(json.dumps({"name": emulator.name, "url": url, **emulator.facts(url)}), flush=True)
         await stop.wait()

@@ -15,6 +15,7 @@ from aiohttp import web
 from emulators.cosmos import errors, partitioning, queries
 from emulators.cosmos.containers import Container
 from emulators.cosmos.items import MAX_BYTES, Conditions
+from emulators.cosmos.json_types import is_object
 from emulators.cosmos.sql.values import UNDEFINED
 
 QUERY_TYPES: Final = ("application/query+json", "application/sql")
@@ -82,7 +83,7 @@ class Call:
     def object(self) -> dict[str, Any]:
         """The body, which must be an object. Raises `BadRequest`."""
         body = self.json()
-        if not isinstance(body, dict):
+        if not is_object(body):
             raise errors.BadRequest("The request payload must be a JSON object.")
         return body
 

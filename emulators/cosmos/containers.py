@@ -12,6 +12,7 @@ from typing import Any, Final
 from emulators.cosmos import rids
 from emulators.cosmos.database import Database, dump
 from emulators.cosmos.errors import BadRequest, Conflict, NotFound, PreconditionFailed
+from emulators.cosmos.json_types import is_array, is_object
 from emulators.cosmos.partitioning import PartitionKeyDefinition, Range, ranges, split_path
 
 MAX_NAME: Final = 255
@@ -210,9 +211,10 @@ def _completed(body: Mapping[str, Any]) -> dict[str, Any]:
     key.setdefault("kind", "Hash")
     key.setdefault("version", 2)
     made["partitionKey"] = key
-    policy = {**DEFAULT_INDEXING, **(made.get("indexingPolicy") or {})}
+    given = _policy(made, "indexingPolicy")
+    policy: dict[str, Any] = {**DEFAULT_INDEXING, **given}
     if policy["indexingMode"] == "none":
-        if policy["automatic"] is True and "automatic" in (made.get("indexingPolicy") or {}):
+        if policy["automatic"] is True and "automatic" in given:
             raise BadRequest("The indexing mode none can't be automatic.")
         policy |= {"automatic": False, "includedPaths": [], "excludedPaths": []}
     if policy["indexingMode"] not in ("consistent", "lazy", "none"):
@@ -250,16 +252,26 @@ DISTANCES: Final = ("cosine", "dotproduct", "euclidean")
 DATA_TYPES: Final = ("float16", "float32", "int8", "uint8")
 
 
+def _policy(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A policy of a container, empty without one. Raises `BadRequest`."""
+    policy = body.get(name)
+    if policy is None:
+        return {}
+    if not is_object(policy):
+        raise BadRequest(f"The property '{name}' must be an object.")
+    return policy
+
+
 def _unique_keys(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return (body.get("uniqueKeyPolicy") or {}).get("uniqueKeys", ())
+    return _policy(body, "uniqueKeyPolicy").get("uniqueKeys", ())
 
 
 def _vector_embeddings(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return (body.get("vectorEmbeddingPolicy") or {}).get("vectorEmbeddings", ())
+    return _policy(body, "vectorEmbeddingPolicy").get("vectorEmbeddings", ())
 
 
 def _vector_indexes(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return (body.get("indexingPolicy") or {}).get("vectorIndexes", ())
+    return _policy(body, "indexingPolicy").get("vectorIndexes", ())
 
 
 def _check_vectors(body: Mapping[str, Any]) -> None:
@@ -316,7 +328,7 @@ def _check_vector_index(index: Mapping[str, Any], paths: set[str]) -> None:
                 f"The allowed range is between {low} and {high}."
             )
     shards = index.get("vectorIndexShardKey", [])
-    if not isinstance(shards, list):
+    if not is_array(shards):
         raise BadRequest("One of the specified inputs is invalid: vectorIndexShardKey must be an array.")
     if len(shards) > 1:
         raise BadRequest(

@@ -21,6 +21,7 @@ from emulators.cosmos.errors import (
     PreconditionFailed,
     TooLarge,
 )
+from emulators.cosmos.json_types import is_array, is_object
 from emulators.cosmos.sql import evaluate, parser
 from emulators.cosmos.sql.values import UNDEFINED
 
@@ -122,7 +123,7 @@ class Items:
     ) -> Answer:
         """Raises `NotFound`, `BadRequest`, `Conflict`, `PreconditionFailed`, `TooLarge`."""
         operations = body.get("operations")
-        if not isinstance(operations, list):
+        if not is_array(operations):
             raise BadRequest("The body of a patch must contain operations.")
         partition = partitioning.logical(given)
         with self._data.transaction():
@@ -194,21 +195,21 @@ class Items:
         kind = operation.get("operationType")
         if kind in ("Read", "Delete", "Replace", "Patch") and not isinstance(id, str):
             raise BadRequest("The operation needs an id.")
-        if kind in ("Create", "Upsert", "Replace", "Patch") and not isinstance(body, dict):
+        if kind in ("Create", "Upsert", "Replace", "Patch") and not is_object(body):
             raise BadRequest("The operation needs a resourceBody.")
         match kind:
             case "Create" | "Upsert":
-                assert isinstance(body, dict)
+                assert is_object(body)
                 return self.create(container, body, given, upsert=kind == "Upsert", conditions=conditions)
             case "Read":
                 return self.read(container, str(id), given, conditions)
             case "Replace":
-                assert isinstance(body, dict)
+                assert is_object(body)
                 return self.replace(container, str(id), body, given, conditions)
             case "Delete":
                 return self.delete(container, str(id), given, conditions)
             case "Patch":
-                assert isinstance(body, dict)
+                assert is_object(body)
                 return self.patch(container, str(id), body, given, conditions)
             case other:
                 raise BadRequest(f"The operation '{other}' is not supported in a batch.")
@@ -329,7 +330,7 @@ def _expiry(container: Container, item: Mapping[str, Any], now: float) -> float 
 
 def _at(item: Any, path: Sequence[str]) -> Any:
     for segment in path:
-        item = item.get(segment) if isinstance(item, dict) else None
+        item = item.get(segment) if is_object(item) else None
     return item
 
 

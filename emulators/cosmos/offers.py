@@ -10,6 +10,7 @@ from typing import Any
 
 from emulators.cosmos.database import Database, dump
 from emulators.cosmos.errors import BadRequest, NotFound
+from emulators.cosmos.json_types import is_object
 
 
 def throughput(headers: Mapping[str, str]) -> int | None:
@@ -68,7 +69,7 @@ class Offers:
         """Raises `NotFound`, `BadRequest`."""
         known = self.find(id)
         content = body.get("content")
-        if not isinstance(content, dict):
+        if not is_object(content):
             raise BadRequest("The offer has no content.")
         throughput = content.get("offerThroughput")
         if "offerAutopilotSettings" not in content and (not isinstance(throughput, int) or throughput < 400):

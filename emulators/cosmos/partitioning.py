@@ -16,6 +16,7 @@ from typing import Any, Final
 import mmh3
 
 from emulators.cosmos.errors import BadRequest
+from emulators.cosmos.json_types import is_array, is_object
 from emulators.cosmos.sql.values import UNDEFINED
 
 MIN, MAX = "", "FF"
@@ -34,7 +35,7 @@ class PartitionKeyDefinition:
     def of(cls, definition: Mapping[str, Any]) -> PartitionKeyDefinition:
         """From a container's `partitionKey`. Raises `BadRequest`."""
         paths = definition.get("paths")
-        if not isinstance(paths, list) or not paths or not all(isinstance(p, str) and p.startswith("/") for p in paths):
+        if not is_array(paths) or not paths or not all(isinstance(p, str) and p.startswith("/") for p in paths):
             raise BadRequest("The partition key path must start with '/'.")
         if len(paths) > 3:
             raise BadRequest("Too many partition key paths: a hierarchical partition key has at most three.")
@@ -65,7 +66,7 @@ def split_path(path: str) -> tuple[str, ...]:
 
 def _at(item: Any, path: Sequence[str]) -> Any:
     for segment in path:
-        if not isinstance(item, dict) or segment not in item:
+        if not is_object(item) or segment not in item:
             return UNDEFINED
         item = item[segment]
     return item if not isinstance(item, dict | list) else UNDEFINED
@@ -81,7 +82,7 @@ def from_header(header: str) -> list[Any]:
         components = json.loads(header)
     except ValueError:
         raise BadRequest("The partition key supplied in x-ms-partitionkey header is not valid JSON.") from None
-    if not isinstance(components, list):
+    if not is_array(components):
         raise BadRequest("Partition key provided in the header is not an array.")
     return [UNDEFINED if component == {} else component for component in components]
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from emulators.cosmos.errors import BadRequest
+from emulators.cosmos.json_types import is_array, is_object
 
 MAX_OPERATIONS: Final = 10
 SYSTEM: Final = ("_rid", "_self", "_etag", "_attachments", "_ts")
@@ -73,13 +74,13 @@ def _path(path: object, keys: Sequence[Sequence[str]]) -> list[str]:
 
 def _parent(item: Any, path: list[str]) -> Any:
     for segment in path[:-1]:
-        if isinstance(item, list):
+        if is_array(item):
             item = item[_index(item, segment, len(item) - 1)]
-        elif isinstance(item, dict) and segment in item:
+        elif is_object(item) and segment in item:
             item = item[segment]
         else:
             raise BadRequest(f"The patch path '/{'/'.join(path)}' has a parent that does not exist.")
-    if not isinstance(item, dict | list):
+    if not (is_array(item) or is_object(item)):
         raise BadRequest(f"The patch path '/{'/'.join(path)}' has a parent that is neither object nor array.")
     return item
 
@@ -92,7 +93,7 @@ def _index(items: list[Any], segment: str, last: int) -> int:
 
 def _get(item: Any, path: list[str]) -> Any:
     parent = _parent(item, path)
-    if isinstance(parent, list):
+    if is_array(parent):
         return parent[_index(parent, path[-1], len(parent) - 1)]
     if path[-1] not in parent:
         raise BadRequest(f"The patch path '/{'/'.join(path)}' does not exist.")
@@ -101,7 +102,7 @@ def _get(item: Any, path: list[str]) -> Any:
 
 def _add(item: Any, path: list[str], value: Any) -> None:
     parent = _parent(item, path)
-    if isinstance(parent, list):
+    if is_array(parent):
         if path[-1] == "-":
             parent.append(value)
         else:
@@ -112,7 +113,7 @@ def _add(item: Any, path: list[str], value: Any) -> None:
 
 def _set(item: Any, path: list[str], value: Any) -> None:
     parent = _parent(item, path)
-    if isinstance(parent, list):
+    if is_array(parent):
         if path[-1] == "-" or (path[-1].isdigit() and int(path[-1]) == len(parent)):
             parent.append(value)
         else:
@@ -129,7 +130,7 @@ def _replace(item: Any, path: list[str], value: Any) -> None:
 def _remove(item: Any, path: list[str]) -> None:
     _get(item, path)
     parent = _parent(item, path)
-    if isinstance(parent, list):
+    if is_array(parent):
         del parent[int(path[-1])]
     else:
         del parent[path[-1]]
@@ -139,7 +140,7 @@ def _increment(item: Any, path: list[str], value: Any) -> None:
     parent = _parent(item, path)
     if type(value) not in (int, float):
         raise BadRequest("The value of an increment must be a number.")
-    if isinstance(parent, dict) and path[-1] not in parent:
+    if is_object(parent) and path[-1] not in parent:
         parent[path[-1]] = value
         return
     old = _get(item, path)

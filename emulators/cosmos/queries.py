@@ -17,6 +17,7 @@ from emulators.cosmos import charges, partitioning
 from emulators.cosmos.containers import Container
 from emulators.cosmos.database import Database, Row
 from emulators.cosmos.errors import BadRequest
+from emulators.cosmos.json_types import is_object
 from emulators.cosmos.sql import evaluate, parser, plan
 from emulators.cosmos.sql.functions import QueryFunctionError
 from emulators.cosmos.sql.syntax import Binary, Call, Expression, Literal, Parameter, Property, Query, Variable
@@ -59,14 +60,14 @@ class Statement:
         """From the body of a request. Raises `BadRequest`."""
         if isinstance(body, str):
             body = {"query": body}
-        if not isinstance(body, dict) or not isinstance(body.get("query"), str):
+        if not is_object(body) or not isinstance(body.get("query"), str):
             raise BadRequest("The body must contain a query.")
         parameters: dict[str, Any] = {}
         for parameter in body.get("parameters") or ():
-            if not isinstance(parameter, dict) or not str(parameter.get("name", "")).startswith("@"):
+            if not is_object(parameter) or not str(parameter.get("name", "")).startswith("@"):
                 raise BadRequest("A parameter needs a name that starts with '@' and a value.")
             parameters[parameter["name"]] = parameter.get("value")
-        distances = container.distances if container else {}
+        distances: Mapping[str, str] = container.distances if container else {}
         try:
             return cls(body["query"], parser.parse(body["query"]), evaluate.Context(parameters, distances))
         except ValueError as error:
@@ -267,6 +268,6 @@ def _decode(token: str | None) -> dict[str, Any]:
         state = json.loads(base64.b64decode(token))
     except ValueError:
         raise BadRequest("The continuation token is malformed.") from None
-    if not isinstance(state, dict):
+    if not is_object(state):
         raise BadRequest("The continuation token is malformed.")
     return state

@@ -5,40 +5,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-from collections import deque
+import ssl
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from aiohttp import web
 
-from emulators.cosmos import charges, errors, feeds, offers, partitioning, queries, signature
+from emulators.cosmos import certificate, charges, errors, feeds, offers, partitioning, queries, signature
 from emulators.cosmos.call import MODES, Call, account, empty_response, error_response, json_response, planned_error
 from emulators.cosmos.containers import Catalogue, Container
+from emulators.cosmos.control import Control
 from emulators.cosmos.database import Database
 from emulators.cosmos.items import Answer, Items
+from emulators.cosmos.json_types import is_array
 from emulators.faults import cut, meet_common
 from emulators.server import Emulator
 
 PARTITIONS: Final = 3
 """Physical partitions of a container, so that clients really merge."""
 SWEEP_S: Final = 1.0
-QUERIES: Final = 1000
-"""Queries that the control surface shows."""
-
-
-@dataclass
-class Charged:
-    """Requests of one kind and their request units."""
-
-    count: int = 0
-    ru: float = 0.0
-
-    def add(self, ru: float) -> None:
-        """Count one."""
-        self.count += 1
-        self.ru += ru
 
 
 class Cosmos(Emulator):
@@ -49,6 +36,7 @@ class Cosmos(Emulator):
         throughput: request units a second of each container; None for no limit.
         partitions: physical partitions of a new container.
         key: of the account.
+        tls: serve HTTPS with a self-signed certificate.
     """
 
     name: ClassVar[str] = "cosmos"
@@ -57,50 +45,53 @@ class Cosmos(Emulator):
 
     def __init__(
         self, data: Path | None = None, throughput: float | None = 5000.0, partitions: int = PARTITIONS,
-        key: str = signature.KEY,
+        key: str = signature.KEY, tls: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self._key = key
+        self._certificate = tempfile.TemporaryDirectory(prefix="cosmos-tls-") if tls else None
         self._data = Database(data)
         self._catalogue = Catalogue(self._data, partitions)
         self._items = Items(self._data)
         self._offers = offers.Offers(self._data)
         self._budget = charges.Budget(throughput or None)
+        self._control = Control(self._budget)
         self._sweeper: asyncio.Task[None] | None = None
-        self._url = ""
-        self.charged: dict[tuple[str, str, str], Charged] = {}
-        self.asked: deque[dict[str, Any]] = deque(maxlen=QUERIES)
 
     @classmethod
     def arguments(cls, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
         parser.add_argument("--data", type=Path, default=None, help="file that keeps the data; in memory without it")
         parser.add_argument("--throughput", type=float, default=5000.0, help="RU/s of each container; 0: no limit")
+        parser.add_argument("--tls", action="store_true", help="HTTPS with a self-signed certificate")
         parser.add_argument("--partitions", type=int, default=PARTITIONS, help="physical partitions of a new container")
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Everything but the control surface is one handler, which reads the path."""
         return (
-            web.get("/_emulator/charges", self._list_charges),
-            web.get("/_emulator/queries", self._list_queries),
-            web.post("/_emulator/throughput", self._set_throughput),
+            *self._control.routes(),
             web.route("*", "/{path:(?!_emulator/).*}", self._handle),
         )
 
+    def tls(self) -> ssl.SSLContext | None:
+        """A context with a new certificate, if asked for."""
+        return None if self._certificate is None else certificate.server_context(Path(self._certificate.name))
+
     def facts(self, url: str) -> dict[str, Any]:
-        """Endpoint, key and connection string."""
-        self._url = url
-        return {
+        """Endpoint, key and connection string; with TLS the file of the certificate."""
+        facts = {
             "endpoint": url,
             "key": self._key,
             "connectionString": f"AccountEndpoint={url}/;AccountKey={self._key};",
         }
+        if self._certificate is not None:
+            facts["certificate"] = str(Path(self._certificate.name) / certificate.FILE)
+        return facts
 
     def reset(self) -> None:
         """Forget faults, requests, charges and all data."""
         super().reset()
-        self.charged.clear()
-        self.asked.clear()
+        self._control.reset()
         with self._data.transaction():
             for table in ("databases", "containers", "items", "unique_keys", "offers"):
                 self._data.execute(f"DELETE FROM {table}")  # noqa: S608
@@ -122,31 +113,8 @@ class Cosmos(Emulator):
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
         self._data.close()
-
-    async def _list_charges(self, request: web.Request) -> web.Response:
-        listed = [
-            {
-                "container": container,
-                "operation": operation,
-                "partition": partition,
-                "count": one.count,
-                "ru": round(one.ru, 2),
-            }
-            for (container, operation, partition), one in sorted(self.charged.items())
-        ]
-        return web.json_response({"charges": listed})
-
-    async def _list_queries(self, request: web.Request) -> web.Response:
-        wanted = request.query.get("match", "")
-        return web.json_response({"queries": [one for one in self.asked if wanted in one["query"]]})
-
-    async def _set_throughput(self, request: web.Request) -> web.Response:
-        posted = await request.json()
-        given = posted.get("ruPerSecond") if isinstance(posted, dict) else None
-        if isinstance(given, bool) or not isinstance(given, int | float) or given < 0:
-            return web.json_response({"error": "ruPerSecond must be a number of at least 0; 0: no limit"}, status=400)
-        self._budget.per_second = float(given) or None
-        return web.Response(status=204)
+        if self._certificate is not None:
+            self._certificate.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
@@ -263,7 +231,7 @@ class Cosmos(Emulator):
         etag = f'"{container.rid}-{len(container.ranges)}"'
         if call.headers.get("If-None-Match") == etag:
             return empty_response(304, etag=etag)
-        listed = [
+        listed: list[dict[str, Any]] = [
             {
                 "id": one.id, "minInclusive": one.low, "maxExclusive": one.high, "_rid": f"{container.rid}pk{one.id}",
                 "_etag": etag, "ridPrefix": int(one.id), "throughputFraction": round(1 / len(container.ranges), 4),
@@ -328,7 +296,7 @@ class Cosmos(Emulator):
 
     def _batch(self, call: Call, container: Container) -> web.Response:
         operations = call.json()
-        if not isinstance(operations, list):
+        if not is_array(operations):
             raise errors.BadRequest("The body of a batch must be an array of operations.")
         key = call.key(container)
         if key is None:
@@ -348,17 +316,7 @@ class Cosmos(Emulator):
         page = queries.run(
             self._data, container, statement, scope, call.page_size, call.headers.get("x-ms-continuation")
         )
-        self.asked.append(
-            {
-                "container": container.id,
-                "query": statement.text,
-                "parameters": statement.context.parameters,
-                "partition": scope.partition,
-                "results": len(page.results),
-                "scanned": page.loaded,
-                "ru": page.charge,
-            }
-        )
+        self._control.asked(container.id, statement, scope, page)
         return self._page(call, container, page)
 
     def _feed(self, call: Call, container: Container) -> web.Response:
@@ -412,7 +370,7 @@ class Cosmos(Emulator):
         charge = float(response.headers["x-ms-request-charge"])
         self._budget.spend(container.rid, charge)
         key = call.headers.get("x-ms-documentdb-partitionkey", "*")
-        self.charged.setdefault((container.id, call.operation, key), Charged()).add(charge)
+        self._control.charge(container.id, call.operation, key, charge)
         return response
 
     # Offers

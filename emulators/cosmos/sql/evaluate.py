@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import emulators.cosmos.sql.collection_functions  # noqa: F401 - registers its functions
+import emulators.cosmos.sql.collection_functions  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
+from emulators.cosmos.json_types import is_array, is_object
 from emulators.cosmos.sql.functions import AGGREGATES, function
 from emulators.cosmos.sql.operators import (
     Evaluate,
@@ -132,7 +133,11 @@ class _Plan:
     def _count(self, expression: Expression | None) -> int | None:
         if expression is None:
             return None
-        value = self.context.value(expression.name) if isinstance(expression, Parameter) else expression.value  # type: ignore[union-attr]
+        value: Any = None
+        if isinstance(expression, Parameter):
+            value = self.context.value(expression.name)
+        elif isinstance(expression, Literal):
+            value = expression.value
         if type(value) not in (int, float) or value < 0 or value != int(value):
             raise QueryError("TOP, OFFSET and LIMIT take a whole number from 0 on.")
         return int(value)
@@ -177,7 +182,7 @@ class _Plan:
             def from_query(row: Names) -> Iterator[Any]:
                 values = list(inner.results([row["\0"]] if "\0" in row else [], row))
                 if source.each:
-                    return (item for value in values if isinstance(value, list) for item in value)
+                    return (item for value in values if is_array(value) for item in value)
                 return iter(values)
 
             return from_query
@@ -191,7 +196,7 @@ class _Plan:
                 return iter(())
             if not source.each:
                 return iter((value,))
-            return iter(value) if isinstance(value, list) else iter(())
+            return iter(value) if is_array(value) else iter(())
 
         return from_path
 
@@ -263,9 +268,9 @@ def has_aggregate(expression: Expression) -> bool:
 
 
 def _property(target: Any, key: Any) -> Any:
-    if isinstance(target, dict) and isinstance(key, str):
+    if is_object(target) and isinstance(key, str):
         return target.get(key, UNDEFINED)
-    if isinstance(target, list) and type(key) in (int, float) and key == int(key) and 0 <= key < len(target):
+    if is_array(target) and type(key) in (int, float) and key == int(key) and 0 <= key < len(target):
         return target[int(key)]
     return UNDEFINED
 
@@ -293,7 +298,7 @@ class _Compiler:
 
                 def direct(row: Names) -> Any:
                     target = row[name]
-                    return target.get(key, UNDEFINED) if isinstance(target, dict) else UNDEFINED
+                    return target.get(key, UNDEFINED) if is_object(target) else UNDEFINED
 
                 return direct
             case Property(target, key):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from emulators.cosmos.json_types import is_array
 from emulators.cosmos.sql.values import UNDEFINED, type_name
 
 Function = Callable[..., Any]
@@ -261,7 +262,7 @@ def _string_split(text: Any, separator: Any) -> Any:
 
 @define("STRINGJOIN", 2)
 def _string_join(parts: Any, separator: Any) -> Any:
-    if not (isinstance(parts, list) and isinstance(separator, str)) or not all(isinstance(p, str) for p in parts):
+    if not (is_array(parts) and isinstance(separator, str)) or not all(isinstance(p, str) for p in parts):
         return UNDEFINED
     return separator.join(parts)
 

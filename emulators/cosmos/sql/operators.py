@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from emulators.cosmos.json_types import is_array, is_object
 from emulators.cosmos.sql.values import UNDEFINED, compare, equal, sort_key, type_name
 
 type Names = Mapping[str, Any]
@@ -36,9 +37,9 @@ def group_key(value: Any) -> Any:
 def _canonical(value: Any) -> Any:
     if type(value) is float and value.is_integer():
         return int(value)
-    if isinstance(value, list):
+    if is_array(value):
         return [_canonical(item) for item in value]
-    if isinstance(value, dict):
+    if is_object(value):
         return {key: _canonical(item) for key, item in value.items()}
     return value
 

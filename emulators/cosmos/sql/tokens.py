@@ -92,7 +92,7 @@ class TokenReader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = list(tokens(text))
-        self.at = 0
+        self.at: int = 0
 
     # Tokens
 

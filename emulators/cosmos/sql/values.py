@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 
 class Undefined(Enum):
@@ -27,7 +27,7 @@ def type_name(value: Any) -> str:
         return "undefined"
     if value is None:
         return "null"
-    kind = type(value)
+    kind = type(cast(object, value))
     if kind is str:
         return "string"
     if kind is bool:

@@ -85,3 +85,47 @@ def test_two_processes_share_one_file(tmp_path: Path) -> None:
         with pytest.raises(CosmosHttpResponseError) as taken:
             other.create_item({"id": "a", "pk": "p"})
         assert taken.value.status_code == 409
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_https_as_microsofts_emulator_serves_it() -> None:
+    with launch("cosmos", "--throughput", "0", "--tls") as facts:
+        assert facts["endpoint"].startswith("https://")
+        trusted = {"verify": facts["certificate"], "timeout": 10}
+        assert requests.get(f"{facts['url']}/_emulator/requests", **trusted).status_code == 200
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(f"{facts['url']}/_emulator/requests", timeout=10)
+        by_name = facts["endpoint"].replace("127.0.0.1", "localhost")
+        for endpoint, options in (
+            (facts["endpoint"], {"connection_verify": facts["certificate"]}),
+            (by_name, {"connection_verify": False}),
+        ):
+            items = container({**facts, "endpoint": endpoint}, **options)
+            assert items.upsert_item({"id": "a", "pk": "p"})["id"] == "a"
+        assert [path.name for path in Path(facts["certificate"]).parent.iterdir()] == ["certificate.pem"]
+    assert not Path(facts["certificate"]).exists()
+
+
+def test_the_throughput_can_be_changed_while_it_runs() -> None:
+    with launch("cosmos", "--throughput", "0") as facts:
+        items = container(facts, **HASTY)
+        url = f"{facts['url']}/_emulator/throughput"
+        requests.post(url, json={"ruPerSecond": 1}, timeout=10).raise_for_status()
+        items.upsert_item({"id": "a", "pk": "p"})
+        refused = requests.post(url, json={"ruPerSecond": "much"}, timeout=10)
+        assert refused.status_code == 400 and "ruPerSecond" in refused.json()["error"]
+        requests.post(url, json={"ruPerSecond": 0}, timeout=10).raise_for_status()
+        for _ in range(5):
+            items.upsert_item({"id": "a", "pk": "p"})
+
+
+def test_queries_are_listed_with_their_charges(account: dict[str, Any]) -> None:
+    items = container(account)
+    items.upsert_item({"id": "a", "pk": "listed"})
+    query = "SELECT VALUE c.id FROM c WHERE c.pk = @pk"
+    found = items.query_items(query, parameters=[{"name": "@pk", "value": "listed"}], partition_key="listed")
+    assert list(found) == ["a"]
+    listed = requests.get(f"{account['url']}/_emulator/queries", params={"match": "c.pk"}, timeout=10).json()
+    asked = listed["queries"][-1]
+    assert (asked["container"], asked["query"], asked["parameters"]) == ("items", query, {"@pk": "listed"})
+    assert asked["results"] == 1 and asked["ru"] > 2
