@@ -1,4 +1,4 @@
-"""What `bench request_units` reads off a running stack: request units, operations on storage, and whether work is left."""
+"""What `bench request_units` reads off a running stack: request units, operations on storage, work that is left."""
 
 from __future__ import annotations
 
