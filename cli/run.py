@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
-from cli import logs
+from cli import logs, web
 from cli.logins import ADDRESSES, PASSWORD
 from emulators.stack import DOCUMENTS, ROOT, Stack, StartError
 from emulators.with_parent import parent_pipe, python
@@ -42,6 +42,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--no-watch", action="store_true", help="do not restart the app when a file changes")
     parser.add_argument("--functions", action="store_true", help="list every function")
     parser.add_argument("--requests", action="store_true", help="show every line of the log, not errors only")
+    parser.add_argument("--no-page", action="store_true", help="start without the studio page")
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready")
     parser.set_defaults(handler=handle)
 
@@ -74,6 +75,7 @@ def handle(options: argparse.Namespace) -> int:
                 watch=watch,
                 debug=options.debug,
                 flex=options.flex,
+                page=None if options.no_page else built_page(console),
                 happened=lambda event: show_event(console, event),
             ).__enter__()
         except StartError as error:
@@ -93,6 +95,8 @@ def _stay(stack: Stack, options: argparse.Namespace, console: Console, over: thr
     try:
         log = logs.Reader(stack.log, from_end=True)
         _create_logins(stack)
+        if stack.page_url is not None:
+            stack.configure_page(page_accounts())
         if options.json:
             print(json.dumps(facts(stack)), flush=True)
         else:
@@ -146,14 +150,29 @@ def _create_logins(stack: Stack) -> None:
     subprocess.run(
         python("cli.logins"),
         cwd=ROOT,
-        env={**os.environ, **_local_values(), **stack.settings},
+        env={**os.environ, **local_values(), **stack.settings},
         stdin=parent_pipe(),
         capture_output=True,
         check=False,
     )
 
 
-def _local_values() -> dict[str, str]:
+def page_accounts() -> list[dict[str, str]]:
+    """The accounts to sign in with, as the studio page takes them."""
+    return [{"role": role, "email": email, "password": PASSWORD} for email, role in ADDRESSES.items()]
+
+
+def built_page(console: Console) -> Path | None:
+    """The studio page, built if it is not up to date; None, with a line that says why, where that fails."""
+    try:
+        web.build()
+    except web.WebBuildError as error:
+        console.print(f"[red]The studio page can't be built:[/] {error}", markup=True)
+        return None
+    return web.DIST
+
+
+def local_values() -> dict[str, str]:
     """`Values` of the settings file, which the environment and the stack's own settings override."""
     for name in ("local.settings.json", "local.settings.example.json"):
         if (ROOT / name).exists():
@@ -167,6 +186,7 @@ def facts(stack: Stack) -> dict[str, Any]:
     providers = {name: started["url"] for name, started in stack.providers.items()}
     return {
         "url": stack.url,
+        "page": stack.page_url,
         "docs": f"{stack.url}/api/docs",
         "storage": stack.storage,
         "providers": providers,
@@ -200,8 +220,10 @@ def show(console: Console, stack: Stack, seconds: float, *, functions: bool) -> 
             console.print(f"  {function['name']:<{width}}  {_where(function)}", markup=False)
     else:
         console.print(
-            f"\n  {len(stack.functions)} functions (--functions lists them). Errors appear here. ^C stops everything.\n"
+            f"\n  {len(stack.functions)} functions (--functions lists them). Errors appear here. ^C stops everything."
         )
+    if stack.page_url is not None:
+        console.print(f"\n  [bold]{stack.page_url}[/]\n")
 
 
 def show_event(console: Console, event: Mapping[str, Any]) -> None:

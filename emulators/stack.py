@@ -14,7 +14,7 @@ import os
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -72,6 +72,7 @@ class Stack:
         watch: restart the app when a source file changes.
         debug: port on which the app waits for a debugger before it starts.
         flex: run every scaling group of Flex Consumption in a process of its own.
+        page: folder of the built studio page, to be served as a static web app.
         happened: is called with each event of the host after its start (`emulators.functions_host.supervisor`).
 
     Raises (on entering):
@@ -95,6 +96,7 @@ class Stack:
         watch: bool = False,
         debug: int | None = None,
         flex: bool = False,
+        page: Path | None = None,
         happened: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self._documents = documents or os.environ.get("STUDIO_DOCUMENTS") or "sqlite"
@@ -103,6 +105,8 @@ class Stack:
         self._throughput = throughput
         self._watch, self._debug, self._flex = watch, debug, flex
         self._happened = happened
+        self._page = page
+        self.page_url: str | None = None
         self._data = data
         self._workers = workers
         self._given = dict(settings or {})
@@ -136,6 +140,11 @@ class Stack:
         launches = {name: launch(name, port=self._ports.wanted(name)) for name in wanted}
         if self._documents == "cosmos":
             launches["cosmos"] = launch("cosmos", *self._cosmos_arguments(data), port=self._ports.wanted("cosmos"))
+        self._page_config = data / "page.json"
+        self._page_config.unlink(missing_ok=True)
+        if self._page is not None:
+            files = ("--folder", str(self._page), "--config", str(self._page_config))
+            launches["site"] = launch("site", *files, port=self._ports.wanted("site"))
         with ThreadPoolExecutor(len(launches) + 1) as pool:
             storage = pool.submit(self._open.enter_context, azurite)
             started = {name: pool.submit(self._open.enter_context, cm) for name, cm in launches.items()}
@@ -143,12 +152,15 @@ class Stack:
             self.providers = {name: future.result() for name, future in started.items()}
         self._keep_ports(azurite)
         self._blob_url = f"http://{azurite.host}:{azurite.blob_port}/{ACCOUNT}"
+        if site := self.providers.pop("site", None):
+            self.page_url = site["url"]
         self.storage, self._events = azurite.connection_string, azurite.events
         self.settings = {
             "AzureWebJobsStorage": self.storage,
             "Storage": self.storage,
             **self._document_settings(data),
             **self._provider_settings(),
+            **({"APP_URL": self.page_url} if self.page_url else {}),
             **self._given,
         }
         azurite.allow_origins(self.settings.get("ALLOWED_ORIGINS") or os.environ.get("ALLOWED_ORIGINS") or "*")
@@ -165,7 +177,17 @@ class Stack:
         else:
             self._host(data)
         self._announce()
+        if self._page is not None:
+            self.configure_page([])
         return self
+
+    def configure_page(self, accounts: Sequence[Mapping[str, str]]) -> None:
+        """Let the studio page know the API's address, accounts to sign in with, and what is emulated."""
+        providers = {name: started["url"] for name, started in self.providers.items() if name != "cosmos"}
+        config = {"apiUrl": self.url, "local": {"accounts": [*accounts], "providers": providers}}
+        written = self._page_config.with_suffix(".new")
+        written.write_text(json.dumps(config))
+        written.replace(self._page_config)
 
     def _keep_ports(self, azurite: Azurite) -> None:
         for name, port in (("blob", azurite.blob_port), ("queue", azurite.queue_port), ("table", azurite.table_port)):

@@ -325,8 +325,10 @@ def read_urls(container: str, names: Sequence[str], *, content_type: str) -> lis
     return [url.replace(endpoint(), cdn.rstrip("/"), 1) for url in urls] if cdn else urls
 
 
-def upload_url(container: str, name: str) -> tuple[str, float]:
-    """A URL that may create this one blob, once, for `UPLOAD_URL_MINUTES`: (url, expiry in epoch seconds).
+def upload_url(container: str, name: str, *, overwrite: bool = False) -> tuple[str, float]:
+    """A URL that may create this one blob for `UPLOAD_URL_MINUTES`: (url, expiry in epoch seconds).
+
+    It works once, or with `overwrite` again and over what was there.
 
     A SAS limits neither content nor size; what lands is checked when the upload is completed.
     """
@@ -334,4 +336,4 @@ def upload_url(container: str, name: str) -> tuple[str, float]:
     with _service_errors():
         _container(container)
     now = int(clock.now())
-    return _sign(container, [name], now, minutes, permission="c")[0], float(now + minutes * 60)
+    return _sign(container, [name], now, minutes, permission="cw" if overwrite else "c")[0], float(now + minutes * 60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
+from functions.catalogue.drop_uploads import DropRequest, DropUpload
 from functions.catalogue.models import Drop, DropList, DropsQuery, Product, ProductChange, ProductList, ProductsQuery
 from shared import telemetry
 from shared.accounts.documents import Role
@@ -84,6 +85,17 @@ def drops_list(call: Call) -> DropList:
     from functions.catalogue import service
 
     return service.list_drops(call.caller, call.query)
+
+
+@endpoint(bp, "POST", "drops", access=VENDORS, limit="drops", body=DropRequest, answer=DropUpload)
+def drops_create(call: Call) -> DropUpload:
+    """Presign a drop.
+
+    Returns a URL to upload a photo or its metadata to. Once it is uploaded the file is a drop: `GET drops` lists it.
+    """
+    from functions.catalogue import drop_uploads
+
+    return drop_uploads.presign_drop(call.caller, call.body)
 
 
 @endpoint(bp, "GET", "drops/{id}", access=VENDORS, answer=Drop, errors=(404,))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 IMAGE_UPLOAD: Final = ("multipart/form-data", "image/jpeg", "image/png", "image/webp", "image/avif", "image/heic")
 
+ANY: Final = "*"
+"""The method of a route that takes several."""
 POLL_AFTER_S: Final = 2
 """`Retry-After` of a 202: seconds after which looking again is worthwhile."""
 
@@ -155,7 +157,7 @@ def catch_all(bp: func.Blueprint, name: str, methods: tuple[str, ...], handler: 
 
     The host tries functions in the order of their names: `name` has to come last for methods that others take.
     """
-    route = Route(name, "*", "{*path}", auth.PUBLIC, 200, None, False, None, None, None, (), (), {}, (), name)
+    route = Route(name, ANY, "{*path}", auth.PUBLIC, 200, None, False, None, None, None, (), (), {}, (), name)
 
     def handle(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         return _handle(route, handler, req, context)
@@ -216,8 +218,9 @@ def _answer(
         from shared.http import limits
 
         _allow(limits.take(f"user:{user.user_id}", route.limit), extra)
-    query = read_query(route, req)
-    body, raw = read_body(route, req)
+    # Whatever comes with a preflight or an unknown path: neither is read.
+    query = None if route.method == ANY else read_query(route, req)
+    body, raw = (None, b"") if route.method == ANY else read_body(route, req)
     key = req.headers.get("Idempotency-Key") if route.idempotent else None
     ticket, new_id, repeated = None, clock.new_id(), False
     if key is not None and user is not None:

@@ -23,6 +23,7 @@ DEFAULT_RATE_LIMITS = {
     "segment": (60, 60),
     "tryon": (30, 60),
     "search": (300, 60),
+    "drops": (1200, 60),
     "shop": (300, 60),
     "pictures": (3000, 60),
     "analytics": (120, 60),

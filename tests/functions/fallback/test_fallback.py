@@ -44,6 +44,13 @@ def test_a_preflight_of_a_listed_page(call: App) -> None:
     assert answer.headers["Allow"] == "OPTIONS, GET, POST"
 
 
+def test_parameters_and_a_body_change_nothing(call: App) -> None:
+    sent = {"query": {"limit": "8", "x": "y"}, "headers": {"Origin": ORIGIN, "Content-Type": "text/odd"}}
+    assert call("cors_preflight", b"{", route={"path": "images"}, **sent).status == 204
+    assert call("zz_unmatched", b"{", route={"path": "nothing"}, method="POST", **sent).code == "route_not_found"
+    assert call("zz_unmatched", b"{", route={"path": "images"}, method="PUT", **sent).code == "method_not_allowed"
+
+
 def test_a_preflight_of_another_page(call: App) -> None:
     answer = call("cors_preflight", route={"path": "conversions"}, headers={"Origin": "https://evil.example"})
     assert not [name for name in answer.headers if name.startswith("Access-Control")]

@@ -1,0 +1,104 @@
+"""The studio page in Chromium, against the shared stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli import web
+from cli.run import local_values, page_accounts
+from emulators.launch import launch
+from emulators.stack import ROOT, Stack
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def chromium() -> str | None:
+    """The system's Chromium: Debian's package, or another name of it."""
+    return next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
+
+
+@pytest.fixture(scope="session")
+def page_url(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The built page, over the shared stack and its local accounts."""
+    web.build()
+    settings = {"ENVIRONMENT": "development", **stack.settings}
+    subprocess.run(
+        [sys.executable, "-m", "cli.logins"], cwd=ROOT, env={**os.environ, **local_values(), **settings}, check=True
+    )
+    accounts = page_accounts()
+    providers = {name: started["url"] for name, started in stack.providers.items()}
+    config = tmp_path_factory.mktemp("page") / "config.json"
+    config.write_text(json.dumps({"apiUrl": stack.url, "local": {"accounts": accounts, "providers": providers}}))
+    with launch("site", "--folder", str(web.DIST), "--config", str(config)) as site:
+        yield site["url"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    path = chromium()
+    if path is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(params=WIDTHS)
+def page(request: pytest.FixtureRequest, browser: Browser, page_url: str) -> Iterator[Page]:
+    """A tab at the width of a phone and of a desktop; it fails on any error in the console."""
+    width, height = WIDTHS[request.param]
+    context = browser.new_context(viewport={"width": width, "height": height}, base_url=page_url)
+    context.set_default_timeout(float(os.environ.get("STUDIO_BROWSER_TIMEOUT_MS", "180000")))
+    tab = context.new_page()
+    problems: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # The browser itself reports answers such as 401; the page handles them.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            problems.append(message.text)
+
+    tab.on("console", note)
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    yield tab
+    shots = os.environ.get("STUDIO_SCREENSHOTS")
+    if shots:
+        Path(shots).mkdir(parents=True, exist_ok=True)
+        tab.screenshot(path=f"{shots}/{request.node.name}.png", full_page=True)
+    context.close()
+    assert not problems, problems
+
+
+@pytest.fixture
+def audit() -> Callable[[Page], None]:
+    """Fails on serious accessibility findings of axe, and on a page that scrolls sideways."""
+
+    def check(tab: Page) -> None:
+        tab.evaluate(AXE.read_text())
+        found = tab.evaluate(
+            "() => axe.run({ resultTypes: ['violations'] }).then((r) => r.violations.map("
+            "(v) => ({ id: v.id, impact: v.impact, nodes: v.nodes.map((n) => n.html).slice(0, 3) })))"
+        )
+        serious = [finding for finding in found if finding["impact"] in ("serious", "critical")]
+        assert not serious, serious
+        assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+    return check

@@ -1,0 +1,54 @@
+/** The API by the types of its own description. */
+import createClient, { type Client } from "openapi-fetch";
+
+import type { components, paths } from "./schema";
+import type { Session } from "./session";
+
+export type Schemas = components["schemas"];
+export type Api = Client<paths>;
+
+export function createApi(apiUrl: string, session: Session): Api {
+  return createClient<paths>({ baseUrl: apiUrl, fetch: session.fetch });
+}
+
+/** What the API refused, as it says it (RFC 9457). */
+export class Problem extends Error {
+  readonly code: string;
+  readonly field: string | undefined;
+  readonly requestId: string | undefined;
+  readonly approvalUrl: string | undefined;
+
+  constructor(problem: Partial<Schemas["Problem"]>) {
+    super(problem.detail ?? "The API can't be reached. Check that it runs, and try again.");
+    this.code = problem.code ?? "unreachable";
+    this.field = problem.field ?? undefined;
+    this.requestId = problem.requestId;
+    const approval = problem.details?.["approvalUrl"];
+    this.approvalUrl = typeof approval === "string" ? approval : undefined;
+  }
+}
+
+/** The data of an answer. Throws `Problem`. */
+export async function ok<T>(call: Promise<{ data?: T; error?: unknown }>): Promise<T> {
+  let result: { data?: T; error?: unknown };
+  try {
+    result = await call;
+  } catch {
+    throw new Problem({});
+  }
+  if (result.error !== undefined) throw new Problem(result.error as Partial<Schemas["Problem"]>);
+  return result.data as T;
+}
+
+export type ImageKind = "person" | "garment";
+
+/** Upload a picture as a browser's form does. */
+export async function uploadImage(api: Api, file: File, kind: ImageKind): Promise<Schemas["Image"]> {
+  const form = new FormData();
+  form.set("file", file);
+  form.set("kind", kind);
+  const answer = await ok(
+    api.POST("/api/images/upload", { body: form as never, bodySerializer: (body) => body as unknown as FormData }),
+  );
+  return answer as Schemas["Image"];
+}

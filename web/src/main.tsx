@@ -1,0 +1,27 @@
+import { createRoot } from "react-dom/client";
+
+import { createApi } from "./api/client";
+import { Session } from "./api/session";
+import { AppContext } from "./app-context";
+import { loadConfig } from "./config";
+import { Studio } from "./studio";
+import "./styles.css";
+
+const root = createRoot(document.getElementById("root") as HTMLElement);
+
+try {
+  const config = await loadConfig();
+  const session = new Session(config.apiUrl);
+  root.render(
+    <AppContext.Provider value={{ api: createApi(config.apiUrl, session), session, config }}>
+      <Studio />
+    </AppContext.Provider>,
+  );
+} catch (error) {
+  root.render(
+    <main>
+      <h1>The studio can't start</h1>
+      <p role="alert">{(error as Error).message}</p>
+    </main>,
+  );
+}

@@ -1,0 +1,189 @@
+import { useState } from "react";
+
+import { ok, uploadImage, type Schemas } from "../api/client";
+import { useApp } from "../app-context";
+import { Dropzone, Empty, ErrorNote, Loading } from "../components/basics";
+import { AsCode } from "../components/code";
+import { useAction, useLoad } from "../hooks";
+
+export function Merchant() {
+  return (
+    <>
+      <h1>Merchant</h1>
+      <div className="columns">
+        <Predict />
+        <ModelQuality />
+      </div>
+      <SearchQuality />
+    </>
+  );
+}
+
+function Predict() {
+  const { api, config } = useApp();
+  const [image, setImage] = useState<Schemas["Image"] | null>(null);
+  const [category, setCategory] = useState("");
+  const [price, setPrice] = useState("");
+  const [prediction, setPrediction] = useState<Schemas["Prediction"] | null>(null);
+  const { busy, error, run } = useAction();
+  const body = image && {
+    imageId: image.id,
+    heatmap: true,
+    ...(category ? { category } : {}),
+    ...(price ? { price: Number(price) } : {}),
+  };
+  const predict = () =>
+    run(async () => {
+      if (!body) return;
+      setPrediction((await ok(api.POST("/api/analytics/predict", { body }))) as Schemas["Prediction"]);
+    });
+  return (
+    <section className="card" aria-labelledby="predict">
+      <h2 id="predict">What will it sell?</h2>
+      <Dropzone
+        label="Photo of the design"
+        hint="Drop a photo or choose one"
+        preview={image?.thumbnail?.url ?? null}
+        onFiles={([file]) =>
+          run(async () => {
+            if (file) setImage(await uploadImage(api, file, "garment"));
+          })
+        }
+      />
+      <div className="row">
+        <label>
+          Category
+          <input value={category} placeholder="dress" onChange={(event) => setCategory(event.target.value)} />
+        </label>
+        <label>
+          Price
+          <input
+            type="number"
+            min={0}
+            step="0.01"
+            inputMode="decimal"
+            value={price}
+            onChange={(event) => setPrice(event.target.value)}
+          />
+        </label>
+      </div>
+      <button type="button" className="primary" disabled={!body || busy} onClick={predict}>
+        {busy ? "Working…" : "Predict"}
+      </button>
+      <ErrorNote error={error} />
+      {prediction && (
+        <div aria-live="polite">
+          <p className="figure">
+            {Math.round(prediction.score)} <span className="small">{prediction.unit}</span>
+          </p>
+          <p>
+            Between {Math.round(prediction.errLow)} and {Math.round(prediction.errHigh)} in{" "}
+            {Math.round(prediction.coverage * 100)} of 100 cases.
+            {prediction.data === "synthetic" && " The model was trained on synthetic sales: train it on your own."}
+          </p>
+          {prediction.warnings.map((warning) => (
+            <p key={warning.code} className="note warn">
+              {warning.message}
+            </p>
+          ))}
+          {prediction.heatmapUrl && (
+            <figure>
+              <img className="wide" src={prediction.heatmapUrl} alt="Heat map over the design" />
+              <figcaption className="small">Where the photo moves the prediction.</figcaption>
+            </figure>
+          )}
+          <h3>Why</h3>
+          <dl className="score">
+            {prediction.explanation.contributions.map((part) => (
+              <div key={part.name}>
+                <dt>{part.name}</dt>
+                <dd>times {part.factor.toFixed(2)}</dd>
+              </div>
+            ))}
+          </dl>
+        </div>
+      )}
+      {body && <AsCode apiUrl={config.apiUrl} request={{ method: "POST", path: "/api/analytics/predict", body }} />}
+    </section>
+  );
+}
+
+function ModelQuality() {
+  const { api } = useApp();
+  const { data, error, loading } = useLoad(() => ok(api.GET("/api/analytics/eval")), "evaluation");
+  return (
+    <section className="card" aria-labelledby="model">
+      <h2 id="model">The sales model</h2>
+      <ErrorNote error={error} />
+      {!data && loading && <Loading what="the evaluation" />}
+      {data && (
+        <>
+          <p>
+            {data.modelVersion}, on {data.n} held-out rows ({data.data} data).
+          </p>
+          <dl className="score">
+            <div>
+              <dt>mean error, as a share of sales</dt>
+              <dd>{(data.measures.wape * 100).toFixed(1)} %</dd>
+            </div>
+            <div>
+              <dt>rank correlation</dt>
+              <dd>{data.measures.spearman.toFixed(2)}</dd>
+            </div>
+            <div>
+              <dt>interval covers (asked {Math.round(data.interval.asked * 100)} %)</dt>
+              <dd>{(data.interval.coverage * 100).toFixed(1)} %</dd>
+            </div>
+          </dl>
+          <img className="wide" src={data.plotUrl} alt="Calibration: how often intervals cover what was sold" />
+          {data.notes.map((note) => (
+            <p key={note} className="small">
+              {note}
+            </p>
+          ))}
+        </>
+      )}
+    </section>
+  );
+}
+
+function SearchQuality() {
+  const { api } = useApp();
+  const { data, error } = useLoad(() => ok(api.GET("/api/search/eval")), "search-eval");
+  const kinds = Object.entries(data?.byKind ?? {}).filter(([, figures]) => figures.searches > 0);
+  const percent = (estimate: Schemas["Estimate"]) =>
+    estimate.value === null ? "–" : `${(estimate.value * 100).toFixed(0)} %`;
+  return (
+    <section className="card" aria-labelledby="search-quality">
+      <h2 id="search-quality">Search quality, last 30 days</h2>
+      <ErrorNote error={error} />
+      {data && kinds.length === 0 && <Empty>No searches yet.</Empty>}
+      {kinds.length > 0 && (
+        <div className="scroll" tabIndex={0} role="region" aria-label="Search quality">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Kind</th>
+                <th scope="col">Searches</th>
+                <th scope="col">With a click</th>
+                <th scope="col">Without a result</th>
+                <th scope="col">Median</th>
+              </tr>
+            </thead>
+            <tbody>
+              {kinds.map(([kind, figures]) => (
+                <tr key={kind}>
+                  <td>{kind}</td>
+                  <td>{figures.searches}</td>
+                  <td>{percent(figures.clickThroughRate)}</td>
+                  <td>{percent(figures.zeroResults)}</td>
+                  <td>{figures.latencyMs["p50"]?.toFixed(0) ?? "–"} ms</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
