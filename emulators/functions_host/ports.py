@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final, TextIO
 
 BACKLOG: Final = 1024
+FREE_PORT_TRIES: Final = 20
+"""A free port may be taken by someone else before it is bound for good."""
 
 
 class PortInUse(OSError):
@@ -23,22 +25,33 @@ class PortInUse(OSError):
 
 
 class Port:
-    """A TCP port held for a host. Raises `PortInUse`.
+    """A TCP port held for a host, with a listening socket for each instance. Raises `PortInUse`.
 
     Args:
         number: 0 takes a free one.
         owner: who holds it, shown to whoever wants the port next.
+        count: of instances.
     """
 
-    def __init__(self, host: str, number: int, owner: str) -> None:
+    def __init__(self, host: str, number: int, owner: str, count: int) -> None:
         self.host = host
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.number = self._bind_alone(number)
-        self._lock = self._take_lock(owner)
-        self.listening: list[socket.socket] = []
+        tries = 1 if number else FREE_PORT_TRIES
+        while True:
+            tries -= 1
+            self.number = self._bind_alone(number)
+            self.listening: list[socket.socket] = []
+            self._lock: TextIO | None = None
+            try:
+                self._lock = self._take_lock(owner)
+                self._listen(count)
+                return
+            except OSError as error:
+                self.close()
+                if not tries:
+                    raise error if isinstance(error, PortInUse) else self._refused(self.number, error) from None
 
-    def listen(self, count: int) -> list[socket.socket]:
-        """Open a listening socket for each of this many instances."""
+    def _listen(self, count: int) -> None:
         for _ in range(count):
             opened = socket.socket(self._family)
             self.listening.append(opened)
@@ -46,13 +59,13 @@ class Port:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             opened.bind((self.host, self.number))
             opened.listen(BACKLOG)
-        return self.listening
 
     def close(self) -> None:
         """Give the port back."""
         for opened in self.listening:
             opened.close()
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def _bind_alone(self, number: int) -> int:
         with socket.socket(self._family) as alone:

@@ -70,7 +70,7 @@ class Supervisor:
     def __init__(self, options: Namespace, tell: Callable[[dict[str, Any]], None] = lambda event: None) -> None:
         self._options = options
         self._tell = tell
-        self._port = Port(options.host, options.port, str(options.app))
+        self._port = Port(options.host, options.port, str(options.app), options.workers)
         self.port = self._port.number
         self._keepers: set[asyncio.Task[None]] = set()
         self._places: list[_Place] = []
@@ -125,7 +125,7 @@ class Supervisor:
 
     async def _start_all(self) -> list[_Child]:
         """Start an instance at every place; the first one's report names the functions."""
-        sockets = self._port.listen(self._options.workers)
+        sockets = self._port.listening
         self._places = [_Place(opened, "http" if self._options.flex else None) for opened in sockets]
         children = await asyncio.gather(*(self._spawn(place) for place in self._places))
         if self._options.flex:
