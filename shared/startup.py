@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from shared import settings
-from shared.errors import ConfigurationError
-from shared.settings import SettingsGroup
+if TYPE_CHECKING:
+    from shared.settings import SettingsGroup
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PREFIX: Final = "settings are not usable: "
@@ -28,6 +27,9 @@ def check_settings() -> None:
     """
     if os.getenv("ENVIRONMENT") == "development" or not any(name in os.environ for name in HOSTED):
         return
+    from shared import settings
+    from shared.errors import ConfigurationError
+
     faults: list[str] = []
     for group in settings_groups():
         try:
@@ -40,6 +42,8 @@ def check_settings() -> None:
 
 def settings_groups() -> list[type[SettingsGroup]]:
     """The settings of every package of the app."""
+    from shared.settings import SettingsGroup
+
     found: list[type[SettingsGroup]] = []
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("settings.py")):

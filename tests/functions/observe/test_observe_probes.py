@@ -186,6 +186,6 @@ def test_quantiles_are_those_of_prometheus() -> None:
 def test_liveness_answers_what_its_model_says_without_importing_it(change: Callable[..., None]) -> None:
     answered = App(bp)("health")
     assert answered.raw == Health(version=VERSION).model_dump_json(by_alias=True).encode()
-    code = "import sys; import functions.observe.blueprint; print(*sys.modules)"
+    code = "import sys; import function_app, functions.observe.blueprint; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert not {"pydantic", "opentelemetry", "prometheus_client", "shared.settings"} & set(done.stdout.split())
