@@ -10,7 +10,6 @@ import azure.functions as func
 from shared import clock
 from shared.errors import BadRequest, TooLarge, Unprocessable, UnsupportedMedia
 from shared.http.json_body import parse_json
-from shared.http.models import Body
 from shared.http.routes import Route
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ def read_body(route: Route, req: func.HttpRequest) -> tuple[BaseModel | None, by
     raw = req.get_body()
     if route.body is None:
         return None, raw
+    from shared.http.models import Body
+
     if not raw and issubclass(route.body, Body) and route.body.may_be_missing:
         return route.body(), raw
     if len(raw) > MAX_JSON_BYTES:
