@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cli.infra import startup
 from cli.infra.findings import Finding
 from cli.infra.syntax import (
     Array,
@@ -25,6 +26,7 @@ from cli.infra.syntax import (
     text,
     walk,
 )
+from cli.settings import APP, CONTAINER
 
 PLATFORM: Final = frozenset(
     {
@@ -36,6 +38,15 @@ PLATFORM: Final = frozenset(
 """Settings that the platform, the host or an SDK reads."""
 MANAGED: Final = frozenset({"FUNCTIONS_WORKER_RUNTIME", "WEBSITE_RUN_FROM_PACKAGE", "SCM_DO_BUILD_DURING_DEPLOYMENT"})
 """Settings that Flex Consumption refuses: `functionAppConfig` has their place."""
+NEEDED: Final = {
+    "Microsoft.DocumentDB/databaseAccounts": ("COSMOS_ENDPOINT", "DOCUMENTS"),
+    "Microsoft.Insights/components": ("APPLICATIONINSIGHTS_CONNECTION_STRING",),
+    "Microsoft.SignalRService/webPubSub": ("WEBPUBSUB_CONNECTION",),
+    "Microsoft.App/containerApps": ("VTO_URL", "VTO_TOKEN", "TRYON_ENGINES"),
+    "Microsoft.ManagedIdentity/userAssignedIdentities": ("AZURE_CLIENT_ID",),
+}
+"""Settings by which the app reaches what is made; optional for the app, since it can run without them."""
+CONTAINER_NEEDS: Final = ("AZURE_CLIENT_ID", "Storage__blobServiceUri", "VTO_TOKEN", "VTO_MODELS_FROM")
 _PLACEHOLDER: Final = re.compile(r"%([^%]+)%")
 _SECRET: Final = re.compile(r"secrets/([\w-]+)")
 _CRON: Final = re.compile(r"^\S+( \S+){5}$")
@@ -57,7 +68,7 @@ class AppFacts:
 
 def facts() -> AppFacts:
     """What this checkout's app uses."""
-    from cli.settings import APP, CONTAINER, groups, variables
+    from cli.settings import groups, variables
     from shared import blobs, function_index
     from shared.documents import CONTAINERS
     from shared.jobs import queues
@@ -93,8 +104,10 @@ class _Checker:
         yield from self._documents()
         settings = self._settings()
         yield from self._app_settings(settings)
+        yield from startup.check("app/api.bicep", {name: value for name, (_, _, value) in settings.items()}, APP)
         yield from self._triggers(settings, made, queues)
         yield from self._container_settings()
+        yield from self._container_starts()
         yield from self._secrets()
         yield from self._telemetry(settings)
 
@@ -150,6 +163,10 @@ class _Checker:
         return found
 
     def _app_settings(self, settings: Mapping[str, tuple[str, int, Expression]]) -> Iterator[Finding]:
+        for type, needed in NEEDED.items():
+            for name in needed if any(self._resources(type)) else ():
+                if name not in settings:
+                    yield Finding("app", "app/api.bicep", 1, f"{type} is made, but the app is not given {name}")
         schedules = {name for one in self._app.functions.values() for name in _placeholders(one)}
         for name, (path, line, value) in settings.items():
             if name in MANAGED:
@@ -191,14 +208,25 @@ class _Checker:
             if name not in self._app.container_settings | PLATFORM:
                 yield Finding("app", path, line, f"the try-on container reads no setting {name}")
 
+    def _container_starts(self) -> Iterator[Finding]:
+        values = {name: one.get("value") or Interpolation((), line=line) for _, name, line, one in self._environment()}
+        for name in CONTAINER_NEEDS if values else ():
+            if name not in values:
+                yield Finding("app", "app/vto.bicep", 1, f"the try-on container is not given {name}")
+        if values:
+            yield from startup.check("app/vto.bicep", values, CONTAINER)
+
     # secrets and telemetry
 
     def _secrets(self) -> Iterator[Finding]:
-        made = self._named("Microsoft.KeyVault/vaults/secrets")
+        made, read = self._named("Microsoft.KeyVault/vaults/secrets"), set[str]()
         for path, file in self._files.items():
             for line, name in _references(file):
+                read.add(name)
                 if name not in made:
                     yield Finding("app", path, line, f"the secret {name} is read, but not made in the vault")
+        for name in sorted(made - read):
+            yield Finding("app", "app/vault.bicep", 1, f"the secret {name} is made, but read nowhere")
         for path, file, resource in self._resources("Microsoft.App/containerApps"):
             declared = {
                 text(one.get("name"))

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
+from cli import package
 from shared import onnx
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,16 +38,8 @@ def test_azd_restore_gets_the_packages_of_the_app(tmp_path: Path) -> None:
     assert wanted == {line for line in lines if line and not line.startswith("#")}
 
 
-def ignored(path: str, patterns: list[str]) -> bool:
-    place = PurePosixPath(path)
-    tops = [place, *place.parents]
-    return any(top.match(pattern) for pattern in patterns for top in tops if str(top) != ".")
-
-
 def test_the_package_has_every_file_that_the_app_reads() -> None:
-    patterns = [line for line in (ROOT / ".funcignore").read_text().splitlines() if line and not line.startswith("#")]
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    deployed = {path for path in listed if not ignored(path, patterns)}
+    deployed = package.files().keys()
     for name in ("function_app.py", "host.json", "requirements.txt", "functions/index.json"):
         assert name in deployed
     own = [manifest for manifest in onnx.manifests().values() if not manifest.id.startswith("tryon_")]
@@ -55,8 +48,15 @@ def test_the_package_has_every_file_that_the_app_reads() -> None:
         files = {manifest.file}
         if manifest.id in golden and manifest.golden is not None:
             files |= {manifest.golden.file, *([manifest.golden.picture] if manifest.golden.picture else [])}
-        assert {f"models_onnx/{name}" for name in files} <= deployed, manifest.id
+        assert {f"models_onnx/{name}" for name in files} <= set(deployed), manifest.id
     tops = {path.partition("/")[0] for path in deployed}
     assert tops == {"function_app.py", "functions", "host.json", "models_onnx", "requirements.txt", "shared"}
     kinds = re.compile(r"\.(fp32\.onnx|md|svg|jpg)$")
     assert not [path for path in deployed if kinds.search(path)]
+
+
+def test_what_is_deployed_is_weighed() -> None:
+    brought = package.packages()
+    assert {"onnxruntime", "azure-functions", "azure-core"} <= brought.keys()
+    assert not {"pytest", "fastapi", "ruff"} & brought.keys(), "of development"
+    assert min(brought.values()) > 0
