@@ -30,6 +30,15 @@ BCRYPT_MAX_BYTES: Final = 72
 
 COMMON: Final = Path(__file__).parent / "common_passwords.txt.gz"
 """The 49,000 commonest passwords, in lower case (see NOTICE); read on first use."""
+CONTEXT: Final = (
+    "aifashionstudio",
+    "ai fashion studio",
+    "fashionstudio",
+    "fashion studio",
+    "virtualtryon",
+    "tryonstudio",
+)
+"""Words of this product, which are guessed first (OWASP ASVS 5.0, 6.1.2)."""
 _DECORATED: Final = re.compile(r"[^a-z]{0,4}(.*?)[^a-z]{0,4}", re.DOTALL)
 
 WAIT_S: Final = 10
@@ -72,7 +81,7 @@ def is_common(password: str) -> bool:
 
 @cache
 def _common() -> frozenset[str]:
-    return frozenset(gzip.decompress(COMMON.read_bytes()).decode().splitlines())
+    return frozenset(gzip.decompress(COMMON.read_bytes()).decode().splitlines()) | set(CONTEXT)
 
 
 def hash(password: str) -> str:

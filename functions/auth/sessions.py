@@ -16,6 +16,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from datetime import datetime
 from typing import Final
 
 from functions.auth import derived, devices, ending
@@ -28,6 +29,8 @@ from shared.errors import Conflict, DocumentNotFound, PreconditionFailed, Unauth
 REFRESH_TOKEN_DAYS = 30
 GRACE_S = 10
 REPEAT_S: Final = 60
+LONGEST_DAYS: Final = 180
+"""A session ends after this long however often it is refreshed."""
 _TOKEN = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})", re.ASCII)
 
 
@@ -66,7 +69,7 @@ def present(token: str, ip: str, at: float) -> SessionDocument:
     """
     family, digest = _parts(token)
     session = sessions.find(family, family) if family else None
-    if session is None or session.revoked_at is not None or session.expires_at <= at:
+    if session is None or session.revoked_at is not None or session.expires_at <= at or _is_too_old(session, at):
         raise refused()
     if hmac.compare_digest(session.digest, digest):
         return session
@@ -160,6 +163,10 @@ def superseded() -> Conflict:
 def _successor(family: str, generation: int, digest: str) -> str:
     """The secret that follows the one of this digest; random if no key is at hand, which can't be repeated."""
     return derived.secret(f"refresh:{family}:{generation}:{digest}") or secrets.token_urlsafe(32)
+
+
+def _is_too_old(session: SessionDocument, at: float) -> bool:
+    return datetime.fromisoformat(session.created_at).timestamp() + LONGEST_DAYS * DAY <= at
 
 
 def _secret() -> tuple[str, str]:

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 from urllib.parse import urlsplit
 
 from shared.errors import StudioError, Unprocessable, UpstreamError
@@ -22,7 +23,23 @@ from shared.webhooks.settings import webhook_settings
 
 MAX_ANSWER = 64 * 1024
 CONNECT_S = 5
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_SPECIAL_V6: Final = tuple(
+    ipaddress.IPv6Network(network)
+    # IETF protocols with Teredo, documentation, 6to4, AS112: none of them is a customer's server.
+    for network in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
+)
+_SPECIAL_V4: Final = tuple(
+    ipaddress.IPv4Network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
+        "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        # Azure's own services answer every virtual machine there: DNS, DHCP, the guest agent.
+        "168.63.129.16/32",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,15 +83,15 @@ def resolve(url: str) -> Target:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet, also by the IPv4 address it may carry inside."""
+    """Whether an IP address is one of the public internet, by the registries of special-purpose addresses (RFC 6890) and
+    not by what an operating system would route; also by the IPv4 address that it may carry inside."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            ip = inner
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+        inner = ip.ipv4_mapped or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None)
+        if inner is None:
+            return ip in _GLOBAL_UNICAST and not any(ip in network for network in _SPECIAL_V6)
+        ip = inner
+    return not any(ip in network for network in _SPECIAL_V4)
 
 
 def _parse(url: str) -> tuple[str, int, str, bool]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import cache
 
+from shared import telemetry
 from shared.http.settings import http_settings
 
 UNKNOWN = "unknown"
@@ -17,7 +19,10 @@ def client_address(forwarded: str | None) -> str:
     """
     hops = http_settings().trusted_proxy_hops
     chain = [entry.strip() for entry in (forwarded or "").split(",") if entry.strip()]
-    if hops == 0 or len(chain) < hops:
+    if hops == 0:
+        return UNKNOWN
+    if len(chain) < hops:
+        _report(len(chain), hops)
         return UNKNOWN
     address = chain[-hops]
     if address.startswith("["):
@@ -28,6 +33,12 @@ def client_address(forwarded: str | None) -> str:
         return str(ipaddress.ip_address(address))
     except ValueError:
         return UNKNOWN
+
+
+@cache
+def _report(seen: int, hops: int) -> None:
+    """Log once that fewer proxies forward than are trusted: all these callers share one allowance."""
+    telemetry.log("client_address.hops", level="error", seen=seen, trustedProxyHops=hops)
 
 
 def network_of(ip: str) -> str:

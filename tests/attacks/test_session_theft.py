@@ -114,6 +114,17 @@ def test_every_end_of_a_session_outdates_its_websockets(
     assert accounts.get(me, me).connection_version == before + 1
 
 
+def test_a_session_ends_after_180_days_however_often_it_is_refreshed(world: World, tokens: dict[str, Any]) -> None:
+    token = tokens["refreshToken"]
+    for _ in range(9):
+        answer = refresh(world, token)
+        if answer.status != 200:
+            break
+        token = answer.body["refreshToken"]
+        world.pass_time(25 * 86400)
+    assert answer.code == "refresh_invalid"
+
+
 def test_a_device_token_is_no_session(world: World, tokens: dict[str, Any]) -> None:
     assert not alive(world, tokens["deviceToken"])
     assert world.call("auth_logout", token=tokens["deviceToken"]).status == 401
