@@ -40,6 +40,7 @@ class Sweep:
     every_s: Callable[[], float] | None = None
 
 
+PRIVACY_EVERY_S: Final = 300
 SWEEPS: Final = (
     Sweep("poison", "functions.jobs.poison:drain"),
     Sweep("jobs", "shared.jobs.sweeper:sweep"),
@@ -48,6 +49,8 @@ SWEEPS: Final = (
     Sweep("paypal-events", "functions.paypal_webhook.inbox:sweep"),
     Sweep("payments", "shared.commerce.sweeper:sweep"),
     Sweep("index", "functions.search.rebuild:run_maintenance"),
+    Sweep("fresh-writes", "functions.privacy.erasure:delete_fresh_writes", lambda: PRIVACY_EVERY_S),
+    Sweep("orphaned-uploads", "functions.privacy.retention:delete_orphaned_uploads", lambda: PRIVACY_EVERY_S),
     Sweep("catalogue", "functions.catalogue.reconcile:reconcile", lambda: sweep_settings().catalogue_sweep_s),
 )
 """Of the timer `sweeper`."""

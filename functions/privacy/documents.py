@@ -23,7 +23,7 @@ class Inventory(Record, frozen=True):
     documents: dict[str, int] = Field(description="documents by type")
     blobs: dict[str, int] = Field(description="blobs by container")
     bytes: int = Field(description="size of all blobs together")
-    sessions: int
+    sessions: int = Field(description="sessions, and links and codes that were sent")
 
     @property
     def is_empty(self) -> bool:

@@ -36,9 +36,10 @@ MAX_WAITING_ATTEMPTS: Final = 10
 MARGIN_S: Final = 2
 LATE_S: Final = 7 * DAY
 """A worker may still write something for a deleted account for this long, because no queue message lives longer."""
+FRESH_S: Final = 2 * 3600
 EXPIRING: Final = (
     "rate limit counters and answers kept under an Idempotency-Key, within two days; payment events from PayPal, "
-    "within 90 days"
+    "within 90 days; for a vendor, ids of removed products in the search index, until its next version"
 )
 
 
@@ -64,7 +65,8 @@ def delete_personal_data(task: Task) -> Outcome:
         (20, "removing pictures", lambda: personal_data.delete_blobs(subject)),
         (50, "removing documents", lambda: delete_documents(task, subject)),
         (80, "anonymising payments", lambda: personal_data.anonymise_payments(subject, pseudonym)),
-        (90, "ending sessions", lambda: personal_data.delete_sessions(subject)),
+        (90, "ending sessions", lambda: personal_data.delete_tokens(subject, account.email_hash if account else None)),
+        (93, "removing receipts", lambda: personal_data.delete_receipts(subject)),
         (95, "cleaning the audit log", lambda: personal_data.clean_audit_log(subject, account)),
     ):
         task.progress(name, percent)
@@ -100,13 +102,18 @@ def stop_jobs(subject: str) -> int:
     return count
 
 
-def delete_late_writes() -> int:
-    """Delete what was written for accounts that were deleted within the last `LATE_S`, by a worker or a container that
-    had not noticed; returns how many blobs and documents that were."""
+def delete_fresh_writes() -> int:
+    """As `delete_late_writes`, for the last hours only: a URL given out before a deletion stores a blob for minutes."""
+    return delete_late_writes(FRESH_S)
+
+
+def delete_late_writes(within_s: float = LATE_S) -> int:
+    """Delete what was written for accounts that were deleted within these last seconds, by a worker, a container or a
+    client that had not noticed; returns how many blobs and documents that were."""
     recent = (
         where(ErasureJob.kind, "=", ERASE),
         where(ErasureJob.status, "=", JobStatus.COMPLETED),
-        where(ErasureJob.finished_at, ">", clock.iso(clock.now() - LATE_S)),
+        where(ErasureJob.finished_at, ">", clock.iso(clock.now() - within_s)),
     )
     late = 0
     erasures = Pass("erasure.late")

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from functions.privacy.documents import Inventory
 from shared import blobs
-from shared.accounts.documents import AccountDocument, SessionDocument, sessions
+from shared.accounts.documents import AccountDocument, SessionDocument
 from shared.audit import AuditEntry, audit_entries
 from shared.catalogue.changes import ProductChange, send_change
 from shared.catalogue.documents import EmbeddingDocument
 from shared.commerce.documents import PaymentDocument
-from shared.documents import CONTAINERS, Delete, Document, store
-from shared.documents.fields import Change, assign, path_of, where
+from shared.documents import CONTAINERS, Delete, Document, Where, store
+from shared.documents.fields import path_of, where
 from shared.errors import BatchFailed, DocumentConflict, DocumentNotFound, PreconditionFailed
 from shared.images import derived
 from shared.images.documents import ImageDocument, Visibility, images
@@ -32,6 +32,12 @@ PERSONAL: Final = [
 ]
 """Containers in which a partition holds the documents of one person and nothing else."""
 INDEX_DELAY_S: Final = 10
+TOKENS: Final = SessionDocument.container
+MESSAGES: Final = "studio"
+PAYMENT_FACTS: Final = ("orderId", "captureId", "refundId")
+"""Facts of audit entries that name a payment at PayPal."""
+HOST_BLOBS: Final = "azure-webjobs-hosts"
+RECEIPTS: Final = "blobreceipts/"
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def count_personal_data(user_id: str) -> Inventory:
     for container, blob in iterate_blobs(user_id):
         counted[container] = counted.get(container, 0) + 1
         size += blob.size
-    open_sessions = sessions.count(where(SessionDocument.user_id, "=", user_id))
+    open_sessions = store().count(TOKENS, Where("userId", "=", user_id))
     return Inventory(documents=documents, blobs=counted, bytes=size, sessions=open_sessions)
 
 
@@ -125,28 +131,52 @@ def anonymise_payments(user_id: str, pseudonym: str) -> None:
                 store().delete(PAYMENTS, item["id"], user_id, etag=item.etag)
 
 
-def delete_sessions(user_id: str) -> None:
-    """Delete every session of a person."""
-    while page := sessions.list(where(SessionDocument.user_id, "=", user_id), limit=100).items:
-        for session in page:
-            with suppress(DocumentNotFound):
-                sessions.delete(session.id, session.id)
+def delete_tokens(user_id: str, email_hash: str | None) -> None:
+    """Delete every session, link, code and second factor of a person, invitations to their address, and the jobs of
+    messages about their account."""
+    owners = [Where("userId", "=", user_id)]
+    if email_hash is not None:
+        owners.append(Where("emailHash", "=", email_hash))
+    for owner in owners:
+        while items := store().query(TOKENS, owner, limit=100).items:
+            for item in items:
+                with suppress(DocumentNotFound):
+                    store().delete(TOKENS, item["id"], item["id"])
+    if email_hash is not None:
+        partition = f"address:{email_hash}"
+        while items := store().query(MESSAGES, partition=partition, limit=100).items:
+            for item in items:
+                with suppress(DocumentNotFound):
+                    store().delete(MESSAGES, item["id"], partition)
+
+
+def delete_receipts(user_id: str) -> None:
+    """Delete what the Functions host remembers of a vendor's files: a receipt has the name of its blob in its own."""
+    for receipt in list(blobs.listing(HOST_BLOBS, RECEIPTS)):
+        if f"/{user_id}/" in receipt.name:
+            blobs.delete(HOST_BLOBS, receipt.name)
 
 
 def clean_audit_log(user_id: str, account: AccountDocument | None) -> None:
-    """Remove IP addresses and hashes of e-mail addresses from the audit log; ids remain."""
+    """Remove from the audit log IP addresses, hashes of e-mail addresses, and what names a payment; other ids remain.
+
+    A payment stays under a name that belongs to nobody; an entry that names it would tell whose it was.
+    """
     entries = list(audit_entries.iterate(partition=user_id))
     if account is not None:
         entries += audit_entries.iterate(where(AuditEntry.email_hash, "=", account.email_hash))
     for entry in entries:
-        changes: list[Change] = []
-        if entry.ip is not None:
-            changes.append(assign(AuditEntry.ip, None))
-        if entry.email_hash is not None:
-            changes.append(assign(AuditEntry.email_hash, None))
-        if changes:
+        blank = {
+            path_of(field): None
+            for field, value in ((AuditEntry.ip, entry.ip), (AuditEntry.email_hash, entry.email_hash))
+            if value is not None
+        }
+        if entry.user_id == user_id and (entry.subject or "").startswith("payment:"):
+            blank[path_of(AuditEntry.subject)] = None
+        linking = [name for name in entry.facts if name in PAYMENT_FACTS]
+        if blank or linking:
             with suppress(DocumentNotFound):
-                audit_entries.patch(entry.id, entry.user_id, *changes)
+                store().patch(AUDIT, entry.id, entry.user_id, set={**blank, **dict.fromkeys(linking)})
 
 
 def stored_image(document: PersonalDocument) -> ImageDocument | None:

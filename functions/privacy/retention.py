@@ -8,9 +8,10 @@ from functions.privacy.settings import privacy_settings
 from shared import audit, blobs, clock, telemetry
 from shared.documents.containers import DAY
 from shared.documents.fields import where
+from shared.documents.values import valid_id
 from shared.errors import Conflict, NotFound
 from shared.images.deletion import delete_image
-from shared.images.documents import ImageDocument, ImageKind, ImageStatus, Visibility, images
+from shared.images.documents import ImageDocument, ImageId, ImageKind, ImageStatus, Visibility, images
 from shared.passes import Pass
 
 OWNED = (blobs.IMAGES, blobs.THUMBNAILS, blobs.RESULTS, blobs.TRYON, blobs.MODELS)
@@ -62,6 +63,22 @@ def _images(kind: ImageKind, before: float, limit: int) -> int:
             audit.record(image.user_id, "IMAGE_EXPIRED", subject=image.id.public, kind=kind)
             done += 1
         if done >= limit or expired.failed >= limit:
+            break
+    return done
+
+
+def delete_orphaned_uploads(limit: int = 2000) -> int:
+    """Delete uploads that no pending image waits for; returns how many.
+
+    A URL that creates a blob works until it expires: after its upload was completed, or its account deleted, too.
+    """
+    done = 0
+    for blob in blobs.listing(blobs.UPLOADS):
+        owner, _, id = blob.name.partition("/")
+        image = images.find(ImageId.of(id), owner) if owner and valid_id(id) else None
+        if image is None or image.status is not ImageStatus.PENDING or image.upload != blob.name:
+            done += blobs.delete(blobs.UPLOADS, blob.name)
+        if done >= limit:
             break
     return done
 

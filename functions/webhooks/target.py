@@ -83,8 +83,10 @@ def resolve(url: str) -> Target:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet, by the registries of special-purpose addresses (RFC 6890) and
-    not by what an operating system would route; also by the IPv4 address that it may carry inside."""
+    """Whether an IP address is one of the public internet, by the registries of special-purpose addresses (RFC 6890).
+
+    An IPv6 address that carries an IPv4 one inside is judged by that.
+    """
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None)
