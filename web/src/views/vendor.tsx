@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useState, type FormEvent } from "react";
 
 import { ok, type Schemas } from "../api/client";
 import { follow } from "../api/live";
@@ -45,8 +45,8 @@ export function Vendor() {
         <h2 id="add">Add products</h2>
         <p>
           Each photo becomes a product named as the file: <code>TS-1001.jpg</code>. A file <code>TS-1001.json</code> with{" "}
-          <code>title</code>, <code>price</code>, <code>category</code> describes it; both come in any order. The same
-          name again replaces the photo or the description.
+          <code>title</code>, <code>price</code>, <code>category</code> describes it; both come in any order. Until the
+          description is right the product is a draft. The same name again replaces the photo or the description.
         </p>
         <Dropzone
           label={busy ? "Uploading…" : "Photos and descriptions"}
@@ -108,12 +108,19 @@ export function Vendor() {
 function ProductCard({ product, onChanged }: { product: Schemas["Product"]; onChanged: () => void }) {
   const { api } = useApp();
   const { busy, error, run } = useAction();
-  const pictures = ["optimised", "cutoutThumbnail", "mask"].flatMap((name) => {
-    const picture = product.pictures[name === "optimised" ? "thumbnail" : name];
+  const [editing, setEditing] = useState(false);
+  const pictures = ["thumbnail", "cutoutThumbnail", "mask"].flatMap((name) => {
+    const picture = product.pictures[name];
     return picture ? [{ name, url: picture.url }] : [];
   });
-  const retire = () => {
-    if (!window.confirm(`Take ${product.title} off sale and delete its files?`)) return;
+  const change = (body: Schemas["ProductChange"]) =>
+    run(async () => {
+      await ok(api.PATCH("/api/products/{id}", { params: { path: { id: product.id } }, body }));
+      setEditing(false);
+      onChanged();
+    });
+  const remove = () => {
+    if (!window.confirm(`Delete ${product.title} and its files?`)) return;
     run(async () => {
       await ok(api.DELETE("/api/products/{id}", { params: { path: { id: product.id } } }));
       onChanged();
@@ -126,7 +133,7 @@ function ProductCard({ product, onChanged }: { product: Schemas["Product"]; onCh
           <img
             key={name}
             src={url}
-            alt={{ optimised: "photo", cutoutThumbnail: "cut-out", mask: "mask" }[name] ?? name}
+            alt={{ thumbnail: "photo", cutoutThumbnail: "cut-out", mask: "mask" }[name] ?? name}
             loading="lazy"
           />
         ))}
@@ -137,7 +144,8 @@ function ProductCard({ product, onChanged }: { product: Schemas["Product"]; onCh
         <Money price={product.price} />
         <span className="small">{product.sku}</span>
       </p>
-      <p className="row colours">
+      {product.draft && <p className="note warn">{product.draft.message}</p>}
+      <p className="row">
         {product.colours.map((colour) => (
           <span key={colour.hex} className="swatch" style={{ background: colour.hex }} title={colour.name}>
             <span className="sr">{colour.name}</span>
@@ -145,10 +153,75 @@ function ProductCard({ product, onChanged }: { product: Schemas["Product"]; onCh
         ))}
         {product.quality === "low" && <span className="small">The cut-out may be poor: use a plainer background.</span>}
       </p>
-      <button type="button" className="quiet" disabled={busy} onClick={retire}>
-        Take off sale<span className="sr">: {product.title}</span>
-      </button>
+      {editing ? (
+        <EditProduct product={product} busy={busy} onSave={change} onCancel={() => setEditing(false)} />
+      ) : (
+        <div className="row">
+          {product.status === "draft" && (
+            <button type="button" disabled={busy} onClick={() => change({ status: "active" })}>
+              Sell<span className="sr"> {product.title}</span>
+            </button>
+          )}
+          {product.status === "active" && (
+            <button type="button" className="quiet" disabled={busy} onClick={() => change({ status: "draft" })}>
+              Take off sale<span className="sr">: {product.title}</span>
+            </button>
+          )}
+          <button type="button" className="quiet" disabled={busy} onClick={() => setEditing(true)}>
+            Edit<span className="sr"> {product.title}</span>
+          </button>
+          <button type="button" className="quiet" disabled={busy} onClick={remove}>
+            Delete<span className="sr"> {product.title}</span>
+          </button>
+        </div>
+      )}
       <ErrorNote error={error} />
     </li>
+  );
+}
+
+function EditProduct({
+  product,
+  busy,
+  onSave,
+  onCancel,
+}: {
+  product: Schemas["Product"];
+  busy: boolean;
+  onSave: (change: Schemas["ProductChange"]) => void;
+  onCancel: () => void;
+}) {
+  const [title, setTitle] = useState(product.title);
+  const [amount, setAmount] = useState(product.price?.amount ?? "");
+  const save = (event: FormEvent) => {
+    event.preventDefault();
+    const currency = product.price?.currency ?? "EUR";
+    onSave({ title, price: amount === "" ? null : { amount, currency } });
+  };
+  return (
+    <form onSubmit={save}>
+      <label>
+        Title
+        <input required maxLength={200} value={title} onChange={(event) => setTitle(event.target.value)} />
+      </label>
+      <label>
+        Price in {product.price?.currency ?? "EUR"}
+        <input
+          inputMode="decimal"
+          pattern="[0-9]+([.][0-9]{1,2})?"
+          placeholder="29.90"
+          value={amount}
+          onChange={(event) => setAmount(event.target.value)}
+        />
+      </label>
+      <div className="row">
+        <button type="submit" disabled={busy}>
+          Save
+        </button>
+        <button type="button" className="quiet" onClick={onCancel}>
+          Cancel
+        </button>
+      </div>
+    </form>
   );
 }
