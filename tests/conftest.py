@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from leaks import leaks
 from quick import QUICK
 from selection import excludes
@@ -18,6 +20,10 @@ from demo.client import Client
 from emulators.azurite import Azurite
 from emulators.launch import launch
 from emulators.stack import Stack
+
+# A busy machine is no finding: neither how long an example takes nor how long it takes to make one.
+hypothesis_settings.register_profile("studio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("studio")
 
 STARTED_BY_FIXTURES = {"azurite", "stack"}
 """Fixtures that start processes; every test that uses one is marked."""
