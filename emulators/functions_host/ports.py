@@ -65,6 +65,7 @@ class Port:
         for opened in self.listening:
             opened.close()
         if self._lock is not None:
+            _lock_file(self.number).unlink(missing_ok=True)
             self._lock.close()
 
     def _bind_alone(self, number: int) -> int:
