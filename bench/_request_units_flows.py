@@ -15,6 +15,7 @@ from PIL import Image
 
 from bench._common import register
 from bench._request_units_meter import Meter
+from demo.accounts import confirm_email, confirm_phone
 from demo.client import Client, Refused
 from emulators.stack import Stack
 from wardrobe import draw_garment, draw_posed_mannequin, garment_spec, garment_specs
@@ -56,6 +57,11 @@ class Shop:
     def sign_up(self) -> None:
         """Register the shopper, with all channels of notification."""
         self.shopper.register(self.email, PASSWORD, phone="+15550109999")
+
+    def confirm(self) -> None:
+        """Confirm the address by the link and the phone number by the code that were sent."""
+        confirm_email(self.stack, self.shopper)
+        confirm_phone(self.stack, self.shopper)
 
     def upload(self, kind: str, image: Image.Image) -> None:
         """Upload an image through the API."""
@@ -131,6 +137,7 @@ def flows(shop: Shop) -> list[Act]:
     garment = draw_garment(garment_spec("t-shirt", 21 + number), GARMENT).image.convert("RGB")
     return [
         Act("registration", shop.sign_up),
+        Act("confirmation of address and phone", shop.confirm),
         Act("sign-in", lambda: shop.shopper.login(shop.email, PASSWORD)),
         Act("upload", lambda: shop.upload("person", person)),
         Act("upload of a garment", lambda: shop.upload("garment", garment)),

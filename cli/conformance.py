@@ -1,7 +1,8 @@
 """`./studio conformance cosmos`: the SDK's own tests against the emulator, in an environment of their own.
 
 The tests come with the source distribution of `azure-cosmos` on the package index; nothing of them is kept in the tree.
-What does not apply, and why, is in `emulators/cosmos/exclusions.toml`.
+What does not apply, and why, is in `emulators/cosmos/exclusions.toml`. Then our own tests of the emulator run with that
+version of the SDK.
 """
 
 from __future__ import annotations
@@ -21,13 +22,18 @@ from typing import Any, Final
 
 from emulators.launch import launch
 from emulators.stack import ROOT
+from emulators.with_parent import parent_pipe, program
 
 FOLDER: Final = ROOT / ".studio" / "conformance"
 EXCLUSIONS: Final = ROOT / "emulators" / "cosmos" / "exclusions.toml"
 GOAL: Final = 0.95
 """Share of the applicable tests that must pass."""
 PINNED: Final = "4.17.1"
-PACKAGES: Final = ("aiohttp", "pytest", "pytest-asyncio", "pytest-timeout", "azure-identity", "urllib3", "requests")
+PACKAGES: Final = (
+    "aiohttp", "azure-identity", "cryptography", "mmh3", "pytest", "pytest-asyncio", "pytest-timeout", "requests",
+    "urllib3",
+)  # fmt: skip
+OWN: Final = "tests/emulators/cosmos"
 FILES: Final = (
     "test_crud", "test_crud_async", "test_crud_container", "test_crud_container_async", "test_crud_database",
     "test_crud_database_async", "test_crud_response_payload_on_write_disabled", "test_query", "test_query_async",
@@ -49,8 +55,11 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("conformance", help="run the Cosmos DB SDK's own tests against the emulator")
     parser.add_argument("service", choices=["cosmos"])
     parser.add_argument("--sdk", default=PINNED, help=f"version of azure-cosmos; {PINNED} by default")
+    parser.add_argument("--tls", action="store_true", help="on https://localhost:8081/, as Microsoft's emulator")
     parser.add_argument("--file", action="append", metavar="NAME", help="only this test file; may be repeated")
-    parser.add_argument("--json", action="store_true", help="print {ok, sdk, passed, applicable, share, files, failed}")
+    parser.add_argument(
+        "--json", action="store_true", help="print {ok, sdk, passed, applicable, share, own, files, failed}"
+    )
     parser.set_defaults(handler=handle)
 
 
@@ -60,9 +69,14 @@ def handle(options: argparse.Namespace) -> int:
     reasons: dict[str, str] = tomllib.loads(EXCLUSIONS.read_text())["features"]
     files: list[dict[str, Any]] = []
     failed: list[str] = []
-    with launch("cosmos", "--throughput", "0") as facts:
+    place = ("--tls", "--port", "8081") if options.tls else ()
+    with launch("cosmos", "--throughput", "0", *place) as facts:
+        host = "https://localhost:8081/" if options.tls else f"{facts['endpoint']}/"
         for name in options.file or FILES:
-            result = _run(python, tests, name, facts, reasons)
+            if not (tests / f"{name}.py").exists():
+                print(f"studio: azure-cosmos {options.sdk} has no {name}", file=sys.stderr)
+                continue
+            result = _run(python, tests, name, {"ACCOUNT_HOST": host, "ACCOUNT_KEY": str(facts["key"])}, reasons)
             files.append(result)
             failed += result.pop("failures")
             if not options.json:
@@ -74,14 +88,17 @@ def handle(options: argparse.Namespace) -> int:
     passed = sum(one["passed"] for one in files)
     applicable = passed + sum(one["failed"] for one in files)
     share = passed / applicable if applicable else 0.0
-    ok = share >= GOAL
+    own = None if options.file else _run_own(python)
+    ok = share >= GOAL and (own is None or own["failed"] == 0)
     if options.json:
         report = {"ok": ok, "sdk": options.sdk, "passed": passed, "applicable": applicable, "share": round(share, 4)}
-        print(json.dumps({**report, "files": files, "failed": failed}))
+        print(json.dumps({**report, "own": own, "files": files, "failed": failed}))
     else:
         print(f"azure-cosmos {options.sdk}: {passed} of {applicable} applicable tests pass ({share:.1%})")
         for name in failed:
             print(f"  failed: {name}")
+        if own is not None:
+            print(f"{OWN}: {own['passed']} passed, {own['failed']} failed")
     return 0 if ok else 1
 
 
@@ -93,12 +110,12 @@ def _prepare(version: str) -> tuple[Path, Path]:
     tests = folder / f"azure_cosmos-{version}" / "tests"
     if not python.exists():
         print(f"studio: making the environment of azure-cosmos {version} (once)", file=sys.stderr)
-        subprocess.run((sys.executable, "-m", "venv", folder / "env"), check=True)
+        _call(sys.executable, "-m", "venv", folder / "env")
         install = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        subprocess.run((*install, f"azure-cosmos=={version}", *PACKAGES), check=True)
+        _call(*install, f"azure-cosmos=={version}", *PACKAGES)
     if not tests.exists():
         download = (python, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "azure-cosmos")
-        subprocess.run((*download, "--dest", folder, f"azure-cosmos=={version}"), check=True)
+        _call(*download, "--dest", folder, f"azure-cosmos=={version}")
         with tarfile.open(folder / f"azure_cosmos-{version}.tar.gz") as archive:
             archive.extractall(folder, filter="data")
     # Without a file of its own, pytest would take the configuration of this repository.
@@ -110,35 +127,56 @@ def _prepare(version: str) -> tuple[Path, Path]:
     return python, tests
 
 
-def _run(python: Path, tests: Path, name: str, facts: Mapping[str, Any], reasons: Mapping[str, str]) -> dict[str, Any]:
-    report = tests / f"{name}.xml"
+def _call(*command: str | Path) -> None:
+    """Run a command that ends with this process, however that ends. Raises CalledProcessError."""
+    subprocess.run(program(*map(str, command)), cwd=ROOT, stdin=parent_pipe(), check=True)
+
+
+def _pytest(
+    python: Path, folder: Path, report: Path, environment: Mapping[str, str], *arguments: str
+) -> list[str] | None:
+    """Run pytest in a folder, ended with this process; the outcome of each test as `NAME OUTCOME`, None without any."""
     report.unlink(missing_ok=True)
-    environment = {
-        **os.environ,
-        "ACCOUNT_HOST": f"{facts['endpoint']}/",
-        "ACCOUNT_KEY": str(facts["key"]),
-        "PYTHONPATH": str(tests.parents[1] / "shim"),
-        "AZURE_COSMOS_DISABLE_NON_STREAMING_ORDER_BY": "",
-    }
-    command = (python, "-m", "pytest", "-q", "--timeout", "120", "-p", "no:cacheprovider", f"--junitxml={report}")
-    skipped = _deselection(tests / f"{name}.py", reasons)
+    command = (str(python), "-m", "pytest", "-q", "--timeout", "120", "-p", "no:cacheprovider", f"--junitxml={report}")
+    there = ("sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(folder))
     subprocess.run(
-        (*command, *skipped, f"{name}.py"), cwd=tests, env=environment, check=False, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        program(*there, *command, *arguments), cwd=ROOT, env={**os.environ, **environment}, stdin=parent_pipe(),
+        check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     if not report.exists():
+        return None
+    outcomes: list[str] = []
+    for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 - written by the run above
+        found = {child.tag for child in case}
+        outcome = "failed" if found & {"failure", "error"} else "skipped" if "skipped" in found else "passed"
+        outcomes.append(f"{case.get('name')} {outcome}")
+    return outcomes
+
+
+def _run(
+    python: Path, tests: Path, name: str, account: Mapping[str, str], reasons: Mapping[str, str]
+) -> dict[str, Any]:
+    shim = str(tests.parents[1] / "shim")
+    environment = {**account, "PYTHONPATH": shim, "AZURE_COSMOS_DISABLE_NON_STREAMING_ORDER_BY": ""}
+    skipped = _deselection(tests / f"{name}.py", reasons)
+    outcomes = _pytest(python, tests, tests / f"{name}.xml", environment, *skipped, f"{name}.py")
+    if outcomes is None:
         return {"file": name, "passed": 0, "failed": 1, "notApplicable": 0, "failures": [f"{name}: did not run"]}
-    cases = ElementTree.parse(report).getroot().iter("testcase")  # noqa: S314 - written by the run above
-    passed, failures, others = 0, list[str](), len(skipped) // 2
-    for case in cases:
-        outcomes = {child.tag for child in case}
-        if outcomes & {"failure", "error"}:
-            failures.append(f"{name}::{case.get('name')}")
-        elif "skipped" in outcomes:
-            others += 1
-        else:
-            passed += 1
+    failures = [f"{name}::{one.removesuffix(' failed')}" for one in outcomes if one.endswith(" failed")]
+    passed = sum(one.endswith(" passed") for one in outcomes)
+    others = len(skipped) // 2 + len(outcomes) - passed - len(failures)
     return {"file": name, "passed": passed, "failed": len(failures), "notApplicable": others, "failures": failures}
+
+
+def _run_own(python: Path) -> dict[str, Any]:
+    """Our own tests of the emulator, with the environment's SDK."""
+    environment = {"PYTHONPATH": str(ROOT)}
+    configuration = python.parents[2] / "own.ini"
+    configuration.write_text("[pytest]\nmarkers = processes\n")
+    options = ("-c", str(configuration), "--confcutdir", OWN, "--rootdir", str(ROOT), OWN)
+    outcomes = _pytest(python, ROOT, python.parents[2] / "own.xml", environment, *options) or ["did not run failed"]
+    failed = [one.removesuffix(" failed") for one in outcomes if one.endswith(" failed")]
+    return {"passed": sum(one.endswith(" passed") for one in outcomes), "failed": len(failed), "failures": failed}
 
 
 def _deselection(path: Path, reasons: Mapping[str, str]) -> list[str]:

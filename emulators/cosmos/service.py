@@ -268,6 +268,8 @@ class Cosmos(Emulator):
         key = call.key(container)
         if key is None:
             raise errors.BadRequest("PartitionKey value must be supplied for this operation.")
+        if len(key) < len(container.key.paths):
+            raise errors.BadRequest("The partition key has fewer components than its definition.", sub_status=1001)
         items = self._items
         id = items.id_of(container, id, key)
         operations: Mapping[str, Callable[[], Answer]] = {
@@ -357,6 +359,8 @@ class Cosmos(Emulator):
             key = call.key(container)
             where = container.range_of(partitioning.effective(key, container.key)).id if key else "0"
         response.headers["x-ms-session-token"] = f"{where}:0#{lsn}"
+        # Without it the SDK takes the partition for new, and reads all ranges again with every request.
+        response.headers["x-ms-documentdb-partitionkeyrangeid"] = where.rpartition(",")[2]
         response.headers["lsn"] = str(lsn)
         response.headers["x-ms-alt-content-path"] = container.link
 

@@ -129,3 +129,16 @@ def test_queries_are_listed_with_their_charges(account: dict[str, Any]) -> None:
     asked = listed["queries"][-1]
     assert (asked["container"], asked["query"], asked["parameters"]) == ("items", query, {"@pk": "listed"})
     assert asked["results"] == 1 and asked["ru"] > 2
+
+
+def test_a_read_is_one_request(account: dict[str, Any]) -> None:
+    """The SDK keeps the ranges of a container while answers name the range they come from."""
+    items = container(account)
+    for n in range(5):
+        items.upsert_item({"id": str(n), "pk": str(n)})
+    items.read_item("0", "0")
+    before = len(requests.get(f"{account['url']}/_emulator/requests", timeout=10).json()["requests"])
+    for n in range(5):
+        items.read_item(str(n), str(n))
+    listed = requests.get(f"{account['url']}/_emulator/requests", timeout=10).json()["requests"]
+    assert [entry["method"] for entry in listed[before:]] == ["GET"] * 5
