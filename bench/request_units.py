@@ -28,15 +28,12 @@ RUNS: Final = 3
 PRICES: Final = Path(__file__).with_name("prices.json")
 SERVERLESS_RU_PER_SECOND: Final = 5000
 """Of one container (learn.microsoft.com/azure/cosmos-db/serverless-performance)."""
-TIMERS: Final = {
-    "sweeper": 1440, "paypal_sweeper": 1440, "index_timer": 1440, "catalogue_sweeper": 288, "tryon_orphans": 4,
-    "retention": 1,
-}  # fmt: skip
+TIMERS: Final = {"sweeper": 1440, "retention": 1}
 """Timers with their runs a day at the default schedules."""
 NEVER: Final = "0 0 0 1 1 *"
 SETTINGS: Final = {
     "CONVERSION_QUOTA": "100000", "RATE_LIMIT_SCALE": "100000", "EMAIL_DAILY_CAP": "100000", "SMS_DAILY_CAP": "100000",
-    "SWEEP_SCHEDULE": NEVER, "CATALOGUE_SWEEP_SCHEDULE": NEVER, "INDEX_SCHEDULE": NEVER,
+    "SWEEP_SCHEDULE": NEVER,
 }  # fmt: skip
 
 
