@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import requests
 
 from bench import search
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 SIZES = (10_000, 100_000, 1_000_000)
 CALLS = 150
+ALIKE = 200
+"""Products that look like the photo."""
 QUERIES = tuple(
     " ".join(words)
     for words in itertools.product(("red", "blue", "black"), ("striped", "plain"), ("dress", "shirt", "coat", "bag"))
@@ -52,7 +55,8 @@ def measure_size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
     from functions.search import pictures
     from functions.search.engine import index
     from functions.search.engine.local import LocalIndex
-    from functions.search.engine.query import VectorQuery, Weights
+    from functions.search.engine.query import Match, VectorQuery, Weights
+    from functions.search.queries import COVERAGE, IMAGE_FLOOR, TEXT_FLOOR
     from shared.accounts.cache import account_cache
     from shared.accounts.documents import AccountDocument, accounts
     from shared.documents.fields import assign
@@ -64,18 +68,24 @@ def measure_size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
     dim = embedding.identity().dim
     engine = index()
     assert isinstance(engine, LocalIndex)
+    photo = _uploaded(client)
+    rows = search.vectors(count, dim=dim)
+    # Some products look like the photo; the others would be no results.
+    seen = pictures.of_query(None, photo, "auto", vendor)
+    near = seen + 0.3 * np.random.default_rng(2).standard_normal((ALIKE, dim)) / np.sqrt(dim)
+    rows[:ALIKE] = near / np.linalg.norm(near, axis=1, keepdims=True)
     build = engine.begin(shop)
-    build.take(search.columns(search.vectors(count, dim=dim), f"{vendor}_"))
-    engine.publish(build)
+    build.take(search.columns(rows, f"{vendor}_"))
+    version = engine.publish(build).version
 
     def query(text: str) -> VectorQuery:
         vector = embedding.embed_text(text).vector
-        return VectorQuery(shop, text=vector, words=text, weights=Weights.hybrid(0), k=20)
-
-    photo = _uploaded(client)
+        match = Match(COVERAGE, floor=Weights.hybrid(0).text * TEXT_FLOOR)
+        return VectorQuery(shop, text=vector, words=text, weights=Weights.hybrid(0), match=match, k=20)
 
     def picture() -> VectorQuery:
-        return VectorQuery(shop, image=pictures.of_query(None, photo, "auto", vendor), k=20)
+        match = Match(by_words=False, floor=IMAGE_FLOOR)
+        return VectorQuery(shop, image=pictures.of_query(None, photo, "auto", vendor), match=match, k=20)
 
     queries = [*(query(text) for text in QUERIES), picture()]
     _create_products(vendor, {hit.id for one in queries for hit in engine.search(one).hits})
@@ -89,12 +99,12 @@ def measure_size(stack: Stack, client: Client, count: int) -> dict[str, Any]:
         response.raise_for_status()
         return _took_ms(response.json())
 
-    def total() -> int:
+    def answering() -> str:
         response = session.post(f"{stack.url}/api/search/text", json={"query": "dress"}, timeout=TIMEOUT_S)
-        return response.json()["total"]
+        return response.json()["indexVersion"]
 
     deadline = time.monotonic() + TIMEOUT_S
-    while total() < count:
+    while answering() != version:
         # The other process still has the vendor's previous shop in its cache.
         assert time.monotonic() < deadline
         time.sleep(1)

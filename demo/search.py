@@ -59,14 +59,13 @@ def search(stack: Stack, steps: Steps, out: Path, count: int = 15) -> list[str]:
     with steps.step("search-text", "Ada searches by words") as step:
         for said in TEXTS:
             found.append(Found(said, shopper.call("POST", "search/text", json={"query": said, "topK": SHOWN})))
-        step.note = "; ".join(f"{one.said}: {one.answer['results'][0]['title']}" for one in found)
+        step.note = "; ".join(f"{one.said}: {_first_title(one.answer)}" for one in found)
     with steps.step("search-image", "by a photo she took") as step:
         for spec in (specs[0], specs[4]):
             photo, image_id = _photo(shopper, spec)
             answer = shopper.call("POST", "search/image", json={"imageId": image_id, "topK": SHOWN})
             found.append(Found("this photo", answer, photo))
-            first = answer["results"][0]["title"]
-            step.note += f"{spec.title}: {first}; "
+            step.note += f"{spec.title}: {_first_title(answer)}; "
     with steps.step("search-hybrid", "and by a photo and words together") as step:
         photo, image_id = _photo(shopper, specs[0])
         for alpha in (0.8, 0.3):
@@ -83,6 +82,10 @@ def search(stack: Stack, steps: Steps, out: Path, count: int = 15) -> list[str]:
         draw_sheet(found, out / SHEET)
         step.note = SHEET
     return [str(out / SHEET)]
+
+
+def _first_title(answer: dict[str, Any]) -> str:
+    return answer["results"][0]["title"] if answer["results"] else "nothing like it"
 
 
 def _stock(stack: Stack, specs: list[GarmentSpec], step: Step) -> None:
