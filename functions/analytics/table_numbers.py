@@ -24,8 +24,8 @@ GROUPING: Final = "'\u2019\u02bc`\u00b4 \u00b7\u066c"
 """What may stand between groups of three digits, but for the other mark; every space is written as ` `."""
 ARABIC_MARK: Final = "\u066b"
 _MINUS = re.compile("[\u2212\u2012\u2013\u2014\ufe63\uff0d]")
-_ROUND = re.compile(r"(?<=\d)[.,]-{1,2}$")
-"""`19.-`, nineteen francs and no more."""
+_ROUND = re.compile(r"(?<=\d)([.,])-{1,2}$")
+"""`19.-`, nineteen francs and no more; the mark before it is the decimal one."""
 _CURRENCY = re.compile(
     r"(?i)^(?:EUR|USD|GBP|CHF|JPY|CNY|RMB|INR|RUB|UAH|PLN|CZK|HUF|RON|BGN|SEK|NOK|DKK|ISK|TRY|BRL|MXN|CAD|AUD|NZD|ZAR|"
     r"ILS|AED|SAR|KRW|THB|SGD|HKD|US\$|R\$|A\$|C\$|HK\$|Fr\.?|SFr\.?|kr\.?|z\u0142|K\u010d|Ft|lei|\u0440\u0443\u0431\.?|"
@@ -94,7 +94,7 @@ def _plain(text: str) -> str:
 def _without_signs(text: str) -> tuple[str, bool]:
     """The number alone, and whether it is negative: by a sign before or after it, or by brackets."""
     negative = False
-    text = _ROUND.sub("", text)
+    text = _ROUND.sub(r"\g<1>00", text)
     for _ in range(6):
         before = text
         if text.startswith("(") and text.endswith(")"):
@@ -108,7 +108,7 @@ def _without_signs(text: str) -> tuple[str, bool]:
             text = text[1:]
         if text and unicodedata.category(text[-1]) == "Sc":
             text = text[:-1]
-        text = _ROUND.sub("", text.strip())
+        text = _ROUND.sub(r"\g<1>00", text.strip())
         if text == before:
             break
     return text, negative

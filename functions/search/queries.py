@@ -17,6 +17,7 @@ from functions.search.models import (
     SimilarQuery,
     TextSearch,
 )
+from shared import text as texts
 from shared.errors import Unprocessable
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def plan_similar(shop: str, item_id: str, vector: NDArray[Any], request: Similar
 def _with_text(base: VectorQuery, text: str, alpha: float, params: dict[str, Any]) -> SearchPlan:
     from shared.vision import embedding
 
-    read = QueryText.of(text)
+    read = QueryText.of(texts.line(text))
     if not read.words:
         raise Unprocessable("name what to look for, not only what to leave out", code="empty_query", field="query")
     encoded = embedding.embed_text(read.words)
@@ -152,14 +153,19 @@ def _filters(requested: SearchFilters | None) -> Filters:
         return Filters()
     price = requested.price
     return Filters(
-        categories=tuple(requested.category or ()),
-        colours=tuple(requested.colour or ()),
+        categories=_as_stored(requested.category),
+        colours=_as_stored(requested.colour),
         vendors=tuple(requested.vendor or ()),
-        tags=tuple(requested.tag or ()),
+        tags=_as_stored(requested.tag),
         price_min=None if price is None or price.min is None else round(price.min * 100),
         price_max=None if price is None or price.max is None else round(price.max * 100),
         currency=None if price is None else price.currency,
     )
+
+
+def _as_stored(values: list[str] | None) -> tuple[str, ...]:
+    """Values in the form that products have them in."""
+    return tuple(texts.line(value) for value in values or ())
 
 
 def _params(request: Search) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from itertools import combinations
 from typing import Any, Final
 
 from functions.search.engine.cosmos_sql import Condition
-from functions.search.engine.letters import tokens
+from functions.search.engine.letters import tokens, variants
 from functions.search.engine.lookup import Lookup
 from functions.search.engine.query import VectorQuery
-from functions.search.engine.vocabulary import EXACT, STRONG, Alternative, Vocabulary
+from functions.search.engine.vocabulary import EXACT, SPELLING, STRONG, Alternative, Vocabulary
 from functions.search.engine.words import Term, inverse_frequency, names_kind, terms_of
 from shared import blobs
 from shared.errors import NotFound
@@ -106,10 +106,11 @@ class ShopWords:
     def meant(self, term: Term, *, loose: bool) -> tuple[Alternative, ...]:
         """What a term may be found as; itself in any case."""
         found = term.alternatives(self.vocabulary, loose=loose)
-        itself = Alternative((term.word,), EXACT)
-        pieces = [Alternative(term.pieces, EXACT)] if len(term.pieces) > 1 else []
+        always = [Alternative((term.word,), EXACT)]
+        always += [Alternative((other,), SPELLING) for other in variants(term.word)]
+        always += [Alternative(term.pieces, EXACT)] if len(term.pieces) > 1 else []
         known = {one.words for one in found}
-        return (*(one for one in (itself, *pieces) if one.words not in known), *found)
+        return (*(one for one in always if one.words not in known), *found)
 
 
 NO_WORDS: Final = ShopWords({}, frozenset(), 0, 0.0)

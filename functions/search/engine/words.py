@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from functions.search.engine.letters import analyse, fold, sku_key
+from functions.search.engine.letters import analyse, fold, grams, is_unspaced, sku_key
 from functions.search.engine.postings import UNIT, Postings, rows_of
 from functions.search.engine.vocabulary import FORM, SPELLING, STRONG, Alternative, Vocabulary
 
@@ -31,6 +31,7 @@ SKU_SHARE: Final = 100.0
 """What an article number gives: more than any picture or text could, so that it comes first."""
 MIN_SKU: Final = 3
 """Letters and digits of an article number among other words."""
+MAX_TERMS: Final = 24
 KIND_WEIGHT: Final = 2
 """How much the name of a category counts among the words of a query, for whether a product is a result."""
 
@@ -61,10 +62,12 @@ class Term:
     Args:
         pieces: folded; together they are looked for as one word, too.
         joined: the word and its neighbour in one piece (`rain coat` may be a `raincoat`).
+        attached: a single ideograph that was written onto its neighbour: alone in another word it means nothing.
     """
 
     pieces: tuple[str, ...]
     joined: tuple[str, ...] = ()
+    attached: bool = False
 
     @property
     def word(self) -> str:
@@ -79,6 +82,9 @@ class Term:
             if all(forms):
                 found += [Alternative(words, SPELLING) for words in _combined(forms)]
         found += [Alternative((word,), SPELLING) for word in self.joined if vocabulary.has(word)]
+        if self.attached:
+            letters = tuple(grams(self.word))
+            found = [one for one in found if one.words != letters]
         return tuple(found)
 
     def is_known(self, columns: Columns, there: Array | None = None) -> bool:
@@ -98,16 +104,19 @@ def _combined(forms: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
 
 
 def terms_of(text: str) -> tuple[Term, ...]:
-    """The terms of a query, each once."""
+    """The terms of a query, each once; of very many the first."""
     groups = analyse(text).groups()
+    folded = fold(text)
     singles = ["", *(group[0] if len(group) == 1 else "" for group in groups), ""]
     found: dict[tuple[str, ...], Term] = {}
     for place, group in enumerate(groups, start=1):
         pairs = ((singles[place - 1], singles[place]), (singles[place], singles[place + 1]))
         neighbours = [before + after for before, after in pairs if before and after]
         known = found.get(group)
-        found[group] = Term(group, tuple(dict.fromkeys((*(known.joined if known else ()), *neighbours))))
-    return tuple(found.values())
+        attached = is_unspaced(group[0]) and len(group[0]) == 1 and any(both in folded for both in neighbours)
+        joined = tuple(dict.fromkeys((*(known.joined if known else ()), *neighbours)))
+        found[group] = Term(group, joined, attached)
+    return tuple(found.values())[:MAX_TERMS]
 
 
 def sku_keys(text: str) -> tuple[str, ...]:

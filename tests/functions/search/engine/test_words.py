@@ -86,6 +86,7 @@ MEANT = [
     ("ring", "flattering dress", False), ("ring", "string bikini", False), ("vest", "vestidos", False),
     ("dress", "address", False), ("hose", "those", False), ("tie", "ties", True), ("hat", "what", False),
     ("short", "shirt", False), ("skirt", "shirt", False), ("red", "redder", False), ("fur", "für Damen", False),
+    ("裤子", "牛仔裤男", True), ("咖啡机", "皮夹克黑色机车款", False),
     ("衬衫", "红色连衣裙", False), ("กางเกง", "เสื้อยืดสีแดง", False), ("shoe", "short", False),
 ]  # fmt: skip
 
@@ -100,6 +101,30 @@ def test_what_a_word_stands_for(written: str, title: str, meant: bool) -> None:
     assert lookup is not None
     full = 4 * sum(lookup.counts)
     assert (lookup.coverage(columns).tolist()[0] == full) is meant
+
+
+ANY = shop(
+    "Red dress", "红色连衣裙", "Übergangsjacke", "เสื้อยืด 3/4", "T-Shirt -- x", "٣ فستان", description="O'Neill 50%"
+)
+
+
+@given(st.text(max_size=60) | st.sampled_from(["-", '"', "'", "dress", "连衣裙", '-"', " "]).map(lambda part: part * 9))
+def test_any_query_is_read_and_counts_the_same_however_it_is_looked_up(text: str) -> None:
+    from functions.search.engine.lookup import Lookup
+    from functions.search.engine.words import Lexicon
+
+    read = QueryText.of(text)
+    for phrase in phrases_of((*read.phrases, *read.minus)):
+        rows_with(ANY, phrase)
+    lookup = Lookup.of(read.words, Lexicon(ANY), [(ANY, None)])
+    if lookup is None:
+        return
+    rows, shares = lookup.shares(ANY)
+    every = np.zeros(ANY.count)
+    every[rows] = shares
+    assert lookup.score_rows(ANY, np.arange(ANY.count)).tolist() == every.tolist()
+    assert (lookup.coverage(ANY) > 0).tolist() == lookup.any_of(ANY).tolist()
+    suggestion(read.words, [ANY])
 
 
 @pytest.mark.parametrize(
