@@ -74,6 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def forget_factories() -> None:
     """Drop every cached client and setting of the product code in this process."""
     from functions.paypal_webhook import certificates, trust
+    from functions.tryon import hosted
     from shared import blobs, notifications, settings
     from shared.accounts.api_keys import api_key_cache
     from shared.accounts.cache import account_cache
@@ -88,6 +89,7 @@ def forget_factories() -> None:
     for cached in (*caches, vto.client, notifications.hub, paypal.client):
         cached.cache_clear()
     trust.forget()
+    hosted.forget()
     settings.forget()
     account_cache.clear()
     api_key_cache.clear()

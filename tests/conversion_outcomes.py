@@ -31,7 +31,7 @@ def outbox(stack: Stack, provider: str, path: str = "outbox") -> list[dict[str, 
 
 def count_completed(store: DocumentStore, user: str) -> int:
     """Conversions of a user that are complete."""
-    return store.count("studio", Where("type", "=", "conversion"), Where("status", "=", "completed"), partition=user)
+    return store.count("studio", Where("type", "=", "tryon_job"), Where("status", "=", "completed"), partition=user)
 
 
 def count_unfinished(store: DocumentStore) -> int:

@@ -98,20 +98,20 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack, docume
     service = BlobServiceClient.from_connection_string(cluster.storage)
     kept = {
         (container, blob.name)
-        for container in ("results", "thumbnails")
+        for container in ("tryon", "thumbnails")
         for blob in service.get_container_client(container).list_blobs()
-        if container == "results" or blob.name.split("/")[1] in ids
+        if container == "tryon" or blob.name.split("/")[1] in ids
     }
     assert named <= kept, "a result is named that is not there"
     overtaken = kept - named
-    conversions = Counter(name.split("/")[1] for container, name in kept if container == "results")
+    conversions = Counter(name.split("/")[1] for container, name in kept if container == "tryon")
     assert set(conversions) == ids
-    # One attempt has three blobs: one that lost its lease may have been killed before it tidied up.
+    # One attempt has three blobs of its own: one that lost its lease may have been killed before it tidied up.
     assert len(overtaken) <= 3, "blobs of attempts that did not commit are left"
     some = sorted({name.split("/")[1] for _, name in overtaken}) or sorted(ids)[:1]
     for id in some[:3]:
         client.call("DELETE", f"images/{client.call('GET', f'conversions/{id}')['resultImageId']}")
-        left = [blob.name for blob in service.get_container_client("results").list_blobs(f"{user}/{id}/")]
+        left = [blob.name for blob in service.get_container_client("tryon").list_blobs(f"{user}/{id}/")]
         assert left == [], "deleting a result leaves something of it"
     store.close()
 

@@ -85,7 +85,7 @@ def test_lines_of_ours_are_json_and_name_request_job_and_user(stack: Stack) -> N
         return [line for line in ours(stack) if line.get("requestId") == request_id]
 
     def done() -> dict[str, Any] | None:
-        return next((line for line in lines() if line["event"] == "job.done" and line["kind"] == "convert"), None)
+        return next((line for line in lines() if line["event"] == "job.done" and line["kind"] == "tryon"), None)
 
     line = eventually(done, "the line of the job's end")
     assert line["userId"] == client.user["id"]

@@ -46,6 +46,11 @@ class ConversionRequest(Body):
         validation_alias=AliasChoices("garmentImageId", "clothImageId"),
         description="the user's own image of a garment, or a public one",
     )
+    engine: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9_-]{1,32}$",
+        description="one of the try-on engines that this deployment offers; by default Gemini where it is configured",
+    )
     options: RequestedOptions = RequestedOptions()
 
 
@@ -61,6 +66,11 @@ class Conversion(Answer):
     id: str
     status: RunStatus
     job_id: str
+    engine: str = Field(default="gemini", description="which engine makes it")
+    engine_label: str = Field(default="", description="the engine in words; says if it is a preview")
+    engine_version: str | None = Field(default=None, description="once it is made")
+    preview: bool = Field(default=False, description="whether the engine makes previews and no photos")
+    billed: bool = Field(default=False, description="whether it is charged, to the quota or as a credit")
     person_image_id: str
     garment_image_id: str
     result_image_id: str | None

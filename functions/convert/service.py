@@ -1,26 +1,27 @@
-"""Creating, reading and cancelling conversions."""
+"""Conversions: try-ons by their first route, `conversions`, with one garment and wishes in words."""
 
 from __future__ import annotations
 
+from functions.convert import legacy
 from functions.convert.models import Conversion, ConversionList, ConversionRequest, ConversionsQuery
-from shared import audit, clock, telemetry
+from shared import audit, telemetry
 from shared.commerce import ceilings, quota
 from shared.commerce.ceilings import Spending
-from shared.conversions.documents import (
-    ConversionDocument,
-    ConversionId,
-    ConversionOptions,
-    ConversionPayload,
-    conversions,
-)
+from shared.conversions.documents import ConversionOptions
+from shared.documents.fields import where
 from shared.errors import Conflict, NotFound, Unprocessable
 from shared.http.auth import Principal
 from shared.http.pages import equals, list_latest
+from shared.images import sources
 from shared.images.access import get_image, get_visible_image
 from shared.images.documents import ImageDocument, ImageKind, ImageStatus
 from shared.images.models import Image, view_image
-from shared.jobs import control, protocol, queues
-from shared.jobs.models import ENDED, Job, JobId
+from shared.jobs import control, protocol
+from shared.jobs.models import ENDED, Job, RunStatus
+from shared.tryons.documents import Door, StoredImage, TryOnDocument, TryOnGarment, TryOnId, new_tryon, tryons
+from shared.vto import client as vto
+from shared.vto import engines
+from shared.vto.engines import is_preview, label
 
 
 def create_conversion(user: Principal, id: str, wanted: ConversionRequest, request_id: str) -> Conversion:
@@ -31,45 +32,46 @@ def create_conversion(user: Principal, id: str, wanted: ConversionRequest, reque
 
     Raises:
         NotFound: an image doesn't exist, or the user may not use it.
-        Unprocessable: an image is not ready (`image_not_ready`), or of another kind (`image_kind`).
-        Forbidden: `email_unconfirmed`.
+        Unprocessable: an image is not ready (`image_not_ready`), or of another kind (`image_kind`); the engine is not
+            offered (`engine_unknown`).
+        Forbidden: `email_unconfirmed`, for a hosted engine.
         Unavailable: `ceiling_reached`, `spending_paused`: for all users.
         QuotaExceeded: neither quota nor credits are left.
     """
+    engine = engines.choose_for_conversion(wanted.engine)
+    if engine not in engines.HOSTED:
+        # Fails now if the container is not configured.
+        vto.client()
     person_image = get_image(wanted.person_image_id, user.user_id)
     _check(person_image, "personImageId", (ImageKind.PERSON, ImageKind.RESULT))
     garment_image = get_visible_image(wanted.garment_image_id, user.user_id)
     _check(garment_image, "garmentImageId", (ImageKind.GARMENT,))
-    at = clock.iso()
-    conversion = ConversionDocument(
-        id=ConversionId.of(id),
-        user_id=user.user_id,
-        job_id=JobId.of(id),
-        person_image_id=person_image.id.public,
-        garment_image_id=garment_image.id.public,
+    tryon, job = new_tryon(
+        id,
+        user.user_id,
+        _stored(person_image, user),
+        [TryOnGarment(image=_stored(garment_image, user))],
+        seed=wanted.options.seed,
+        engine=engine,
+        notify=True,
+        door=Door.CONVERSIONS,
         options=ConversionOptions.model_validate(wanted.options.model_dump()),
         request_id=request_id,
-        created_at=at,
-        updated_at=at,
     )
-    job = protocol.new_job(
-        "convert",
-        queues.CONVERT,
-        user.user_id,
-        ConversionPayload(conversion_id=conversion.id),
-        id=conversion.job_id,
-        subject_id=conversion.id,
-        request_id=request_id,
-    )
-    user.require_confirmed()
-    ceilings.check(Spending.CONVERSION)
-    created = quota.reserve(conversions, conversion, job)
+    if engine in engines.HOSTED:
+        user.require_confirmed()
+        ceilings.check(Spending.CONVERSION)
+    created = quota.reserve(tryons, tryon, job, confirmed=user.confirmed)
     if created is None:
-        return _view(conversions.get(conversion.id, user.user_id), None)
+        return _view(tryons.get(tryon.id, user.user_id), None)
     protocol.enqueue(job)
     audit.record(user.user_id, "CONVERSION_REQUESTED", subject=id)
     telemetry.count("studio_conversions_requested")
     return _view(created, job)
+
+
+def _stored(image: ImageDocument, user: Principal) -> StoredImage:
+    return StoredImage.of(sources.by_id(image.id.public, user.user_id))
 
 
 def _check(image: ImageDocument, field: str, kinds: tuple[ImageKind, ...]) -> None:
@@ -83,20 +85,20 @@ def _check(image: ImageDocument, field: str, kinds: tuple[ImageKind, ...]) -> No
 
 def get_conversion(user: Principal, id: str) -> Conversion:
     """The user's conversion with its images. Raises NotFound, for another user's too."""
-    conversion = _get(user, id)
-    images = {
-        "person_image": _image(conversion.person_image_id, user.user_id),
-        "garment_image": _image(conversion.garment_image_id, user.user_id),
-        "result_image": _image(conversion.result_image_id, user.user_id),
+    tryon = tryons.find(TryOnId.of(id), user.user_id)
+    if tryon is None:
+        found = legacy.get(user, id)
+        return found.model_copy(update=_images(found, user))
+    shown = _view(tryon, protocol.jobs.find(tryon.job_id, user.user_id))
+    return shown.model_copy(update=_images(shown, user))
+
+
+def _images(shown: Conversion, user: Principal) -> dict[str, Image | None]:
+    return {
+        "person_image": _image(shown.person_image_id, user.user_id),
+        "garment_image": _image(shown.garment_image_id, user.user_id),
+        "result_image": _image(shown.result_image_id, user.user_id),
     }
-    return _view(conversion, protocol.jobs.find(conversion.job_id, user.user_id)).model_copy(update=images)
-
-
-def _get(user: Principal, id: str) -> ConversionDocument:
-    conversion = conversions.find(ConversionId.of(id), user.user_id)
-    if conversion is None:
-        raise NotFound("there is no such conversion", code="conversion_not_found")
-    return conversion
 
 
 def _image(image_id: str | None, user_id: str) -> Image | None:
@@ -109,31 +111,55 @@ def _image(image_id: str | None, user_id: str) -> Image | None:
 
 
 def list_conversions(user: Principal, query: ConversionsQuery) -> ConversionList:
-    """The user's conversions, newest first, without their images."""
+    """The user's conversions, newest first, without their images. Those of former releases follow the others."""
+    if legacy.is_continuation(query.continuation):
+        return legacy.list_page(user, query)
+    by_door = where(TryOnDocument.door, "=", Door.CONVERSIONS)
     page = list_latest(
-        conversions,
+        tryons,
         query,
-        equals(ConversionDocument.status, query.status),
+        by_door,
+        equals(TryOnDocument.status, query.status),
         partition=user.user_id,
-        by=ConversionDocument.created_at,
+        by=TryOnDocument.created_at,
     )
-    return ConversionList(items=[_view(conversion, None) for conversion in page.items], continuation=page.continuation)
+    items = [_view(tryon, None) for tryon in page.items]
+    if page.continuation is None and legacy.exist(user, query):
+        return ConversionList(items=items, continuation=legacy.FIRST)
+    return ConversionList(items=items, continuation=page.continuation)
 
 
 def cancel_conversion(user: Principal, id: str) -> Conversion:
-    """Ask that a conversion stop; its payment is given back when it has.
+    """Ask that a conversion stop; whether its payment is given back is decided when it has.
 
     Raises:
         Conflict: it has ended already.
     """
-    conversion = _get(user, id)
-    job = protocol.load(conversion.job_id, user.user_id)
-    if conversion.status in ENDED:
-        raise Conflict(f"the conversion is {conversion.status} already", code="job_ended")
+    tryon = tryons.find(TryOnId.of(id), user.user_id)
+    if tryon is None:
+        return legacy.cancel(user, id)
+    job = protocol.load(tryon.job_id, user.user_id)
+    if tryon.status in ENDED:
+        raise Conflict(f"the conversion is {tryon.status} already", code="job_ended")
     job = control.request_cancel(job)
     audit.record(user.user_id, "CONVERSION_CANCELLED", subject=id)
-    return _view(conversion, job)
+    return _view(tryon, job)
 
 
-def _view(conversion: ConversionDocument, job: Job | None) -> Conversion:
-    return Conversion.of(conversion, progress=job.progress if job else None, attempt=job.attempt if job else 0)
+def _view(tryon: TryOnDocument, job: Job | None) -> Conversion:
+    run = tryon.run
+    engine = run.engine if run else tryon.engine
+    return Conversion.of(
+        tryon,
+        engine=engine,
+        engine_label=label(engine),
+        engine_version=run.version if run else None,
+        preview=is_preview(engine),
+        billed=tryon.charged and tryon.status in (RunStatus.COMPLETED, RunStatus.CANCELLED),
+        person_image_id=tryon.person.image_id or "",
+        garment_image_id=tryon.garments[0].image.image_id or "",
+        result_image_id=next(iter(tryon.result_image_ids), None),
+        processing_ms=run.processing_ms if run else None,
+        progress=job.progress if job else None,
+        attempt=job.attempt if job else 0,
+    )

@@ -1,181 +1,99 @@
-"""The worker of conversions: two images in, one image out, committed with everything that follows from it."""
+"""The worker of the `convert` queue, which former releases filled: it carries their conversions on as try-ons."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Final
+from pydantic_core import to_jsonable_python
 
-from shared import blobs, clock, notifications, telemetry
-from shared.commerce import ceilings, quota
-from shared.commerce.ceilings import Spending
-from shared.conversions.documents import (
-    ConversionDocument,
-    ConversionId,
-    ConversionPayload,
-    ConversionResult,
-    conversions,
-)
-from shared.documents import Operation
-from shared.documents.fields import Change, assign
-from shared.errors import StudioError, Unprocessable, UpstreamError
-from shared.gemini.answers import GeneratedImage, InlineImage
-from shared.gemini.client import Gemini
-from shared.gemini.errors import PROVIDER
-from shared.images.access import get_visible_image
-from shared.images.documents import ImageKind, StoredRenditions, images, ready_image
-from shared.images.renditions import ORIGINAL, sanitize_image, store_renditions
-from shared.images.sanitizer import SanitizedImage
+from shared import clock, notifications
+from shared.commerce import quota
+from shared.conversions.documents import ConversionDocument, ConversionPayload, conversions
+from shared.documents import Operation, fields, store
+from shared.documents.fields import assign, where
+from shared.errors import BatchFailed, StudioError, Unprocessable
+from shared.images import sources
+from shared.jobs import protocol, queues
 from shared.jobs.models import Job, JobStatus
-from shared.jobs.protocol import Outcome
-from shared.jobs.step import Task
-from shared.providers import circuit
-from shared.webhooks.publish import WebhookPublisher
-
-REASONS: Final = {
-    "blocked": "The pictures were refused by the content policy.",
-    "image_gone": "One of its pictures was deleted meanwhile.",
-    "no_image": "The model answered without a picture.",
-    "bad_picture": "The picture that came back could not be used.",
-}
+from shared.jobs.protocol import LeaseLost, Outcome
+from shared.jobs.step import Step, Task
+from shared.tryons.documents import TRYON_KIND, Door, StoredImage, TryOnGarment, TryOnPayload, new_tryon, tryons
+from shared.vto.engines import choose_for_conversion
 
 
-class ConversionStep(WebhookPublisher):
-    """The `convert` queue's step (see `shared.jobs.consumer.Step`)."""
-
-    def __init__(self) -> None:
-        self._gemini = Gemini()
+class ConversionStep(Step):
+    """The `convert` queue's step (see `shared.jobs.step.Step`)."""
 
     def run(self, task: Task) -> Outcome:
-        """Read both images, let Gemini make the result, store it with its smaller copies.
+        """Turn the conversion's document into a try-on's, and its job into one of the `tryon` queue, in one batch.
 
         Raises:
-            StudioError: as `Gemini.generate`; `image_gone` if an input was deleted meanwhile.
+            LeaseLost: always, once that is done: the job is another queue's.
+            Unprocessable: `image_gone`.
         """
-        conversion = conversions.get(_conversion_id(task.job), task.user_id)
-        _delete_attempts(task.job, before=task.job.fence)
-        task.progress("fetching", 5)
-        person = _read(conversion.person_image_id, task.user_id)
-        garment = _read(conversion.garment_image_id, task.user_id)
-        task.progress("converting", 20)
-        options = conversion.options
-        ceilings.take(Spending.CONVERSION)
-        with circuit.guarded(PROVIDER):
-            generated = self._gemini.generate(
-                person, garment, prompt=options.prompt, aspect_ratio=options.aspect_ratio, seed=options.seed
-            )
-        task.progress("storing", 80)
-        prefix = f"{_prefix(task.job)}{task.attempt_key}"
-        stored = store_renditions(_sanitize(generated), prefix, container=blobs.RESULTS)
-        task.progress("finishing", 100)
-        return _outcome(task.job, conversion, stored, generated.tokens)
+        job = task.job
+        conversion = conversions.get(job.payload_as(ConversionPayload).conversion_id, task.user_id)
+        tryon, _ = new_tryon(
+            conversion.id.public,
+            task.user_id,
+            _stored(conversion.person_image_id, task.user_id),
+            [TryOnGarment(image=_stored(conversion.garment_image_id, task.user_id))],
+            seed=conversion.options.seed,
+            engine=choose_for_conversion(None),
+            notify=True,
+            door=Door.CONVERSIONS,
+            options=conversion.options,
+            request_id=conversion.request_id,
+        )
+        paid = tryon.model_copy(
+            update={
+                "charged": conversion.charged,
+                "paid_by": conversion.paid_by,
+                "quota_id": conversion.quota_id,
+                "created_at": conversion.created_at,
+            }
+        )
+        payload = TryOnPayload(tryon_id=tryon.id, door=Door.CONVERSIONS)
+        moved = fields.patch(
+            job.id,
+            (
+                assign(Job.kind, TRYON_KIND),
+                assign(Job.queue, queues.TRYON),
+                assign(Job.status, JobStatus.QUEUED),
+                assign(Job.subject_id, tryon.id),
+                assign(Job.payload, to_jsonable_python(payload, by_alias=True)),
+                assign(Job.attempt, job.attempt - 1),
+                assign(Job.lease_until, None),
+                assign(Job.due_at, clock.now()),
+            ),
+            (where(Job.status, "=", JobStatus.PROCESSING), where(Job.fence, "=", job.fence)),
+        )
+        batch: list[Operation] = [moved, tryons.creation(paid), conversions.deletion(conversion.id)]
+        try:
+            fresh = store().batch(protocol.CONTAINER, task.user_id, batch)[0]
+        except BatchFailed:
+            raise LeaseLost from None
+        protocol.enqueue(protocol.jobs.load(fresh))
+        raise LeaseLost
 
     def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
-        """Give back what it was paid with; after a failure notify the user."""
-        conversion = conversions.find(_conversion_id(job), job.user_id)
+        """One that ends before it is carried on: give back what it was paid with; after a failure notify the user."""
+        conversion = conversions.find(job.payload_as(ConversionPayload).conversion_id, job.user_id)
         if conversion is None:
             return Outcome()
-        operations: list[Operation] = []
-        if conversion.charged:
-            operations.append(quota.release(conversion))
+        operations: list[Operation] = [quota.release(conversion)] if conversion.charged else []
         if error is not None:
-            data = {"conversionId": conversion.id.public, "code": error.code, "reason": reason(error.code)}
-            operations += _announce(job, conversion.id, "failed", data)
+            id = conversion.id.public
+            data = {"conversionId": id, "code": error.code, "reason": "One of its pictures was deleted meanwhile."}
+            key = f"{id}-{job.generation}-failed"
+            operations += notifications.announce(
+                job.user_id, "conversion.failed", key, data, request_id=job.request_id
+            )  # fmt: skip
         return Outcome(operations=operations, subject=[assign(ConversionDocument.charged, False)])
 
-    def after_commit(self, job: Job) -> None:
-        """Record how long it took, now that it counts; after any other end delete what the attempts have stored."""
-        if job.status is JobStatus.COMPLETED:
-            telemetry.observe("studio_conversion_seconds", _elapsed_s(job))
-        else:
-            _delete_attempts(job, before=job.fence + 1)
 
-    def on_lease_lost(self, job: Job) -> None:
-        """Delete what this attempt and those before it stored: another one commits."""
-        _delete_attempts(job, before=job.fence + 1)
-
-    def push(self, job: Job) -> None:
-        """Send the job's state to the user's open pages."""
-        notifications.push_job(job)
-
-
-def _read(image_id: str, user_id: str) -> InlineImage:
+def _stored(image_id: str, user_id: str) -> StoredImage:
     try:
-        original = get_visible_image(image_id, user_id).renditions[ORIGINAL]
-        return InlineImage(blobs.get(original.container, original.name), original.content_type)
+        return StoredImage.of(sources.by_id(image_id, user_id))
     except StudioError as error:
-        if error.status == 404:
-            raise Unprocessable("an image of this conversion was deleted", code="image_gone") from None
-        raise
-
-
-def _sanitize(generated: GeneratedImage) -> SanitizedImage:
-    try:
-        return sanitize_image(generated.data)
-    except StudioError as error:
-        if error.retryable:
+        if error.status not in (404, 422):
             raise
-        raise UpstreamError("the picture that came back can't be used", code="bad_picture", max_tries=2) from None
-
-
-def _outcome(job: Job, conversion: ConversionDocument, stored: StoredRenditions, tokens: int) -> Outcome:
-    elapsed_ms = round(_elapsed_s(job) * 1000)
-    result_image = ready_image(clock.new_id(), job.user_id, stored, kind=ImageKind.RESULT, conversion_id=conversion.id)
-    result = ConversionResult(conversion_id=conversion.id.public, result_image_id=result_image.id.public, tokens=tokens)
-    data = {
-        "conversionId": result.conversion_id,
-        "resultImageId": result.result_image_id,
-        "seconds": round(elapsed_ms / 1000, 1),
-    }
-    operations = [images.creation(result_image), *_announce(job, conversion.id, "completed", data)]
-    payment: Sequence[Change] = ()
-    if not conversion.charged:
-        reservation = quota.charge(job.user_id)
-        operations.append(reservation.operation)
-        payment = reservation.changes
-    return Outcome(
-        result=result,
-        operations=operations,
-        subject=[
-            assign(ConversionDocument.result_image_id, result.result_image_id),
-            assign(ConversionDocument.processing_ms, elapsed_ms),
-            assign(ConversionDocument.error, None),
-            *payment,
-        ],
-    )
-
-
-def _announce(job: Job, id: ConversionId, end: str, data: Mapping[str, object]) -> list[Operation]:
-    key = f"{id.public}-{job.generation}-{end}"
-    return notifications.announce(job.user_id, f"conversion.{end}", key, data, request_id=job.request_id)
-
-
-def _conversion_id(job: Job) -> ConversionId:
-    return job.payload_as(ConversionPayload).conversion_id
-
-
-def _prefix(job: Job) -> str:
-    return f"{job.user_id}/{_conversion_id(job).public}/"
-
-
-def _delete_attempts(job: Job, *, before: int) -> None:
-    """Delete the blobs of attempts whose fence is lower: theirs can't be committed any more.
-
-    Fences only grow, so a worker that was overtaken never touches what a later one has committed.
-    """
-    prefix = _prefix(job)
-    for container in (blobs.RESULTS, blobs.THUMBNAILS):
-        for blob in list(blobs.listing(container, prefix)):
-            fence = blob.name.removeprefix(prefix).partition("/")[0].rpartition("-")[2]
-            if int(fence) < before:
-                blobs.delete(container, blob.name)
-
-
-def reason(code: str) -> str:
-    """What a user reads about a failure: its cause if they can do something about it, no internals otherwise."""
-    return REASONS.get(code, "The service that makes the pictures had a problem.")
-
-
-def _elapsed_s(job: Job) -> float:
-    """Seconds since the first attempt of this generation started."""
-    return clock.now() - datetime.fromisoformat(str(job.started_at)).timestamp()
+        raise Unprocessable("an image of this conversion was deleted", code="image_gone") from None

@@ -30,6 +30,7 @@ from shared.conversions.documents import ConversionDocument, conversions
 from shared.documents.fields import where
 from shared.jobs import protocol, queues
 from shared.jobs.models import OPEN, TERMINAL, Job, JobStatus, RunStatus
+from shared.tryons.documents import Door, TryOnDocument, tryons
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -86,23 +87,24 @@ def _queue(name: str) -> QueueFigures:
 
 def _conversions() -> ConversionFigures:
     recent = (
-        where(ConversionDocument.status, "in", (RunStatus.COMPLETED, RunStatus.FAILED)),
-        where(ConversionDocument.updated_at, ">=", clock.iso(clock.now() - RECENT_S)),
+        where(TryOnDocument.door, "=", Door.CONVERSIONS),
+        where(TryOnDocument.status, "in", (RunStatus.COMPLETED, RunStatus.FAILED)),
+        where(TryOnDocument.updated_at, ">=", clock.iso(clock.now() - RECENT_S)),
     )
     ended = 0
     times: list[int] = []
     continuation: str | None = None
     while ended < RECENT:
-        page = conversions.list(
+        page = tryons.list(
             *recent,
-            order_by=ConversionDocument.updated_at,
+            order_by=TryOnDocument.updated_at,
             descending=True,
             limit=100,
             continuation=continuation,
             skip_unreadable=True,
         )
         ended += len(page.items)
-        times += [one.processing_ms or 0 for one in page.items if one.status is RunStatus.COMPLETED]
+        times += [one.run.processing_ms for one in page.items if one.run and one.status is RunStatus.COMPLETED]
         continuation = page.continuation
         if continuation is None:
             break
@@ -139,7 +141,7 @@ def _quota() -> QuotaFigures:
         where(ConversionDocument.charged, "=", True),
     )
     return QuotaFigures(
-        conversions=conversions.count(*charged),
+        conversions=conversions.count(*charged) + tryons.count(*charged),
         users=quotas.count(this_month),
         users_near_limit=quotas.count(this_month, where(QuotaDocument.used, ">=", 0.8 * limit)),
         users_at_limit=quotas.count(this_month, where(QuotaDocument.used, ">=", limit)),

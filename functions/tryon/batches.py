@@ -7,7 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from functions.tryon import fan_out, inputs
-from functions.tryon.documents import (
+from functions.tryon.models import Batch, BatchItem, BatchRequest
+from functions.tryon.views import view_error
+from shared import audit, clock, notifications
+from shared.commerce import credits, quota
+from shared.documents import store
+from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
+from shared.http.auth import Principal
+from shared.jobs import control, protocol, queues
+from shared.jobs.models import ENDED, Job, JobId, RunStatus
+from shared.tryons.documents import (
     BATCH_KIND,
     BatchId,
     BatchPayload,
@@ -21,15 +30,6 @@ from functions.tryon.documents import (
     retention_s,
     tryons,
 )
-from functions.tryon.models import Batch, BatchItem, BatchRequest
-from functions.tryon.views import view_error
-from shared import audit, clock, notifications
-from shared.commerce import credits, quota
-from shared.documents import store
-from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
-from shared.http.auth import Principal
-from shared.jobs import control, protocol, queues
-from shared.jobs.models import ENDED, Job, JobId, RunStatus
 
 
 def create_batch(user: Principal, id: str, wanted: BatchRequest, engine: str, request_id: str) -> Batch:

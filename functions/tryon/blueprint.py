@@ -91,7 +91,8 @@ def get_tryon(call: Call) -> TryOn:
 def cancel_tryon(call: Call) -> TryOn:
     """Cancel a try-on
 
-    A cancelled try-on is not charged.
+    What it was paid with is given back, unless a hosted engine was called already; even then a few cancellations a day
+    are free.
     """
     from functions.tryon import service
 

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from functions.tryon.documents import (
+from functions.tryon.settings import tryon_settings
+from shared import clock
+from shared.commerce import quota
+from shared.documents.containers import DAY
+from shared.documents.fields import Change, assign, item, where
+from shared.errors import DocumentNotFound, PreconditionFailed, QuotaExceeded, StudioError
+from shared.jobs import protocol
+from shared.jobs.models import OPEN, TERMINAL, Job, JobStatus, RunStatus
+from shared.jobs.protocol import CancelRequested, Outcome
+from shared.jobs.step import Task
+from shared.passes import Pass
+from shared.tryons.documents import (
     TRYON_KIND,
     BatchId,
     BatchJobResult,
@@ -23,17 +34,6 @@ from functions.tryon.documents import (
     refusal_key,
     tryons,
 )
-from functions.tryon.settings import tryon_settings
-from shared import clock
-from shared.commerce import quota
-from shared.documents.containers import DAY
-from shared.documents.fields import Change, assign, item, where
-from shared.errors import DocumentNotFound, PreconditionFailed, QuotaExceeded, StudioError
-from shared.jobs import protocol
-from shared.jobs.models import OPEN, TERMINAL, Job, JobStatus, RunStatus
-from shared.jobs.protocol import CancelRequested, Outcome
-from shared.jobs.step import Task
-from shared.passes import Pass
 
 CHECK_S: Final = 20
 """Seconds after which a batch's job checks again at the earliest; the waits of jobs grow."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from functions.tryon.documents import RequestedCategory, StoredImage, TryOnGarment, TryOnId
 from functions.tryon.models import GarmentRequest, PersonRequest
 from shared import blobs
 from shared.accounts.documents import accounts
@@ -19,6 +18,7 @@ from shared.images.access import get_image, get_visible_image
 from shared.images.documents import ImageDocument, ImageId, ImageKind, ImageStatus, images
 from shared.images.sources import Source
 from shared.settings import settings
+from shared.tryons.documents import RequestedCategory, StoredImage, TryOnGarment, TryOnId
 
 IMAGE_CONTAINERS: Final = (blobs.IMAGES, blobs.RESULTS, blobs.TRYON)
 """Containers of images that are large enough."""

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any, Final
 
-from functions.tryon.documents import RequestedCategory, StoredImage, TryOnGarment
 from shared.errors import NotFound, Unprocessable
 from shared.images.segmentations import StoredClass
+from shared.tryons.documents import RequestedCategory, StoredImage, TryOnGarment
 from shared.vision import parser, people, presence, segments, stored
 from shared.vto import errors
 from shared.vto.protocol import Category
@@ -39,6 +39,33 @@ def inspect(
     if mask is not None:
         inspect_mask(mask, size)
     return [_inspect_garment(user_id, garment) for garment in garments]
+
+
+def inspect_loosely(user_id: str, person: StoredImage, garments: Sequence[TryOnGarment]) -> list[Category | None]:
+    """Inspect the images for an engine that understands what our models don't: only what it can't serve is refused.
+
+    Raises:
+        StudioError: of `shared.vto.errors`, `several_garments` or `pose_not_supported`; `image_gone`.
+    """
+    read(person)
+    return [_category_if_known(user_id, garment) for garment in garments]
+
+
+def _category_if_known(user_id: str, garment: TryOnGarment) -> Category | None:
+    try:
+        pixels = segments.decode(read(garment.image))
+    except OSError:
+        return None
+    if min(pixels.shape[:2]) < MIN_GARMENT_SIDE_PX or presence.empty(pixels):
+        return None
+    try:
+        return _inspect_garment(user_id, garment)
+    except (errors.SeveralGarments, errors.PoseNotSupported):
+        raise
+    except Unprocessable as error:
+        if error.code == "image_gone":
+            raise
+        return None
 
 
 def inspect_person(image: StoredImage) -> tuple[int, int]:

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from functions.tryon.documents import RequestedCategory
 from shared.http.models import Answer, Body, Id, PageQuery, Query
 from shared.jobs.models import RunStatus
+from shared.tryons.documents import RequestedCategory
 from shared.vto.protocol import Category, SampleReport
 
 type Mode = Literal["sync", "queued", "auto"]
@@ -44,7 +44,9 @@ class PersonRequest(Body):
     seed: Seed | None = Field(default=None, description="the same seed and inputs give the same result if the "
                               "engine supports it; chosen by default")  # fmt: skip
     samples: int = Field(default=1, ge=1, le=4, description="number of results, with consecutive seeds")
-    engine: Engine | None = Field(default=None, description="one of the engines that this deployment offers")
+    engine: Engine | None = Field(
+        default=None, description="one of the engines that this deployment offers; by default the best of them"
+    )
 
     @model_validator(mode="after")
     def one_person(self) -> Self:
@@ -147,7 +149,9 @@ class TryOnResult(Answer):
 
     image_id: str
     seed: int
-    output_url: str | None = Field(description="image of the size of the person image")
+    engine: str = Field(description="which engine made it")
+    engine_label: str = Field(default="", description="the engine in words; says if it is a preview")
+    output_url: str | None = Field(description="image of the size of the person image, or as the engine made it")
     thumbnail_url: str | None
     mask_url: str | None = Field(description="8-bit grey PNG: 0 where the pixels are those of the person image")
     width: int
@@ -166,6 +170,8 @@ class TryOn(Answer):
     mask_url: str | None = None
     seed: int
     engine: str
+    engine_label: str = Field(default="", description="the engine in words")
+    preview: bool = Field(default=False, description="whether the engine makes previews and no photos")
     engine_version: str | None = None
     person_image_id: str | None
     garments: list[UsedGarment]
@@ -173,7 +179,11 @@ class TryOn(Answer):
     progress: dict[str, Any] | None = None
     queue_position: int | None = Field(default=None, description="try-ons before it, while it waits")
     attempt: int = 0
-    billed: bool = Field(default=False, description="whether it was charged, to the quota or as a credit")
+    billed: bool = Field(
+        default=False,
+        description="whether it is charged, to the quota or as a credit: failures and results of low quality are not, "
+        "a cancellation is if a hosted engine was called and today's free cancellations are used up",
+    )
     error: TryOnError | None = None
     processing_ms: int | None = None
     created_at: str

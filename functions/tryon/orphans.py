@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from functions.tryon.documents import TryOnId, tryons
 from functions.tryon.settings import tryon_settings
 from shared import blobs, clock, telemetry
 from shared.blobs import BlobInfo
@@ -20,6 +19,7 @@ from shared.documents.fields import where
 from shared.images.documents import ImageDocument, images
 from shared.jobs.models import ENDED, Job
 from shared.passes import Pass
+from shared.tryons.documents import TryOnId, tryons
 
 CONTAINERS: Final = (blobs.TRYON, blobs.THUMBNAILS)
 NAME: Final = re.compile(r"(?P<user>[^/]+)/(?P<id>[^/]+)/\d+/(?:\d+-\w+\.webp|[0-9a-f]{24}\.png|report\.json)")

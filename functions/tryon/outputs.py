@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
-from functions.tryon.documents import TryOnDocument, TryOnResultDocument, TryOnResultId, retention_s, tryon_results
 from shared import blobs, clock, telemetry
 from shared.documents import Operation
 from shared.errors import NotFound, StudioError
 from shared.images.documents import ImageKind, StoredRendition, StoredRenditions, images, ready_image
 from shared.images.renditions import OPTIMISED, ORIGINAL, THUMBNAIL, sanitize_image, store_rendition, upload_policy
+from shared.tryons.documents import TryOnDocument, TryOnResultDocument, TryOnResultId, retention_s, tryon_results
 from shared.vto import errors
 from shared.vto.protocol import REPORT, Sample, TryOnRequest, TryOnResult
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from functions.tryon.documents import StoredImage, TryOnDocument
 from functions.tryon.orphans import generation_path
 from functions.tryon.settings import tryon_settings
 from shared import telemetry
@@ -15,6 +14,7 @@ from shared.jobs.models import Job
 from shared.jobs.protocol import CancelRequested
 from shared.jobs.step import Task
 from shared.providers import circuit
+from shared.tryons.documents import StoredImage, TryOnDocument
 from shared.vto import client as vto
 from shared.vto import errors
 from shared.vto.protocol import Category, Garment, ImageBlob, Output, Run, RunStatus, TryOnRequest, TryOnResult
@@ -32,10 +32,13 @@ CONTAINER: Final = "tryon-container"
 """The container among the providers whose refusals administrators are alerted of."""
 
 
-def build_request(task: Task, tryon: TryOnDocument, categories: Sequence[Category]) -> TryOnRequest:
-    """The request to the container; all attempts of a generation request the same run."""
+def build_request(task: Task, tryon: TryOnDocument, categories: Sequence[Category | None]) -> TryOnRequest:
+    """The request to the engine; all attempts of a generation request the same run.
+
+    An engine that was asked without a category paints the whole picture and does not read it.
+    """
     garments = [
-        Garment.model_validate({**_blob(garment.image), "category": category})
+        Garment.model_validate({**_blob(garment.image), "category": category or "upper"})
         for garment, category in zip(tryon.garments, categories, strict=True)
     ]
     return TryOnRequest(

@@ -8,19 +8,6 @@ from io import BytesIO
 from typing import Any, Final
 
 from functions.tryon import batches, inputs, inspection, orphans, worker
-from functions.tryon.documents import (
-    BatchId,
-    StoredImage,
-    TryOnDocument,
-    TryOnGarment,
-    TryOnId,
-    get_tryon_document,
-    list_results,
-    new_tryon,
-    tryon_jobs,
-    tryon_results,
-    tryons,
-)
 from functions.tryon.models import Batch, BatchRequest, TryOn, TryOnList, TryOnRequest, TryOnsQuery
 from functions.tryon.run_sync import run_inline
 from functions.tryon.settings import tryon_settings
@@ -47,6 +34,19 @@ from shared.images.access import get_image
 from shared.images.deletion import delete_image
 from shared.jobs import control, protocol
 from shared.jobs.models import ENDED, RunStatus
+from shared.tryons.documents import (
+    BatchId,
+    StoredImage,
+    TryOnDocument,
+    TryOnGarment,
+    TryOnId,
+    get_tryon_document,
+    list_results,
+    new_tryon,
+    tryon_jobs,
+    tryon_results,
+    tryons,
+)
 from shared.vto import client as vto
 from shared.vto import engines, errors
 
@@ -89,8 +89,9 @@ def create_tryon(user: Principal, id: str, wanted: TryOnRequest, request_id: str
     mask = inputs.resolve_mask(wanted.mask_url, user.user_id) if wanted.mask_url is not None else None
     if wanted.dry_run:
         return _dry_run(user, person, garments, mask, wanted, engine)
-    # Fails now if try-on is not configured.
-    vto.client()
+    if engine not in engines.HOSTED:
+        # Fails now if try-on is not configured.
+        vto.client()
     sync = wanted.mode == "sync" or (wanted.mode == "auto" and _is_small(person, garments, wanted.samples))
     tryon, job = new_tryon(
         id, user.user_id, person, garments, mask=mask, seed=wanted.seed, samples=wanted.samples, engine=engine,
@@ -263,5 +264,7 @@ def create_batch(user: Principal, id: str, wanted: BatchRequest, request_id: str
         return batches.get_batch(user, id)
     if repeated:
         raise Gone("the batch made with this key was deleted: use a new key", code="tryon_gone")
-    vto.client()
-    return batches.create_batch(user, id, wanted, _engine(wanted.engine), request_id)
+    engine = _engine(wanted.engine)
+    if engine not in engines.HOSTED:
+        vto.client()
+    return batches.create_batch(user, id, wanted, engine, request_id)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from functions.tryon.documents import (
+from functions.tryon.models import TryOn, TryOnError, TryOnResult, UsedGarment
+from shared.documents.fields import where
+from shared.images.documents import ImageId, ImageStatus, images
+from shared.images.models import read_url
+from shared.jobs.models import OPEN, Job, JobStatus, RunStatus
+from shared.tryons.documents import (
     TRYON_KIND,
     TryOnDocument,
     TryOnFailure,
@@ -12,11 +17,7 @@ from functions.tryon.documents import (
     list_results,
     tryon_jobs,
 )
-from functions.tryon.models import TryOn, TryOnError, TryOnResult, UsedGarment
-from shared.documents.fields import where
-from shared.images.documents import ImageId, ImageStatus, images
-from shared.images.models import read_url
-from shared.jobs.models import OPEN, Job, JobStatus, RunStatus
+from shared.vto.engines import is_preview, label
 
 
 def view_tryon(tryon: TryOnDocument, job: TryOnJob | None = None, *, with_results: bool = False) -> TryOn:
@@ -32,7 +33,9 @@ def view_tryon(tryon: TryOnDocument, job: TryOnJob | None = None, *, with_result
         tryon,
         output_url=first.output_url if first else None,
         mask_url=first.mask_url if first else None,
-        engine=run.engine if run else tryon.engine,
+        engine=(engine := run.engine if run else tryon.engine),
+        engine_label=label(engine),
+        preview=is_preview(engine),
         engine_version=run.version if run else None,
         person_image_id=tryon.person.image_id,
         garments=[view_garment(garment) for garment in tryon.garments],
@@ -42,7 +45,7 @@ def view_tryon(tryon: TryOnDocument, job: TryOnJob | None = None, *, with_result
         else None,
         queue_position=queue_position(job) if job and with_results else None,
         attempt=job.attempt if job else 0,
-        billed=tryon.status is RunStatus.COMPLETED,
+        billed=tryon.charged and tryon.status in (RunStatus.COMPLETED, RunStatus.CANCELLED),
         error=view_error(tryon.error),
         processing_ms=run.processing_ms if run else None,
     )
@@ -65,7 +68,13 @@ def _view_result(result: TryOnResultDocument) -> TryOnResult:
     def url(name: str) -> str | None:
         return read_url(renditions[name]) if name in renditions else None
 
-    return TryOnResult.of(result, output_url=url("original"), thumbnail_url=url("thumbnail"), mask_url=url("mask"))
+    return TryOnResult.of(
+        result,
+        engine_label=label(result.engine),
+        output_url=url("original"),
+        thumbnail_url=url("thumbnail"),
+        mask_url=url("mask"),
+    )
 
 
 def queue_position(job: TryOnJob) -> int | None:

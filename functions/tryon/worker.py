@@ -1,4 +1,7 @@
-"""The worker of the `tryon` queue: inspects the images, has the container make the results, commits them."""
+"""The worker of the `tryon` queue: inspects the images, has an engine make the results, commits them.
+
+Try-ons and conversions are the same job. Hosted engines run here, others in the container.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from functions.tryon import batches, fan_out, inspection, orphans, runs
-from functions.tryon.documents import (
+from pydantic import BaseModel
+
+from functions.tryon import batches, fan_out, hosted, inspection, orphans, runs
+from functions.tryon.outputs import StoredSample, store_samples
+from shared import clock, notifications, telemetry
+from shared.commerce import cancellations, quota
+from shared.documents import Operation
+from shared.documents.fields import Change, assign
+from shared.errors import ConfigurationError, StudioError
+from shared.jobs import protocol
+from shared.jobs.models import Job, JobStatus
+from shared.jobs.protocol import Outcome
+from shared.jobs.step import Task
+from shared.tryons.documents import (
     BATCH_KIND,
     TRYON_KIND,
+    Door,
     EngineRun,
     TryOnDocument,
     TryOnFailure,
@@ -18,18 +34,7 @@ from functions.tryon.documents import (
     retention_s,
     tryons,
 )
-from functions.tryon.outputs import StoredSample, store_samples
-from shared import clock, notifications, telemetry
-from shared.commerce import ceilings, quota
-from shared.commerce.ceilings import Spending
-from shared.documents import Operation
-from shared.documents.fields import Change, assign
-from shared.errors import ConfigurationError, StudioError
-from shared.jobs import protocol
-from shared.jobs.models import Job, JobStatus
-from shared.jobs.protocol import Outcome
-from shared.jobs.step import Task
-from shared.vto import engines, errors
+from shared.vto.engines import GEMINI, HOSTED, label
 from shared.vto.protocol import Category, TryOnResult
 from shared.webhooks.publish import WebhookPublisher
 
@@ -56,19 +61,17 @@ class TryOnStep(WebhookPublisher):
         tryon = tryons.get(task.payload_as(TryOnPayload).tryon_id, task.user_id)
         fan_out.require_open_batch(tryon)
         task.progress("segmenting", 5)
-        categories = inspection.inspect(task.user_id, tryon.person, tryon.garments, tryon.mask)
+        categories = _inspect(tryon)
         request = runs.build_request(task, tryon, categories)
         task.progress("trying on", runs.RUN_STARTS_AT)
-        if request.engine in engines.HOSTED:
-            ceilings.take(Spending.CONVERSION)
-        result = runs.finish(task, request)
+        result = hosted.finish(task, tryon, request) if _is_hosted(tryon) else runs.finish(task, request)
         task.progress("storing", runs.RUN_ENDS_AT)
         stored = store_samples(result, request)
         task.progress("finishing", 100)
         return self._outcome(task.job, result, stored, categories)
 
     def _outcome(
-        self, job: Job, result: TryOnResult, stored: Sequence[StoredSample], categories: Sequence[Category]
+        self, job: Job, result: TryOnResult, stored: Sequence[StoredSample], categories: Sequence[Category | None]
     ) -> Outcome:
         tryon = tryons.get(job.payload_as(TryOnPayload).tryon_id, job.user_id)
         elapsed_ms = round(_elapsed_s(job) * 1000)
@@ -76,20 +79,32 @@ class TryOnStep(WebhookPublisher):
         for sample in stored:
             operations += sample.creations(tryon, result)
         payment: Sequence[Change] = ()
-        if not tryon.charged:
+        if is_low(result):
+            # A result that is not worth its price costs nothing.
+            if tryon.charged:
+                operations.append(quota.release(tryon))
+            payment = (assign(TryOnDocument.charged, False),)
+        elif not tryon.charged:
             reservation = quota.charge(job.user_id)
             operations.append(reservation.operation)
             payment = reservation.changes
         image_ids = [sample.image_id for sample in stored]
-        facts = {"seconds": round(elapsed_ms / 1000, 1), "resultImageId": image_ids[0]}
-        operations += _notification(job, tryon, "tryon.completed", facts)
+        facts = {
+            "seconds": round(elapsed_ms / 1000, 1),
+            "resultImageId": image_ids[0],
+            "engine": result.engine,
+            "madeBy": f"Made by {label(result.engine)}.",
+        }
+        operations += _notification(job, tryon, "completed", facts)
         garments = [
             garment.model_copy(update={"category": category})
             for garment, category in zip(tryon.garments, categories, strict=True)
         ]
         run = EngineRun(engine=result.engine, version=result.version, processing_ms=elapsed_ms)
         return Outcome(
-            result=TryOnJobResult(tryon_id=tryon.id.public, result_image_ids=image_ids),
+            result=TryOnJobResult(
+                tryon_id=tryon.id.public, result_image_ids=image_ids, result_image_id=image_ids[0], engine=result.engine
+            ),
             operations=operations,
             subject=[
                 assign(TryOnDocument.result_image_ids, image_ids),
@@ -102,24 +117,30 @@ class TryOnStep(WebhookPublisher):
         )
 
     def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
-        """Cancel the run of a cancelled job, release the payment, notify the user of a failure."""
+        """Cancel the run of a cancelled job, release the payment, notify the user of a failure.
+
+        A hosted engine that was called has to be paid: cancelled then, the charge is kept, except for a few a day.
+        """
         if job.kind == BATCH_KIND:
             if status is JobStatus.CANCELLED:
                 batches.cancel_items(job)
             return Outcome()
-        if status is JobStatus.CANCELLED and job.fence:
-            runs.cancel_run(job)
         tryon = tryons.find(job.payload_as(TryOnPayload).tryon_id, job.user_id)
+        if status is JobStatus.CANCELLED and job.fence and not (tryon and _is_hosted(tryon)):
+            runs.cancel_run(job)
         if tryon is None:
             return Outcome()
-        operations: list[Operation] = [quota.release(tryon)] if tryon.charged else []
-        subject: list[Change] = [assign(TryOnDocument.charged, False)]
+        operations: list[Operation] = []
+        subject: list[Change] = []
+        if tryon.charged and (released := _release(job, status, tryon)):
+            operations += released
+            subject.append(assign(TryOnDocument.charged, False))
         if status is JobStatus.CANCELLED:
             subject.append(assign(TryOnDocument.ttl, retention_s()))
         if error is not None:
             subject.append(assign(TryOnDocument.error, TryOnFailure.of(error)))
-            facts = {"code": error.code, "reason": reason(error.code, error.message)}
-            operations += _notification(job, tryon, "tryon.failed", facts)
+            facts = {"code": error.code, "reason": reason(error)}
+            operations += _notification(job, tryon, "failed", facts)
         return Outcome(operations=operations, subject=subject)
 
     def after_commit(self, job: Job) -> None:
@@ -154,20 +175,53 @@ class TryOnStep(WebhookPublisher):
         notifications.push_job(job)
 
 
-def _notification(job: Job, tryon: TryOnDocument, event: str, facts: Mapping[str, Any]) -> list[Operation]:
+def _inspect(tryon: TryOnDocument) -> Sequence[Category | None]:
+    """How each garment is worn; None where an engine that paints the whole picture needs no answer."""
+    if tryon.door is Door.CONVERSIONS and tryon.engine == GEMINI:
+        return inspection.inspect_loosely(tryon.user_id, tryon.person, tryon.garments)
+    return inspection.inspect(tryon.user_id, tryon.person, tryon.garments, tryon.mask)
+
+
+def _is_hosted(tryon: TryOnDocument) -> bool:
+    return tryon.engine in HOSTED
+
+
+def _release(job: Job, status: JobStatus, tryon: TryOnDocument) -> list[Operation]:
+    """The writes that give back what a try-on was paid with; none if its charge is kept."""
+    if status is not JobStatus.CANCELLED or tryon.called_in != job.generation:
+        return [quota.release(tryon)]
+    free = cancellations.take_free(job.user_id)
+    telemetry.count("studio_paid_cancellations", engine=tryon.engine, free=str(free is not None).lower())
+    return [] if free is None else [quota.release(tryon), free]
+
+
+def is_low(result: TryOnResult) -> bool:
+    """Whether the engine itself gives every sample a low quality."""
+    notes = [note for sample in result.samples for note in sample.report.notes]
+    return any(QualityNote.model_validate(note).quality == "low" for note in notes)
+
+
+class QualityNote(BaseModel):
+    """What an engine notes of the quality of its result."""
+
+    quality: str | None = None
+
+
+def _notification(job: Job, tryon: TryOnDocument, end: str, facts: Mapping[str, Any]) -> list[Operation]:
     """The notification of an end, unless a caller waits for the response or the batch has its own."""
     if not tryon.notify:
         return []
     id = tryon.id.public
-    key = f"{id}-{job.generation}-{event.rpartition('.')[2]}"
-    return notifications.announce(job.user_id, event, key, {"tryonId": id, **facts}, request_id=job.request_id)
+    name, id_name = ("conversion", "conversionId") if tryon.door is Door.CONVERSIONS else ("tryon", "tryonId")
+    key = f"{id}-{job.generation}-{end}"
+    data = {id_name: id, **facts}
+    return notifications.announce(job.user_id, f"{name}.{end}", key, data, request_id=job.request_id)
 
 
-def reason(code: str, message: str) -> str:
+def reason(error: StudioError) -> str:
     """What a user sees of a failure: what is wrong with the images, and nothing about our systems."""
-    kind = errors.KINDS.get(code)
-    if (kind is not None and kind.status == 422) or code == "image_gone":
-        return f"{message[:1].upper()}{message[1:]}."
+    if error.status == 422:
+        return f"{error.message[:1].upper()}{error.message[1:]}."
     return "The service that makes the pictures had a problem."
 
 

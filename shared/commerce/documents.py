@@ -47,6 +47,21 @@ class QuotaDocument(StoredDocument, frozen=True):
     used: int = Field(default=0, description="conversions and try-ons charged")
 
 
+class CancellationsId(DocumentId):
+    """`cancellations:<year>-<month>-<day>`."""
+
+    prefix: ClassVar[str] = "cancellations:"
+
+
+class CancellationsDocument(StoredDocument, frozen=True):
+    """How often a user has cancelled for free on a day (UTC) after a provider was called."""
+
+    type: Literal["cancellations"] = "cancellations"
+    id: CancellationsId
+    user_id: str = Field(description="who cancelled; the partition")
+    used: int = 0
+
+
 class StorageUsageDocument(StoredDocument, frozen=True):
     """What a user has stored."""
 
@@ -214,6 +229,7 @@ class PaymentDocument(StoredDocument, frozen=True):
 
 billables: Final = Repository(BillableDocument)
 quotas: Final = Repository(QuotaDocument)
+cancellation_counts: Final = Repository(CancellationsDocument)
 storage_usages: Final = Repository(StorageUsageDocument)
 credit_accounts: Final = Repository(CreditsDocument)
 grants: Final = Repository(GrantDocument)

@@ -23,6 +23,12 @@ class CommerceSettings(SettingsGroup):
             "nothing that a provider charges for"
         ),
     )
+    free_cancellations: int = Field(
+        default=3,
+        ge=0,
+        description="conversions and try-ons that a user may cancel for free in a day (UTC) after a provider was "
+        "called; further ones keep their charge",
+    )
     upload_quota_bytes: int = Field(
         default=500 * 1024 * 1024, ge=0, description="bytes of images a user may store, derived sizes included"
     )

@@ -7,7 +7,7 @@ import binascii
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from shared import telemetry
 from shared.engines import canvas, region
@@ -78,14 +78,21 @@ class FashnApi:
     Args:
         client: a process needs only one.
         on_call: called right before a run is started, which has to be paid if it succeeds.
+        decode: decodes the service's picture; None if it can't be.
     """
 
-    name = FASHN_API
+    name: ClassVar[str] = FASHN_API
     device = "remote"
 
-    def __init__(self, client: FashnClient | None = None, *, on_call: Callable[[], None] = _not_told) -> None:
+    def __init__(
+        self,
+        client: FashnClient | None = None,
+        *,
+        on_call: Callable[[], None] = _not_told,
+        decode: Callable[[bytes], NDArray[Any] | None] = canvas.decode,
+    ) -> None:
         self._client = client or FashnClient()
-        self._on_call = on_call
+        self._on_call, self._decode = on_call, decode
 
     @property
     def version(self) -> str:
@@ -119,7 +126,7 @@ class FashnApi:
         raise_if_cancelled(is_cancelled)
         self._on_call()
         data, credits = self._run(padded, garment, category, seed, progress, is_cancelled)
-        pixels = canvas.decode(data)
+        pixels = self._decode(data)
         if pixels is None:
             raise fashn_errors.UNREADABLE.to_error(fashn_errors.PROVIDER)
         painted = canvas.resize(pixels, padded.shape[1], padded.shape[0])[inner]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from shared.engines import canvas, region
 from shared.engines.base import (
@@ -52,9 +52,10 @@ class Gemini:
         prompt: wishes in words.
         aspect_ratio: of a whole picture; by default the nearest to the person image's.
         on_call: called right before the service is, which has to be paid from then on.
+        decode: decodes the service's picture; None if it can't be.
     """
 
-    name = GEMINI
+    name: ClassVar[str] = GEMINI
     device = "remote"
 
     def __init__(
@@ -65,9 +66,11 @@ class Gemini:
         prompt: str | None = None,
         aspect_ratio: str | None = None,
         on_call: Callable[[], None] = _not_told,
+        decode: Callable[[bytes], NDArray[Any] | None] = canvas.decode,
     ) -> None:
         self._service = service or Service()
         self._whole, self._prompt, self._ratio, self._on_call = whole, prompt, aspect_ratio, on_call
+        self._decode = decode
 
     @property
     def version(self) -> str:
@@ -94,7 +97,8 @@ class Gemini:
         result is cropped back: for any other ratio the model recomposes the scene.
 
         Raises:
-            NoPerson, GarmentNotFound, ContentRefused, StudioError: as the service fails (`shared.gemini`).
+            NoPerson, GarmentNotFound, ContentRefused, StudioError: as the service fails (`shared.gemini`). Of a whole
+                picture, the codes of conversions are kept (`blocked`).
         """
         if self._whole:
             return self._picture(person, garment, seed, progress, is_cancelled)
@@ -148,12 +152,12 @@ class Gemini:
         try:
             response = self._service.generate(*sent, prompt=prompt, seed=seed, aspect_ratio=ratio)
         except StudioError as error:
-            if error.code == "blocked":
+            if error.code == "blocked" and not self._whole:
                 raise ContentRefused(error.message) from None
             raise
         raise_if_cancelled(is_cancelled)
         progress(0.8)
-        pixels = canvas.decode(response.data)
+        pixels = self._decode(response.data)
         if pixels is None:
             raise UpstreamError("the picture that came back can't be used", code="bad_picture", max_tries=2)
         return response, pixels

@@ -20,7 +20,9 @@ ASPECT_TOLERANCE: Final = 0.02
 """By how much the aspect ratio of a mask may differ from the person image's, relative."""
 
 
-def decode_image(data: bytes, field: str, mode: Literal["RGB", "L"] = "RGB") -> NDArray[Any]:
+def decode_image(
+    data: bytes, field: str, mode: Literal["RGB", "L"] = "RGB", *, min_side_px: int = MIN_SIDE_PX
+) -> NDArray[Any]:
     """An image as RGB (h, w, 3), on white where it is transparent, or a mask as (h, w), uint8.
 
     Raises:
@@ -32,7 +34,7 @@ def decode_image(data: bytes, field: str, mode: Literal["RGB", "L"] = "RGB") -> 
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
-            _check_size(width, height, field)
+            _check_size(width, height, field, min_side_px)
             image.load()
             return np.asarray(_opaque(ImageOps.exif_transpose(image), mode))
     except StudioError:
@@ -41,11 +43,11 @@ def decode_image(data: bytes, field: str, mode: Literal["RGB", "L"] = "RGB") -> 
         raise UnreadableInput("the image can't be decoded", field=field) from None
 
 
-def _check_size(width: int, height: int, field: str) -> None:
+def _check_size(width: int, height: int, field: str, min_side_px: int) -> None:
     if width * height > MAX_PIXELS:
         raise UnreadableInput(f"the image has more than {MAX_PIXELS // 1_000_000} megapixels", field=field)
-    if min(width, height) < MIN_SIDE_PX:
-        raise ImageTooSmall(f"the image needs at least {MIN_SIDE_PX} pixels on each side", field=field)
+    if min(width, height) < min_side_px:
+        raise ImageTooSmall(f"the image needs at least {min_side_px} pixels on each side", field=field)
 
 
 def _opaque(image: Image, mode: str) -> Image:

@@ -34,6 +34,8 @@ def make_outfit(
     has_mask: bool,
     progress: Progress,
     is_cancelled: IsCancelled,
+    *,
+    min_side_px: int = images.MIN_SIDE_PX,
 ) -> Outfit:
     """Put on the garments one after the other, each on the image before.
 
@@ -45,8 +47,11 @@ def make_outfit(
         Cancelled: the run was cancelled.
     """
     count = len(categories)
-    person = images.decode_image(encoded[0], "person")
-    garments = [images.decode_image(data, f"garments.{n}") for n, data in enumerate(encoded[1 : 1 + count])]
+    person = images.decode_image(encoded[0], "person", min_side_px=min_side_px)
+    garments = [
+        images.decode_image(data, f"garments.{n}", min_side_px=min_side_px)
+        for n, data in enumerate(encoded[1 : 1 + count])
+    ]
     allowed = images.decode_mask(encoded[1 + count], person) if has_mask else None
     started = time.perf_counter()
     results: list[Result] = []

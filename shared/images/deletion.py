@@ -58,12 +58,23 @@ def delete_blobs(image: ImageDocument) -> None:
         for stored in image.renditions.values():
             if stored.name not in kept:
                 blobs.delete(stored.container, stored.name)
+        if image.tryon_id is not None and not kept:
+            _delete_leftovers(image)
         return
     # With a result, what attempts that never committed have stored is removed, too.
     folder = image.id.public if image.conversion_id is None else image.conversion_id.public
     for container in (blobs.IMAGES if image.conversion_id is None else blobs.RESULTS, blobs.THUMBNAILS):
         for blob in list(blobs.listing(container, f"{image.user_id}/{folder}/")):
             blobs.delete(container, blob.name)
+
+
+def _delete_leftovers(image: ImageDocument) -> None:
+    """With the last result of a try-on, delete what attempts beside the one that was committed have stored."""
+    folders = {stored.name.rpartition("/")[0] for stored in image.renditions.values()}
+    for folder in folders:
+        for container in (blobs.TRYON, blobs.THUMBNAILS):
+            for blob in list(blobs.listing(container, f"{folder}/")):
+                blobs.delete(container, blob.name)
 
 
 def _shared_blobs(image: ImageDocument) -> set[str]:

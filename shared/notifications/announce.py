@@ -29,6 +29,13 @@ KEEP_S: Final = 90 * 24 * 3600
 """How long a user can read a notification."""
 
 
+class _Values(dict[str, Any]):
+    """What fills a template; a fact that an event lacks is left out."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
 def announce(user_id: str, event: str, key: str, data: Mapping[str, Any], *, request_id: str | None) -> list[Operation]:
     """The writes of one notification.
 
@@ -39,14 +46,14 @@ def announce(user_id: str, event: str, key: str, data: Mapping[str, Any], *, req
     """
     template = TEMPLATES[event]
     link = notification_settings().app_url.rstrip("/") + template.link.format(**data)
-    values = {**data, "link": link}
+    values = _Values({**data, "link": link})
     notification = NotificationDocument(
         id=NotificationId.of(key),
         user_id=user_id,
         event=event,
-        subject=template.subject.format(**values),
-        text=template.text.format(**values),
-        sms=template.sms.format(**values),
+        subject=template.subject.format_map(values),
+        text=template.text.format_map(values).strip(),
+        sms=template.sms.format_map(values),
         link=link,
         data=dict(data),
         created_at=clock.iso(),

@@ -22,7 +22,7 @@ class Template:
 TEMPLATES: Mapping[str, Template] = {
     "conversion.completed": Template(
         subject="Your try-on is ready",
-        text="Your picture is ready. It took {seconds} seconds to make.",
+        text="Your picture is ready. It took {seconds} seconds to make. {madeBy}",
         sms="AI Fashion Studio: your try-on is ready. {link}",
         link="/conversions/{conversionId}",
     ),
@@ -34,7 +34,7 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "tryon.completed": Template(
         subject="Your try-on is ready",
-        text="Your try-on is ready. It took {seconds} seconds to make.",
+        text="Your try-on is ready. It took {seconds} seconds to make. {madeBy}",
         sms="AI Fashion Studio: your try-on is ready. {link}",
         link="/tryons/{tryonId}",
     ),

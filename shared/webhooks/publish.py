@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from shared import clock, telemetry
 from shared.documents import Operation
 from shared.documents.fields import where
@@ -35,6 +37,12 @@ KEEP_S: Final = 30 * 24 * 3600
 """How long a delivery can be looked at and replayed."""
 
 _ENDS: Final = {JobStatus.COMPLETED: "completed", JobStatus.FAILED: "failed", JobStatus.DEAD: "failed"}
+
+
+class _Request(BaseModel):
+    """What a try-on's job says of the request: conversions have events of their own."""
+
+    door: str = ""
 
 
 class WebhookPublisher(Step):
@@ -76,10 +84,10 @@ def _events(
     facts: dict[str, Any] = {"jobId": job.id.public, "kind": job.kind, "generation": job.generation}
     yield f"job.{end}", {**facts, "subjectId": subject_id or None, "result": result, "error": failure}
     common = {"jobId": job.id.public, "error": failure}
-    if subject == "conversion":
+    if subject == "conversion" or (subject == "tryon" and job.payload_as(_Request).door == "conversions"):
         made = {"conversionId": subject_id, "resultImageId": result.get("resultImageId")}
         yield f"conversion.{end}", {**common, **made}
-    if subject == "tryon":
+    elif subject == "tryon":
         made = {"tryonId": subject_id, "resultImageIds": result.get("resultImageIds", [])}
         yield f"tryon.{end}", {**common, **made}
 

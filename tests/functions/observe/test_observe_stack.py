@@ -125,7 +125,7 @@ def test_one_trace_from_the_request_through_queue_and_worker_to_gemini_and_the_n
     headers = {"traceparent": f"00-{trace_id}-{caller}-01", "X-Request-Id": "request-of-the-trace"}
     made = client.call("POST", "conversions", json=body, headers=headers)
 
-    names = {"POST /api/conversions", "job convert", "gemini.generate"}
+    names = {"POST /api/conversions", "job tryon", "gemini.generate"}
     names |= {f"job notify.{channel}" for channel in ("email", "sms", "websocket")}
     names |= {f"notify.{channel}" for channel in ("email", "sms", "websocket")}
     spans = eventually(lambda: s if names <= set(s := read(file, trace_id)) else None, "the whole trace")
@@ -137,17 +137,17 @@ def test_one_trace_from_the_request_through_queue_and_worker_to_gemini_and_the_n
         return spans[name]["context"]["span_id"]
 
     assert parent("POST /api/conversions") == f"0x{caller}"
-    assert parent("job convert") == own("POST /api/conversions")
-    assert parent("gemini.generate") == own("job convert")
+    assert parent("job tryon") == own("POST /api/conversions")
+    assert parent("gemini.generate") == own("job tryon")
     for channel in ("email", "sms", "websocket"):
-        assert parent(f"job notify.{channel}") == own("job convert")
+        assert parent(f"job notify.{channel}") == own("job tryon")
         assert parent(f"notify.{channel}") == own(f"job notify.{channel}")
     assert spans["POST /api/conversions"]["kind"] == "SpanKind.SERVER"
-    assert spans["job convert"]["kind"] == "SpanKind.CONSUMER"
+    assert spans["job tryon"]["kind"] == "SpanKind.CONSUMER"
     for span in spans.values():
         assert span["status"]["status_code"] != "ERROR"
         assert span["attributes"]["studio.requestId"] == "request-of-the-trace"
-    assert spans["job convert"]["attributes"]["studio.jobId"].endswith(made["jobId"])
+    assert spans["job tryon"]["attributes"]["studio.jobId"].endswith(made["jobId"])
     assert "@" not in json.dumps(spans) and "+1555" not in json.dumps(spans)
 
 

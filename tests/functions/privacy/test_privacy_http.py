@@ -76,9 +76,9 @@ def test_who_leaves_is_gone_and_can_read_what_was_removed(stack: Stack, sign_up:
         return body if body["status"] == "completed" else None
 
     completed = eventually(report, "the end of the deletion")
-    assert completed["removed"]["documents"]["conversion"] == 1
+    assert completed["removed"]["documents"]["tryon_job"] == 1
     assert completed["removed"]["documents"]["file"] == 3
-    assert completed["removed"]["blobs"]["results"] >= 2
+    assert completed["removed"]["blobs"]["tryon"] >= 2
     documents = SqliteStore(stack.settings["DOCUMENTS"].removeprefix("sqlite:"))
     try:
         assert documents.count("studio", partition=id) == 0
@@ -150,7 +150,7 @@ def test_an_export_holds_what_is_ones_own_and_no_secret(sign_up: SignUp) -> None
         (picture,) = [name for name in names if name.startswith(f"images/{done['resultImageId']}.")]
         Image.open(io.BytesIO(archive.read(picture))).verify()
     assert account["id"] == client.user["id"]
-    assert {"studio/conversion.json", "studio/file.json", "studio/notification.json", "audit/audit.json"} <= names
+    assert {"studio/tryon_job.json", "studio/file.json", "studio/notification.json", "audit/audit.json"} <= names
     assert len([name for name in names if name.startswith("images/")]) == 4
     assert cut["maskUrl"]
     assert [name for name in names if name.startswith("files/masks/")]

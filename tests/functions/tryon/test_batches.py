@@ -9,7 +9,6 @@ import pytest
 from drawn import needs_model
 
 from functions.tryon import fan_out, service
-from functions.tryon.documents import BatchId, TryOnBatchDocument, batches, new_tryon, tryons
 from functions.tryon.models import Batch
 from shared.commerce import quota
 from shared.documents.fields import assign
@@ -17,6 +16,7 @@ from shared.errors import Conflict, QuotaExceeded
 from shared.jobs import control, protocol, queues
 from shared.jobs.consumer import consume
 from shared.jobs.step import Task
+from shared.tryons.documents import BatchId, TryOnBatchDocument, batches, new_tryon, tryons
 from tests.functions.tryon.conftest import Shopper, shelve
 
 pytestmark = needs_model

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.tryon.documents import (
+from functions.tryon.views import view_error, view_garment
+from shared.jobs.models import RunStatus
+from shared.tryons.documents import (
     TryOnPayload,
     TryOnResultDocument,
     batches,
     tryon_results,
     tryons,
 )
-from functions.tryon.views import view_error, view_garment
-from shared.jobs.models import RunStatus
 
 IMAGE: dict[str, Any] = {
     "container": "images",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
 from shared import clock
 from shared.commerce.documents import BillableDocument
+from shared.conversions.documents import ConversionOptions
 from shared.documents.fields import where
 from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
 from shared.documents.repository import Repository
@@ -25,6 +27,15 @@ TRYON_KIND: Final = "tryon"
 BATCH_KIND: Final = "tryon.batch"
 
 type RequestedCategory = Literal["auto", "upper", "lower", "dress"]
+
+
+class Door(StrEnum):
+    """The route by which a try-on was requested; it decides how the user is answered and notified, nothing else."""
+
+    TRYON = "tryon"
+    """`POST cv/tryon`, or a batch."""
+    CONVERSIONS = "conversions"
+    """`POST conversions`."""
 
 
 class TryOnId(DocumentId):
@@ -109,6 +120,11 @@ class TryOnDocument(JobSubject, BillableDocument, frozen=True):
     seed: int = Field(description="of the first result")
     samples: int = Field(default=1, description="number of results")
     engine: str
+    door: Door = Door.TRYON
+    options: ConversionOptions = Field(default=ConversionOptions(), description="wishes of a conversion")
+    called_in: int | None = Field(
+        default=None, description="generation of the job in which a hosted engine was called, which has to be paid"
+    )
     notify: bool = Field(
         description="whether the user is notified of its end: not while a caller waits, nor in a batch"
     )
@@ -168,6 +184,7 @@ class TryOnPayload(Record, frozen=True):
     """What a try-on's job needs."""
 
     tryon_id: TryOnId
+    door: Door = Door.TRYON
     batch_id: str | None = Field(
         default=None,
         validation_alias=AliasChoices("batchId", "ofBatch"),
@@ -188,6 +205,8 @@ class TryOnJobResult(Record, frozen=True):
 
     tryon_id: str = Field(description="id as clients see it")
     result_image_ids: list[str]
+    result_image_id: str | None = Field(default=None, description="the first of them")
+    engine: str = ""
 
 
 class BatchJobResult(Record, frozen=True):
@@ -226,6 +245,8 @@ def new_tryon(
     engine: str,
     notify: bool,
     batch_id: str | None = None,
+    door: Door = Door.TRYON,
+    options: ConversionOptions | None = None,
     request_id: str | None = None,
 ) -> tuple[TryOnDocument, Job]:
     """A try-on and its job, not yet stored.
@@ -247,12 +268,14 @@ def new_tryon(
         seed=_default_seed(id) if seed is None else seed,
         samples=samples,
         engine=engine,
+        door=door,
+        options=options or ConversionOptions(),
         notify=notify,
         request_id=request_id,
         created_at=at,
         updated_at=at,
     )
-    payload = TryOnPayload(tryon_id=tryon.id, batch_id=batch_id)
+    payload = TryOnPayload(tryon_id=tryon.id, batch_id=batch_id, door=door)
     queue = queues.TRYON if batch_id is None else queues.TRYON_BATCH
     job = protocol.new_job(
         TRYON_KIND, queue, user_id, payload, id=tryon.job_id, subject_id=tryon.id, request_id=request_id
