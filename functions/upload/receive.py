@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 import azure.functions as func
 from pydantic import ValidationError
 
+from functions.upload import form
 from functions.upload.models import UploadQuery
+from shared import text
 from shared.errors import BadRequest, TooLarge, Unprocessable
 from shared.http.requests import media_type
 from shared.images.settings import image_settings
 
-MAX_PARTS = 10
 OVERHEAD_BYTES = 64 * 1024
 """What multipart may add to the bytes of the image."""
 
@@ -31,7 +30,7 @@ def read(request: func.HttpRequest) -> tuple[bytes, UploadQuery]:
         raise TooLarge(f"an image may have {limit} bytes at most")
     fields: dict[str, str] = dict(request.params)
     if media_type(request.headers.get("Content-Type")) == "multipart/form-data":
-        data, fields = _multipart(request, fields)
+        data, fields = _multipart(data, request.headers.get("Content-Type") or "", fields)
     if not data:
         raise BadRequest(
             "send the image as a multipart part named `file`, or as the body", code="no_image", field="file"
@@ -46,19 +45,12 @@ def read(request: func.HttpRequest) -> tuple[bytes, UploadQuery]:
         raise Unprocessable(f"{name}: {problem['msg']}", field=name) from None
 
 
-def _multipart(request: func.HttpRequest, fields: dict[str, str]) -> tuple[bytes, dict[str, str]]:
-    boundary = re.search(r'boundary="?([^";,]+)', request.headers.get("Content-Type") or "")
-    if boundary and request.get_body().count(b"--" + boundary[1].encode(errors="replace")) > MAX_PARTS + 1:
-        # Counted before parsing: a body of empty parts costs the parser seconds.
-        raise BadRequest(f"send at most {MAX_PARTS} parts, one of them named `file`", code="bad_multipart")
-    try:
-        files, form = request.files, request.form
-    except Exception:
-        raise BadRequest("the multipart body can't be read", code="bad_multipart") from None
-    parts = list(files.items(multi=True))
-    if len(parts) != 1 or parts[0][0] != "file":
+def _multipart(body: bytes, content_type: str, fields: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+    parts = form.read(body, content_type)
+    files = [part for part in parts if part.filename is not None]
+    if len(files) != 1 or files[0].name != "file":
         raise BadRequest("send exactly one part named `file`", code="no_image", field="file")
-    part = parts[0][1]
-    if part.filename:
-        fields.setdefault("name", part.filename[:255])
-    return part.read(), {**fields, **{name: str(value) for name, value in form.items()}}
+    name = text.line(files[0].filename or "")
+    if name:
+        fields.setdefault("name", name[:255])
+    return files[0].data, {**fields, **{part.name: form.field_text(part) for part in parts if part.filename is None}}
