@@ -70,7 +70,7 @@ def name_of_other(data: bytes) -> str | None:
     return next((name for magic, name in _KNOWN_OTHERS if head.startswith(magic)), None)
 
 
-SCAN_END = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 def scans(data: bytes, limit: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from shared.images.contents import MAX_PROFILE_BYTES, Contents, Damaged
 from shared.images.exif import orientation
 
-_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOI, _EOI, _SOS, _DHT, _APP0, _APP1, _APP2, _APP14, _COM = 0xD8, 0xD9, 0xDA, 0xC4, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
@@ -43,7 +43,8 @@ class _Walk:
 def read(data: bytes) -> Contents:
     """Take a JPEG apart. Raises Damaged, also for scans that are missing or were overwritten with zeros."""
     walk = _Walk()
-    kept = [b"\xff\xd8"]
+    kept: list[bytes | memoryview] = [b"\xff\xd8"]
+    view = memoryview(data)
     at = 2
     while True:
         marker = _MARKER.search(data, at)
@@ -67,10 +68,9 @@ def read(data: bytes) -> Contents:
             end = _MARKER.search(data, at)
             if end is None:
                 raise Damaged("a scan is cut off")
-            entropy = data[at : end.start()]
-            at = end.start()
-            if _check_scan(walk, body, entropy):
-                kept.append(entropy)
+            start, at = at, end.start()
+            if _check_scan(walk, body, data, start, at):
+                kept.append(view[start:at])
             else:
                 kept.pop()
     if not walk.sent or any(max(bits) > 0 for bits in walk.sent.values()):
@@ -144,10 +144,10 @@ def _first_symbols(body: bytes) -> Iterator[tuple[int, int]]:
         at += 17 + count
 
 
-def _check_scan(walk: _Walk, header: bytes, entropy: bytes) -> bool:
+def _check_scan(walk: _Walk, header: bytes, data: bytes, first: int, last: int) -> bool:
     """Note what a scan completes; False if it completes nothing: a scan sent twice. Raises Damaged if it can't be
     coded picture."""
-    if not header or len(header) < 4 + 2 * header[0] or not entropy:
+    if not header or len(header) < 4 + 2 * header[0] or first == last:
         raise Damaged("bad scan")
     count = header[0]
     start, end, bits = header[1 + 2 * count : 4 + 2 * count]
@@ -169,6 +169,10 @@ def _check_scan(walk: _Walk, header: bytes, entropy: bytes) -> bool:
         if end > 0:
             tables.add(0x10 | header[at + 1] & 15)
     refines = bits >> 4
-    if not refines and _ZERO_RUN in entropy and any(walk.first_symbols.get(one, 0) & 15 for one in tables):
+    if (
+        not refines
+        and data.find(_ZERO_RUN, first, last) >= 0
+        and any(walk.first_symbols.get(one, 0) & 15 for one in tables)
+    ):
         raise Damaged("a scan was overwritten with zeros")
     return new

@@ -70,7 +70,7 @@ def _confine() -> None:
 
 
 def _serve_one(requests: BinaryIO, answers: BinaryIO) -> None:
-    request, (data,) = frames.read(requests)
+    request, parts = frames.read(requests)
     # The limits end this process even when the parent died or forgot it; a later request moves them on.
     used = resource.getrusage(resource.RUSAGE_SELF)
     resource.setrlimit(
@@ -78,7 +78,7 @@ def _serve_one(requests: BinaryIO, answers: BinaryIO) -> None:
     )
     signal.setitimer(signal.ITIMER_REAL, request["timeout"] + 1)
     try:
-        images = _process(data, request)
+        images = _process(parts, request)
     except Refused as refusal:
         frames.write(answers, {"code": refusal.args[0]})
     except Animated:
@@ -100,10 +100,14 @@ def _serve_one(requests: BinaryIO, answers: BinaryIO) -> None:
 type Encoded = tuple[str, str, tuple[int, int], bytes]
 
 
-def _process(data: bytes, request: dict[str, Any]) -> list[Encoded]:
-    """Decode; encode the original (named "") and the copies asked for."""
+def _process(parts: list[bytes], request: dict[str, Any]) -> list[Encoded]:
+    """Decode; encode the original (named "") and the copies asked for.
+
+    Args:
+        parts: the file alone; it is taken out, so that it is freed as soon as it is read.
+    """
     source = request["source"]
-    contents = _READERS[source](data)
+    contents = _READERS[source](parts.pop())
     _check_size(decoding.size(contents, source), request)
     decoding.complaints()
     try:
@@ -120,22 +124,27 @@ def _process(data: bytes, request: dict[str, Any]) -> list[Encoded]:
 def _encode_all(contents: Contents, request: dict[str, Any], *, tolerant: bool) -> list[Encoded]:
     source = request["source"]
     image = decoding.picture(contents, source, tolerant=tolerant)
-    again = source == "JPEG" and contents.orientation == 1 and image.width * image.height > ONE_DECODING_PIXELS
-    if not again:
-        image = image.copy_memory()
+    size = image.width, image.height
+    copies = sorted(request["copies"], key=lambda copy: -copy["side"])
+    if source == "JPEG" and contents.orientation == 1 and size[0] * size[1] > ONE_DECODING_PIXELS:
+        shrink = next((n for n in (8, 4, 2) if copies and max(size) >= n * copies[0]["side"]), 1)
+        # The copies first: then neither they nor the encoded original are in memory while the other is made.
+        small = [decoding.picture(contents, source, shrink=shrink, tolerant=tolerant)] if copies else []
+        made = _copies(small, size, copies)
+        return [_original(image, contents, request), *made]
+    image = image.copy_memory()
     if image.hasalpha() and request["alpha"] != "keep":
         image = image.flatten(background=[255.0])
-    size = image.width, image.height
-    images = [_original(image, contents, request)]
-    larger = image
-    for copy in sorted(request["copies"], key=lambda copy: -copy["side"]):
-        if again:
-            shrink = next((n for n in (8, 4, 2) if max(size) >= n * copy["side"]), 1)
-            larger = decoding.picture(contents, source, shrink=shrink, tolerant=tolerant).copy_memory()
-            again = False
-        larger = _resized(larger, size, copy["side"])
-        images.append(_webp(copy["name"], larger, copy["quality"]))
-    return images
+    return [_original(image, contents, request), *_copies([image], size, copies)]
+
+
+def _copies(larger: list[pyvips.Image], full: tuple[int, int], copies: list[dict[str, Any]]) -> list[Encoded]:
+    """The copies, each made of the one before, from the largest down; `larger` is used up."""
+    made: list[Encoded] = []
+    for copy in copies:
+        larger.append(_resized(larger.pop(), full, copy["side"]))
+        made.append(_webp(copy["name"], larger[-1], copy["quality"]))
+    return made
 
 
 def _check_size(size: tuple[int, int], limits: dict[str, Any]) -> None:
@@ -160,7 +169,7 @@ def _resized(image: pyvips.Image, full: tuple[int, int], side: int) -> pyvips.Im
     """The picture with its long side at most `side`; `full` is its size before any copy."""
     width, height = _fit(full, side) if max(full) > side else full
     if (image.width, image.height) == (width, height):
-        return image
+        return image.copy_memory()
     scales = width / image.width, height / image.height
     if image.hasalpha():
         scaled = image.premultiply().resize(scales[0], vscale=scales[1]).unpremultiply()
