@@ -46,7 +46,8 @@ class Child:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *(entry for entry in sys.path if entry)])
         # Threads of libvips would each keep memory of their own.
-        environment["MALLOC_ARENA_MAX"] = "2"
+        environment["MALLOC_ARENA_MAX"] = "1"
+        environment["MALLOC_MMAP_THRESHOLD_"] = "131072"
         self.images = 0
         self.process = subprocess.Popen(  # noqa: S603 - our own module, no input in the arguments
             [sys.executable, *command],
