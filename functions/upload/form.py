@@ -25,7 +25,7 @@ _WIDE_RUN = re.compile(rb"[\x81-\xfe]+")
 class Part:
     """One part of a form. `filename` is None for a field."""
 
-    headers: dict[str, str] = field(default_factory=dict[str, str])
+    disposition: str = ""
     chunks: list[bytes] = field(default_factory=list[bytes])
     name: str = ""
     filename: str | None = None
@@ -58,7 +58,7 @@ def read(body: bytes, content_type: str) -> list[Part]:
     if not collector.complete:
         raise _unreadable()
     for part in collector.parts:
-        disposition = _header(part.headers.get("content-disposition", ""))
+        disposition = _header(part.disposition)
         part.name = _parameter(disposition, "name") or ""
         part.filename = _parameter(disposition, "filename")
     return collector.parts
@@ -94,7 +94,8 @@ class _Collector:
         self._value += data[start:end]
 
     def _header_end(self) -> None:
-        self.parts[-1].headers[self._name.decode("latin-1").lower()] = self._value.decode("latin-1")
+        if self._name.lower() == b"content-disposition":
+            self.parts[-1].disposition = self._value.decode("latin-1")
         self._name = self._value = b""
 
     def _end(self) -> None:
@@ -103,7 +104,7 @@ class _Collector:
 
 def _header(value: str) -> Message:
     message = Message()
-    message["Content-Type"] = value
+    message.add_header("Content-Type", value)
     return message
 
 

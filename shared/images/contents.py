@@ -7,7 +7,7 @@ the picture, which colours its numbers mean, and how finely its colours were sto
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_PROFILE_BYTES = 4 << 20
 """Longest ICC profile that is read; the largest printing profiles have about 3 MB."""
@@ -25,9 +25,8 @@ class TooManyParts(Exception):
     """The file has more parts than any picture has: a flood that costs time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """A whole image file, taken apart.
+class Contents(NamedTuple):
+    """A whole image file, taken apart. No dataclass: these import modules that take as much memory as a small picture.
 
     Args:
         pixels: the file without metadata and without bytes after its end, for the decoder.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from shared.images.contents import MAX_PROFILE_BYTES, Contents, Damaged
 from shared.images.exif import orientation
@@ -21,23 +20,23 @@ _ZERO_RUN = bytes(64)
 """512 zero bits in a row are coded picture only where zero bits mean that nothing changes."""
 
 
-@dataclass
 class _Walk:
     """What the segments before the current one have said."""
 
-    frame: int = 0
-    size: tuple[int, int] = (0, 0)
-    components: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
-    """Sampling factors by component id."""
-    sent: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
-    """For each component and coefficient the lowest bit that a scan has sent; 0 is complete, 99 never sent."""
-    first_symbols: dict[int, int] = field(default_factory=dict[int, int])
-    """By class and number of a Huffman table: the symbol that zero bits mean."""
-    jfif: bool = False
-    adobe: bytes = b""
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    icc: dict[int, bytes] = field(default_factory=dict[int, bytes])
+    def __init__(self) -> None:
+        self.frame = 0
+        self.size: tuple[int, int] = (0, 0)
+        self.components: dict[int, tuple[int, int]] = {}
+        """Sampling factors by component id."""
+        self.sent: dict[int, list[int]] = {}
+        """For each component and coefficient the lowest bit that a scan has sent; 0 is complete, 99 never sent."""
+        self.first_symbols: dict[int, int] = {}
+        """By class and number of a Huffman table: the symbol that zero bits mean."""
+        self.jfif = False
+        self.adobe = b""
+        self.exif: bytes | None = None
+        self.xmp: bytes | None = None
+        self.icc: dict[int, bytes] = {}
 
 
 def read(data: bytes) -> Contents:

@@ -17,19 +17,28 @@ from typing import Any, BinaryIO, Final
 
 import pyvips
 
-from shared.images import decoding, frames, heif_file, jpeg_file, png_file, webp_file
+from shared.images import decoding, frames, jpeg_file, png_file, webp_file
 from shared.images.contents import Animated, Contents, Damaged, TooManyParts
 
 MEMORY = 2 << 30
 CPU_SECONDS = 10
 ONE_DECODING_PIXELS: Final = 4_000_000
 """Up to here a JPEG is kept in memory for its copies; a larger one is decoded again, smaller: less of both."""
+
+
+def _read_heif(data: bytes) -> Contents:
+    # Imported for these formats alone, as it costs memory.
+    from shared.images import heif_file
+
+    return heif_file.read(data)
+
+
 _READERS: Final[dict[str, Callable[[bytes], Contents]]] = {
     "JPEG": jpeg_file.read,
     "PNG": png_file.read,
     "WEBP": webp_file.read,
-    "AVIF": heif_file.read,
-    "HEIF": heif_file.read,
+    "AVIF": _read_heif,
+    "HEIF": _read_heif,
 }
 
 
