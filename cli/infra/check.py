@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,12 @@ class Result:
     skipped: str | None = None
 
 
-def check(root: Path, types_data: Path | None = None) -> list[Result]:
+def check(root: Path, types_data: Path | None = None, *, only: Kind | None = None) -> list[Result]:
     """Check a checkout's `infra/`, `azure.yaml` and what the documentation says to type.
 
     Args:
         types_data: the type descriptions; by default `shared/data/bicep-types` beside the checkout.
+        only: one kind, beside the syntax.
     """
     infra = root / "infra"
     files: dict[str, File] = {}
@@ -42,14 +44,25 @@ def check(root: Path, types_data: Path | None = None) -> list[Result]:
     results = [Result("syntax", f"{len(files)} files", tuple(broken))]
     if broken:
         return results
+    kinds: dict[Kind, Callable[[], Result]] = {
+        "constants": lambda: _constants(files),
+        "types": lambda: _types(files, types_data or types.find_data(root)),
+        "parameters": lambda: _parameters(root, files),
+        "app": lambda: _app(root, files),
+    }
+    return [*results, *(run() for kind, run in kinds.items() if only in (None, kind))]
+
+
+def _constants(files: dict[str, File]) -> Result:
     found = [finding for name, file in files.items() for finding in constants.check(name, file)]
-    results.append(Result("constants", f"{len(files)} files", tuple(found)))
-    results.append(_types(files, types_data or types.find_data(root)))
-    results.append(_parameters(root, files))
-    agreement = [*app.check(files, app.facts()), *project.check(root)]
-    results.append(Result("app", "containers, queues, settings, schedules, secrets, telemetry, azure.yaml, images",
-                          tuple(agreement)))  # fmt: skip
-    return results
+    return Result("constants", f"{len(files)} files", tuple(found))
+
+
+def _app(root: Path, files: dict[str, File]) -> Result:
+    found = [*app.check(files, app.facts()), *project.check(root)]
+    return Result(
+        "app", "containers, queues, settings, schedules, secrets, telemetry, azure.yaml, images", tuple(found)
+    )  # fmt: skip
 
 
 def _types(files: dict[str, File], data: Path | None) -> Result:
