@@ -47,9 +47,9 @@ type Type = dict[str, Any]
 
 
 def find_data(*roots: Path) -> Path | None:
-    """The folder of the type descriptions: `shared/data/bicep-types` in a root or beside its parents."""
+    """The folder of the type descriptions: `shared/data/bicep-types` in a root or up to two folders above."""
     for root in roots:
-        for folder in (root, *root.parents):
+        for folder in (root, *root.parents[:2]):
             data = folder / "shared" / "data" / "bicep-types"
             if data.is_dir():
                 return data
