@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wardrobe.pieces import SLEEVES, Body, Look, back_neck, neckline, sleeves, trunk, trunk_creases
+from wardrobe.pieces import SLEEVES, Body, Look, back_neck, mark_trunk, neckline, sleeves, trunk, trunk_creases
 from wardrobe.shapes import Knot, Points, box, curve, flipped, line, mirrored, ribbon
 from wardrobe.stage import Crease, Flutes, Part, Seam
 from wardrobe.trims import armholes, buttons, neck_rib
@@ -34,6 +34,8 @@ def skirt(look: Look) -> list[Part]:
     hip, hem = ((22, 36), (23, 33), (23.5, 20.5))[kind]
     hem = look.vary(hem, 0.06)
     edge = _wavy(look, hem, length - 1.5, (5, 2.4, 0.8)[kind], 5, (0.9, 0.25, 0.05)[kind])
+    look.mark_pair("waist", waist, 0.2)
+    look.mark_pair("hem", hem, length - 1.5)
     waist_line: list[Knot] = [(-waist, 3, 1), (0, 3.9), (waist, 3, 1)]
     outline = curve(
         [
@@ -113,6 +115,10 @@ def _trousers(look: Look, length: float, hem: float) -> list[Part]:
     rng = look.rng
     waist, hip, crotch = look.vary(19.5), look.vary(25), look.vary(28)
     right = _leg(waist, crotch, hip, hem, length)
+    look.mark_pair("waist", waist, 0.2)
+    look.mark("crotch", 0, crotch)
+    look.mark_pair("leg_outer", length * 0.055 + hem * 2 - 0.4, length)
+    look.mark_pair("leg_inner", length * 0.055, length - 0.2)
     parts = _waist_back(waist, 2.2)
     for side in (-1, 1):
         outline = right if side > 0 else flipped(right)
@@ -237,7 +243,10 @@ def dress(look: Look) -> list[Part]:
     )
     if body.v_neck:
         body.neck_depth = 17
+    mark_trunk(look, body)
+    look.mark_pair("hem", hem, length - 2)
     y = 41.0
+    look.mark_pair("waist", body.waist, y)
     hip = (25, 23.5, 23)[kind]
     edge = _wavy(look, hem, length - 2, (6, 1.5, 4)[kind], 5, (1.1, 0.2, 0.7)[kind])
     w = body.waist

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wardrobe.pieces import Body, Look, back_neck, sleeves, trunk, trunk_creases
+from wardrobe.pieces import Body, Look, back_neck, mark_trunk, sleeves, trunk, trunk_creases
 from wardrobe.shapes import box, curve, flipped, line, ribbon, unit
 from wardrobe.stage import Flutes, Part, Seam
 from wardrobe.trims import armholes, buttons, hem_rib, inset, shirt_collar, with_cuffs, zip_line
@@ -27,6 +27,7 @@ def _bomber(look: Look) -> list[Part]:
         shoulder=22.8,
         armpit=26,
     )
+    mark_trunk(look, body, band=6.0)
     parts = back_neck(look, body, rise=-2.8)
     parts += sleeves(
         look, body, look.vary(52), angle=float(rng.uniform(63, 72)), cuff=13.5, rib=6, wrinkle=1.3, puff=0.8
@@ -60,6 +61,7 @@ def _trucker(look: Look) -> list[Part]:
         shoulder=22.6,
         armpit=25,
     )
+    mark_trunk(look, body, band=4.0)
     parts = sleeves(look, body, look.vary(50), angle=float(rng.uniform(63, 72)), cuff=13, wrinkle=1.2, hem=0.5)
     parts = with_cuffs(parts, look)
     y = 20.5
@@ -205,6 +207,7 @@ def _blazer(look: Look) -> list[Part]:
         hem_curve=1.2,
     )
     depth = look.vary(38, 0.08)
+    mark_trunk(look, body, opening=depth)
     parts = sleeves(look, body, look.vary(58), angle=float(rng.uniform(70, 76)), cuff=13.5, wrinkle=0.7, hem=0.3)
     end_buttons: list[Part] = []
     for part in [p for p in parts if p.seams]:
@@ -268,6 +271,7 @@ def coat(look: Look) -> list[Part]:
         hem_curve=1.5,
     )
     depth = look.vary(36, 0.08)
+    mark_trunk(look, body, opening=depth)
     parts = sleeves(look, body, look.vary(60), angle=float(rng.uniform(71, 76)), cuff=15.5, wrinkle=0.9, hem=4.5)
     parts.append(
         Part(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
@@ -24,6 +24,17 @@ class Look:
     graphic: Image.Image | None = None
     variant: int = 0
     denim: bool = False
+    points: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+    """Landmarks in centimetres by name; left and right as seen."""
+
+    def mark(self, name: str, x: float, y: float) -> None:
+        """Record a landmark."""
+        self.points[name] = (float(x), float(y))
+
+    def mark_pair(self, name: str, x: float, y: float) -> None:
+        """Record a landmark on the right and its mirror image on the left."""
+        self.mark(f"{name}_right", x, y)
+        self.mark(f"{name}_left", -x, y)
 
     def vary(self, value: float, share: float = 0.05) -> float:
         """The value give or take a share of it."""
@@ -47,6 +58,20 @@ class Body:
     hem_curve: float = 0.8
     waist_at: float = 0.62
     wrinkle: float = 1.0
+
+
+def mark_trunk(look: Look, body: Body, *, opening: float | None = None, band: float = 0.0) -> None:
+    """Record the landmarks of a top.
+
+    Args:
+        opening: how far down the front is open; by default to the neckline.
+        band: height of a band below the front panel.
+    """
+    look.mark_pair("neck", body.neck, 0)
+    look.mark("neck_front", 0, body.neck_depth if opening is None else opening)
+    look.mark_pair("shoulder", body.shoulder, body.slope)
+    look.mark_pair("armpit", body.chest, body.armpit)
+    look.mark_pair("hem", body.hem, body.length + band)
 
 
 def neckline(body: Body) -> Points:
@@ -128,7 +153,7 @@ def sleeves(
         turn = np.deg2rad(angle + float(look.rng.uniform(-4, 4)))
         parts += [
             part.mirrored() if side < 0 else part
-            for part in _sleeve(look, body, length, turn, cuff, rib, hem, wrinkle, cloth, puff)
+            for part in _sleeve(look, body, side, length, turn, cuff, rib, hem, wrinkle, cloth, puff)
         ]
     return parts
 
@@ -136,6 +161,7 @@ def sleeves(
 def _sleeve(
     look: Look,
     body: Body,
+    side: int,
     length: float,
     turn: float,
     cuff: float,
@@ -151,6 +177,8 @@ def _sleeve(
     root = (tip + pit) / 2
     end = tip + along * length + across * -cuff * 0.42
     outer, inner = end + across * cuff / 2, end - across * cuff / 2
+    for name, point in (("cuff_outer", outer + along * rib), ("cuff_inner", inner + along * rib)):
+        look.mark(f"{name}_{'right' if side > 0 else 'left'}", side * point[0], point[1])
     bow = across * (0.8 + puff)
     mid_out = tip * 0.45 + outer * 0.55 + bow
     mid_in = pit * 0.5 + inner * 0.5 - across * puff * 0.6

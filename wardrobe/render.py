@@ -62,11 +62,12 @@ _MAIN: dict[str, tuple[str, float, float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Garment:
-    """A drawn garment: RGB photo, mask of the same size (L, 0 or 255), and attributes."""
+    """A drawn garment: RGB photo, mask of the same size (L, 0 or 255), attributes, and landmarks in pixels by name."""
 
     image: Image.Image
     mask: Image.Image
     attributes: dict[str, str | float | None]
+    landmarks: dict[str, tuple[float, float]]
 
 
 def draw_garment(spec: GarmentSpec, size: tuple[int, int] = (512, 640)) -> Garment:
@@ -104,7 +105,10 @@ def draw_garment(spec: GarmentSpec, size: tuple[int, int] = (512, 640)) -> Garme
     for part in parts:
         stage.add(part)
     photo = stage.photo(background(spec.background, rng, height, width), height_above=2.0 if calm else 1.0)
-    return Garment(photo, stage.exact_mask(), spec.attributes)
+    names = list(look.points)
+    placed = view(np.array([look.points[name] for name in names])) if names else np.zeros((0, 2))
+    landmarks = {name: (float(x), float(y)) for name, (x, y) in zip(names, placed, strict=True)}
+    return Garment(photo, stage.exact_mask(), spec.attributes, landmarks)
 
 
 def _colours(spec: GarmentSpec) -> Colours:

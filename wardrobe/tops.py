@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wardrobe.pieces import SLEEVES, Body, Look, back_neck, sleeves, trunk, trunk_creases
+from wardrobe.pieces import SLEEVES, Body, Look, back_neck, mark_trunk, sleeves, trunk, trunk_creases
 from wardrobe.shapes import box, curve, ellipse, line, mirrored, ribbon
 from wardrobe.stage import Crease, Part, Seam
 from wardrobe.trims import armholes, buttons, hem_rib, hem_seam, neck_rib, shirt_collar, with_cuffs
@@ -24,6 +24,7 @@ def t_shirt(look: Look) -> list[Part]:
     )
     if body.v_neck:
         body.neck_depth = 14.5
+    mark_trunk(look, body)
     length, cuff = SLEEVES[look.sleeve]
     angle = float(rng.uniform(34, 44)) if length < 30 else float(rng.uniform(66, 74))
     parts = back_neck(look, body)
@@ -57,6 +58,7 @@ def sweater(look: Look) -> list[Part]:
     )
     if body.v_neck:
         body.neck_depth = 16
+    mark_trunk(look, body, band=6.0)
     parts = back_neck(look, body)
     parts += sleeves(look, body, look.vary(50), angle=float(rng.uniform(62, 72)), cuff=12.5, rib=6.5, wrinkle=0.9)
     parts.append(Part(trunk(body), creases=trunk_creases(look, body, 0.9), seams=armholes(body), lift=0.08, bulge=1.3))
@@ -77,6 +79,7 @@ def hoodie(look: Look) -> list[Part]:
         shoulder=23,
         armpit=26,
     )
+    mark_trunk(look, body, band=6.5)
     h = look.vary(22, 0.08)
     hood = mirrored([(0, -h), (7.5, -h + 1.4), (13, -h + 7.5), (14.2, -h + 14), (13.4, 1.5, 1), (9, 8), (0, 11.5)])
     opening = mirrored([(0, -h + 4.6), (5.2, -h + 6), (8.8, -h + 12), (8.3, -1), (4.4, 6.4), (0, 9.2)])
@@ -164,6 +167,7 @@ def shirt(look: Look) -> list[Part]:
         shoulder=22.5,
         armpit=25,
     )
+    mark_trunk(look, body)
     length, _ = SLEEVES[look.sleeve]
     long = length > 30
     parts = sleeves(

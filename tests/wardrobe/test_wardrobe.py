@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from wardrobe import BACKGROUNDS, CATEGORIES, COLOURS, LABELS, draw_garment, draw_mannequin, garment_spec, garment_specs
 
@@ -136,3 +136,18 @@ def test_command_line(tmp_path: Path) -> None:
         photo, mask = (Image.open(facts.parent / f"{said['sku']}{end}") for end in (".jpg", ".mask.png"))
         assert photo.size == mask.size == (96, 120)
         assert set(mask.convert("L").tobytes()) == {0, 255}
+
+
+@pytest.mark.parametrize(
+    "category", ["t-shirt", "shirt", "sweater", "hoodie", "jacket", "coat", "dress", "skirt", "trousers"]
+)
+def test_landmarks_lie_on_the_garment_and_left_is_left(category: str) -> None:
+    for seed in range(4):
+        drawn = draw_garment(garment_spec(category, seed), (192, 256))
+        inside = np.asarray(drawn.mask.filter(ImageFilter.MaxFilter(13))) > 127
+        names = set(drawn.landmarks)
+        assert {"shoulder_left", "neck_front", "hem_right"} <= names or {"waist_left", "waist_right"} <= names
+        for name, (x, y) in drawn.landmarks.items():
+            assert inside[round(min(max(y, 0), 255)), round(min(max(x, 0), 191))], f"{name} is near the garment"
+            if name.endswith("_left"):
+                assert x < drawn.landmarks[name.removesuffix("left") + "right"][0]
