@@ -7,10 +7,10 @@ model is replaced by replacing files. Neither numpy nor onnxruntime is imported 
 
 from shared.onnx.golden import golden_map_check
 from shared.onnx.manifests import Golden, ImageInput, Manifest, get_manifest, manifests, models_dir
-from shared.onnx.preprocessing import image_tensor
+from shared.onnx.preprocessing import PADDING, image_tensor
 from shared.onnx.sessions import GoldenCheck, Health, Model, forget, get_model, list_health
 
 __all__ = [
-    "Golden", "GoldenCheck", "Health", "ImageInput", "Manifest", "Model", "forget", "get_manifest", "get_model",
-    "golden_map_check", "image_tensor", "list_health", "manifests", "models_dir",
+    "PADDING", "Golden", "GoldenCheck", "Health", "ImageInput", "Manifest", "Model", "forget", "get_manifest",
+    "get_model", "golden_map_check", "image_tensor", "list_health", "manifests", "models_dir",
 ]  # fmt: skip

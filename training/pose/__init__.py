@@ -1,0 +1,1 @@
+"""MediaPipe's pose detector, pose landmarks and selfie mask, stored small as ONNX."""
