@@ -7,9 +7,17 @@ import importlib
 import inspect
 import json
 import pkgutil
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import bench
+
+OPTIONS: Mapping[str, tuple[type, str]] = {
+    "data": (Path, "folder of the photos"),
+    "exchanges": (int, "number of results to write as sheets"),
+    "out": (Path, "folder of the sheets, outside the repository"),
+}
 
 
 def names() -> list[str]:
@@ -22,6 +30,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("bench", help="measure one part: " + ", ".join(names()))
     parser.add_argument("name", choices=names())
     parser.add_argument("--quick", action="store_true", help="fewer and smaller runs, where a bench has them")
+    for name, (kind, text) in OPTIONS.items():
+        parser.add_argument(f"--{name}", type=kind, help=text + ", where a bench has it")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.set_defaults(handler=handle)
 
@@ -29,8 +39,9 @@ def add_parser(commands: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Run `bench.NAME.main() -> dict`; 0 unless its `ok` is false."""
     main = importlib.import_module(f"bench.{options.name}").main
-    quick = options.quick and "quick" in inspect.signature(main).parameters
-    figures = main(quick=True) if quick else main()
+    accepted = inspect.signature(main).parameters
+    chosen = {name: getattr(options, name) for name in ("quick", *OPTIONS) if getattr(options, name)}
+    figures = main(**{name: value for name, value in chosen.items() if name in accepted})
     if options.json:
         print(json.dumps(figures))
     else:

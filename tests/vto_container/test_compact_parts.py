@@ -1,210 +1,78 @@
-"""The compact engine's parts: bodies read from maps of classes, holes, canvases, and drawn people to try them on."""
+"""The compact engine's parts: warps, fills, cuts and places, on drawn garments and on bodies with known joints."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
+from bodies import CROSSED, RAISED, body, narrowed, pose, turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from vto_container.engines import compact_body, compact_golden, compact_under
+from shared.engines.base import Category
+from shared.errors import StudioError
+from shared.vision.pose import Joint
+from vto_container.engines import compact_body, compact_parts, compact_place
+from vto_container.engines.compact_edges import Edges
+from vto_container.engines.compact_fill import fill
 from vto_container.engines.compact_garment import Garment
-from vto_container.engines.compact_product import SIZE, extend_colours, fit_to_canvas, sample
-from wardrobe import POSES, draw_mannequin, draw_posed_mannequin
+from vto_container.engines.compact_view import capsule
+from vto_container.engines.compact_warp import extend, sample, strip, thin_plate
+from wardrobe import POSES, draw_garment, draw_mannequin, draw_posed_mannequin, garment_spec
 
-NAME = {name: number for number, name in enumerate(compact_body.LABELS)}
-
-
-def standing() -> NDArray[Any]:
-    """A figure of rectangles: hair, face, a top with bare forearms and hands, trousers, shoes."""
-    label = np.zeros(compact_body.GRID, np.uint8)
-    label[4:8, 43:53] = NAME["hair"]
-    label[8:20, 43:53] = NAME["skin"]
-    label[20:62, 38:58] = NAME["upper"]
-    label[24:44, 32:38] = label[24:44, 58:64] = NAME["upper"]
-    label[44:64, 32:36] = label[44:64, 60:64] = NAME["skin"]
-    label[62:116, 39:57] = NAME["lower"]
-    label[116:122, 38:58] = NAME["footwear"]
-    return label
+VIEW = (360, 200)
+TOPS = ("t-shirt", "longsleeve", "shirt", "sweater", "jacket")
 
 
-def test_a_body_is_read_from_its_classes() -> None:
-    body = compact_body.read_body(standing())
-    assert body.top == 4 and 110 < body.height < 125
-    assert 18 <= body.chin <= 23
-    assert body.head[10, 48] and not body.head[50, 34]
-    assert body.arms[48, 34] and not body.legs.any()
-    assert body.hands[62, 34] and not body.hands[46, 34]
+@cache
+def drawn(kind: str, seed: int = 1, sleeve: str | None = None) -> Garment:
+    """A drawn garment with its exact landmarks."""
+    changes: dict[str, Any] = {} if sleeve is None else {"sleeve": sleeve}
+    made = draw_garment(garment_spec(kind, seed, **changes), (192, 256))
+    points = {name: np.array(place) for name, place in made.landmarks.items()}
+    shape = "legs" if "crotch" in points else "top" if "armpit_left" in points else "skirt"
+    return Garment(np.asarray(made.image.convert("RGB")), np.asarray(made.mask), points, shape, {}, False, 1.0)
 
 
-@pytest.mark.parametrize("category", ["upper", "lower", "dress"])
-def test_a_hole_covers_the_old_garment_but_not_what_stays_in_front(category: str) -> None:
-    body = compact_body.read_body(standing())
-    hole, old = compact_body.hole(body, category), compact_body.old_garment(body, category)
-    assert hole[old].all() and hole.sum() > old.sum()
-    assert not (hole & (body.head | body.hands)).any()
-    assert not hole[118, 48]
-    assert hole[50, 34] == (category != "lower"), "bare forearms are repainted with tops and dresses"
-
-
-def test_a_dress_gives_its_halves_to_upper_and_lower() -> None:
-    label = standing()
-    label[20:100, 38:58] = NAME["full_body"]
-    label[100:116, 40:56] = NAME["skin"]
-    body = compact_body.read_body(label)
-    upper, lower = (compact_body.old_garment(body, name) for name in ("upper", "lower"))
-    assert upper[30, 48] and not upper[95, 48]
-    assert lower[95, 48] and not lower[30, 48]
-    assert (upper | lower)[label == NAME["full_body"]].all()
-
-
-def test_a_long_coat_covers_the_legs() -> None:
-    body = compact_body.read_body(standing())
-    assert not compact_body.hanging_below(body, 0.4).any()
-    over = compact_body.hanging_below(body, 0.6)
-    assert over[80, 48] and not over[115, 48] and not over[30, 48]
-
-
-def test_things_pinned_to_clothes_count_as_clothes_and_carried_things_do_not() -> None:
-    label = standing()
-    label[30:33, 44:48] = NAME["accessory"]
-    label[50:60, 58:70] = NAME["accessory"]
-    found = compact_body.merge_pinned(label)
-    assert (found[30:33, 44:48] == NAME["upper"]).all()
-    assert (found[50:60, 58:70] == NAME["accessory"]).all()
-    assert (found[8:20, 43:53] == NAME["skin"]).all(), "a face is not pinned to anything"
-
-
-def test_an_accessory_that_fills_the_trunk_counts_as_outerwear() -> None:
-    label = standing()
-    label[40:56, 52:60] = NAME["accessory"]
-    assert (compact_under.reclassify_carried(compact_body.read_body(label)) == label).all(), "a bag in front"
-    label[22:60, 38:58] = NAME["accessory"]
-    found = compact_under.reclassify_carried(compact_body.read_body(label))
-    assert (found[22:60, 38:58] == NAME["outerwear"]).all()
-    label[70:90, 70:80] = NAME["accessory"]
-    assert compact_under.reclassify_carried(compact_body.read_body(label))[80, 75] == NAME["accessory"], (
-        "next to the body it is a bag"
+@given(st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_a_spline_takes_every_target_to_its_source(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    targets = np.stack(np.meshgrid([20.0, 60.0, 100.0], [20.0, 70.0, 120.0]), 2).reshape(-1, 2) + rng.uniform(
+        -6, 6, (9, 2)
     )
+    sources = targets * 1.5 + rng.uniform(-5, 5, (9, 2))
+    field = thin_plate(targets, sources, (140, 120), stiffness=0.0)
+    for target, source in zip(np.round(targets).astype(int), sources, strict=True):
+        assert np.abs(field[target[1], target[0]] - source).max() < 2.5
 
 
-def colours() -> NDArray[Any]:
-    """The standing figure on the grid: blue background, brown skin, a red top, green trousers."""
-    tones = {0: (90, 120, 200), "skin": (150, 100, 70), "upper": (200, 20, 20), "lower": (20, 160, 40)}
-    photo = np.full((*compact_body.GRID, 3), tones[0], np.uint8)
-    for name in ("skin", "upper", "lower"):
-        photo[standing() == NAME[name]] = tones[name]
-    return photo
+def test_a_strip_maps_its_corners_and_nothing_outside() -> None:
+    left, right = np.array([[20.0, 10.0], [30.0, 60.0]]), np.array([[60.0, 10.0], [80.0, 60.0]])
+    field = strip((left, right), (left * 2, right * 2), (80, 100))
+    assert np.abs(field[10, 20] - (40, 20)).max() < 0.5 and np.abs(field[59, 78] - (156, 118)).max() < 2
+    assert np.isnan(field[5]).all() and np.isnan(field[:, 90]).all() and np.isnan(field[30, 10]).all()
+    assert np.isfinite(field[30, 30:60]).all()
 
 
-def painted(category: str, removed: NDArray[Any], label: NDArray[Any] | None = None) -> NDArray[Any]:
-    """The figure with clothes removed, unknown cells magenta and the background blue."""
-    body = compact_body.read_body(standing() if label is None else label)
-    under = compact_under.read_under(body, removed, category, colours())
-    return under.painted(
-        np.full((*compact_body.GRID, 3), (255.0, 0, 255)), np.full((*compact_body.GRID, 3), (90.0, 120, 200))
-    )
-
-
-def tone(picture: NDArray[Any], row: int, column: int) -> str:
-    """The colour of a cell, regardless of light."""
-    known = {"skin": (150, 100, 70), "upper": (200, 20, 20), "lower": (20, 160, 40), "ground": (90, 120, 200)}
-    wanted = picture[row, column] / np.linalg.norm(picture[row, column])
-    return max(known, key=lambda name: float(wanted @ known[name] / np.linalg.norm(known[name])))
-
-
-def test_under_trousers_are_legs_and_next_to_them_the_background() -> None:
-    label = standing()
-    found = painted("lower", label == NAME["lower"])
-    assert tone(found, 90, 42) == tone(found, 90, 54) == "skin"
-    assert tone(found, 105, 48) == "ground", "between the calves"
-    assert tone(found, 63, 48) == "upper", "hips are not bared"
-
-
-def test_under_sleeves_are_arms_that_continue_their_visible_part() -> None:
-    label = standing()
-    found = painted("upper", label == NAME["upper"])
-    assert tone(found, 40, 34) == tone(found, 40, 61) == "skin"
-    assert tone(found, 30, 48) == "skin"
-    label[24:64, 24:38] = NAME["upper"]
-    wide = painted("upper", label == NAME["upper"], label)
-    assert tone(wide, 60, 26) == "ground", "a wide sleeve is wider than its arm"
-
-
-def test_under_a_long_coat_are_the_trousers_worn_with_it() -> None:
-    label = standing()
-    label[20:84, 36:60] = NAME["outerwear"]
-    found = painted("upper", label == NAME["outerwear"], label)
-    assert tone(found, 78, 44) == tone(found, 78, 53) == "lower"
-
-
-def test_an_arm_that_is_not_visible_hangs_down() -> None:
-    label = standing()
-    label[44:64, 60:64] = NAME["background"]
-    hidden = compact_under.arms_of(compact_body.read_body(label))
-    assert hidden[30, 57:66].max() > 0 and hidden[50, 57:70].max() > 0
-    assert compact_under.arms_of(compact_body.read_body(standing()))[30, 57:66].max() > 0
-
-
-def cut_out(shape: str) -> Garment:
-    """A skirt that flares to twice its waist, or a T-shirt with its sleeves spread."""
-    alpha = np.zeros((200, 200), np.uint8)
-    for row in range(40, 160):
-        half = 30 + (row - 40) // 4 if shape == "skirt" else 90 if row < 70 else 35
-        alpha[row, 100 - half : 100 + half] = 255
-    return Garment(np.zeros((200, 200, 3), np.uint8), alpha, worn=False, confidence=1.0)
-
-
-def test_a_flared_skirt_is_not_squeezed_into_the_old_outline() -> None:
-    body = compact_body.read_body(standing())
-    hung = cut_out("skirt").hung(body, "lower")
-    rows = np.flatnonzero(hung.any(1))
-    assert rows[0] == pytest.approx(body.row(compact_body.WAIST), abs=1)
-    widths = hung.sum(1)[rows]
-    assert widths[2] == pytest.approx(0.2 * body.height, rel=0.25) and widths[-2] > 1.7 * widths[2]
-    centre = np.flatnonzero(hung[rows[-3]]).mean()
-    assert centre == pytest.approx(body.middle, abs=1)
-
-
-def test_sleeves_spread_flat_cover_nothing_next_to_the_trunk() -> None:
-    body = compact_body.read_body(standing())
-    hung = cut_out("t-shirt").hung(body, "upper")
-    columns = np.flatnonzero(hung.any(0))
-    assert columns[-1] - columns[0] < 0.34 * body.height
-    assert np.flatnonzero(hung.any(1))[0] >= body.chin
-
-
-@given(arrays(bool, (24, 18), elements=st.booleans()), st.integers(0, 4))
-@settings(max_examples=30, deadline=None)
-def test_dilation_is_by_a_disc(mask: NDArray[Any], reach: int) -> None:
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    disc = (x * x + y * y <= reach * reach + reach).astype(np.uint8)
-    expected = cv2.dilate(mask.astype(np.uint8), disc, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-    assert (compact_body.dilate(mask, reach) == expected).all()
-
-
-def test_a_crop_has_the_ratio_three_to_four_and_contains_the_person() -> None:
-    chance = np.zeros(compact_body.GRID, np.float32)
-    chance[20:110, 40:60] = 0.9
-    chance[5:9, 5:9] = 0.9
-    box = compact_body.person_box(chance, (267, 400))
-    assert box is not None
-    x, y, width, height = box
-    assert width / height == pytest.approx(0.75)
-    assert x <= 40 / 96 * 267 and x + width >= 60 / 96 * 267 and y <= 20 / 128 * 400 and y + height >= 110 / 128 * 400
-    assert compact_body.person_box(np.zeros(compact_body.GRID, np.float32), (267, 400)) is None
+def test_sampling_every_pixel_returns_the_image_and_unknown_places_nothing() -> None:
+    image = np.random.default_rng(2).random((11, 7, 3)).astype(np.float32)
+    y, x = np.mgrid[0:11, 0:7].astype(np.float32)
+    field = np.stack([x, y], 2)
+    assert np.allclose(sample(image, field), image, atol=0.01)
+    field[3, 3] = np.nan
+    assert (sample(image, field)[3, 3] == 0).all()
 
 
 @given(arrays(np.float32, (13, 9), elements=st.sampled_from([0.0, 1.0])))
 @settings(max_examples=25, deadline=None)
 def test_extended_colours_keep_known_ones_and_add_none(known: NDArray[Any]) -> None:
     colours = np.random.default_rng(3).uniform(40, 200, (13, 9, 3)).astype(np.float32)
-    found = extend_colours(colours, known)
+    found = extend(colours, known)
     assert np.isfinite(found).all()
     if known.any():
         kept = known > 0
@@ -212,34 +80,143 @@ def test_extended_colours_keep_known_ones_and_add_none(known: NDArray[Any]) -> N
         assert found.min() >= colours[kept].min() - 1e-2 and found.max() <= colours[kept].max() + 1e-2
 
 
-def test_sampling_every_pixel_returns_the_image() -> None:
-    field = np.random.default_rng(2).random((11, 7, 3)).astype(np.float32)
-    y, x = np.mgrid[0:11, 0:7]
-    assert np.allclose(sample(field, (2 * x + 1) / 7 - 1, (2 * y + 1) / 11 - 1), field, atol=1e-5)
-    assert np.allclose(sample(field, np.full((1, 1), -5.0), np.full((1, 1), 5.0))[0, 0], field[-1, 0])
+@pytest.mark.parametrize("step", [8, 12])
+def test_a_texture_goes_on_through_a_hole(step: int) -> None:
+    y, x = np.mgrid[:120, :120]
+    image = np.where(((x // step) % 2 == 0)[:, :, None], (40.0, 60, 80), (200.0, 180, 150)).astype(np.float32)
+    hole = (np.abs(x - 60) < 18) & (np.abs(y - 60) < 24)
+    damaged = np.where(hole[:, :, None], (255.0, 0, 255), image).astype(np.float32)
+    found = fill(damaged, hole, ~hole)
+    assert (found[~hole] == image[~hole]).all()
+    flat = np.abs(image[hole] - image[hole].mean(0)).mean()
+    assert np.abs(found[hole] - image[hole]).mean() < 0.35 * flat, "stripes, not their mean"
 
 
-@pytest.mark.parametrize("scale", [1.0, 2.5])
-def test_a_canvas_is_fitted_to_the_mask_wherever_it_is(scale: float) -> None:
-    picture = np.full((300, 500, 3), 90, np.uint8)
-    alpha = np.zeros((300, 500), np.uint8)
-    alpha[0:120, 380:500] = 255
-    picture[alpha > 0] = (200, 30, 40)
-    product = fit_to_canvas(picture, alpha, scale)
-    assert product.mask.shape == (round(SIZE[0] * scale), round(SIZE[1] * scale))
-    rows, columns = np.flatnonzero((product.mask > 0.5).any(1)), np.flatnonzero((product.mask > 0.5).any(0))
-    assert columns.size / product.mask.shape[1] == pytest.approx(0.86, abs=0.02)
-    assert rows.size == pytest.approx(columns.size, abs=3)
-    assert np.abs(product.colours - (200, 30, 40)).max() < 1, "no ground shines through"
+@given(st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+def test_a_fill_takes_nothing_from_unknown_places(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = rng.uniform(90, 110, (60, 50, 3)).astype(np.float32)
+    hole = capsule((60, 50), rng.uniform(10, 40, 2), rng.uniform(10, 40, 2), (4, 7))
+    person = capsule((60, 50), rng.uniform(5, 45, 2), rng.uniform(5, 45, 2), (5, 5)) & ~hole
+    image[person] = (255, 0, 0)
+    image[hole] = (0, 0, 255)
+    found = fill(image, hole, ~hole & ~person)
+    assert np.abs(found[hole] - 100).max() < 45, "noise, neither red nor blue"
+    assert (found[~hole] == image[~hole]).all()
 
 
-def test_differing_golden_outputs_are_detected() -> None:
-    feeds = compact_golden.make_inputs({"a": [1, 2, 16, 12]})
-    answer = compact_golden.sample_outputs({"out": feeds["a"]})
-    assert compact_golden.find_difference(answer, answer, 0.01) is None
-    off = {"out": [value + 0.1 for value in answer["out"]]}
-    assert "out" in (compact_golden.find_difference(off, answer, 0.01) or "")
-    assert compact_golden.find_difference({}, answer, 0.01) is not None
+@pytest.mark.parametrize("kind", TOPS)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_top_is_cut_into_trunk_and_sleeves(kind: str, seed: int) -> None:
+    garment = drawn(kind, seed)
+    parts = compact_parts.cut(garment)
+    whole = parts.trunk + parts.sleeves[0] + parts.sleeves[1] + parts.behind
+    assert np.abs(whole - garment.alpha / 255).max() < 0.02, "the parts add up to the garment"
+    x, y = np.round((garment.middle("armpit") + garment.middle("hem")) / 2).astype(int)
+    assert parts.trunk[y, x] > 0.9
+    for side, name in enumerate(compact_body.SIDES):
+        cuff = (garment.points[f"cuff_outer_{name}"] + garment.points[f"cuff_inner_{name}"]) / 2
+        root = (garment.points[f"shoulder_{name}"] + garment.points[f"armpit_{name}"]) / 2
+        x, y = np.round(0.75 * cuff + 0.25 * root).astype(int)
+        assert parts.sleeves[side][y, x] > 0.9
+        assert compact_parts.has_sleeve(garment, side)
+
+
+def test_a_dress_without_sleeves_has_none() -> None:
+    garment = drawn("dress", 3, sleeve="none")
+    assert not any(compact_parts.has_sleeve(garment, side) for side in (0, 1))
+    assert not any(sleeve.any() for sleeve in compact_parts.cut(garment).sleeves)
+
+
+def along(joints: NDArray[Any], share: float) -> NDArray[Any]:
+    """The place at a share of a limb's length."""
+    upper, lower = (float(np.hypot(*(joints[n + 1] - joints[n]))) for n in (0, 1))
+    at = share * (upper + lower)
+    if at <= upper:
+        return joints[0] + (joints[1] - joints[0]) * at / upper
+    return joints[1] + (joints[2] - joints[1]) * (at - upper) / lower
+
+
+@pytest.mark.parametrize("changes", [{}, RAISED, CROSSED], ids=["hanging", "raised", "crossed"])
+@pytest.mark.parametrize("kind", TOPS)
+def test_landmarks_are_placed_at_joints_whatever_the_arms_do(
+    kind: str, changes: dict[Joint, tuple[float, float]]
+) -> None:
+    garment, figure = drawn(kind), body(changes)
+    placed = compact_place.place_top(garment, figure, VIEW, Edges(), dress=False)
+    size = float(np.ptp(np.stack(list(garment.points.values())), axis=0).max())
+    for side, name in enumerate(compact_body.SIDES):
+        x, y = np.round(figure.tip(side)).astype(int)
+        assert np.abs(placed.trunk[y, x] - garment.points[f"shoulder_{name}"]).max() < 0.06 * size
+        field = placed.sleeves[side]
+        assert field is not None
+        long = kind != "t-shirt"
+        assert (placed.reach[side] > 0.9) == long
+        x, y = np.round(along(figure.arms[side].joints, 0.85 * placed.reach[side])).astype(int)
+        assert np.isfinite(field[y, x]).all(), "the sleeve is where the arm is"
+        cuff = (garment.points[f"cuff_outer_{name}"] + garment.points[f"cuff_inner_{name}"]) / 2
+        root = (garment.points[f"shoulder_{name}"] + garment.points[f"armpit_{name}"]) / 2
+        assert np.hypot(*(field[y, x] - cuff)) < np.hypot(*(field[y, x] - root)), "and its end is near the cuff"
+
+
+def test_a_hem_follows_the_garment_and_where_the_wearer_wears_it() -> None:
+    figure = body()
+    for kind, low, high in (("t-shirt", 0.9, 1.3), ("sweater", 0.8, 1.3), ("coat", 1.4, 2.6)):
+        assert low < compact_place.place_top(drawn(kind), figure, VIEW, Edges(), dress=False).hem < high
+    free = compact_place.hem_of(drawn("t-shirt"), None, dress=False)
+    assert compact_place.hem_of(drawn("t-shirt"), free - 0.1, dress=False) == pytest.approx(free - 0.1)
+    assert compact_place.hem_of(drawn("t-shirt"), free + 0.9, dress=False) == pytest.approx(free), "a coat is no shirt"
+    assert compact_place.hem_of(drawn("dress", 3), None, dress=True) >= 1.4
+
+
+def test_trousers_follow_the_legs_and_shorts_end_above_the_knee() -> None:
+    figure = body()
+    long = compact_place.place_legs(drawn("trousers"), figure, VIEW, 0.9)
+    short = compact_place.place_legs(drawn("shorts"), figure, VIEW, 0.9)
+    for side in (0, 1):
+        x, y = np.round(figure.legs[side].joints[2] - (0, 8)).astype(int)
+        assert np.isfinite(long.trunk[y, x]).all() and np.isnan(short.trunk[y, x]).all()
+        x, y = np.round(figure.legs[side].joints[1] * 0.4 + figure.legs[side].joints[0] * 0.6).astype(int)
+        assert np.isfinite(short.trunk[y, x]).all()
+    assert long.hem > 2.2 > short.hem
+
+
+def test_a_skirt_starts_at_the_waist_and_keeps_its_length() -> None:
+    figure, garment = body(), drawn("skirt", 2)
+    placed = compact_place.place_skirt(garment, figure, VIEW, 0.9)
+    x, y = np.round(figure.place(0, 0.9 * figure.trunk)).astype(int)
+    assert abs(placed.trunk[y, x, 1] - garment.middle("waist")[1]) < 8
+    assert 1.3 < placed.hem < 2.6
+
+
+SEATED = {Joint.LEFT_KNEE: (125, 190), Joint.RIGHT_KNEE: (75, 190)}
+POSES_REFUSED: list[tuple[str, dict[Joint, tuple[float, float]], Category, str | None]] = [
+    ("front", {}, "upper", None), ("front", {}, "dress", None), ("arms raised", RAISED, "upper", None),
+    ("arms crossed", CROSSED, "upper", None), ("slightly turned", narrowed(0.75), "upper", None),
+    ("side", narrowed(0.3), "upper", "pose_not_supported"), ("back", narrowed(-1), "upper", "pose_not_supported"),
+    ("upside down", turned(2), "upper", "pose_not_supported"), ("lying", turned(1), "upper", "pose_not_supported"),
+    ("lying the other way", turned(3), "upper", "pose_not_supported"),
+    ("sitting", SEATED, "lower", "pose_not_supported"), ("sitting", SEATED, "upper", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "changes", "category", "code"), POSES_REFUSED)
+def test_poses_that_cannot_be_dressed_are_refused(
+    name: str, changes: dict[Joint, tuple[float, float]], category: Category, code: str | None
+) -> None:
+    if code is None:
+        compact_body.require_supported(pose(changes), category)
+        return
+    with pytest.raises(StudioError) as refused:
+        compact_body.require_supported(pose(changes), category)
+    assert refused.value.code == code and refused.value.field == "person" and not refused.value.retryable
+
+
+def test_too_little_of_a_body_is_another_refusal() -> None:
+    with pytest.raises(StudioError) as refused:
+        compact_body.require_supported(pose(presence=0.1), "upper")
+    assert refused.value.code == "pose_not_found"
 
 
 def test_figures_differ_by_seed_and_pose_and_are_reproducible() -> None:

@@ -1,280 +1,308 @@
-"""What is under an old garment where the new one does not cover it: limbs, other clothes, or the background.
-
-A network trained on garments put back on their own wearers never learned what is under them. Anatomy provides it: arms
-run from the shoulders to their visible part, legs from the crotch to the feet, with the widths of figure-drawing books.
-All maps are on the grid of `compact_body`; widths are shares of the body's height.
-"""
+"""What is under an old garment: skin in the light of visible skin, the trousers it hung over, or the ground."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.vision.matte import pieces
-from vto_container.engines.compact_body import CROTCH, GRID, LABELS, WAIST, Body, dilate
+from shared.vision.matte import box
+from vto_container.engines.compact_body import HAND, NECK_HALF
+from vto_container.engines.compact_edges import Edges, read_edges
+from vto_container.engines.compact_fill import fill
+from vto_container.engines.compact_place import arm_edges
+from vto_container.engines.compact_view import WAIST, View, capsule
+from vto_container.engines.compact_warp import extend, strip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LEG: Final = ((0.52, 0.050), (0.62, 0.042), (0.72, 0.032), (0.80, 0.033), (0.92, 0.021), (1.0, 0.021))
-"""Half the width of a leg at shares of the body's height."""
-TROUSER_FACTOR: Final = 1.25
-"""Factor by which a leg in trousers is wider."""
-TORSO: Final = ((0.14, 0.05), (0.19, 0.13), (0.28, 0.115), (0.40, 0.095), (0.50, 0.11), (0.56, 0.11))
-"""Half the width of the trunk."""
-UPPER_ARM, FOREARM = 0.165, 0.15
-ARM_HALF_WIDTH: Final = (0.026, 0.018)
-"""Half the width of an arm at the shoulder and at the wrist."""
-SHOULDER: Final = (0.105, 0.05)
-"""Position of a shoulder: distance from the middle, and below the chin."""
-HAND_ALONE: Final = 0.13
-"""A visible part of an arm shorter than this is only a hand: the elbow is hidden."""
-NECK_HALF_WIDTH, CHEST_ROW, MAX_ACROSS = 0.07, 0.30, 0.05
-"""Skin within `NECK_HALF_WIDTH` of the middle and above `CHEST_ROW` is not an arm; an arm crosses the middle by at most
-`MAX_ACROSS`."""
-MIN_HAND_AREA: Final = 0.0008
-"""Area of the smallest hand as a share of the squared height: smaller components are buttons and stripes."""
-CLOTHED_ROWS: Final = {"upper": (0.16, 0.36), "lower": (0.42, 0.52), "dress": (0.16, 0.52)}
-"""Range of the body's height in which a garment of a category covers the whole trunk."""
-COLLAR: Final = (0.02, 0.045, 0.21)
-"""Distance from the chin to the top of a garment, and what necklines leave free: half their width, and their lowest row
-as a share of the body's height."""
-MIN_TRUNK_SHARE, TRUNK_REACH = 0.35, 0.17
-"""Share of the trunk from which carried things count as clothes, and how far they reach from the middle."""
-MAX_LEG_FACTOR: Final = 1.7
-"""A run of cells is one leg if it is at most this many leg widths wide."""
-MIN_CLOTHES_SHARE: Final = 0.012
-"""Share of the grid from which clothes count as worn over the legs."""
-EDGE_SLOPE: Final = 3.0
-"""Slope of a limb's opacity at its edge, by depth."""
-EDGE_LIGHT, MIDDLE_LIGHT = 0.80, 0.24
-"""Lightness of a limb at its edge, and what is added along its middle, since it is round."""
+    from shared.engines.base import Category
+    from vto_container.engines.compact_place import Placed
+
+CLOTHES: Final = ("upper", "outerwear", "lower", "full_body")
+MIN_SEEN: Final = 0.3
+"""Visibility of a wrist from which a hand is kept and a forearm painted."""
+EDGE_SHADE: Final = 0.30
+"""How much darker skin is at the edge of a limb than along its middle."""
+GRAIN: Final = 2.0
+MIN_SKIN: Final = 40
+"""Pixels of visible skin from which its tone is measured."""
+
+
+@dataclass(frozen=True)
+class Old:
+    """The old garment and what stays in front of a new one.
+
+    Args:
+        chance: (h, w) in 0..1, the old garment.
+        edges: where it begins and ends.
+        front: (h, w) in 0..1: head, hair, hands, bags.
+        arms: left and right, (h, w) in 0..1: visible skin of the arms.
+        neck: (h, w) in 0..1: visible skin of the neck.
+    """
+
+    chance: NDArray[Any]
+    edges: Edges
+    front: NDArray[Any]
+    arms: tuple[NDArray[Any], NDArray[Any]]
+    neck: NDArray[Any]
+
+
+def read_old(view: View, category: Category) -> Old:
+    """The old garment of a category and what stays in front of a new one."""
+    import numpy as np
+
+    body, across, down = view.body, view.across, view.down
+    top = view.any_of("upper", "outerwear")
+    whole = view.maps["full_body"]
+    if category == "upper":
+        chance = top + whole * (down < WAIST + 0.2) + view.maps["lower"] * (down < WAIST - 0.1)
+    elif category == "lower":
+        chance = view.maps["lower"] * (down > WAIST - 0.15) + whole * (down > WAIST)
+    else:
+        chance = view.any_of(*CLOTHES)
+    chance = chance.clip(0, 1)
+    skin = view.maps["skin"]
+    chin = float((body.chin - body.middle) @ body.down) / body.trunk
+    above_chin = 1 / (1 + np.exp((down - chin - 0.02) * 60))
+    head_wide = np.abs(across) < 0.62
+    face = skin * above_chin
+    # A hat, glasses or a helmet belong to the head whatever class they got; a collar does not reach the eyes.
+    eyes = float((body.nose - body.middle) @ body.down) / body.trunk
+    helmet = view.maps["person"] * (down < eyes) * head_wide
+    front = np.maximum(np.maximum(view.maps["hair"], face), helmet)
+    # Nothing is painted over a face, whatever class a beard or a shadow got.
+    inner = (np.abs(across) < 0.3) & (down < chin - 0.04)
+    front = np.maximum(front, inner * (view.maps["person"] > 0.3))
+    front = np.maximum(front, view.maps["accessory"] * _carried(view))
+    front = np.maximum(front, view.maps["footwear"])
+    hands = np.zeros_like(front)
+    arms: list[NDArray[Any]] = []
+    for side in (0, 1):
+        limb = body.arms[side]
+        near = view.arm(side, 1.7) & (down > -0.25)
+        arms.append(skin * near)
+        if limb.visible[2] < MIN_SEEN:
+            continue
+        wrist, fingers = limb.joints[2], body.hands[side].mean(0)
+        way = fingers - wrist
+        way = way / max(1e-6, float(np.hypot(*way)))
+        end = wrist + way * HAND * body.wide
+        around = capsule(view.size, wrist + way * 0.03 * body.wide, end, (0.13 * body.wide, 0.17 * body.wide))
+        hands = np.maximum(hands, np.maximum(skin, view.maps["accessory"]) * around)
+    front = np.maximum(front, hands)
+    neck = skin * (np.abs(across) < 0.36) * (down > chin - 0.03) * (down < 0.42)
+    legs = skin * (down > WAIST)
+    if category != "upper":
+        arms = [arm * 1.0 for arm in arms]
+        legs = np.zeros_like(legs)
+    chance = np.where(np.maximum(front, legs) > 0.5, 0, chance)
+    edges = read_edges(view, chance, category)
+    return Old(chance.astype(np.float32), edges, front.astype(np.float32), (arms[0], arms[1]), neck.astype(np.float32))
+
+
+def _carried(view: View) -> NDArray[Any]:
+    """(h, w): what of the accessories is carried in front; a scarf or a tie goes with the old top."""
+    import numpy as np
+
+    flat = (np.abs(view.across) < 0.34) & (view.down > -0.12) & (view.down < 0.55)
+    return np.where(flat, 0.0, 1.0).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Under:
-    """What is under clothes, on one grid (h, w).
+    """The view without the old garment.
 
     Args:
-        skin, cloth, ground: shares in 0..1 of skin, of other clothes (below an upper garment or above a lower one), and
-            of the background; the rest is unknown.
-        depth: 0 at the edge of a limb to 1 along its middle.
-        tones: (2, 3) in 0..255, colours of skin and clothes.
+        image: (h, w, 3): ground, trousers, and skin of trunk and legs painted; arms are not.
+        arms: left and right: colours (h, w, 3) and opacity (h, w) of bare arms, visible and painted parts.
+        forearms: left and right, (h, w) bool: what of an arm may be in front of the trunk.
+        neck: opacity (h, w) of the neck's skin in `image`, which is in front of the inside of a collar.
     """
 
-    skin: NDArray[Any]
-    cloth: NDArray[Any]
-    ground: NDArray[Any]
-    depth: NDArray[Any]
-    tones: NDArray[Any]
-
-    def painted(self, unknown: NDArray[Any], ground: NDArray[Any]) -> NDArray[Any]:
-        """(h, w, 3) in 0..255, given the colours of unknown areas and of the background, also (h, w, 3) in 0..255."""
-        image = unknown + (ground - unknown) * self.ground[:, :, None]
-        light = (EDGE_LIGHT + MIDDLE_LIGHT * self.depth)[:, :, None]
-        for share, tone in ((self.cloth, self.tones[1]), (self.skin, self.tones[0])):
-            image = image + (tone * light - image) * share[:, :, None]
-        return image.clip(0, 255)
+    image: NDArray[Any]
+    arms: tuple[tuple[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
+    forearms: tuple[NDArray[Any], NDArray[Any]]
+    neck: NDArray[Any]
 
 
-def read_under(body: Body, removed: NDArray[Any], category: str, colours: NDArray[Any]) -> Under:
-    """What is under the clothes that a garment of a category replaces.
+def uncover(view: View, old: Old, category: Category, placed: Placed, covered: NDArray[Any]) -> Under:
+    """Paint what the old garment covered.
 
     Args:
-        removed: (128, 96) bool, those clothes.
-        colours: (128, 96, 3) uint8 of the person image.
+        placed: the new garment: skin is painted only beyond its edges.
+        covered: (h, w) bool, what the new garment will certainly hide: nothing is searched for there.
     """
     import numpy as np
 
-    trunk = trunk_of(body)
-    arms = np.zeros(GRID, np.float32) if category == "lower" else arms_of(body)
-    above, below = (body.any_of(names) & ~removed for names in (("upper", "outerwear", "full_body"), ("lower",)))
-    line = np.arange(GRID[0])[:, None]
-    trousers = category == "upper" and below.mean() > MIN_CLOTHES_SHARE
-    legs = legs_of(body, TROUSER_FACTOR if trousers else 1.0)
-    if trousers:
-        legs = np.maximum(legs, np.where(line >= body.row(WAIST), trunk, 0))
-    area = dilate(removed, 1) & (removed | (body.label == 0))
-    limbs, rest, torso = ((depth * EDGE_SLOPE).clip(0, 1) * area for depth in (arms, legs, trunk))
-    cloth = rest * (1 - limbs) if trousers else np.zeros(GRID, np.float32)
-    skin = limbs if trousers else np.maximum(limbs, rest)
-    # A lower garment uncovers no hips: what is worn above hangs over them.
-    if category == "lower":
-        cloth = torso * (1 - skin)
+    body, down, across = view.body, view.down, view.across
+    person = view.maps["person"] > 0.5
+    unit = max(1, round(0.012 * body.trunk))
+    gone = _grown(old.chance > 0.35, unit) & (old.front < 0.5)
+    skin_seen = (view.maps["skin"] > 0.6) & person
+    hole = gone & ~skin_seen
+    legs = view.leg(0, 1.12) | view.leg(1, 1.12)
+    hips = (np.abs(across) < 0.52) & (down > WAIST - 0.06) & (down < 1.2)
+    trunk = _bust(view, placed)
+    image = view.image.copy()
+    if category == "upper":
+        below = hole & (legs | hips) & person & (down > max(WAIST - 0.06, placed.hem - 0.1))
+        flesh = hole & trunk & ~below
     else:
-        skin = np.maximum(skin, torso * (1 - cloth))
-    tones = np.stack([_tone(colours, body.any_of(("skin",))), _tone(colours, above if category == "lower" else below)])
-    ground = area * (1 - np.max([limbs, rest, torso], 0))
-    return Under(skin, cloth, ground.astype(np.float32), np.max([arms, legs, 0.7 * trunk], 0), tones)
+        below = np.zeros_like(hole)
+        bare_legs = legs & (down > placed.hem - 0.12)
+        flesh = hole & (bare_legs | (trunk if category == "dress" else np.zeros_like(trunk)))
+    ground = hole & ~below & ~flesh
+    todo = ground & ~covered
+    sure_ground = ~_grown(view.maps["person"] > 0.35, 2 * unit) & ~gone
+    image = fill(image, todo, sure_ground)
+    lower = (view.any_of("lower", "full_body") > 0.6) & ~gone & (down > WAIST - 0.1) & (legs | hips)
+    bare = skin_seen & legs
+    if below.any():
+        if lower.sum() > MIN_SKIN:
+            image = _cloth(image, below, lower)
+        elif bare.sum() > MIN_SKIN:
+            flesh = flesh | below
+        else:
+            image = np.where(below[:, :, None], _dark(view), image)
+    tone = _tone(view, skin_seen)
+    image = np.where(flesh[:, :, None], _skin(view, tone, flesh, legs), image)
+    image = _softened(view.image, image, hole, unit)
+    arms = tuple(_arm(view, old, side, placed.reach[side], gone, skin_seen) for side in (0, 1))
+    neck = ((np.abs(across) < NECK_HALF * 1.15) & (down < 0.3)).astype(np.float32) * (
+        np.maximum(old.neck, (flesh & trunk).astype(np.float32))
+    )
+    forearms = tuple(_forearm(view, side) for side in (0, 1))
+    return Under(image, (arms[0], arms[1]), (forearms[0], forearms[1]), _blur(neck, unit))
 
 
-def _tone(colours: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
+def _forearm(view: View, side: int) -> NDArray[Any]:
+    """(h, w) bool: from a little above the elbow on."""
+    shoulder, elbow, wrist = view.body.arms[side].joints
+    wide = view.body.wide
+    above = elbow + 0.12 * (shoulder - elbow)
+    return capsule(view.size, above, elbow, (0.13 * wide, 0.14 * wide)) | capsule(
+        view.size, elbow, wrist, (0.15 * wide, 0.13 * wide)
+    )
+
+
+def _grown(mask: NDArray[Any], radius: int) -> NDArray[Any]:
     import numpy as np
 
-    return np.median(colours[mask], 0) if mask.any() else np.full(3, 128.0)
+    return box(mask.astype(np.float32)[:, :, None], radius)[:, :, 0] > 1e-4
 
 
-def reclassify_carried(body: Body) -> NDArray[Any]:
-    """The body's classes (128, 96), in which an accessory that fills the trunk is outerwear: a parser trained on street
-    clothes takes a space suit for a bag. `Body.label` itself if nothing changes."""
-    import numpy as np
-
-    carried, trunk = body.any_of(("accessory",)), trunk_of(body) > 0
-    trunk &= np.arange(GRID[0])[:, None] >= body.chin
-    if (carried & trunk).sum() < MIN_TRUNK_SHARE * max(1, trunk.sum()):
-        return body.label
-    beside = np.abs(np.arange(GRID[1])[None] - body.middle) > TRUNK_REACH * body.height
-    return np.where(carried & ~beside & ~body.head, LABELS.index("outerwear"), body.label).astype(np.uint8)
+def _blur(field: NDArray[Any], radius: int) -> NDArray[Any]:
+    return box(field[:, :, None], radius)[:, :, 0]
 
 
-def always_covered(body: Body, category: str) -> NDArray[Any]:
-    """The part of the trunk that every garment of a category covers, whatever its cut: (128, 96) bool."""
-    import numpy as np
-
-    line, columns = np.arange(GRID[0])[:, None], np.arange(GRID[1])[None]
-    first, last = CLOTHED_ROWS[category]
-    start = body.row(first) if category == "lower" else max(body.row(first), round(body.chin + COLLAR[0] * body.height))
-    neck = (np.abs(columns - body.middle) < COLLAR[1] * body.height) & (line < body.row(COLLAR[2]))
-    return (trunk_of(body) > 0) & (line >= start) & (line < body.row(last)) & ~neck
-
-
-def trunk_of(body: Body) -> NDArray[Any]:
-    """The trunk without limbs, 1 inside: (128, 96) float32."""
-    import numpy as np
-
-    line, columns = np.arange(GRID[0]), np.arange(GRID[1])
-    half = _width(TORSO, (line - body.top) / body.height) * body.height
-    inside = np.abs(columns[None] - body.middle) <= half[:, None]
-    return (inside & (line < body.row(TORSO[-1][0]))[:, None]).astype(np.float32)
-
-
-def legs_of(body: Body, thicker: float = 1.0) -> NDArray[Any]:
-    """The legs from the crotch down: 0 outside, to 1 along their middle, (128, 96) float32.
-
-    Their middles are taken from rows in which two legs are separate, and interpolated between.
+def _bust(view: View, placed: Placed | None = None) -> NDArray[Any]:
+    """(h, w) bool: neck, shoulders and trunk of a body without clothes.
 
     Args:
-        thicker: width relative to bare legs.
+        placed: a garment that covers the shoulders, if it has sleeves, and the trunk from the armpits down.
     """
     import numpy as np
 
-    person = body.label > 0
-    first = body.row(CROTCH)
-    last = min(GRID[0] - 1, int(np.flatnonzero(person.any(1))[-1])) if person.any() else 0
-    depth = np.zeros(GRID, np.float32)
-    if last - first < 4:
-        return depth
-    columns = np.arange(GRID[1])
-    rows = np.arange(first, last + 1)
-    halves = _width(LEG, (rows - body.top) / body.height) * body.height * thicker
-    anchors: list[tuple[int, float, float]] = []
-    for row, half in zip(rows.tolist(), halves.tolist(), strict=True):
-        found = _pair(person[row], half)
-        if found is not None:
-            anchors.append((row, *found))
-    hips = person[max(0, first - 3) : first + 3]
-    centre = float((hips.sum(0) * columns).sum() / max(1, hips.sum())) if hips.any() else body.middle
-    if not anchors or anchors[0][0] > first:
-        anchors.insert(0, (first, centre - halves[0], centre + halves[0]))
-    at = [anchor[0] for anchor in anchors]
-    for side in (1, 2):
-        places = np.interp(rows, at, [anchor[side] for anchor in anchors])
-        places = np.convolve(np.pad(places, 3, "edge"), np.ones(7) / 7, "valid")
-        away = 1 - (np.abs(columns[None] - places[:, None]) / np.maximum(halves, 0.7)[:, None]) ** 2
-        depth[first : last + 1] = np.maximum(depth[first : last + 1], away.clip(0, 1))
-    return depth
+    down = view.down * view.body.trunk / view.body.wide
+    chin = float((view.body.chin - view.body.middle) @ view.body.down) / view.body.wide
+    half = np.interp(down, [chin, -0.24, -0.17, -0.1, 0.0, 0.3, 0.9, 1.4],
+                     [0.17, 0.18, 0.26, 0.5, 0.56, 0.47, 0.4, 0.46])  # fmt: skip
+    whole = (np.abs(view.across) < half) & (down > chin) & (view.down < 1.05)
+    if placed is None:
+        return whole
+    # Without sleeves the shoulders are bare next to a strap; with sleeves only the neck's opening is.
+    beside = 0.42 if max(placed.reach) > 0 else 0.6
+    return whole & (down < 0.55) & (np.abs(view.across) < beside)
 
 
-def _pair(row: NDArray[Any], half: float) -> tuple[float, float] | None:
-    """The middles of the two legs in a row of a figure; None if the row does not show two legs."""
+def _cloth(image: NDArray[Any], hole: NDArray[Any], known: NDArray[Any]) -> NDArray[Any]:
+    return fill(image, hole, known)
+
+
+def _dark(view: View) -> NDArray[Any]:
+    """A colour for trousers of which nothing can be seen."""
     import numpy as np
 
-    edges = np.flatnonzero(np.diff(np.pad(row.astype(np.int8), 1)))
-    runs = sorted(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True), key=lambda run: run[0] - run[1])
-    if len(runs) >= 2 and runs[1][1] - runs[1][0] >= half:
-        left, right = sorted(runs[:2])
-        if max(left[1] - left[0], right[1] - right[0]) <= 2 * half * MAX_LEG_FACTOR:
-            return (left[0] + left[1] - 1) / 2, (right[0] + right[1] - 1) / 2
-    if runs and 3 * half <= runs[0][1] - runs[0][0] <= 5.2 * half:
-        return runs[0][0] + half, runs[0][1] - 1 - half
-    return None
+    return np.array([58.0, 60.0, 68.0], np.float32)
 
 
-def arms_of(body: Body) -> NDArray[Any]:
-    """The arms from the shoulders to their visible part: 0 outside, to 1 along their middle, (128, 96) float32."""
-    import numpy as np
+def _tone(view: View, seen: NDArray[Any]) -> NDArray[Any]:
+    """(h, w, 3): the tone of skin, smooth: the face's, and that of visible skin nearby where it is similar.
 
-    depth = np.zeros(GRID, np.float32)
-    numbers = pieces(body.arms)
-    for side in (-1, 1):
-        shoulder = np.array([body.chin + SHOULDER[1] * body.height, body.middle + side * SHOULDER[0] * body.height])
-        end, hand_alone = _visible_part(body, numbers, shoulder, side)
-        elbow = _elbow(shoulder, end, side, body.height) if hand_alone else []
-        for start, stop in pairwise([shoulder, *elbow, end]):
-            depth = np.maximum(depth, _limb(start, stop, body.height))
-    return depth
-
-
-def _visible_part(body: Body, numbers: NDArray[Any], shoulder: NDArray[Any], side: int) -> tuple[NDArray[Any], bool]:
-    """Where the visible part of an arm starts, and whether it is only the hand; an arm that is not visible hangs down.
-
-    Args:
-        numbers: the components of `Body.arms`.
-        side: -1 on the left of the image, 1 on the right.
+    Tights and wooden doors are taken for skin, faces rarely are not.
     """
     import numpy as np
 
-    centre, height = body.middle, body.height
-    nearest = (UPPER_ARM + FOREARM) * height * 1.25
-    found = shoulder + np.array([UPPER_ARM + FOREARM, 0.04 * side]) * height, False
-    for number in range(1, int(numbers.max()) + 1):
-        rows, columns = np.nonzero(numbers == number)
-        beside = columns.mean() - centre
-        neck = abs(beside) < NECK_HALF_WIDTH * height and rows.mean() < body.row(CHEST_ROW)
-        if len(rows) < MIN_HAND_AREA * height**2 or neck or beside * side < -MAX_ACROSS * height:
-            continue
-        away = np.hypot(rows - shoulder[0], columns - shoulder[1])
-        if away.min() < nearest:
-            nearest = float(away.min())
-            close = away <= nearest + 0.02 * height
-            alone = float(away.max()) - nearest < HAND_ALONE * height
-            found = np.array([rows[close].mean(), columns[close].mean()]), alone
-    return found
+    chin = float((view.body.chin - view.body.middle) @ view.body.down) / view.body.trunk
+    face = seen & (view.down < chin + 0.03) & (np.abs(view.across) < 0.4)
+    sure = face if face.sum() > MIN_SKIN else seen
+    if sure.sum() < MIN_SKIN:
+        return np.broadcast_to(np.array([188.0, 146.0, 122.0], np.float32), view.image.shape)
+    values = view.image[sure]
+    light = values.mean(1)
+    low, high = np.percentile(light, [25, 92])
+    middle = np.median(values[(light >= low) & (light <= high)], 0)
+    # Of the same hue, lighter or darker.
+    ratio = view.image.mean(2) / max(1.0, float(middle.mean()))
+    hue = np.abs(view.image / np.maximum(ratio, 0.1)[:, :, None] - middle).sum(2)
+    usual = seen & (hue < 60) & (ratio > 0.6) & (ratio < 1.4)
+    if usual.sum() <= MIN_SKIN:
+        return np.broadcast_to(middle.astype(np.float32), view.image.shape)
+    return (0.5 * extend(view.image, usual.astype(np.float32)) + 0.5 * middle).astype(np.float32)
 
 
-def _elbow(shoulder: NDArray[Any], hand: NDArray[Any], side: int, height: float) -> list[NDArray[Any]]:
-    """The elbow of an arm of which only the hand is visible, bent outwards; empty for a straight arm."""
+def _skin(view: View, tone: NDArray[Any], flesh: NDArray[Any], legs: NDArray[Any]) -> NDArray[Any]:
+    """Skin of trunk and legs: its tone, darker below the chin and towards the edges."""
     import numpy as np
 
-    way = hand - shoulder
-    reach = float(np.hypot(*way))
-    upper, fore = UPPER_ARM * height, FOREARM * height
-    if reach < 0.6 * upper or reach > 0.96 * (upper + fore):
-        return []
-    along = (upper**2 - fore**2 + reach**2) / (2 * reach)
-    out = max(0.0, upper**2 - along**2) ** 0.5
-    unit = way / reach
-    normal = np.array([-unit[1], unit[0]])
-    if normal[1] * side < 0:
-        normal = -normal
-    return [shoulder + along * unit + out * normal]
+    shade = np.ones(view.size, np.float32)
+    chin = float((view.body.chin - view.body.middle) @ view.body.down) / view.body.trunk
+    shade -= 0.2 * np.exp(-(((view.down - chin) / 0.07) ** 2)) * (view.down > chin)
+    radius = max(2, round(0.07 * view.body.wide))
+    inside = _blur(_blur((legs | _bust(view)).astype(np.float32), radius), radius)
+    shade -= EDGE_SHADE * (1 - inside).clip(0, 1) * 0.8
+    grain = np.random.default_rng(1).normal(0, GRAIN, view.size).astype(np.float32)
+    return (tone * shade[:, :, None] + grain[:, :, None]).clip(0, 255)
 
 
-def _limb(start: NDArray[Any], end: NDArray[Any], height: float) -> NDArray[Any]:
+def _softened(before: NDArray[Any], after: NDArray[Any], hole: NDArray[Any], unit: int) -> NDArray[Any]:
+    """The painted image, faded into the original over a few pixels outside the hole."""
     import numpy as np
 
-    rows, columns = np.meshgrid(np.arange(GRID[0]), np.arange(GRID[1]), indexing="ij")
-    way = end - start
-    share = ((rows - start[0]) * way[0] + (columns - start[1]) * way[1]) / max(1e-6, float(way @ way))
-    share = share.clip(0, 1)
-    away = np.hypot(rows - start[0] - share * way[0], columns - start[1] - share * way[1])
-    half = max(0.9, ARM_HALF_WIDTH[0] * height) + share * (ARM_HALF_WIDTH[1] - ARM_HALF_WIDTH[0]) * height
-    return (1 - (away / np.maximum(half, 0.9)) ** 2).clip(0, 1).astype(np.float32)
+    share = _blur(_grown(hole, max(1, unit // 2)).astype(np.float32), max(1, unit // 2))
+    share = np.maximum(share, hole)[:, :, None]
+    return before + (after - before) * share
 
 
-def _width(table: tuple[tuple[float, float], ...], share: NDArray[Any]) -> NDArray[Any]:
+def _arm(
+    view: View, old: Old, side: int, reach: float, gone: NDArray[Any], seen: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Colours and opacity of an arm: visible skin as it is, the rest painted round with its tone."""
     import numpy as np
 
-    at, values = zip(*table, strict=True)
-    return np.interp(share, at, values)
+    limb = view.body.arms[side]
+    visible = np.where(old.arms[side] > 0.4, old.arms[side], 0)
+    hidden = limb.visible[1] < MIN_SEEN or (limb.visible[2] < MIN_SEEN and view.body.arms[side].length <= 0)
+    if hidden and visible.sum() < MIN_SKIN:
+        return view.image, visible.astype(np.float32)
+    edges = arm_edges(view.body, side)
+    rows = len(edges[0])
+    if limb.visible[2] < MIN_SEEN:
+        # A hand behind the back or in a pocket: the forearm is painted as far as the old sleeve was seen.
+        rows = max(8, rows * 3 // 4)
+    across = np.linspace(0, rows / len(edges[0]), rows)
+    places = (np.stack([np.full(rows, -1.0), across], 1), np.stack([np.full(rows, 1.0), across], 1))
+    field = strip((edges[0][:rows], edges[1][:rows]), places, view.size)
+    there = np.isfinite(field[:, :, 0])
+    u = np.where(there, field[:, :, 0], 0)
+    tone = _tone(view, seen)
+    round_shade = 1 - EDGE_SHADE * np.abs(u) ** 2.5 - 0.04 * u
+    grain = np.random.default_rng(2 + side).normal(0, GRAIN, view.size).astype(np.float32)
+    painted = (tone * round_shade[:, :, None] + grain[:, :, None]).clip(0, 255)
+    cover = (there & gone & ~seen).astype(np.float32) * ((1.02 - np.abs(u)) * 12).clip(0, 1)
+    along = np.where(there, field[:, :, 1], 0)
+    cover *= ((along - reach + 0.12) * 20).clip(0, 1) if reach else 1
+    cover = np.where(old.front > 0.5, 0, cover)
+    share = (visible > 0.4)[:, :, None]
+    return np.where(share, view.image, painted), np.maximum(visible, cover).astype(np.float32)

@@ -26,7 +26,7 @@ ENGINES = [
     pytest.param(
         "compact",
         marks=pytest.mark.skipif(
-            not (MODELS / "tryon_warp.onnx").is_file(), reason="models_onnx/tryon_warp.onnx has not been trained here"
+            not (MODELS / "garment_landmarks.onnx").is_file(), reason="garment_landmarks.onnx has not been trained here"
         ),
     ),
     "gemini",

@@ -1,0 +1,166 @@
+"""Put the layers together, from the back to the front: what was under the old garment, the inside of the new one, the
+neck, its trunk, bare arms, its sleeves, and what is in front of clothes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.vision.matte import box
+from vto_container.engines.compact_warp import sample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from vto_container.engines.compact_garment import Garment
+    from vto_container.engines.compact_parts import Parts
+    from vto_container.engines.compact_place import Placed
+    from vto_container.engines.compact_under import Old, Under
+    from vto_container.engines.compact_view import View
+
+SIDE_SHADE: Final = 0.16
+"""How much darker fabric is at the edge of a body than in its middle."""
+FOLDS: Final = (0.82, 1.16)
+"""Range of the light of the old garment's folds that is taken over."""
+MAX_PRINT: Final = 0.10
+"""Share of the old garment that may be outside that range: with more it is a print, not folds."""
+SHADOW: Final = 0.22
+"""Depth of the shadow of a sleeve on the trunk."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """The painted view.
+
+    Args:
+        image: (h, w, 3) float32 in 0..255.
+        edit: (h, w) in 0..1: how much of it replaces the original.
+        garment: (h, w) in 0..1: where the new garment is seen.
+    """
+
+    image: NDArray[Any]
+    edit: NDArray[Any]
+    garment: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Colours (h, w, 3) and opacities (h, w) of the warped garment."""
+
+    trunk: tuple[NDArray[Any], NDArray[Any]]
+    behind: NDArray[Any]
+    sleeves: tuple[tuple[NDArray[Any], NDArray[Any]] | None, tuple[NDArray[Any], NDArray[Any]] | None]
+
+    @property
+    def covered(self) -> NDArray[Any]:
+        """(h, w) bool: what the garment hides."""
+        found = self.trunk[1] > 0.97
+        for sleeve in self.sleeves:
+            if sleeve is not None:
+                found = found | (sleeve[1] > 0.97)
+        return found
+
+
+def warp(garment: Garment, parts: Parts, placed: Placed, solid: NDArray[Any]) -> Layers:
+    """The garment's parts in the view.
+
+    Args:
+        solid: (h, w, 3) float32, the garment's photo with its colours extended beyond its outline.
+    """
+    import numpy as np
+
+    height, width = garment.alpha.shape
+
+    def layer(field: NDArray[Any], *opacities: NDArray[Any]) -> list[NDArray[Any]]:
+        stack = np.concatenate([solid, *(one[:, :, None] for one in opacities)], 2)
+        found = sample(stack, field)
+        x, y = field[:, :, 0], field[:, :, 1]
+        inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+        return [found[:, :, :3], *(np.where(inside, found[:, :, 3 + n], 0) for n in range(len(opacities)))]
+
+    colours, trunk, behind = layer(placed.trunk, parts.trunk, parts.behind)
+    sleeves: list[tuple[NDArray[Any], NDArray[Any]] | None] = []
+    for side in (0, 1):
+        field = placed.sleeves[side]
+        if field is None:
+            sleeves.append(None)
+        else:
+            found = layer(field, parts.sleeves[side])
+            sleeves.append((found[0], found[1]))
+    return Layers((colours, trunk), behind, (sleeves[0], sleeves[1]))
+
+
+def paint(view: View, old: Old, under: Under, layers: Layers) -> Painted:
+    """The layers on each other."""
+    import numpy as np
+
+    image = under.image
+    folds = _folds(view, old)
+    colours, trunk = layers.trunk
+    unit = max(1, round(0.01 * view.body.trunk))
+    light = folds * _side_light(view, trunk)
+    back = layers.behind * (1 - trunk)
+    for colour, cover in under.arms:
+        image = _over(image, colour, cover)
+    image = _over(image, colours * 0.72, back)
+    image = _over(image, under.image, under.neck * (back > 0))
+    shadow = np.ones(view.size, np.float32)
+    for sleeve in layers.sleeves:
+        if sleeve is not None:
+            shadow -= SHADOW * _blur(_blur(sleeve[1], 3 * unit), 3 * unit) * (sleeve[1] < 0.5)
+    image = _over(image, colours * (light * shadow)[:, :, None], trunk)
+    garment = np.maximum(trunk, back * (1 - under.neck))
+    changed = np.maximum(garment, 0)
+    for side in (0, 1):
+        colour, whole = under.arms[side]
+        cover = whole * under.forearms[side]
+        image = _over(image, colour, cover)
+        garment = garment * (1 - cover)
+        changed = np.maximum(changed, cover)
+    for sleeve in layers.sleeves:
+        if sleeve is not None:
+            image = _over(image, sleeve[0] * (folds * _side_light(view, sleeve[1]))[:, :, None], sleeve[1])
+            garment = np.maximum(garment, sleeve[1])
+            changed = np.maximum(changed, sleeve[1])
+    front = _edge(old.front)
+    differs = np.abs(image - view.image).max(2) > 0.5
+    edit = np.where(differs, np.maximum(changed, 1.0), 0) * (1 - front)
+    return Painted(image.clip(0, 255), edit.astype(np.float32), (garment * (1 - front)).astype(np.float32))
+
+
+def _over(image: NDArray[Any], colours: NDArray[Any], share: NDArray[Any]) -> NDArray[Any]:
+    return image + (colours - image) * share[:, :, None]
+
+
+def _blur(field: NDArray[Any], radius: int) -> NDArray[Any]:
+    return box(field[:, :, None], radius)[:, :, 0]
+
+
+def _edge(chance: NDArray[Any]) -> NDArray[Any]:
+    """A map of probabilities as an opacity with an edge of a few pixels."""
+    return ((chance - 0.35) / 0.3).clip(0, 1)
+
+
+def _side_light(view: View, cover: NDArray[Any]) -> NDArray[Any]:
+    """(h, w): fabric curves away from the light towards its edges."""
+    radius = max(2, round(0.11 * view.body.wide))
+    inside = _blur(_blur(cover, radius), radius)
+    return 1 - SIDE_SHADE * ((1 - inside) * 1.6).clip(0, 1)
+
+
+def _folds(view: View, old: Old) -> NDArray[Any]:
+    """(h, w): the light of the old garment's folds, 1 where it has none or shows a print."""
+    import numpy as np
+
+    inside = (old.chance > 0.6).astype(np.float32)
+    if inside.sum() < 200:
+        return np.ones(view.size, np.float32)
+    light = view.image @ np.array([0.299, 0.587, 0.114], np.float32) + 12
+    fine, wide = max(1, round(0.008 * view.body.trunk)), max(3, round(0.16 * view.body.trunk))
+    total = np.maximum(_blur(inside, wide), 1e-3)
+    smooth = _blur(light * inside, wide) / total
+    near = _blur(light * inside, fine) / np.maximum(_blur(inside, fine), 1e-3)
+    ratio = near / np.maximum(smooth, 1.0)
+    beyond = ((ratio < FOLDS[0] - 0.12) | (ratio > FOLDS[1] + 0.14))[inside > 0].mean()
+    strength = float(np.clip(1 - beyond / MAX_PRINT, 0, 1))
+    return 1 + strength * (ratio.clip(*FOLDS) - 1) * inside

@@ -1,0 +1,171 @@
+"""The part of the person's image that is worked on, and what is known of every pixel of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.vision import matte, person
+from shared.vision.person import Person
+from shared.vto.errors import CategoryMismatch, NoPerson
+from vto_container.engines import compact_body
+from vto_container.engines.compact_body import ARM, LEG, Body
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from shared.engines.base import Category
+
+VIEW_SIDE: Final = 768
+"""Longest side of the view in pixels."""
+MATTE_SIDE: Final = 320
+MIN_OLD_SHARE: Final = 0.004
+"""Share of the view that the part of the body must fill which a garment goes on."""
+WAIST: Final = 0.86
+"""Where the waist is, in lengths of the trunk below the shoulders."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A rectangle of the person's image at the working resolution.
+
+    Args:
+        window: (left, top, right, low) in pixels of the image.
+        image: (h, w, 3) float32 in 0..255.
+        body: in pixels of the view.
+        maps: (h, w) float32 in 0..1 by name: the classes, and `person`.
+        across, down: (h, w) coordinates in the trunk's frame, in shoulder widths and in trunk lengths.
+    """
+
+    window: tuple[int, int, int, int]
+    image: NDArray[Any]
+    body: Body
+    maps: dict[str, NDArray[Any]]
+    across: NDArray[Any]
+    down: NDArray[Any]
+    certainty: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.image.shape[0], self.image.shape[1]
+
+    def any_of(self, *names: str) -> NDArray[Any]:
+        """(h, w): probability of any of the classes."""
+        return sum((self.maps[name] for name in names[1:]), self.maps[names[0]])
+
+    def arm(self, side: int, ease: float = 1.0) -> NDArray[Any]:
+        """(h, w) bool: within an arm of usual width, times `ease`."""
+        return _limb(self, self.body.arms[side], ARM, ease)
+
+    def leg(self, side: int, ease: float = 1.0) -> NDArray[Any]:
+        """(h, w) bool: within a leg of usual width, times `ease`."""
+        return _limb(self, self.body.legs[side], LEG, ease)
+
+
+def _limb(view: View, limb: compact_body.Limb, widths: tuple[float, ...], ease: float) -> NDArray[Any]:
+    import numpy as np
+
+    height, width = view.size
+    found = np.zeros((height, width), bool)
+    for number in (0, 1):
+        start, end = limb.joints[number], limb.joints[number + 1]
+        found |= capsule(view.size, start, end, (widths[number] * view.body.wide * ease,
+                                                 widths[number + 1] * view.body.wide * ease))  # fmt: skip
+    return found
+
+
+def capsule(size: tuple[int, int], start: NDArray[Any], end: NDArray[Any], radii: tuple[float, float]) -> NDArray[Any]:
+    """(h, w) bool: within a distance of the segment between two points that goes from one radius to the other."""
+    import numpy as np
+
+    found = np.zeros(size, bool)
+    reach = max(radii) + 1
+    low = np.floor(np.minimum(start, end) - reach).astype(int).clip(0)
+    high = np.ceil(np.maximum(start, end) + reach).astype(int).clip(0)
+    high = np.minimum(high, (size[1], size[0]))
+    if (low >= high).any():
+        return found
+    x = np.arange(low[0], high[0], dtype=np.float32)[None]
+    y = np.arange(low[1], high[1], dtype=np.float32)[:, None]
+    way = end - start
+    share = (((x - start[0]) * way[0] + (y - start[1]) * way[1]) / max(1e-6, float(way @ way))).clip(0, 1)
+    away = np.hypot(x - start[0] - share * way[0], y - start[1] - share * way[1])
+    found[low[1] : high[1], low[0] : high[0]] = away <= radii[0] + share * (radii[1] - radii[0])
+    return found
+
+
+def read_view(image: NDArray[Any], category: Category) -> View:
+    """The person in an image (h, w, 3) uint8, at the working resolution.
+
+    Raises:
+        NoPerson: the image shows nobody.
+        PoseNotFound, PoseNotSupported: as `compact_body.require_supported`.
+        CategoryMismatch: it does not show the part of the body that the garment is worn on.
+    """
+    import numpy as np
+    from PIL import Image
+
+    found = person.find(image)
+    if found is None or found.mask.max() < 0.5:
+        raise NoPerson("the image shows nobody", field="person")
+    compact_body.require_supported(found.pose, category)
+    left, top, right, low = (int(edge) for edge in found.box)
+    scale = min(1.0, VIEW_SIDE / max(right - left, low - top))
+    width, height = max(16, round((right - left) * scale)), max(16, round((low - top) * scale))
+    cut = Image.fromarray(image[top:low, left:right])
+    pixels = np.asarray(cut if scale == 1 else cut.resize((width, height), Image.Resampling.BOX))
+    height, width = pixels.shape[:2]
+    body = compact_body.read_body(found.pose, (left, top), scale)
+    x, y = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
+    across, down = body.frame(x, y)
+    maps = {
+        name: _window(found.classes[number], found, (left, top, right, low), (height, width))
+        for number, name in enumerate(found.labels)
+    }
+    maps["person"] = _refined(_window(found.mask, found, (left, top, right, low), (height, width)), pixels)
+    view = View((left, top, right, low), pixels.astype(np.float32), body, maps, across / body.wide,
+                down / body.trunk, found.certainty)  # fmt: skip
+    _require_part(view, category)
+    return view
+
+
+def _window(field: NDArray[Any], found: Person, window: tuple[int, int, int, int],
+            size: tuple[int, int]) -> NDArray[Any]:  # fmt: skip
+    import numpy as np
+    from PIL import Image
+
+    sx, sy = found.scale
+    box = (window[0] * sx, window[1] * sy, window[2] * sx, window[3] * sy)
+    image = Image.fromarray(np.ascontiguousarray(field, np.float32))
+    return np.asarray(image.transform((size[1], size[0]), Image.Transform.EXTENT, box, Image.Resampling.BILINEAR))
+
+
+def _refined(chance: NDArray[Any], pixels: NDArray[Any]) -> NDArray[Any]:
+    """The person's mask aligned with the edges of the image, where it is unsure."""
+    import numpy as np
+    from PIL import Image
+
+    height, width = chance.shape
+    reduced = Image.fromarray(pixels)
+    reduced.thumbnail((MATTE_SIDE, MATTE_SIDE), Image.Resampling.BOX)
+    coarse = Image.fromarray(chance).resize((max(8, reduced.width // 2), max(8, reduced.height // 2)),
+                                            Image.Resampling.BOX)  # fmt: skip
+    fine = Image.fromarray(matte.alpha(np.asarray(coarse), np.asarray(reduced)))
+    large = np.asarray(fine.resize((width, height), Image.Resampling.BILINEAR), np.float32) / 255
+    return np.where((chance > 0.1) & (chance < 0.9), large, chance)
+
+
+def _require_part(view: View, category: Category) -> None:
+    import numpy as np
+
+    if category == "upper":
+        part = (np.abs(view.across) < 0.6) & (view.down > 0) & (view.down < 0.6)
+    else:
+        part = (np.abs(view.across) < 0.8) & (view.down > 1.05) & (view.down < 1.8)
+    seen = (part & (view.maps["person"] > 0.5)).mean()
+    whole = 0.3 * view.body.wide * view.body.trunk / part.size
+    if seen < MIN_OLD_SHARE or seen < (0.25 if category == "upper" else 0.4) * whole:
+        raise CategoryMismatch(
+            f"the image does not show where a garment of the category {category} goes", field="category"
+        )
