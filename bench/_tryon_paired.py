@@ -72,10 +72,15 @@ def pairs(data: Path, split: str, limit: int | None = None) -> Iterator[Pair]:
 def _whole(mask: NDArray[Any], labels: NDArray[Any], category: Category) -> bool:
     """Whether nothing cuts the garment: one piece, hardly any holes, no coat over trousers or a dress."""
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    largest = stats[1:, cv2.CC_STAT_AREA].max() if count > 1 else 0
-    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
-    coat = category != "upper" and (labels == 4).sum() > 0.2 * mask.sum()
-    return bool(largest > 0.97 * mask.sum() and closed.sum() < 1.14 * mask.sum() and not coat)
+    sizes: NDArray[Any] = np.asarray(stats)[1:, cv2.CC_STAT_AREA]
+    largest = float(sizes.max()) if count > 1 else 0.0
+    around: NDArray[Any] = np.asarray(
+        cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
+    )
+    closed = float(around.sum())
+    area = int(mask.sum())
+    coat = category != "upper" and int((labels == 4).sum()) > 0.2 * area
+    return largest > 0.97 * area and closed < 1.14 * area and not coat
 
 
 def product_of(photo: Picture, mask: NDArray[Any], seed: int) -> Picture:
