@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MODEL: Final = "garment_landmarks"
+MAPS, PRESENT, KIND, SEVERAL = "maps", "present", "kind", "several"
+"""Outputs of the network."""
 WINDOW: Final = 2
 """Cells around the maximum of a map over which a place is averaged."""
 
@@ -56,7 +58,7 @@ def find(image: NDArray[np.uint8], box: tuple[float, float, float, float]) -> La
     import numpy as np
     from PIL import Image
 
-    model = onnx.get_model(MODEL, onnx.golden_map_check("maps"))
+    model = onnx.get_model(MODEL, onnx.golden_map_check(MAPS))
     wanted = model.manifest.image_input
     details = model.manifest.extra_as(_Details)
     height, width = wanted.size
@@ -74,12 +76,12 @@ def find(image: NDArray[np.uint8], box: tuple[float, float, float, float]) -> La
                            fillcolor=onnx.PADDING)  # fmt: skip
     found = model.run({wanted.name: onnx.image_tensor(np.asarray(view), wanted)})
     points = {}
-    for name, field, there in zip(model.manifest.labels, found["maps"][0], found["present"][0], strict=True):
+    for name, field, there in zip(model.manifest.labels, found[MAPS][0], found[PRESENT][0], strict=True):
         column, row, mass = peak(field)
         place = ((column + 0.5) * width / field.shape[1] / scale + x, (row + 0.5) * height / field.shape[0] / scale + y)
         points[name] = Point(float(place[0]), float(place[1]), round(float(there) * min(1.0, mass), 3))
-    kinds = {name: float(chance) for name, chance in zip(details.kinds, found["kind"][0], strict=True)}
-    return Landmarks(points, kinds, float(found["several"].ravel()[0]))
+    kinds = {name: float(chance) for name, chance in zip(details.kinds, found[KIND][0], strict=True)}
+    return Landmarks(points, kinds, float(found[SEVERAL].ravel()[0]))
 
 
 def peak(field: NDArray[Any]) -> tuple[float, float, float]:
@@ -98,4 +100,4 @@ def peak(field: NDArray[Any]) -> tuple[float, float, float]:
 
 def load() -> None:
     """Load and verify the network. Raises ConfigurationError as `shared.onnx.get_model` does."""
-    onnx.get_model(MODEL, onnx.golden_map_check("maps"))
+    onnx.get_model(MODEL, onnx.golden_map_check(MAPS))

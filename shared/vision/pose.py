@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DETECTOR, LANDMARKS, SELFIE = "pose_detector", "pose_landmarks", "selfie_mask"
+IMAGE, MASK, SCORES, BOXES, JOINTS, PRESENCE = "image", "mask", "scores", "boxes", "landmarks", "presence"
+"""Input and outputs of the networks."""
 MODELS: Final = (DETECTOR, LANDMARKS, SELFIE)
 WORKING_SIDE: Final = 512
 """Longest side, in pixels, of the reduced image that is examined."""
@@ -129,7 +131,7 @@ def selfie_mask(image: NDArray[np.uint8]) -> NDArray[Any]:
 
     small = Image.fromarray(image).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BOX)
     feed = np.asarray(small, np.float32)[None] / 255
-    return onnx.get_model(SELFIE, golden_output_check).run({"image": feed})["mask"].reshape(CROP_SIDE, CROP_SIDE)
+    return onnx.get_model(SELFIE, golden_output_check).run({IMAGE: feed})[MASK].reshape(CROP_SIDE, CROP_SIDE)
 
 
 type Square = tuple[float, float, float, float]
@@ -162,11 +164,11 @@ def _detect(image: Any) -> tuple[float, Square]:
     canvas = Image.new("RGB", (side, side))
     canvas.paste(image, offset)
     feed = np.asarray(canvas.resize((DETECTOR_SIDE, DETECTOR_SIDE), Image.Resampling.BOX), np.float32) / 127.5 - 1
-    found = onnx.get_model(DETECTOR, golden_output_check).run({"image": feed[None]})
-    logits = found["scores"][0, :, 0]
+    found = onnx.get_model(DETECTOR, golden_output_check).run({IMAGE: feed[None]})
+    logits = found[SCORES][0, :, 0]
     best = int(logits.argmax())
     score = float(1 / (1 + np.exp(-np.clip(logits[best], -80, 80))))
-    points = found["boxes"][0, best, 4:8].reshape(2, 2) / DETECTOR_SIDE + _anchor(best)
+    points = found[BOXES][0, best, 4:8].reshape(2, 2) / DETECTOR_SIDE + _anchor(best)
     places = points * side - np.array(offset)
     return score, _square(places[0], places[1])
 
@@ -198,11 +200,11 @@ def _joints(image: Any, square: Square) -> _Found:
     rows = (linear[0, 0], linear[0, 1], shift[0], linear[1, 0], linear[1, 1], shift[1])
     crop = image.transform((CROP_SIDE, CROP_SIDE), Image.Transform.AFFINE, rows, Image.Resampling.BILINEAR)
     feed = np.asarray(crop, np.float32)[None] / 255
-    found = onnx.get_model(LANDMARKS, golden_output_check).run({"image": feed})
-    values = found["landmarks"].reshape(39, 5)
+    found = onnx.get_model(LANDMARKS, golden_output_check).run({IMAGE: feed})
+    values = found[JOINTS].reshape(39, 5)
     back = np.linalg.inv(linear)
     there = -back @ shift
-    logits = Image.fromarray(found["mask"].reshape(CROP_SIDE, CROP_SIDE).clip(-30, 30).astype(np.float32))
+    logits = Image.fromarray(found[MASK].reshape(CROP_SIDE, CROP_SIDE).clip(-30, 30).astype(np.float32))
     inverse = (back[0, 0], back[0, 1], there[0], back[1, 0], back[1, 1], there[1])
     mask = np.asarray(
         logits.transform(image.size, Image.Transform.AFFINE, inverse, Image.Resampling.BILINEAR, fillcolor=-30)
@@ -211,6 +213,6 @@ def _joints(image: Any, square: Square) -> _Found:
         (values[:, :2] @ linear.T + shift).astype(np.float32),
         values[:, 2] * scale,
         1 / (1 + np.exp(-values[:, 3])),
-        float(found["presence"].ravel()[0]),
+        float(found[PRESENCE].ravel()[0]),
         1 / (1 + np.exp(-mask)),
     )
