@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import socket
 import statistics
 import tempfile
 import time
@@ -136,7 +137,8 @@ def _running(documents: str) -> Generator[tuple[Stack, Meter]]:
         os.environ["STUDIO_STORAGE_LOG"] = str(log)
         settings = {**SETTINGS, "FUNCTIONS_MASTER_KEY": secrets.token_urlsafe(24)}
         try:
-            with Stack(data, settings=settings, documents=documents, throughput=0) as stack:
+            # Administrators are remembered by address, so the two stacks must not have the same.
+            with Stack(data, settings=settings, port=_free_port(), documents=documents, throughput=0) as stack:
                 account = stack.providers.get("cosmos")
                 yield stack, Meter(data, log, account["url"] if account else None)
         finally:
@@ -145,6 +147,12 @@ def _running(documents: str) -> Generator[tuple[Stack, Meter]]:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _figures(readings: list[Reading], ms: list[float]) -> dict[str, Any]:
