@@ -24,6 +24,8 @@ SETTINGS = {
     "JWT_ACTIVE_KID": "k1",
     "TRUSTED_PROXY_HOPS": "1",
     "RATE_LIMIT_SCALE": "1000",
+    "CALLS_AT_ONCE": "1000",
+    "COSTLY_CALLS_AT_ONCE": "1000",
 }
 
 

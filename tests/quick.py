@@ -17,6 +17,8 @@ QUICK = {
     "JOB_MAX_ATTEMPTS": "3",
     "SWEEP_SCHEDULE": "*/2 * * * * *",
     "RATE_LIMIT_SCALE": "1000",
+    "CALLS_AT_ONCE": "1000",
+    "COSTLY_CALLS_AT_ONCE": "1000",
     "ACCOUNT_CACHE_S": "1",
     "CONVERSION_QUOTA": "10",
     "GEMINI_TIMEOUT_S": "5",

@@ -218,6 +218,22 @@ def _answer(
         from shared.http import limits
 
         _allow(limits.take(f"user:{user.user_id}", route.limit), extra)
+    if route.limit is None or user is None:
+        return _call(route, handler, req, request_id, user, extra)
+    from shared.http import shares
+
+    with shares.hold(user.user_id, route.limit):
+        return _call(route, handler, req, request_id, user, extra)
+
+
+def _call(
+    route: Route,
+    handler: Handler,
+    req: func.HttpRequest,
+    request_id: str,
+    user: Principal | None,
+    extra: dict[str, str],
+) -> func.HttpResponse:
     # Whatever comes with a preflight or an unknown path: neither is read.
     query = None if route.method == ANY else read_query(route, req)
     body, raw = (None, b"") if route.method == ANY else read_body(route, req)

@@ -61,6 +61,17 @@ class HttpSettings(SettingsGroup):
         ge=1,
         description="factor of the limit for signed-in calls from one address, because an office shares one",
     )
+    calls_at_once: int = Field(
+        default=10,
+        ge=1,
+        description="calls that one caller may have in progress in a process, so that threads are left for others; at "
+        "most a third of `PYTHON_THREADPOOL_THREAD_COUNT`",
+    )
+    costly_calls_at_once: int = Field(
+        default=4,
+        ge=1,
+        description="of these, calls that decode pictures or run models: uploads, segmentations, try-ons, predictions",
+    )
     trusted_proxy_hops: int = Field(
         default=0,
         ge=0,

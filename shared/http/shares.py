@@ -1,0 +1,58 @@
+"""How much of a process one caller holds at a time: threads for all its calls, and fewer for calls that cost much.
+
+Rate limits count calls in a minute; a few slow ones at once would still fill every thread, and others would wait. So a
+caller who is signed in holds at most a share, counted in this process, and what goes
+beyond it is refused at once instead of waiting.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from shared.errors import TooManyRequests
+from shared.http.settings import http_settings
+
+COSTLY: Final = frozenset({"upload", "segment", "tryon", "analytics"})
+"""Classes of routes whose calls decode pictures or run models."""
+RETRY_AFTER_S: Final = 1
+
+_held: Counter[tuple[str, bool]] = Counter()
+_lock = threading.Lock()
+
+
+@contextmanager
+def hold(caller: str, route_class: str) -> Generator[None]:
+    """Hold one of the caller's places for the time of a call.
+
+    Args:
+        caller: id of the account.
+        route_class: of the rate limit.
+
+    Raises:
+        TooManyRequests: `too_many_at_once`, the caller's share is taken by its own earlier calls.
+    """
+    conf = http_settings()
+    costly = route_class in COSTLY
+    limits = {False: conf.calls_at_once, True: conf.costly_calls_at_once}
+    places = [(caller, kind) for kind in ((False, True) if costly else (False,))]
+    with _lock:
+        for place in places:
+            if _held[place] >= limits[place[1]]:
+                raise TooManyRequests(
+                    f"{limits[place[1]]} calls of this kind at a time: wait for the answers of earlier ones",
+                    code="too_many_at_once",
+                    retry_after=RETRY_AFTER_S,
+                )
+        _held.update(places)
+    try:
+        yield
+    finally:
+        with _lock:
+            for place in places:
+                _held[place] -= 1
+                if not _held[place]:
+                    del _held[place]
