@@ -6,14 +6,14 @@ import argparse
 import signal
 import sys
 
-from cli import admin, bench, conformance, demo, doctor, logs, models, replay, run, test, vendor, web
+from cli import admin, bench, clients, conformance, demo, doctor, logs, models, replay, run, test, vendor, web
 
 
 def main() -> int:
     """Parse the command line and run the command; its exit status is 0 only when all is well."""
     parser = argparse.ArgumentParser(prog="./studio", description="AI Fashion Studio on one machine")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, run, logs, test, bench, conformance, admin, doctor, models, replay, vendor, web):
+    for module in (demo, run, logs, test, bench, conformance, admin, doctor, models, replay, vendor, web, clients):
         module.add_parser(commands)
     own, passed_on = test.split(sys.argv[1:])
     options = parser.parse_args(own, argparse.Namespace(arguments=passed_on))

@@ -1,7 +1,8 @@
 """`./studio test`: format, lint, import rules, types, and every test.
 
-With `--json` the last line of the output is `{ok, steps: [{name, ok, ms}]}`. The steps are `format`, `lint`, `imports`,
-`types`, `export environment` (with `--models`), `tests` and `tests on the stack`; those that did not run are left out.
+With `--json` the last line of the output is `{ok, steps: [{name, ok, ms}]}`. The steps are `clients`, `format`, `lint`,
+`imports`, `types`, `export environment` (with `--models`), `tests` and `tests on the stack`;
+those that did not run are left out.
 """
 
 from __future__ import annotations
@@ -94,9 +95,11 @@ def _named_tests(options: argparse.Namespace) -> list[Step]:
 def _everything(options: argparse.Namespace) -> list[Step]:
     """The checks and all tests; pyright, which takes longest of the checks, runs beside them."""
     with ExitStack() as running:
+        # The types of the API clients are generated; pyright reads them.
+        generated = _step("clients", python("cli", "clients", "--only-models"))
         types = running.enter_context(_beside("types", TYPES))
         environment = _export_environment(running) if options.models else None
-        steps = [_step(name, command) for name, command in CHECKS]
+        steps = [generated, *(_step(name, command) for name, command in CHECKS)]
         steps += [environment()] if environment else []
         if not options.only_checks:
             steps += _quick_tests() if options.quick else _all_tests()

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.accounts.documents import Role
+from shared.http import openapi_schemas
 from shared.http.models import Body, Problem
 from shared.http.routes import PREFIX, Route
 from shared.http.version import VERSION
@@ -98,7 +99,14 @@ def document(routes: Iterable[Route]) -> Json:
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
-    return json.loads(_readable(json.dumps(made)))
+    made = json.loads(openapi_schemas.readable(json.dumps(made)))
+    bodies = [operation for item in made["paths"].values() for operation in item.values()]
+    openapi_schemas.finish(
+        made["components"]["schemas"],
+        requests=openapi_schemas.references([operation.get("requestBody", {}) for operation in bodies]),
+        answers=openapi_schemas.references([operation["responses"] for operation in bodies]),
+    )
+    return made
 
 
 def _schemas(routes: Sequence[Route]) -> tuple[Schemas, Json]:
@@ -109,15 +117,6 @@ def _schemas(routes: Sequence[Route]) -> tuple[Schemas, Json]:
     wanted = [(m, mode) for models, mode in modes for m in sorted(models, key=lambda m: (m.__name__, m.__module__))]
     schemas, definitions = models_json_schema(wanted, ref_template=REF)
     return {(model, mode): schemas[model, mode] for model, mode in wanted}, definitions.get("$defs", {})
-
-
-def _readable(text: str) -> str:
-    """pydantic prefixes models of one name by their module: `functions__convert__models__Status`."""
-    return re.sub(
-        r"(?:functions|shared)__(?:\w+?__)*?(\w+?)(?:__models)?__([A-Z]\w*)",
-        lambda found: found[1].title().replace("_", "") + found[2],
-        text,
-    )
 
 
 def _header(name: str, description: str) -> Json:
@@ -218,6 +217,8 @@ def _upload(route: Route, kind: str) -> Json:
         return {"schema": {"type": "string", "contentMediaType": kind}}
     fields = _inlined(route.query)["properties"] if route.query else {}
     file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    for field in fields.values():
+        openapi_schemas.plain(field)
     return {"schema": {"type": "object", "required": ["file"], "properties": {"file": file, **fields}}}
 
 

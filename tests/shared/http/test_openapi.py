@@ -61,7 +61,7 @@ def test_a_route_names_its_policy_and_every_status(route: Route) -> None:
 def test_names_on_the_wire_are_in_camel_case() -> None:
     conversion = SPEC["components"]["schemas"]["ConversionRequest"]
     former = {"userImageId", "clothImageId"}
-    assert set(conversion["properties"]) == {"personImageId", "garmentImageId", "options", *former}
+    assert set(conversion["properties"]) == {"personImageId", "garmentImageId", "options", "engine", *former}
     assert all(conversion["properties"][name]["deprecated"] for name in former)
     assert conversion["additionalProperties"] is False
 
@@ -69,6 +69,59 @@ def test_names_on_the_wire_are_in_camel_case() -> None:
 def test_no_component_is_named_after_a_module() -> None:
     assert not [name for name in SPEC["components"]["schemas"] if "__" in name]
     assert "functions__" not in json.dumps(SPEC)
+
+
+def test_titles_of_components_are_their_names_and_identifiers() -> None:
+    components = SPEC["components"]["schemas"]
+    assert {name: schema["title"] for name, schema in components.items()} == {name: name for name in components}
+    assert [name for name in components if not name.isidentifier()] == []
+
+
+def test_no_property_has_a_default_that_makes_it_required() -> None:
+    """Generators make a property with a default required, in requests, too."""
+    found = [
+        (name, key)
+        for name, schema in SPEC["components"]["schemas"].items()
+        for key, value in schema.get("properties", {}).items()
+        if "default" in value
+    ]
+    assert found == []
+    request = SPEC["components"]["schemas"]["TryOnRequest"]
+    assert request.get("required", []) == []
+    assert request["properties"]["samples"]["description"].endswith("(default: 1)")
+
+
+def test_answers_have_all_their_fields() -> None:
+    answer = SPEC["components"]["schemas"]["TryOn"]
+    assert answer["required"] == list(answer["properties"])
+    assert "field" not in SPEC["components"]["schemas"]["Problem"]["required"]
+
+
+def test_csv_bodies_are_text() -> None:
+    for path in ("/api/analytics/train", "/api/analytics/batches"):
+        content = SPEC["paths"][path]["post"]["requestBody"]["content"]
+        assert content["text/csv"]["schema"] == {"type": "string", "contentMediaType": "text/csv"}
+
+
+@pytest.mark.processes
+def test_generated_types_compile_strictly_without_options(tmp_path: Path) -> None:
+    """A request needs only what it must have: with the generator's own options, and every strict check of tsc."""
+    description, types, use = tmp_path / "openapi.json", tmp_path / "schema.ts", tmp_path / "use.ts"
+    description.write_text(json.dumps(SPEC))
+    use.write_text(
+        'import type { components } from "./schema";\ntype S = components["schemas"];\n'
+        'export const tryon: S["TryOnRequest"] = { personImageId: "a", garmentImageId: "b" };\n'
+        'export const account: S["RegisterRequest"] = { email: "ada@example.com", password: "correct horse" };\n'
+        'export const words: S["TextSearch"] = { query: "red dress" };\n'
+        'export function urlOf(made: S["TryOn"]): string | null { return made.outputUrl; }\n'
+    )
+    modules = ROOT / "node_modules"
+    for command in (
+        [modules / "openapi-typescript/bin/cli.js", description, "-o", types],
+        [modules / "typescript/bin/tsc", "--strict", "--exactOptionalPropertyTypes", "--noEmit", use],
+    ):
+        done = subprocess.run(["node", *map(str, command)], capture_output=True, text=True, cwd=tmp_path, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_an_upload_is_described_as_a_form_and_as_bytes() -> None:
