@@ -1,0 +1,97 @@
+import createClient, { type Client } from "openapi-fetch";
+
+import { StudioError } from "./errors.js";
+import type { components, paths } from "./schema.js";
+import { retrying } from "./transport.js";
+
+type Schemas = components["schemas"];
+
+/** Seconds that the API holds a request for a change of a job. */
+const WAIT_S = 20;
+
+export interface StudioOptions {
+  /** For example `https://api.example.com`, without `/api`. */
+  apiUrl: string;
+  /** A key with the scopes of what is called. */
+  apiKey: string;
+  /** Further attempts after 429 or 503 (as `Retry-After` says), or a broken connection; 4 by default. */
+  retries?: number;
+  /** Milliseconds after which an attempt is given up; 60,000 by default. */
+  timeoutMs?: number;
+}
+
+export interface SubscribeOptions {
+  /** Called with the job after every change. */
+  onUpdate?: (job: Schemas["Job"]) => void;
+  /** Milliseconds after which to stop following; the try-on goes on. 600,000 by default. */
+  timeoutMs?: number;
+}
+
+export interface Studio {
+  /** Every route, typed; refusals throw `StudioError`. */
+  api: Client<paths>;
+  /** Upload a picture: JPEG, PNG, WebP, AVIF or HEIC. */
+  upload(file: Blob, kind: "person" | "garment", name?: string): Promise<Schemas["Image"]>;
+  /** Create a try-on, follow its job, and return it with its results. */
+  subscribe(request: Schemas["TryOnRequest"], options?: SubscribeOptions): Promise<Schemas["TryOn"]>;
+}
+
+/** The API at an address, with an API key. */
+export function createStudio({ apiUrl, apiKey, retries = 4, timeoutMs = 60_000 }: StudioOptions): Studio {
+  const api = createClient<paths>({
+    baseUrl: apiUrl.replace(/\/+$/, ""),
+    headers: { Authorization: `Bearer ${apiKey}` },
+    fetch: retrying(retries, timeoutMs),
+  });
+  const key = (): { "Idempotency-Key": string } => ({ "Idempotency-Key": crypto.randomUUID() });
+
+  async function upload(file: Blob, kind: "person" | "garment", name?: string): Promise<Schemas["Image"]> {
+    const form = new FormData();
+    form.set("file", file, name ?? (file instanceof File ? file.name : "image"));
+    form.set("kind", kind);
+    const sent = { params: { header: key() }, body: form as never, bodySerializer: () => form };
+    return there(await api.POST("/api/images/upload", sent));
+  }
+
+  async function subscribe(
+    request: Schemas["TryOnRequest"],
+    { onUpdate, timeoutMs: limit = 600_000 }: SubscribeOptions = {},
+  ): Promise<Schemas["TryOn"]> {
+    const until = Date.now() + limit;
+    const created = there(await api.POST("/api/cv/tryon", { params: { header: key() }, body: request }));
+    const { id, jobId, status } = created;
+    if (status === "completed" || status === "valid" || id === null || jobId === null) return completed(created);
+    for (let seq: number | undefined; ; ) {
+      const left = Math.floor((until - Date.now()) / 1000);
+      if (left <= 0) {
+        const detail = `not completed within ${limit} ms`;
+        throw new StudioError({ code: "timed_out", detail, retryable: true, details: { tryonId: id, jobId } });
+      }
+      const wait = Math.min(WAIT_S, left);
+      const query = seq === undefined ? { wait } : { wait, seq };
+      const job = there(await api.GET("/api/jobs/{id}", { params: { path: { id: jobId }, query } }));
+      if (job.seq !== seq) onUpdate?.(job);
+      seq = job.seq;
+      if (["completed", "failed", "cancelled", "dead"].includes(job.status)) {
+        return completed(there(await api.GET("/api/cv/tryon/{id}", { params: { path: { id } } })));
+      }
+    }
+  }
+
+  return { api, upload, subscribe };
+}
+
+function there<T>(answer: { data?: T }): T {
+  if (answer.data === undefined) throw new StudioError({ code: "unexpected_answer", detail: "the answer has no body" });
+  return answer.data;
+}
+
+function completed(tryon: Schemas["TryOn"]): Schemas["TryOn"] {
+  if (tryon.status === "completed" || tryon.status === "valid") return tryon;
+  throw new StudioError({
+    code: tryon.error?.code ?? `tryon_${tryon.status}`,
+    detail: tryon.error?.message ?? `the try-on is ${tryon.status}`,
+    retryable: tryon.error?.retryable ?? false,
+    details: { tryonId: tryon.id, jobId: tryon.jobId },
+  });
+}
