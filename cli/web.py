@@ -72,8 +72,7 @@ def write_types() -> None:
     if types.is_file() and description.is_file() and description.read_text() == text:
         return
     description.write_text(text)
-    # Without the option every field with a default would be required in requests, too.
-    _run("openapi-typescript", str(description), "-o", str(types), "--default-non-nullable=false")
+    _run("openapi-typescript", str(description), "-o", str(types))
 
 
 def _digest() -> str:

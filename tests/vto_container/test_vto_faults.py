@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import threading
 from collections.abc import Callable
@@ -182,7 +183,7 @@ def test_unsafe_settings_prevent_the_start(
     from shared.errors import ConfigurationError
     from vto_container.settings import check_settings
 
-    for name, value in {"VTO_TOKEN": "t" * 40, **settings}.items():
+    for name, value in {"VTO_TOKEN": secrets.token_urlsafe(40), **settings}.items():
         monkeypatch.setenv(name, value)
     shared_settings.forget()
     with pytest.raises(ConfigurationError, match=message):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from studio_command import studio
 
 from cli import web
 from cli.run import local_values, page_accounts
@@ -35,7 +36,8 @@ def chromium() -> str | None:
 @pytest.fixture(scope="session")
 def page_url(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The built page, over the shared stack and its local accounts."""
-    web.build()
+    built = studio("web")
+    assert built.returncode == 0, built.stderr
     settings = {"ENVIRONMENT": "development", **stack.settings}
     subprocess.run(
         [sys.executable, "-m", "cli.logins"], cwd=ROOT, env={**os.environ, **local_values(), **settings}, check=True
