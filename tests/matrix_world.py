@@ -43,6 +43,7 @@ BODIES: dict[str, Any] = {
     "refund_paypal_capture": {},
     "dead_letters_discard": {"reason": "the role matrix"},
     "webhooks_update": {},
+    "products_change": {"title": "Hat"},
     "index_versions_rollback": {"reason": "the role matrix", "shop": "matrix"},
     "admin_spending_change": {"paused": False, "reason": "the role matrix"},
     "admin_users_change": {"disabled": False, "reason": "the role matrix"},

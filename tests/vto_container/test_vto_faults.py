@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from quick import eventually
+from quick import PATIENCE_S, eventually
 from tiny_engine import CRASH, HANG, RAISE, SLOW
 from vto_process import Container
 
@@ -114,7 +114,7 @@ def test_a_hanging_or_crashing_engine_fails_alone_and_repeated_failures_fail_the
     blobs.put("models", f"{models}/weights.onnx", b"0" * 100, content_type="application/octet-stream")
     eventually(lambda: requests.get(container.url + "/ready", timeout=5).status_code == 200, "readiness")
     first = ask()
-    result = container.client.finish(first, 10)
+    result = container.client.finish(first, PATIENCE_S)
 
     for seed, code in (
         (HANG, "engine_timeout"),
@@ -124,10 +124,10 @@ def test_a_hanging_or_crashing_engine_fails_alone_and_repeated_failures_fail_the
         (RAISE, "engine_failed"),
     ):
         if code is None:
-            assert container.client.finish(ask(seed=seed), 10)
+            assert container.client.finish(ask(seed=seed), PATIENCE_S)
             continue
         with pytest.raises(StudioError) as failed:
-            container.client.finish(ask(seed=seed), 10)
+            container.client.finish(ask(seed=seed), PATIENCE_S)
         assert (failed.value.code, failed.value.retryable) == (code, True)
         assert container.client.health().status == "ok"
     assert "an engine's own fault" in container.log.read_text()
@@ -142,12 +142,12 @@ def test_a_hanging_or_crashing_engine_fails_alone_and_repeated_failures_fail_the
     health = requests.get(container.url + "/health", timeout=5)
     assert (health.status_code, health.json()["status"]) == (503, "failing")
     assert requests.get(container.url + "/ready", timeout=5).json()["reason"] == "failing"
-    assert container.client.finish(ask(), 10)
+    assert container.client.finish(ask(), PATIENCE_S)
     assert container.client.health().status == "ok"
 
     # Forgotten by the container, but committed: the same request is not executed again.
     assert container.client.get_run(first.job_id) is None
-    assert container.client.finish(first, 10) == result
+    assert container.client.finish(first, PATIENCE_S) == result
     assert f'"event": "vto.run_known", "jobId": "{first.job_id}"' in container.log.read_text()
 
     # On SIGTERM during a run longer than the grace period, it hands the run back and leaves no result.
