@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from functions.search import log, pictures, queries
 from functions.search.embeddings import item_id, unpack_vector
 from functions.search.engine import index, running_model
-from functions.search.engine.results import Page
+from functions.search.engine.results import Hit, Page
 from functions.search.engine.suggest import as_spelt
 from functions.search.models import (
     FacetName,
@@ -17,7 +18,6 @@ from functions.search.models import (
     HybridSearch,
     ImageSearch,
     SearchAnswer,
-    SearchResult,
     SimilarQuery,
     TextSearch,
 )
@@ -81,7 +81,7 @@ def search_similar(caller: Principal, id: str, product_id: str, request: Similar
 def _answer(caller: Principal, id: str, kind: SearchKind, plan: SearchPlan, started: float) -> SearchAnswer:
     from shared.vision import embedding
 
-    first, results, next = _first_page(plan)
+    first, results, next = first_page(plan, results_of)
     encoder = embedding.identity()
     took = time.perf_counter() - started
     answer = SearchAnswer(
@@ -104,8 +104,14 @@ def _answer(caller: Principal, id: str, kind: SearchKind, plan: SearchPlan, star
     return answer
 
 
-def _first_page(plan: SearchPlan) -> tuple[Page, list[SearchResult], str | None]:
-    """The index's first page, results to fill a page, and the cursor after them."""
+def first_page[T](
+    plan: SearchPlan, results_of: Callable[[str, Sequence[Hit]], list[T]]
+) -> tuple[Page, list[T], str | None]:
+    """The index's first page, results to fill a page, and the cursor after them.
+
+    Args:
+        results_of: makes results of the hits whose products are offered in the shop that it is given.
+    """
     query = plan.query
     first = page = index().search(query)
     results = results_of(query.shop, page.hits)

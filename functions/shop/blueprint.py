@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from functions.shop.models import PictureQuery, WindowPage, WindowProduct, WindowQuery
+from functions.shop.models import PictureQuery, WindowPage, WindowQuery
+from shared.catalogue.window import WindowProduct
 from shared.http.auth import PUBLIC
 from shared.http.endpoint import Call, Reply, endpoint
 

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from functions.shop.models import (
-    Facet,
-    Sort,
-    WindowFacetValue,
-    WindowPage,
-    WindowPicture,
-    WindowPrice,
-    WindowProduct,
-    WindowQuery,
-)
-from functions.shop.settings import shop_settings
-from functions.shop.shelf import ShelfItem, colours_of, sells_in, shelf
+from functions.shop.models import Sort, WindowPage, WindowQuery
+from functions.shop.shelf import ShelfItem, shelf
 from shared import blobs
-from shared.accounts.cache import account_cache
-from shared.accounts.documents import DEFAULT_SHOP, AccountDocument, accounts
-from shared.catalogue.documents import ProductDocument, ProductImage, ProductStatus, products
+from shared.catalogue.documents import ProductDocument, products
+from shared.catalogue.window import (
+    PUBLIC,
+    Facet,
+    WindowFacetValue,
+    WindowProduct,
+    is_on_sale,
+    sells_in,
+    shop_exists,
+    version_of,
+    window_product,
+)
 from shared.documents.fields import where
 from shared.errors import NotFound, Unprocessable
 from shared.http.endpoint import Reply
 
-PUBLIC: Final = ("thumbnail", "optimised", "cutoutThumbnail", "cutout")
-"""The renditions that anyone may read."""
 PICTURE_CACHE: Final = "public, max-age=604800, immutable"
 """A week: the address names the version of the photo, and a product that is no longer sold leaves caches then."""
 FACET_VALUES: Final = 50
@@ -42,16 +38,18 @@ type Matches = Callable[[ShelfItem], bool]
 def list_products(shop: str, query: WindowQuery) -> WindowPage:
     """Products on sale in a shop. Raises NotFound; Unprocessable: `bad_cursor`."""
     items = shelf.items(shop)
-    if not items and not _exists(shop):
+    if not items and not shop_exists(shop):
         raise NotFound("there is no such shop", code="shop_not_found")
     filters = _filters(query)
-    found = sorted((item for item in items if all(f(item) for f in filters.values())), key=_key(query.sort))
-    page = _after(found, query)[: query.limit + 1]
+    matching = sorted((item for item in items if all(f(item) for f in filters.values())), key=_key(query.sort))
+    page = _after(matching, query)[: query.limit + 1]
     shown, more = page[: query.limit], len(page) > query.limit
     documents = products.find_many([(item.id, item.vendor_id) for item in shown]) if shown else []
     return WindowPage(
-        items=[_product(shop, document) for document in documents if document is not None and _on_sale(document)],
-        total=len(found),
+        items=[
+            window_product(shop, document) for document in documents if document is not None and is_on_sale(document)
+        ],
+        total=len(matching),
         facets={facet: _counts(facet, items, filters) for facet in dict.fromkeys(query.facets)},
         continuation=_cursor(query.sort, shown[-1]) if more else None,
     )
@@ -59,7 +57,7 @@ def list_products(shop: str, query: WindowQuery) -> WindowPage:
 
 def get_product(shop: str, id: str) -> WindowProduct:
     """A product on sale in a shop. Raises NotFound."""
-    return _product(shop, _find(shop, id))
+    return window_product(shop, _find(shop, id))
 
 
 def read_picture(shop: str, id: str, version: str, name: str) -> Reply:
@@ -69,7 +67,7 @@ def read_picture(shop: str, id: str, version: str, name: str) -> Reply:
         NotFound: the product is not on sale in this shop, or has another photo by now.
     """
     product = _find(shop, id)
-    if product.image is None or name not in PUBLIC or version != _version(product.image):
+    if product.image is None or name not in PUBLIC or version != version_of(product.image):
         raise NotFound("there is no such picture", code="picture_not_found")
     rendition = product.image.renditions.by_name()[name]
     return Reply(
@@ -83,46 +81,11 @@ def read_picture(shop: str, id: str, version: str, name: str) -> Reply:
     )
 
 
-def _exists(shop: str) -> bool:
-    return shop == DEFAULT_SHOP or accounts.count(where(AccountDocument.shop, "=", shop)) > 0
-
-
 def _find(shop: str, id: str) -> ProductDocument:
     for product in products.list(where(ProductDocument.id, "=", id), limit=10).items:
-        if _on_sale(product) and sells_in(product.vendor_id, shop):
+        if is_on_sale(product) and sells_in(product.vendor_id, shop):
             return product
     raise NotFound("there is no such product", code="product_not_found")
-
-
-def _on_sale(product: ProductDocument) -> bool:
-    return product.status is ProductStatus.ACTIVE and product.image is not None
-
-
-def _version(image: ProductImage) -> str:
-    return hashlib.sha256(image.prefix.encode()).hexdigest()[:12]
-
-
-def _product(shop: str, product: ProductDocument) -> WindowProduct:
-    vendor = account_cache.find(product.vendor_id)
-    return WindowProduct.of(
-        product,
-        title=product.name,
-        category=product.category or product.garment_class,
-        colours=list(colours_of(product)),
-        tags=list(product.tags),
-        price=None if product.price is None else WindowPrice.of(product.price),
-        vendor_name=None if vendor is None else vendor.display_name,
-        pictures=_pictures(shop, product),
-    )
-
-
-def _pictures(shop: str, product: ProductDocument) -> dict[str, WindowPicture]:
-    if product.image is None:
-        return {}
-    base = (shop_settings().picture_base_url or "").rstrip("/")
-    folder = f"{base}/api/shops/{shop}/products/{product.id}/pictures/{_version(product.image)}"
-    renditions = product.image.renditions.by_name()
-    return {name: WindowPicture.of(renditions[name], url=f"{folder}/{name}") for name in PUBLIC}
 
 
 def _filters(query: WindowQuery) -> Mapping[Facet | None, Matches]:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.settings import Seconds, SettingsGroup, TlsUrl, load
+from shared.settings import Seconds, SettingsGroup, load
 
 
 class ShopSettings(SettingsGroup):
-    """Public pictures, and how fresh lists are."""
+    """How fresh lists are."""
 
-    picture_base_url: TlsUrl | None = Field(
-        default=None,
-        description="address of the CDN in front of the API, for URLs of public pictures; without it they are relative",
-    )
     shelf_refresh_s: Seconds = Field(
         default=15, description="seconds after which a process reads what has changed in the shops again"
     )

@@ -15,8 +15,8 @@ from typing import Final
 
 from functions.shop.settings import shop_settings
 from shared import clock
-from shared.accounts.cache import account_cache
 from shared.catalogue.documents import ProductDocument, ProductStatus, products
+from shared.catalogue.window import colours_of, sells_in
 from shared.documents.fields import where
 
 RELOAD_S: Final = 3600
@@ -111,19 +111,6 @@ def _item(product: ProductDocument) -> ShelfItem:
         currency=None if price is None else price.currency,
         created_at=product.created_at,
     )
-
-
-def colours_of(product: ProductDocument) -> tuple[str, ...]:
-    """As the vendor names it, then as measured; in lower case."""
-    named = (product.colour,) if product.colour else ()
-    measured = (colour.name for colour in product.colours)
-    return tuple(dict.fromkeys(name.casefold() for name in (*named, *measured)))
-
-
-def sells_in(vendor_id: str, shop: str) -> bool:
-    """Whether the vendor's account is enabled and of this shop."""
-    account = account_cache.find(vendor_id)
-    return account is not None and not account.disabled and account.shop == shop
 
 
 shelf: Final = Shelf()
