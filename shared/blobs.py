@@ -1,4 +1,4 @@
-"""Blob Storage under our own identity: bytes in and out, and short URLs (SAS) minted when somebody reads.
+"""Blob Storage under our own identity: bytes in and out, and short URLs (SAS) minted when they are read.
 
 A SAS never goes into a document, a queue message, an e-mail or a log: names are stored, URLs are made on demand.
 """

@@ -18,8 +18,8 @@ class StudioError(Exception):
         field: dotted path of the field at fault, if one is.
         retry_after: seconds to wait, sent as `Retry-After`; implies nothing about `retryable`.
         max_tries: for a job, how often this code may occur before the job fails for good; None leaves it to the job.
-        waits: for a job, what it needs is away for a time: it comes again without having used an attempt up. Whoever
-            sets it bounds the time by `protocol.waited`.
+        waits: for a job, what it needs is away for a time: it is retried without using up an attempt. The
+            code that sets it bounds the time by `protocol.waited`.
         details: more facts for the caller, JSON-serialisable.
     """
 
@@ -76,7 +76,7 @@ class Forbidden(StudioError):
 
 
 class NotFound(StudioError):
-    """Missing or somebody else's: both answer alike."""
+    """Missing, or owned by someone else; both get the same response."""
 
     code, status = "not_found", 404
 

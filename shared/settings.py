@@ -246,7 +246,7 @@ class TracingSettings(SettingsGroup):
     @field_validator("applicationinsights_authentication_string")
     @classmethod
     def check_authentication(cls, value: str | None) -> str | None:
-        """Telemetry that is refused is noticed by nobody, so a wrong value is refused here."""
+        """No one would notice refused telemetry, so a wrong value is refused here."""
         if value and not _AUTHENTICATION.fullmatch(value):
             raise ValueError("APPLICATIONINSIGHTS_AUTHENTICATION_STRING must be [ClientId=ID;]Authorization=AAD")
         return value

@@ -29,7 +29,7 @@ _UNESCAPE_PASSES: Final = 3
 """Feeds that were exported twice carry `&amp;amp;`."""
 
 _C1 = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
-"""What these control characters were before somebody read Windows-1252 as Latin-1 (WHATWG Encoding, windows-1252)."""
+"""What these control characters were before Windows-1252 was read as Latin-1 (WHATWG Encoding, windows-1252)."""
 _LINE_BREAK = re.compile("\r\n?|[\u0085\u2028\u2029\v\f]")
 _SPACES = re.compile(r"[^\S\n]+")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")

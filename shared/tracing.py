@@ -47,7 +47,7 @@ def tracer() -> trace.Tracer:
     try:
         return made()
     except ConfigurationError:
-        # Whoever needs the settings tells what is wrong with them; tracing must not come in the way of that.
+        # The code that needs the settings reports what is wrong with them; tracing must not prevent that.
         return trace.NoOpTracerProvider().get_tracer(SERVICE)
 
 

@@ -77,7 +77,7 @@ class World:
     def own(self, actor: str, route: Route) -> str:
         """The id of an object of the kind the route is about, one that the actor may act on."""
         kind = kind_of(route)
-        # What a DELETE removes is nobody else's to ask for.
+        # Each DELETE removes an object that no other route uses.
         key = (actor, kind if route.method != "DELETE" else route.name)
         if key not in self.objects:
             self.objects[key] = MAKERS[kind](self, actor)
@@ -204,7 +204,7 @@ def segmentation(world: World, actor: str) -> str:
 
 
 def tryon(world: World, actor: str) -> str:
-    """A try-on that has failed: the person image shows nobody."""
+    """A try-on that has failed: the person image shows no person."""
     client = world.client(actor)
     body = {"personImageId": image(world, actor), "garmentImageId": image(world, actor, "garment"), "mode": "queued"}
     made = client.call("POST", "cv/tryon", json=body)

@@ -1,6 +1,6 @@
 """Run the container's service: `python -m vto_container --port 8080`.
 
-The first line on stdout is its address as JSON. On SIGTERM it drains: runs that wait are handed back at once, the
+The first line on stdout is its address as JSON. On SIGTERM it drains: runs that wait are handed back immediately, the
 current one gets `VTO_GRACE_S` to finish, callers that wait are answered, then it stops.
 """
 

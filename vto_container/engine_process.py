@@ -143,7 +143,7 @@ class EngineProcess:
         if self._closed:
             raise EOFError
         self._loaded.clear()
-        # A session of its own: ^C reaches only the service, which then ends the engine process itself.
+        # A separate session: ^C reaches only the service, which then ends the engine process itself.
         process = subprocess.Popen(  # noqa: S603 - our own module, no input in the arguments
             [sys.executable, *self._command],
             cwd=ROOT,

@@ -122,7 +122,7 @@ class Runs:
         return run
 
     def cancel(self, job_id: str) -> TrackedRun:
-        """Cancel a run: at once while it waits, between two steps while it is executed. Raises NotFound."""
+        """Cancel a run: immediately while it waits, between two steps while it is executed. Raises NotFound."""
         run = self.get(job_id)
         with self._changed:
             self._stop(run)

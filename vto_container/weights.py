@@ -1,6 +1,6 @@
 """Weights that are neither in the image nor on a volume: fetched from our own storage when the engine process starts.
 
-Whoever loads a file checks its SHA-256; here a file only gets its name once it is complete.
+The code that loads a file checks its SHA-256; here a file only gets its name once it is complete.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Accounts: listed, read, given another role or shop, disabled and enabled.
 
 Every process reads an account at most `ACCOUNT_CACHE_S` ago before it accepts a token, so a change applies everywhere
-after that time, and at once in the process that made it.
+after that time, and immediately in the process that made it.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHUNK: Final = 32
-"""Images predicted at once."""
+"""Images per batch."""
 MAX_SHOWN_NAME: Final = 200
 """Characters of an image's name in the line of a bad row."""
 COLUMNS: Final = ("line", "image", "price", "category", "score", "errLow", "errHigh", "coverage", "modelVersion",

@@ -23,7 +23,7 @@ MIN_ROWS: Final = 9
 GOOD_ROWS: Final = 100
 """Calibration rows below which the calibration is called low."""
 MIN_GROUP_ROWS: Final = 200
-"""Calibration rows a category needs for a margin of its own."""
+"""Calibration rows a category needs for its own margin."""
 BAND_PROBABILITY: Final = 0.9
 """Share of calibration sets whose coverage lies within the published band."""
 

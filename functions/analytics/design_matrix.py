@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TABULAR_SCALE: Final = 3.0
-"""Factor of the columns of price and category, which are hence penalised a ninth as much as the image."""
+"""Factor of the columns of price and category, which are therefore penalised a ninth as much as the image."""
 MIN_PRICE_SD: Final = 1e-4
 """Of log(price), below which all prices count as one price."""
 PENALTIES: Final = tuple(10.0**power for power in (-3, -2, -1, 0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6))

@@ -37,7 +37,7 @@ PROBABILITY: Final = 0.95
 RIDGE_PENALTY: Final = 1.0
 MAX_LOG_UNITS: Final = 30.0
 CHUNK: Final = 500
-"""Held-out images compared at once with all that were trained on: memory stays small for large tables."""
+"""Held-out images per batch compared with all that were trained on: memory stays small for large tables."""
 MODEL: Final = "model"
 
 

@@ -1,6 +1,6 @@
 """Fit the head: middle and gaps in closed form, the interval method by width, its margins by calibration.
 
-Each of the three uses a fold of its own.
+Each of the three uses its own fold.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def _empirical_margins(
     but not in the final calibration.
 
     Args:
-        sizes: (K,) calibration rows of each category, which decide whether it gets a margin of its own.
+        sizes: (K,) calibration rows of each category, which decide whether it gets its own margin.
     """
     import numpy as np
 

@@ -29,7 +29,7 @@ CHUNK: Final = 4096
 
 
 class GivenFields(IntFlag):
-    """Which optional fields a row has; each combination has weights of its own."""
+    """Which optional fields a row has; each combination has its own weights."""
 
     NONE = 0
     PRICE = 1

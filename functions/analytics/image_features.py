@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_SIDE: Final = 480
 """Longer side in pixels of what is embedded and of heat maps alike."""
 BATCH: Final = 16
-"""Images embedded at once."""
+"""Images per batch."""
 
 
 @dataclass(frozen=True)

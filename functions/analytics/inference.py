@@ -53,7 +53,7 @@ class PredictionResult:
 
 
 def predict(model: SalesModel, inputs: Sequence[PredictionInput]) -> list[PredictionResult]:
-    """Predict for several images at once."""
+    """Predict for several images."""
     import numpy as np
 
     unknown = len(model.rows.categories)

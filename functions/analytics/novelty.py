@@ -19,7 +19,7 @@ SHRINKAGE: Final = 0.1
 MAX_SAMPLE: Final = 1000
 """Known images from which the limit of the first distance is taken."""
 CHUNK: Final = 100
-"""Images compared at once with all known ones."""
+"""Images per batch compared with all known ones."""
 
 
 @dataclass(frozen=True)

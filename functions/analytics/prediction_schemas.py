@@ -1,4 +1,4 @@
-"""Requests and responses of predictions: one image at once, lists as jobs."""
+"""Requests and responses of predictions: one image synchronously, lists as jobs."""
 
 from __future__ import annotations
 

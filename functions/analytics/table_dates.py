@@ -106,7 +106,7 @@ def _year_last(first: int, mark: str, second: int, last: str, dot: bool) -> Days
     year = _year(last)
     found: dict[Order, date | None] = {"dmy": _day(year, second, first)}
     if mark != ".":
-        # Nobody writes the month first and full stops after it (CLDR, dateFormats of all locales).
+        # No locale writes the month first and full stops after it (CLDR, dateFormats of all locales).
         found[MDY] = _day(year, first, second)
     if len(last) == 2 and (mark == "-" or (mark == "." and dot)):
         found[YMD] = _day(_year(f"{first:02}"), second, int(last))

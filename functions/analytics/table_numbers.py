@@ -81,14 +81,14 @@ def _plain(text: str) -> str:
     """ASCII digits, one kind of space and of minus sign."""
     if text.isascii():
         return " ".join(text.split())
-    told: list[str] = []
+    normalised: list[str] = []
     for char in text:
         digit = unicodedata.decimal(char, None)
         if digit is not None:
-            told.append(str(digit))
+            normalised.append(str(digit))
         elif unicodedata.category(char) not in ("Cf", "Cc"):
-            told.append(" " if char.isspace() else char)
-    return " ".join(_MINUS.sub("-", "".join(told)).split())
+            normalised.append(" " if char.isspace() else char)
+    return " ".join(_MINUS.sub("-", "".join(normalised)).split())
 
 
 def _without_signs(text: str) -> tuple[str, bool]:

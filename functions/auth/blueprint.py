@@ -49,7 +49,7 @@ SHOP_KEEPERS = Access(frozenset({Role.MERCHANT, Role.ADMIN}))
 def auth_register(call: Call) -> Registered:
     """Register account
 
-    Signs in at once. Where addresses are confirmed, a message with a link goes to the address; until it is opened,
+    Signs in immediately. Where addresses are confirmed, a message with a link goes to the address; until it is opened,
     nothing is done that a provider charges for, and the answer is the same whether or not the address has an account.
     A seller role is a request that an administrator approves.
     """

@@ -71,7 +71,7 @@ def send_confirmation_again(caller: Principal, request_id: str) -> Accepted:
 def request_change(account: AccountDocument, asked: EmailChange, request_id: str) -> Accepted:
     """Send a link to the new address; it becomes the account's once the link is opened. The password was checked.
 
-    Whether the new address has an account is told to its owner alone.
+    Only the owner of the new address learns whether it has an account.
 
     Raises:
         Unprocessable: `invalid_email`.
@@ -84,7 +84,7 @@ def request_change(account: AccountDocument, asked: EmailChange, request_id: str
 
 
 def confirm_email(caller: Principal, token: str, ip: str) -> AccountDocument:
-    """Confirm an address by a link. Only who is signed in to the account can: whoever finds a link to someone else's
+    """Confirm an address by a link. Only the signed-in account can: a user who finds a link to someone else's
     registration in their mailbox must not confirm it by opening it.
 
     Raises:

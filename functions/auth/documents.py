@@ -115,7 +115,7 @@ class SecondFactorDocument(StoredDocument, frozen=True):
 
 
 class AccountMessage(StrEnum):
-    """What a user is told about their account, by e-mail or SMS."""
+    """Messages to a user about their account, by e-mail or SMS."""
 
     CONFIRM_EMAIL = "confirm_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105

@@ -1,4 +1,4 @@
-"""What users are told about their account: asked for here, written and sent by the worker of the `accounts` queue."""
+"""Messages to users about their accounts: requested here, written and sent by the worker of the `accounts` queue."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from shared.notifications.senders import EmailText
 from shared.notifications.settings import notification_settings
 
 MAX_AN_HOUR: Final = 5
-"""Messages with a link to one address in an hour, whoever asks for them."""
+"""Messages with a link to one address per hour, from all callers."""
 _HOUR_S: Final = 3600
 
 
 @dataclass(frozen=True)
 class Text:
-    """An e-mail; `{link}` stands on a line of its own."""
+    """An e-mail; `{link}` is on a separate line."""
 
     subject: str
     text: str
@@ -73,7 +73,7 @@ TEXTS: Final[Mapping[AccountMessage, Text]] = {
 ADDRESS_IN_USE: Final = Text(
     "You have an account already",
     "Someone, perhaps you, registered with this e-mail address, which has an account. If it was you, sign in, or reset "
-    "your password if you have forgotten it. If not, do nothing: nobody got access to your account.",
+    "your password if you have forgotten it. If not, do nothing: no one got access to your account.",
 )
 PHONE_CODE: Final = "AI Fashion Studio: {code} is your code. It is valid for 10 minutes. We never ask you for it."
 
@@ -101,7 +101,7 @@ def send(
 
     Args:
         email_hash: hash of the address that it is about; the job is stored under it, so that it is erased with the
-            account and shows to nobody before.
+            account and is visible to no one before.
     """
     conf = notification_settings()
     if (conf.twilio_auth_token if message is AccountMessage.PHONE_CODE else conf.email_connection) is None:

@@ -1,6 +1,6 @@
 """Passwords: argon2id as OWASP sizes it (19 MiB, t=2, p=1); bcrypt hashes are verified, and replaced on login.
 
-Hashing is meant to be dear, so a process runs no more hashes at once than it has cores: a flood of logins waits or
+Hashing is slow on purpose, so a process runs at most one hash per core at a time: a flood of logins waits or
 is turned away instead of starving everything else.
 """
 

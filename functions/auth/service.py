@@ -1,4 +1,4 @@
-"""Identity: register, sign in, refresh, sign out, and one's own profile."""
+"""Identity: register, sign in, refresh, sign out, and the caller's profile."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def logout(caller: Principal, asked: LogoutRequest, ip: str) -> None:
 
 
 def me(caller: Principal) -> Profile:
-    """One's own account."""
+    """The caller's account."""
     return profile(accounts.get(caller.user_id, caller.user_id))
 
 
@@ -176,7 +176,7 @@ def profile(account: AccountDocument) -> Profile:
 
 
 def change(caller: Principal, asked: ProfileChange, ip: str) -> ChangedProfile:
-    """Change one's own account; a new password ends every session and begins one.
+    """Change the caller's account; a new password ends every session and starts one.
 
     Raises:
         Forbidden: `wrong_password`: the current one is another.
@@ -248,7 +248,7 @@ def ensure_admin(email: str, password: str) -> str:
 
     The only way to the role: no request can ask for it. `./studio admin create` calls it with the deployment's
     settings. An account that already had the address is promoted, gets this password, and loses every session, since
-    whoever registered it need not be who it is meant for. Repeated with the same password it changes nothing.
+    the person who registered it may not be the intended one. Repeated with the same password it changes nothing.
 
     Raises:
         Unprocessable: `invalid_email`, `weak_password`.

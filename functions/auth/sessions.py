@@ -1,8 +1,8 @@
 """Refresh tokens: opaque, of one use, and a family dies when one of it is used twice.
 
 A family is one document, made at sign-in: it holds the SHA-256 of the token that may be used next. Rotation replaces
-that by ETag, so of two that use a token at once one wins. The loser, and whoever shows the token just used within
-`GRACE_S`, gets neither tokens nor the family killed: browser tabs race. Later, or with an older token, it is theft:
+that by ETag, so of two concurrent uses of a token one wins. The loser, and any use of the previous token within
+`GRACE_S`, gets no tokens, and the family stays alive: browser tabs race. Later, or with an older token, it is theft:
 the family is revoked with its access tokens. A family also dies with the account's `tokenVersion`.
 
 An answer that was lost is repeated: the token just used, shown within `REPEAT_S` by the device that signed in, gets the
@@ -153,7 +153,7 @@ def refused() -> Unauthorized:
 
 
 def superseded() -> Conflict:
-    """The answer to the slower one of two that used a token at once."""
+    """The response to the slower of two concurrent uses of a token."""
     return Conflict(
         "another request has just used this refresh token: go on with the tokens it got",
         code="refresh_superseded",

@@ -29,7 +29,7 @@ class AccountMessageStep(Step):
     """The step of the `accounts` queue."""
 
     def run(self, task: Task) -> Outcome:
-        """Send the message, unless there is nobody to send it to any more."""
+        """Send the message, unless its recipient no longer exists."""
         payload = task.payload_as(AccountMessagePayload)
         try:
             if payload.message is AccountMessage.PHONE_CODE:

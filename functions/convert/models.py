@@ -28,7 +28,7 @@ def _describe_former_names(schema: dict[str, Any]) -> None:
 class RequestedOptions(Body):
     """How the result is made."""
 
-    prompt: str | None = Field(default=None, max_length=500, description="wishes in words, added to our instruction")
+    prompt: str | None = Field(default=None, max_length=500, description="additional instructions in plain text")
     aspect_ratio: AspectRatio | None = Field(default=None, description="as the person's photo by default")
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
 

@@ -1,4 +1,4 @@
-"""Conversions: try-ons by their first route, `conversions`, with one garment and wishes in words."""
+"""Conversions: try-ons by their first route, `conversions`, with one garment and optional instructions."""
 
 from __future__ import annotations
 

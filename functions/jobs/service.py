@@ -17,7 +17,7 @@ from shared.jobs import control, protocol
 from shared.jobs.models import TERMINAL, Job, JobId, JobStatus
 
 MAX_WAITING: Final = 16
-"""Half of a process's threads may wait for jobs; a caller beyond them is answered at once, so that work goes on."""
+"""Half of a process's threads may wait for jobs; a caller beyond them is answered immediately, so that work goes on."""
 
 _waiting = threading.BoundedSemaphore(MAX_WAITING)
 

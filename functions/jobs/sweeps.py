@@ -1,7 +1,7 @@
 """What the timers do: everything that finishes what a crash, an outage or a lost event has left.
 
-One timer does all of it, because on Flex Consumption every timer scales, and wakes an instance, by itself. A sweep that
-fails is logged and does not keep the others from running.
+One timer does all of it, because on Flex Consumption every timer scales, and wakes an instance, separately. A sweep
+that fails is logged and does not keep the others from running.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def _metrics() -> type[Metrics]:
 def health(call: Call) -> Reply:
     """Get health
 
-    Answers at once; with `probe=all` it also probes every dependency.
+    Answers immediately; with `probe=all` it also probes every dependency.
     """
     if call.query is None or call.query.probe is None:
         return Reply(content=ALIVE)

@@ -1,6 +1,6 @@
-"""Asking everything the app stands on whether it is there, all at once, without spending anything.
+"""Probes of every dependency of the app, in parallel and free of charge.
 
-Each probe runs in a thread of its own under its own limit: one that hangs is reported as failed and left behind, to
+Each probe runs in its own thread with its own time limit: one that hangs is reported as failed and left behind, to
 end by its client's timeouts. One round serves all who ask for `PROBE_CACHE_S`, so asking often costs nothing.
 """
 
@@ -183,10 +183,10 @@ def _get(
     auth: tuple[str, str] | None = None,
     missing: str | None = None,
 ) -> str:
-    """One GET: any answer but 401, 403 and 5xx says that somebody is there; 404 too unless `missing` tells why not.
+    """One GET: any status but 401, 403 and 5xx means that the service is up; 404 too, unless `missing` is given.
 
     Raises:
-        Down: nobody is, or our key is refused.
+        Down: it is not, or our key is refused.
     """
     import requests
 

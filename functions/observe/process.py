@@ -53,15 +53,15 @@ def text(system: Sequence[Metric], instance: str) -> bytes:
 
 def counters(found: Iterable[Metric]) -> dict[str, float]:
     """`name{label="value"}` -> count, of our own counters."""
-    told: dict[str, float] = {}
+    counts: dict[str, float] = {}
     for family in found:
         if family.type != "counter" or not family.name.startswith("studio_"):
             continue
         for sample in family.samples:
             if sample.name.endswith("_total"):
                 labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
-                told[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
-    return told
+                counts[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return counts
 
 
 def routes(found: Iterable[Metric]) -> list[RouteFigures]:
@@ -79,7 +79,7 @@ def routes(found: Iterable[Metric]) -> list[RouteFigures]:
                 bounds[bound] = bounds.get(bound, 0) + sample.value
             elif sample.name.endswith("_count") and sample.labels.get("status", "").startswith("5"):
                 errors[route] = errors.get(route, 0) + sample.value
-    told = [
+    found_routes = [
         RouteFigures(
             route=route,
             requests=int(max(bounds.values())),
@@ -90,7 +90,7 @@ def routes(found: Iterable[Metric]) -> list[RouteFigures]:
         )
         for route, bounds in buckets.items()
     ]
-    return sorted(told, key=lambda figures: -figures.requests)
+    return sorted(found_routes, key=lambda figures: -figures.requests)
 
 
 def quantile(buckets: dict[float, float], share: float) -> float:

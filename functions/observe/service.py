@@ -1,4 +1,4 @@
-"""Watching: what is told of probes, and the figures in both forms."""
+"""Observability: the report of the probes, and the metrics in both formats."""
 
 from __future__ import annotations
 

@@ -178,5 +178,5 @@ def families(found: SystemFigures) -> list[Metric]:
         "studio_quota_users_near_limit": ("Users with 80 % or more used", allowance.users_near_limit),
         "studio_quota_users_at_limit": ("Users with nothing left", allowance.users_at_limit),
     }
-    gauges = [GaugeMetricFamily(name, told, value) for name, (told, value) in plain.items() if value is not None]
+    gauges = [GaugeMetricFamily(name, text, value) for name, (text, value) in plain.items() if value is not None]
     return [jobs, depth, age, times, searches, *gauges]

@@ -34,7 +34,7 @@ _keys: OrderedDict[str, tuple[float, RSAPublicKey | None]] = OrderedDict()
 
 
 class ChainIncomplete(Exception):
-    """PayPal published a certificate without its intermediate: whether it is PayPal's can't be told from it."""
+    """PayPal published a certificate without its intermediate: it can't be verified as PayPal's."""
 
 
 def public_key(url: str) -> RSAPublicKey:

@@ -15,7 +15,7 @@ bp = func.Blueprint()
 def delete_account(call: Call) -> Erasure:
     """Delete account
 
-    Closes the account at once and deletes all of its data in the background; can't be undone.
+    Closes the account immediately and deletes all of its data in the background; can't be undone.
     """
     from functions.privacy import service
 

@@ -56,7 +56,7 @@ class KeptData(Record, frozen=True):
 
     payments: int = Field(description="anonymised payments")
     audit_entries: int = Field(description="entries of the audit log, without addresses")
-    expiring: str = Field(description="what expires by itself")
+    expiring: str = Field(description="what expires automatically")
 
 
 class ErasureResult(Record, frozen=True):

@@ -39,7 +39,7 @@ class Kept(Answer):
 
     payments: int = Field(description="anonymised payments, under a random user id")
     audit_entries: int = Field(description="entries of the audit log, without addresses")
-    expiring: str = Field(description="what expires by itself within days")
+    expiring: str = Field(description="what expires automatically within days")
 
 
 class ErasureReport(Answer):

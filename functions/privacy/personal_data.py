@@ -112,7 +112,7 @@ def delete_documents(user_id: str, on_batch: Callable[[], None] = lambda: None) 
 
 
 def anonymise_payments(user_id: str, pseudonym: str) -> None:
-    """Move payments to a user id that belongs to nobody; PayPal's events find them by their own ids."""
+    """Move payments to a pseudonymous user id; PayPal's events find them by their own ids."""
     while items := store().query(PAYMENTS, partition=user_id, limit=100).items:
         for item in items:
             kept = {name: value for name, value in item.items() if not name.startswith("_")}
@@ -160,7 +160,7 @@ def delete_receipts(user_id: str) -> None:
 def clean_audit_log(user_id: str, account: AccountDocument | None) -> None:
     """Remove from the audit log IP addresses, hashes of e-mail addresses, and what names a payment; other ids remain.
 
-    A payment stays under a name that belongs to nobody; an entry that names it would tell whose it was.
+    A payment stays under a pseudonym; an entry that names it would reveal whose it was.
     """
     entries = list(audit_entries.iterate(partition=user_id))
     if account is not None:

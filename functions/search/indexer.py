@@ -141,7 +141,7 @@ def _put(
     except (DocumentConflict, PreconditionFailed, DocumentNotFound):
         return False
     except NotFound:
-        # The photo was replaced meanwhile: the new document is there already, or comes with a message of its own.
+        # The photo was replaced meanwhile: the new document is there already, or comes with its own message.
         return not _is_unchanged(product, products.find(product.id, product.vendor_id))
     shops.record_shop(account.shop)
     confirm(written, index().upsert(account.shop, [index_item(written)]).seq)

@@ -40,7 +40,7 @@ from shared.webhooks.publish import WebhookPublisher
 SUBJECT_ID: Final = "index-rebuild"
 KIND: Final = "index.rebuild"
 CHUNK: Final = 500
-"""Products that are given to the version at once."""
+"""Products added to the version per batch."""
 NEEDS_PRODUCTS: Final = (RebuildReason.FIRST, RebuildReason.MODEL, RebuildReason.UNREADABLE)
 """Reasons for which version and journal can't be merged."""
 

@@ -1,4 +1,4 @@
-"""Creating and reading segmentations: small images are answered at once, large ones and lists become a job."""
+"""Creating and reading segmentations: small images are answered immediately, large ones and lists become a job."""
 
 from __future__ import annotations
 

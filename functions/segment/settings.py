@@ -8,7 +8,7 @@ from shared.settings import SettingsGroup, load
 
 
 class SegmentSettings(SettingsGroup):
-    """Which requests are answered at once."""
+    """Which requests are answered immediately."""
 
     segment_sync_megapixels: float = Field(
         default=4.0, ge=0, description="larger images, and lists of images, become a job"

@@ -1,4 +1,4 @@
-"""Uploads through the API, and one's images: list, read, delete."""
+"""Uploads through the API, and the caller's images: list, get, delete."""
 
 from __future__ import annotations
 

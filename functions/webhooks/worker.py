@@ -87,7 +87,7 @@ class DeliveryStep(Step):
 def _record_attempt(
     delivery: DeliveryDocument, started: float, answer: target.Answer | None, error: StudioError | None
 ) -> None:
-    """Keep what this attempt met, for whoever looks at the delivery."""
+    """Store the result of this attempt for the delivery's history."""
     attempt = DeliveryAttempt(
         at=clock.iso(),
         ms=round((time.monotonic() - started) * 1000),

@@ -15,7 +15,7 @@ class Role(StrEnum):
     SHOPPER = "shopper"
     """Uploads photos, tries clothes on, searches and buys."""
     VENDOR = "vendor"
-    """Publishes products of its own."""
+    """Publishes its own products."""
     MERCHANT = "merchant"
     """Analyses the sales of a shop and manages its search index."""
     ADMIN = "admin"

@@ -164,7 +164,7 @@ class ProductDocument(StoredDocument, PhotoFields, MetadataFields, frozen=True):
 class EmbeddingDocument(StoredDocument, frozen=True):
     """What the search index holds of a product, stored so that a rebuild reads no picture.
 
-    It has a container of its own, so that lists of products do not read vectors and writing one does not compete with
+    It has its own container, so that lists of products do not read vectors and writing one does not compete with
     the catalogue's writes, and lies in the vendor's partition, so that it is deleted with the account.
     """
 

@@ -23,7 +23,7 @@ class ConversionId(DocumentId):
 class ConversionOptions(Record, frozen=True):
     """How the result is made."""
 
-    prompt: str | None = Field(default=None, description="the user's wishes, added to our instruction")
+    prompt: str | None = Field(default=None, description="the user's additional instructions")
     aspect_ratio: AspectRatio | None = Field(default=None, description="None: that of the person's image")
     seed: int | None = None
 

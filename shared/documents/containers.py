@@ -13,7 +13,7 @@ class Container:
         name: as in Cosmos DB.
         partition_key: top-level field whose value places an item; `id` makes every item its own partition.
         unique: fields whose value may occur once in a partition.
-        ttl: seconds an item lives when it brings no `ttl` of its own; None keeps it. An item's `ttl` of -1
+        ttl: seconds an item lives when it has no `ttl`; None keeps it. An item's `ttl` of -1
             keeps it.
         indexed: items are looked for by other fields too; False where id and partition are all that is asked for, so
             that a write costs less.

@@ -1,6 +1,6 @@
 """The client of the `azure-cosmos` SDK as every adapter uses it: session consistency, bounded waits.
 
-By itself the SDK sleeps through 429 as long as the service says, up to nine times, and does not repeat 449 at all: a
+By default the SDK sleeps through 429 as long as the service says, up to nine times, and does not repeat 449 at all: a
 thread is held long after its client has gone. So here the SDK repeats neither, and `patiently` repeats both within
 `patience`.
 """
@@ -35,7 +35,7 @@ def make_client(endpoint: str, key: str | None, *, verify_tls: bool = True) -> C
     Args:
         endpoint: of the account.
         key: of the account; None signs in as the machine's identity (`DefaultAzureCredential`).
-        verify_tls: False for an emulator with a certificate of its own, which then is also taken for the only
+        verify_tls: False for an emulator with a self-signed certificate, which then is also taken for the only
             region.
 
     Raises:
@@ -86,7 +86,7 @@ def patiently[T](attempt: Callable[[], T]) -> T:
 
 
 def ensured[T](make: Callable[[], T]) -> T:
-    """Make what may exist. The SDK looks and then creates: of two who do so at once one is refused, and looks again."""
+    """Make what may exist. The SDK looks, then creates: of two concurrent calls one is refused, and looks again."""
     try:
         return patiently(make)
     except CosmosResourceExistsError:

@@ -26,7 +26,7 @@ _UNCLEAR = frozenset({408, 500, 502, 504})
 
 
 class AnswerLost(Unavailable):
-    """A request was sent and no usable answer came: nobody knows whether a write was done."""
+    """A request was sent and no usable response came: whether a write was done is unknown."""
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Receipts of writes: how a store knows, after a lost answer, whether its write was done.
 
-One item of every write carries a fresh id under `_write`, which `CosmosStore` shows to nobody. Whoever finds its own id
-there knows that the whole write was done, as a batch is done as a whole. Another id, or none, proves nothing: the write
-may not have been done, still be under way, or have been followed by another.
+One item of every write carries a fresh id under `_write`, which `CosmosStore` removes from results. A writer that finds
+its own id there knows that the whole write was done, as a batch is done as a whole. Another id, or none, proves
+nothing: the write may not have been done, still be under way, or have been followed by another.
 """
 
 from __future__ import annotations

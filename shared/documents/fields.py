@@ -62,7 +62,7 @@ def path_of(field: object) -> str:
 
 
 def item[K: str, V](field: Mapping[K, V], key: K) -> V:
-    """The entry `key` of a field that is a mapping, as a field of its own."""
+    """The entry `key` of a field that is a mapping, as a field."""
     reference = cast("FieldRef", field)
     value = get_args(reference.annotation)[-1] if get_args(reference.annotation) else Any
     return cast("V", FieldRef(f"{path_of(field)}.{key}", value))

@@ -10,15 +10,15 @@ _seconds: ContextVar[float] = ContextVar("patience", default=3.0)
 
 
 def patience() -> float:
-    """Seconds that an operation waits for a busy store before it is `Unavailable`: 3, as somebody waits for the answer,
-    unless `patient` says otherwise.
+    """Seconds that an operation waits for a busy store before it is `Unavailable`: 3, as a caller waits for the
+    response, unless `patient` says otherwise.
     """
     return _seconds.get()
 
 
 @contextmanager
 def patient(seconds: float) -> Generator[None]:
-    """Wait longer, or less long, in this block; for work that nobody waits for, and that is dear to do again."""
+    """Wait up to `seconds` in this block; for work without a waiting caller that is expensive to repeat."""
     token = _seconds.set(seconds)
     try:
         yield

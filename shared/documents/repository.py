@@ -127,7 +127,7 @@ class Repository[T: StoredDocument]:
     def patch(
         self, id: str, partition: str, *changes: Change, where: Sequence[Where] = (), etag: str | None = None
     ) -> T:
-        """Make 1 to 10 changes (`assign`, `increment`, `remove`) at once; returns the document after them.
+        """Make 1 to 10 changes (`assign`, `increment`, `remove`) atomically; returns the document after them.
 
         Raises `DocumentNotFound`, `PreconditionFailed` if `where` does not hold or `etag` is another version.
         """

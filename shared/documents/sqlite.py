@@ -1,8 +1,8 @@
 """Documents in one SQLite file: the embedded default, safe for several processes and threads, alive after a
 restart.
 
-One table a container. A write deletes the row and inserts it anew, so that the AUTOINCREMENT key `lsn` is the
-order of all writes and reading by it is the change feed. Writers take the file's one write lock at once
+One table a container. A write deletes the row and inserts it again, so that the AUTOINCREMENT key `lsn` is the
+order of all writes and reading by it is the change feed. Writers take the file's one write lock first
 (`BEGIN IMMEDIATE`), so what they read is still true when they commit; readers never wait (WAL). Expired rows
 are hidden from reads and purged by the next write to their container.
 """
@@ -278,7 +278,7 @@ def _document(row: Sequence[Any]) -> Document:
     try:
         document = Document(from_json(row[0]))
     except ValueError:
-        # Of what `dump` wrote, the parser refuses this alone; it is the writer who is told, before the commit.
+        # Of what `dump` wrote, the parser refuses only this; the writer gets the error, before the commit.
         raise InvalidOperation("the item is nested too deep") from None
     document["_etag"], document["_ts"] = row[1], int(row[2])
     return document

@@ -85,7 +85,7 @@ class SqliteFile:
             check_same_thread=False,
             factory=_Connection,
         )
-        # Switching to WAL needs the file for itself, and SQLite answers "locked" at once instead of waiting.
+        # Switching to WAL needs exclusive access; SQLite answers "locked" immediately instead of waiting.
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
             try:

@@ -183,7 +183,7 @@ def _condition(where: Where) -> tuple[str, list[Any]]:
             elements = f"SELECT 1 FROM json_each(body, {_path(field)}) WHERE {test}"
             return f"{_type(field)} = 'array' AND EXISTS ({elements})", [value]
         case "=" if field == "id" and isinstance(value, str):
-            # The column has an index; told how few items share an id, SQLite takes it before that of `type`.
+            # With this hint of how few items share an id, SQLite prefers the index of `id` to that of `type`.
             return "likelihood(id = ?, 0.000001)", [value]
         case _:
             if value is None:

@@ -59,7 +59,7 @@ class Gemini:
         """Make an image of the person in the garment.
 
         Args:
-            prompt: wishes in words, added to our instruction.
+            prompt: the user's additional instructions.
             aspect_ratio: `3:4` and the like; by default that of the person's photo.
 
         Raises:

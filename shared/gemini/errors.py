@@ -21,7 +21,7 @@ _BUSY = "the service that makes the pictures is busy: try again later"
 _FAILED = "the service that makes the pictures failed: try again later"
 _NO_IMAGE = "the service answered without a picture"
 _BLOCKED = "the pictures were refused by the content policy"
-_REFUSED = "the service can't work with these pictures or wishes: try others"
+_REFUSED = "the service can't work with these images or this prompt; try others"
 
 
 def _operator(reason: str, source: str) -> ProviderError:
@@ -62,7 +62,7 @@ def _finish_reasons() -> Iterator[ProviderError]:
         "BLOCKLIST", "SPII", "ESCALATION", "MODEL_ARMOR",
     ):  # fmt: skip
         yield ProviderError(reason, Blame.USER, "blocked", _BLOCKED, _ANSWERS)
-    message = "the wishes are in a language that the service does not support"
+    message = "the prompt is in a language that the service does not support"
     yield ProviderError("LANGUAGE", Blame.USER, "gemini_refused", message, _ANSWERS)
     yield _operator("PUP_LIMITED_DISABLED", _ANSWERS)
     cut_off = "the picture was cut off before it was done"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 OPEN_PATHS: Final = ("shops/", "health", "openapi.json")
-"""Any page may call what begins with these; a publishable key has origins of its own, checked with the key."""
+"""Any page may call paths with these prefixes; a publishable key has its own origins, checked with the key."""
 METHODS: Final = "GET, POST, PUT, PATCH, DELETE"
 REQUEST_HEADERS: Final = (
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, X-Publishable-Key, X-Request-Id, "

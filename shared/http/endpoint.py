@@ -79,7 +79,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer with a status or headers of its own; a bare model answers with the route's status.
+    """An answer with its own status or headers; a bare model answers with the route's status.
 
     `content` goes out as it is instead of a body, as one of the route's `media`. `kept` is False for a body whose URLs
     expire: under an idempotency key it is not stored, the handler makes it again under the same `new_id`.
@@ -310,8 +310,8 @@ def _allow(allowance: Allowance | None, extra: dict[str, str]) -> None:
     """Of several limits, send the headers of the one with the fewest calls left."""
     if allowance is None:
         return
-    told = extra.get("RateLimit-Remaining")
-    if told is None or allowance.remaining < int(told):
+    remaining = extra.get("RateLimit-Remaining")
+    if remaining is None or allowance.remaining < int(remaining):
         extra.update(allowance.headers)
 
 

@@ -68,7 +68,7 @@ def fingerprint(query: Mapping[str, str], content_type: str | None, body: bytes)
 
 
 def begin(user_id: str, route: str, key: str, fingerprint: bytes) -> Ticket | Replay:
-    """Claim a key, or get the answer of whoever had it first.
+    """Claim a key, or get the response of the request that had it first.
 
     Args:
         fingerprint: of the request; another request under the same key is refused.
@@ -114,7 +114,7 @@ def begin(user_id: str, route: str, key: str, fingerprint: bytes) -> Ticket | Re
 
 
 def complete(ticket: Ticket, status: int, body: Any, headers: dict[str, str], *, kept: bool = True) -> None:
-    """Keep the answer for whoever sends the key again; without its body unless `kept`."""
+    """Keep the response for repeats with the same key; without its body unless `kept`."""
     record = ticket.record
     changes = (
         assign(IdempotencyRecord.state, IdempotencyState.COMPLETED),
@@ -130,8 +130,8 @@ def complete(ticket: Ticket, status: int, body: Any, headers: dict[str, str], *,
 def release(ticket: Ticket, error: BaseException) -> None:
     """End the work of a key after an error.
 
-    A refusal has changed nothing: the key is forgotten. After any other error nobody knows what was written, so the key
-    is left to be taken over, and what is made then carries the same id.
+    A refusal has changed nothing: the key is forgotten. After any other error it is unknown what was written, so the
+    key is left to be taken over, and what is made then carries the same id.
     """
     refused = isinstance(error, StudioError) and error.status < 500 and not error.retryable
     with suppress(DocumentNotFound, PreconditionFailed):

@@ -54,7 +54,7 @@ class HttpSettings(SettingsGroup):
         description="JSON object of route class and [calls, seconds]: calls of one caller in a window of that length",
     )
     rate_limit_scale: float = Field(
-        default=1.0, gt=0, description="factor of every rate limit; a load test or a demo raises all of them at once"
+        default=1.0, gt=0, description="factor of every rate limit; a load test or a demo raises all of them together"
     )
     rate_limit_ip_factor: float = Field(
         default=5.0,

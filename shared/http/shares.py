@@ -1,8 +1,8 @@
 """How much of a process one caller holds at a time: threads for all its calls, and fewer for calls that cost much.
 
-Rate limits count calls in a minute; a few slow ones at once would still fill every thread, and others would wait. So a
-caller who is signed in holds at most a share, counted in this process, and what goes
-beyond it is refused at once instead of waiting.
+Rate limits count calls in a minute; a few slow concurrent ones would still fill every thread, and others would wait. So
+a signed-in caller holds at most a share, counted in this process, and calls beyond it are refused immediately instead
+of waiting.
 """
 
 from __future__ import annotations

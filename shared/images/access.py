@@ -45,7 +45,7 @@ def ensure_not_deleted(id: str, user_id: str) -> None:
 
 
 def check_visibility(role: Role, kind: ImageKind, visibility: Visibility) -> None:
-    """Check who may publish what: sellers their garments, nobody a photo of a person.
+    """Check who may publish what: sellers their garments, no one a photo of a person.
 
     Raises:
         Forbidden: `not_publishable`.

@@ -13,7 +13,7 @@ from shared.images.documents import HOLD_S, ImageDocument, ImageStatus, images
 
 
 def delete_image(image: ImageDocument) -> None:
-    """Delete an image: hidden at once, its blobs next, its document and its share of the quota last.
+    """Delete an image: hidden immediately, its blobs next, its document and its share of the quota last.
 
     Raises:
         NotFound: it was deleted meanwhile.

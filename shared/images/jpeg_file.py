@@ -97,7 +97,7 @@ def _colour_model(walk: _Walk) -> Iterator[bytes]:
 def _kept(walk: _Walk, code: int, body: bytes) -> bytes | None:
     """The segment as the decoder gets it; None for metadata, which is noted."""
     if code == _APP0:
-        # Written anew: decoders warn of versions that are not known.
+        # Replaced by a standard one: decoders warn of unknown versions.
         walk.jfif = walk.jfif or body[:5] == b"JFIF\x00"
         return None
     if code == _APP1 and body[:4] == b"Exif":

@@ -100,7 +100,7 @@ def _xmp(noted: dict[bytes, bytes]) -> bytes | None:
 
 
 def _inflate(packed: bytes, longest: int) -> bytes | None:
-    """What a few bytes unpack to; None if that is damaged, or more than anybody needs."""
+    """What a few bytes unpack to; None if that is damaged, or implausibly large."""
     unpacker = zlib.decompressobj()
     try:
         unpacked = unpacker.decompress(packed, longest)

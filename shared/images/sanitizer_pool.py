@@ -36,7 +36,7 @@ class ChildTimedOut(Exception):
 
 
 class ChildCrashed(Exception):
-    """The child died of a fault of its own: a signal such as SIGSEGV, or an answer that is no frame."""
+    """The child died of its own fault: a signal such as SIGSEGV, or an answer that is no frame."""
 
 
 class Child:

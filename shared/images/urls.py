@@ -41,13 +41,13 @@ def resolve(
         endpoints: what our blob URLs begin with: scheme, host, port and path prefix, such as
             `https://NAME.blob.core.windows.net`, a CDN's base URL, or Azurite's
             `http://127.0.0.1:PORT/devstoreaccount1`. Scheme, host and port must be one of these exactly.
-        containers: names that anybody signed in may refer to.
+        containers: names that any signed-in user may refer to.
         private: names in which blobs are `{owner}/...`, and only those of `owner` may be referred to.
         owner: the caller's id; None may refer to nothing private.
 
     Raises:
         Unprocessable: `image_url`, the URL is none of ours, or not well-formed.
-        NotFound: `image_not_found`, a private blob of somebody else.
+        NotFound: `image_not_found`, a private blob of someone else.
     """
     if not isinstance(url, str) or not 0 < len(url) <= MAX_LENGTH or _FORBIDDEN.search(url):
         raise _refused()

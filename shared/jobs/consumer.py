@@ -63,7 +63,7 @@ def consume(message: str, step: Step) -> None:
             telemetry.log("job.missing", level="warning")
             return
         span.update_name(f"job {job.kind}")
-        # Nobody waits for this thread, and work whose result can't be stored is done again.
+        # No caller waits for this thread, and work whose result can't be stored is done again.
         long = patient(job_settings().job_lease_s / 3)
         with long, telemetry.bound(requestId=job.request_id, kind=job.kind, attempt=pointer.attempt):
             _advance(job, pointer, step)

@@ -14,7 +14,7 @@ from shared.jobs.settings import job_settings
 
 
 def request_cancel(job: Job) -> Job:
-    """Ask that a job stop. A waiting one is closed by its queue's consumer at once, a running one between two steps.
+    """Request that a job stop. Its queue's consumer closes a waiting one immediately, a running one between two steps.
 
     Raises:
         Conflict: the job has ended already.

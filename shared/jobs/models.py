@@ -97,7 +97,7 @@ class JobError(RunError, frozen=True):
 
 
 class JobProgress(Record, frozen=True):
-    """How far the current attempt is; a step may add facts of its own."""
+    """How far the current attempt is; a step may add its own facts."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -125,7 +125,7 @@ class JobSubject(StoredDocument, frozen=True):
 class Job(StoredDocument, frozen=True):
     """A unit of background work; the queue message only points at it.
 
-    A step that writes fields of its own to its jobs declares a subclass with its own `Repository`.
+    A step that writes additional fields to its jobs declares a subclass with its own `Repository`.
     """
 
     type: Literal["job"] = "job"

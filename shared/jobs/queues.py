@@ -1,7 +1,7 @@
 """Storage Queues: the one place where a message is encoded and sent.
 
 A job names the queue of its kind; the message goes to that queue's lane. On Flex Consumption every queue function
-scales, and starts cold, by itself, so kinds of work with the same needs share a lane: one Storage Queue, one function.
+scales, and cold-starts, separately, so kinds of work with the same needs share a lane: one Storage Queue, one function.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Lane(StrEnum):
     """The Storage Queues that jobs travel through."""
 
     INTERACTIVE = "interactive"
-    """Somebody waits for the result."""
+    """A user waits for the result."""
     BATCH = "batch"
-    """Work of minutes, or many pieces of it: nobody's single request ever waits behind it."""
+    """Work of minutes, or many pieces of it: no single request ever waits behind it."""
     DELIVERY = "delivery"
     """Calls of other services: messages, webhooks, events of payments."""
 

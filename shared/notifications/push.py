@@ -36,7 +36,7 @@ def audience(user_id: str, version: int) -> str:
     """Under which name a user's connections are opened and reached.
 
     A URL that opens a connection can't be revoked at the service. So it names the account's `connection_version`, and
-    whoever opens one of an earlier version is sent nothing.
+    a connection of an earlier version receives nothing.
     """
     return user_id if version == 0 else f"{user_id}.{version}"
 

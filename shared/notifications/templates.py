@@ -58,7 +58,7 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "provider.alert": Template(
         subject="A provider refuses our account",
-        text="{provider} refuses our calls ({reason}). Work that needs it waits, and continues by itself once the "
+        text="{provider} refuses our calls ({reason}). Work that needs it waits, and continues automatically once the "
         "account, its key or its settings are repaired.",
         sms="AI Fashion Studio: {provider} refuses our calls ({reason}). {link}",
         link="/admin/system",

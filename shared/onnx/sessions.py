@@ -110,7 +110,7 @@ def _open_session(id: str, data: bytes) -> InferenceSession:
     options.inter_op_num_threads = 1
     # Idle threads that spin between calls take the CPU from the rest of the process.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Its warnings are about weights that are also inputs and hence replaceable: that is intended.
+    # Its warnings are about weights that are also inputs and therefore replaceable: that is intended.
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(data, options, providers=_providers())

@@ -1,4 +1,4 @@
-"""A circuit for each provider: it opens when the provider refuses our account, and closes by itself after the repair.
+"""A circuit for each provider: it opens when the provider refuses our account, and closes automatically after repair.
 
 While it is open, jobs wait without using attempts and without calls, except that one call every `PROVIDER_PROBE_S`
 seconds finds out whether the provider accepts us again. Administrators are alerted once for each opening, unless it

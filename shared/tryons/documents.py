@@ -121,7 +121,7 @@ class TryOnDocument(JobSubject, BillableDocument, frozen=True):
     samples: int = Field(default=1, description="number of results")
     engine: str
     door: Door = Door.TRYON
-    options: ConversionOptions = Field(default=ConversionOptions(), description="wishes of a conversion")
+    options: ConversionOptions = Field(default=ConversionOptions(), description="options of a conversion")
     called_in: int | None = Field(
         default=None, description="generation of the job in which a hosted engine was called, which has to be paid"
     )
@@ -136,7 +136,7 @@ class TryOnDocument(JobSubject, BillableDocument, frozen=True):
 
 
 class TryOnResultDocument(StoredDocument, frozen=True):
-    """A result of a try-on; its image is an image document of its own."""
+    """A result of a try-on; its image is a separate image document."""
 
     type: Literal["tryon_result"] = "tryon_result"
     id: TryOnResultId

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 IMAGE, TEXT = "fashion_image", "fashion_text"
 EMBEDS, MAP, TEXT_EMBEDS = "image_embeds", "image_map", "text_embeds"
 BATCH = 16
-"""Images embedded at once."""
+"""Images per batch."""
 PLAIN = 236
 """Grey value of the background of a masked garment, as in training."""
 MARGIN = 0.08
@@ -196,7 +196,7 @@ def cut_out(pixels: NDArray[np.uint8], mask: NDArray[Any]) -> NDArray[np.uint8]:
     rows = slice(max(0, top - margin), min(inside.shape[0], bottom + margin))
     columns = slice(max(0, left - margin), min(inside.shape[1], right + margin))
     part, outside = pixels[rows, columns].copy(), ~inside[rows, columns]
-    # A channel at a time takes a ninth of the time of all three at once.
+    # One channel at a time takes a ninth of the time of all three together.
     for channel in range(part.shape[2]):
         np.copyto(part[:, :, channel], PLAIN, where=outside)
     return part

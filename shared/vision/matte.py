@@ -35,7 +35,7 @@ BINS = 16
 MAX_COLOUR_LOG_ODDS = 4.0
 """Largest log odds of a colour: where the map is more certain than that, it decides."""
 STRIP_PIXELS = 1 << 20
-"""Pixels that are computed at once."""
+"""Pixels per batch."""
 
 
 def alpha(chance: NDArray[Any], pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -130,7 +130,7 @@ def _fit(guide: NDArray[Any], target: NDArray[Any], radius: int) -> tuple[NDArra
 
 
 def _solve(m: NDArray[Any], v: NDArray[Any]) -> NDArray[Any]:
-    """Symmetric 3 x 3 systems by cofactors, all at once."""
+    """Symmetric 3 x 3 systems by cofactors, vectorised."""
     import numpy as np
 
     a, b, c = m[:, :, 0, 0], m[:, :, 0, 1], m[:, :, 0, 2]

@@ -61,7 +61,7 @@ class Person:
 
 
 def find(image: NDArray[np.uint8]) -> Person | None:
-    """The person in an upright RGB image (h, w, 3); None if there is nobody."""
+    """The person in an upright RGB image (h, w, 3); None if there is none."""
     import numpy as np
 
     found = pose.find(image)

@@ -101,7 +101,7 @@ def load() -> None:
 
 
 def find(image: NDArray[np.uint8]) -> Pose | None:
-    """The pose of the most prominent person in an upright RGB image (h, w, 3); None if there is nobody."""
+    """The pose of the most prominent person in an upright RGB image (h, w, 3); None if there is none."""
     import numpy as np
     from PIL import Image
 

@@ -32,7 +32,7 @@ CLASSES_OF: Final[Mapping[str, tuple[str, ...]]] = {
 background there; in a photo of a garment alone, `garment` is."""
 
 MAX_PARALLEL: Final = 2
-"""Images that a process segments at once: the arrays of a large one take a hundred megabytes."""
+"""Images that a process segments concurrently: the arrays of a large one take a hundred megabytes."""
 MIN_AREA: Final = 0.004
 """Share of the image below which a target counts as not found."""
 MIN_CLASS_AREA: Final = 0.003

@@ -2,7 +2,7 @@
 
 A try-on that fails with one of them is never billed. What a job does depends on the group:
 
-- The request or its images are at fault (`Unprocessable`): not retryable, the job fails at once.
+- The request or its images are at fault (`Unprocessable`): not retryable, the job fails immediately.
 - The run failed (`engine_timeout`, `engine_failed`, `engine_bad_answer`, `engine_mismatch`): retryable, each attempt
   counts, and a job without attempts left is dead until it is redriven.
 - The container is down, busy or misconfigured (`engine_unavailable`, `engine_busy`, `engine_refused`): retryable, the
@@ -18,7 +18,7 @@ from shared.errors import StudioError, TooManyRequests, Unprocessable, UpstreamE
 
 
 class NoPerson(Unprocessable):
-    """The person image shows nobody."""
+    """No person was found in the person image."""
 
     code = "no_person"
 

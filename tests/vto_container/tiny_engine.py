@@ -54,7 +54,7 @@ class Tiny:
         if seed == RAISE:
             raise RuntimeError("an engine's own fault")
         if seed == REFUSE:
-            raise NoPerson("the image shows nobody", field="person")
+            raise NoPerson("no person was found in the image", field="person")
         for step in range(steps):
             raise_if_cancelled(is_cancelled)
             if seed in (SLOW, SLOW_TOO):

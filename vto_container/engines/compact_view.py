@@ -99,7 +99,7 @@ def read_view(image: NDArray[Any], category: Category) -> View:
     """The person in an image (h, w, 3) uint8, at the working resolution.
 
     Raises:
-        NoPerson: the image shows nobody.
+        NoPerson: no person was found in the image.
         PoseNotFound, PoseNotSupported: as `compact_body.require_supported`.
         CategoryMismatch: it does not show the part of the body that the garment is worn on.
     """
@@ -108,7 +108,7 @@ def read_view(image: NDArray[Any], category: Category) -> View:
 
     found = person.find(image)
     if found is None or found.mask.max() < 0.5:
-        raise NoPerson("the image shows nobody", field="person")
+        raise NoPerson("no person was found in the image", field="person")
     compact_body.require_supported(found.pose, category)
     left, top, right, low = (int(edge) for edge in found.box)
     scale = min(1.0, VIEW_SIDE / max(right - left, low - top))
