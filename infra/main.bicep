@@ -60,6 +60,10 @@ param vtoMaxReplicas int = 2
 @description('`fashion-` and 12 digits, the modelId of an answer of search with `-` for `@`, to have its vectors in Cosmos DB; empty searches in process.')
 param searchModel string = ''
 
+@description('Region of the studio page; Static Web Apps exist in five regions.')
+@allowed(['centralus', 'eastasia', 'eastus2', 'westeurope', 'westus2'])
+param pageLocation string = 'westeurope'
+
 @description('Address that alerts are sent to; without it they show in the portal only.')
 param alertEmail string = ''
 
@@ -97,6 +101,16 @@ module monitoring 'app/monitoring.bicep' = {
   }
 }
 
+module web 'app/web.bicep' = {
+  name: 'web'
+  scope: group
+  params: {
+    name: '${abbreviations.webStaticSites}${resourceToken}'
+    location: pageLocation
+    tags: union(tags, { 'azd-service-name': 'web' })
+  }
+}
+
 module storage 'app/storage.bicep' = {
   name: 'storage'
   scope: group
@@ -104,7 +118,7 @@ module storage 'app/storage.bicep' = {
     name: '${abbreviations.storageStorageAccounts}${resourceToken}'
     location: location
     tags: tags
-    appOrigin: appUrl
+    pageOrigins: [appUrl, web.outputs.origin]
   }
 }
 
@@ -234,6 +248,7 @@ module api 'app/api.bicep' = {
     paypalMerchantId: paypalMerchantId
     paypalBaseUrl: paypalBaseUrl
     appUrl: appUrl
+    pageOrigins: [appUrl, web.outputs.origin]
     jwtActiveKid: jwtActiveKid
     vtoUrl: vto.outputs.url
     vtoEngines: vto.outputs.engines
@@ -265,6 +280,7 @@ module events 'app/events.bicep' = {
 }
 
 output AZURE_FUNCTION_URL string = api.outputs.url
+output STUDIO_PAGE_URL string = web.outputs.origin
 output AZURE_FUNCTION_NAME string = api.outputs.name
 output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_EVENTS_TOPIC string = events.outputs.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -158,12 +159,20 @@ def change(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[.
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def page_port() -> int:
+    """A free port for the studio page in front of the shared stack."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def stack(page_port: int) -> Iterator[Stack]:
     """The whole system with two instances of the app, shared by all tests that talk to it over HTTP.
 
-    Whatever they did: nothing secret and nobody's address may be in its log at the end.
+    Browsers may call it from one origin, as in Azure: that of `page_port` on this machine. Whatever the tests did,
+    nothing secret and no address of a person may be in its log at the end.
     """
-    with Stack(workers=2, settings=QUICK) as running:
+    with Stack(workers=2, settings={**QUICK, "ALLOWED_ORIGINS": f"http://127.0.0.1:{page_port}"}) as running:
         yield running
         found = leaks(running.log.read_text(errors="replace"))
     assert not found, found[:5]

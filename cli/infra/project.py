@@ -66,6 +66,8 @@ def _pipeline(root: Path) -> Iterator[Finding]:
 def _services(root: Path) -> Iterator[Finding]:
     for name, service in _azure(root)["services"].items():
         docker = service.get("docker")
+        if service["host"] == "staticwebapp":
+            yield from _page(root, name, service)
         if service["language"] != "docker":
             continue
         if not docker.get("remoteBuild"):
@@ -77,6 +79,18 @@ def _services(root: Path) -> Iterator[Finding]:
             continue
         if not context.is_dir():
             yield Finding("app", "azure.yaml", 1, f"service {name}: the context {docker['context']} does not exist")
+
+
+def _page(root: Path, name: str, service: dict[str, Any]) -> Iterator[Finding]:
+    """azd runs `npm run build` where the page's package.json is, and deploys `dist`."""
+    folder = root / service["project"]
+    package = folder / "package.json"
+    if not package.is_file() or "build" not in json.loads(package.read_text()).get("scripts", {}):
+        yield Finding(
+            "app", "azure.yaml", 1, f"service {name}: {service['project']}/package.json has no script `build`"
+        )
+    if not service.get("dist"):
+        yield Finding("app", "azure.yaml", 1, f"service {name}: without dist azd deploys the sources")
 
 
 def image(name: str, text: str) -> Iterator[Finding]:
@@ -100,7 +114,13 @@ def image(name: str, text: str) -> Iterator[Finding]:
 
 
 def _scripts(root: Path) -> dict[str, Path]:
-    return {event: root / hook["run"] for event, hook in _azure(root).get("hooks", {}).items()}
+    azure = _azure(root)
+    ours = {event: root / hook["run"] for event, hook in azure.get("hooks", {}).items()}
+    for name, service in azure["services"].items():
+        # The hooks of a service run in its folder.
+        folder = root / service.get("project", ".")
+        ours.update({f"{name}.{event}": folder / hook["run"] for event, hook in service.get("hooks", {}).items()})
+    return ours
 
 
 def _hooks(root: Path) -> Iterator[Finding]:

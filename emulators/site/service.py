@@ -1,8 +1,10 @@
-"""The counterpart of Azure Static Web Apps: files of one folder, and `config.json` from a file of its own."""
+"""The counterpart of Azure Static Web Apps: files of one folder with the headers of its `staticwebapp.config.json`, and
+`config.json` from another file."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import mimetypes
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,10 +14,8 @@ from aiohttp import web
 
 from emulators.server import Emulator
 
-POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src * data: blob:; connect-src *; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-)
+SETTINGS: Final = "staticwebapp.config.json"
+"""Read by the service and never served: headers of every answer, and of routes that are exact or end with `*`."""
 TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
 
 
@@ -47,21 +47,29 @@ class Site(Emulator):
     async def _configuration(self, request: web.Request) -> web.StreamResponse:
         if not self._config.is_file():
             raise web.HTTPServiceUnavailable(text="the stack is still starting")
-        headers = {"Cache-Control": "no-store"}
+        headers = self._headers(request.path)
         return web.Response(body=self._config.read_bytes(), content_type="application/json", headers=headers)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         path = (self._folder / request.match_info["path"]).resolve()
         if path == self._folder:
             path = self._folder / "index.html"
-        if not path.is_relative_to(self._folder) or not path.is_file() or path.name.startswith("."):
+        if (
+            not path.is_relative_to(self._folder)
+            or not path.is_file()
+            or path.name.startswith(".")
+            or path.name == SETTINGS
+        ):
             raise web.HTTPNotFound(text="there is no such file")
-        immutable = path.parent.name == "assets"
         kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        headers = {
-            "Cache-Control": "public, max-age=31536000, immutable" if immutable else "no-cache",
-            "Content-Security-Policy": POLICY,
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-        }
+        headers = self._headers(request.path)
         return web.Response(body=path.read_bytes(), content_type=kind, headers=headers)
+
+    def _headers(self, path: str) -> dict[str, str]:
+        """Headers for everything, then those of the first route that matches."""
+        settings = json.loads((self._folder / SETTINGS).read_text())
+        for route in settings.get("routes", ()):
+            pattern = route["route"]
+            if path == pattern or (pattern.endswith("*") and path.startswith(pattern[:-1])):
+                return {**settings["globalHeaders"], **route.get("headers", {})}
+        return dict(settings["globalHeaders"])

@@ -22,6 +22,9 @@ param paypalWebhookId string
 param paypalMerchantId string
 param paypalBaseUrl string
 param appUrl string
+
+@description('Origins of the pages that may call the API from a browser.')
+param pageOrigins array
 param jwtActiveKid string
 param vtoUrl string
 param vtoEngines string
@@ -56,7 +59,7 @@ var base = {
   // the only timer that wakes an instance: every second minute keeps an idle month below 3 USD (./studio bench cost)
   SWEEP_SCHEDULE: '0 */2 * * * *'
   APP_URL: appUrl
-  ALLOWED_ORIGINS: appUrl
+  ALLOWED_ORIGINS: join(pageOrigins, ',')
   VTO_URL: vtoUrl
   TRYON_ENGINES: vtoEngines
   VTO_TOKEN: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/vto-token)'

@@ -11,8 +11,8 @@ param queues array = ['interactive', 'batch', 'delivery', 'index']
 @description('Queues that other services write and the sweeper reads.')
 param reports array = ['email-reports']
 
-@description('Origin of the shop\'s site, whose pages PUT uploads by SAS.')
-param appOrigin string
+@description('Origins of the pages that PUT uploads by SAS: the shop\'s site and the studio page.')
+param pageOrigins array
 
 var deployment = 'deployment'
 
@@ -38,7 +38,7 @@ resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01'
     cors: {
       corsRules: [
         {
-          allowedOrigins: [appOrigin]
+          allowedOrigins: pageOrigins
           allowedMethods: ['GET', 'HEAD', 'PUT', 'OPTIONS']
           allowedHeaders: ['content-type', 'x-ms-*']
           exposedHeaders: ['etag', 'x-ms-*']

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import requests
 
 from emulators.launch import launch
+from emulators.stack import ROOT
 
 pytestmark = pytest.mark.processes
 
@@ -20,6 +22,7 @@ def site(tmp_path: Path) -> Iterator[str]:
     (folder / "index.html").write_text("<!doctype html>")
     (folder / "assets" / "app-1.js").write_text("1")
     (folder / ".built-from").write_text("secret")
+    shutil.copy(ROOT / "web/public/staticwebapp.config.json", folder)
     (tmp_path / "outside.txt").write_text("secret")
     with launch("site", "--folder", str(folder), "--config", str(tmp_path / "config.json")) as facts:
         yield facts["url"]
@@ -35,7 +38,9 @@ def test_files_have_types_policies_and_lifetimes(site: str) -> None:
     assert "immutable" in script.headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("path", ["nothing", ".built-from", "../outside.txt", "%2e%2e/outside.txt", "assets"])
+@pytest.mark.parametrize(
+    "path", ["nothing", ".built-from", "../outside.txt", "%2e%2e/outside.txt", "assets", "staticwebapp.config.json"]
+)
 def test_nothing_else_is_served(site: str, path: str) -> None:
     answer = requests.get(f"{site}/{path}", timeout=30)
     assert answer.status_code == 404
@@ -46,4 +51,6 @@ def test_the_configuration_is_read_at_each_request(site: str, tmp_path: Path) ->
     assert requests.get(f"{site}/config.json", timeout=30).status_code == 503
     for url in ("http://a", "http://b"):
         (tmp_path / "config.json").write_text(f'{{"apiUrl": "{url}"}}')
-        assert requests.get(f"{site}/config.json", timeout=30).json() == {"apiUrl": url}
+        answer = requests.get(f"{site}/config.json", timeout=30)
+        assert answer.json() == {"apiUrl": url}
+        assert answer.headers["Cache-Control"] == "no-store"

@@ -18,6 +18,8 @@ def copy(folder: Path) -> Path:
         shutil.copy(path, folder / "vto_container")
     for name in ("azure.yaml", "README.md"):
         shutil.copy(ROOT / name, folder)
+    (folder / "web").mkdir()
+    shutil.copy(ROOT / "web/package.json", folder / "web")
     (folder / "models_onnx").symlink_to(ROOT / "models_onnx")
     return folder
 

@@ -137,3 +137,29 @@ def test_the_image_must_be_the_one_for_the_profile(tmp_path: Path, profile: str,
     ended = subprocess.run([tmp_path / "infra/hooks/profile.sh"], env=env, capture_output=True, text=True, check=False)
     assert (ended.returncode == 0) is right
     assert right or "VTO_PROFILE" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "built", "missing"),
+    [
+        ("https://func.example", True, None),
+        ("", True, "AZURE_FUNCTION_URL"),
+        ("https://func.example", False, "web/dist"),
+    ],
+)
+def test_the_page_gets_the_address_of_the_api(tmp_path: Path, url: str, built: bool, missing: str | None) -> None:
+    shutil.copytree(ROOT / "infra/hooks", tmp_path / "infra/hooks")
+    dist = tmp_path / "web/dist"
+    dist.mkdir(parents=True)
+    if built:
+        (dist / "index.html").touch()
+    env = {**os.environ, "AZURE_FUNCTION_URL": url}
+    # azd runs the hooks of a service in its folder, by the path in azure.yaml
+    command = ["sh", "../infra/hooks/page.sh"]
+    ended = subprocess.run(command, cwd=tmp_path / "web", env=env, capture_output=True, text=True, check=False)
+    if missing:
+        assert (ended.returncode, missing in ended.stderr) == (1, True)
+        assert not (dist / "config.json").exists()
+    else:
+        assert ended.returncode == 0
+        assert json.loads((dist / "config.json").read_text()) == {"apiUrl": url}

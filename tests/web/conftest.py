@@ -34,8 +34,8 @@ def chromium() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def page_url(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The built page, over the shared stack and its local accounts."""
+def page_config(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built page's `config.json`: the shared stack and its local accounts."""
     built = studio("web")
     assert built.returncode == 0, built.stderr
     settings = {"ENVIRONMENT": "development", **stack.settings}
@@ -46,7 +46,20 @@ def page_url(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     providers = {name: started["url"] for name, started in stack.providers.items()}
     config = tmp_path_factory.mktemp("page") / "config.json"
     config.write_text(json.dumps({"apiUrl": stack.url, "local": {"accounts": accounts, "providers": providers}}))
-    with launch("site", "--folder", str(web.DIST), "--config", str(config)) as site:
+    return config
+
+
+@pytest.fixture(scope="session")
+def page_url(page_config: Path, page_port: int) -> Iterator[str]:
+    """The page at the only origin that the stack allows."""
+    with launch("site", "--folder", str(web.DIST), "--config", str(page_config), port=page_port) as site:
+        yield site["url"]
+
+
+@pytest.fixture
+def other_origin(page_config: Path) -> Iterator[str]:
+    """The same page at an origin that the stack does not allow."""
+    with launch("site", "--folder", str(web.DIST), "--config", str(page_config)) as site:
         yield site["url"]
 
 
