@@ -60,6 +60,8 @@ class AppFacts:
     queues: frozenset[str]
     documents: Mapping[str, tuple[str, int, bool]]
     """Partition key, time to live in seconds (-1: none) and whether it is indexed, by container."""
+    unindexed: frozenset[str]
+    """Paths that the indexing policies of the document containers exclude."""
     settings: frozenset[str]
     container_settings: frozenset[str]
     functions: Mapping[str, Mapping[str, Any]]
@@ -71,6 +73,7 @@ def facts() -> AppFacts:
     from cli.settings import groups, variables
     from shared import blobs, function_index
     from shared.documents import CONTAINERS
+    from shared.documents.cosmos import INDEXED, UNINDEXED
     from shared.jobs import queues
 
     return AppFacts(
@@ -80,6 +83,7 @@ def facts() -> AppFacts:
             one.name: (one.partition_key, -1 if one.ttl is None else one.ttl, one.indexed)
             for one in CONTAINERS.values()
         },
+        unindexed=frozenset(one["path"] for policy in (INDEXED, UNINDEXED) for one in policy["excludedPaths"]),
         settings=frozenset(name for group in groups(APP) for name in variables(group)),
         container_settings=frozenset(name for group in groups(("shared", *CONTAINER)) for name in variables(group)),
         functions={one.name: one.arguments for one in function_index.read()},
@@ -148,6 +152,14 @@ class _Checker:
                     wanted = self._app.documents[name]
                     message = f"container {name} is made with (partition key, ttl, indexed) {found[name]}, not {wanted}"
                     yield Finding("app", path, resource.line, message)
+            excluded = {
+                excluded_path
+                for node in walk(resource.body)
+                if isinstance(node, Object) and (paths := node.get("excludedPaths")) is not None
+                for one in walk(paths)
+                if isinstance(one, Object) and (excluded_path := text(one.get("path"))) is not None
+            }
+            yield from self._same("path outside the index", set(self._app.unindexed), excluded, path)
 
     # settings
 

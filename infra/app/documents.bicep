@@ -61,7 +61,7 @@ resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/conta
           indexingMode: 'consistent'
           automatic: true
           includedPaths: container.indexed ? [{ path: '/*' }] : []
-          excludedPaths: container.indexed ? [{ path: '/"_etag"/?' }] : [{ path: '/*' }]
+          excludedPaths: container.indexed ? [{ path: '/"_etag"/?' }, { path: '/"_write"/?' }] : [{ path: '/*' }]
         }
       }
     }

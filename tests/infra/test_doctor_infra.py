@@ -74,6 +74,7 @@ PLANTED: dict[Kind, list[tuple[str, str, str]]] = {
         ("infra/app/storage.bicep", "'${queue}-poison'", "'${queue}-dead'"),
         ("infra/app/documents.bicep", "partitionKey: '/userId', ttl: -1", "partitionKey: '/id', ttl: -1"),
         ("infra/app/documents.bicep", "ttl: 86400", "ttl: 8640"),
+        ("infra/app/documents.bicep", ", { path: '/\"_write\"/?' }", ""),
         ("infra/app/api.bicep", "  APP_URL: appUrl\n", "  APP_URI: appUrl\n"),
         ("infra/app/api.bicep", "  SWEEP_SCHEDULE: '", "  SWEEPER_SCHEDULE: '"),
         ("infra/app/api.bicep", "  SWEEP_SCHEDULE: '0 ", "  SWEEP_SCHEDULE: '"),
