@@ -32,6 +32,10 @@ class ApiKeyRequest(Body):
     origins: Annotated[list[str], AfterValidator(_origins)] = Field(
         default_factory=list[str], max_length=20, description="of a publishable key: `https://shop.example.com`"
     )
+    tryons_a_day: int | None = Field(
+        default=None, ge=0, le=1_000_000, description="of all visitors by a publishable key in a day (UTC); by default "
+        "`WIDGET_TRYONS_A_DAY`",
+    )  # fmt: skip
     expires_in_days: int | None = Field(default=None, ge=1, le=3650, description="days; without it the key lasts")
 
     @model_validator(mode="after")
@@ -39,6 +43,8 @@ class ApiKeyRequest(Body):
         """A publishable key names its pages, and no secret key does."""
         if (self.kind is KeyKind.PUBLISHABLE) != bool(self.origins):
             raise ValueError("origins: name the pages of a publishable key; a secret key has none")
+        if self.kind is KeyKind.SECRET and self.tryons_a_day is not None:
+            raise ValueError("tryonsADay: only a publishable key has a limit of its own")
         if "*" in self.origins:
             raise ValueError("origins: name each page; `*` is not taken")
         if self.kind is KeyKind.PUBLISHABLE and not set(self.scopes) <= {Scope.TRYON, Scope.SEARCH}:
@@ -54,6 +60,7 @@ class ApiKey(Answer):
     kind: KeyKind
     scopes: list[Scope]
     origins: list[str]
+    tryons_a_day: int | None = Field(description="of all visitors by a publishable key; null: the deployment's default")
     hint: str = Field(description="the last characters of the key")
     expires_at: str | None
     last_used_at: str | None = Field(description="exact to an hour")
@@ -63,7 +70,7 @@ class ApiKey(Answer):
 class ApiKeyWithSecret(ApiKey):
     """An API key with its text, which no other answer contains."""
 
-    key: str = Field(description="send it as `Authorization: Bearer`")
+    key: str = Field(description="send a secret key as `Authorization: Bearer`; give a publishable one to the widget")
 
 
 class ApiKeyList(Answer):

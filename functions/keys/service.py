@@ -42,6 +42,7 @@ def create_key(user: Principal, id: str, request: ApiKeyRequest) -> ApiKeyWithSe
             name=request.name,
             scopes=tuple(request.scopes),
             origins=tuple(request.origins),
+            tryons_a_day=request.tryons_a_day,
             secret_hash=made.secret_hash,
             hint=made.hint,
             expires_at=expires,

@@ -56,6 +56,9 @@ class ApiKeyDocument(StoredDocument, frozen=True):
     name: str
     scopes: tuple[Scope, ...]
     origins: tuple[str, ...] = Field(default=(), description="of the pages that may use a publishable key")
+    tryons_a_day: int | None = Field(
+        default=None, description="of all visitors by a publishable key in a day (UTC); None: the setting's"
+    )
     secret_hash: str = Field(description="SHA-256 of the key, hex")
     hint: str = Field(description="the last characters of the key, to recognise it")
     expires_at: float | None = Field(default=None, description="epoch seconds; None: never")

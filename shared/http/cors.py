@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-OPEN_PATHS: Final = ("shops/", "health", "openapi.json")
+OPEN_PATHS: Final = ("shops/", "widget/", "health", "openapi.json")
 """Any page may call paths with these prefixes; a publishable key has its own origins, checked with the key."""
 METHODS: Final = "GET, POST, PUT, PATCH, DELETE"
 REQUEST_HEADERS: Final = (

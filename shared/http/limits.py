@@ -86,11 +86,19 @@ def take(subject: str, route_class: str, factor: float = 1.0) -> Allowance:
     """
     conf = http_settings()
     allowed, window_s = conf.rate_limits.get(route_class) or conf.rate_limits["default"]
-    limit = max(1, math.floor(allowed * conf.rate_limit_scale * factor))
+    return take_counted(subject, route_class, max(1, math.floor(allowed * conf.rate_limit_scale * factor)), window_s)
+
+
+def take_counted(subject: str, name: str, limit: int, window_s: int) -> Allowance:
+    """Count one of `limit` that `subject` may have in a window of seconds; `name` tells what is counted.
+
+    Raises:
+        Limited: as `take`.
+    """
     at = clock.now()
     start = int(at // window_s) * window_s
     left = max(1, math.ceil(start + window_s - at))
-    key = f"{subject}:{route_class}:{start}".replace("/", "_")
+    key = f"{subject}:{name}:{start}".replace("/", "_")
     with _lock:
         if _exhausted.get(key, 0) > at:
             raise Limited(Allowance(limit, 0, left, window_s))

@@ -1,0 +1,1 @@
+"""The widget: visits of shoppers to a shop's page, by a publishable key and without an account."""
