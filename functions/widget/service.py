@@ -40,6 +40,7 @@ from shared.images.access import get_image
 from shared.images.deletion import delete_image
 from shared.images.documents import ImageDocument, ImageId, ImageKind, ImageStatus, Visibility, images
 from shared.images.models import read_url
+from shared.images.renditions import ORIGINAL, THUMBNAIL
 from shared.images.settings import image_settings
 from shared.images.uploads import add_image
 from shared.jobs import control, protocol
@@ -129,7 +130,7 @@ def get_visit(visit: VisitDocument) -> Visit:
         kept=visit.kept,
         expires_at=clock.iso(visit.expires_at),
         has_photo=ready,
-        photo_url=read_url(photo.renditions["thumbnail"]) if photo is not None and ready else None,
+        photo_url=read_url(photo.renditions[THUMBNAIL]) if photo is not None and ready else None,
         tryons_left=max(0, widget_settings().widget_tryons - visit.tryons),
         tryon=None if tryon is None else _view(tryon),
     )
@@ -308,7 +309,7 @@ def _view(tryon: TryOnDocument) -> VisitTryOn:
 def _url(image: ImageDocument | None) -> str | None:
     if image is None or image.status is not ImageStatus.READY:
         return None
-    return read_url(image.renditions["original"])
+    return read_url(image.renditions[ORIGINAL])
 
 
 def _owner_of(key: ApiKeyDocument) -> AccountDocument:

@@ -70,6 +70,7 @@ TAGS: Final = {
     "search": "Product search and its index",
     "shop": "Members of a shop",
     "webhooks": "Outbound webhooks",
+    "widget": "Visits to shops' pages, by a publishable key and without an account",
 }
 INTEGERS: Final = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"}
 
