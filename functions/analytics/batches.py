@@ -10,14 +10,14 @@ from typing import Final
 from functions.analytics import documents, model_registry, runs, tables
 from functions.analytics.documents import BatchDocument, BatchId, BatchPayload
 from functions.analytics.prediction_schemas import Batch, BatchQuery, BatchQueued
-from functions.analytics.table_format import ReadAs, TableFormat
-from functions.analytics.table_schemas import TableReading
-from functions.analytics.table_upload import TableUpload
 from functions.analytics.tables import BatchRow
 from shared import audit, blobs, clock
 from shared.errors import NotFound, TooLarge
 from shared.http.auth import Principal
 from shared.jobs.models import JobId
+from shared.tables.format import ReadAs, TableFormat
+from shared.tables.schemas import TableReading
+from shared.tables.upload import TableUpload
 
 MAX_ROWS: Final = 10_000
 """Images of a batch: about half of what a function has time for."""

@@ -17,11 +17,11 @@ from functions.analytics.prediction_schemas import (
     PredictionsQuery,
     PredictRequest,
 )
-from functions.analytics.table_upload import TableUpload
 from functions.analytics.training_schemas import SalesModelList, Training, TrainingQueued, TrainQuery
 from shared.accounts.documents import Role
 from shared.http.auth import Access
 from shared.http.endpoint import Call, Reply, endpoint
+from shared.tables.upload import TableUpload
 
 bp = func.Blueprint()
 MERCHANTS = Access(frozenset({Role.MERCHANT, Role.ADMIN}))

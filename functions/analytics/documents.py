@@ -8,10 +8,10 @@ from pydantic import Field
 
 from functions.analytics.conformal import CalibrationQuality
 from functions.analytics.heatmap import HeatmapMethod
-from functions.analytics.table_format import AS_THE_FILE_SHOWS, TableFormat
 from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
 from shared.documents.repository import Repository
 from shared.jobs.models import JobId, JobStatus
+from shared.tables.format import AS_THE_FILE_SHOWS, TableFormat
 
 type DataOrigin = Literal["synthetic", "own"]
 """What a model was fitted on: the generated sales of the shipped model, or a merchant's own."""

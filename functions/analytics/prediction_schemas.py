@@ -7,10 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from functions.analytics.documents import HeatmapFacts, PredictionFigures, RunError
-from functions.analytics.table_schemas import TableQuery, TableReading
 from functions.analytics.tables import MAX_CATEGORY, MAX_PRICE, MIN_PRICE
 from shared.http.models import Answer, Body, Id, PageQuery
 from shared.jobs.models import JobProgress
+from shared.tables.schemas import TableQuery, TableReading
 
 type Category = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CATEGORY, pattern=r"^[^\x00-\x1f]*$")]
 type ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]

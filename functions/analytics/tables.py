@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from functions.analytics.table_dates import DateFormat, date_format
-from functions.analytics.table_files import OPTIONAL_COLUMNS, Row, Value, read_grid
-from functions.analytics.table_format import AS_THE_FILE_SHOWS, Cell, ReadAs, TableFormat
-from functions.analytics.table_numbers import NumberFormat, number_format
 from shared import clock
 from shared import text as texts
+from shared.tables.dates import DateFormat, date_format
+from shared.tables.files import OPTIONAL_COLUMNS, Row, Value, read_grid, shown
+from shared.tables.format import AS_THE_FILE_SHOWS, Cell, ReadAs, TableFormat
+from shared.tables.numbers import NumberFormat, number_format
 
 MAX_CELL: Final = 2_048
 """Characters of a cell."""
@@ -138,7 +138,7 @@ def parse_sales(table: Table) -> tuple[list[SalesRow], list[RowProblem]]:
         price = _price(line, cells["price"], table.numbers, found)
         category = _category(line, cells["category"], found)
         day = _day(line, cells["date"], table.dates, tomorrow, found)
-        before = lines.setdefault((_shown(cells["image"]), day or _shown(cells["date"])), line)
+        before = lines.setdefault((shown(cells["image"]), day or shown(cells["date"])), line)
         if before != line and image is not None:
             found.append(RowProblem(line, "image", f"is a second row of this image and date, after line {before}"))
         if found or units is None or price is None or category is None or day is None or image is None:
@@ -174,25 +174,18 @@ def _complete_rows(table: Table, problems: list[RowProblem]) -> Iterator[tuple[i
             yield line, dict(zip(table.columns, cells, strict=True))
 
 
-def _shown(cell: Value) -> str:
-    """A cell as text: whole numbers without a decimal point, as they are in names."""
-    if isinstance(cell, int | float):
-        return str(int(cell)) if float(cell).is_integer() else repr(cell)
-    return cell.isoformat() if isinstance(cell, date) else cell
-
-
 def _image(line: int, cell: Value, found: list[RowProblem]) -> str | None:
     if cell == "":
         found.append(RowProblem(line, "image", "is empty"))
         return None
-    return _shown(cell)
+    return shown(cell)
 
 
 def _number(line: int, column: str, cell: Value, numbers: NumberFormat, found: list[RowProblem]) -> float | None:
     if isinstance(cell, int | float):
         return float(cell)
     if isinstance(cell, date):
-        found.append(RowProblem(line, column, f"is a date and not a number: `{_shown(cell)}`"))
+        found.append(RowProblem(line, column, f"is a date and not a number: `{shown(cell)}`"))
         return None
     value, problem = numbers.read(cell)
     if problem is not None:
@@ -206,7 +199,7 @@ def _units(line: int, cell: Value, numbers: NumberFormat, found: list[RowProblem
         return None
     if units < 0 or units > MAX_UNITS or units != int(units):
         problem = "is negative" if units < 0 else "is not a whole number in range"
-        found.append(RowProblem(line, "units", f"{problem}: `{_shown(cell)[:MAX_SHOWN]}`"))
+        found.append(RowProblem(line, "units", f"{problem}: `{shown(cell)[:MAX_SHOWN]}`"))
         return None
     return units
 
@@ -214,14 +207,14 @@ def _units(line: int, cell: Value, numbers: NumberFormat, found: list[RowProblem
 def _price(line: int, cell: Value, numbers: NumberFormat, found: list[RowProblem]) -> float | None:
     price = _number(line, "price", cell, numbers, found)
     if price is not None and not MIN_PRICE <= price <= MAX_PRICE:
-        shown = _shown(cell)[:MAX_SHOWN]
-        found.append(RowProblem(line, "price", f"is not above 0 and at most {MAX_PRICE:.0f}: `{shown}`"))
+        text = shown(cell)[:MAX_SHOWN]
+        found.append(RowProblem(line, "price", f"is not above 0 and at most {MAX_PRICE:.0f}: `{text}`"))
         return None
     return price
 
 
 def _category(line: int, cell: Value, found: list[RowProblem]) -> str | None:
-    plain = normalize_category(_shown(cell))
+    plain = normalize_category(shown(cell))
     if not plain or len(plain) > MAX_CATEGORY or not plain.isprintable():
         problem = "is empty" if not plain else "is too long, or has unprintable characters"
         found.append(RowProblem(line, "category", problem))
@@ -237,7 +230,7 @@ def normalize_category(category: str) -> str:
 def _day(line: int, cell: Value, dates: DateFormat, tomorrow: int, found: list[RowProblem]) -> int | None:
     read = dates.read(cell) if isinstance(cell, str) else cell
     if not isinstance(read, date):
-        problem = f"is not a date like 2026-01-31: `{_shown(cell)[:MAX_SHOWN]}`"
+        problem = f"is not a date like 2026-01-31: `{shown(cell)[:MAX_SHOWN]}`"
         found.append(RowProblem(line, "date", problem if cell != "" else "is not a date like 2026-01-31: it is empty"))
         return None
     day = read.toordinal()

@@ -9,9 +9,9 @@ from pydantic import Field
 from functions.analytics.conformal import CalibrationQuality
 from functions.analytics.documents import DataOrigin, RunError, TrainingFigures
 from functions.analytics.prediction_schemas import RunStatus
-from functions.analytics.table_schemas import TableQuery, TableReading
 from shared.http.models import Answer
 from shared.jobs.models import JobProgress
+from shared.tables.schemas import TableQuery, TableReading
 
 
 class TrainQuery(TableQuery):

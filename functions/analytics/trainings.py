@@ -6,14 +6,14 @@ from typing import Final
 
 from functions.analytics import documents, runs, tables
 from functions.analytics.documents import TrainingDocument, TrainingId, TrainingPayload
-from functions.analytics.table_schemas import TableReading
-from functions.analytics.table_upload import TableUpload
 from functions.analytics.tables import RowProblem
 from functions.analytics.training_schemas import Training, TrainingQueued, TrainQuery
 from shared import audit, blobs, clock
 from shared.errors import NotFound, Unprocessable
 from shared.http.auth import Principal
 from shared.jobs.models import JobId
+from shared.tables.schemas import TableReading
+from shared.tables.upload import TableUpload
 
 MAX_CATEGORIES: Final = 200
 MAX_NAMED_PROBLEMS: Final = 100

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from functions.analytics.dataset import SalesDataset, split_by_date
-from functions.analytics.table_upload import TableUpload
 from functions.analytics.worker import AnalyticsStep
 from shared import blobs
 from shared.accounts.documents import Role
@@ -25,6 +24,7 @@ from shared.images.documents import ImageKind, StoredRenditions, Visibility, ima
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.jobs.models import TERMINAL, Job, JobId
+from shared.tables.upload import TableUpload
 
 ADA = Principal("ada", Role.MERCHANT, "t", 0.0)
 BOB = Principal("bob", Role.MERCHANT, "t", 0.0)

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from functions.analytics import tables
-from functions.analytics.table_format import AmbiguousTable, ContradictoryTable, TableFormat
 from functions.analytics.tables import SALES_COLUMNS, RowProblem, SalesRow
 from shared.errors import StudioError
+from shared.tables.format import AmbiguousTable, ContradictoryTable, TableFormat
 
 HEADER = ("image", "units", "price", "category", "date")
 DAY = date(2026, 1, 31)

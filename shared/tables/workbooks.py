@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from functions.analytics.table_files import (
+from shared.errors import TooLarge, Unprocessable
+from shared.tables.files import (
     MAX_COLUMNS,
     MAX_ROWS,
     MAX_TITLE_ROWS,
@@ -24,8 +25,7 @@ from functions.analytics.table_files import (
     assemble,
     column_name,
 )
-from functions.analytics.table_format import ReadAs, TableFormat
-from shared.errors import TooLarge, Unprocessable
+from shared.tables.format import ReadAs, TableFormat
 
 MAX_UNPACKED: Final = 256 * 1024 * 1024
 MAX_PARTS: Final = 2_000
@@ -50,7 +50,7 @@ def read(data: bytes, required: Sequence[str], said: TableFormat) -> Grid:
     """Read the sheet that has the columns.
 
     Raises:
-        TooLarge, Unprocessable: as `table_files.read_grid`.
+        TooLarge, Unprocessable: as `files.read_grid`.
     """
     _measure(data)
     from python_calamine import CalamineError, CalamineWorkbook

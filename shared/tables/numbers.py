@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from functions.analytics.table_format import AmbiguousTable, Cell, ContradictoryTable, DecimalMark, ReadAs
+from shared.tables.format import AmbiguousTable, Cell, ContradictoryTable, DecimalMark, ReadAs
 
 type Mark = Literal["point", "comma"]
 MARKS: Final[dict[Mark, str]] = {"point": ".", "comma": ","}

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from functions.analytics.table_format import ReadAs, TableFormat
 from shared import text as texts
 from shared.errors import TooLarge, Unprocessable
+from shared.tables.format import ReadAs, TableFormat
 
 MAX_ROWS: Final = 100_000
 MAX_COLUMNS: Final = 512
@@ -61,10 +61,10 @@ def read_grid(data: bytes, required: Sequence[str], said: TableFormat) -> Grid:
         TooLarge: more than 100,000 rows, or a workbook that is far larger than its file.
         Unprocessable: `csv_encoding`, `csv_columns`, `csv_empty`, `csv_malformed`, `xlsx_malformed`, `table_ambiguous`.
     """
-    from functions.analytics import table_workbooks
+    from shared.tables import workbooks
 
-    if table_workbooks.is_workbook(data):
-        return table_workbooks.read(data, required, said)
+    if workbooks.is_workbook(data):
+        return workbooks.read(data, required, said)
     text, encoding = _decode(data, said.charset)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text, forced = _separator(text)
@@ -169,6 +169,13 @@ def _delimiter(text: str, required: Sequence[str]) -> tuple[str, str]:
             best, most = delimiter, score
     found = most[0]
     return best, "the header has the columns with it" if found else "the rows have most cells with it"
+
+
+def shown(cell: Value) -> str:
+    """A cell as text: whole numbers without a decimal point, as they are in names."""
+    if isinstance(cell, int | float):
+        return str(int(cell)) if float(cell).is_integer() else repr(cell)
+    return cell.isoformat() if isinstance(cell, date) else cell
 
 
 def _is_there(cell: Value) -> bool:

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final, Literal
 
-from functions.analytics.table_format import AmbiguousTable, Cell, ContradictoryTable, DateOrder, ReadAs
+from shared.tables.format import AmbiguousTable, Cell, ContradictoryTable, DateOrder, ReadAs
 
 type Order = Literal["dmy", "mdy", "ymd"]
 DMY: Final[Order] = "dmy"

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from functions.analytics.table_format import DateOrder, DecimalMark, ReadAs
 from shared.http.models import Answer, Query
+from shared.tables.format import DateOrder, DecimalMark, ReadAs
 
 
 class TableQuery(Query):

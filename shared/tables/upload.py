@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from email.message import Message
 from typing import Final
 
-from functions.analytics.table_format import DateOrder, DecimalMark, TableFormat
 from shared.errors import TooLarge, Unprocessable, UnsupportedMedia
 from shared.http.requests import media_type
+from shared.tables.format import DateOrder, DecimalMark, TableFormat
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CONTENT_TYPES: Final = (
@@ -25,15 +26,18 @@ class TableUpload:
     data: bytes
     content_type: str | None
 
-    def validate(self) -> bytes:
+    def validate(self, content_types: Collection[str] = CONTENT_TYPES) -> bytes:
         """The bytes of what may be a table.
+
+        Args:
+            content_types: that are accepted.
 
         Raises:
             UnsupportedMedia: the content type is not one of a table.
             TooLarge: over 16 MiB.
             Unprocessable: `csv_empty`.
         """
-        if media_type(self.content_type) not in CONTENT_TYPES:
+        if media_type(self.content_type) not in content_types:
             raise UnsupportedMedia(
                 f"send the table as the body, with the content type `text/csv` or `{XLSX}`", field="Content-Type"
             )

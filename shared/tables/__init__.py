@@ -1,0 +1,1 @@
+"""Tables that people send: CSV with any delimiter and encoding, and `.xlsx` workbooks."""
