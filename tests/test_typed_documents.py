@@ -51,6 +51,8 @@ KEPT: Final = {
     ("functions/notify/service.py", "token"): "answer of the Web PubSub SDK",
     ("functions/analytics/image_features.py", "stored"): "arrays of a file by name",
     ("functions/analytics/training_job.py", "figures.baselines"): "figures by the name of the baseline",
+    ("functions/catalogue/feed_*.py", "*"): "columns of a table, and fields by name",
+    ("functions/catalogue/imports.py", "counts"): "counts by outcome",
     ("functions/tryon/orphans.py", "parts"): "groups of a regular expression",
     ("functions/tryon/batches.py", "shown.counts"): "counts by state",
     ("functions/segment/results.py", "urls"): "URLs by form",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import azure.functions as func
 
 from functions.catalogue.drop_uploads import DropRequest, DropUpload
+from functions.catalogue.import_schemas import ImportQuery, ImportReport
 from functions.catalogue.models import Drop, DropList, DropsQuery, Product, ProductChange, ProductList, ProductsQuery
 from shared import telemetry
 from shared.accounts.documents import Role
 from shared.http.auth import Access
 from shared.http.endpoint import Call, Reply, endpoint
+from shared.tables.upload import XLSX, TableUpload
 
+FEEDS = ("text/csv", "text/tab-separated-values", XLSX, "application/xml")
 VENDORS = Access(frozenset({Role.VENDOR}))
 
 bp = func.Blueprint()
@@ -37,6 +40,22 @@ def products_list(call: Call) -> ProductList:
     from functions.catalogue import service
 
     return service.list_products(call.caller, call.query)
+
+
+@endpoint(
+    bp, "POST", "products/imports", access=VENDORS, limit="imports", upload=FEEDS, query=ImportQuery,
+    answer=ImportReport, errors=(413, 415, 422),
+)  # fmt: skip
+def products_import(call: Call) -> ImportReport:
+    """Import products.
+
+    Creates and updates products by a table of our columns, an export of Shopify or WooCommerce (CSV or `.xlsx`), or a
+    feed for Google Merchant (XML or TSV). The answer says of every product what became of it. May be sent again.
+    """
+    from functions.catalogue import imports
+
+    upload = TableUpload(call.raw.get_body(), call.headers.get("Content-Type"))
+    return imports.import_products(call.caller, upload, call.query)
 
 
 @endpoint(bp, "GET", "products/{id}", access=VENDORS, answer=Product, errors=(404,))

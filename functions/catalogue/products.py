@@ -118,6 +118,17 @@ def note_refused_metadata(file: VendorFile, error: StudioError) -> None:
         )
 
 
+def create(vendor_id: str, sku: str, *changes: Assign) -> ProductDocument:
+    """A product that waits for its photo.
+
+    Raises:
+        Unprocessable: `bad_name`, the SKU can't be one.
+        DocumentConflict: there is such a product.
+    """
+    product = _new_product(VendorFile(vendor_id, f"{sku}.jpg", ""))
+    return products.create(_next_revision(product.with_changes(*changes), product.sources))
+
+
 def update(
     product: ProductDocument, *changes: Assign, revision: int | None = None, retire: bool = False
 ) -> ProductDocument:

@@ -50,14 +50,15 @@ def change_product(user: Principal, id: str, change: ProductChange, if_match: st
     product = products.get_product(user.user_id, id)
     if change.status == "active":
         _require_complete(product, change)
-    changes = list(_changes(change))
+    changes = list(assignments(change))
     changed = products.update(product, *changes, revision=_revision_of(if_match), retire=change.status == "retired")
     products.propagate(changed)
     audit.record(user.user_id, "PRODUCT_CHANGED", subject=id)
     return get_product(user, id)
 
 
-def _changes(change: ProductChange) -> Iterator[Assign]:
+def assignments(change: ProductChange) -> Iterator[Assign]:
+    """The fields of a product that a change sets."""
     given = change.model_fields_set
     if change.title is not None:
         yield assign(ProductDocument.title, change.title)

@@ -24,6 +24,7 @@ DEFAULT_RATE_LIMITS = {
     "tryon": (30, 60),
     "search": (300, 60),
     "drops": (1200, 60),
+    "imports": (20, 60),
     "shop": (300, 60),
     "pictures": (3000, 60),
     "visit": (20, 600),

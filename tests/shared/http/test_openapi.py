@@ -134,8 +134,8 @@ def test_an_upload_is_described_as_a_form_and_as_bytes() -> None:
 FORMER_WORDS = re.compile(r"\b(one's|anybody|anew|somebody|nobody|told)\b", re.IGNORECASE)
 VERBS = {
     "Accept", "Activate", "Begin", "Cancel", "Capture", "Change", "Complete", "Confirm", "Count", "Create",
-    "Delete", "Discard", "Evaluate", "Find", "Get", "Invite", "List", "Pause", "Ping", "Predict", "Presign", "Read",
-    "Rebuild", "Receive", "Record", "Redrive", "Refresh", "Refund", "Register", "Remove", "Replay", "Report",
+    "Delete", "Discard", "Evaluate", "Find", "Get", "Import", "Invite", "List", "Pause", "Ping", "Predict", "Presign",
+    "Read", "Rebuild", "Receive", "Record", "Redrive", "Refresh", "Refund", "Register", "Remove", "Replay", "Report",
     "Request", "Reset", "Retry", "Revoke", "Roll", "Rollback", "Rotate", "Search", "Segment", "Send", "Sign",
     "Train", "Try", "Update", "Upload",
 }  # fmt: skip

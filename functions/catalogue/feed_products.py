@@ -1,0 +1,266 @@
+"""From the variants of a file to products: values checked, every problem with its line and column.
+
+Nothing is guessed: what can be read in two ways is a problem, and a product with a problem is not touched.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from functions.catalogue.feed_kinds import Feed
+from functions.catalogue.feed_variants import Finding, Variants, status_of, variants_of
+from functions.catalogue.import_schemas import KindName
+from functions.catalogue.models import ProductChange
+from functions.catalogue.plain_text import plain_text
+from functions.catalogue.vendor_files import VendorFile
+from shared import text
+from shared.errors import Unprocessable
+from shared.tables.files import Value, shown
+from shared.tables.format import Cell, DecimalMark, ReadAs
+from shared.tables.numbers import NumberFormat, number_format
+
+MAX_SHOWN: Final = 80
+"""Characters of a cell that a report shows."""
+MAX_DESCRIPTION: Final = 4000
+MAX_TAG: Final = 40
+MAX_TAGS: Final = 30
+_CODE = re.compile(r"(?<![A-Za-z])([A-Z]{3}|(?i:eur|usd|gbp|chf))(?![A-Za-z])")
+_SIGNS: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "₺": "TRY", "₽": "RUB", "₩": "KRW", "₪": "ILS", "₴": "UAH"}
+"""Signs of one currency each; `$`, `kr` and `¥` are of several."""
+_SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
+_FORMULA_TEXT = re.compile(r'="([^"]*)"')
+_SEVERAL = re.compile(r"\s*[,;|]\s*")
+_COMMA = re.compile(r"(?<!\\),")
+
+
+@dataclass
+class FeedProduct:
+    """What a file says of one product.
+
+    Args:
+        line: its first row.
+        change: what is to be stored; without meaning if there are problems.
+        image: name or URL of its photo, as the file gives it.
+    """
+
+    line: int
+    sku: str = ""
+    change: ProductChange | None = None
+    image: tuple[int, str, str] | None = None
+    problems: list[Finding] = field(default_factory=list[Finding])
+    notices: list[Finding] = field(default_factory=list[Finding])
+
+
+@dataclass(frozen=True)
+class Prices:
+    """How the prices of a file are read."""
+
+    numbers: NumberFormat
+    currency: str | None
+
+    @classmethod
+    def of(cls, feed: Feed, decimal: DecimalMark, currency: str | None) -> Prices:
+        """By all prices of a file.
+
+        Raises:
+            AmbiguousTable, ContradictoryTable: `1.299` may be two amounts, and nothing in the file decides.
+        """
+        columns = feed.kind.columns["price"]
+        cells: dict[str, Cell] = {}
+        for row in feed.grid.rows:
+            for column, value in zip(feed.grid.columns, row[1], strict=False):
+                if column in columns and isinstance(value, str) and value:
+                    cells.setdefault(value, Cell(row[0], column, _amount(value)))
+        return cls(number_format(cells.values(), frozenset(), decimal), currency)
+
+    @property
+    def read_as(self) -> tuple[ReadAs, ...]:
+        """How, and why."""
+        return () if self.numbers.read_as is None else (self.numbers.read_as,)
+
+
+def products_of(feed: Feed, prices: Prices) -> list[FeedProduct]:
+    """The products of a file in its order. The second of one SKU has a problem."""
+    found, broken = variants_of(feed)
+    made = [FeedProduct(problem.line, problems=[problem]) for problem in broken]
+    made += [_Builder(feed.kind.name, one, prices).build() for one in found]
+    made.sort(key=lambda one: one.line)
+    lines: dict[str, int] = {}
+    for one in made:
+        before = lines.setdefault(one.sku, one.line) if one.sku else one.line
+        if before != one.line:
+            one.problems.append(Finding(one.line, "sku", one.sku, f"is the SKU of line {before} already"))
+    return made
+
+
+class _Builder:
+    """One product: its values as `ProductChange` has them, and what is wrong with them."""
+
+    def __init__(self, kind: KindName, variants: Variants, prices: Prices) -> None:
+        self._kind = kind
+        self._variants = variants.rows
+        self._merged = variants.fields
+        self._prices = prices
+        self._made = FeedProduct(variants.rows[0].line)
+
+    def build(self) -> FeedProduct:
+        self._made.sku = self._sku()
+        change: dict[str, Any] = {}
+        for name in ("title", "category", "colour", "description"):
+            value = self._words(name)
+            if value:
+                change[name] = value
+        if category := change.pop("category", ""):
+            # The narrowest of `Apparel > Tops > Shirts`.
+            category = text.line(self._first(category).rpartition(">")[2])
+            if not (self._kind == "google" and category.isdigit()):
+                change["category"] = category
+        self._shorten(change)
+        if tags := self._tags():
+            change["tags"] = tags
+        if (price := self._price()) is not None:
+            change["price"] = price
+        if (status := self._status()) is not None:
+            change["status"] = status
+        if "image" in self._merged:
+            line, column, value = self._merged["image"]
+            self._made.image = (line, column, self._first(shown(value)))
+        self._validate(change)
+        return self._made
+
+    def _first(self, values: str) -> str:
+        """The first of several, as WooCommerce lists them."""
+        return _COMMA.split(values)[0].replace("\\,", ",").strip() if self._kind == "woocommerce" else values
+
+    def _validate(self, change: dict[str, Any]) -> None:
+        if not change:
+            if not self._made.problems:
+                self._made.problems.append(Finding(self._made.line, "row", "", "says nothing but the SKU"))
+            return
+        try:
+            self._made.change = ProductChange.model_validate(change)
+        except ValidationError as error:
+            for problem in error.errors(include_url=False, include_context=False):
+                self._problem(str(problem["loc"][0]) if problem["loc"] else "row", problem["msg"])
+
+    def _problem(self, name: str, message: str) -> None:
+        line, column, value = self._merged.get(name, (self._made.line, name, ""))
+        self._made.problems.append(Finding(line, column, shown(value)[:MAX_SHOWN], message))
+
+    def _notice(self, name: str, message: str) -> None:
+        line, column, value = self._merged[name]
+        self._made.notices.append(Finding(line, column, shown(value)[:MAX_SHOWN], message))
+
+    def _words(self, name: str) -> str:
+        """A field as plain text."""
+        if name not in self._merged:
+            return ""
+        value = self._merged[name][2]
+        if isinstance(value, date):
+            self._problem(name, "is a date: format the column as text")
+            return ""
+        plain = shown(value)
+        if found := _FORMULA_TEXT.fullmatch(plain):
+            plain = found[1]
+        if plain.startswith("="):
+            self._problem(name, "is a formula: save the file with values instead of formulas")
+            return ""
+        if name not in ("title", "description"):
+            return plain
+        # WooCommerce writes a line break as a backslash and an `n`.
+        return text.block(plain_text(plain.replace("\\n", "\n") if self._kind == "woocommerce" else plain))
+
+    def _sku(self) -> str:
+        name = "sku" if "sku" in self._merged or "file" not in self._merged else "file"
+        given = self._words(name).removeprefix("'")
+        if not given:
+            if not self._made.problems:
+                self._problem(name, "is empty: every product needs one")
+            return ""
+        if _SHORTENED.fullmatch(given):
+            self._problem(name, "is a number that a spreadsheet has shortened: format the column as text, export again")
+            return ""
+        try:
+            return VendorFile("", given if name == "file" else f"{given}.jpg", "").sku()
+        except Unprocessable:
+            self._problem(name, "must be letters, digits, `.`, `_` and `-`, 64 at most; the first is a letter or digit")
+            return ""
+
+    def _shorten(self, change: dict[str, Any]) -> None:
+        described = change.get("description", "")
+        if len(described) > MAX_DESCRIPTION:
+            change["description"] = described[:MAX_DESCRIPTION].rpartition(" ")[0] or described[:MAX_DESCRIPTION]
+            self._notice("description", f"has {len(described)} characters and is cut to {MAX_DESCRIPTION}")
+
+    def _tags(self) -> list[str]:
+        """Tags, brand, gender and all sizes, which searches find and facets count."""
+        tags = [one for one in _SEVERAL.split(self._words("tags")) if one]
+        tags += [one for name in ("brand", "gender") if (one := self._words(name))]
+        sizes = [row.text("size") for row in self._variants] if "size" in self._merged else []
+        tags += [one for size in sizes for one in _SEVERAL.split(size) if one]
+        tags = list(dict.fromkeys(text.line(one).lower() for one in tags))
+        fitting = [one for one in tags if one and len(one) <= MAX_TAG][:MAX_TAGS]
+        if len(fitting) < len(tags):
+            name = next((n for n in ("tags", "brand", "size", "gender") if n in self._merged), "tags")
+            self._notice(name, f"{len(tags) - len(fitting)} left out: {MAX_TAGS} tags of {MAX_TAG} characters at most")
+        return fitting
+
+    def _price(self) -> dict[str, str] | None:
+        if "price" not in self._merged:
+            return None
+        value = self._merged["price"][2]
+        if isinstance(value, date):
+            self._problem("price", "is a date and not an amount: format the column as a number")
+            return None
+        amount, problem = (
+            (float(value), None) if not isinstance(value, str) else self._prices.numbers.read(_amount(value))
+        )
+        if problem is not None or amount is None:
+            self._problem("price", problem or "is not a number")
+            return None
+        exact = Decimal(repr(round(amount, 9)))
+        if exact != round(exact, 2) or not 0 <= exact <= 1_000_000:
+            self._problem("price", "must be 0 to 1,000,000, with two decimals at most")
+            return None
+        others = {shown(row.fields["price"][1]) for row in self._variants if "price" in row.fields}
+        if len(others) > 1:
+            self._notice("price", f"the sizes cost {', '.join(sorted(others)[:5])}: the first price is taken")
+        currency = self._currency(value)
+        return None if currency is None else {"amount": f"{exact:.2f}", "currency": currency}
+
+    def _currency(self, price: Value) -> str | None:
+        inside = _currency_in(price) if isinstance(price, str) else None
+        column = self._words("currency").upper() or None
+        if inside and column and inside != column:
+            self._problem("price", f"is in {inside}, the column of currencies says {column}")
+            return None
+        found = inside or column or self._prices.currency
+        if found is None or not re.fullmatch("[A-Z]{3}", found):
+            self._problem("price" if found is None else "currency", "has no currency: send `currency=EUR` or another")
+            return None
+        return found
+
+    def _status(self) -> str | None:
+        given = self._words("status").lower()
+        if not given:
+            return None
+        status = status_of(given)
+        if status is None:
+            self._problem("status", "must be `active` or `draft`")
+        return status
+
+
+def _currency_in(price: str) -> str | None:
+    code = _CODE.search(price)
+    return code[1].upper() if code else next((name for sign, name in _SIGNS.items() if sign in price), None)
+
+
+def _amount(price: str) -> str:
+    """A price without its currency's code: any of ISO 4217, not only the common ones."""
+    return _CODE.sub("", price).strip()
