@@ -315,6 +315,7 @@ MAKERS: dict[str, Callable[[World, str], str]] = {
     "cv/segmentations/{id}": segmentation,
     "cv/tryon/{id}": tryon,
     "cv/tryon/batches/{id}": tryon_batch,
+    "v1/status/{id}": tryon,
     "admin/dead-letters/{id}": dead_letter,
     "admin/jobs/{id}": job,
     "admin/users/{id}": lambda world, actor: world.client("shopper B").user["id"],

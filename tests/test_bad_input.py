@@ -89,6 +89,11 @@ class Request:
     signed_in: bool = True
 
 
+def members(route: Route) -> set[str]:
+    """What a problem of a route has beside the usual."""
+    return {"error", "message"} if route.refusals else set()
+
+
 class Prober:
     """Sends requests as they are, without a library that mends them."""
 
@@ -137,7 +142,7 @@ class Prober:
         if headers.get_content_type() != "application/problem+json":
             return f"{name} {headers.get_content_type()} {body[:200]!r}"
         told = json.loads(body)
-        if not set(told) >= PROBLEM or set(told) - PROBLEM - {"field", "details"}:
+        if not set(told) >= PROBLEM or set(told) - PROBLEM - {"field", "details"} - members(request.route):
             return f"{name} has {sorted(told)}"
         if told["status"] != status or told["requestId"] != headers["X-Request-Id"]:
             return f"{name} contradicts its headers"

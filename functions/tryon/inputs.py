@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from functions.tryon.models import GarmentRequest, PersonRequest
 from shared import blobs
 from shared.accounts.documents import accounts
-from shared.conversions.documents import ConversionId
-from shared.documents.fields import where
 from shared.errors import NotFound, StudioError, Unprocessable
 from shared.http.auth import Principal
 from shared.images import sources, urls
 from shared.images.access import get_image, get_visible_image
-from shared.images.documents import ImageDocument, ImageId, ImageKind, ImageStatus, images
-from shared.images.sources import Source
+from shared.images.documents import ImageDocument, ImageKind
 from shared.settings import settings
-from shared.tryons.documents import RequestedCategory, StoredImage, TryOnGarment, TryOnId
+from shared.tryons.documents import RequestedCategory, StoredImage, TryOnGarment
+from shared.tryons.sources import IMAGE_CONTAINERS, image_by_url, image_not_found
 
-IMAGE_CONTAINERS: Final = (blobs.IMAGES, blobs.RESULTS, blobs.TRYON)
-"""Containers of images that are large enough."""
 MASK_CONTAINERS: Final = (*IMAGE_CONTAINERS, blobs.MASKS)
-MADE_BY: Final[Mapping[str, tuple[object, str]]] = {
-    blobs.IMAGES: (ImageDocument.id, ImageId.prefix),
-    blobs.RESULTS: (ImageDocument.conversion_id, ConversionId.prefix),
-    blobs.TRYON: (ImageDocument.tryon_id, TryOnId.prefix),
-}
-"""By container, what the second part of a blob's name is: a field of the image's document, and that field's prefix."""
+"""Containers of images that may be masks."""
 
 
 def resolve_person(wanted: PersonRequest, user: Principal) -> StoredImage:
@@ -39,7 +28,7 @@ def resolve_person(wanted: PersonRequest, user: Principal) -> StoredImage:
         Unprocessable: `image_not_ready`, `image_kind`, `image_url`.
     """
     if wanted.person_image_id is None:
-        return _by_url(str(wanted.person_url), user.user_id, "personUrl")
+        return image_by_url(str(wanted.person_url), user.user_id, "personUrl")
     image = _own_image(wanted.person_image_id, user.user_id, "personImageId")
     if image.kind is ImageKind.GARMENT:
         raise Unprocessable(
@@ -60,7 +49,7 @@ def resolve_garment(wanted: GarmentRequest, user: Principal, prefix: str = "") -
         Unprocessable: as `resolve_person` does.
     """
     if wanted.garment_url is not None:
-        image = _by_url(wanted.garment_url, user.user_id, f"{prefix}garmentUrl")
+        image = image_by_url(wanted.garment_url, user.user_id, f"{prefix}garmentUrl")
         return TryOnGarment(image=image, requested_category=wanted.category)
     if wanted.garment_image_id is not None:
         image = _by_id(wanted.garment_image_id, user.user_id, f"{prefix}garmentImageId")
@@ -100,31 +89,8 @@ def resolve_mask(url: str, user_id: str) -> StoredImage:
         raise
     # A blob that a URL names may be deleted; the caller should learn it now, not from the job.
     if blobs.info(found.container, found.name) is None:
-        raise _image_not_found("maskUrl")
+        raise image_not_found("maskUrl")
     return StoredImage(container=found.container, name=found.name)
-
-
-def _by_url(url: str, user_id: str, field: str) -> StoredImage:
-    try:
-        source = sources.by_url(url, user_id)
-    except StudioError as error:
-        error.field = field
-        raise
-    if source.container not in IMAGE_CONTAINERS:
-        raise Unprocessable("a thumbnail is too small: use the original", code="image_url", field=field)
-    return StoredImage.of(source if source.image_id is not None else _with_image_id(source, user_id, field))
-
-
-def _with_image_id(source: Source, user_id: str, field: str) -> Source:
-    """The user's own image with its id, so that it can be deleted with the try-on."""
-    maker, prefix = MADE_BY[source.container]
-    made = where(maker, "=", prefix + source.name.split("/")[1])
-    ready = where(ImageDocument.status, "=", ImageStatus.READY)
-    for image in images.list(ready, made, partition=user_id).items:
-        for stored in image.renditions.values():
-            if (stored.container, stored.name) == (source.container, source.name):
-                return replace(source, image_id=image.id.public, pixels=stored.width * stored.height)
-    raise _image_not_found(field)
 
 
 def _by_id(id: str, user_id: str, field: str) -> StoredImage:
@@ -141,10 +107,6 @@ def _own_image(id: str, user_id: str, field: str) -> ImageDocument:
     except StudioError as error:
         error.field = field
         raise
-
-
-def _image_not_found(field: str) -> NotFound:
-    return NotFound("there is no such image", code="image_not_found", field=field)
 
 
 def _product_not_found(field: str) -> NotFound:

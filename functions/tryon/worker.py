@@ -6,6 +6,7 @@ Try-ons and conversions are the same job. Hosted engines run here, others in the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,7 +18,9 @@ from shared import clock, notifications, telemetry
 from shared.commerce import cancellations, quota
 from shared.documents import Operation
 from shared.documents.fields import Change, assign
-from shared.errors import ConfigurationError, StudioError
+from shared.errors import ConfigurationError, Conflict, NotFound, StudioError
+from shared.images.access import get_image
+from shared.images.deletion import delete_image
 from shared.jobs import protocol
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
@@ -147,6 +150,8 @@ class TryOnStep(WebhookPublisher):
         """Measure the duration and delete what earlier attempts have left; after any other end delete all that the
         container stored. Create a batch's next try-on, and notify of the batch's end."""
         if job.kind == TRYON_KIND:
+            if job.status is not JobStatus.DEAD:
+                _delete_inputs(job)
             if job.status is JobStatus.COMPLETED:
                 telemetry.observe("studio_tryon_seconds", _elapsed_s(job))
                 orphans.delete_unreferenced(job)
@@ -180,6 +185,16 @@ def _inspect(tryon: TryOnDocument) -> Sequence[Category | None]:
     if tryon.door is Door.CONVERSIONS and tryon.engine == GEMINI:
         return inspection.inspect_loosely(tryon.user_id, tryon.person, tryon.garments)
     return inspection.inspect(tryon.user_id, tryon.person, tryon.garments, tryon.mask)
+
+
+def _delete_inputs(job: Job) -> None:
+    """Delete the images that came with the request itself; what a crash leaves, the sweeper deletes."""
+    tryon = tryons.find(job.payload_as(TryOnPayload).tryon_id, job.user_id)
+    if tryon is None or tryon.fashn is None:
+        return
+    for id in tryon.fashn.input_ids:
+        with suppress(NotFound, Conflict):
+            delete_image(get_image(id, job.user_id))
 
 
 def _is_hosted(tryon: TryOnDocument) -> bool:

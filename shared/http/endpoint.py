@@ -20,7 +20,7 @@ from shared.http import auth, caching, cors
 from shared.http.auth import Access, Principal
 from shared.http.problems import problem
 from shared.http.requests import read_body, read_query, request_id_of
-from shared.http.routes import PREFIX, ROUTES, Model, Route
+from shared.http.routes import MAX_JSON_BYTES, PREFIX, ROUTES, Model, Refusals, Route
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -112,6 +112,8 @@ def endpoint(
     errors: tuple[int, ...] = (),
     answers: Mapping[int, Model] | None = None,
     media: tuple[str, ...] = ("application/json",),
+    max_json_bytes: int = MAX_JSON_BYTES,
+    refusals: Refusals | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a handler as an HTTP function named as the handler.
 
@@ -128,6 +130,8 @@ def endpoint(
             with the answer.
         answers: models of further answers that are no problems, by status.
         media: content types of the answer, the first by default.
+        max_json_bytes: size of a JSON body.
+        refusals: how errors are answered by a route with the wire of another service.
     """
 
     if idempotent and access.public:
@@ -138,7 +142,7 @@ def endpoint(
         route = Route(
             name, method, path, access, status, limit, idempotent, body, query, answer,
             IMAGE_UPLOAD if upload is True else upload or (), errors, dict(answers or {}), media,
-            (handler.__doc__ or name).strip(),
+            (handler.__doc__ or name).strip(), max_json_bytes, refusals,
         )  # fmt: skip
         ROUTES.append(route)
 
@@ -179,10 +183,11 @@ def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func
             response = _answer(route, handler, req, request_id, extra)
         except StudioError as error:
             extra.update(error.headers)
-            response = problem(error, request_id)
+            response = problem(error, request_id, route.refusals)
         except Exception as error:
             telemetry.log("http.crashed", level="error", **telemetry.failure(error))
-            response = problem(StudioError("something failed on our side; it has been logged"), request_id)
+            failure = StudioError("something failed on our side; it has been logged")
+            response = problem(failure, request_id, route.refusals)
         extra.update(cors.response_headers(route.path, req.headers.get("Origin")))
         # Not `setdefault`, which searches all headers for each: ten of them were a tenth of a short request.
         present = {name.lower() for name, _ in response.headers}

@@ -69,6 +69,7 @@ TAGS: Final = {
     "shops": "Shop windows: products on sale, without sign-in",
     "search": "Product search and its index",
     "shop": "Members of a shop",
+    "v1": "The wire of FASHN's API, for its clients",
     "webhooks": "Outbound webhooks",
     "widget": "Visits to shops' pages, by a publishable key and without an account",
 }
@@ -112,7 +113,12 @@ def document(routes: Iterable[Route]) -> Json:
 
 def _schemas(routes: Sequence[Route]) -> tuple[Schemas, Json]:
     taken = {route.body for route in routes if route.body}
-    given = {Problem, *(model for route in routes for model in (route.answer, *route.answers.values()) if model)}
+    refusals = {route.refusals.model() for route in routes if route.refusals}
+    given = {
+        Problem,
+        *refusals,
+        *(model for route in routes for model in (route.answer, *route.answers.values()) if model),
+    }
     modes: tuple[tuple[set[type[BaseModel]], JsonSchemaMode], ...] = ((taken, "validation"), (given, "serialization"))
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]]
     wanted = [(m, mode) for models, mode in modes for m in sorted(models, key=lambda m: (m.__name__, m.__module__))]
@@ -243,6 +249,8 @@ def statuses(route: Route) -> list[int]:
         found.add(422)
     if route.idempotent:
         found |= {409, 422}
+    if route.refusals is not None:
+        found = {status if status < 400 else route.refusals.status(status) for status in found}
     return sorted(found)
 
 
@@ -252,7 +260,7 @@ def _responses(route: Route, schemas: Schemas) -> Json:
 
 def _response(route: Route, status: int, schemas: Schemas) -> Json:
     response: Json = {"description": HTTPStatus(status).phrase, "headers": _response_headers(route, status)}
-    model = route.answers.get(status) or (route.answer if status < 400 else Problem)
+    model = route.answers.get(status) or (route.answer if status < 400 else _problem_model(route))
     schema = schemas[model, "serialization"] if model else None
     if status < 400 and status not in (204, 304):
         response["content"] = {kind: _content(kind, schema) for kind in route.media}
@@ -261,6 +269,10 @@ def _response(route: Route, status: int, schemas: Schemas) -> Json:
     elif status >= 400:
         response["content"] = {PROBLEM: {"schema": schema}}
     return response
+
+
+def _problem_model(route: Route) -> type[BaseModel]:
+    return Problem if route.refusals is None else route.refusals.model()
 
 
 def _content(kind: str, schema: Any) -> Json:

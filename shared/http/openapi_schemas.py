@@ -11,7 +11,7 @@ from typing import Any, Final
 type Json = dict[str, Any]
 
 COMPONENTS: Final = "#/components/schemas/"
-INCOMPLETE: Final = {"Problem"}
+INCOMPLETE: Final = {"Problem", "RefusedCall"}
 """Answers that leave out fields without a value; every other answer has all its fields."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
@@ -14,8 +14,6 @@ from shared.http.routes import Route
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-MAX_JSON_BYTES: Final = 256 * 1024
 
 
 def request_id_of(given: str | None) -> str:
@@ -54,8 +52,8 @@ def read_body(route: Route, req: func.HttpRequest) -> tuple[BaseModel | None, by
 
     if not raw and issubclass(route.body, Body) and route.body.may_be_missing:
         return route.body(), raw
-    if len(raw) > MAX_JSON_BYTES:
-        raise TooLarge(f"the body is over {MAX_JSON_BYTES} bytes")
+    if len(raw) > route.max_json_bytes:
+        raise TooLarge(f"the body is over {route.max_json_bytes} bytes")
     if media_type(req.headers.get("Content-Type") or "application/json") != "application/json":
         raise UnsupportedMedia("send the body as `application/json`", field="Content-Type")
     # Refuses what the model's own parser would accept; the model then reads the same bytes.

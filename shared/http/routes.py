@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from shared.errors import StudioError
 from shared.http.auth import Access
 
 if TYPE_CHECKING:
@@ -20,6 +21,27 @@ PREFIX: Final = "api/"
 
 type Model = type[BaseModel] | Callable[[], type[BaseModel]]
 """A model, or a function that imports it: for routes that answer before the process has imported pydantic."""
+
+
+MAX_JSON_BYTES: Final = 256 * 1024
+"""Size of a JSON body, where a route does not say otherwise."""
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """How a route refuses that speaks the wire of another service: a problem with members of that service beside it.
+
+    Args:
+        model: of the body, an extension of `Problem`.
+        status: the HTTP status by that which the error has here.
+        members: the members beside those of a problem, by the error.
+        headers: further headers, by the error.
+    """
+
+    model: Callable[[], type[BaseModel]]
+    status: Callable[[int], int]
+    members: Callable[[StudioError], Mapping[str, str]]
+    headers: Callable[[StudioError], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +63,8 @@ class Route:
     declared_answers: Mapping[int, Model]
     media: tuple[str, ...]
     doc: str
+    max_json_bytes: int = MAX_JSON_BYTES
+    refusals: Refusals | None = None
 
     @property
     def revalidates(self) -> bool:

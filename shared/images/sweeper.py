@@ -25,10 +25,7 @@ def sweep(limit: int = 200) -> int:
 
 
 def _delete_overdue_images(limit: int) -> int:
-    overdue = (
-        where(ImageDocument.status, "in", (ImageStatus.PENDING, ImageStatus.REJECTED, ImageStatus.DELETING)),
-        where(ImageDocument.due_at, "<", clock.now()),
-    )
+    overdue = (where(ImageDocument.due_at, "<", clock.now()),)
     done = 0
     sweep = Pass("images.sweep")
     for image in images.iterate(*overdue):

@@ -36,6 +36,8 @@ class Door(StrEnum):
     """`POST cv/tryon`, or a batch."""
     CONVERSIONS = "conversions"
     """`POST conversions`."""
+    FASHN = "fashn"
+    """`POST v1/run`, the wire of FASHN's API."""
 
 
 class TryOnId(DocumentId):
@@ -107,6 +109,16 @@ class EngineRun(Record, frozen=True):
     )
 
 
+class FashnRun(Record, frozen=True):
+    """What a request by FASHN's wire asked for beside the try-on."""
+
+    output_format: Literal["png", "jpeg"] = "png"
+    return_base64: bool = Field(default=False, description="answer the pictures themselves and no URLs")
+    input_ids: tuple[str, ...] = Field(
+        default=(), description="ids of the images that came with the request, deleted when the run has ended"
+    )
+
+
 class TryOnDocument(JobSubject, BillableDocument, frozen=True):
     """A try-on."""
 
@@ -122,6 +134,7 @@ class TryOnDocument(JobSubject, BillableDocument, frozen=True):
     engine: str
     door: Door = Door.TRYON
     options: ConversionOptions = Field(default=ConversionOptions(), description="options of a conversion")
+    fashn: FashnRun | None = Field(default=None, description="of a request by FASHN's wire")
     called_in: int | None = Field(
         default=None, description="generation of the job in which a hosted engine was called, which has to be paid"
     )
@@ -247,6 +260,7 @@ def new_tryon(
     batch_id: str | None = None,
     door: Door = Door.TRYON,
     options: ConversionOptions | None = None,
+    fashn: FashnRun | None = None,
     request_id: str | None = None,
 ) -> tuple[TryOnDocument, Job]:
     """A try-on and its job, not yet stored.
@@ -270,6 +284,7 @@ def new_tryon(
         engine=engine,
         door=door,
         options=options or ConversionOptions(),
+        fashn=fashn,
         notify=notify,
         request_id=request_id,
         created_at=at,

@@ -15,7 +15,7 @@ from http_shop import Shop
 from shared.http.auth import PUBLIC
 from shared.http.endpoint import endpoint
 from shared.http.json_body import parse_json
-from shared.http.requests import MAX_JSON_BYTES
+from shared.http.routes import MAX_JSON_BYTES
 
 GOOD = {"item": "hat"}
 

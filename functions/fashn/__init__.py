@@ -1,0 +1,1 @@
+"""The wire of FASHN's API: run, status, credits, as its official clients speak it."""
