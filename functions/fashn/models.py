@@ -15,6 +15,8 @@ MAX_RUN_BYTES: Final = 2 * MAX_IMAGE_CHARS + 64 * 1024
 type ImageText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_IMAGE_CHARS)]
 
 _SNAKE_CASE: Final = ConfigDict(alias_generator=None)
+_OPEN: Final = ConfigDict(alias_generator=None, extra="ignore")
+"""FASHN's client for npm sends the options of its own `subscribe` (`pollInterval`, `timeout`) beside the inputs."""
 
 
 class CommonInputs(Body):
@@ -58,7 +60,7 @@ class TryOnMaxInputs(CommonInputs):
 class TryOnRun(Body):
     """A run of `tryon-v1.6`."""
 
-    model_config = _SNAKE_CASE
+    model_config = _OPEN
 
     model_name: Literal["tryon-v1.6"]
     inputs: TryOnInputs
@@ -67,7 +69,7 @@ class TryOnRun(Body):
 class TryOnMaxRun(Body):
     """A run of `tryon-max`."""
 
-    model_config = _SNAKE_CASE
+    model_config = _OPEN
 
     model_name: Literal["tryon-max"]
     inputs: TryOnMaxInputs

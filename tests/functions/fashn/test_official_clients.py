@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +17,7 @@ from PIL import Image
 from quick import eventually
 
 from demo.client import Client
-from emulators.stack import Stack
+from emulators.stack import ROOT, Stack
 from tests.functions.tryon.conftest import garment, person
 
 type SignUp = Callable[..., Client]
@@ -165,3 +167,22 @@ def test_without_credits_nothing_is_tried_again(stack: Stack, client: fashn.Fash
     assert refused.value.body["error"] == "OutOfCredits"  # type: ignore[index]
     assert len(calls) == 1
     keeps(shop)
+
+
+def test_the_client_for_npm(stack: Stack, key: str) -> None:
+    given = {"baseURL": f"{stack.url}/api", "apiKey": key, "inputs": inputs()}
+    done = subprocess.run(
+        ["node", "tests/functions/fashn/subscribe.mjs"], input=json.dumps(given), cwd=ROOT, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    happened = json.loads(done.stdout)
+    made, failed = happened["made"], happened["failed"]
+    assert (made["status"], made["error"], made["creditsUsed"]) == ("completed", None, 1)
+    assert picture(made["output"][0]).format == "PNG"
+    assert happened["enqueued"] == [made["id"]] and happened["seen"][-1] == "completed"
+    assert (failed["status"], failed["error"]["name"], failed["creditsUsed"]) == ("failed", "PoseError", 0)
+    refused = {"kind": "BadRequestError", "status": 400, "name": "BadRequest"}
+    assert happened["model"] == happened["value"] == refused
+    assert happened["missing"] == {"kind": "NotFoundError", "status": 404, "name": "NotFound"}
+    assert happened["stranger"] == {"kind": "AuthenticationError", "status": 401, "name": "UnauthorizedAccess"}
