@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from shared.engines.base import Category
 from shared.errors import StudioError
 from shared.vision.pose import Joint
-from vto_container.engines import compact_body, compact_parts, compact_place
+from vto_container.engines import compact_body, compact_fit, compact_parts, compact_place
 from vto_container.engines.compact_edges import Edges
 from vto_container.engines.compact_fill import fill
 from vto_container.engines.compact_garment import Garment
-from vto_container.engines.compact_view import capsule
+from vto_container.engines.compact_under import Old
+from vto_container.engines.compact_view import View, capsule
 from vto_container.engines.compact_warp import extend, sample, strip, thin_plate
 from wardrobe import POSES, draw_garment, draw_mannequin, draw_posed_mannequin, garment_spec
 
@@ -158,6 +159,71 @@ def test_landmarks_are_placed_at_joints_whatever_the_arms_do(
         cuff = (garment.points[f"cuff_outer_{name}"] + garment.points[f"cuff_inner_{name}"]) / 2
         root = (garment.points[f"shoulder_{name}"] + garment.points[f"armpit_{name}"]) / 2
         assert np.hypot(*(field[y, x] - cuff)) < np.hypot(*(field[y, x] - root)), "and its end is near the cuff"
+
+
+def seen(chance: NDArray[Any], front: NDArray[Any] | None = None) -> tuple[View, Old]:
+    """A view of the figure in an old garment (h, w), and what is in front of it."""
+    figure, nothing = body(), np.zeros(VIEW, np.float32)
+    x, y = np.arange(VIEW[1], dtype=np.float32)[None], np.arange(VIEW[0], dtype=np.float32)[:, None]
+    across, down = figure.frame(x, y)
+    maps = {"full_body": nothing, "skin": nothing}
+    view = View((0, 0, VIEW[1], VIEW[0]), np.zeros((*VIEW, 3), np.float32), figure, maps,
+                across / figure.wide, down / figure.trunk, 1.0)  # fmt: skip
+    return view, Old(chance, Edges(), nothing if front is None else front, (nothing, nothing), nothing)
+
+
+def outline(garment: Garment, placed: compact_place.Placed) -> NDArray[Any]:
+    """(h, w) bool: where a garment's trunk is."""
+    opaque = sample(garment.alpha[:, :, None].astype(np.float32), placed.trunk)[:, :, 0]
+    field = placed.trunk
+    height, width = garment.alpha.shape
+    inside = (field >= 0).all(2) & (field[:, :, 0] <= width - 1) & (field[:, :, 1] <= height - 1)
+    return (opaque > 127) & inside
+
+
+def fitted(change: int, front: NDArray[Any] | None = None) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Outlines of placed trousers, of old ones that are `change` pixels wider on each side, and of the fitted ones."""
+    garment = drawn("trousers")
+    placed = compact_place.place_legs(garment, body(), VIEW, 0.9)
+    before = outline(garment, placed)
+    left, right = np.roll(before, -change, 1), np.roll(before, change, 1)
+    wanted = before | left | right if change > 0 else before & left & right
+    view, old = seen(wanted.astype(np.float32), front)
+    found = compact_fit.fit(placed, compact_parts.cut(garment), view, old, "lower", legs=True)
+    return before, wanted, outline(garment, found)
+
+
+@pytest.mark.parametrize("change", [-4, 4, 6])
+def test_an_outline_near_the_old_one_meets_it(change: int) -> None:
+    before, wanted, found = fitted(change)
+    wrong = (before != wanted).sum()
+    assert (found != wanted).sum() < 0.5 * wrong
+
+
+def test_an_outline_far_from_the_old_one_or_hidden_stays() -> None:
+    before, _, found = fitted(5, np.ones(VIEW, np.float32))
+    assert (found == before).all(), "the old outline is hidden by what is in front"
+    view, old = seen(np.zeros(VIEW, np.float32))
+    garment = drawn("trousers")
+    placed = compact_place.place_legs(garment, view.body, VIEW, 0.9)
+    assert compact_fit.fit(placed, compact_parts.cut(garment), view, old, "lower", legs=True) is placed
+    # Old shorts end at the knee: the new trousers stay long.
+    shorts = before & (np.arange(VIEW[0])[:, None] < 240)
+    view, old = seen(shorts.astype(np.float32))
+    kept = outline(garment, compact_fit.fit(placed, compact_parts.cut(garment), view, old, "lower", legs=True))
+    below = before & (np.arange(VIEW[0])[:, None] > 270)
+    assert (kept & below).sum() > 0.97 * below.sum()
+
+
+def test_a_neckline_is_the_garments_own() -> None:
+    garment, figure = drawn("t-shirt"), body()
+    placed = compact_place.place_top(garment, figure, VIEW, Edges(), dress=False)
+    before = outline(garment, placed)
+    low = before & ~capsule(VIEW, figure.place(0, -20), figure.place(0, 35), (14, 14))
+    view, old = seen(low.astype(np.float32))
+    found = outline(garment, compact_fit.fit(placed, compact_parts.cut(garment), view, old, "upper", legs=False))
+    near = capsule(VIEW, figure.place(0, -20), figure.place(0, 35), (20, 20))
+    assert (found != before)[near].mean() < 0.03
 
 
 def test_a_hem_follows_the_garment_and_where_the_wearer_wears_it() -> None:

@@ -27,6 +27,7 @@ from shared.onnx.settings import model_settings
 from shared.vision import landmarks, parser, pose
 from shared.vto.errors import ImageTooSmall
 from vto_container.engines import (
+    compact_fit,
     compact_garment,
     compact_paint,
     compact_parts,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from vto_container.engines.compact_view import View
 
 MODELS: Final = (parser.MODEL, *pose.MODELS, landmarks.MODEL)
-METHOD: Final = "2"
+METHOD: Final = "3"
 """Version of the method; part of the engine's version with the models."""
 
 
@@ -104,6 +105,7 @@ class Compact:
         old = compact_under.read_old(view, category)
         placed = place(product, view, category, old.edges)
         parts = compact_parts.cut(product)
+        placed = compact_fit.fit(placed, parts, view, old, category, product.shape == "legs")
         layers = compact_paint.warp(product, parts, placed, compact_garment.solid_colours(product))
         progress(0.65)
         raise_if_cancelled(is_cancelled)

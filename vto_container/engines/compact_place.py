@@ -35,6 +35,8 @@ SLEEVE_FIT, COAT_FIT, ARM_EASE = 0.62, 0.72, 1.14
 SIMILAR_NECK, SIMILAR_SIDE, SIMILAR_REACH = 0.14, 0.12, 0.14
 """How far an edge of the old garment attracts that of the new one: necklines and sleeves this similar, sides by
 at most this much; in shoulder widths and arm lengths."""
+SIMILAR_HEM: Final = (0.45, 0.3)
+"""Up to which difference the old hem attracts the new one, and by how much; in lengths of the trunk."""
 ROWS: Final = 15
 LONG_TROUSERS: Final = 1.75
 """Length of trousers in hip widths from which they reach the ankles."""
@@ -138,8 +140,8 @@ def hem_of(garment: Garment, old_hem: float | None, dress: bool) -> float:
     # Photos taken at a slant make tops longer: only what is clearly longer than a shirt hangs below the hips.
     if not outer and hem < 1.5:
         hem = min(hem, 1.2)
-    if old_hem is not None and abs(old_hem - hem) < 0.3:
-        hem = float(np.clip(old_hem, hem - 0.14, hem + 0.14))
+    if old_hem is not None and abs(old_hem - hem) < SIMILAR_HEM[0]:
+        hem = float(np.clip(old_hem, hem - SIMILAR_HEM[1], hem + SIMILAR_HEM[1]))
     return hem
 
 

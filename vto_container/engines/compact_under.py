@@ -25,6 +25,8 @@ MIN_SEEN: Final = 0.3
 EDGE_SHADE: Final = 0.30
 """How much darker skin is at the edge of a limb than along its middle."""
 GRAIN: Final = 2.0
+TOP_LOW: Final = 1.05
+"""How far a top may go on below what is seen of it, in lengths of the trunk below the shoulders."""
 MIN_SKIN: Final = 40
 """Pixels of visible skin from which its tone is measured."""
 
@@ -147,17 +149,24 @@ def uncover(view: View, old: Old, category: Category, placed: Placed, covered: N
     image = view.image.copy()
     if category == "upper":
         below = hole & (legs | hips) & person & (down > max(WAIST - 0.06, placed.hem - 0.1))
-        flesh = hole & trunk & ~below
+        midriff = _bust(view) & (down > placed.hem - 0.1) & (down < WAIST)
+        flesh = hole & (trunk | midriff & person) & ~below
     else:
         below = np.zeros_like(hole)
         bare_legs = legs & (down > placed.hem - 0.12)
         flesh = hole & (bare_legs | (trunk if category == "dress" else np.zeros_like(trunk)))
-    ground = hole & ~below & ~flesh
+    # Above new trousers or a skirt the top goes on.
+    above = hole & person & (down < TOP_LOW) & (np.abs(across) < 0.6) if category == "lower" else np.zeros_like(hole)
+    top = (view.any_of("upper", "outerwear") > 0.6) & ~gone
+    if top.sum() <= MIN_SKIN:
+        above &= False
+    ground = hole & ~below & ~flesh & ~above
     todo = ground & ~covered
     sure_ground = ~_grown(view.maps["person"] > 0.35, 2 * unit) & ~gone
     image = fill(image, todo, sure_ground)
     lower = (view.any_of("lower", "full_body") > 0.6) & ~gone & (down > WAIST - 0.1) & (legs | hips)
     bare = skin_seen & legs
+    image = _cloth(image, above & ~covered, top)
     if below.any():
         if lower.sum() > MIN_SKIN:
             image = _cloth(image, below, lower)
