@@ -56,6 +56,7 @@ def build() -> bool:
         return False
     _run("tsc", "-p", "web")
     _run("vite", "build", "web", "--logLevel", "warn")
+    _run("vite", "build", "web/widget", "--logLevel", "warn")
     STAMP.write_text(digest)
     return True
 
@@ -76,7 +77,13 @@ def write_types() -> None:
 
 
 def _digest() -> str:
-    sources = [*WEB.glob("*.*"), *(WEB / "src").rglob("*"), *(WEB / "public").rglob("*"), ROOT / "package-lock.json"]
+    sources = [
+        *WEB.glob("*.*"),
+        *(WEB / "src").rglob("*"),
+        *(WEB / "public").rglob("*"),
+        *(WEB / "widget").glob("*"),
+        ROOT / "package-lock.json",
+    ]
     digest = hashlib.sha256()
     for path in sorted(path for path in sources if path.is_file()):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
