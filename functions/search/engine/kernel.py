@@ -78,10 +78,13 @@ class RowFilter:
 
     @cached_property
     def bits(self) -> Array:
-        """The mask as FAISS takes it."""
+        """(ceil(n / 64),) uint64, the mask as `postings.Postings.bits`; as bytes it is what FAISS takes."""
         import numpy as np
 
-        return np.packbits(self.mask, bitorder="little")
+        packed = np.packbits(self.mask, bitorder="little")
+        bits = np.zeros(-(-len(self.mask) // 64), "<u8")
+        bits.view(np.uint8)[: len(packed)] = packed
+        return bits
 
 
 class Kernel(Protocol):
@@ -228,10 +231,12 @@ def _balanced(codes: Array) -> Array:
 
 def _search(index: Any, query: Array, k: int, passing: RowFilter | None, options: Any) -> tuple[Array, Array]:
     if passing is not None:
+        import numpy as np
+
         faiss = library()
         options = options or faiss.SearchParameters()
         # FAISS keeps bare pointers: `passing` and `options` must outlive the call, and do.
-        options.sel = faiss.IDSelectorBitmap(len(passing.mask), faiss.swig_ptr(passing.bits))
+        options.sel = faiss.IDSelectorBitmap(len(passing.mask), faiss.swig_ptr(passing.bits.view(np.uint8)))
     scores, rows = index.search(query[None], k, params=options)
     return scores[0], rows[0]
 

@@ -20,7 +20,7 @@ from functions.search.engine.items import Item, Model, Removal
 from functions.search.engine.kernel import MAX_FLAT_ROWS, RowFilter
 from functions.search.engine.lookup import Lookup
 from functions.search.engine.manifest import Manifest
-from functions.search.engine.matching import enough, matching
+from functions.search.engine.matching import Matched, enough, matching
 from functions.search.engine.phrases import phrases_of
 from functions.search.engine.port import Build, Caps, Progress
 from functions.search.engine.query import VectorQuery
@@ -87,8 +87,7 @@ class LocalIndex:
         excluded = _excluded_rows(blocks, query)
         linear = Linear.of(query, place.model, state, seq)
         results = Results(blocks, excluded, query, seq, linear)
-        through = results.through
-        ranking = Ranking(linear, list(zip(blocks, through, strict=True)))
+        ranking = Ranking(linear, list(zip(blocks, results.matched, strict=True)))
         found, more = _page(ranking, query, cursor)
         last = found[-1] if found else None
         following = None
@@ -101,7 +100,8 @@ class LocalIndex:
             seq=seq,
             model_id=place.model.id,
             total=sum(
-                block.columns.count if rows is None else rows.count for block, rows in zip(blocks, through, strict=True)
+                block.columns.count if one.rows is None else one.rows.count
+                for block, one in zip(blocks, results.matched, strict=True)
             ),
             facets=results.facets(),
             next=following,
@@ -300,7 +300,7 @@ class Results:
         offered = self._offered(query)
         match = query.match
         self._least = None if match is None else enough(match, linear.lookup, list(zip(blocks, offered, strict=True)))
-        self.through = self._matching(offered)
+        self.matched = self._matching(offered)
 
     def _offered(self, query: VectorQuery) -> list[RowFilter | None]:
         """By block, the rows that filters let through; None for all."""
@@ -310,10 +310,10 @@ class Results:
             for block, ban in zip(self._blocks, self._excluded, strict=True)
         ]
 
-    def _matching(self, offered: Sequence[RowFilter | None]) -> list[RowFilter | None]:
+    def _matching(self, offered: Sequence[RowFilter | None]) -> list[Matched]:
         match = self._query.match
         if match is None:
-            return list(offered)
+            return [Matched(rows) for rows in offered]
         return [
             matching(match, self._linear, block, rows, self._least)
             for block, rows in zip(self._blocks, offered, strict=True)
@@ -325,10 +325,10 @@ class Results:
         for facet in self._query.facets:
             relaxed = replace(self._query, filters=passing.without(self._query.filters, facet))
             same = relaxed.filters == self._query.filters
-            through = self.through if same else self._matching(self._offered(relaxed))
+            matched = self.matched if same else self._matching(self._offered(relaxed))
             total: Counter[str] = Counter()
-            for block, rows in zip(self._blocks, through, strict=True):
-                total += passing.counts(block.columns, facet, rows)
+            for block, one in zip(self._blocks, matched, strict=True):
+                total += passing.counts(block.columns, facet, one.rows)
             counted[facet] = dict(sorted(total.items(), key=lambda one: (-one[1], one[0])))
         return counted
 

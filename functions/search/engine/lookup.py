@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
-from functions.search.engine.postings import rows_of
+from functions.search.engine.coverage import Coverage
+from functions.search.engine.postings import bits_of, rows_of
 from functions.search.engine.words import (
     KIND_WEIGHT,
     SKU_SHARE,
     Found,
     Lexicon,
     Term,
-    bits_to_rows,
     found_in,
     kinds,
     names_kind,
@@ -61,6 +61,7 @@ class Lookup:
     _found: dict[int, tuple[Columns, tuple[Found, ...], Found]] = field(
         default_factory=dict[int, "tuple[Columns, tuple[Found, ...], Found]"], compare=False
     )
+    _covered: dict[int, Coverage] = field(default_factory=dict[int, Coverage], compare=False)
 
     @staticmethod
     def of(text: str, lexicon: Lexicon, parts: Sequence[tuple[Columns, Array | None]]) -> Lookup | None:
@@ -161,11 +162,14 @@ class Lookup:
             summed[np.isin(rows, skus.rows)] += SKU_SHARE
         return summed
 
-    def rows_above(self, columns: Columns, share: float) -> tuple[Array, Array]:
+    def rows_above(self, columns: Columns, share: float, among: Array | None = None) -> tuple[Array, Array]:
         """Rows (m,) of a version's main part, ascending, that score more than a share, and what they do (m,) float64.
 
         A row does not if the terms it has could not give so much together, as in MaxScore (H. Turtle, J. Flood, 1995),
         but by sets of terms, which as bits of all rows cost next to nothing.
+
+        Args:
+            among: bits of the rows that are wanted, None for all; others may be returned, too.
         """
         import numpy as np
 
@@ -175,6 +179,8 @@ class Lookup:
             return np.empty(0, np.int64), np.empty(0)
         bits = [np.bitwise_and.reduce([each[term].bits for term in terms]) for terms in sets if terms]
         some = np.bitwise_or.reduce(bits) if len(bits) == len(sets) else None
+        if among is not None:
+            some = among if some is None else some & among
         if some is None or np.bitwise_count(some).sum() * COMMON_ONE_IN > columns.count:
             rows, shares = self.shares(columns)
         else:
@@ -204,20 +210,25 @@ class Lookup:
                     found.append(terms)
         return found
 
-    def coverage(self, columns: Columns) -> Array:
-        """(count,) uint16, how much of the query each row has, of `FULL` times the sum of `counts`."""
-        import numpy as np
+    def coverage(self, columns: Columns) -> Coverage:
+        """How much of the query each row has, of `FULL` times the sum of `counts`."""
+        known = self._covered.get(id(columns))
+        if known is None:
+            known = self._covered[id(columns)] = self._coverage(columns)
+        return known
 
+    def _coverage(self, columns: Columns) -> Coverage:
         _, each, skus = self._in(columns)
-        total = np.zeros(columns.count, np.uint16)
+        total = Coverage(columns.count)
         for found, count in zip(each, self.counts, strict=True):
             if found.postings:
                 strong = found.strong
                 middling = strong | found.middling
                 some = middling | found.bits
-                for bits, part in ((some, 1), (middling, 1), (strong, 2)):
-                    total += bits_to_rows(bits, columns.count) * np.uint16(part * count)
-        total[skus.rows] = FULL * sum(self.counts)
+                # In binary, 1 for those that have something, 2 for the middling, `FULL` for the strong.
+                total = total.plus((some ^ middling, middling ^ strong, strong), count)
+        if len(skus.rows):
+            total = total.replaced(bits_of(skus.rows, columns.count), FULL * sum(self.counts))
         return total
 
     def any_of(self, columns: Columns) -> Array:

@@ -84,3 +84,10 @@ def rows_of(bits: Array) -> Array:
     some = np.flatnonzero(bits)
     at = np.flatnonzero(np.unpackbits(bits[some].view(np.uint8), bitorder="little").view(bool))
     return (some[at >> 6] << 6) + (at & 63)
+
+
+def bits_to_rows(bits: Array, count: int) -> Array:
+    """(count,) uint8, 1 for the rows that are set."""
+    import numpy as np
+
+    return np.unpackbits(bits.view(np.uint8), count=count, bitorder="little")

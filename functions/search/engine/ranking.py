@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from functions.search.engine import words
 from functions.search.engine.items import Modality, Model
-from functions.search.engine.kernel import RowFilter, every, single
+from functions.search.engine.kernel import Kernel, RowFilter, every, single
 from functions.search.engine.lookup import Lookup
+from functions.search.engine.matching import Matched
 from functions.search.engine.query import VectorQuery
 from functions.search.engine.results import Hit, Parts
 from functions.search.engine.state import Block, State
@@ -143,14 +144,14 @@ class Ranking:
     """The rows of a state that a query lets through, by (-score, id).
 
     Args:
-        blocks: with the rows let through, None for all.
+        blocks: with the rows that are results.
     """
 
-    def __init__(self, linear: Linear, blocks: Sequence[tuple[Block, RowFilter | None]]) -> None:
+    def __init__(self, linear: Linear, blocks: Sequence[tuple[Block, Matched]]) -> None:
         self._linear = linear
         self._slack = linear.slack
         shift = -(linear.image_zero + linear.text_zero)
-        self._parts = [Source(block, rows, linear, linear.dense, shift, self._slack) for block, rows in blocks]
+        self._parts = [Source(block, matched, linear, linear.dense, shift, self._slack) for block, matched in blocks]
 
     def first(self, n: int, after: tuple[float, str] | None = None, before: int = 0) -> list[Ranked]:
         """At least the first n rows that come after a key, or all there are; `before`: about how many come before."""
@@ -209,16 +210,17 @@ class Source:
     """Candidates of one block, by single-precision scores.
 
     Args:
-        passing: its rows let through, None for all.
+        matched: its rows that are results.
         dense: (dim,) float32, the query but for words; `shift` is added to its inner products.
         slack: bound of the error of such a score.
     """
 
     def __init__(
-        self, block: Block, passing: RowFilter | None, linear: Linear, dense: Array, shift: float, slack: float
+        self, block: Block, matched: Matched, linear: Linear, dense: Array, shift: float, slack: float
     ) -> None:
         self.block = block
-        self._passing = passing
+        self._passing = matched.rows
+        self._nearest = matched.nearest
         self._linear = linear
         self._dense = dense
         self._shift = shift
@@ -268,12 +270,31 @@ class Source:
             return self._from_all(k, ceiling)
         wanted = k + before
         lookup = self._linear.lookup
-        asked = wanted if lookup is None else max(wanted, WORDED)
-        scores, rows = kernel.top(self._dense, asked, self._passing)
-        unseen = float(scores[-1]) + self._shift if len(scores) >= asked else float("-inf")
+        rows, unseen = self._near(wanted) or self._found(kernel, wanted if lookup is None else max(wanted, WORDED))
         if lookup is None or unseen == float("-inf"):
-            return rows, unseen
+            return self._best(rows, self._totals(rows), wanted, unseen)
         return self._with_words(rows, wanted, unseen, lookup)
+
+    def _near(self, wanted: int) -> tuple[Array, float] | None:
+        """As `_found`, of what was found when the results were; None if that is less than wanted."""
+        if self._nearest is None or self._passing is None:
+            return None
+        rows, bound = self._let_through(self._nearest.rows), self._nearest.bound
+        return (rows, bound) if len(rows) >= wanted or bound == float("-inf") else None
+
+    def _found(self, kernel: Kernel, wanted: int) -> tuple[Array, float]:
+        """The rows that are best without words, and a bound of all others."""
+        scores, rows = kernel.top(self._dense, wanted, self._passing)
+        return rows, float(scores[-1]) + self._shift if len(scores) >= wanted else float("-inf")
+
+    def _best(self, rows: Array, totals: Array, wanted: int, bound: float) -> tuple[Array, float]:
+        """The best of rows by their scores, and a bound of all others, of which one is known."""
+        import numpy as np
+
+        if len(rows) <= wanted:
+            return rows, bound
+        best = np.argpartition(-totals, wanted - 1)[:wanted]
+        return rows[best], max(bound, float(totals[best].min()))
 
     def _with_words(self, rows: Array, wanted: int, unseen: float, lookup: Lookup) -> tuple[Array, float]:
         """As `candidates`, from the rows that are best without words and a bound of all others without words.
@@ -288,7 +309,7 @@ class Source:
         totals = self._totals(rows)
         lacks = self._least(totals, wanted) - unseen
         share = self._linear.share(max(0.0, lacks))
-        others, most = lookup.rows_above(columns, share)
+        others, most = lookup.rows_above(columns, share, None if self._passing is None else self._passing.bits)
         if self._passing is not None:
             through = self._passing.mask[others]
             others, most = others[through], most[through]
@@ -307,8 +328,7 @@ class Source:
             rest = (most < least) & (most > share)
             others, most = others[rest], most[rest]
         bound = max(bound, unseen + self._gain(max(share, float(most.max(initial=0.0)))))
-        best = np.argpartition(-totals, wanted - 1)[:wanted]
-        return rows[best], max(bound, float(totals[best].min()))
+        return self._best(rows, totals, wanted, bound)
 
     def _least(self, totals: Array, wanted: int) -> float:
         """What is surely below the exact score of so many rows."""

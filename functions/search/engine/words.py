@@ -250,10 +250,3 @@ def kinds(columns: Columns, there: Array | None) -> frozenset[str]:
 def names_kind(term: Term, vocabulary: Vocabulary, named: frozenset[str]) -> bool:
     """Whether a term is the name of a category in one of its forms; a compound with one is none."""
     return any(one.factor >= FORM and not named.isdisjoint(one.words) for one in term.alternatives(vocabulary))
-
-
-def bits_to_rows(bits: Array, count: int) -> Array:
-    """(count,) uint8, 1 for the rows that are set."""
-    import numpy as np
-
-    return np.unpackbits(bits.view(np.uint8), count=count, bitorder="little")

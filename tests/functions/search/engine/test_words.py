@@ -100,7 +100,7 @@ def test_what_a_word_stands_for(written: str, title: str, meant: bool) -> None:
     lookup = Lookup.of(written, Lexicon(columns), [(columns, None)])
     assert lookup is not None
     full = 4 * sum(lookup.counts)
-    assert (lookup.coverage(columns).tolist()[0] == full) is meant
+    assert (lookup.coverage(columns).numbers().tolist()[0] == full) is meant
 
 
 ANY = shop(
@@ -123,7 +123,7 @@ def test_any_query_is_read_and_counts_the_same_however_it_is_looked_up(text: str
     every = np.zeros(ANY.count)
     every[rows] = shares
     assert lookup.score_rows(ANY, np.arange(ANY.count)).tolist() == every.tolist()
-    assert (lookup.coverage(ANY) > 0).tolist() == lookup.any_of(ANY).tolist()
+    assert (lookup.coverage(ANY).numbers() > 0).tolist() == lookup.any_of(ANY).tolist()
     suggestion(read.words, [ANY])
 
 
@@ -202,7 +202,7 @@ def test_a_word_of_the_description_counts_less_than_one_of_the_title() -> None:
     assert lookup is not None
     _, (named, mentioned) = lookup.shares(columns)
     assert 0 < mentioned < named / 2
-    assert lookup.coverage(columns).tolist() == [4, 2]
+    assert lookup.coverage(columns).numbers().tolist() == [4, 2]
     strong = [one for one in columns.vocabulary.alternatives("waterproof") if one.factor >= STRONG]
     assert len(strong) == 1
 
