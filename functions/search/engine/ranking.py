@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from functions.search.engine import words
 from functions.search.engine.items import Modality, Model
-from functions.search.engine.kernel import Kernel, RowFilter, every, single
+from functions.search.engine.kernel import MAX_EXACT_ROWS, Kernel, RowFilter, every, single
 from functions.search.engine.lookup import Lookup
 from functions.search.engine.matching import Matched
 from functions.search.engine.query import VectorQuery
@@ -270,17 +270,24 @@ class Source:
             return self._from_all(k, ceiling)
         wanted = k + before
         lookup = self._linear.lookup
-        rows, unseen = self._near(wanted) or self._found(kernel, wanted if lookup is None else max(wanted, WORDED))
+        rows, unseen = self._near(kernel, wanted) or self._found(
+            kernel, wanted if lookup is None else max(wanted, WORDED)
+        )
         if lookup is None or unseen == float("-inf"):
             return self._best(rows, self._totals(rows), wanted, unseen)
         return self._with_words(rows, wanted, unseen, lookup)
 
-    def _near(self, wanted: int) -> tuple[Array, float] | None:
-        """As `_found`, of what was found when the results were; None if that is less than wanted."""
+    def _near(self, kernel: Kernel, wanted: int) -> tuple[Array, float] | None:
+        """As `_found`, of what was found when the results were; None if that is less than wanted, or if another search
+        of the results alone misses fewer."""
         if self._nearest is None or self._passing is None:
             return None
         rows, bound = self._let_through(self._nearest.rows), self._nearest.bound
-        return (rows, bound) if len(rows) >= wanted or bound == float("-inf") else None
+        if bound == float("-inf"):
+            return rows, bound
+        if len(rows) < wanted or not (kernel.exact or self._passing.count > MAX_EXACT_ROWS):
+            return None
+        return rows, bound
 
     def _found(self, kernel: Kernel, wanted: int) -> tuple[Array, float]:
         """The rows that are best without words, and a bound of all others."""

@@ -15,7 +15,7 @@ from functions.search.engine.columns import Columns
 from functions.search.engine.items import Removal
 from functions.search.engine.local import LocalIndex
 from functions.search.engine.lookup import Lookup
-from functions.search.engine.query import Filters, VectorQuery, Weights
+from functions.search.engine.query import Filters, Match, VectorQuery, Weights
 from functions.search.engine.ranking import GATHERED
 from functions.search.engine.words import Lexicon
 
@@ -57,6 +57,27 @@ def test_words_are_ranked_exactly_whichever_are_looked_up(many: LocalIndex, shop
         hits = page.hits + rest.hits
         assert [hit.id for hit in hits] == [id for id, _ in ranked[:80]]
         assert [hit.score for hit in hits] == pytest.approx([score for _, score in ranked[:80]], abs=1e-6)
+
+
+@pytest.mark.parametrize("alike", [1, 30, 600])
+@pytest.mark.parametrize("tags", [(), ("one-in-2",)])
+def test_results_are_ranked_exactly_however_many_they_are(
+    many: LocalIndex, shop: str, alike: int, tags: tuple[str, ...]
+) -> None:
+    oracle = Oracle(shelf.MODEL, ITEMS)
+    for words in ("", "common half", "common rare7", "red blue green black"):
+        weights = Weights.hybrid(0, words=0.3 if words else 0.0)
+        asked = VectorQuery(shop, text=TEXT, words=words, weights=weights, filters=Filters(tags=tags), k=40)
+        scores = [score for _, score in oracle.ranked(replace(asked, words=""))]
+        asked = replace(asked, match=Match(by_words=bool(words), floor=(scores[alike - 1] + scores[alike]) / 2))
+        ranked = oracle.ranked(asked)
+        pages = [many.search(asked)]
+        while pages[-1].next and len(pages) < 3:
+            pages.append(many.search(replace(asked, cursor=pages[-1].next)))
+        assert pages[0].total == len(ranked)
+        hits = [hit for page in pages for hit in page.hits]
+        assert [hit.id for hit in hits] == [id for id, _ in ranked[:120]]
+        assert [hit.score for hit in hits] == pytest.approx([score for _, score in ranked[:120]], abs=1e-6)
 
 
 def test_a_scan_by_words_alone_shows_all_that_has_one_of_them(many: LocalIndex, shop: str) -> None:
