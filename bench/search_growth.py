@@ -11,12 +11,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.search import columns, environment, model, queries, vectors
+from bench.search import Rows, columns, environment, model, queries, vectors
 from emulators.azurite import Azurite
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def main(*, quick: bool = False) -> dict[str, Any]:
             "products": [SMALL, LARGE],
             "growth_of_products": LARGE / SMALL,
             "searches": {
-                name: _measured(index, query, kind, asked.get(kind, ()), QUICK_TIMED if quick else TIMED)
+                name: _measured(index, query, kind, asked.get(kind), QUICK_TIMED if quick else TIMED)
                 for name, (kind, query) in kinds.items()
             },
         }
@@ -71,10 +71,10 @@ def _kinds() -> dict[str, tuple[str, VectorQuery]]:
     }
 
 
-def _measured(index: LocalIndex, query: VectorQuery, kind: str, many: Sequence[Any], times: int) -> dict[str, float]:
+def _measured(index: LocalIndex, query: VectorQuery, kind: str, many: Rows | None, times: int) -> dict[str, float]:
     taken: dict[str, list[float]] = {}
     for turn in range(times + WARM_UP):
-        vector = {kind: many[turn % len(many)]} if len(many) else {}
+        vector = {kind: many[turn % len(many)]} if many is not None else {}
         for count in (SMALL, LARGE):
             for name, match in (("all_ms", None), ("cut_ms", query.match)):
                 asked = replace(query, shop=_shop(count), match=match, **vector)
