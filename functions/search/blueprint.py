@@ -20,13 +20,15 @@ from functions.search.models import (
     SimilarQuery,
     TextSearch,
 )
+from functions.search.window_models import WindowPictureQuery, WindowSearchAnswer, WindowWordsQuery
 from shared.accounts.documents import Role
-from shared.http.auth import ADMIN_ONLY, SIGNED_IN, Access
-from shared.http.endpoint import Call, Reply, endpoint
+from shared.http.auth import ADMIN_ONLY, PUBLIC, SIGNED_IN, Access
+from shared.http.endpoint import IMAGE_UPLOAD, Call, Reply, endpoint
 from shared.jobs import queues
 
 JUDGES = Access(frozenset({Role.MERCHANT, Role.ADMIN}))
 SEARCHING = (404, 410, 503)
+PHOTOS = tuple(kind for kind in IMAGE_UPLOAD if kind != "multipart/form-data")
 
 bp = func.Blueprint()
 
@@ -77,6 +79,35 @@ def search_hybrid(call: Call) -> SearchAnswer:
     from functions.search import service
 
     return service.search_hybrid(call.caller, call.new_id, call.body)
+
+
+@endpoint(
+    bp, "GET", "shops/{shop}/search", access=PUBLIC, limit="window-words", query=WindowWordsQuery,
+    answer=WindowSearchAnswer, errors=SEARCHING,
+)  # fmt: skip
+def window_search_words(call: Call) -> WindowSearchAnswer:
+    """Search products on sale.
+
+    Needs no sign-in. A word after a minus sign is excluded: `-red`.
+    """
+    from functions.search import window
+
+    return window.search_by_words(call.path["shop"], call.query)
+
+
+@endpoint(
+    bp, "POST", "shops/{shop}/search", access=PUBLIC, limit="window-picture", query=WindowPictureQuery,
+    answer=WindowSearchAnswer, upload=PHOTOS, errors=(400, *SEARCHING),
+)  # fmt: skip
+def window_search_picture(call: Call) -> WindowSearchAnswer:
+    """Search products on sale by photo.
+
+    Needs no sign-in. The photo is the body, 8 MiB and 16 megapixels at most; it is not stored. `q` adds words, `alpha`
+    weighs the photo against them.
+    """
+    from functions.search import window
+
+    return window.search_by_picture(call.path["shop"], call.raw.get_body(), call.query)
 
 
 @endpoint(

@@ -10,6 +10,7 @@ from shared import blobs
 from shared.catalogue.documents import ProductImage
 from shared.errors import NotFound
 from shared.images import sources
+from shared.images.sanitizer import ImagePolicy, Resize, sanitize_with_copies
 from shared.images.sources import Source
 from shared.vision import embedding, parser, segments
 
@@ -20,6 +21,8 @@ MAX_SIDE_PX: Final = 512
 """The longer side that pictures are decoded to: several times the input of the towers."""
 MAX_CACHED: Final = 64
 """Pictures of queries whose vectors are kept in memory."""
+VISITOR_POLICY: Final = ImagePolicy(max_bytes=8 * 1024 * 1024, max_side=8192, max_pixels=16_000_000, seconds=10)
+"""What is taken from whoever is not signed in: photos of phones, and less of a decoder than uploads get."""
 MIN_AREA: Final = 0.02
 """Share of a picture from which on what the parser found counts as a garment."""
 
@@ -48,6 +51,21 @@ def _embed(source: Source, crop: str, model_id: str, parser_version: str) -> NDA
     vector = embedding.embed_image(photo, _find_garment(photo) if crop == "auto" else None).vector
     vector.setflags(write=False)
     return vector
+
+
+def of_visitor(data: bytes) -> NDArray[Any]:
+    """The vector (dim,) of the garment in a foreign photo, or of the whole photo if none is found; nothing is kept.
+
+    Args:
+        data: the file as received; nothing about it is trusted.
+
+    Raises:
+        TooLarge, UnsupportedMedia, Unprocessable, Unavailable: as `sanitizer.sanitize_with_copies`.
+        ConfigurationError: a model is missing or refused.
+    """
+    small = sanitize_with_copies(data, {"small": Resize(MAX_SIDE_PX, quality=90)}, policy=VISITOR_POLICY)
+    photo = _decode_small(small.copies["small"].data)
+    return embedding.embed_image(photo, _find_garment(photo)).vector
 
 
 def of_product(stored: ProductImage) -> NDArray[Any]:

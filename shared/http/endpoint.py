@@ -223,11 +223,11 @@ def _answer(
         from shared.http import limits
 
         _allow(limits.take(f"user:{user.user_id}", route.limit), extra)
-    if route.limit is None or user is None:
+    if route.limit is None:
         return _call(route, handler, req, request_id, user, extra)
     from shared.http import shares
 
-    with shares.hold(user.user_id, route.limit):
+    with shares.hold(None if user is None else user.user_id, route.limit):
         return _call(route, handler, req, request_id, user, extra)
 
 

@@ -26,6 +26,8 @@ DEFAULT_RATE_LIMITS = {
     "drops": (1200, 60),
     "imports": (20, 60),
     "shop": (300, 60),
+    "window-words": (60, 60),
+    "window-picture": (20, 60),
     "pictures": (3000, 60),
     "visit": (20, 600),
     "widget": (300, 60),
@@ -76,6 +78,11 @@ class HttpSettings(SettingsGroup):
         default=4,
         ge=1,
         description="of these, calls that decode pictures or run models: uploads, segmentations, try-ons, predictions",
+    )
+    visitor_costly_calls_at_once: int = Field(
+        default=2,
+        ge=1,
+        description="such calls that all callers who are not signed in may have in progress in a process, together",
     )
     trusted_proxy_hops: int = Field(
         default=0,

@@ -2,7 +2,8 @@
 
 Rate limits count calls in a minute; a few slow concurrent ones would still fill every thread, and others would wait. So
 a signed-in caller holds at most a share, counted in this process, and calls beyond it are refused immediately instead
-of waiting.
+of waiting. All callers who are not signed in have one share together, of costly calls alone: addresses are too easy to
+change to have one each.
 """
 
 from __future__ import annotations
@@ -16,29 +17,35 @@ from typing import Final
 from shared.errors import TooManyRequests
 from shared.http.settings import http_settings
 
-COSTLY: Final = frozenset({"upload", "segment", "tryon", "analytics"})
+COSTLY: Final = frozenset({"upload", "segment", "tryon", "analytics", "window-picture"})
 """Classes of routes whose calls decode pictures or run models."""
 RETRY_AFTER_S: Final = 1
+VISITORS: Final = ""
+"""Stands for all who are not signed in; no account has this id."""
 
 _held: Counter[tuple[str, bool]] = Counter()
 _lock = threading.Lock()
 
 
 @contextmanager
-def hold(caller: str, route_class: str) -> Generator[None]:
+def hold(caller: str | None, route_class: str) -> Generator[None]:
     """Hold one of the caller's places for the time of a call.
 
     Args:
-        caller: id of the account.
+        caller: id of the account; None for whoever is not signed in.
         route_class: of the rate limit.
 
     Raises:
-        TooManyRequests: `too_many_at_once`, the caller's share is taken by its own earlier calls.
+        TooManyRequests: `too_many_at_once`, the share is taken by earlier calls.
     """
     conf = http_settings()
     costly = route_class in COSTLY
-    limits = {False: conf.calls_at_once, True: conf.costly_calls_at_once}
-    places = [(caller, kind) for kind in ((False, True) if costly else (False,))]
+    if caller is None:
+        limits = {True: conf.visitor_costly_calls_at_once}
+        places = [(VISITORS, True)] if costly else []
+    else:
+        limits = {False: conf.calls_at_once, True: conf.costly_calls_at_once}
+        places = [(caller, kind) for kind in ((False, True) if costly else (False,))]
     with _lock:
         for place in places:
             if _held[place] >= limits[place[1]]:

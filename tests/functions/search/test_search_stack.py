@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+import requests
 from drawn import needs_model
 from quick import eventually
 from uploads import uploads
@@ -68,12 +70,28 @@ def test_what_is_dropped_is_found_and_what_is_deleted_is_not(
         assert [r["id"] for r in blended["results"]] == [r["id"] for r in alone["results"]]
         assert abs(blended["results"][0]["score"] - alone["results"][0]["score"]) < 1e-6
     assert found(stranger, "text", {"query": "zanzibar"}) == []
+    visitor = Client(stack.url)
+    window = f"shops/{shop}/search"
+    (seen,) = visitor.call("GET", window, params={"q": "zanzibar", "facets": "category"})["results"]
+    listed = eventually(lambda: visitor.call("GET", f"shops/{shop}/products")["items"], "the product on the shelf")
+    assert [seen["product"]] == listed
+    assert seen["score"] == pytest.approx(result["score"])
+    by_photo = {"data": photo.getvalue(), "headers": {"Content-Type": "image/jpeg"}}
+    (seen,) = visitor.call("POST", window, **by_photo)["results"]
+    assert seen["product"]["id"] == product["id"]
+    cutout = requests.get(f"{stack.url}{seen['product']['pictures']['cutout']['url']}", timeout=60)
+    assert (cutout.status_code, cutout.headers["Content-Type"]) == (200, "image/webp")
+    first = requests.get(f"{stack.url}/api/{window}", {"q": "zanzibar"}, timeout=60)
+    held = {"If-None-Match": first.headers["ETag"], "Origin": "https://any.example"}
+    again = requests.get(f"{stack.url}/api/{window}", {"q": "zanzibar"}, headers=held, timeout=60)
+    assert (again.status_code, again.headers["Access-Control-Allow-Origin"]) == (304, "*")
+    assert visitor.call("GET", "shops/default/search", params={"q": "zanzibar"})["results"] == []
     shopper.call("POST", "search/feedback", json={"searchId": answer["searchId"], "productId": product["id"]})
     job = admin.call("POST", "search/rebuild", json={"shop": shop})["jobId"]
     eventually(lambda: admin.call("GET", f"admin/jobs/{job}")["status"] == "completed", "the rebuild")
-    listed = admin.call("GET", "admin/index-versions", params={"shop": shop})
+    kept = admin.call("GET", "admin/index-versions", params={"shop": shop})
     version = eventually(lambda: shopper.call("POST", "search/text", json={"query": "hat"})["indexVersion"], "it")
-    assert version == listed["current"] == listed["items"][0]["version"]
+    assert version == kept["current"] == kept["items"][0]["version"]
     container.delete_blob(f"{vendor.user['id']}/Z-1.jpg")
     eventually(lambda: not found(shopper, "text", {"query": "zanzibar"}), "its disappearance")
     eventually(lambda: shopper.call("POST", "search/text", json={"query": "hat"})["total"] == 0, "the index without it")

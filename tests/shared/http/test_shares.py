@@ -53,6 +53,10 @@ def slow(gate: Gate) -> Iterator[App]:
     def anyone(call: Call) -> None:
         gate.wait()
 
+    @endpoint(bp, "POST", "anyone/costly", access=PUBLIC, limit="window-picture")
+    def anyone_costly(call: Call) -> None:
+        gate.wait()
+
     yield App(bp)
     del routes.ROUTES[before:]
     assert not shares._held, "every place is given back"
@@ -116,6 +120,17 @@ def test_a_place_is_given_back_whatever_happens(slow: App, token: Callable[..., 
         assert slow("failing", token=ada).status == 500
 
 
-def test_public_routes_hold_nothing(crowd: Crowd) -> None:
+def test_visitors_share_a_few_costly_calls(
+    slow: App, crowd: Crowd, token: Callable[..., str], change_settings: Callable[..., None]
+) -> None:
+    change_settings(VISITOR_COSTLY_CALLS_AT_ONCE="2")
+    crowd.enter("anyone_costly", None, 2)
+    answer = slow("anyone_costly", ip="198.51.100.9")
+    assert (answer.status, answer.code, answer.headers["Retry-After"]) == (429, "too_many_at_once", "1")
+    crowd.enter("costly", token(), 2)
+    assert {one.status for one in crowd.leave()} == {204}
+
+
+def test_cheap_public_routes_hold_nothing(crowd: Crowd) -> None:
     crowd.enter("anyone", None, 8)
     assert {one.status for one in crowd.leave()} == {204}
