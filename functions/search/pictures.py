@@ -21,6 +21,7 @@ MAX_SIDE_PX: Final = 512
 """The longer side that pictures are decoded to: several times the input of the towers."""
 MAX_CACHED: Final = 64
 """Pictures of queries whose vectors are kept in memory."""
+SMALL: Final = "small"
 VISITOR_POLICY: Final = ImagePolicy(max_bytes=8 * 1024 * 1024, max_side=8192, max_pixels=16_000_000, seconds=10)
 """What is taken from whoever is not signed in: photos of phones, and less of a decoder than uploads get."""
 MIN_AREA: Final = 0.02
@@ -63,8 +64,8 @@ def of_visitor(data: bytes) -> NDArray[Any]:
         TooLarge, UnsupportedMedia, Unprocessable, Unavailable: as `sanitizer.sanitize_with_copies`.
         ConfigurationError: a model is missing or refused.
     """
-    small = sanitize_with_copies(data, {"small": Resize(MAX_SIDE_PX, quality=90)}, policy=VISITOR_POLICY)
-    photo = _decode_small(small.copies["small"].data)
+    sanitized = sanitize_with_copies(data, {SMALL: Resize(MAX_SIDE_PX, quality=90)}, policy=VISITOR_POLICY)
+    photo = _decode_small(sanitized.copies[SMALL].data)
     return embedding.embed_image(photo, _find_garment(photo)).vector
 
 
