@@ -33,6 +33,9 @@ from shared.images.documents import StoredRendition
 
 type SignUp = Callable[[str], Client]
 
+QUERIES: dict[str, dict[str, str]] = {"window_search_words": {"q": "shirt"}}
+"""What routes need in their query."""
+
 ACTORS = {"anonymous": None, "shopper A": "shopper", "shopper B": "shopper", "vendor": "vendor", "merchant": "merchant",
           "admin": "admin"}  # fmt: skip
 OWNERS = {**ACTORS, "vendor B": "vendor", "merchant B": "merchant"}

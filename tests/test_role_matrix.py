@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import requests
-from matrix_world import ACTORS, BODIES, MAKERS, MISSING, World, kind_of, somebody_else
+from matrix_world import ACTORS, BODIES, MAKERS, MISSING, QUERIES, World, kind_of, somebody_else
 from over_http import send
 from routes import declared, http_functions
 
@@ -49,7 +49,7 @@ def world(stack: Stack, admin: Client) -> World:
 
 def call(client: Client, route: Route, id: str = "") -> requests.Response:
     path = re.sub(r"\{\w+\}", id, route.path)
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {"params": QUERIES.get(route.name)}
     if route.body is not None:
         given["json"] = BODIES.get(route.name, {})
     if route.idempotent:
