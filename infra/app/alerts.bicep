@@ -1,4 +1,4 @@
-// Alerts on what the app logs as errors that nobody else would notice. Each looks at the last 15 minutes.
+// Alerts on what the app logs as errors that would otherwise go unnoticed. Each looks at the last 15 minutes.
 param location string
 param tags object
 param workspaceId string

@@ -22,7 +22,7 @@ param containers array = [
 @description('Where SEARCH_ENGINE is cosmos: the model that makes the vectors, `fashion-` and 12 digits; empty makes no container.')
 param vectorModel string = ''
 
-// The policy of vectors can't be changed, so every model has a container of its own, as functions/search/engine/cosmos_sql.py says.
+// The policy of vectors can't be changed, so every model has its own container, as functions/search/engine/cosmos_sql.py says.
 var vectorDimensions = loadJsonContent('../../models_onnx/fashion_image.manifest.json').dim
 
 resource account 'Microsoft.DocumentDB/databaseAccounts@2024-05-15' = {

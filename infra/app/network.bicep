@@ -1,4 +1,4 @@
-// The functions reach the try-on container inside this network; nobody else does.
+// The functions reach the try-on container inside this network; nothing else does.
 param name string
 param location string
 param tags object

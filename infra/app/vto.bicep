@@ -98,7 +98,7 @@ resource onStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// whoever deploys puts the models there (infra/hooks/models.sh)
+// the operator puts the models there (infra/hooks/models.sh)
 resource deployerOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(deployerId)) {
   name: guid(storage.id, deployerId, blobDataContributor)
   scope: storage
@@ -193,7 +193,7 @@ resource app 'Microsoft.App/containerApps@2024-03-01' = {
         targetPort: 8080
         transport: 'http'
         allowInsecure: false
-        // a run lives in one replica: whoever asks again is sent back to it
+        // a run lives in one replica: later requests are sent back to it
         stickySessions: { affinity: 'sticky' }
       }
       registries: [{ server: registry.properties.loginServer, identity: identityId }]

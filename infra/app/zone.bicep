@@ -1,4 +1,4 @@
-// The name of an internal environment, which only this network resolves. A module of its own: the name of a resource has to
+// The name of an internal environment, which only this network resolves. A separate module: the name of a resource has to
 // be known when its deployment starts, and the environment's domain is known only once the environment exists.
 @description('Domain of the environment.')
 param name string

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Has Event Grid call the blob trigger for every file a vendor drops. The key it needs exists only once the code is
-# deployed, hence a hook and not Bicep. May be repeated: the subscription is made or brought up to date.
+# deployed, so this is a hook and not Bicep. May be repeated: the subscription is made or brought up to date.
 # Deletions are found by the catalogue's sweep: blob triggers are not called for them.
 set -eu
 . "$(dirname "$0")/retry.sh"
