@@ -17,7 +17,7 @@ def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("admin", help="make an administrator")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    create = actions.add_parser("create", help="make, or make anew, an administrator's account")
+    create = actions.add_parser("create", help="create an administrator's account, or replace its password")
     create.add_argument("--email", required=True)
     create.add_argument("--json", action="store_true", help="print {ok, userId}")
     create.set_defaults(handler=handle)

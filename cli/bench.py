@@ -9,7 +9,7 @@ import json
 import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import bench
 
@@ -55,7 +55,7 @@ def show(figures: dict[str, Any], indent: str = "") -> None:
     for name, value in figures.items():
         if isinstance(value, dict):
             print(f"{indent}{name}")
-            show(value, indent + "  ")
+            show(cast("dict[str, Any]", value), indent + "  ")
         else:
             text = f"{value:.3g}" if isinstance(value, float) else value
             print(f"{indent}{name:<{width}}  {text}")

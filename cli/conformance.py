@@ -118,7 +118,7 @@ def _prepare(version: str) -> tuple[Path, Path]:
         _call(*download, "--dest", folder, f"azure-cosmos=={version}")
         with tarfile.open(folder / f"azure_cosmos-{version}.tar.gz") as archive:
             archive.extractall(folder, filter="data")
-    # Without a file of its own, pytest would take the configuration of this repository.
+    # Without its own file, pytest would take the configuration of this repository.
     (tests / "pytest.ini").write_text("[pytest]\n")
     shim = folder / "shim" / "devtools_testutils"
     shim.mkdir(parents=True, exist_ok=True)

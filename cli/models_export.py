@@ -1,6 +1,6 @@
 """`./studio models export clip --from DIR_OR_HUB_ID`: other people's CLIP as our pair of models, if it proves the same.
 
-Torch runs in an environment of its own (`training/export_clip`): it writes the files and says what it answers itself
+Torch runs in its own environment (`training/export_clip`): it writes the files and says what it answers itself
 to a gallery of pictures and texts. The product's own code then embeds the same gallery with those files; what differs
 by more than `cli.models_gates` allows is not handed out.
 """
@@ -127,9 +127,9 @@ def _towers(python: Path, options: argparse.Namespace, work: Path, *, quiet: boo
     done = subprocess.run(command, cwd=ROOT, stdin=parent_pipe(), stdout=stdout, stderr=stderr, text=True, check=False)
     if done.returncode == 0:
         return
-    told = work / "refused.txt"
-    if told.is_file():
-        raise ExportError(told.read_text())
+    refusal = work / "refused.txt"
+    if refusal.is_file():
+        raise ExportError(refusal.read_text())
     last = ((done.stderr or "").strip().splitlines() or [f"status {done.returncode}"])[-1]
     raise ExportError(f"the export broke off: {last}")
 
@@ -144,7 +144,7 @@ def _place(candidate: Path, folder: Path) -> None:
     for path in folder.iterdir():
         if path.name.startswith(PAIR):
             path.unlink()
-    # manifests last: a half-placed pair is one that nobody lists
+    # manifests last: a half-placed pair is not listed
     for path in sorted(candidate.iterdir(), key=lambda path: path.name.endswith(".manifest.json")):
         shutil.copy2(path, folder)
 

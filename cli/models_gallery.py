@@ -55,7 +55,7 @@ def _drawn(count: int, seed: int) -> list[Image.Image]:
 
 def _zone_plate(width: int, height: int) -> Image.Image:
     """Rings that get finer outwards, another phase in each channel: every way of resampling answers differently."""
-    y, x = np.mgrid[:height, :width].astype(np.float64)
+    y, x = np.indices((height, width), np.float64)
     radii = ((x - width / 2) ** 2 + (y - height / 2) ** 2)[..., None] * np.pi / width
     return Image.fromarray(np.round(127.5 + 127.5 * np.sin(radii + np.arange(3) * 2)).astype(np.uint8))
 

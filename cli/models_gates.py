@@ -91,7 +91,7 @@ def overlap(
     """The mean share of the ten nearest items that stay the same when vectors are replaced by exact ones, 0..1.
 
     Args:
-        itself: whether a query may find the item of its own number.
+        itself: whether a query may find the item with its own index.
     """
     found, expected = queries @ items.T, exact_queries @ exact_items.T
     if not itself:

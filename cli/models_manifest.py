@@ -20,7 +20,7 @@ TOLERANCE = {"cosine": {"fp32": 0.9999, "int8": 0.999}}
 def write(
     folder: Path, work: Path, facts: dict[str, Any], recipes: tuple[str, str], report: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """Write the pair to a folder of its own.
+    """Write the pair to its own folder.
 
     Args:
         work: what the export wrote there.
@@ -34,7 +34,7 @@ def write(
     reference = np.load(work / "reference.npz")
     shutil.copy2(work / "tokenizer.json", folder / f"{TEXT}.tokenizer.json")
     spread = standardise(reference["gallery_images"], reference["gallery_texts"])
-    shared = {
+    shared: dict[str, Any] = {
         "opset": facts["opset"],
         "labels": [],
         "dim": facts["dim"],

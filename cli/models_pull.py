@@ -102,7 +102,7 @@ def pull(wanted: Sequence[Weights], folder: Path, *, quiet: bool = False) -> lis
         target = folder / weights.to
         there = _is(target, weights)
         if not there:
-            with _told(weights):
+            with _short_errors(weights):
                 _fetch(weights, target, quiet=quiet)
         if not quiet:
             print(f"studio: {'kept' if there else 'fetched'} {weights.to} ({weights.licence})", flush=True)
@@ -114,17 +114,18 @@ def pull(wanted: Sequence[Weights], folder: Path, *, quiet: bool = False) -> lis
 
 
 def _fetch(weights: Weights, target: Path, *, quiet: bool) -> None:
-    # nobody is told what was pulled from where
+    # no telemetry of what was pulled from where
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.file_download import http_get
+    from huggingface_hub import HfFileMetadata, file_download, hf_hub_url
     from huggingface_hub.utils import disable_progress_bars
 
     if quiet or not sys.stderr.isatty():
         disable_progress_bars()
     endpoint = os.environ.get("HF_ENDPOINT")
     url = hf_hub_url(weights.repo, weights.file, revision=weights.revision, endpoint=endpoint)
-    offered = get_hf_file_metadata(url, endpoint=endpoint)
+    # Its annotations name types of tqdm, which has none.
+    library: Any = file_download
+    offered: HfFileMetadata = library.get_hf_file_metadata(url, endpoint=endpoint)
     if (offered.etag, offered.size) != (weights.sha256, weights.bytes):
         raise PullError(
             f"{weights.repo} offers another {weights.file} than the pinned one: "
@@ -140,7 +141,9 @@ def _fetch(weights: Weights, target: Path, *, quiet: bool) -> None:
     if free < weights.bytes - have:
         raise PullError(f"{target.parent} has {free / 1e9:.1f} GB free, {weights.file} needs {weights.bytes / 1e9:.1f}")
     with part.open("ab") as file:
-        http_get(offered.location, file, resume_size=have, expected_size=weights.bytes, displayed_filename=weights.file)
+        library.http_get(
+            offered.location, file, resume_size=have, expected_size=weights.bytes, displayed_filename=weights.file
+        )
     if not _is(part, weights):
         part.unlink()
         raise PullError(f"{weights.file} arrived damaged and was thrown away: run the command again")
@@ -148,7 +151,7 @@ def _fetch(weights: Weights, target: Path, *, quiet: bool) -> None:
 
 
 @contextmanager
-def _told(weights: Weights) -> Generator[None]:
+def _short_errors(weights: Weights) -> Generator[None]:
     """Say in one line what the library says in many."""
     import httpx2
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled

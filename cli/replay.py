@@ -17,7 +17,7 @@ from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
 
 SHELL = "shell"
-"""Who acted, in the audit log, when it was nobody who is signed in."""
+"""Actor in the audit log when no user is signed in."""
 
 
 class Letters(Protocol):
@@ -28,7 +28,7 @@ class Letters(Protocol):
         ...
 
     def redrive(self, id: str, reason: str) -> None:
-        """Give one a new life. Raises ReplayError."""
+        """Queue one again. Raises ReplayError."""
         ...
 
 
@@ -61,8 +61,8 @@ def handle(options: argparse.Namespace) -> int:
         letters = _OverHttp(options.url, options.token) if options.url else _InStore()
         return _list(letters, options) if options.list else _redrive(letters, options)
     except (ReplayError, StudioError) as error:
-        told = error.message if isinstance(error, StudioError) else str(error)
-        print(json.dumps({"ok": False, "error": told}) if options.json else f"studio: {told}", file=_out(options))
+        message = error.message if isinstance(error, StudioError) else str(error)
+        print(json.dumps({"ok": False, "error": message}) if options.json else f"studio: {message}", file=_out(options))
         return 1
 
 
@@ -80,7 +80,7 @@ def _list(letters: Letters, options: argparse.Namespace) -> int:
         print(json.dumps({"ok": True, "letters": found}))
         return 0
     for letter in found:
-        error = letter["error"] or {}
+        error: dict[str, Any] = letter["error"] or {}
         print(
             f"{letter['updatedAt']}  {letter['id']}  {letter['kind']}  generation {letter['generation']}, "
             f"attempt {letter['attempt']}  {error.get('code', '?')}: {error.get('message', '')}"
@@ -90,9 +90,8 @@ def _list(letters: Letters, options: argparse.Namespace) -> int:
 
 
 def _redrive(letters: Letters, options: argparse.Namespace) -> int:
-    ids = [options.id]
+    ids: list[str] = [] if options.all else [options.id]
     if options.all:
-        ids = []
         for letter in letters.listing(options.status, options.kind):
             ids.append(letter["id"])
             if len(ids) >= options.limit:

@@ -32,7 +32,7 @@ CHECK_EVERY_S = 0.25
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser("run", help="start everything and stay; a changed source file is live at once")
+    parser = commands.add_parser("run", help="start everything and stay; a changed source file is live immediately")
     parser.add_argument("--port", type=int, default=0, help="port of the app (that of the last start, else 7071)")
     parser.add_argument("--workers", type=int, default=1, help="instances of the app")
     parser.add_argument("--data", type=Path, default=ROOT / ".studio", help="where blobs and documents are kept")
@@ -127,7 +127,7 @@ def only_one(data: Path) -> Generator[None]:
 
 
 def write_index(console: Console) -> bool:
-    """Write the index of functions in a process of its own, because it imports the whole app; False if it can't."""
+    """Write the index of functions in a separate process, because it imports the whole app; False if it can't."""
     done = subprocess.run(
         python("cli.function_index"), cwd=ROOT, stdin=parent_pipe(), capture_output=True, text=True, check=False
     )

@@ -22,7 +22,7 @@ documentation of the Flex Consumption plan."""
 
 
 def group_of(entry: Entry) -> str:
-    """The scaling group of a function; a function that scales alone is a group of its own name."""
+    """The scaling group of a function; a function that scales alone is its own group."""
     return GROUPS.get(entry.trigger, f"function:{entry.name}")
 
 

@@ -258,7 +258,7 @@ class _Checker:
             options = ", ".join(map(repr, type["elements"]))
             self._report(chosen.line, f"{where}.{name}: {picked!r} is not one of {options}")
             return None
-        own = self._follow(element).get("properties") or {}
+        own: dict[str, Any] = self._follow(element).get("properties") or {}
         return {**(type.get("baseProperties") or {}), **own}
 
     def _additional(self, type: Type, value: Expression, where: str) -> None:
@@ -327,6 +327,5 @@ def type_name(value: str | int | bool) -> type[str | int | bool]:
 
 def _optional(type: Type) -> dict[str, Any]:
     """The properties of a type, none of them required: an object of a `union` holds a part of them."""
-    return {
-        name: {**one, "flags": one.get("flags", 0) & ~REQUIRED} for name, one in (type.get("properties") or {}).items()
-    }
+    properties: dict[str, Type] = type.get("properties") or {}
+    return {name: {**one, "flags": one.get("flags", 0) & ~REQUIRED} for name, one in properties.items()}

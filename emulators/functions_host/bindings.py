@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 TRIGGERS = {"httpTrigger", "queueTrigger", "blobTrigger", "timerTrigger"}
 _INPUTS = {"blob"}
@@ -30,7 +30,9 @@ class Binding:
     def is_deferred(self) -> bool:
         """Whether the function's parameter is a client of an SDK, made by a binding extension."""
         properties = self.raw.get("properties")
-        return isinstance(properties, Mapping) and bool(properties.get("SupportsDeferredBinding"))
+        if not isinstance(properties, Mapping):
+            return False
+        return bool(cast("Mapping[str, Any]", properties).get("SupportsDeferredBinding"))
 
     @property
     def connection(self) -> str:

@@ -133,7 +133,7 @@ class BlobListener:
             await _wait((self._stopping, changed), self._events.pause(self._poll) - _BETWEEN_SCANS_S)
 
     async def _completed(self, container: str, watched: Sequence[Watched]) -> set[str]:
-        """Names of the finished receipts of a container: read at once, a restart asks for no blob singly."""
+        """Names of the finished receipts of a container: read in one listing, a restart requests no single blob."""
         names: set[str] = set()
         for function, _ in watched:
             prefix = f"blobreceipts/{self._host_id}/{function_id(function)}/"
@@ -220,7 +220,7 @@ class BlobListener:
             return True
         except ResourceModifiedError:
             if notice.get("Source") == "EventGrid":
-                # The newer version has an event of its own.
+                # The newer version has its own event.
                 return True
             return await self._announce_current(function, container, blob)
         metadata = _metadata(blob, stream.properties, container) | {k: text(v) for k, v in variables.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from azure.core.exceptions import ResourceNotFoundError
 
@@ -104,4 +104,4 @@ def _messages(value: TypedData) -> list[str | bytes]:
     parsed = json.loads(content)
     if not isinstance(parsed, list):
         return [content]
-    return [item if isinstance(item, str) else json.dumps(item) for item in parsed]
+    return [item if isinstance(item, str) else json.dumps(item) for item in cast("list[Any]", parsed)]

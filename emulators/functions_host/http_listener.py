@@ -214,7 +214,7 @@ def _response(value: TypedData | None) -> web.StreamResponse:
         if isinstance(content, bytes):
             return web.Response(body=content, content_type="application/octet-stream")
         return web.Response(text=str(content), content_type="application/json" if kind == "json" else "text/plain")
-    http: Any = value.http  # type: ignore[attr-defined]
+    http: Any = getattr(value, kind)
     body = http.body.bytes if http.body is not None else b""
     response = web.Response(status=int(http.status_code), body=body)
     for name, text in http.headers.items():

@@ -116,7 +116,7 @@ class Listeners:
         self._following: asyncio.Task[None] | None = None
 
     def sent(self, connection: str, queue: str) -> None:
-        """A message has been put into a queue by this process: its listeners poll at once."""
+        """A message has been put into a queue by this process: its listeners poll immediately."""
         for listener in self._queues.get((connection, queue.lower()), ()):
             listener.wake()
 

@@ -6,7 +6,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 _EXPRESSION = re.compile(r"\{([^{}]+)\}")
 
@@ -67,9 +67,10 @@ def fill(pattern: str, values: Mapping[str, Any]) -> str:
 def _get(node: Any, name: str) -> Any:
     if not isinstance(node, Mapping):
         return None
-    if name in node:
-        return node[name]
-    return next((value for key, value in node.items() if key.lower() == name.lower()), None)
+    fields = cast("Mapping[str, Any]", node)
+    if name in fields:
+        return fields[name]
+    return next((value for key, value in fields.items() if key.lower() == name.lower()), None)
 
 
 def _dotnet(form: str) -> str:

@@ -29,7 +29,7 @@ class Port:
 
     Args:
         number: 0 takes a free one.
-        owner: who holds it, shown to whoever wants the port next.
+        owner: who holds it, shown to the next process that wants the port.
         count: of instances.
     """
 

@@ -56,7 +56,7 @@ def decode(content: str, options: QueueOptions) -> str | bytes:
 
 
 class Backoff:
-    """Delay between polls: at once after messages, else growing at random up to the maximum (seconds)."""
+    """Delay between polls: none after messages, else growing at random up to the maximum (seconds)."""
 
     def __init__(self, maximum: float) -> None:
         self.maximum = maximum
@@ -79,7 +79,7 @@ class Backoff:
 class QueueListener:
     """Feeds the messages of one queue to a handler.
 
-    At most `batch_size + new_batch_threshold` messages run at once: a batch is taken whenever no more than
+    At most `batch_size + new_batch_threshold` messages run concurrently: a batch is taken whenever no more than
     the threshold are running. `poison` is where a message goes after `max_dequeue_count` failures; None keeps
     it in the queue, invisible for the rest of its take after every failure.
     """

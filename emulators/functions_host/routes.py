@@ -108,7 +108,8 @@ def _parse(text: str) -> _Parameter:
 
 def _split(constraints: str) -> list[str]:
     """Split at colons that stand outside of parentheses."""
-    parts, depth, current = [], 0, ""
+    parts: list[str] = []
+    depth, current = 0, ""
     for character in constraints:
         depth += (character == "(") - (character == ")")
         if character == ":" and depth == 0:

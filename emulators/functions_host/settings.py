@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 _OVERRIDE = "AzureFunctionsJobHost__"
 _HOST_ID = "AzureFunctionsWebHost__hostid"
@@ -73,7 +73,7 @@ class HttpOptions:
     body_limit: int = DEFAULT_BODY_LIMIT
     max_outstanding: int = 0
     max_concurrent: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     cors: tuple[str, ...] = ()
     cors_credentials: bool = False
 
@@ -136,7 +136,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: {error}") from error
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: not a JSON object")
-    return content
+    return cast("dict[str, Any]", content)
 
 
 def _override(host: dict[str, Any], environment: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """What the local storage announces: which queue has a new message, which container a new blob.
 
 Azure's host polls its storage, and so does this one. With an address of announcements (`emulators/azurite_events.cjs`)
-listeners are woken by them and poll rarely, so that idle hosts cost next to nothing and messages wait for nobody.
+listeners are woken by them and poll rarely, so that idle hosts cost next to nothing and messages do not wait.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Wake = Callable[[], None]
 
 
 class StorageEvents:
-    """Wakes listeners; without an address, or while nobody answers there, they poll at their own pace."""
+    """Wakes listeners; without an address, or while it does not answer, they poll at their own pace."""
 
     def __init__(self, address: str | None = None) -> None:
         self._address = address
@@ -62,7 +62,7 @@ class StorageEvents:
 
     async def _follow(self, reader: asyncio.StreamReader) -> None:
         self._connected = True
-        # What came before the connection was announced to nobody.
+        # What came before the connection was not announced.
         self._wake_all()
         while line := await reader.readline():
             for kind, name in json.loads(line).items():

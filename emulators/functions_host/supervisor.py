@@ -124,7 +124,7 @@ class Supervisor:
         self._stopping.set()
 
     async def _start_all(self) -> list[_Child]:
-        """Start an instance at every place; the first one's report names the functions."""
+        """Start an instance at every place; the first instance's report names the functions."""
         sockets = self._port.listening
         self._places = [_Place(opened, "http" if self._options.flex else None) for opened in sockets]
         children = await asyncio.gather(*(self._spawn(place) for place in self._places))

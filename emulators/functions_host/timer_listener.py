@@ -184,7 +184,7 @@ class TimerListener:
         except ResourceNotFoundError:
             return None
         except (ValueError, KeyError) as error:
-            _log.warning("The status of timer '%s' is unreadable and made anew: %s", function.name, error)
+            _log.warning("The status of timer '%s' is unreadable and will be replaced: %s", function.name, error)
             return None
 
     async def _write(self, function: Function, status: Status) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from azure.storage.queue import QueueMessage
 
@@ -53,7 +53,7 @@ def message_fields(content: str | bytes) -> dict[str, Any]:
         fields = json.loads(content)
     except ValueError:
         return {}
-    return fields if isinstance(fields, dict) else {}
+    return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
 def _iso(moment: datetime | str) -> str:

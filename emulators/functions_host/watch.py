@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from watchfiles import Change, DefaultFilter, awatch
+import watchfiles
+from watchfiles import Change, DefaultFilter
+
+_library: Any = watchfiles
+"""For `awatch`, which has a parameter of a type of trio."""
 
 SUFFIXES: Final = (".py", ".json")
 QUIET_MS: Final = 50
-"""A change is reported when no other has followed for this long: an editor writes several files at once."""
+"""A change is reported when no other has followed for this long: an editor writes several files together."""
 LONGEST_MS: Final = 400
 
 
@@ -32,7 +36,8 @@ async def changes(app: Path, watched: Sequence[Path]) -> AsyncGenerator[list[str
     names = {str(path) for path in files}
 
     async def follow(paths: set[Path], *, recursive: bool) -> None:
-        async for found in awatch(
+        found: set[tuple[Change, str]]
+        async for found in _library.awatch(
             *paths, watch_filter=_Sources(), step=QUIET_MS, debounce=LONGEST_MS, recursive=recursive
         ):
             if kept := found if recursive else {one for one in found if one[1] in names}:

@@ -18,13 +18,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
-import azure_functions_runtime as runtime
+import azure_functions_runtime
 
 from .bindings import Function, parse
 from .protos import StatusResult, TypedData, envelope
 
 _log = logging.getLogger("Host.Results")
+_runtime: Any = azure_functions_runtime
+"""The library without types: its answers are made by the classes of `protos`."""
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
@@ -42,7 +45,7 @@ class Result:
 
     ok: bool
     value: TypedData | None = None
-    outputs: Mapping[str, TypedData] = field(default_factory=dict)
+    outputs: Mapping[str, TypedData] = field(default_factory=dict[str, TypedData])
     error: str = ""
     timed_out: bool = False
 
@@ -54,12 +57,12 @@ async def index(app: Path) -> list[Function]:
         raise IndexingError(f"{script} is missing: this is no Python v2 function app")
     sys.path.insert(0, str(app))
     request = SimpleNamespace(capabilities={}, function_app_directory=str(app))
-    answer = await runtime.worker_init_request(envelope(worker_init_request=request))
+    answer = await _runtime.worker_init_request(envelope(worker_init_request=request))
     if answer.result.status != StatusResult.Success:
         failed = answer.result.exception
         raise IndexingError(f"{failed.stack_trace}\n{failed.message}", _line(failed.stack_trace, failed.message, app))
-    runtime.start_threadpool_executor()
-    metadata = await runtime.functions_metadata_request(envelope())
+    _runtime.start_threadpool_executor()
+    metadata = await _runtime.functions_metadata_request(envelope())
     return [
         parse(f.name, f.function_id, [json.loads(raw) for raw in f.raw_bindings], f.retry_options)
         for f in metadata.function_metadata_results or ()
@@ -122,7 +125,7 @@ class Invoker:
         return result
 
     async def _run(self, request: SimpleNamespace) -> Result:
-        call = asyncio.ensure_future(runtime.invocation_request(request))
+        call: asyncio.Future[Any] = asyncio.ensure_future(_runtime.invocation_request(request))
         done, _ = await asyncio.wait((call,), timeout=None if self.timeout == float("inf") else self.timeout)
         if not done:
             self.timed_out.set()

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from shared import telemetry
 from shared.errors import ConfigurationError
@@ -16,7 +16,6 @@ from shared.onnx.settings import model_settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from onnxruntime import InferenceSession
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,18 @@ class Health:
     reason: str | None = None
 
 
+class Session(Protocol):
+    """The part of `onnxruntime.InferenceSession` that is used here; the package has no types."""
+
+    def run(self, output_names: Sequence[str], input_feed: dict[str, Any]) -> Sequence[Any]:
+        """Run one inference; outputs in the order of their names."""
+        ...
+
+
 class Model:
     """A loaded model: its manifest and its session."""
 
-    def __init__(self, manifest: Manifest, session: InferenceSession) -> None:
+    def __init__(self, manifest: Manifest, session: Session) -> None:
         self.manifest = manifest
         self._session = session
 
@@ -102,10 +109,11 @@ def _load(id: str, check: GoldenCheck | None) -> Model:
     return model
 
 
-def _open_session(id: str, data: bytes) -> InferenceSession:
+def _open_session(id: str, data: bytes) -> Session:
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    runtime: Any = onnxruntime
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = model_settings().model_threads
     options.inter_op_num_threads = 1
     # Idle threads that spin between calls take the CPU from the rest of the process.
@@ -113,7 +121,7 @@ def _open_session(id: str, data: bytes) -> InferenceSession:
     # Its warnings are about weights that are also inputs and therefore replaceable: that is intended.
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(data, options, providers=_providers())
+        return runtime.InferenceSession(data, options, providers=_providers())
     except Exception as error:
         raise ConfigurationError(
             f"model `{id}` can't be opened: {type(error).__name__}", code="model_refused"
@@ -126,8 +134,9 @@ def _providers() -> list[str]:
         return [cpu]
     import onnxruntime
 
+    runtime: Any = onnxruntime
     # The CUDA libraries that come with torch.
-    onnxruntime.preload_dlls()
+    runtime.preload_dlls()
     return ["CUDAExecutionProvider", cpu]
 
 

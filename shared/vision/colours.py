@@ -143,7 +143,7 @@ def _merge_clusters(centres: NDArray[Any], sizes: NDArray[Any]) -> list[tuple[An
     import numpy as np
 
     weight = np.array([0.5, 1.0, 1.0])
-    groups: list[tuple[Any, float]] = [
+    groups: list[tuple[NDArray[np.float64], float]] = [
         (centre, float(size)) for centre, size in zip(centres, sizes, strict=True) if size
     ]
     while len(groups) > 1:

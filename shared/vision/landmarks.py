@@ -75,7 +75,7 @@ def find(image: NDArray[np.uint8], box: tuple[float, float, float, float]) -> La
     view = small.transform((width, height), Image.Transform.AFFINE, rows, Image.Resampling.BILINEAR,
                            fillcolor=onnx.PADDING)  # fmt: skip
     found = model.run({wanted.name: onnx.image_tensor(np.asarray(view), wanted)})
-    points = {}
+    points: dict[str, Point] = {}
     for name, field, there in zip(model.manifest.labels, found[MAPS][0], found[PRESENT][0], strict=True):
         column, row, mass = peak(field)
         place = ((column + 0.5) * width / field.shape[1] / scale + x, (row + 0.5) * height / field.shape[0] / scale + y)
@@ -88,13 +88,13 @@ def peak(field: NDArray[Any]) -> tuple[float, float, float]:
     """Column, row and mass of the highest peak of a map of probabilities: the mean of a window around its maximum."""
     import numpy as np
 
-    row, column = np.unravel_index(int(field.argmax()), field.shape)
+    row, column = divmod(int(field.argmax()), field.shape[1])
     rows = slice(max(0, row - WINDOW), row + WINDOW + 1)
     columns = slice(max(0, column - WINDOW), column + WINDOW + 1)
     window = field[rows, columns]
     mass = float(window.sum())
-    across = np.arange(columns.start, columns.start + window.shape[1])
-    down = np.arange(rows.start, rows.start + window.shape[0])
+    across = columns.start + np.indices((window.shape[1],))[0]
+    down = rows.start + np.indices((window.shape[0],))[0]
     return float((window.sum(0) * across).sum() / mass), float((window.sum(1) * down).sum() / mass), mass
 
 

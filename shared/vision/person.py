@@ -186,8 +186,8 @@ def _corrected(
     people += weak[None] * around / np.maximum(around.sum(0, keepdims=True), 1e-6)
     people *= mask[None] / np.maximum(people.sum(0, keepdims=True), 1e-6)
     people[0] = 1 - mask
-    y = (np.arange(rows)[:, None] + 0.5) * size[0] / rows
-    x = (np.arange(columns)[None] + 0.5) * size[1] / columns
+    y = (np.indices((rows, 1))[0] + 0.5) * size[0] / rows
+    x = (np.indices((1, columns))[1] + 0.5) * size[1] / columns
     shoulders = found.middle(Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER)
     hips = found.middle(Joint.LEFT_HIP, Joint.RIGHT_HIP)
     axis = hips - shoulders
