@@ -1,4 +1,4 @@
-"""Sheets of try-ons with other people's garments, to be looked at: nobody was photographed in both.
+"""Sheets of try-ons with other people's garments, for review by eye: no person was photographed in both garments.
 
 People are the validation photos of CCP, upright, cut off at the thighs, and cropped to portraits; garments are the
 validation photos of the other data set. The sheets show identifiable people: they stay out of the repository.

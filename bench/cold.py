@@ -79,7 +79,7 @@ def main(*, quick: bool = False) -> dict[str, Any]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Settings of the app on a store of its own; no service is called."""
+    """Settings of the app with its own store; no service is called."""
     values = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
     own = {"DOCUMENTS": f"sqlite:{folder / 'documents.sqlite'}", "PYTHONDONTWRITEBYTECODE": "1"}
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "SYSTEMROOT") if name in os.environ}

@@ -256,7 +256,7 @@ def table(figures: dict[str, Any] | None = None) -> str:
 
 
 def page() -> str:
-    """The documentation with the table written anew."""
+    """The documentation with a new table."""
     before_it, _, rest = PAGE.read_text().partition(START)
     return f"{before_it}{START}\n\n{table()}\n\n{END}{rest.partition(END)[2]}"
 

@@ -174,7 +174,7 @@ def peak_mb(pid: int) -> float:
 
 
 def baseline(path: Path, name: str) -> Figures:
-    """The same work by a library in a fresh process of its own."""
+    """The same work by a library in a fresh process."""
     copies = json.dumps([(copy.side, copy.quality) for copy in COPIES.values()])
     command = [sys.executable, "-c", _BASELINE, str(path), "on", copies, name]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -22,7 +22,7 @@ SIDE = 512
 
 
 def main() -> dict[str, Any]:
-    """Measure seconds and conversions per second for 10 and for 100 at once, and their ratio."""
+    """Measure seconds and conversions per second for 10 and for 100 concurrent ones, and their ratio."""
     settings = {"CONVERSION_QUOTA": "100000", "RATE_LIMIT_SCALE": "100000", "EMAIL_DAILY_CAP": "100000",
                 "SMS_DAILY_CAP": "100000"}  # fmt: skip
     with Stack(settings=settings) as stack:
@@ -46,7 +46,7 @@ def main() -> dict[str, Any]:
 
 
 def _run(client: Client, store: SqliteStore, body: dict[str, Any], number: int) -> dict[str, float]:
-    """Request `number` conversions at once and wait until each is complete and announced on all channels."""
+    """Request `number` conversions together and wait until each is complete and announced on all channels."""
 
     def create(_: int) -> str:
         return client.call("POST", "conversions", json=body)["id"]

@@ -71,11 +71,11 @@ def draw_sheet(designs: list[tuple[Image.Image, dict[str, Any]]], path: Path) ->
         with Image.open(io.BytesIO(_fetched(found["heatmapUrl"]))) as heat:
             for place, picture in enumerate((garment, heat.convert("RGB"))):
                 sheet.paste(picture.resize(TILE, Image.Resampling.LANCZOS), (20 + place * (TILE[0] + 12), top))
-        _told(pen, found, 20 + 2 * (TILE[0] + 12) + 12, top, most)
+        _draw_prediction(pen, found, 20 + 2 * (TILE[0] + 12) + 12, top, most)
     sheet.save(path)
 
 
-def _told(pen: ImageDraw.ImageDraw, found: dict[str, Any], left: int, top: int, most: float) -> None:
+def _draw_prediction(pen: ImageDraw.ImageDraw, found: dict[str, Any], left: int, top: int, most: float) -> None:
     large, usual, small = (ImageFont.load_default(size) for size in (20, 15, 13))
     pen.text((left, top), f"{found['title']}, {found['price']:.2f}", INK, large)
     width = WIDTH - left - 30

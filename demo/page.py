@@ -87,14 +87,14 @@ def _search(out: Path) -> str:
     if not (out / SEARCH_SHEET).is_file():
         return ""
     return f"""<section><h2>What a shopper found</h2><p class="soft">By words, by a photo, by both: the small models of
-this repository know a list of words, and measure colours rather than being told them.</p>
+this repository know a list of words, and measure colours instead of reading them from the product.</p>
 <img src="{SEARCH_SHEET}" alt="queries and results" style="width:100%"></section>"""
 
 
 def _merchant(out: Path) -> str:
     if not (out / ANALYTICS_SHEET).is_file():
         return ""
-    return f"""<section><h2>What a merchant was told</h2><p class="soft">Three designs, what moves their prediction, and
+    return f"""<section><h2>What a merchant sees</h2><p class="soft">Three designs, what moves their prediction, and
 how sure it is. The shipped model was fitted on generated sales of drawn garments: it shows the machinery, not a
 market.</p>
 <img src="{ANALYTICS_SHEET}" alt="predictions" style="width:100%">

@@ -113,7 +113,7 @@ def _until(condition: Callable[[], bool]) -> None:
 
 
 def _photo(shopper: Client, spec: GarmentSpec) -> tuple[Image.Image, str]:
-    """The garment as somebody else would photograph it: nearer, darker, a little turned."""
+    """The garment as someone else would photograph it: nearer, darker, a little turned."""
     photo = draw_garment(spec, (448, 560)).image.convert("RGB").rotate(4, Image.Resampling.BICUBIC, fillcolor="#dcd8d2")
     photo = photo.crop((24, 30, 424, 530)).point([round(value * 0.85) for value in range(256)] * 3)
     buffer = io.BytesIO()

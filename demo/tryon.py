@@ -57,7 +57,7 @@ def try_on(stack: Stack, steps: Steps, out: Path, portraits: list[Look]) -> list
     Args:
         portraits: the demo's shoppers, or the user's own photo and garment.
     """
-    with steps.step("tryon-register", "Somebody who only tries things on registers"):
+    with steps.step("tryon-register", "A shopper who only tries things on registers"):
         client = create_account(stack, displayName="Mina")
     acts = [("tryon-portraits", "Upper garments on the portraits", portraits)]
     acts.append(("tryon-figure", "Trousers, a skirt and a dress on a drawn figure", list(_drawn())))

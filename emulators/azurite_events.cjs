@@ -1,4 +1,4 @@
-// Loaded into Azurite: tells whoever is connected what has changed, so that listeners need not poll to see it. Prints
+// Loaded into Azurite: tells connected clients what has changed, so that listeners need not poll to see it. Prints
 // "Storage events at HOST:PORT" at the start; there it writes a line of JSON for each message that becomes visible,
 // {"queue": NAME}, and for each blob that is written, {"container": NAME}. One too many does no harm. What Event Grid calls
 // BlobCreated is announced as {"created": {container, blob, etag, api, contentType, contentLength}}, once.

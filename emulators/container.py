@@ -35,7 +35,7 @@ class Container:
         """Run it; callers wait in its socket until it listens.
 
         Args:
-            settings: the app's; the container reads those of its own and of the storage.
+            settings: the app's; the container reads its own and those of the storage.
 
         Raises:
             RuntimeError: it did not start.

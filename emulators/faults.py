@@ -85,7 +85,7 @@ class FaultList:
 
 
 async def meet_common(request: web.Request, fault: Fault) -> web.StreamResponse | None:
-    """Do what a common mode does; None means the handler goes on (after `slow`, or for a mode of its own)."""
+    """Do what a common mode does; None means the handler goes on (after `slow`, or for its own modes)."""
     match fault.mode:
         case "slow":
             await asyncio.sleep(2.0 if fault.seconds is None else fault.seconds)

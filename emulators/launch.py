@@ -1,4 +1,4 @@
-"""Start an emulator as a process of its own and stop it again."""
+"""Start an emulator as a separate process and stop it again."""
 
 from __future__ import annotations
 

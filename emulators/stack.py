@@ -71,7 +71,7 @@ class Stack:
         throughput: request units a second of each container on the emulator; None for the service's own.
         watch: restart the app when a source file changes.
         debug: port on which the app waits for a debugger before it starts.
-        flex: run every scaling group of Flex Consumption in a process of its own.
+        flex: run every scaling group of Flex Consumption in its own process.
         page: folder of the built studio page, to be served as a static web app.
         happened: is called with each event of the host after its start (`emulators.functions_host.supervisor`).
 

@@ -31,7 +31,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class _Pipe:
-    """The pipe of this process; a forked process is another parent and gets one of its own."""
+    """The pipe of this process; a forked process is another parent and gets its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -96,7 +96,7 @@ def _run_module(module: str, arguments: list[str]) -> None:
 
 
 def _run_program(command: list[str]) -> int:
-    """Run it in a session of its own, pass signals on to it and return its status, 128 + N for signal N."""
+    """Run it in its own session, pass signals on to it and return its status, 128 + N for signal N."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def send(number: int) -> None:

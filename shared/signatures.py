@@ -38,7 +38,7 @@ class Signer:
         Args:
             said: what they allow and how they are answered: `permission`, `content_type`, `content_disposition`.
         """
-        before, after, query, key = _told(self, container, at, minutes, tuple(said.items()))
+        before, after, query, key = _template(self, container, at, minutes, tuple(said.items()))
         digests = (hmac.digest(key, f"{before}{name}{after}".encode(), "sha256") for name in names)
         # Quoted by hand, since of base64 these two alone need it and `quote` takes twice as long as the rest.
         signatures = (base64.b64encode(digest).replace(b"+", b"%2B").replace(b"=", b"%3D") for digest in digests)
@@ -46,7 +46,7 @@ class Signer:
 
 
 @lru_cache(maxsize=64)
-def _told(
+def _template(
     signer: Signer, container: str, at: int, minutes: int, said: tuple[tuple[str, str], ...]
 ) -> tuple[str, str, str, bytes]:
     """What is signed before and after the blob's name, the query without the signature, and the key."""

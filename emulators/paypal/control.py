@@ -71,12 +71,12 @@ class Control:
 
     async def settings(self, request: web.Request) -> web.Response:
         """`tokenSeconds`, `tokenUses` (null: no limit), `idempotencySeconds` (null: as PayPal), `revoke` (bool)."""
-        wish = await request.json()
+        spec = await request.json()
         tokens = self.paypal.tokens
-        tokens.seconds = float(wish.get("tokenSeconds", tokens.seconds))
-        tokens.uses = wish.get("tokenUses", tokens.uses)
-        self.paypal.request_ids.seconds = wish.get("idempotencySeconds", self.paypal.request_ids.seconds)
-        if wish.get("revoke"):
+        tokens.seconds = float(spec.get("tokenSeconds", tokens.seconds))
+        tokens.uses = spec.get("tokenUses", tokens.uses)
+        self.paypal.request_ids.seconds = spec.get("idempotencySeconds", self.paypal.request_ids.seconds)
+        if spec.get("revoke"):
             tokens.revoke()
         return web.Response(status=204)
 
@@ -84,13 +84,13 @@ class Control:
         """Where and how events are sent: `url`, `webhookId`, `duplicates`, `delaySeconds`, `hold`, `retrySeconds`."""
         options = self.paypal.webhooks.options
         if request.method == "POST":
-            wish = await request.json()
-            options.url = wish.get("url", options.url)
-            options.webhook_id = wish.get("webhookId", options.webhook_id)
-            options.duplicates = int(wish.get("duplicates", options.duplicates))
-            options.delay = float(wish.get("delaySeconds", options.delay))
-            options.hold = bool(wish.get("hold", options.hold))
-            options.retries = tuple(map(float, wish.get("retrySeconds", options.retries)))
+            spec = await request.json()
+            options.url = spec.get("url", options.url)
+            options.webhook_id = spec.get("webhookId", options.webhook_id)
+            options.duplicates = int(spec.get("duplicates", options.duplicates))
+            options.delay = float(spec.get("delaySeconds", options.delay))
+            options.hold = bool(spec.get("hold", options.hold))
+            options.retries = tuple(map(float, spec.get("retrySeconds", options.retries)))
         return answer(
             {
                 "url": options.url,
@@ -105,11 +105,11 @@ class Control:
 
     async def release(self, request: web.Request) -> web.Response:
         """Deliver the held events: `order` fifo, reverse or shuffle (with `seed`), `duplicates`."""
-        wish = json.loads(await request.text() or "{}")
-        order = wish.get("order", "fifo")
+        spec = json.loads(await request.text() or "{}")
+        order = spec.get("order", "fifo")
         if order not in ("fifo", "reverse", "shuffle"):
             return answer({"error": "order must be fifo, reverse or shuffle"}, status=400)
-        seed, duplicates = int(wish.get("seed", 0)), int(wish.get("duplicates", 0))
+        seed, duplicates = int(spec.get("seed", 0)), int(spec.get("duplicates", 0))
         return answer({"released": self.paypal.webhooks.release(order, seed, duplicates)})
 
     async def events(self, request: web.Request) -> web.Response:
@@ -131,45 +131,45 @@ class Control:
         `"deliver": false` sends nothing and only answers with the signed `headers` and `body`.
         """
         try:
-            wish = await request.json()
-            event = self._event(wish)
+            spec = await request.json()
+            event = self._event(spec)
         except (ValueError, AttributeError) as wrong:
             return answer({"error": str(wrong)}, status=400)
-        headers, body = self.paypal.webhooks.signed(event, wish)
+        headers, body = self.paypal.webhooks.signed(event, spec)
         delivery = None
-        if wish.get("deliver", True):
-            if not (wish.get("url") or self.paypal.webhooks.options.url):
+        if spec.get("deliver", True):
+            if not (spec.get("url") or self.paypal.webhooks.options.url):
                 return answer({"error": "there is no webhook url"}, status=400)
-            delivery = await self.paypal.webhooks.deliver(event, wish)
+            delivery = await self.paypal.webhooks.deliver(event, spec)
         return answer({"id": event.id, "headers": headers, "body": body.decode(), "delivery": delivery})
 
-    def _event(self, wish: dict[str, Any]) -> Event:
-        if wish.get("certificate", "good") not in KINDS or wish.get("tamper") not in TAMPERS:
+    def _event(self, spec: dict[str, Any]) -> Event:
+        if spec.get("certificate", "good") not in KINDS or spec.get("tamper") not in TAMPERS:
             raise _InvalidRequest(f"certificate is one of {KINDS}, tamper one of {TAMPERS}")
-        if replay := wish.get("replay"):
+        if replay := spec.get("replay"):
             event = self.paypal.webhooks.events.get(replay)
             if event is None:
                 raise _InvalidRequest("there is no such event")
             return event
-        if not isinstance(wish.get("type"), str):
+        if not isinstance(spec.get("type"), str):
             raise _InvalidRequest("type or replay is needed")
-        resource, order = self._resource(wish)
-        return self.paypal.webhooks.create_event(wish["type"], resource, order, id=wish.get("id"))
+        resource, order = self._resource(spec)
+        return self.paypal.webhooks.create_event(spec["type"], resource, order, id=spec.get("id"))
 
-    def _resource(self, wish: dict[str, Any]) -> tuple[Any, str | None]:
+    def _resource(self, spec: dict[str, Any]) -> tuple[Any, str | None]:
         ledger, representations, base = self.paypal.ledger, self.paypal.representations, self.paypal.webhooks.base
-        if "resource" in wish:
-            return wish["resource"], wish.get("orderId")
-        if refund := ledger.refunds.get(wish.get("refundId", "")):
+        if "resource" in spec:
+            return spec["resource"], spec.get("orderId")
+        if refund := ledger.refunds.get(spec.get("refundId", "")):
             return representations.refund(refund, base), refund.capture.order.id
-        if capture := ledger.captures.get(wish.get("captureId", "")):
-            if wish["type"].startswith("CUSTOMER.DISPUTE"):
-                return _dispute(capture, wish["type"]), capture.order.id
-            if wish["type"].endswith((".REVERSED", ".REFUNDED")):
+        if capture := ledger.captures.get(spec.get("captureId", "")):
+            if spec["type"].startswith("CUSTOMER.DISPUTE"):
+                return _dispute(capture, spec["type"]), capture.order.id
+            if spec["type"].endswith((".REVERSED", ".REFUNDED")):
                 return _reversal(capture, base), capture.order.id
             return representations.capture_alone(capture, base), capture.order.id
-        if order := ledger.orders.get(wish.get("orderId", "")):
-            if wish["type"].endswith("APPROVAL.REVERSED"):
+        if order := ledger.orders.get(spec.get("orderId", "")):
+            if spec["type"].endswith("APPROVAL.REVERSED"):
                 return _approval(order), order.id
             return representations.order(order, base), order.id
         raise _InvalidRequest("captureId, refundId, orderId or resource is needed, and must exist")
@@ -177,12 +177,12 @@ class Control:
     async def order(self, request: web.Request) -> web.Response:
         """Act as the payer: `action` approve (with `outcome` completed, refused, pending), reverse or void."""
         order = self.paypal.ledger.orders.get(request.match_info["order"])
-        wish = await request.json()
-        action = wish.get("action")
+        spec = await request.json()
+        action = spec.get("action")
         if order is None or action not in ("approve", "reverse", "void"):
             return answer({"error": "no such order or action"}, status=404 if order is None else 400)
         if action == "approve":
-            self.paypal.approve(order, wish.get("outcome", "completed"))
+            self.paypal.approve(order, spec.get("outcome", "completed"))
         else:
             order.move("VOIDED")
         if action == "reverse":

@@ -135,12 +135,12 @@ class Webhooks:
         task.add_done_callback(self._tasks.discard)
         return [event.id for event in events]
 
-    def signed(self, event: Event, wish: dict[str, Any]) -> tuple[dict[str, str], bytes]:
-        """Headers and body of a delivery; `wish` can alter it, see `POST /_emulator/events`."""
-        signer = self.authority.signer(wish.get("certificate", "good"))
-        transmission = wish.get("transmissionId") or event.transmission
-        time = wish.get("transmissionTime") or now()
-        webhook = wish.get("webhookId") or self.options.webhook_id
+    def signed(self, event: Event, spec: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+        """Headers and body of a delivery; `spec` can alter it, see `POST /_emulator/events`."""
+        signer = self.authority.signer(spec.get("certificate", "good"))
+        transmission = spec.get("transmissionId") or event.transmission
+        time = spec.get("transmissionTime") or now()
+        webhook = spec.get("webhookId") or self.options.webhook_id
         text = f"{transmission}|{time}|{webhook}|{zlib.crc32(event.body)}"
         headers = {
             "Content-Type": "application/json",
@@ -148,16 +148,16 @@ class Webhooks:
             "PAYPAL-TRANSMISSION-ID": transmission,
             "PAYPAL-TRANSMISSION-TIME": time,
             "PAYPAL-TRANSMISSION-SIG": base64.b64encode(signer.sign(text.encode())).decode(),
-            "PAYPAL-CERT-URL": wish.get("certUrl") or f"{self.cert_origin}/v1/notifications/certs/{signer.id}",
-            "PAYPAL-AUTH-ALGO": wish.get("algorithm", "SHA256withRSA"),
+            "PAYPAL-CERT-URL": spec.get("certUrl") or f"{self.cert_origin}/v1/notifications/certs/{signer.id}",
+            "PAYPAL-AUTH-ALGO": spec.get("algorithm", "SHA256withRSA"),
         }
-        return headers, tampered(event.body, wish.get("tamper"))
+        return headers, tampered(event.body, spec.get("tamper"))
 
-    async def deliver(self, event: Event, wish: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def deliver(self, event: Event, spec: dict[str, Any] | None = None) -> dict[str, Any]:
         """Post one delivery; returns `status` (None: no answer), `attempt`, `transmissionId` of the result."""
-        wish = wish or {}
-        headers, body = self.signed(event, wish)
-        url = str(wish.get("url") or self.options.url)
+        spec = spec or {}
+        headers, body = self.signed(event, spec)
+        url = str(spec.get("url") or self.options.url)
         if self._session is None:
             self._session = ClientSession()
         entry: dict[str, Any] = {

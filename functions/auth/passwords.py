@@ -43,7 +43,7 @@ _DECORATED: Final = re.compile(r"[^a-z]{0,4}(.*?)[^a-z]{0,4}", re.DOTALL)
 
 WAIT_S: Final = 10
 _BCRYPT: Final = ("$2a$", "$2b$", "$2y$")
-_NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$x3MQD488E9r8ikW82jPYpw$Hd3k3xkvMohxkwMLfTNq480+kQyKr/kDRlcIiW6lLsU"
+_ABSENT: Final = "$argon2id$v=19$m=19456,t=2,p=1$x3MQD488E9r8ikW82jPYpw$Hd3k3xkvMohxkwMLfTNq480+kQyKr/kDRlcIiW6lLsU"
 """Hash of a random password that was thrown away: what is verified where there is no account."""
 
 _slots = threading.BoundedSemaphore(os.process_cpu_count() or 1)
@@ -112,7 +112,7 @@ def matches(password: str, stored: str | None) -> bool:
                 return _bcrypt_matches(secret, stored)
             stored = None
         try:
-            return _hasher().verify(stored or _NOBODY, password) and stored is not None
+            return _hasher().verify(stored or _ABSENT, password) and stored is not None
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
 

@@ -102,9 +102,7 @@ def _two_towers(source: Source) -> Source:
         if (source.folder / "open_clip_config.json").is_file():
             raise Refused(f"{source.repo} is in the format of open_clip: convert it to transformers' CLIPModel first")
         kind = config.get("model_type") or "of no type"
-        raise Refused(
-            f"{source.repo} ({kind}) is no model of an image and a text tower that transformers reads by itself"
-        )
+        raise Refused(f"{source.repo} ({kind}) is no model of an image and a text tower that transformers supports")
     return source
 
 

@@ -1,7 +1,7 @@
 """Store a network's weights as float16: half the file, the same graph.
 
 Only storage changes: a `Cast` restores float32 when the file is opened (ONNX Runtime folds it), so that the
-computation, and any processor, stays the same. Outputs get readable names; those that nobody reads are cut off
+computation, and any processor, stays the same. Outputs get readable names; those that are not read are cut off
 together with the layers that only they need.
 """
 

@@ -1,4 +1,4 @@
-/** What the page is told about its surroundings: `config.json` beside it, written when it is served or deployed. */
+/** The configuration of the page: `config.json` beside it, written when it is served or deployed. */
 
 export interface LocalAccount {
   role: string;

@@ -129,7 +129,7 @@ def _rewritten(text: str, query: Query, context: Context, aggregates: list[str],
     if offset is not None and limit is not None:
         first = f"TOP {offset + limit} "
     if query.distinct:
-        # Only the merged results are distinct: each partition must return all of its own.
+        # Only the merged results are distinct: each partition must return all of its results.
         first = ""
     distinct = "DISTINCT " if query.distinct else ""
     if not query.order_by:

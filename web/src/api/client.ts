@@ -1,4 +1,4 @@
-/** The API by the types of its own description. */
+/** The API, typed from its OpenAPI description. */
 import createClient, { type Client } from "openapi-fetch";
 
 import type { components, paths } from "./schema";

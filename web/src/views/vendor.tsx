@@ -50,7 +50,7 @@ export function Vendor() {
         </p>
         <Dropzone
           label={busy ? "Uploading…" : "Photos and descriptions"}
-          hint="Drop several at once: photos, and .json files"
+          hint="Drop several together: photos, and .json files"
           multiple
           accept="image/*,.heic,.heif,application/json,.json"
           onFiles={upload}

@@ -111,7 +111,7 @@ class Studio:
                 return _completed(self.get_tryon(id))
 
     def get_tryon(self, id: str) -> models.TryOn:
-        """A try-on; its URLs are signed anew."""
+        """Get a try-on with newly signed URLs."""
         return self._http.request("GET", f"cv/tryon/{id}")
 
     def get_job(self, id: str, *, wait_s: int = 0, seq: int | None = None) -> models.Job:
