@@ -50,11 +50,11 @@ def check_each_once(stack: Stack, store: DocumentStore, user: str, ids: Set[str]
     notifications = store.count("studio", Where("type", "=", "notification"), partition=user)
     assert notifications == len(ids), "notifications"
     for provider in ("email", "sms"):
-        told = Counter(json.dumps(message).split("/conversions/")[1][:26] for message in outbox(stack, provider))
-        assert set(told) <= ids
-        assert set(told.values()) == {1}, f"{provider}: sent twice"
+        sent = Counter(json.dumps(message).split("/conversions/")[1][:26] for message in outbox(stack, provider))
+        assert set(sent) <= ids
+        assert set(sent.values()) == {1}, f"{provider}: sent twice"
         if provider == "email":
-            assert set(told) == ids, "an e-mail is missing"
+            assert set(sent) == ids, "an e-mail is missing"
     pushed = [m for m in outbox(stack, "webpubsub", "messages") if "conversion.completed" in json.dumps(m)]
     assert len({_message_id(m) for m in pushed}) == len(ids), "WebSocket: a page sees each once, by its id"
 

@@ -28,7 +28,7 @@ def gradient(height: int, width: int) -> Any:
 
 
 def dusk(height: int, width: int) -> Any:
-    """Each colour in a direction of its own."""
+    """Each colour in its own direction."""
     y, x = np.mgrid[0:1:height * 1j, 0:1:width * 1j]  # fmt: skip
     return np.stack([200 * y + 30, 150 * x + 60, 200 * (1 - y)], 2).astype(np.uint8)
 

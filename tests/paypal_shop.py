@@ -133,20 +133,20 @@ class Shop:
         """Ids of an order's events so far, oldest first."""
         return [event["id"] for event in self.control(f"events?orderId={order}")["events"]]
 
-    def signed(self, wish: dict[str, Any] | str) -> tuple[dict[str, str], bytes]:
+    def signed(self, spec: dict[str, Any] | str) -> tuple[dict[str, str], bytes]:
         """A signed delivery, not sent: of an event by its id, or of a new one (see `POST /_emulator/events`)."""
-        wish = {"replay": wish} if isinstance(wish, str) else wish
-        made = self.control("events", {**wish, "deliver": False})
+        spec = {"replay": spec} if isinstance(spec, str) else spec
+        made = self.control("events", {**spec, "deliver": False})
         return made["headers"], made["body"].encode()
 
-    def deliver(self, wish: dict[str, Any] | str, body: bytes | None = None, **headers: str) -> Answered:
+    def deliver(self, spec: dict[str, Any] | str, body: bytes | None = None, **headers: str) -> Answered:
         """Deliver an event to the shop, with another body or other headers if given."""
-        sent, genuine = self.signed(wish)
+        sent, genuine = self.signed(spec)
         return self.webhook("receive_paypal_event", genuine if body is None else body, headers={**sent, **headers})
 
-    def handle(self, wish: dict[str, Any] | str) -> EventDocument:
+    def handle(self, spec: dict[str, Any] | str) -> EventDocument:
         """Deliver an event and run its job; the event's document."""
-        sent, body = self.signed(wish)
+        sent, body = self.signed(spec)
         answer = self.webhook("receive_paypal_event", body, headers=sent)
         assert answer.status == 200, answer.raw
         self.run_jobs()

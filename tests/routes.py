@@ -19,7 +19,7 @@ def app_functions() -> tuple[Any, ...]:
 
 @cache
 def http_functions() -> dict[str, tuple[str, str]]:
-    """Every function of the app that has a route of its own: name -> (method, path below the prefix)."""
+    """Every function of the app that has its own route: name -> (method, path below the prefix)."""
     found: dict[str, tuple[str, str]] = {}
     for function in app_functions():
         trigger = function.get_trigger()
@@ -33,7 +33,7 @@ def http_functions() -> dict[str, tuple[str, str]]:
 
 @cache
 def declared() -> tuple[Route, ...]:
-    """What `endpoint` was told of them."""
+    """What `endpoint` recorded of them."""
     function_index.load_all()
     functions = http_functions()
     return tuple(r for r in ROUTES if functions.get(r.name) == (r.method, r.path))

@@ -25,7 +25,7 @@ TRIGGERS = {
     "retention": ("timerTrigger", "0 30 3 * * *"),
     "sweeper": ("timerTrigger", "%SWEEP_SCHEDULE%"),
 }
-"""Every function that scales by itself."""
+"""Every function that scales separately."""
 
 ROUTES = {
     ("POST", "auth/register"), ("POST", "auth/login"), ("POST", "auth/refresh"), ("POST", "auth/logout"),
@@ -58,7 +58,7 @@ ROUTES = {
 
 @pytest.fixture(scope="module")
 def indexed() -> dict[str, Any]:
-    """Index the app in a process of its own: `{functions: {name: bindings}, modules: [...]}`."""
+    """Index the app in a separate process: `{functions: {name: bindings}, modules: [...]}`."""
     command = [sys.executable, str(Path(__file__).parent / "index_app.py")]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+from retired_words import RETIRED
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -14,6 +16,22 @@ PAGES = [
     for page in ROOT.glob(f"{folder}/*.md")
 ]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+TEXT = {
+    ".bicep", ".cjs", ".css", ".html", ".js", ".json", ".md", ".mjs", ".py", ".sh", ".toml", ".ts", ".tsx", ".txt",
+    ".yaml", ".yml",
+}  # fmt: skip
+MAY_USE_RETIRED_WORDS = (
+    "CHANGELOG.md",  # names a renamed field
+    "package-lock.json",
+    "shared/gemini/client.py",  # the prompt that is sent to Gemini
+    "demo/play.py",
+    "functions/search/engine/",
+    "functions/shop/",
+    "functions/tryon/",
+    "shared/engines/",
+    "tests/",
+)
+"""Files, and folders that still have to be edited."""
 ROUTE = re.compile(r"\"(GET|POST|PUT|PATCH|DELETE)\", \"([^\"]+)\"")
 
 
@@ -47,3 +65,17 @@ def test_the_api_guide_lists_every_route() -> None:
 
 def test_the_readme_stays_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_no_file_uses_a_retired_word() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = [ROOT / name for name in listed.split("\0") if name and not name.startswith(MAY_USE_RETIRED_WORDS)]
+    texts = {path: path.read_text("utf-8") for path in paths if path.suffix in TEXT and path.is_file()}
+    assert len(texts) > 500
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+        for path, text in texts.items()
+        for number, line in enumerate(text.splitlines(), start=1)
+        if RETIRED.search(line)
+    ]
+    assert not found, "\n".join(found)

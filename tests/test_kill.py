@@ -106,7 +106,7 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack, docume
     overtaken = kept - named
     conversions = Counter(name.split("/")[1] for container, name in kept if container == "tryon")
     assert set(conversions) == ids
-    # One attempt has three blobs of its own: one that lost its lease may have been killed before it tidied up.
+    # One attempt has its own three blobs: one that lost its lease may have been killed before it tidied up.
     assert len(overtaken) <= 3, "blobs of attempts that did not commit are left"
     some = sorted({name.split("/")[1] for _, name in overtaken}) or sorted(ids)[:1]
     for id in some[:3]:

@@ -1,4 +1,4 @@
-"""Nothing secret and nobody's address is in a log: the shared stack's whole log, after everything that ran on it.
+"""No secret and no user's address is in a log: the shared stack's whole log, after everything that ran on it.
 
 The scenarios here come close to every leak: a refused login, an upload by SAS, a failing provider, all three channels.
 """
@@ -56,9 +56,9 @@ def test_no_secret_and_no_address_is_in_the_log(stack: Stack) -> None:
 def ours(stack: Stack) -> Iterator[dict[str, Any]]:
     """The JSON lines of the app in the stack's log."""
     for line in stack.log.read_text(errors="replace").splitlines():
-        told = line.partition("studio: ")[2]
-        if told.startswith("{"):
-            yield json.loads(told)
+        entry = line.partition("studio: ")[2]
+        if entry.startswith("{"):
+            yield json.loads(entry)
 
 
 def test_every_status_that_was_ever_answered_is_described(stack: Stack) -> None:

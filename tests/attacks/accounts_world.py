@@ -15,7 +15,7 @@ from shared import clock
 PASSWORD = "correct horse battery"
 LINK = re.compile(r"#token=([0-9A-Za-z-]+\.[A-Za-z0-9_-]{43})")
 OWNER, STRANGER = "203.0.113.7", "198.51.100.66"
-"""Networks of the owner of an account and of whoever attacks it."""
+"""Networks of the owner of an account and of its attacker."""
 
 
 class World:

@@ -56,7 +56,7 @@ def test_a_wrong_password_costs_the_same_for_every_address(world: World, address
     world.owner(address)
     world.register(f"pending.{address}")
     answers = []
-    for email in (address, f"pending.{address}", f"nobody.{address}"):
+    for email in (address, f"pending.{address}", f"unknown.{address}"):
         before = hashed()
         answers.append((shape(world.login(email, "not the password", ip=STRANGER)), hashed() - before))
     assert answers[0] == answers[1] == answers[2]
@@ -66,14 +66,14 @@ def test_a_wrong_password_costs_the_same_for_every_address(world: World, address
 def test_a_reset_is_answered_alike_and_sends_to_the_owner_alone(world: World, address: str) -> None:
     world.owner(address)
     sent = len(world.messages(address))
-    answers = [shape(world.call("auth_password_forgot", {"email": e})) for e in (address, f"nobody.{address}")]
+    answers = [shape(world.call("auth_password_forgot", {"email": e})) for e in (address, f"unknown.{address}")]
     assert answers[0] == answers[1]
     assert answers[0][0] == 202
     assert len(world.messages(address)) == sent + 1
-    assert world.messages(f"nobody.{address}") == []
+    assert world.messages(f"unknown.{address}") == []
 
 
-def test_the_owner_of_a_taken_address_is_told_and_gets_no_link(world: World, address: str) -> None:
+def test_the_owner_of_a_taken_address_is_notified_and_gets_no_link(world: World, address: str) -> None:
     world.owner(address)
     before = len(world.messages(address))
     world.register(address)

@@ -21,7 +21,7 @@ from shared.http.auth import Principal, authenticate
 
 @pytest.fixture
 def farmer(world: World, address: str) -> Principal:
-    """An account whose address nobody has confirmed."""
+    """An account whose address is not confirmed."""
     access = world.register(address, phone="+15551230000").body["tokens"]["accessToken"]
     caller = authenticate(f"Bearer {access}")
     assert caller.confirmed is False

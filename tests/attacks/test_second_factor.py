@@ -40,7 +40,7 @@ def factor(world: World, address: str) -> Factor:
     return Factor(world, address)
 
 
-def test_the_password_alone_signs_nobody_in(world: World, factor: Factor) -> None:
+def test_the_password_alone_does_not_sign_in(world: World, factor: Factor) -> None:
     assert world.login(factor.address, ip=STRANGER).code == "second_factor_required"
     assert world.login(factor.address, "wrong", ip=STRANGER).code == "login_failed"
     assert world.login(factor.address, code=factor.next_code()).status == 200

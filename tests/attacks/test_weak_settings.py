@@ -153,7 +153,7 @@ def test_a_weak_setting_prevents_the_start_and_is_not_shown(
 
 
 def test_all_faults_are_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of each setting, all at once: who sets up a deployment learns everything at the first attempt."""
+    """One of each setting, all together: the operator sees every error at the first attempt."""
     weak = {name: value for change, _ in WEAK for name, value in change.items() if value is not None}
     with pytest.raises(ConfigurationError) as refused:
         check(monkeypatch, **weak)

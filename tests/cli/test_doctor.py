@@ -45,7 +45,7 @@ def test_what_is_wrong_is_named_with_its_cure(well: dict[str, str]) -> None:
     gone = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Yg==;BlobEndpoint=http://127.0.0.1:9/a;"
     status, checks = doctor(
         **{**well, "Storage": gone + "QueueEndpoint=http://127.0.0.1:9/a;"},
-        GEMINI_API_KEY="a-key-of-nobody",
+        GEMINI_API_KEY="an-unknown-key",
         GEMINI_BASE_URL="http://127.0.0.1:9",
     )
     assert status == 1
@@ -53,23 +53,23 @@ def test_what_is_wrong_is_named_with_its_cure(well: dict[str, str]) -> None:
         assert not checks[name]["ok"], name
         assert word in checks[name]["remedy"]
     assert checks["documents"]["ok"]
-    assert "a-key-of-nobody" not in json.dumps(checks)
+    assert "an-unknown-key" not in json.dumps(checks)
 
 
-def test_settings_that_make_no_sense_are_told_and_stop_the_rest(well: dict[str, str]) -> None:
+def test_invalid_settings_are_reported_and_stop_the_rest(well: dict[str, str]) -> None:
     status, checks = doctor(**well, JWT_KEYS='{"k1": "short"}')
     assert status == 1
     assert "32 bytes" in checks["settings"]["detail"]
     assert not checks["connections"]["ok"]
 
 
-def test_a_kind_that_nobody_keeps_is_told(well: dict[str, str]) -> None:
+def test_a_retention_of_an_unknown_kind_is_reported(well: dict[str, str]) -> None:
     status, checks = doctor(**well, RETENTION_DAYS='{"selfies": 3}')
     assert status == 1
     assert "selfies" in checks["settings"]["detail"]
 
 
-def test_a_port_that_is_taken_is_told(well: dict[str, str], azurite: Azurite) -> None:
+def test_a_port_in_use_is_reported(well: dict[str, str], azurite: Azurite) -> None:
     status, checks = doctor("--port", str(azurite.blob_port), **well)
     assert status == 1
     assert "--port" in checks[f"port {azurite.blob_port}"]["remedy"]

@@ -31,7 +31,7 @@ from shared.vision import embedding
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).resolve().parents[2]
-REPO, COMMIT = "somebody/tiny-clip", "0123456789abcdef0123456789abcdef01234567"
+REPO, COMMIT = "someone/tiny-clip", "0123456789abcdef0123456789abcdef01234567"
 CONTEXT = 16
 TEXTS = ["red dress", "Navy  BLUE skirt!", "robe d'été", "coat " * 40, ""]
 
@@ -325,9 +325,9 @@ def test_what_is_no_model_is_refused_in_one_line(tiny: Path, gallery: Path, tmp_
 @needs_environment
 def test_a_hub_that_cant_be_reached_or_lacks_the_model_is_named(gallery: Path, tmp_path: Path) -> None:
     measured = ("--gallery", str(gallery), "--out", str(tmp_path / "out"))
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        dead = {"HF_ENDPOINT": f"http://127.0.0.1:{nobody.getsockname()[1]}", "HF_HOME": str(tmp_path)}
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        dead = {"HF_ENDPOINT": f"http://127.0.0.1:{unused.getsockname()[1]}", "HF_HOME": str(tmp_path)}
         assert "the hub can't be reached" in refused("--from", REPO, *measured, **dead)
     with serving() as hub:
         empty = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "HF_TOKEN": ""}

@@ -1,4 +1,4 @@
-"""Weights from the hub: pinned, resumed, checked; told in one line when they can't be had."""
+"""Weights from the hub: pinned, resumed, checked; one line of error when they are unavailable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vto_container.engines import fashn as engine
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).resolve().parents[2]
-REPO, COMMIT = "somebody/weights", "0123456789abcdef0123456789abcdef01234567"
+REPO, COMMIT = "someone/weights", "0123456789abcdef0123456789abcdef01234567"
 DATA = bytes(range(256)) * 100_000
 
 
@@ -100,14 +100,14 @@ def test_a_hub_that_lies_about_its_bytes_is_found_out(hub: Hub, tmp_path: Path) 
 
 
 def test_what_the_hub_lacks_is_named(hub: Hub, tmp_path: Path) -> None:
-    with pytest.raises(PullError, match=r"no other.bin in somebody/weights@0123456 \(HTTP 404\)"):
+    with pytest.raises(PullError, match=r"no other.bin in someone/weights@0123456 \(HTTP 404\)"):
         pull([wanted(file="other.bin")], tmp_path, quiet=True)
 
 
 def test_without_a_hub_it_says_so_in_one_line(tmp_path: Path) -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        done = models_pull_fashn(f"http://127.0.0.1:{nobody.getsockname()[1]}", tmp_path)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        done = models_pull_fashn(f"http://127.0.0.1:{unused.getsockname()[1]}", tmp_path)
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert "the hub can't be reached for model.safetensors of fashn-ai/fashn-vton-1.5@7720683" in line
@@ -118,8 +118,8 @@ def test_the_command_asks_for_fashn_at_its_pinned_commit_and_takes_nothing_else(
     hub.files[(*FASHN, "model.safetensors")] = b"not the weights"
     done = models_pull_fashn(hub.url, tmp_path, "--json")
     assert done.returncode == 1
-    told = json.loads(done.stdout)
-    assert not told["ok"] and "than the pinned one" in told["error"]
+    answer = json.loads(done.stdout)
+    assert not answer["ok"] and "than the pinned one" in answer["error"]
     assert resolved(hub) == [f"/{FASHN[0]}/resolve/{FASHN[1]}/model.safetensors"]
 
 

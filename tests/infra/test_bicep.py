@@ -80,9 +80,9 @@ def test_the_container_of_vectors_is_the_one_the_app_would_make() -> None:
     assert excluded
     assert re.findall(r"path: '([^']+)'", excluded[1]) == [one["path"] for one in sql.INDEXING["excludedPaths"]]
     (vector,) = sql.embedding_policy(272)["vectorEmbeddings"]
-    told = re.search(r"vectorEmbeddings: \[\s*\{(.*)\}", text)
-    assert told
-    assert dict(re.findall(r"(\w+): '?([/\w]+)'?", told[1])) == {**vector, "dimensions": "vectorDimensions"}
+    declared = re.search(r"vectorEmbeddings: \[\s*\{(.*)\}", text)
+    assert declared
+    assert dict(re.findall(r"(\w+): '?([/\w]+)'?", declared[1])) == {**vector, "dimensions": "vectorDimensions"}
     manifest = re.search(r"vectorDimensions = loadJsonContent\('([^']+)'\)\.dim", text)
     assert manifest
     assert json.loads((INFRA / "app" / manifest[1]).read_text())["dim"] > 0

@@ -144,7 +144,7 @@ def test_values_that_may_be_known_later_are_left_alone(text: str) -> None:
     [
         ("param z string = apps.name", "BCP072"),
         ("param z string = early", "BCP072"),
-        ("output z string = nobody.name", "BCP057"),
+        ("output z string = unknown.name", "BCP057"),
         ("output z array = map(many, x => y)", "BCP057"),
         ("output z array = [for x in many: at]", "BCP057"),
     ],

@@ -49,7 +49,7 @@ PLANTED: dict[Kind, list[tuple[str, str, str]]] = {
     "constants": [
         ("infra/app/vto.bicep", "  name: environmentName\n", "  name: registry.properties.loginServer\n"),
         ("infra/app/vto.bicep", "if (!empty(deployerId))", "if (!empty(registry.properties.loginServer))"),
-        ("infra/app/zone.bicep", "name: name\n", "name: nobody\n"),
+        ("infra/app/zone.bicep", "name: name\n", "name: unknown\n"),
         ("infra/main.bicep", "name: 'events'", "name: storage.outputs.name"),
         ("infra/app/rbac.bicep", "for role in storageRoles", "for role in storage.properties.roles"),
         ("infra/app/api.bicep", "  name: planName", "  name: api.properties.serverFarmId"),

@@ -50,7 +50,7 @@ def test_the_trigger_is_subscribed_once_the_app_has_its_key(tmp_path: Path, key_
     assert str(binding["path"]).startswith("vendor-uploads/")
 
 
-def test_an_app_without_functions_is_told_of(tmp_path: Path) -> None:
+def test_an_app_without_functions_is_reported(tmp_path: Path) -> None:
     status, calls, said = run(tmp_path, 99)
     assert status == 1
     assert "blobs_extension" in said

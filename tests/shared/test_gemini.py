@@ -44,12 +44,12 @@ def gemini(local: dict[str, str], emulator: str, monkeypatch: pytest.MonkeyPatch
 
 
 def generate_under(gemini: Gemini, emulator: str, **fault: Any) -> StudioError | GeneratedImage:
-    wish = secrets.token_hex(6)
+    prompt = secrets.token_hex(6)
     requests.post(
-        f"{emulator}/_emulator/faults", json={"match": wish, "times": 1, **fault}, timeout=5
+        f"{emulator}/_emulator/faults", json={"match": prompt, "times": 1, **fault}, timeout=5
     ).raise_for_status()
     try:
-        return gemini.generate(PERSON, GARMENT, prompt=wish)
+        return gemini.generate(PERSON, GARMENT, prompt=prompt)
     except StudioError as error:
         return error
 

@@ -171,8 +171,8 @@ def test_a_cancelled_run_deletes_its_output(container: Container, ask: Ask) -> N
 
 
 def test_an_unknown_run_is_none(container: Container) -> None:
-    assert container.client.get_run("nobody") is None
-    assert container.client.cancel("nobody") is None
+    assert container.client.get_run("unknown") is None
+    assert container.client.cancel("unknown") is None
 
 
 def test_the_probes_are_public_and_report_the_state(container: Container, ask: Ask) -> None:

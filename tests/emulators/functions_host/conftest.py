@@ -102,14 +102,14 @@ class Host:
 
 @pytest.fixture(scope="session")
 def storage() -> Iterator[Storage]:
-    """One Azurite for all; hosts are told apart by their ids."""
+    """One Azurite for all; hosts differ by their ids."""
     with Azurite() as azurite:
         yield Storage(azurite)
 
 
 @pytest.fixture(scope="module")
 def start_host(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Host]]:
-    """Start hosts: `start_host(workers=1, app=APP, **environment)`; each has a host id and ledger of its own."""
+    """Start hosts: `start_host(workers=1, app=APP, **environment)`; each has its own host id and ledger."""
     hosts: list[Host] = []
 
     def start(*arguments: str, app: Path = APP, workers: int = 1, **environment: str) -> Host:

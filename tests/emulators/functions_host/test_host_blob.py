@@ -34,7 +34,7 @@ def test_new_changed_and_restarted(start_host: Callable[..., Any], storage: Any)
     assert host.ledger("scan")[-1]["content"] == "new"
     assert host.stop() == 0
 
-    storage.upload("inbox", "acme/meanwhile.txt", b"while nobody looked")
+    storage.upload("inbox", "acme/meanwhile.txt", b"while no host ran")
     again = start_host(**same)
     eventually(lambda: len(again.ledger("scan")) == 1, "the blob of the meantime")
     storage.upload("inbox", "acme/last.txt", b"seen after several scans of the old ones")

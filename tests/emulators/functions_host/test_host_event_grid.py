@@ -56,7 +56,7 @@ def test_a_subscription_is_validated_and_needs_the_key(host: Any) -> None:
     assert (answer.status_code, answer.json()) == (200, {"validationResponse": "abc"})
     assert post(host, [event], key="guess", **HANDSHAKE).status_code == 401
     assert post(host, [event], key="function", **HANDSHAKE).status_code == 401
-    assert post(host, [event], name="nobody", **HANDSHAKE).status_code == 404
+    assert post(host, [event], name="unknown", **HANDSHAKE).status_code == 404
     assert post(host, [event], name="put_queue_multiple_out", **HANDSHAKE).status_code == 404
     assert post(host, "no JSON").status_code == 400
     options = requests.options(

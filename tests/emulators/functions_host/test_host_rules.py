@@ -68,7 +68,7 @@ def _app(directory: Path, code: str, host: str = '{"version": "2.0", "extensionB
 
 
 def _run(app: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a host that is expected to end by itself."""
+    """Run a host that is expected to exit."""
     return subprocess.run(
         python("emulators.functions_host", "--app", str(app), "--json"),
         cwd=ROOT,

@@ -76,10 +76,10 @@ def test_the_lists_answer_and_take_no_nonsense(admin: Client) -> None:
     ):
         assert status(admin, path=path, params=params) == 422
     for method, path, body in (
-        ("GET", "admin/users/nobody", None),
+        ("GET", "admin/users/unknown", None),
         ("GET", "admin/jobs/nothing", None),
         ("GET", "admin/dead-letters/nothing", None),
         ("POST", "admin/dead-letters/nothing/discard", {"reason": "it is gone"}),
-        ("PATCH", "admin/users/nobody", {"disabled": True, "reason": "nobody"}),
+        ("PATCH", "admin/users/unknown", {"disabled": True, "reason": "unknown"}),
     ):
         assert status(admin, method, path, json=body) == 404, path

@@ -362,13 +362,13 @@ def test_known_values_in_any_dialect_come_back_or_are_refused_and_are_never_othe
     expected: list[tuple[float, float, str, str]] = []
     for number, (units, price, day) in enumerate(rows):
         price = max(round(price, decimals), 1.0)
-        told = (
+        fields = (
             written(units, 0, numbers, ""),
             written(price, decimals, numbers, sign),
             "Röcke",
             day.strftime(DATES[dates]),
         )
-        writer.writerow((f"a{number}", *told))
+        writer.writerow((f"a{number}", *fields))
         expected.append((units, price, "röcke", day.isoformat()))
     text = (f"sep={delimiter}\r\n" if hint else "") + out.getvalue()
     try:

@@ -14,7 +14,7 @@ from shared.documents import Document
 
 @pytest.fixture(autouse=True)
 def change_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """A store of its own for each test; the value changes settings."""
+    """A separate store for each test; the value changes settings."""
     with fresh_store(tmp_path, monkeypatch) as change:
         yield change
 

@@ -1,4 +1,4 @@
-"""One's own account, and how an administrator comes to be."""
+"""The caller's account, and how an administrator is created."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_of_two_password_changes_at_once_one_wins(call: App, access: str) -> Non
     with ThreadPoolExecutor(2) as pool:
         statuses = sorted(answer.status for answer in pool.map(change, ["first new one", "second new one"]))
     assert statuses[0] == 200
-    # 429: checks of one account's password at once are held back like guesses
+    # 429: concurrent checks of an account's password are held back like guesses
     assert statuses[1] in (401, 403, 409, 429)
 
 

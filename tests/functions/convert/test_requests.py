@@ -155,7 +155,7 @@ def test_a_redrive_by_an_administrator_counts_once_and_is_never_refused(
     assert quota.get_usage("u1") == (2, 1)
 
 
-def test_users_are_not_told_of_our_insides() -> None:
+def test_users_get_no_internal_details() -> None:
     assert "content policy" in reason(ContentRefused("the pictures were refused by the content policy"))
     inside = (UpstreamError("gemini is down"), StudioError("the result could not be stored", code="commit_failed"))
     assert {reason(error) for error in inside} == {"The service that makes the pictures had a problem."}

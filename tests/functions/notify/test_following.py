@@ -165,7 +165,7 @@ def test_one_bad_report_never_stops_the_others(post: Post) -> None:
     queue = queues.raw_client(queues.EMAIL_REPORTS)
     for poison in ("%%%", "bm90IGpzb24=", "[]", "7", '{"data": 3}', '{"eventType": "Other", "data": {}}'):
         queue.send_message(poison)
-    post.report("nobody-knows-it", "Bounced")
+    post.report("an-unknown-id", "Bounced")
     post.report(None, "Bounced")
     post.report(post.state(key).operation_id, "SomethingNew")
     post.report(post.state(key).operation_id, "Delivered", encoded=False, eventType=None, type=follow.REPORT_EVENT)

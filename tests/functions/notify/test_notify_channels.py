@@ -31,7 +31,7 @@ def requests_to(stack: Stack, provider: str, word: str) -> list[dict[str, Any]]:
     return [entry for entry in answer["requests"] if word in json.dumps(entry)]
 
 
-def test_each_channel_is_told_once(inside: Stack, teller: Tell) -> None:
+def test_each_channel_is_notified_once(inside: Stack, teller: Tell) -> None:
     who = teller()
     live = Live(who.client)
     key = who.announce()

@@ -109,8 +109,8 @@ def test_disputes_are_recorded_and_alerted(shop: Shop, ada: Buyer) -> None:
     admin = shop.user("admin")
     receipt = ada.bought()
     for state in ("CREATED", "RESOLVED"):
-        wish = {"type": f"CUSTOMER.DISPUTE.{state}", "captureId": receipt["captureId"]}
-        assert shop.handle(wish).outcome == f"dispute_{state.lower()}"
+        spec = {"type": f"CUSTOMER.DISPUTE.{state}", "captureId": receipt["captureId"]}
+        assert shop.handle(spec).outcome == f"dispute_{state.lower()}"
     payment = payment_of(receipt["orderId"])
     assert sorted(payment.disputes.values()) == ["created", "resolved"]
     assert payment.status == "captured" and ada.credits() == 10

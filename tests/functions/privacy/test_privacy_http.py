@@ -1,4 +1,4 @@
-"""Leaving and taking one's data along, through the whole stack."""
+"""Account deletion and data export through the whole stack."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_an_administrator_can_not_leave(admin: Client) -> None:
     assert (refused.value.status, refused.value.problem["code"]) == (409, "admin_account")
 
 
-def test_an_export_holds_what_is_ones_own_and_no_secret(sign_up: SignUp) -> None:
+def test_an_export_holds_the_callers_data_and_no_secret(sign_up: SignUp) -> None:
     client = sign_up(role="merchant")
     done = converted(client)
     ((pixels, _),) = garments(1, 3)
@@ -213,7 +213,7 @@ def test_pictures_beyond_the_size_are_named(house: Principal, monkeypatch: pytes
         assert len([name for name in archive.namelist() if name.startswith("images/")]) == 2
 
 
-def test_an_export_is_made_anew_when_it_is_old_or_gone(house: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_is_made_again_when_it_is_old_or_gone(house: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
     first = privacy.get_export(house, "r")
     assert privacy.get_export(house, "r").job_id == first.job_id
     build(house)

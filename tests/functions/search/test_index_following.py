@@ -1,4 +1,4 @@
-"""The index follows the products: changes, removals, moves between shops, in any order, whoever dies where."""
+"""The index follows the products: changes, removals, moves between shops, in any order, wherever a process dies."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_an_administrator_moves_a_vendor_and_the_act_is_audited(market: Market) 
     root = market.principal("root", Role.ADMIN)
     detail = users.update_user(root, market.vendor, UserChange(shop=elsewhere.shop, reason="a merger"))
     assert detail.shop == elsewhere.shop
-    assert ids(market.text(EVERY)) == [], "hidden at once, whatever the index says"
+    assert ids(market.text(EVERY)) == [], "hidden immediately, whatever the index says"
     assert market.work() == 1
     assert ids(elsewhere.text(EVERY)) == [product.id]
     (entry,) = store().query("audit", Where("action", "=", "USER_SHOP_CHANGED")).items

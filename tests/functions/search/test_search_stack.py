@@ -36,8 +36,8 @@ def test_what_is_dropped_is_found_and_what_is_deleted_is_not(
     container = uploads(stack)
     photo = io.BytesIO()
     draw_garment(garment_specs(1, 7)[0], (160, 200)).image.save(photo, "JPEG", quality=90)
-    told = {"title": "Zanzibar wrap", "category": "dress", "price": 49.5, "colour": "red"}
-    container.upload_blob(f"{vendor.user['id']}/Z-1.json", json.dumps(told))
+    product = {"title": "Zanzibar wrap", "category": "dress", "price": 49.5, "colour": "red"}
+    container.upload_blob(f"{vendor.user['id']}/Z-1.json", json.dumps(product))
     container.upload_blob(f"{vendor.user['id']}/Z-1.jpg", photo.getvalue())
 
     def indexed() -> dict[str, Any] | None:

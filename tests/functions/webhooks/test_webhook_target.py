@@ -136,7 +136,7 @@ def test_the_connection_goes_to_the_address_and_the_name_to_tls_and_host(certifi
         assert (got.path, got.body, got.headers["x-mine"]) == ("/hook?a=1", "{}", "1")
 
 
-def test_a_certificate_of_another_name_or_of_nobody_is_refused(certificate: Path) -> None:
+def test_a_certificate_of_another_name_or_an_untrusted_one_is_refused(certificate: Path) -> None:
     trusted = ssl.create_default_context(cafile=str(certificate))
     with receiver(served(certificate, [])) as customer:
         for name, context in (("other.example.test", trusted), (NAME, None)):

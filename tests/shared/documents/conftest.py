@@ -36,7 +36,7 @@ def emulator() -> Generator[DocumentStore]:
 
 @pytest.fixture(scope="session")
 def account() -> Generator[DocumentStore]:
-    """The Cosmos adapter on a real account, in a database of its own."""
+    """The Cosmos adapter on a real account, in a separate database."""
     endpoint = os.environ["COSMOS_ENDPOINT"]
     from azure.cosmos import CosmosClient
 
@@ -70,5 +70,5 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[DocumentS
 
 @pytest.fixture
 def user() -> str:
-    """A partition nobody else writes to."""
+    """A partition that no other test writes to."""
     return f"user-{uuid4().hex[:12]}"

@@ -101,7 +101,7 @@ def fork(store: SqliteStore) -> None:
 
 
 def start() -> None:
-    """Wait until the test lets all processes go at once."""
+    """Wait until the test releases all processes together."""
     print("ready", flush=True)
     sys.stdin.readline()
 

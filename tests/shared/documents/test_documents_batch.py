@@ -96,7 +96,7 @@ def test_causes(store: DocumentStore, user: str, last: Operation, cause: type[St
         (Patch("a/b", set={"n": 1}), DocumentNotFound),
         (Patch("a", set={}), InvalidOperation),
         (Create({"id": "a/b"}), InvalidOperation),
-        (Create({"id": "x", "userId": "somebody-else"}), InvalidOperation),
+        (Create({"id": "x", "userId": "another-user"}), InvalidOperation),
         (Create({"id": "x", "x": "a" * (2 * 1024 * 1024)}), DocumentTooLarge),
     ],
 )

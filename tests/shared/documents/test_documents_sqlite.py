@@ -40,7 +40,7 @@ def worker(path: Path, *command: str) -> Generator[subprocess.Popen[str]]:
 
 
 def race(path: Path, commands: list[list[str]]) -> list[str]:
-    """Let the processes go at once; returns what each printed."""
+    """Release the processes together; returns what each printed."""
     with ExitStack() as stack:
         processes = [stack.enter_context(worker(path, *command)) for command in commands]
         for process in processes:
@@ -114,13 +114,13 @@ def test_a_killed_writer_leaves_a_sound_file(path: Path) -> None:
             assert process.stdout.readline() == "ready\n"
             process.stdin.write("go\n")
             process.stdin.flush()
-            told = [process.stdout.readline() for _ in range(kill_after)]
+            reported = [process.stdout.readline() for _ in range(kill_after)]
             process.kill()
             process.wait()
-            told += process.stdout.readlines()
+            reported += process.stdout.readlines()
         store = SqliteStore(path)
         n = store.read("studio", "counter", USER)["n"]
-        assert n - int(told[-1]) in (1, 2), "what was committed is there; one more may not have been told"
+        assert n - int(reported[-1]) in (1, 2), "what was committed is there; one more may not have been reported"
         for side in ("left", "right"):
             ids = [f"{side}-{k:06}" for k in range(n)]
             assert store.count("studio", Where("id", ">", side), Where("id", "<", side + "~")) == n

@@ -82,7 +82,7 @@ def shop(shop_and_app: tuple[Shop, App]) -> Shop:
 def change_settings(
     tmp_path: Path, documents: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., None]]:
-    """A store of its own for each test; the value changes settings."""
+    """A separate store for each test; the value changes settings."""
     with fresh_store(tmp_path, monkeypatch, **documents) as change:
         yield change
 

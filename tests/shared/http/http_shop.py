@@ -1,4 +1,4 @@
-"""A small shop: models and a handler that remembers its runs, fails or waits as told."""
+"""A small shop: models and a handler that remembers its runs, fails or waits as requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that asks for many calls at once: prints how many it was given. Arguments: threads, calls of each."""
+"""A process that requests many calls concurrently: prints how many it was given. Arguments: threads, calls of each."""
 
 from __future__ import annotations
 

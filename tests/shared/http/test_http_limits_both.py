@@ -26,7 +26,7 @@ def test_a_user_is_counted_wherever_they_are(call: App, token: Callable[..., str
     assert [call("search", token=ada, ip=f"203.0.113.{n}").status for n in range(6)] == [200] * 4 + [429] * 2
 
 
-def test_an_address_is_counted_whoever_is_there(call: App, token: Callable[..., str]) -> None:
+def test_an_address_is_counted_with_any_token(call: App, token: Callable[..., str]) -> None:
     assert [call("search", token=token(f"user-{n}")).status for n in range(10)] == [200] * 8 + [429] * 2
 
 
@@ -54,7 +54,7 @@ def test_a_refusal_carries_the_headers_too(call: App) -> None:
     assert refused.headers["Retry-After"] == refused.headers["RateLimit-Reset"]
 
 
-def test_without_a_trusted_hop_signed_in_users_are_told_apart_by_their_token_alone(
+def test_without_a_trusted_hop_signed_in_users_are_distinguished_by_their_token_alone(
     call: App, token: Callable[..., str], change_settings: Callable[..., None]
 ) -> None:
     change_settings(TRUSTED_PROXY_HOPS="0")

@@ -132,7 +132,7 @@ def test_hostile(url: object) -> None:
         (f"{BLOB}/uploads/u1/x.jpg", ""),
     ],
 )
-def test_of_somebody_else(url: str, owner: str | None) -> None:
+def test_of_someone_else(url: str, owner: str | None) -> None:
     with pytest.raises(NotFound) as caught:
         ask(url, owner)
     assert caught.value.code == "image_not_found"

@@ -1,4 +1,4 @@
-"""A worker process that exits hard at the step it is told; run by `test_protocol.py`."""
+"""A worker process that exits abruptly at a given step; run by `test_protocol.py`."""
 
 import os
 import sys

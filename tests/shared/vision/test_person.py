@@ -66,7 +66,7 @@ def test_joints_outside_the_image_are_not_visible() -> None:
     assert found.visible[Joint.NOSE] > 0.5
 
 
-def test_a_garment_alone_is_nobody() -> None:
+def test_a_garment_alone_is_no_person() -> None:
     garment = draw_garment(garment_specs(10, 5)[0], SIZE).image.convert("RGB")
     assert person.find(np.asarray(garment)) is None
     assert person.find(np.full((200, 160, 3), 180, np.uint8)) is None
