@@ -1,4 +1,4 @@
-"""The kinds of files that products are imported from, told by their columns, and what their columns mean."""
+"""The kinds of files that products are imported from, recognised by columns, and what their columns mean."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def run_error_name(code: str) -> str:
 
 
 def _status(status: int) -> int:
-    """FASHN answers 400 to whatever is wrong with a request, and 401 to whoever may not send it."""
+    """FASHN answers 400 to whatever is wrong with a request, and 401 to a caller who may not send it."""
     if status in (401, 403):
         return 401
     return status if status >= 500 or status in (404, 409, 429) else 400
