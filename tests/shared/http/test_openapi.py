@@ -133,10 +133,10 @@ def test_an_upload_is_described_as_a_form_and_as_bytes() -> None:
 
 VERBS = {
     "Accept", "Activate", "Begin", "Cancel", "Capture", "Change", "Complete", "Confirm", "Count", "Create",
-    "Delete", "Discard", "Evaluate", "Find", "Get", "Import", "Invite", "List", "Pause", "Ping", "Predict", "Presign",
-    "Read", "Rebuild", "Receive", "Record", "Redrive", "Refresh", "Refund", "Register", "Remove", "Replay", "Report",
-    "Request", "Reset", "Retry", "Revoke", "Roll", "Rollback", "Rotate", "Search", "Segment", "Send", "Sign",
-    "Train", "Try", "Update", "Upload",
+    "Delete", "Discard", "End", "Evaluate", "Find", "Get", "Import", "Invite", "List", "Pause", "Ping", "Predict",
+    "Presign", "Read", "Rebuild", "Receive", "Record", "Redrive", "Refresh", "Refund", "Register", "Remove", "Replay",
+    "Report", "Request", "Reset", "Retry", "Revoke", "Roll", "Rollback", "Rotate", "Search", "Segment", "Send", "Sign",
+    "Start", "Train", "Try", "Update", "Upload",
 }  # fmt: skip
 
 
