@@ -139,7 +139,7 @@ class Widget {
     this.dialog.setAttribute("aria-labelledby", "title");
     this.dialog.append(
       make("div", { className: "head" }, make("h2", { id: "title" }, "Try it on"), close),
-      make("p", {}, "Your photo is used for your try-ons alone. The shop does not see it. It is deleted with everything " +
+      make("p", {}, "Your photo is used for your try-ons alone. It is deleted with everything " +
         "made of it when you delete it here, and after an hour at the latest, unless you keep it."),
       make("label", { htmlFor: "photo", className: "choose" }, "Choose a photo of yourself"),
       this.file,
