@@ -1,8 +1,7 @@
 """How much of a query each row has: a small whole number a row, kept as its binary digits.
 
 One digit of 64 rows is one number, as in `postings.Postings.bits`. A sum or a comparison over all rows takes a few
-operations for every 64 of them (bit-sliced arithmetic: P. O'Neil, D. Quass, SIGMOD 1997), a fiftieth of what one number
-a row takes.
+operations for every 64 of them (bit-sliced arithmetic: P. O'Neil, D. Quass, SIGMOD 1997).
 """
 
 from __future__ import annotations
