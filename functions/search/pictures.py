@@ -23,7 +23,7 @@ MAX_CACHED: Final = 64
 """Pictures of queries whose vectors are kept in memory."""
 SMALL: Final = "small"
 VISITOR_POLICY: Final = ImagePolicy(max_bytes=8 * 1024 * 1024, max_side=8192, max_pixels=16_000_000, seconds=10)
-"""What is taken from whoever is not signed in: photos of phones, and less of a decoder than uploads get."""
+"""What is taken from callers who are not signed in: photos of phones, and less of a decoder than uploads get."""
 MIN_AREA: Final = 0.02
 """Share of a picture from which on what the parser found counts as a garment."""
 

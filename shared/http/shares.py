@@ -32,7 +32,7 @@ def hold(caller: str | None, route_class: str) -> Generator[None]:
     """Hold one of the caller's places for the time of a call.
 
     Args:
-        caller: id of the account; None for whoever is not signed in.
+        caller: id of the account; None for callers who are not signed in.
         route_class: of the rate limit.
 
     Raises:
