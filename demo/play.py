@@ -1,7 +1,7 @@
-"""The main job, played: two shoppers, two conversions, one provider that fails, and everybody told.
+"""The main job, played: two shoppers, two conversions, one provider that fails, and notifications on every channel.
 
 Everything goes through HTTP, queues and sockets as it would from outside. What is looked at behind the scenes are the
-emulators' outboxes, since somebody has to read the e-mails.
+emulators' outboxes, since the links in e-mails have to be read.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PROVIDER = {"websocket": "webpubsub"}
 """Channels whose emulator goes by another name."""
 
 RAINY = "on a rainy evening"
-"""The wish by which the emulated Gemini knows which conversion to refuse."""
+"""The prompt by which the emulated Gemini knows which conversion to refuse."""
 
 
 @dataclass
@@ -227,7 +227,7 @@ class _Play:
         with self._steps.step("fetch-result", f"{grace.name} fetches the result") as step:
             self._fetch(grace, asked["id"])
             step.note = f"{grace.conversion['processingMs']} ms in the worker"
-        self._told(grace, asked["id"], "completed")
+        self._check_notifications(grace, asked["id"], "completed")
 
     def _second_conversion(self, eileen: Shopper) -> None:
         with self._steps.step("gemini-fails", "Gemini fails; the job is retried with backoff") as step:
@@ -244,7 +244,7 @@ class _Play:
                 raise AssertionError(f"conversion {failed['status']}, quota {quota}")
             step.note = f"{failed['attempt']} attempts, {failed['error']['code']}; the quota was given back"
             eileen.story = self._states(eileen, asked["jobId"])
-        self._told(eileen, asked["id"], "failed")
+        self._check_notifications(eileen, asked["id"], "failed")
         with self._steps.step("redrive", "An administrator finds the dead letter and redrives it") as step:
             self._control("gemini", "DELETE", "faults")
             admin = administrator(self._stack)
@@ -258,7 +258,7 @@ class _Play:
             step.note = f"generation {job['generation']}, done in {job['attempt']} attempt"
         with self._steps.step("fetch-redriven", f"{eileen.name} fetches her result after all"):
             self._fetch(eileen, asked["id"])
-        self._told(eileen, asked["id"], "completed", step_prefix="redriven-")
+        self._check_notifications(eileen, asked["id"], "completed", step_prefix="redriven-")
 
     def _job_news(self, shopper: Shopper, job_id: str, status: str, seconds: float) -> None:
         assert shopper.live is not None
@@ -267,16 +267,16 @@ class _Play:
     @staticmethod
     def _states(shopper: Shopper, job_id: str) -> list[str]:
         assert shopper.live is not None
-        told: list[str] = []
+        states: list[str] = []
         for message in shopper.live.messages:
             if message.get("jobId") != job_id:
                 continue
             progress = message.get("progress") or {}
             state = progress.get("step") if message["status"] == "processing" and progress else message["status"]
             state = {"retrying": "retry", "processing": f"attempt {message['attempt']}"}.get(state, state)
-            if not told or told[-1] != state:
-                told.append(state)
-        return told
+            if not states or states[-1] != state:
+                states.append(state)
+        return states
 
     def _fetch(self, shopper: Shopper, conversion_id: str) -> None:
         found = shopper.client.call("GET", f"conversions/{conversion_id}")
@@ -292,7 +292,7 @@ class _Play:
                 (self._out / name).write_bytes(answer.content)
                 shopper.images[f"{role}-{form}"] = name
 
-    def _told(self, shopper: Shopper, conversion_id: str, outcome: str, step_prefix: str = "") -> None:
+    def _check_notifications(self, shopper: Shopper, conversion_id: str, outcome: str, step_prefix: str = "") -> None:
         event = f"conversion.{outcome}"
         generation = 2 if step_prefix else 1
         channels: dict[str, tuple[str, Callable[[], str]]] = {
@@ -303,7 +303,7 @@ class _Play:
         for channel, (label, look) in channels.items():
             if PROVIDER.get(channel, channel) not in self._stack.providers:
                 continue
-            with self._steps.step(f"{step_prefix}{outcome}-{channel}", f"{shopper.name} is told by {label}") as step:
+            with self._steps.step(f"{step_prefix}{outcome}-{channel}", f"{shopper.name} notified by {label}") as step:
                 step.note = look()
 
     def _email(self, shopper: Shopper, conversion_id: str, outcome: str) -> str:

@@ -45,7 +45,7 @@ schema = schemathesis.openapi.from_dict(openapi.document(declared()))
 
 @pytest.fixture(scope="module")
 def shopper_of(stack: Stack) -> Callable[[str], Client]:
-    """A shopper for one operation, since some of them sign out, change or delete whoever calls."""
+    """A shopper for one operation, since some of them sign out, change or delete the caller."""
     known: dict[str, Client] = {}
 
     def get(operation: str) -> Client:
@@ -57,13 +57,13 @@ def shopper_of(stack: Stack) -> Callable[[str], Client]:
 
 
 ANSWERED = {f"{route.method} /api/{route.path}" for route in declared() if 503 in route.answers}
-"""Here 503 is an answer of its own: something the app stands on does not."""
+"""Here 503 is an expected response: a dependency is down."""
 UNRESOLVED = "webhook_unresolved"
 """The customer's host has no address: upstream of us, and nothing of ours."""
 
 
 def check(case: Case, stack: Stack, **headers: str) -> Any:
-    # The host drops an empty parameter and refuses a URL over 8 KB by itself: neither reaches the app.
+    # The host drops an empty parameter and refuses a URL over 8 KB itself: neither reaches the app.
     assume(all(value != "" for value in (case.query or {}).values()))
     assume(len(case.as_transport_kwargs(base_url=stack.url)["url"]) + len(str(case.query)) < 2500)
     response = case.call(base_url=stack.url, headers=headers, timeout=60)

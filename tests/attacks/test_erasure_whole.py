@@ -44,7 +44,7 @@ KEPT = {
     ("rate_limits", "counter"): "counts under the user id or a hash of the address, for two days",
     ("idempotency", "answer"): "answers to repeated requests, for a day",
 }
-"""What may still name the person by id, and why. Payments stay, too, and name nobody."""
+"""What may still name the person by id, and why. Payments stay, too, and name no one."""
 
 
 class Person:
@@ -211,7 +211,7 @@ def test_no_audit_entry_links_a_payment_that_stays_to_the_person(person: Person)
         assert payment["orderId"] not in text and payment["captureId"] not in text, entry["action"]
 
 
-def test_messages_that_are_left_in_queues_name_nobody_once_they_are_read(person: Person) -> None:
+def test_messages_left_in_queues_name_no_one_once_they_are_read(person: Person) -> None:
     """A message holds ids; after the deletion it finds nothing, and is gone when it was read."""
     assert person.messages()
     erase(person)

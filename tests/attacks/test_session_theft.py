@@ -49,7 +49,7 @@ def test_a_lost_answer_is_repeated_to_the_device_that_signed_in(world: World, to
     assert refresh(world, again.body["refreshToken"], tokens["deviceToken"]).status == 200
 
 
-def test_nobody_else_gets_a_lost_answer(world: World, tokens: dict[str, Any], address: str) -> None:
+def test_no_one_else_gets_a_lost_answer(world: World, tokens: dict[str, Any], address: str) -> None:
     eve = world.owner(f"eve.{address}")["tokens"]["deviceToken"]
     another = world.login(address).body["deviceToken"]
     refresh(world, tokens["refreshToken"], tokens["deviceToken"])

@@ -22,7 +22,7 @@ class Hub:
     Args:
         files: (repository, commit, path) to bytes.
         cut_after, cuts: storage breaks the line after so many bytes, so often.
-        lies: paths of which another SHA-256 is told.
+        lies: paths reported with a wrong SHA-256.
         ranges: the `Range` of every request to storage, None where there was none.
     """
 
@@ -105,14 +105,14 @@ class _Handler(BaseHTTPRequestHandler):
         if not held:
             self._answer(401, b'{"error": "Repository not found"}', {"X-Error-Code": "RepoNotFound"})
             return
-        told: Any
+        content: Any
         if "/tree/" in self.path:
-            told = [_listed(path, data) for (_, _, path), data in held.items()]
+            content = [_listed(path, data) for (_, _, path), data in held.items()]
         else:
             commit = next(iter(held))[1]
             siblings = [{"rfilename": path} for _, _, path in held]
-            told = {"id": repo, "modelId": repo, "sha": commit, "private": False, "siblings": siblings, "tags": []}
-        self._answer(200, json.dumps(told).encode(), {"Content-Type": "application/json"})
+            content = {"id": repo, "modelId": repo, "sha": commit, "private": False, "siblings": siblings, "tags": []}
+        self._answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -142,7 +142,7 @@ def serving() -> Iterator[Hub]:
     """The stand-in on two free ports."""
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})
-    # as with the hub, storage is another host: the library follows a redirect to its own host by itself
+    # as with the hub, storage is another host: the library follows a redirect to its own host automatically
     servers = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for _ in range(2)]
     hub.url, hub.storage = (f"http://127.0.0.1:{server.server_address[1]}" for server in servers)
     for server in servers:

@@ -91,7 +91,7 @@ def test_over_http_it_needs_an_administrator(stack: Stack, admin: Client) -> Non
 
 
 def protocol_job(kind: str) -> dict[str, Any]:
-    """A dead job on a queue that nobody takes from."""
+    """A dead job on a queue without a consumer."""
     at = clock.iso()
     return {
         "id": f"job:{clock.new_id()}", "userId": "u", "type": "job", "kind": kind, "queue": QUEUE, "status": "dead",

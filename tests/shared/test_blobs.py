@@ -32,10 +32,10 @@ def test_a_blob_comes_back_as_it_was_put() -> None:
     name = fresh("two words ä+%.jpg")
     blobs.put(blobs.IMAGES, name, b"bytes", content_type="image/jpeg", metadata={"a": "b"})
     assert blobs.get(blobs.IMAGES, name) == b"bytes"
-    told = blobs.info(blobs.IMAGES, name)
-    assert told is not None
-    assert (told.name, told.size, told.content_type, told.metadata) == (name, 5, "image/jpeg", {"a": "b"})
-    assert abs(told.modified - clock.now()) < 60
+    found = blobs.info(blobs.IMAGES, name)
+    assert found is not None
+    assert (found.name, found.size, found.content_type, found.metadata) == (name, 5, "image/jpeg", {"a": "b"})
+    assert abs(found.modified - clock.now()) < 60
     url = blobs.read_url(blobs.IMAGES, name, content_type="image/jpeg")
     assert requests.get(url, timeout=10).content == b"bytes"
     assert [blob.name for blob in blobs.listing(blobs.IMAGES, name.rpartition("/")[0])] == [name]
@@ -173,7 +173,9 @@ def test_a_signature_is_the_one_that_the_sdk_makes(name: str) -> None:
             assert ours[0] != theirs
 
 
-def test_a_storage_that_refuses_us_is_told_as_unavailable(change: Callable[..., None], local: dict[str, str]) -> None:
+def test_a_storage_that_refuses_us_is_reported_as_unavailable(
+    change: Callable[..., None], local: dict[str, str]
+) -> None:
     parts = dict(part.split("=", 1) for part in local["Storage"].split(";") if part)
     parts["AccountKey"] = "d3Jvbmc="
     change(Storage=";".join(f"{name}={value}" for name, value in parts.items()))

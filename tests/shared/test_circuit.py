@@ -1,4 +1,4 @@
-"""A provider that refuses our account: calls are held back, one probe at a time, one alert, and it closes by itself."""
+"""A provider that refuses our account: calls are held back, one probe at a time, one alert; it closes automatically."""
 
 from __future__ import annotations
 

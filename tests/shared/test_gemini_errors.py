@@ -42,11 +42,11 @@ class Called:
         self._url, self._gemini = url, Gemini()
 
     def __call__(self, **fault: Any) -> StudioError | GeneratedImage:
-        wish = secrets.token_hex(6)
-        posted = {"match": wish, "times": 1, **fault}
+        prompt = secrets.token_hex(6)
+        posted = {"match": prompt, "times": 1, **fault}
         requests.post(f"{self._url}/_emulator/faults", json=posted, timeout=5).raise_for_status()
         try:
-            return self._gemini.generate(PERSON, GARMENT, prompt=wish)
+            return self._gemini.generate(PERSON, GARMENT, prompt=prompt)
         except StudioError as error:
             return error
 

@@ -87,7 +87,7 @@ def collector() -> Iterator[Collector]:
 
 
 def run(**settings: str) -> str:
-    """A process that makes two spans and ends; answers the inner one's trace id."""
+    """A process that makes two spans and ends; prints the inner span's trace id."""
     given = {
         "ENVIRONMENT": "development",
         "Storage": "UseDevelopmentStorage=true",
@@ -159,7 +159,7 @@ def secure_collector(tmp_path: Path) -> Iterator[tuple[Collector, str]]:
 
 
 def write_certificate(path: Path) -> None:
-    """A key and a certificate for localhost, signed by itself."""
+    """A key and a self-signed certificate for localhost."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     today = datetime.now(UTC)

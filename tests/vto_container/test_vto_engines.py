@@ -157,10 +157,10 @@ def test_no_engine_processes_an_empty_image(package: Any, configure: Any, make: 
         GEMINI_API_KEY="k",
         VTO_FASHN_WEIGHTS=container_settings().fashn_weights,
     )
-    nothing, somebody, ((garment, _),) = make(320, 240), photo(1), garments(1, 7)
+    nothing, portrait, ((garment, _),) = make(320, 240), photo(1), garments(1, 7)
     for engine in (Compact(), loaded(), gemini.Gemini()):
         for person, cloth, kind, field in (
-            (nothing, garment, errors.NoPerson, "person"), (somebody, nothing, errors.GarmentNotFound, "garment"),
+            (nothing, garment, errors.NoPerson, "person"), (portrait, nothing, errors.GarmentNotFound, "garment"),
         ):  # fmt: skip
             with pytest.raises(kind) as refused:
                 engine.generate(person, cloth, "upper", 1, 1)

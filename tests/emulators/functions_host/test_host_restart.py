@@ -1,4 +1,4 @@
-"""The developer's loop: a change is live by itself, a broken one leaves the app running; a port has one host."""
+"""The developer's loop: a change is live immediately, a broken one leaves the app running; a port has one host."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def test_a_change_is_live_and_a_broken_one_is_told_and_changes_nothing(
+def test_a_change_is_live_and_a_broken_one_is_reported_and_changes_nothing(
     app: Path, start_host: Callable[..., Any]
 ) -> None:
     host = start_host("--watch", str(app), app=app)

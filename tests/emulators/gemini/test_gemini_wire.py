@@ -251,7 +251,7 @@ def test_slow_answers_late_and_hang_never(gemini):
         ask(gemini, fault(gemini, "disconnect"))
 
 
-def test_log_tells_what_came_but_neither_pictures_nor_the_key(gemini):
+def test_log_has_what_came_but_neither_images_nor_the_key(gemini):
     text = fault(gemini, "image_safety")
     ask(gemini, text)
     logged = requests.get(f"{gemini['url']}/_emulator/requests", params={"match": text}, timeout=5)

@@ -157,23 +157,23 @@ def test_bad_certificates_fail_verification(paypal, merchant, kind):
 
 def test_deliveries_can_be_altered(paypal, merchant):
     _, capture = bought(merchant)
-    wish = {"type": "PAYMENT.CAPTURE.COMPLETED", "captureId": capture, "deliver": False}
+    spec = {"type": "PAYMENT.CAPTURE.COMPLETED", "captureId": capture, "deliver": False}
     for tamper in ("body", "reserialise"):
-        fired = merchant.control("events", {**wish, "tamper": tamper})
+        fired = merchant.control("events", {**spec, "tamper": tamper})
         with pytest.raises(InvalidSignature):
             verify(paypal, fired["headers"], fired["body"].encode())
-    other = merchant.control("events", {**wish, "webhookId": "other"})
+    other = merchant.control("events", {**spec, "webhookId": "other"})
     with pytest.raises(InvalidSignature):
         verify(paypal, other["headers"], other["body"].encode())
-    altered = merchant.control("events", {**wish, "certUrl": "https://evil.example/c", "algorithm": "none"})
+    altered = merchant.control("events", {**spec, "certUrl": "https://evil.example/c", "algorithm": "none"})
     assert altered["headers"]["PAYPAL-CERT-URL"] == "https://evil.example/c"
     assert altered["headers"]["PAYPAL-AUTH-ALGO"] == "none"
 
 
 def test_a_body_of_the_same_checksum_passes_verification(paypal, merchant):
     _, capture = bought(merchant)
-    wish = {"type": "PAYMENT.CAPTURE.COMPLETED", "captureId": capture, "deliver": False}
-    forged = merchant.control("events", {**wish, "tamper": "crc"})
+    spec = {"type": "PAYMENT.CAPTURE.COMPLETED", "captureId": capture, "deliver": False}
+    forged = merchant.control("events", {**spec, "tamper": "crc"})
     verify(paypal, forged["headers"], forged["body"].encode())
     assert json.loads(forged["body"])["resource"]["amount"]["value"] == "99999.00"
 

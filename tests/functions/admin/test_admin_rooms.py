@@ -72,7 +72,7 @@ def test_users_are_listed_by_page_and_filter() -> None:
     assert second.continuation is None
     assert ids(users.list_users(UsersQuery(role=Role.SHOPPER))) == ["cy", "ann"]
     assert ids(users.list_users(UsersQuery(email="Bob@Example.com"))) == ["bob"]
-    assert ids(users.list_users(UsersQuery(email="nobody@example.com"))) == []
+    assert ids(users.list_users(UsersQuery(email="unknown@example.com"))) == []
     users.update_user(ADMIN, "cy", UserChange(disabled=True, reason="spam"))
     assert ids(users.list_users(UsersQuery(disabled=True))) == ["cy"]
     assert "passwordHash" not in first.model_dump_json()
@@ -111,7 +111,7 @@ def test_an_account_that_is_being_deleted_is_left_alone() -> None:
 
 def test_what_is_no_user_is_missing() -> None:
     pointer = f"email:{email.hash_of('ann@example.com')}"
-    for id in ("nobody", pointer):
+    for id in ("unknown", pointer):
         with pytest.raises(NotFound):
             users.get_user(ADMIN, id)
         with pytest.raises((NotFound, Conflict)):

@@ -62,7 +62,7 @@ def test_every_failure_answers_alike(
     set_hash(ids["long"], bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode())
     answers: list[tuple[Any, ...]] = []
     for name, password in (
-        ("nobody", PASSWORD),
+        ("unknown", PASSWORD),
         ("wrong", "another password"),
         ("disabled", PASSWORD),
         ("disabled", "another password"),
@@ -80,7 +80,7 @@ def test_every_failure_answers_alike(
     assert causes == {"wrong": ["password"], "disabled": ["disabled", "password"], "long": ["password"]}
 
 
-def test_failures_of_nobody_are_on_record_without_the_address(
+def test_failures_of_unknown_users_are_on_record_without_the_address(
     login: Callable[..., Answered], audit: Callable[..., list[Document]]
 ) -> None:
     login()
@@ -147,7 +147,7 @@ def test_guessing_gets_slower_and_success_forgets(change_settings: Callable[...,
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_too_many_failures_are_told_when_to_come_back(
+def test_too_many_failures_get_a_retry_time(
     register: Callable[..., Answered],
     login: Callable[..., Answered],
     audit: Callable[..., list[Document]],

@@ -189,7 +189,7 @@ def test_signing_out_everywhere_ends_all(
     assert call("auth_me", token=login().body["accessToken"]).status == 200
 
 
-def test_nobody_ends_a_stranger_s_session(
+def test_no_one_ends_another_users_session(
     call: App, refresh: Refresh, register: Callable[..., Answered], token: str
 ) -> None:
     eve = register(email="eve@example.com").body["tokens"]["accessToken"]

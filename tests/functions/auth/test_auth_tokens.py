@@ -85,7 +85,7 @@ MUTATIONS: dict[str, Callable[[Claims], str]] = {
     "other issuer": lambda c: signed({**c, "iss": "someone"}),
     "other audience": lambda c: signed({**c, "aud": "someone"}),
     "subject is a number": lambda c: by_hand('{"alg":"HS256","kid":"k1"}', json.dumps({**c, "sub": 7})),
-    "subject without an account": lambda c: signed({**c, "sub": "nobody"}),
+    "subject without an account": lambda c: signed({**c, "sub": "unknown"}),
     "refresh as access": lambda c: signed({**c, "typ": "refresh"}),
     "typ of another kind": lambda c: signed({**c, "typ": ["access"]}),
     "old version": lambda c: signed({**c, "ver": c["ver"] - 1}),

@@ -1,4 +1,4 @@
-"""Conversions through the whole stack: accepted once, made once, told once; and what happens when it goes wrong."""
+"""Conversions through the whole stack: accepted once, made once, announced once; and what happens on failures."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def channels(client: Client, event: str) -> dict[str, str]:
     return eventually(look, f"the notification {event}")
 
 
-def test_a_conversion_is_made_and_told_once_on_every_channel(stack: Stack, sign_up: SignUp) -> None:
+def test_a_conversion_is_made_and_announced_once_on_every_channel(stack: Stack, sign_up: SignUp) -> None:
     client = sign_up()
     live = Live(client)
     asked = client.call("POST", "conversions", json=body(client))
@@ -89,8 +89,8 @@ def test_a_conversion_is_made_and_told_once_on_every_channel(stack: Stack, sign_
     assert channels(client, "conversion.completed") == {"email": "sent", "sms": "sent", "websocket": "sent"}
     assert len(outbox(stack, "email", asked["id"])) == 1
     assert len(outbox(stack, "sms", asked["id"])) == 1
-    told = live.until(lambda m: m["type"] == "notification")
-    assert told["data"]["resultImageId"] == done["resultImageId"]
+    message = live.until(lambda m: m["type"] == "notification")
+    assert message["data"]["resultImageId"] == done["resultImageId"]
     sequence = [m["seq"] for m in live.messages if m["type"] == "job"]
     assert sequence == sorted(sequence)
     live.close()
@@ -145,9 +145,9 @@ def test_a_key_with_another_body_is_refused(sign_up: SignUp) -> None:
 def test_the_last_attempt_ends_as_a_dead_letter_and_a_redrive_completes(
     stack: Stack, sign_up: SignUp, admin: Client
 ) -> None:
-    client, wish = sign_up(), secrets.token_hex(6)
-    with fault(stack, mode="503", times=None, match=wish):
-        asked = client.call("POST", "conversions", json=body(client, prompt=wish))
+    client, prompt = sign_up(), secrets.token_hex(6)
+    with fault(stack, mode="503", times=None, match=prompt):
+        asked = client.call("POST", "conversions", json=body(client, prompt=prompt))
         failed = ended(client, asked["id"])
         assert failed["status"] == "failed"
         assert failed["error"]["code"] == "gemini_failed"
@@ -167,9 +167,9 @@ def test_the_last_attempt_ends_as_a_dead_letter_and_a_redrive_completes(
 
 
 def test_a_fault_that_passes_is_survived_in_silence(stack: Stack, sign_up: SignUp) -> None:
-    client, wish = sign_up(), secrets.token_hex(6)
-    with fault(stack, mode="429", times=1, match=wish, retryDelay=1):
-        asked = client.call("POST", "conversions", json=body(client, prompt=wish))
+    client, prompt = sign_up(), secrets.token_hex(6)
+    with fault(stack, mode="429", times=1, match=prompt, retryDelay=1):
+        asked = client.call("POST", "conversions", json=body(client, prompt=prompt))
         done = ended(client, asked["id"])
     assert (done["status"], done["attempt"]) == ("completed", 2)
     assert channels(client, "conversion.completed")["email"] == "sent"
@@ -178,9 +178,9 @@ def test_a_fault_that_passes_is_survived_in_silence(stack: Stack, sign_up: SignU
 
 @pytest.mark.parametrize(("mode", "code"), [("image_safety", "blocked"), ("400", "gemini_refused")])
 def test_a_permanent_fault_fails_at_once_and_costs_nothing(stack: Stack, sign_up: SignUp, mode: str, code: str) -> None:
-    client, wish = sign_up(), secrets.token_hex(6)
-    with fault(stack, mode=mode, times=None, match=wish):
-        asked = client.call("POST", "conversions", json=body(client, prompt=wish))
+    client, prompt = sign_up(), secrets.token_hex(6)
+    with fault(stack, mode=mode, times=None, match=prompt):
+        asked = client.call("POST", "conversions", json=body(client, prompt=prompt))
         failed = ended(client, asked["id"])
     assert (failed["status"], failed["attempt"], failed["error"]["code"]) == ("failed", 1, code)
     assert used(client) == 0
@@ -193,9 +193,9 @@ def test_a_permanent_fault_fails_at_once_and_costs_nothing(stack: Stack, sign_up
 def test_what_only_the_operator_can_repair_parks_the_job_alerts_once_and_resumes(
     stack: Stack, sign_up: SignUp, admin: Client, mode: str
 ) -> None:
-    client, wish = sign_up(), secrets.token_hex(6)
-    with fault(stack, mode=mode, times=None, match=wish):
-        asked = client.call("POST", "conversions", json=body(client, prompt=wish))
+    client, prompt = sign_up(), secrets.token_hex(6)
+    with fault(stack, mode=mode, times=None, match=prompt):
+        asked = client.call("POST", "conversions", json=body(client, prompt=prompt))
         # The waits before it repeat themselves: seen more often than it has attempts, it has used none.
         job = eventually(lambda: (job := client.call("GET", f"jobs/{asked['jobId']}"))["seq"] >= 16 and job, "waiting")
         assert (job["status"], job["attempt"]) in (("retrying", 0), ("processing", 1))
@@ -211,17 +211,17 @@ def test_what_only_the_operator_can_repair_parks_the_job_alerts_once_and_resumes
 
 
 def test_an_unusable_picture_is_asked_for_once_more_only(stack: Stack, sign_up: SignUp) -> None:
-    client, wish = sign_up(), secrets.token_hex(6)
-    with fault(stack, mode="not_image", times=None, match=wish):
-        asked = client.call("POST", "conversions", json=body(client, prompt=wish))
+    client, prompt = sign_up(), secrets.token_hex(6)
+    with fault(stack, mode="not_image", times=None, match=prompt):
+        asked = client.call("POST", "conversions", json=body(client, prompt=prompt))
         failed = ended(client, asked["id"])
     assert (failed["status"], failed["attempt"], failed["error"]["code"]) == ("failed", 2, "bad_picture")
 
 
 def test_a_cancelled_conversion_gives_its_quota_back(stack: Stack, sign_up: SignUp) -> None:
-    client, wish = sign_up(), secrets.token_hex(6)
-    with fault(stack, mode="slow", seconds=2, times=None, match=wish):
-        asked = client.call("POST", "conversions", json=body(client, prompt=wish))
+    client, prompt = sign_up(), secrets.token_hex(6)
+    with fault(stack, mode="slow", seconds=2, times=None, match=prompt):
+        asked = client.call("POST", "conversions", json=body(client, prompt=prompt))
         client.call("DELETE", f"conversions/{asked['id']}")
         assert ended(client, asked["id"])["status"] == "cancelled"
     assert used(client) == 0
@@ -264,9 +264,9 @@ def test_a_foreign_conversion_is_a_missing_one(sign_up: SignUp) -> None:
 
 
 def test_an_image_deleted_meanwhile_fails_the_conversion(stack: Stack, sign_up: SignUp) -> None:
-    client, wish = sign_up(), secrets.token_hex(6)
-    wanted = body(client, prompt=wish)
-    with fault(stack, mode="429", times=1, match=wish, retryDelay=3):
+    client, prompt = sign_up(), secrets.token_hex(6)
+    wanted = body(client, prompt=prompt)
+    with fault(stack, mode="429", times=1, match=prompt, retryDelay=3):
         asked = client.call("POST", "conversions", json=wanted)
         eventually(lambda: client.call("GET", f"conversions/{asked['id']}")["status"] == "retrying", "the retry")
         client.call("DELETE", f"images/{wanted['garmentImageId']}")

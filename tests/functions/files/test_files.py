@@ -154,16 +154,16 @@ def test_a_foreign_or_missing_file_is_not_there(sign_up: SignUp) -> None:
     assert complete(one, where).status_code == 200
 
 
-def test_nobody_presigns_what_may_not_be_published(sign_up: SignUp) -> None:
+def test_what_may_not_be_published_gets_no_presigned_url(sign_up: SignUp) -> None:
     for role, kind in (("shopper", "garment"), ("shopper", "person"), ("vendor", "person")):
-        wish = {"contentType": "image/jpeg", "kind": kind, "visibility": "public"}
-        assert refused(send(sign_up(role), "POST", "files/presign", json=wish)) == (403, "not_publishable")
+        request = {"contentType": "image/jpeg", "kind": kind, "visibility": "public"}
+        assert refused(send(sign_up(role), "POST", "files/presign", json=request)) == (403, "not_publishable")
 
 
 def test_a_size_over_the_limit_is_refused_beforehand(inside: Stack, sign_up: SignUp) -> None:
     client = sign_up()
-    wish = {"contentType": "image/jpeg", "size": 15 * 1024 * 1024 + 1}
-    answer = send(client, "POST", "files/presign", json=wish)
+    request = {"contentType": "image/jpeg", "size": 15 * 1024 * 1024 + 1}
+    answer = send(client, "POST", "files/presign", json=request)
     assert refused(answer) == (413, "too_many_bytes")
     assert answer.json()["field"] == "size"
     assert used(client) == (0, 0)
@@ -171,10 +171,10 @@ def test_a_size_over_the_limit_is_refused_beforehand(inside: Stack, sign_up: Sig
 
 def test_one_key_at_once_reserves_one_upload(inside: Stack, sign_up: SignUp) -> None:
     client, key = sign_up(), {"Idempotency-Key": secrets.token_hex(8)}
-    wish = {"contentType": "image/jpeg"}
+    request = {"contentType": "image/jpeg"}
 
     def ask(_: int) -> Json:
-        return client.call("POST", "files/presign", json=wish, headers=key)
+        return client.call("POST", "files/presign", json=request, headers=key)
 
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(ask, range(6)))
@@ -183,7 +183,7 @@ def test_one_key_at_once_reserves_one_upload(inside: Stack, sign_up: SignUp) -> 
     assert put(answers[-1], photo()) == 201
     assert put(answers[0], photo()) == 403
     assert complete(client, answers[0]).status_code == 200
-    assert refused(send(client, "POST", "files/presign", json=wish, headers=key)) == (409, "upload_done")
+    assert refused(send(client, "POST", "files/presign", json=request, headers=key)) == (409, "upload_done")
 
 
 def test_an_upload_taken_back_by_the_sweeper_is_gone(inside: Stack, sign_up: SignUp) -> None:

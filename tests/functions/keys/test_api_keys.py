@@ -1,4 +1,4 @@
-"""API keys: made once, stored as hashes, limited to scopes, ended at once."""
+"""API keys: made once, stored as hashes, limited to scopes, revoked immediately."""
 
 from __future__ import annotations
 

@@ -73,12 +73,12 @@ def test_changes_of_preferences_at_once_all_hold(sign_up: SignUp) -> None:
     for _ in range(3):
         client = sign_up()
         with ThreadPoolExecutor(3) as pool:
-            wishes = [{channel: False} for channel in ("email", "sms", "websocket")]
-            list(pool.map(lambda w, c=client: c.call("PUT", "notifications/preferences", json=w), wishes))
+            preferences = [{channel: False} for channel in ("email", "sms", "websocket")]
+            list(pool.map(lambda w, c=client: c.call("PUT", "notifications/preferences", json=w), preferences))
         assert not any(client.call("GET", "notifications/preferences").values())
 
 
-def test_the_token_is_for_oneself_and_for_minutes(sign_up: SignUp) -> None:
+def test_the_token_is_for_the_caller_and_for_minutes(sign_up: SignUp) -> None:
     client = sign_up()
     for minutes in (5, 15):
         where, token = negotiate(client, minutes=minutes)

@@ -1,4 +1,4 @@
-"""Probes: side by side, each under its own limit, and what a failure is told as."""
+"""Probes: in parallel, each with its own time limit, and how a failure is reported."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def asked() -> list[str]:
 
 @pytest.fixture
 def provider(asked: list[str]) -> Iterator[Callable[[int], str]]:
-    """A provider that answers with the status it is told to; -1 never answers."""
+    """A provider that answers with the given status; -1 never answers."""
     opened: list[http.server.ThreadingHTTPServer] = []
     over = threading.Event()
 
@@ -66,7 +66,7 @@ def provider(asked: list[str]) -> Iterator[Callable[[int], str]]:
         server.server_close()
 
 
-def test_one_that_hangs_holds_up_nobody() -> None:
+def test_a_hanging_probe_delays_no_other() -> None:
     over = threading.Event()
     started = time.monotonic()
     found = probes.ask({"hangs": lambda: str(over.wait(30)), "works": lambda: "fine"}, 0.3)
@@ -76,7 +76,7 @@ def test_one_that_hangs_holds_up_nobody() -> None:
     assert (found["hangs"].status, found["hangs"].note) == ("failed", "no answer within 0.3 s")
 
 
-def test_an_unexpected_error_is_told_by_its_kind_alone() -> None:
+def test_an_unexpected_error_is_reported_by_its_kind_alone() -> None:
     def leaks() -> str:
         raise RuntimeError("AccountKey=topsecret")
 

@@ -30,16 +30,16 @@ def test_liveness_names_the_version_and_counts_against_no_limit(stack: Stack) ->
     assert not [name for name in response.headers if name.startswith("RateLimit")]
 
 
-def test_a_stranger_is_told_which_parts_work_and_no_more(stack: Stack) -> None:
+def test_a_stranger_sees_which_parts_work_and_no_more(stack: Stack) -> None:
     response = requests.get(f"{stack.url}/api/health", params={"probe": "all"}, timeout=20)
-    told = response.json()
-    assert told["details"] is None
+    report = response.json()
+    assert report["details"] is None
     for name in ("documents", "blobs", "queues", "gemini", "email", "sms", "webpubsub", "paypal"):
-        assert told["probes"][name] == "ok", told
-    assert response.status_code == (503 if told["failed"] else 200)
+        assert report["probes"][name] == "ok", report
+    assert response.status_code == (503 if report["failed"] else 200)
 
 
-def test_an_administrator_is_told_latencies(stack: Stack, admin: Client) -> None:
+def test_an_administrator_sees_latencies(stack: Stack, admin: Client) -> None:
     response = requests.get(
         f"{stack.url}/api/health",
         params={"probe": "all"},
@@ -70,12 +70,12 @@ def test_prometheus_reads_the_metrics(stack: Stack, admin: Client) -> None:
 
 
 def test_people_read_them_as_json(admin: Client) -> None:
-    told = admin.call("GET", "admin/metrics", headers={"Accept": "application/json"})
-    assert told["instance"]
-    routes = {row["route"]: row for row in told["routes"]}
+    report = admin.call("GET", "admin/metrics", headers={"Accept": "application/json"})
+    assert report["instance"]
+    routes = {row["route"]: row for row in report["routes"]}
     for row in routes.values():
         assert 0 <= row["p50Ms"] <= row["p95Ms"] <= row["p99Ms"]
-    assert set(told["system"]) == {"jobs", "queues", "deadLetters", "conversions", "search", "quota"}
+    assert set(report["system"]) == {"jobs", "queues", "deadLetters", "conversions", "search", "quota"}
 
 
 def test_the_description_is_served_and_so_is_what_shows_it(stack: Stack) -> None:
@@ -96,7 +96,7 @@ def test_the_description_is_served_and_so_is_what_shows_it(stack: Stack) -> None
 
 @pytest.fixture(scope="module")
 def traced(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A stack of its own with two instances whose spans go into one file."""
+    """A separate stack with two instances whose spans go into one file."""
     spans = tmp_path_factory.mktemp("traces") / "spans.jsonl"
     limits = json.dumps({"default": [600, 60], "docs": [DOCS_LIMIT, 86400]})
     settings = {**QUICK, "TRACE_FILE": str(spans), "RATE_LIMITS": limits, "RATE_LIMIT_SCALE": "1"}

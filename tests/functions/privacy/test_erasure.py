@@ -33,7 +33,7 @@ CALLER = Principal(ME, Role.SHOPPER, "t", 0.0)
 
 
 def person(user_id: str) -> None:
-    """Somebody with something of every sort."""
+    """A user with data of every kind."""
     put = store().create
     digest = f"digest-of-{user_id}"
     add_pointer(add_account(user_id, email_hash=digest))
@@ -139,7 +139,7 @@ def two_people(local: dict[str, str]) -> None:
 
 
 @both_stores
-def test_everything_of_a_person_goes_and_nothing_of_anybody_else() -> None:
+def test_everything_of_a_person_is_deleted_and_nothing_of_anyone_else() -> None:
     asked = service.delete_account(CALLER, "203.0.113.9", "r")
     job = finish()
     assert job.status == "completed"
@@ -171,7 +171,7 @@ def test_the_account_is_closed_at_once_and_the_job_waits_for_tokens_elsewhere() 
 @both_stores
 def test_running_jobs_are_stopped_first() -> None:
     work = protocol.jobs.create(protocol.new_job("test", "protocol", ME, {}))
-    claimed = protocol.claim(work, "somebody")
+    claimed = protocol.claim(work, "worker")
     assert claimed
     service.delete_account(CALLER, "203.0.113.9", "r")
     consume(pointer(job_of()), PrivacyStep())
@@ -185,7 +185,7 @@ def test_running_jobs_are_stopped_first() -> None:
 
 def test_a_worker_that_will_not_stop_loses_its_lease_with_its_document() -> None:
     work = protocol.jobs.create(protocol.new_job("test", "protocol", ME, {}))
-    claimed = protocol.claim(work, "somebody")
+    claimed = protocol.claim(work, "worker")
     assert claimed
     service.delete_account(CALLER, "203.0.113.9", "r")
     assert finish(limit=erasure.MAX_WAITING_ATTEMPTS + 3).status == "completed"
@@ -221,7 +221,7 @@ def test_an_administrator_has_to_step_down_first() -> None:
     assert store().read("accounts", ME, ME)["disabled"] is False
 
 
-def test_an_address_registered_anew_meanwhile_is_left_alone() -> None:
+def test_an_address_registered_again_meanwhile_is_left_alone() -> None:
     service.delete_account(CALLER, "203.0.113.9", "r")
     id = f"email:digest-of-{ME}"
     store().replace("accounts", {"id": id, "type": "email", "userId": "newcomer"})

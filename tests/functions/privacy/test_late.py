@@ -56,7 +56,7 @@ def masks(owner: str = "") -> list[str]:
 
 
 @needs_model
-def test_a_mask_of_somebody_elses_garment_lives_as_long_as_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mask_of_someone_elses_garment_lives_as_long_as_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
     add("shown", "vendor", Visibility.PUBLIC)
     row = segment("shopper", sources.by_id("shown", "shopper"))
     products = "vendor/product/mask.png"

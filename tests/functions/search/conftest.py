@@ -1,4 +1,4 @@
-"""A shop of its own for every test of search."""
+"""A separate shop for every test of search."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_a_rebuild_needs_no_picture_and_finds_what_was_missed(market: Market) ->
 
 
 @both_stores
-def test_of_two_who_ask_at_once_one_begins_and_both_are_told_of_it(market: Market) -> None:
+def test_of_two_concurrent_rebuilds_one_starts_and_both_callers_get_it(market: Market) -> None:
     market.product(0)
     both = threading.Barrier(4)
     requested = []
@@ -78,7 +78,7 @@ def test_of_two_who_ask_at_once_one_begins_and_both_are_told_of_it(market: Marke
     assert rebuild.request_rebuild(admin(market), market.shop, "r").started
 
 
-def test_an_attempt_that_died_is_followed_by_one_that_builds_anew(
+def test_an_attempt_that_died_is_followed_by_one_that_builds_again(
     market: Market,
 ) -> None:
     product = market.product(0)
@@ -117,7 +117,7 @@ def test_the_timer_begins_what_is_due_and_nothing_else(market: Market) -> None:
 
 
 @both_stores
-def test_another_model_embeds_anew_under_a_new_version(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_model_embeds_again_under_a_new_version(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
     from functions.search.engine.errors import IndexModelMismatch, VersionNotFound
@@ -179,7 +179,7 @@ def test_quality_is_read_off_what_people_did(market: Market) -> None:
     assert found.mrr.value == found.ndcg10.value == 1.0
     assert found.click_through_rate.value == pytest.approx(1 / 3, abs=1e-3)
     assert found.zero_results.value == pytest.approx(1 / 3, abs=1e-3)
-    # The second was asked anew at once, without a click; the first had one, the third has no successor.
+    # The second was asked again immediately, without a click; the first had one, the third has no successor.
     assert found.reformulated.value == pytest.approx(1 / 3, abs=1e-3)
     assert found.click_through_rate.low < 1 / 3 < found.click_through_rate.high  # type: ignore[operator]
     act(second, 2, "click")
@@ -190,7 +190,7 @@ def test_quality_is_read_off_what_people_did(market: Market) -> None:
     assert evaluate.evaluate(Market().principal("x", Role.MERCHANT), EvalQuery()).by_kind["all"].searches == 0
 
 
-def test_products_that_wait_too_long_for_the_index_are_told_of(market: Market) -> None:
+def test_products_that_wait_too_long_for_the_index_are_reported(market: Market) -> None:
     from functions.observe import probes
 
     product = market.product(0)

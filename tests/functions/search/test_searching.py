@@ -109,7 +109,7 @@ def test_pages_show_everything_once_and_belong_to_their_query(full: Market) -> N
     assert continued.count(True) == len(answers) - 1
 
 
-def test_a_cursor_of_a_version_that_is_not_kept_is_told_so(full: Market, change: Callable[..., None]) -> None:
+def test_a_cursor_of_a_version_that_is_not_kept_is_refused(full: Market, change: Callable[..., None]) -> None:
     from functions.search.engine import index
 
     change(INDEX_KEEP_S="0", INDEX_POLL_S="0")

@@ -47,8 +47,8 @@ def test_a_form_upload_is_cleaned_and_stored_in_three_forms(stack: Stack, sign_u
     assert answer.status_code == 201
     image = answer.json()
     assert send(client, "GET", answer.headers["Location"].removeprefix("/api/")).json()["id"] == image["id"]
-    told = (image["kind"], image["visibility"], image["status"], image["width"], image["height"])
-    assert told == ("person", "private", "ready", 600, 800)
+    facts = (image["kind"], image["visibility"], image["status"], image["width"], image["height"])
+    assert facts == ("person", "private", "ready", 600, 800)
     total = 0
     for name, longest in (("original", 800), ("optimised", 800), ("thumbnail", 320)):
         rendition = image[name]
@@ -206,7 +206,7 @@ def test_the_list_pages_newest_first_and_stays_put(sign_up: SignUp) -> None:
     assert client.call("GET", "images", params={"kind": "result"})["items"] == []
 
 
-def test_a_continuation_shows_nobody_anything_of_others(sign_up: SignUp) -> None:
+def test_a_continuation_shows_nothing_of_others(sign_up: SignUp) -> None:
     one, other = sign_up(), sign_up()
     for _ in range(2):
         one.upload(photo(), "a.jpg", "person")

@@ -1,4 +1,4 @@
-"""A customer's system: an HTTP server that notes what it gets and answers as it is told."""
+"""A customer's system: an HTTP server that records requests and answers with given responses."""
 
 from __future__ import annotations
 

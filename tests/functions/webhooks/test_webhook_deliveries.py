@@ -47,7 +47,7 @@ def customer() -> Iterator[Receiver]:
 
 @pytest.fixture
 def customer_api(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The product code in this process, allowed to call this machine; deliveries come again at once."""
+    """The product code in this process, allowed to call this machine; deliveries are retried immediately."""
     monkeypatch.setenv("WEBHOOK_ALLOW_HOSTS", '["127.0.0.1:*"]')
     monkeypatch.setenv("WEBHOOK_RETRY_S", "[0, 0]")
     monkeypatch.setenv("JOB_BACKOFF_BASE_S", "0")
@@ -101,7 +101,7 @@ def deliveries(**wanted: Any) -> list[Any]:
     return service.list_deliveries(ME, DeliveriesQuery(**wanted)).items
 
 
-def test_a_job_that_ends_is_told_signed_and_once(customer_api: None, customer: Receiver) -> None:
+def test_a_job_that_ends_is_delivered_signed_and_once(customer_api: None, customer: Receiver) -> None:
     hook = register(customer)
     job = work()
     deliver()
@@ -286,7 +286,9 @@ def photo(colour: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_customer_is_told_of_a_conversion(stack: Stack, sign_up: Callable[..., Client], customer: Receiver) -> None:
+def test_a_customer_is_notified_of_a_conversion(
+    stack: Stack, sign_up: Callable[..., Client], customer: Receiver
+) -> None:
     client = sign_up(role="merchant")
     about = secrets.token_hex(4)
     hook = client.call("POST", "webhooks", json={"url": customer.url, "events": ALL, "description": about})
@@ -299,11 +301,11 @@ def test_a_customer_is_told_of_a_conversion(stack: Stack, sign_up: Callable[...,
     cloth = client.upload(photo("navy"), "shirt.jpg", "garment")["id"]
     asked = client.call("POST", "conversions", json={"personImageId": person, "garmentImageId": cloth})
     eventually(lambda: len(customer.got) == 2, "two events")
-    told = {json.loads(got.body)["type"]: json.loads(got.body)["data"] for got in customer.got}
-    assert set(told) == {"job.completed", "conversion.completed"}
-    assert told["conversion.completed"]["conversionId"] == asked["id"]
+    events = {json.loads(got.body)["type"]: json.loads(got.body)["data"] for got in customer.got}
+    assert set(events) == {"job.completed", "conversion.completed"}
+    assert events["conversion.completed"]["conversionId"] == asked["id"]
     done = client.call("GET", f"conversions/{asked['id']}")
-    assert told["conversion.completed"]["resultImageId"] == done["resultImageId"]
+    assert events["conversion.completed"]["resultImageId"] == done["resultImageId"]
     assert all(got.signed_by(hook["secret"]) for got in customer.got)
 
     def completed() -> list[Any] | None:

@@ -1,4 +1,4 @@
-"""Quotas on a real store: exact however many ask at once, and undone with what they paid for."""
+"""Quotas on a real store: exact under concurrent requests, and returned with what they paid for."""
 
 from __future__ import annotations
 

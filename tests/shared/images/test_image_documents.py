@@ -23,7 +23,7 @@ JPEG = encode(photo(), "JPEG")
 
 @pytest.fixture(autouse=True)
 def user(local: dict[str, str]) -> str:
-    """Somebody new on an empty store."""
+    """A new user on an empty store."""
     return clock.new_id()
 
 
@@ -242,7 +242,7 @@ def test_a_deletion_that_died_half_way_is_hidden_and_finished(user: str) -> None
     assert (used(user), blobs_of(user)) == ((0, 0), [])
 
 
-def test_an_upload_that_nobody_completed_expires(user: str) -> None:
+def test_an_upload_that_was_never_completed_expires(user: str) -> None:
     record = pending(user, uploaded=b"anything", due_at=clock.now() - 1)
     waiting = pending(user, uploaded=b"anything")
     assert sweeper.sweep() == 1

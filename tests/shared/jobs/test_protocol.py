@@ -167,7 +167,7 @@ def test_an_error_may_bound_its_own_repetitions() -> None:
     assert load(job).status == "failed"
 
 
-def test_an_unexpected_error_is_retried_and_told_without_its_text() -> None:
+def test_an_unexpected_error_is_retried_and_reported_without_its_text() -> None:
     job = make()
     consume(pointer(job), Recorder(RuntimeError("password=hunter2")))
     parked = load(job)
@@ -306,7 +306,7 @@ def test_a_job_ends_although_its_subject_was_deleted() -> None:
     assert load(job).status == "completed"
 
 
-def test_a_redriven_job_counts_its_time_anew() -> None:
+def test_a_redriven_job_counts_its_time_from_zero() -> None:
     store().create(
         "studio", {"id": "thing", "userId": USER, "type": "thing", "status": "failed", "error": {"code": "x"}}
     )
