@@ -100,7 +100,7 @@ def kind_of(route: Route) -> str:
     return route.path[: route.path.index("}") + 1]
 
 
-def somebody_else(route: Route, actor: str) -> str:
+def another_user(route: Route, actor: str) -> str:
     """Another actor whom the route is for."""
     return next(name for name, role in OWNERS.items() if role in route.access.roles and name != actor)
 

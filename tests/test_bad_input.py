@@ -95,7 +95,7 @@ def members(route: Route) -> set[str]:
 
 
 class Prober:
-    """Sends requests as they are, without a library that mends them."""
+    """Sends requests as they are, without a library that corrects them."""
 
     def __init__(self, stack: Stack, routes: list[Route], tokens: dict[str, str]) -> None:
         self._where = urlsplit(stack.url)
@@ -104,7 +104,7 @@ class Prober:
         self.routes = routes
 
     def token(self, route: Route) -> str | None:
-        """Of somebody who may call the route."""
+        """Of a user who may call the route."""
         if route.access.public:
             return None
         return next(self._tokens[role] for role in self._tokens if role in route.access.roles)
@@ -141,22 +141,22 @@ class Prober:
             return f"{name} {body[:300]!r}"
         if headers.get_content_type() != "application/problem+json":
             return f"{name} {headers.get_content_type()} {body[:200]!r}"
-        told = json.loads(body)
-        if not set(told) >= PROBLEM or set(told) - PROBLEM - {"field", "details"} - members(request.route):
-            return f"{name} has {sorted(told)}"
-        if told["status"] != status or told["requestId"] != headers["X-Request-Id"]:
+        problem = json.loads(body)
+        if not set(problem) >= PROBLEM or set(problem) - PROBLEM - {"field", "details"} - members(request.route):
+            return f"{name} has {sorted(problem)}"
+        if problem["status"] != status or problem["requestId"] != headers["X-Request-Id"]:
             return f"{name} contradicts its headers"
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", told["code"]) or told["code"] in ("internal", "store_error"):
-            return f"{name} has the code {told['code']}"
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", problem["code"]) or problem["code"] in ("internal", "store_error"):
+            return f"{name} has the code {problem['code']}"
         leaks = [
             word for word in ("Traceback", "site-packages", "sqlite", "/work", "pydantic") if word in body.decode()
         ]
-        return f"{name} tells of {leaks}: {told['detail']}" if leaks else None
+        return f"{name} tells of {leaks}: {problem['detail']}" if leaks else None
 
     def all(self, requests: Iterator[Request]) -> None:
         """Send them all; fails with everything that was not answered as promised."""
         with ThreadPoolExecutor(4) as pool:
-            complaints = [told for told in pool.map(self.complaint, requests) if told]
+            complaints = [complaint for complaint in pool.map(self.complaint, requests) if complaint]
         assert not complaints, "\n".join([f"{len(complaints)} answers", *complaints[:40]])
 
 
@@ -183,7 +183,7 @@ def prober(stack: Stack, users: dict[str, Client]) -> Prober:
 
 @pytest.fixture(autouse=True)
 def nothing_written(stack: Stack, users: dict[str, Client]) -> Iterator[None]:
-    """Compares the documents of the users, and the number of those that belong to nobody, before and after."""
+    """Compares the documents of the users, and the number of those that belong to no user, before and after."""
     documents = SqliteStore(stack.settings["DOCUMENTS"].removeprefix("sqlite:"))
 
     def counted() -> dict[str, int]:
@@ -331,9 +331,9 @@ def test_queries_that_no_route_takes(prober: Prober) -> None:
                 for value in VALUES:
                     if name != "continuation" and _valid(route, name, value):
                         continue
-                    told = f"{name} = {value[:12]}"
+                    label = f"{name} = {value[:12]}"
                     assert about
-                    yield Request(route, told, f"{path}?{name}={value}", headers=JSON if route.body else {})
+                    yield Request(route, label, f"{path}?{name}={value}", headers=JSON if route.body else {})
 
     prober.all(requests())
 
@@ -390,7 +390,7 @@ def test_tokens_that_open_nothing(prober: Prober, stack: Stack) -> None:
         "other audience": signed(aud="x"),
         "other issuer": signed(iss="x"),
         "refresh": signed(typ="refresh"),
-        "no such user": signed(sub="nobody"),
+        "no such user": signed(sub="unknown"),
         "odd user": signed(sub="../\x00#?"),
         "old version": signed(ver=-1),
         "odd version": signed(ver=[1]),

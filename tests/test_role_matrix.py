@@ -1,6 +1,6 @@
 """Who may do what to whose: every route x every role x {own, foreign, missing}, generated from the route table.
 
-Nobody without a token gets past a route that needs one, no role past one that lacks it; and somebody else's object
+No caller without a token gets past a route that needs one, no role past one that lacks it; and another user's object
 answers exactly as a missing one does. A function without a declared policy fails, and so does a route with an id for
 which nothing here makes an object.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import requests
-from matrix_world import ACTORS, BODIES, MAKERS, MISSING, QUERIES, World, kind_of, somebody_else
+from matrix_world import ACTORS, BODIES, MAKERS, MISSING, QUERIES, World, another_user, kind_of
 from over_http import send
 from routes import declared, http_functions
 
@@ -71,7 +71,7 @@ def name(route: Route) -> str:
 
 
 def refused_by_policy(response: requests.Response, route: Route, actor: str) -> bool:
-    """Whether the actor is one the route is not for; then it must have been told so, and nothing else."""
+    """Whether the actor is one the route is not for; then the answer must say so, and nothing else."""
     role = ACTORS[actor]
     if route.access.public:
         return False
@@ -105,7 +105,7 @@ def test_route_with_an_object(world: World, route: Route, actor: str) -> None:
     client = world.client(actor)
     missing = call(client, route, MISSING)
     if refused_by_policy(missing, route, actor):
-        existing = call(client, route, world.own(somebody_else(route, actor), route))
+        existing = call(client, route, world.own(another_user(route, actor), route))
         assert refused_by_policy(existing, route, actor)
         return
     assert missing.status_code == 404, missing.text
@@ -117,12 +117,12 @@ def test_route_with_an_object(world: World, route: Route, actor: str) -> None:
 
     if route.access.public or route.access.roles == {Role.ADMIN}:
         return
-    other = somebody_else(route, actor)
+    other = another_user(route, actor)
     foreign = call(client, route, world.own(other, route))
     assert foreign.status_code == 404, f"{actor} reached an object of {other}: {foreign.text}"
-    assert told(foreign) == told(missing)
+    assert said(foreign) == said(missing)
 
 
-def told(response: requests.Response) -> dict[str, Any]:
+def said(response: requests.Response) -> dict[str, Any]:
     """The body of a problem without the one thing that differs from call to call."""
     return {key: value for key, value in response.json().items() if key != "requestId"}

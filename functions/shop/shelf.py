@@ -67,7 +67,7 @@ class Shelf:
     def _refresh(self) -> None:
         if clock.now() - self._refreshed < shop_settings().shelf_refresh_s:
             return
-        # Whoever comes while another one reads goes on with what is there; only the first readers have to wait.
+        # A caller who comes while another one reads goes on with what is there; only the first readers have to wait.
         if self._loading.acquire(blocking=not self._reloaded):
             try:
                 if clock.now() - self._refreshed >= shop_settings().shelf_refresh_s:

@@ -1,8 +1,8 @@
 """Creates a batch's try-ons a few at a time, so that other users do not wait behind fifty of them.
 
 At most `TRYON_BATCH_OPEN` try-ons of a user's batches are open at once; whenever one ends, the next is created. The
-batch's document has the index of the next one, so whoever creates it continues there: the worker of the one that ended,
-or, if that was killed, the batch's own job, which stays open while some are left and checks periodically.
+batch's document has the index of the next one, so any worker that creates it continues there: the worker of the one
+that ended, or, if that was killed, the batch's own job, which stays open while some are left and checks periodically.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def inspect_person(image: StoredImage) -> tuple[int, int]:
     pixels = _decode(read(image), "the person image", MIN_PERSON_SIDE_PX)
     count = 0 if presence.empty(pixels) else people.count(parser.parse(pixels))
     if count == 0:
-        raise errors.NoPerson("the person image shows nobody")
+        raise errors.NoPerson("the person image shows no person")
     if count > 1:
         raise errors.SeveralPeople(f"the person image shows {count} people: crop it to one")
     return pixels.shape[1], pixels.shape[0]

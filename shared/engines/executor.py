@@ -119,7 +119,7 @@ class Executor:
             lambda done: progress(INPUTS_READ + (1 - INPUTS_READ) * (n + done) / request.samples),
             is_cancelled,
         )
-        # Whoever cancels a run deletes its output: nothing may be stored after that.
+        # The caller that cancels a run deletes its output: nothing may be stored after that.
         raise_if_cancelled(is_cancelled)
         return Sample(
             image=_store(request.output, image),

@@ -43,7 +43,7 @@ USUAL_S: Final = 15.0
 """Usual duration of a run in seconds, for its progress."""
 
 
-def _not_told() -> None:
+def _ignored() -> None:
     """An `on_call` that does nothing."""
 
 
@@ -88,7 +88,7 @@ class FashnApi:
         self,
         client: FashnClient | None = None,
         *,
-        on_call: Callable[[], None] = _not_told,
+        on_call: Callable[[], None] = _ignored,
         decode: Callable[[bytes], NDArray[Any] | None] = canvas.decode,
     ) -> None:
         self._client = client or FashnClient()

@@ -39,7 +39,7 @@ PROMPTS: dict[Category, str] = {
 }
 
 
-def _not_told() -> None:
+def _ignored() -> None:
     """An `on_call` that does nothing."""
 
 
@@ -49,7 +49,7 @@ class Gemini:
     Args:
         service: the client; a process needs only one.
         whole: return the picture as the model made it, at its own size, instead of what it changed of the person image.
-        prompt: wishes in words.
+        prompt: instructions in words.
         aspect_ratio: of a whole picture; by default the nearest to the person image's.
         on_call: called right before the service is, which has to be paid from then on.
         decode: decodes the service's picture; None if it can't be.
@@ -65,7 +65,7 @@ class Gemini:
         whole: bool = False,
         prompt: str | None = None,
         aspect_ratio: str | None = None,
-        on_call: Callable[[], None] = _not_told,
+        on_call: Callable[[], None] = _ignored,
         decode: Callable[[bytes], NDArray[Any] | None] = canvas.decode,
     ) -> None:
         self._service = service or Service()
@@ -108,8 +108,8 @@ class Gemini:
         progress(0.1)
         ratio = canvas.nearest_ratio(width / height, RATIOS)
         padded, inner = canvas.pad(person, ratio)
-        wishes = " ".join(filter(None, (PROMPTS[category], self._prompt)))
-        response, pixels = self._call(padded, garment, wishes, seed, ratio, progress, is_cancelled)
+        instructions = " ".join(filter(None, (PROMPTS[category], self._prompt)))
+        response, pixels = self._call(padded, garment, instructions, seed, ratio, progress, is_cancelled)
         painted = canvas.resize(pixels, padded.shape[1], padded.shape[0])[inner]
         edit = region.edit_mask(before, painted, category, (height, width)) if mask is None else mask
         notes = {"tokens": response.tokens, "drift": region.drift(person, painted, edit), "reproducible": False}

@@ -72,11 +72,11 @@ def parse_person(image: NDArray[Any]) -> Parsed:
     """The parsed person image; the first check of every engine, by the same criteria as `functions/tryon`.
 
     Raises:
-        NoPerson: it is empty, shows nobody, or the parser is not certain enough.
+        NoPerson: it is empty, shows no person, or the parser is not certain enough.
     """
     parsed = None if presence.empty(image) else parse_closely(image)
     if parsed is None or people.count(parsed) == 0 or _certainty(parsed) < MIN_CERTAINTY:
-        raise NoPerson("the image shows nobody", field="person")
+        raise NoPerson("the image shows no person", field="person")
     return parsed
 
 

@@ -130,7 +130,7 @@ def test_a_visit_goes_on_at_the_next_product(page: Page, shop: Shop) -> None:
     page.get_by_text("Your photo and everything made of it are deleted.").wait_for()
 
 
-def test_an_unlisted_page_is_told_why(page: Page, shop: Shop) -> None:
+def test_an_unlisted_page_gets_the_reason(page: Page, shop: Shop) -> None:
     shop.list_origin("https://another-shop.example.com")
     page.goto(f"{shop.url}/sample.html")
     page.get_by_role("button", name="Try it on", exact=True).click()

@@ -165,12 +165,12 @@ class Columns:
             "phash": np.array([item.phash or 0 for item in items], np.uint64),
         }
         for field in SINGLE:
-            told: list[str | None] = [getattr(item, field) for item in items]
+            values: list[str | None] = [getattr(item, field) for item in items]
             if field == "sku":
-                told = [sku_key(value) or None if value else None for value in told]
-            data[f"{field}.values"], data[f"{field}.codes"] = _coded([value or "" for value in told])
-            if len(told):
-                none = np.array([value is None for value in told])
+                values = [sku_key(value) or None if value else None for value in values]
+            data[f"{field}.values"], data[f"{field}.codes"] = _coded([value or "" for value in values])
+            if len(values):
+                none = np.array([value is None for value in values])
                 data[f"{field}.codes"][none] = -1
         for field in MULTIPLE:
             pairs = [(row, value) for row, item in enumerate(items) for value in dict.fromkeys(getattr(item, field))]
@@ -228,8 +228,8 @@ class Columns:
                 file.write(b"\0" * (-file.tell() % ALIGNED))
                 table[name] = (array.dtype.str, len(array), file.tell())
                 file.write(np.ascontiguousarray(array).tobytes())
-            told = json.dumps(table).encode()
-            file.write(told + len(told).to_bytes(8, "little"))
+            footer = json.dumps(table).encode()
+            file.write(footer + len(footer).to_bytes(8, "little"))
 
     def _peaks(self) -> Array:
         import numpy as np

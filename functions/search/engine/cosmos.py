@@ -212,7 +212,7 @@ class CosmosIndex:
         return Watermark(0)
 
     def _write(self, model: Model, shop: str, document: dict[str, Any]) -> None:
-        """Write unless something newer is there, whoever writes beside."""
+        """Write unless something newer is there, whatever else is written meanwhile."""
         from azure.core import MatchConditions
 
         container = self._container(model)
@@ -256,7 +256,7 @@ class CosmosIndex:
             if row["id"] in build.given:
                 kept.append(row)
             elif row["_ts"] < before - TOMBSTONE_S:
-                # Younger ones may have been written beside the build; deletions are told of anyway.
+                # Younger ones may have been written beside the build; deletions are reported anyway.
                 self._write(
                     build.model, build.shop, sql.tombstone(build.shop, Removal(row["id"], row["revision"]), TOMBSTONE_S)
                 )

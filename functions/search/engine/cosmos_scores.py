@@ -98,12 +98,12 @@ def _item(row: Mapping[str, Any]) -> Item:
 
 
 def _channels(query: VectorQuery) -> list[tuple[Any, NDArray[Any], float]]:
-    told: list[tuple[Any, NDArray[Any], float]] = []
+    parts: list[tuple[Any, NDArray[Any], float]] = []
     if query.image is not None:
-        told.append(("image", query.image, query.weights.image))
+        parts.append(("image", query.image, query.weights.image))
     if query.text is not None:
-        told.append(("text", query.text, query.weights.text))
-    return told + [(negative.modality, negative.vector, -negative.weight) for negative in query.negatives]
+        parts.append(("text", query.text, query.weights.text))
+    return parts + [(negative.modality, negative.vector, -negative.weight) for negative in query.negatives]
 
 
 def shown(found: Sequence[tuple[Hit, Mapping[str, Any]]], query: VectorQuery) -> list[Hit]:

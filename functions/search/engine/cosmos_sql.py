@@ -47,7 +47,7 @@ def container_name(model_id: str) -> str:
 
 
 def embedding_policy(dim: int) -> dict[str, Any]:
-    """What the container is told of its vectors."""
+    """The container's vector policy."""
     return {
         "vectorEmbeddings": [
             {"path": "/vector", "dataType": "float32", "distanceFunction": "cosine", "dimensions": dim}
@@ -85,7 +85,7 @@ def document(shop: str, item: Item) -> dict[str, Any]:
 
 
 def tombstone(shop: str, removal: Removal, seconds: int) -> dict[str, Any]:
-    """What stands for a deleted product, lest a late write bring it back."""
+    """What stands for a deleted product, so that a late write does not bring it back."""
     return {"id": removal.id, "shop": shop, "revision": removal.revision, "deleted": True, "ttl": seconds}
 
 
@@ -164,29 +164,29 @@ def stored(ids: Sequence[str]) -> Statement:
 
 def _where(statement: Statement, query: VectorQuery, condition: Condition) -> str:
     filters = query.filters
-    told = ["c.deleted = false"]
+    conditions = ["c.deleted = false"]
     for name, wanted in (("category", filters.categories), ("vendor", filters.vendors)):
         if wanted:
-            told.append(f"ARRAY_CONTAINS({statement.value(list(wanted))}, c.{name})")
+            conditions.append(f"ARRAY_CONTAINS({statement.value(list(wanted))}, c.{name})")
     for name, wanted in (("colours", filters.colours), ("tags", filters.tags)):
         if wanted:
             every = " OR ".join(f"ARRAY_CONTAINS(c.{name}, {statement.value(value)})" for value in wanted)
-            told.append(f"({every})")
+            conditions.append(f"({every})")
     if filters.price_min is not None:
-        told.append(f"c.price >= {statement.value(filters.price_min)}")
+        conditions.append(f"c.price >= {statement.value(filters.price_min)}")
     if filters.price_max is not None:
-        told.append(f"c.price <= {statement.value(filters.price_max)}")
+        conditions.append(f"c.price <= {statement.value(filters.price_max)}")
     if filters.currency is not None and (filters.price_min is not None or filters.price_max is not None):
-        told.append(f"c.currency = {statement.value(filters.currency)}")
+        conditions.append(f"c.currency = {statement.value(filters.currency)}")
     for phrase in phrases_of(query.phrases):
-        told.append(_phrase(statement, phrase, condition.vocabulary))
+        conditions.append(_phrase(statement, phrase, condition.vocabulary))
     for phrase in phrases_of(query.minus):
-        told.append(f"NOT {_phrase(statement, phrase, condition.vocabulary)}")
+        conditions.append(f"NOT {_phrase(statement, phrase, condition.vocabulary)}")
     if query.exclude:
-        told.append(f"NOT ARRAY_CONTAINS({statement.value(sorted(query.exclude))}, c.id)")
+        conditions.append(f"NOT ARRAY_CONTAINS({statement.value(sorted(query.exclude))}, c.id)")
     if condition.sets is not None or condition.near is not None:
-        told.append(_match(statement, condition))
-    return " AND ".join(told)
+        conditions.append(_match(statement, condition))
+    return " AND ".join(conditions)
 
 
 def _match(statement: Statement, condition: Condition) -> str:
@@ -215,12 +215,12 @@ def _has(statement: Statement, word: str) -> str:
 def _phrase(statement: Statement, phrase: Phrase, vocabulary: Vocabulary) -> str:
     """Words one after the other: every two of them are, or they are there in one piece."""
     whole = "".join(phrase)
-    told = [_has(statement, word) for word in dict.fromkeys((whole, *vocabulary.forms(whole)))]
+    conditions = [_has(statement, word) for word in dict.fromkeys((whole, *vocabulary.forms(whole)))]
     if len(phrase) > 1:
         forms = [dict.fromkeys((word, *vocabulary.forms(word)[:MAX_FORMS])) for word in phrase]
         pairs: list[str] = []
         for one, next in pairwise(forms):
             named = [statement.value(f"{a} {b}") for a in one for b in next]
             pairs.append(f"({' OR '.join(f'ARRAY_CONTAINS(c.pairs, {name})' for name in named)})")
-        told.append(f"({' AND '.join(pairs)})")
-    return f"({' OR '.join(told)})"
+        conditions.append(f"({' AND '.join(pairs)})")
+    return f"({' OR '.join(conditions)})"

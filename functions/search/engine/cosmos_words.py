@@ -53,18 +53,18 @@ class ShopWords:
 
     def store(self, shop: str, version: str) -> None:
         """Keep them with a version."""
-        told = {"often": self.often, "kinds": sorted(self.kinds), "count": self.count, "meanLength": self.mean_length}
-        data = json.dumps(told, ensure_ascii=False).encode()
+        stored = {"often": self.often, "kinds": sorted(self.kinds), "count": self.count, "meanLength": self.mean_length}
+        data = json.dumps(stored, ensure_ascii=False).encode()
         blobs.put(blobs.INDEXES, f"{shop}/{version}/{FILE}", data, content_type="application/json")
 
     @staticmethod
     def load(shop: str, version: str) -> ShopWords:
         """Of a version; none of what is not there."""
         try:
-            told = json.loads(blobs.get(blobs.INDEXES, f"{shop}/{version}/{FILE}"))
+            stored = json.loads(blobs.get(blobs.INDEXES, f"{shop}/{version}/{FILE}"))
         except NotFound:
             return NO_WORDS
-        return ShopWords(told["often"], frozenset(told["kinds"]), told["count"], told["meanLength"])
+        return ShopWords(stored["often"], frozenset(stored["kinds"]), stored["count"], stored["meanLength"])
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

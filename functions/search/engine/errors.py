@@ -1,4 +1,4 @@
-"""What the index raises; each is told to callers under its code."""
+"""What the index raises; callers see each under its code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class IndexBehind(Unavailable):
 
 
 class CursorExpired(Gone):
-    """The version that a cursor belongs to is not kept any more: search anew."""
+    """The version that a cursor belongs to is not kept any more: search again."""
 
     code = "cursor_expired"
 
@@ -36,7 +36,7 @@ class VersionNotFound(NotFound):
 
 
 class PublishConflict(Conflict):
-    """Somebody else published while this version was built: theirs stands; build anew from it if still needed."""
+    """Another process published while this version was built: build again from its version if still needed."""
 
     code, retryable = "index_published_meanwhile", True
 

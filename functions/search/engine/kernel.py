@@ -327,7 +327,7 @@ def write_coarse(path: Path, vectors: Array, seed: int = 7) -> None:
     most = float(np.quantile(np.abs(known[:CHUNK] @ turn), WITHIN))
     for start in range(0, len(vectors), 2 * CHUNK):
         rows = single(vectors[start : start + 2 * CHUNK])
-        # The lists are told: the quantizer's bytes are for queries, products of floats by BLAS are faster for many.
+        # The lists are given: the quantizer's bytes are for queries, products of floats by BLAS are faster for many.
         place = np.ascontiguousarray(nearest.search(rows, 1)[1][:, 0])
         codes = _balanced(_bytes(rows @ turn, most))
         index.add_core(len(rows), faiss.swig_ptr(codes), None, faiss.swig_ptr(place))

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 FORMAT: Final = 4
-"""Of a version's files; those of another are refused, and the index is built anew."""
+"""Of a version's files; those of another are refused, and the index is built again."""
 
 
 class VersionFile(BaseModel):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 type Progress = Callable[[str, float], None]
-"""Told of a build's step and how much of all is done, 0..1; may raise to stop it."""
+"""Called with a build's step and how much of all is done, 0..1; may raise to stop it."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 A query is one linear function of the stored row (all of a picture, a text, and what hits should not resemble, folded
 into one vector) plus the lexical channel. The kernel's single-precision scores choose candidates; scores are computed
-anew in double precision, and a row is given out only when no row not looked at can come before it. So order, scores
+again in double precision, and a row is given out only when no row not looked at can come before it. So order, scores
 and pages do not depend on the kernel, and equal scores come by id.
 """
 
@@ -198,9 +198,9 @@ class Ranking:
             raw["words"] = shares
         ids = part.block.columns.data["ids"][rows].tolist()
         exact = np.array([scores, image, text, lexical]).T.tolist()
-        told = np.array([*raw.values()]).reshape(len(raw), len(rows)).T.tolist()
+        parts_by_row = np.array([*raw.values()]).reshape(len(raw), len(rows)).T.tolist()
         ranked: list[Ranked] = []
-        for row, id, (score, *parts), cosines in zip(rows.tolist(), ids, exact, told, strict=True):
+        for row, id, (score, *parts), cosines in zip(rows.tolist(), ids, exact, parts_by_row, strict=True):
             hit = Hit(id.decode(), score, Parts(*parts), dict(zip(raw, cosines, strict=True)))
             ranked.append(Ranked((-score, hit.id), part.block, row, hit))
         return ranked

@@ -19,7 +19,7 @@ from functions.search.settings import search_settings
 from shared import telemetry
 
 LATE: Final = 2.0
-"""A state that nobody has asked about for so many polls is too old to be searched while another thread polls."""
+"""A state that was not asked for during so many polls is too old to be searched while another thread polls."""
 RETRY_S: Final = 10.0
 """How long a version that was refused is not tried again."""
 
@@ -100,7 +100,7 @@ class Shop:
         return self._current is None or time.monotonic() - self._refused.get(version, float("-inf")) > RETRY_S
 
     def _load(self, version: str) -> None:
-        """Open a version and put it in use; a bad one is told of, and what is in use, or else the last good, stays."""
+        """Open a version and put it in use; a bad one is reported, and what is in use, or else the last good, stays."""
         started = time.perf_counter()
         candidates = [version]
         if self._current is None and self.pointer is not None:
@@ -135,7 +135,7 @@ class Shop:
         if current.version == version:
             return current
         if self.pointer is None or not self.pointer.names(version):
-            raise CursorExpired("the version that this page belongs to is not kept any more: search anew")
+            raise CursorExpired("the version that this page belongs to is not kept any more: search again")
         with self._polling:
             found = self._older.get(version)
             if found is None:

@@ -2,7 +2,7 @@
 
 `{shop}/{version}/` holds a version's files and, written last, its manifest. `{shop}/current.json` names the version in
 use and those kept; it is only ever replaced on condition that it is still the one that was read, so of two who publish
-one wins. What it does not name counts for nothing, whoever died over it.
+one wins. What it does not name counts for nothing, whichever process died over it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ POINTER: Final = "current.json"
 MANIFEST: Final = "manifest.json"
 KEEP: Final = 3
 ABANDONED_S: Final = 3600
-"""Age at which files that nothing names are those of somebody who died."""
+"""Age at which files that nothing names belong to a process that died."""
 PIECE: Final = 4 * 1024 * 1024
 
 

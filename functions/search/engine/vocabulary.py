@@ -98,7 +98,7 @@ class Vocabulary:
 
         Args:
             loose: whether words that it begins, two words that it is together, and words that it may be misspelt from
-                count, too: where nobody has it, or a form of it.
+                count, too: where no product has it, or a form of it.
         """
         known = self._known.get((word, loose))
         if known is None:

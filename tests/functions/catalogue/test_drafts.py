@@ -257,7 +257,7 @@ def test_a_huge_file_is_refused_unread(change: Change) -> None:
 
 
 @pytest.mark.parametrize("name", ["lead.jpg", "/lead.jpg", "//", "a//", "%2F/x.jpg", "a?b/c.jpg", "a#b/c.jpg"])
-def test_a_file_in_no_vendors_folder_stops_nobody_and_is_reported(name: str, change: Change) -> None:
+def test_a_file_in_no_vendors_folder_stops_no_other_and_is_reported(name: str, change: Change) -> None:
     change(CATALOGUE_ORPHAN_S="0")
     vendor = create_account()
     blobs.put(blobs.VENDOR_UPLOADS, name, b"stray", content_type="image/jpeg")
@@ -292,12 +292,12 @@ def test_administrators_hear_of_files_without_a_vendor() -> None:
         blobs.put(blobs.VENDOR_UPLOADS, name, b"stray", content_type="image/jpeg")
     for blob in list(blobs.listing(blobs.VENDOR_UPLOADS)):
         rejections.reject_unassigned(blob)
-    told = [
+    reported = [
         item
         for item in store().query("studio", partition=admin, limit=100).items
         if item.get("event") == "drops.unassigned"
     ]
-    assert 1 <= len(told) <= 2, "two when the window changes meanwhile"
+    assert 1 <= len(reported) <= 2, "two when the window changes meanwhile"
     kept = drops.list(partition=rejections.UNASSIGNED).items
     assert {drop.name for drop in kept} >= {"one.jpg", "two.jpg"}
 

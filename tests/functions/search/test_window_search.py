@@ -104,7 +104,7 @@ def test_pages_filters_and_facets(market: Market, call: App) -> None:
     colour = str(market.made[0].colour)
     expected = {product.id for product in market.made if product.colour == colour}
     assert set(found(words(call, market.shop, colour=colour))) == expected
-    assert found(words(call, market.shop, vendor="nobody")) == []
+    assert found(words(call, market.shop, vendor="unknown")) == []
 
 
 def test_a_word_that_no_product_has_is_corrected(market: Market, call: App) -> None:

@@ -291,7 +291,7 @@ def test_a_container_of_another_version_uses_attempts(
 
 @pytest.mark.parametrize("kind", errors.KINDS.values(), ids=errors.KINDS)
 def test_every_code_states_whether_it_is_retryable(kind: type[StudioError]) -> None:
-    """What only other pictures can mend is 422 and final, everything else is worth another try; see the module."""
+    """What only other pictures can correct is 422 and final, everything else is worth another try; see the module."""
     assert kind("m").retryable is (kind.status != 422)
     assert kind.code.islower() and kind.status in (422, 429, 502, 503, 504)
 

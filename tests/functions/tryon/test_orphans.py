@@ -26,7 +26,7 @@ SLOW = 905
 
 
 def start_unreachable(shopper: Shopper, configure: Configure) -> None:
-    """A run goes on in the container, which nobody can reach any more."""
+    """A run goes on in the container, which cannot be reached any more."""
     configure(TRYON_RUN_S="0.3", TRYON_STEPS="15")
     shopper.ask("a", mode="queued", seed=SLOW)
     assert shopper.deliver("a").status == "retrying"

@@ -1,4 +1,4 @@
-"""A caller's share of a process: what goes beyond it is refused at once, and nobody else notices."""
+"""A caller's share of a process: what goes beyond it is refused at once, and no other caller notices."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from functions.search.engine.local import LocalIndex
 
 @pytest.fixture
 def shop(change: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a shop that nobody has used; every search looks for news."""
+    """The name of a shop that is not used yet; every search looks for news."""
     from functions.search.engine import versions
 
     change(INDEX_CACHE_DIR=str(tmp_path_factory.mktemp("indexes")), INDEX_POLL_S="0")

@@ -100,11 +100,11 @@ class Oracle:
 
     def parts(self, id: str, query: VectorQuery) -> dict[str, float]:
         row = self.rows[id]
-        told = {"image": 0.0, "text": 0.0, "words": 0.0}
+        parts = {"image": 0.0, "text": 0.0, "words": 0.0}
 
         def add(modality: str, vector: np.ndarray, weight: float) -> None:
             mean, deviation = self.model.standardise[modality]
-            told[modality] += weight * (float(row @ np.asarray(vector, np.float64)) - mean) / deviation
+            parts[modality] += weight * (float(row @ np.asarray(vector, np.float64)) - mean) / deviation
 
         if query.image is not None:
             add("image", query.image, query.weights.image)
@@ -113,8 +113,8 @@ class Oracle:
         for negative in query.negatives:
             add(negative.modality, negative.vector, -negative.weight)
         if query.weights.words and tokens(query.words):
-            told["words"] = query.weights.words * (self.share(id, query.words) - MEAN) / DEVIATION
-        return told
+            parts["words"] = query.weights.words * (self.share(id, query.words) - MEAN) / DEVIATION
+        return parts
 
     def passes(self, id: str, query: VectorQuery, filters: Filters | None = None) -> bool:
         item, wanted = self.items[id], query.filters if filters is None else filters

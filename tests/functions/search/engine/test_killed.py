@@ -28,22 +28,22 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, str(SCRIPT), *arguments], stdout=subprocess.PIPE, text=True)
 
 
-def test_writers_killed_in_the_middle_lose_nothing_they_were_told_is_kept(worker: Workers, shop: str) -> None:
+def test_writers_killed_in_the_middle_lose_nothing_that_was_confirmed(worker: Workers, shop: str) -> None:
     writers = [start("write", shop, str(n)) for n in range(2)]
-    told: list[str] = []
+    confirmed: list[str] = []
     for writer in writers:
         assert writer.stdout is not None
-        told += [writer.stdout.readline().strip() for _ in range(25)]
+        confirmed += [writer.stdout.readline().strip() for _ in range(25)]
     for writer in writers:
         writer.send_signal(signal.SIGKILL)
         assert writer.stdout is not None
-        told += writer.stdout.read().split()
+        confirmed += writer.stdout.read().split()
         assert writer.wait() == -signal.SIGKILL
     entries = [entry for part in journal.after(shop, 0) for entry in part]
     assert [entry.seq for entry in entries] == list(range(1, journal.last(shop) + 1))
     written = [write.id for entry in entries for write in entry.writes]
     assert len(written) == len(set(written))
-    assert set(told) <= set(written) and len(written) <= len(told) + 2
+    assert set(confirmed) <= set(written) and len(written) <= len(confirmed) + 2
     assert worker().search(VectorQuery(shop, image=IMAGE)).total == len(written)
 
 

@@ -161,8 +161,8 @@ def test_a_broken_version_is_refused_and_the_last_good_one_serves(worker: Worker
 def test_versions_of_another_format_answer_nothing_until_a_rebuild(worker: Workers, shop: str) -> None:
     old = fill(worker(), shop)
     name = f"{shop}/{old.version}/manifest.json"
-    told = {**json.loads(blobs.get(blobs.INDEXES, name)), "format": 1}
-    blobs.put(blobs.INDEXES, name, json.dumps(told).encode(), content_type="application/json")
+    manifest = {**json.loads(blobs.get(blobs.INDEXES, name)), "format": 1}
+    blobs.put(blobs.INDEXES, name, json.dumps(manifest).encode(), content_type="application/json")
     shutil.rmtree(versions.home(shop) / old.version)
     index = worker()
     with pytest.raises(IndexRefused) as refused:
