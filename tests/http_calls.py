@@ -24,6 +24,7 @@ SETTINGS = {
     "JWT_ACTIVE_KID": "k1",
     "TRUSTED_PROXY_HOPS": "1",
     "RATE_LIMIT_SCALE": "1000",
+    "RATE_LIMIT_WAIT_S": "60",
     "CALLS_AT_ONCE": "1000",
     "COSTLY_CALLS_AT_ONCE": "1000",
     "VISITOR_COSTLY_CALLS_AT_ONCE": "1000",
@@ -109,10 +110,11 @@ def fresh_store(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) ->
         store.cache_clear()
         account_cache.clear()
         api_key_cache.clear()
-        limits._exhausted.clear()
+        limits.forget()
 
     forget()
     change(**{**SETTINGS, "DOCUMENTS": f"sqlite:{path / 'documents.sqlite'}", **settings})
     yield change
+    limits.forget()
     store().close()
     forget()

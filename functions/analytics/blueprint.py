@@ -66,7 +66,7 @@ def create_prediction_batch(call: Call) -> Reply:
     return Reply(made, headers={"Location": f"/api/analytics/batches/{made.batch_id}"})
 
 
-@endpoint(bp, "GET", "analytics/batches/{id}", access=MERCHANTS, limit="analytics", answer=Batch, errors=(404,))
+@endpoint(bp, "GET", "analytics/batches/{id}", access=MERCHANTS, answer=Batch, errors=(404,))
 def get_prediction_batch(call: Call) -> Batch:
     """Get a prediction batch.
 
@@ -78,7 +78,7 @@ def get_prediction_batch(call: Call) -> Batch:
 
 
 @endpoint(
-    bp, "GET", "analytics/predictions", access=MERCHANTS, limit="analytics", query=PredictionsQuery,
+    bp, "GET", "analytics/predictions", access=MERCHANTS, query=PredictionsQuery,
     answer=PredictionList,
 )  # fmt: skip
 def list_predictions(call: Call) -> PredictionList:
@@ -88,9 +88,7 @@ def list_predictions(call: Call) -> PredictionList:
     return predictions.list_predictions(call.caller, call.query)
 
 
-@endpoint(
-    bp, "GET", "analytics/predictions/{id}", access=MERCHANTS, limit="analytics", answer=Prediction, errors=(404,)
-)
+@endpoint(bp, "GET", "analytics/predictions/{id}", access=MERCHANTS, answer=Prediction, errors=(404,))
 def get_prediction(call: Call) -> Prediction:
     """Get a prediction."""
     from functions.analytics import predictions
@@ -128,7 +126,7 @@ def create_sales_training(call: Call) -> Reply:
     return Reply(made, headers={"Location": f"/api/analytics/trainings/{made.training_id}"})
 
 
-@endpoint(bp, "GET", "analytics/trainings/{id}", access=MERCHANTS, limit="analytics", answer=Training, errors=(404,))
+@endpoint(bp, "GET", "analytics/trainings/{id}", access=MERCHANTS, answer=Training, errors=(404,))
 def get_sales_training(call: Call) -> Training:
     """Get a training.
 
@@ -139,7 +137,7 @@ def get_sales_training(call: Call) -> Training:
     return trainings.get_training(call.caller, call.path["id"])
 
 
-@endpoint(bp, "GET", "analytics/models", access=MERCHANTS, limit="analytics", answer=SalesModelList)
+@endpoint(bp, "GET", "analytics/models", access=MERCHANTS, answer=SalesModelList)
 def list_sales_models(call: Call) -> SalesModelList:
     """List sales models.
 

@@ -10,33 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from shared.http.classes import CLASSES
 from shared.settings import Seconds, SettingsGroup, load
-
-DEFAULT_RATE_LIMITS = {
-    "default": (600, 60),
-    "auth": (30, 60),
-    "register": (30, 60),
-    "refresh": (600, 60),
-    "recovery": (10, 60),
-    "upload": (60, 60),
-    "conversions": (30, 60),
-    "segment": (60, 60),
-    "tryon": (30, 60),
-    "search": (300, 60),
-    "drops": (1200, 60),
-    "imports": (20, 60),
-    "shop": (300, 60),
-    "window-words": (60, 60),
-    "window-picture": (20, 60),
-    "pictures": (3000, 60),
-    "visit": (20, 600),
-    "widget": (300, 60),
-    "widget-photo": (20, 600),
-    "widget-tryon": (30, 600),
-    "analytics": (120, 60),
-    "paypal": (60, 60),
-    "webhook": (1200, 60),
-}
 
 
 def _origins(value: Any) -> Any:
@@ -57,7 +32,7 @@ class HttpSettings(SettingsGroup):
     """Limits that apply to all HTTP functions."""
 
     rate_limits: dict[str, tuple[int, int]] = Field(
-        default_factory=lambda: dict(DEFAULT_RATE_LIMITS),
+        default_factory=lambda: {name: (one.calls, one.window_s) for name, one in CLASSES.items()},
         description="JSON object of route class and [calls, seconds]: calls of one caller in a window of that length",
     )
     rate_limit_scale: float = Field(
@@ -67,6 +42,11 @@ class HttpSettings(SettingsGroup):
         default=5.0,
         ge=1,
         description="factor of the limit for signed-in calls from one address, because an office shares one",
+    )
+    rate_limit_wait_s: Seconds = Field(
+        default=3,
+        description="seconds that a call waits for its count in a slow document store: then 503 where every call must "
+        "be counted (sign-in, payments, costly work); a tenth of it elsewhere, and then the call goes on",
     )
     calls_at_once: int = Field(
         default=10,

@@ -15,10 +15,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from shared.errors import TooManyRequests
+from shared.http.classes import class_of
 from shared.http.settings import http_settings
 
-COSTLY: Final = frozenset({"upload", "segment", "tryon", "analytics", "window-picture"})
-"""Classes of routes whose calls decode pictures or run models."""
 RETRY_AFTER_S: Final = 1
 VISITORS: Final = ""
 """Stands for all who are not signed in; no account has this id."""
@@ -39,7 +38,7 @@ def hold(caller: str | None, route_class: str) -> Generator[None]:
         TooManyRequests: `too_many_at_once`, the share is taken by earlier calls.
     """
     conf = http_settings()
-    costly = route_class in COSTLY
+    costly = class_of(route_class).costly
     if caller is None:
         limits = {True: conf.visitor_costly_calls_at_once}
         places = [(VISITORS, True)] if costly else []

@@ -1,4 +1,7 @@
-"""A process that requests many calls concurrently: prints how many it was given. Arguments: threads, calls of each."""
+"""A process that requests many calls concurrently: prints `remaining` of each that it was given.
+
+Arguments: class of the route, threads, calls of each.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from shared.http import limits
 
 
 def main() -> None:
-    threads, calls = int(sys.argv[1]), int(sys.argv[2])
+    route_class, threads, calls = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     start, given, lock = threading.Barrier(threads), list[int](), threading.Lock()
 
     def ask() -> None:
         start.wait()
         for _ in range(calls):
             try:
-                left = limits.take("user:ada", "auth").remaining
+                left = limits.take("user:ada", route_class).remaining
             except TooManyRequests:
                 continue
             with lock:
