@@ -170,8 +170,8 @@ def test_reads_go_on_while_the_store_does_not_answer_and_the_rest_is_refused(
     assert (refused.status, refused.code, refused.body["retryable"]) == (503, "limit_unknown", True)
     assert int(refused.headers["Retry-After"]) > 0
     assert shop.runs == []
-    told = [json.loads(record.message)["event"] for record in caplog.records]
-    assert told.count("limits.store_away") == 1
+    logged = [json.loads(record.message)["event"] for record in caplog.records]
+    assert logged.count("limits.store_away") == 1
     change_settings(RATE_LIMIT_WAIT_S="60")
     assert call("open_order", {"item": "hat"}).status == 200
 
