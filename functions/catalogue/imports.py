@@ -119,7 +119,7 @@ class _Import:
             if current.propagation_due is not None:
                 products.propagate(current)
             return "unchanged", current
-        changed = products.update(current, *changes)
+        changed = products.update(current, *changes, status=change.status)
         products.propagate(changed)
         return "updated", changed
 

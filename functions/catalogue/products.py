@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal
 
 from functions.catalogue.documents import DropDocument, DropStatus, drops
 from functions.catalogue.photos import delete_pictures
@@ -130,13 +130,17 @@ def create(vendor_id: str, sku: str, *changes: Assign) -> ProductDocument:
 
 
 def update(
-    product: ProductDocument, *changes: Assign, revision: int | None = None, retire: bool = False
+    product: ProductDocument,
+    *changes: Assign,
+    revision: int | None = None,
+    status: Literal["active", "draft", "retired"] | None = None,
 ) -> ProductDocument:
     """Change fields of a product by its vendor's request.
 
     Args:
         revision: the one that the vendor has seen; None changes whatever there is.
-        retire: stop offering it; its files stay.
+        status: what the vendor asks for. A retired product keeps its files, and stays retired unless another status
+            is asked for.
 
     Raises:
         RevisionConflict: it has another revision.
@@ -146,7 +150,7 @@ def update(
         if revision is not None and product.revision != revision:
             raise RevisionConflict("the product was changed since: read it again")
         changed = _next_revision(product.with_changes(*changes), product.sources)
-        if retire:
+        if status == "retired" or (status is None and product.status is ProductStatus.RETIRED):
             changed = changed.model_copy(update={"status": ProductStatus.RETIRED, "draft": None})
         try:
             return products.replace(changed, etag=product.etag)

@@ -51,7 +51,7 @@ def change_product(user: Principal, id: str, change: ProductChange, if_match: st
     if change.status == "active":
         _require_complete(product, change)
     changes = list(assignments(change))
-    changed = products.update(product, *changes, revision=_revision_of(if_match), retire=change.status == "retired")
+    changed = products.update(product, *changes, revision=_revision_of(if_match), status=change.status)
     products.propagate(changed)
     audit.record(user.user_id, "PRODUCT_CHANGED", subject=id)
     return get_product(user, id)

@@ -113,6 +113,9 @@ def test_a_vendor_changes_publishes_and_retires_a_product() -> None:
     assert product_of(vendor, "A").status == "retired"
     assert reconcile.reconcile() == reconcile.Reconciled(0, 0, 0)
     assert product_of(vendor, "A").status == "retired"
+    change(vendor, "A", title="Crème, last season")
+    assert (product_of(vendor, "A").status, product_of(vendor, "A").title) == ("retired", "Crème, last season")
+    assert not visible_to_others(vendor, "A")
     change(vendor, "A", status="active")
     assert product_of(vendor, "A").status == "active"
     assert blob_names(blobs.VENDOR_UPLOADS, f"{vendor}/") == ["A.jpg"]
