@@ -24,6 +24,7 @@ not counted at all.
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -188,6 +189,16 @@ def forget() -> None:
         _asking = _new_pool()
         _windows.clear()
         _away_until = _reported_until = 0.0
+
+
+def _start_in_child() -> None:
+    """A forked process has none of the threads, and locks that may be held for ever."""
+    global _asking, _lock
+    _asking, _lock = _new_pool(), threading.Lock()
+    _windows.clear()
+
+
+os.register_at_fork(after_in_child=_start_in_child)
 
 
 def _window(key: str, ends: float, at: float) -> _Window:

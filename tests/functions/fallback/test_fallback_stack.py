@@ -6,22 +6,30 @@ import requests
 
 from emulators.stack import Stack
 
-ORIGIN = {"Origin": "https://shop.example.com"}
 
-
-def test_a_page_elsewhere_can_call_and_upload(stack: Stack) -> None:
-    asks = {**ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+def test_a_page_at_an_allowed_origin_can_call_and_upload(stack: Stack) -> None:
+    origin = {"Origin": stack.settings["ALLOWED_ORIGINS"]}
+    asks = {**origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
     preflight = requests.options(f"{stack.url}/api/conversions", headers=asks, timeout=60)
     assert preflight.status_code == 204
-    assert preflight.headers["Access-Control-Allow-Origin"] in ("*", ORIGIN["Origin"])
-    answer = requests.get(f"{stack.url}/api/auth/me", headers=ORIGIN, timeout=60)
+    assert preflight.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+    answer = requests.get(f"{stack.url}/api/auth/me", headers=origin, timeout=60)
     assert answer.status_code == 401
-    assert answer.headers["Access-Control-Allow-Origin"] in ("*", ORIGIN["Origin"])
+    assert answer.headers["Access-Control-Allow-Origin"] == origin["Origin"]
     storage = dict(part.split("=", 1) for part in stack.storage.split(";") if part)["BlobEndpoint"]
-    asks = {**ORIGIN, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-ms-blob-type"}
+    asks = {**origin, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-ms-blob-type"}
     upload = requests.options(f"{storage}/uploads/any", headers=asks, timeout=60)
     assert upload.status_code == 200
-    assert upload.headers["Access-Control-Allow-Origin"]
+    assert upload.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+
+
+def test_a_page_elsewhere_can_not(stack: Stack) -> None:
+    elsewhere = {"Origin": "https://elsewhere.example.com"}
+    asks = {**elsewhere, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    preflight = requests.options(f"{stack.url}/api/conversions", headers=asks, timeout=60)
+    assert "Access-Control-Allow-Origin" not in preflight.headers
+    answer = requests.get(f"{stack.url}/api/auth/me", headers=elsewhere, timeout=60)
+    assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 def test_unknown_routes_and_wrong_methods_are_problems(stack: Stack) -> None:

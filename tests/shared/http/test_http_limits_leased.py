@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import cycle
 from typing import Any
 
@@ -229,3 +230,15 @@ def test_what_guesses_spends_or_computes_is_counted_exactly() -> None:
     exact = {name for name, one in CLASSES.items() if one.exact}
     assert exact >= {"auth", "register", "refresh", "recovery", "paypal", "conversions"}
     assert exact >= {name for name, one in CLASSES.items() if one.costly}
+
+
+def test_a_forked_process_counts_on_its_own() -> None:
+    limits.take("user:ada", "auth")  # starts the threads that a fork does not copy
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            limits.take("user:ada", "auth")
+            os._exit(0)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert limits.take("user:ada", "auth").remaining == 30 - 3
