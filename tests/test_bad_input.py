@@ -151,7 +151,7 @@ class Prober:
         leaks = [
             word for word in ("Traceback", "site-packages", "sqlite", "/work", "pydantic") if word in body.decode()
         ]
-        return f"{name} tells of {leaks}: {problem['detail']}" if leaks else None
+        return f"{name} discloses {leaks}: {problem['detail']}" if leaks else None
 
     def all(self, requests: Iterator[Request]) -> None:
         """Send them all; fails with everything that was not answered as promised."""

@@ -27,7 +27,7 @@ from shared.tables.schemas import TableReading
 from shared.tables.upload import CONTENT_TYPES, TableUpload
 
 MAX_PRODUCTS: Final = 1_000
-"""Of a file: the writes of so many end well before a gateway gives up on the request (measured in docs/imports.md)."""
+"""Of a file: its writes end well before a gateway gives up on the request (measured in docs/imports.md)."""
 XML_TYPES: Final = ("application/xml", "text/xml", "application/rss+xml", "application/atom+xml")
 PICTURE_MISSING: Final = "there is no photo yet: upload it as {sku}.jpg (`POST drops`)"
 
@@ -51,7 +51,8 @@ def import_products(user: Principal, upload: TableUpload, query: ImportQuery) ->
             f"the file has {len(found)} products, an import takes up to {MAX_PRODUCTS}: split it",
             code="too_many_products",
         )
-    report = _report(feed, prices, [_Import(user.user_id).take(one) for one in found])
+    importer = _Import(user.user_id)
+    report = _report(feed, prices, [importer.take(one) for one in found])
     counts = report.model_dump(include={"created", "updated", "unchanged", "refused"})
     audit.record(user.user_id, "PRODUCTS_IMPORTED", kind=report.kind, **counts)
     return report

@@ -5,27 +5,25 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from contextlib import suppress
 from io import BytesIO
 from typing import Final, Literal
 
 from functions.fashn.errors import run_error_name
 from functions.fashn.models import CreditCounts, Credits, Run, RunError, StartedRun, TryOnMaxRun, TryOnRun
 from shared import audit, blobs, clock, telemetry
-from shared.commerce import ceilings, credits, quota
-from shared.commerce.ceilings import Spending
+from shared.commerce import credits, quota
 from shared.documents.fields import assign
-from shared.errors import BadRequest, Conflict, NotFound, StudioError, Unprocessable
+from shared.errors import BadRequest, StudioError, Unprocessable
 from shared.http.auth import Principal
 from shared.images import sources
-from shared.images.access import get_image
-from shared.images.deletion import delete_image
+from shared.images.deletion import delete_if_idle
 from shared.images.documents import ImageDocument, ImageId, ImageKind, ImageStatus, StoredRendition, Visibility, images
 from shared.images.models import read_url
 from shared.images.renditions import ORIGINAL
 from shared.images.uploads import add_image
 from shared.jobs import protocol
 from shared.jobs.models import ENDED, RunStatus
+from shared.tryons.admission import check_engine
 from shared.tryons.documents import (
     Door,
     FashnRun,
@@ -40,7 +38,6 @@ from shared.tryons.documents import (
     tryons,
 )
 from shared.tryons.sources import image_by_url
-from shared.vto import client as vto
 from shared.vto import engines
 
 KEEP_INPUTS_S: Final = 24 * 3600
@@ -79,10 +76,7 @@ def start_run(user: Principal, id: str, wanted: TryOnRun | TryOnMaxRun, request_
     engine = engines.choose(None)
     if engine in engines.HOSTED:
         user.require_confirmed()
-        ceilings.check(Spending.CONVERSION)
-    else:
-        # Fails now if try-on is not configured.
-        vto.client()
+    check_engine(engine)
     inputs = wanted.inputs
     name, garment_text, category, samples = (
         ("garment_image", wanted.inputs.garment_image, CATEGORIES[wanted.inputs.category], wanted.inputs.num_samples)
@@ -101,7 +95,8 @@ def start_run(user: Principal, id: str, wanted: TryOnRun | TryOnMaxRun, request_
         )  # fmt: skip
         created = quota.reserve(tryons, tryon, job, confirmed=user.confirmed)
     except StudioError:
-        _delete(user, added)
+        for image_id in added:
+            delete_if_idle(image_id, user.user_id)
         raise
     if created is not None:
         protocol.enqueue(job)
@@ -138,12 +133,6 @@ def _decoded(uri: str) -> bytes:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         raise Unprocessable("what follows `base64,` is not base64") from None
-
-
-def _delete(user: Principal, ids: list[str]) -> None:
-    for id in ids:
-        with suppress(NotFound, Conflict):
-            delete_image(get_image(id, user.user_id))
 
 
 def get_run(user: Principal, id: str) -> tuple[Run, int | None]:

@@ -6,7 +6,6 @@ Try-ons and conversions are the same job. Hosted engines run here, others in the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,9 +17,8 @@ from shared import clock, notifications, telemetry
 from shared.commerce import cancellations, quota
 from shared.documents import Operation
 from shared.documents.fields import Change, assign
-from shared.errors import ConfigurationError, Conflict, NotFound, StudioError
-from shared.images.access import get_image
-from shared.images.deletion import delete_image
+from shared.errors import ConfigurationError, StudioError
+from shared.images.deletion import delete_if_idle
 from shared.jobs import protocol
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
@@ -193,8 +191,7 @@ def _delete_inputs(job: Job) -> None:
     if tryon is None or tryon.fashn is None:
         return
     for id in tryon.fashn.input_ids:
-        with suppress(NotFound, Conflict):
-            delete_image(get_image(id, job.user_id))
+        delete_if_idle(id, job.user_id)
 
 
 def _is_hosted(tryon: TryOnDocument) -> bool:

@@ -14,9 +14,8 @@ from shared import audit, clock, telemetry
 from shared.accounts.api_keys import ApiKeyDocument, ApiKeyId, KeyKind, Scope, api_key_cache, api_keys
 from shared.accounts.cache import account_cache
 from shared.accounts.documents import AccountDocument
-from shared.catalogue.documents import ProductDocument, ProductStatus, products
-from shared.commerce import ceilings
-from shared.commerce.ceilings import Spending
+from shared.catalogue.documents import ProductDocument, products
+from shared.catalogue.window import is_on_sale, sells_in
 from shared.documents import store
 from shared.documents.containers import DAY
 from shared.documents.fields import Change, assign, increment, where
@@ -36,8 +35,7 @@ from shared.errors import (
 )
 from shared.http import limits
 from shared.images import sources
-from shared.images.access import get_image
-from shared.images.deletion import delete_image
+from shared.images.deletion import delete_if_idle, delete_image
 from shared.images.documents import ImageDocument, ImageId, ImageKind, ImageStatus, Visibility, images
 from shared.images.models import read_url
 from shared.images.renditions import ORIGINAL, THUMBNAIL
@@ -45,6 +43,7 @@ from shared.images.settings import image_settings
 from shared.images.uploads import add_image
 from shared.jobs import control, protocol
 from shared.jobs.models import ENDED
+from shared.tryons.admission import check_engine
 from shared.tryons.documents import (
     StoredImage,
     TryOnDocument,
@@ -64,7 +63,6 @@ from shared.tryons.visits import (
     new_secret,
     visits,
 )
-from shared.vto import client as vto
 from shared.vto import engines
 
 TOKEN: Final = re.compile(r"visit_([A-Za-z0-9-]{1,64})_([0-9a-f]{64})", re.ASCII)
@@ -148,11 +146,11 @@ def add_photo(visit: VisitDocument, id: str, data: bytes) -> Visit:
         raise BadRequest("send the photo as the body", code="no_image", field="photo")
     if len(data) > largest:
         raise TooLarge(f"a photo may have {largest} bytes at most", field="photo")
-    _count(visit, increment(VisitDocument.photos), visit.photos, widget_settings().widget_photos, "photos")
+    _count(visit, VisitDocument.photos, visit.photos, widget_settings().widget_photos, "photos")
     image = add_image(id, visit.user_id, data, kind=ImageKind.PERSON, visibility=Visibility.PRIVATE, name=None)
     changed = _change(visit, assign(VisitDocument.photo_id, image.id.public))
     if visit.photo_id is not None:
-        _delete_photo(visit, visit.photo_id)
+        delete_if_idle(visit.photo_id, visit.user_id)
     return get_visit(changed)
 
 
@@ -178,14 +176,10 @@ def start_tryon(visit: VisitDocument, id: str, wanted: VisitTryOnRequest, reques
     garment = _garment(owner, visit, wanted.product)
     person = StoredImage.of(sources.by_id(visit.photo_id, visit.user_id))
     engine = engines.choose(None)
-    if engine not in engines.HOSTED:
-        # Fails now if try-on is not configured.
-        vto.client()
-    else:
-        if not owner.email_confirmed:
-            raise Unavailable("this shop has not confirmed its e-mail address yet", code="shop_unconfirmed")
-        ceilings.check(Spending.CONVERSION)
-    _count(visit, increment(VisitDocument.tryons), visit.tryons, widget_settings().widget_tryons, "try-ons")
+    if engine in engines.HOSTED and not owner.email_confirmed:
+        raise Unavailable("this shop has not confirmed its e-mail address yet", code="shop_unconfirmed")
+    check_engine(engine)
+    _count(visit, VisitDocument.tryons, visit.tryons, widget_settings().widget_tryons, "try-ons")
     _take_from_key(key)
     charge = VisitChargeDocument(
         id=VisitChargeId.of(id), user_id=owner.id, visit_id=visit.id.public, created_at=clock.iso()
@@ -226,7 +220,7 @@ def _garment(owner: AccountDocument, visit: VisitDocument, named: str) -> TryOnG
         product
         for field in (ProductDocument.id, ProductDocument.sku)
         for product in products.list(where(field, "=", named), limit=20).items
-        if product.status is ProductStatus.ACTIVE and product.image is not None and _sells_in(product, owner.shop)
+        if is_on_sale(product) and sells_in(product.vendor_id, owner.shop)
     ]
     if not found:
         raise NotFound("this shop sells no such product", code="product_not_found", field="product")
@@ -237,11 +231,6 @@ def _garment(owner: AccountDocument, visit: VisitDocument, named: str) -> TryOnG
         error.field = "product"
         raise
     return TryOnGarment(image=image, product_id=product.id)
-
-
-def _sells_in(product: ProductDocument, shop: str) -> bool:
-    vendor = account_cache.find(product.vendor_id)
-    return vendor is not None and not vendor.disabled and vendor.shop == shop
 
 
 def _take_from_key(key: ApiKeyDocument) -> None:
@@ -258,11 +247,10 @@ def _take_from_key(key: ApiKeyDocument) -> None:
         ) from None
 
 
-def _count(visit: VisitDocument, one: Change, used: int, limit: int, what: str) -> None:
-    field = VisitDocument.photos if what == "photos" else VisitDocument.tryons
+def _count(visit: VisitDocument, field: int, used: int, limit: int, what: str) -> None:
     try:
         visits.patch(
-            visit.id, visit.user_id, one,
+            visit.id, visit.user_id, increment(field),
             where=(where(field, "<", limit), where(VisitDocument.expires_at, ">", clock.now())),
         )  # fmt: skip
     except DocumentNotFound:
@@ -283,11 +271,6 @@ def _change(visit: VisitDocument, change: Change) -> VisitDocument:
         )  # fmt: skip
     except (DocumentNotFound, PreconditionFailed):
         raise _ended() from None
-
-
-def _delete_photo(visit: VisitDocument, id: str) -> None:
-    with suppress(NotFound, Conflict):
-        delete_image(get_image(id, visit.user_id))
 
 
 def _view(tryon: TryOnDocument) -> VisitTryOn:

@@ -91,9 +91,17 @@ def reservations(user_id: str, *, confirmed: bool = True) -> Iterator[Reservatio
 def reserve[T: BillableDocument](
     repository: Repository[T], document: T, job: Job, *, confirmed: bool = True
 ) -> T | None:
-    """Create a request and its job, paid with the first reservation that holds; None if the request exists already.
+    """Create a request and its job, paid as by `create_paid`."""
+    return create_paid(repository, document, jobs.creation(job), confirmed=confirmed)
+
+
+def create_paid[T: BillableDocument](
+    repository: Repository[T], document: T, *others: Operation, confirmed: bool = True
+) -> T | None:
+    """Create a document, paid with the first reservation that holds; None if it exists already.
 
     Args:
+        others: further writes of the same batch.
         confirmed: whether the user's e-mail address is confirmed.
 
     Raises:
@@ -102,7 +110,7 @@ def reserve[T: BillableDocument](
     for reservation in reservations(document.user_id, confirmed=confirmed):
         paid = document.with_changes(*reservation.changes)
         # The request comes first: a repetition finds it, whether or not anything is left to pay with.
-        batch = [repository.creation(paid), jobs.creation(job), reservation.operation]
+        batch = [repository.creation(paid), *others, reservation.operation]
         try:
             return repository.load(store().batch(repository.container, document.user_id, batch)[0])
         except BatchFailed as failure:

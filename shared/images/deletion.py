@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from shared import blobs, clock
 from shared.commerce import storage_quota
 from shared.documents import Operation, store
 from shared.documents.fields import assign, where
-from shared.errors import BatchFailed, Conflict, DocumentNotFound, PreconditionFailed
+from shared.errors import BatchFailed, Conflict, DocumentNotFound, NotFound, PreconditionFailed
 from shared.images import derived
-from shared.images.access import image_not_found
+from shared.images.access import get_image, image_not_found
 from shared.images.documents import HOLD_S, ImageDocument, ImageStatus, images
 
 
@@ -36,6 +38,12 @@ def delete_image(image: ImageDocument) -> None:
     delete_blobs(marked)
     derived.delete_derived(marked)
     _delete_document(marked)
+
+
+def delete_if_idle(id: str, user_id: str) -> None:
+    """Delete a user's image unless it is gone or being changed right now; what remains is for a sweep to delete."""
+    with suppress(NotFound, Conflict):
+        delete_image(get_image(id, user_id))
 
 
 def _delete_document(image: ImageDocument) -> None:

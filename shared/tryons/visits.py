@@ -21,7 +21,7 @@ from shared.documents import Operation, store
 from shared.documents.fields import where
 from shared.documents.model import DocumentId, StoredDocument, Timestamp
 from shared.documents.repository import Repository
-from shared.errors import BatchFailed, PreconditionFailed
+from shared.errors import BatchFailed
 from shared.jobs.models import ENDED, RunStatus
 from shared.tryons.documents import TryOnDocument, TryOnId, tryons
 
@@ -90,16 +90,7 @@ def charge_owner(charge: VisitChargeDocument, *, confirmed: bool) -> None:
     Raises:
         QuotaExceeded: neither quota nor credits of the owner are left; nothing was written.
     """
-    for reservation in quota.reservations(charge.user_id, confirmed=confirmed):
-        paid = charge.with_changes(*reservation.changes)
-        try:
-            store().batch(charge.container, charge.user_id, [visit_charges.creation(paid), reservation.operation])
-        except BatchFailed as failure:
-            if not isinstance(failure.cause, PreconditionFailed):
-                raise
-            continue
-        return
-    raise quota.exceeded_error()
+    quota.create_paid(visit_charges, charge, confirmed=confirmed)
 
 
 def settle(visit: VisitDocument) -> None:

@@ -52,7 +52,7 @@ def fit(placed: Placed, parts: Parts, view: View, old: Old, category: Category, 
 
     before = old.chance[::STEP, ::STEP]
     wanted = _edge(before)
-    wanted &= ~_untold(view, old, category)
+    wanted &= ~_undecided(view, old, category)
     if not legs and category != "upper":
         # Legs of trousers say nothing about a skirt.
         wanted &= view.down[::STEP, ::STEP] < SKIRT_DOWN
@@ -69,10 +69,10 @@ def fit(placed: Placed, parts: Parts, view: View, old: Old, category: Category, 
         edge = _edge(current)
         if not edge.any():
             return placed
-        partner, free = _partners(old_places, old_ways, np.argwhere(edge), _outwards(current)[edge], NEAR * unit)
+        new_places = np.argwhere(edge)
+        partner, free = _partners(old_places, old_ways, new_places, _outwards(current)[edge], NEAR * unit)
         found = partner >= 0
         steps, known = np.zeros_like(moved), np.zeros(now.shape, np.float32)
-        new_places = np.argwhere(edge)
         # What has no partner stays, and so does the cloth near it.
         at = new_places[free]
         known[at[:, 0], at[:, 1]] = 0.5
@@ -126,7 +126,7 @@ def _outwards(cover: NDArray[Any]) -> NDArray[Any]:
     return way / np.maximum(np.hypot(way[:, :, 0], way[:, :, 1]), 1e-6)[:, :, None]
 
 
-def _untold(view: View, old: Old, category: Category) -> NDArray[Any]:
+def _undecided(view: View, old: Old, category: Category) -> NDArray[Any]:
     """bool: where the old outline says nothing about the body: hidden, a neckline, an armhole, a dress cut in two."""
     import numpy as np
 

@@ -29,7 +29,7 @@ class Coverage:
     digits: tuple[Array, ...] = ()
 
     def plus(self, digits: Sequence[Array], times: int) -> Coverage:
-        """With numbers added, given by their digits, so many times: 1 or more."""
+        """With numbers added, given by their digits; `times`: how often, 1 or more."""
         total: Sequence[Array] = self.digits
         for shift in range(times.bit_length()):
             if times >> shift & 1:

@@ -19,7 +19,7 @@ from functions.search.settings import search_settings
 from shared import telemetry
 
 LATE: Final = 2.0
-"""A state that was not asked for during so many polls is too old to be searched while another thread polls."""
+"""A state that was not asked for during this number of polls is too old to be searched while another thread polls."""
 RETRY_S: Final = 10.0
 """How long a version that was refused is not tried again."""
 

@@ -59,7 +59,7 @@ class Instance:
         self._windows = dict[str, Any]()
 
     def take(self, calls: int) -> int:
-        """Ask for so many calls; how many were given."""
+        """Ask for a number of calls; returns how many were given."""
         self._monkeypatch.setattr(limits, "_windows", self._windows)
         given = 0
         for _ in range(calls):
