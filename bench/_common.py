@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from demo.accounts import create_account
 from demo.client import Client
 from emulators.stack import Stack
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 def register(stack: Stack, role: str = "shopper", **fields: Any) -> Client:
@@ -19,6 +23,13 @@ def register(stack: Stack, role: str = "shopper", **fields: Any) -> Client:
         fields: of the account, for example `phone`.
     """
     return create_account(stack, role, **fields)
+
+
+def jpeg(picture: Image) -> bytes:
+    """A picture as a phone would send it."""
+    out = io.BytesIO()
+    picture.convert("RGB").save(out, "JPEG", quality=90)
+    return out.getvalue()
 
 
 def elapsed_ms(run: Callable[[], object]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import secrets
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import requests
 from azure.storage.blob import ContainerClient
 from PIL import Image
 
-from bench._common import register
+from bench._common import jpeg, register
 from bench._request_units_meter import Meter
 from demo.accounts import confirm_email, confirm_phone
 from demo.client import Client, Refused
@@ -46,7 +45,7 @@ class Shop:
         self.stack, self.meter, self.number = stack, meter, number
         self.email = f"cost.{secrets.token_hex(4)}@example.com"
         self.shopper = Client(stack.url)
-        self.vendor = register(stack, role="vendor", phone="+15550109998", displayName=WORD)
+        self.vendor = register(stack, role="vendor", phone=f"+155501099{number:02d}", displayName=WORD)
         self.merchant = register(stack, role="merchant")
         self.made: dict[str, Any] = {}
         self.uploads = ContainerClient.from_connection_string(stack.storage, "vendor-uploads")
@@ -56,7 +55,7 @@ class Shop:
 
     def sign_up(self) -> None:
         """Register the shopper, with all channels of notification."""
-        self.shopper.register(self.email, PASSWORD, phone="+15550109999")
+        self.shopper.register(self.email, PASSWORD, phone=f"+155501089{self.number:02d}")
 
     def confirm(self) -> None:
         """Confirm the address by the link and the phone number by the code that were sent."""
@@ -65,7 +64,7 @@ class Shop:
 
     def upload(self, kind: str, image: Image.Image) -> None:
         """Upload an image through the API."""
-        self.made[kind] = self.shopper.upload(_jpeg(image), f"{kind}.jpg", kind)["id"]
+        self.made[kind] = self.shopper.upload(jpeg(image), f"{kind}.jpg", kind)["id"]
 
     def convert(self) -> None:
         """Request a conversion."""
@@ -82,7 +81,7 @@ class Shop:
 
     def drop(self) -> None:
         """Put a product photo with its metadata into the vendor's folder."""
-        photo = _jpeg(draw_garment(garment_specs(12, 5)[self.number % 12], GARMENT).image)
+        photo = jpeg(draw_garment(garment_specs(12, 5)[self.number % 12], GARMENT).image)
         name = f"{self.vendor.user['id']}/C-{self.number}"
         self.uploads.upload_blob(f"{name}.json", json.dumps({"title": f"Product {self.number}", "price": 10}))
         self.uploads.upload_blob(f"{name}.jpg", photo)
@@ -118,7 +117,7 @@ class Shop:
 
     def predict(self) -> None:
         """Predict the sales of a garment."""
-        image = self.merchant.upload(_jpeg(draw_garment(garment_spec("dress", 21), GARMENT).image), "d.jpg", "garment")
+        image = self.merchant.upload(jpeg(draw_garment(garment_spec("dress", 21), GARMENT).image), "d.jpg", "garment")
         self.made["predicted"] = image["id"]
         self.merchant.call("POST", "analytics/predict", json={"imageId": image["id"]})
 
@@ -193,9 +192,3 @@ def deletion(shop: Shop) -> Act:
 
 def _predict_again(shop: Shop) -> None:
     shop.merchant.call("POST", "analytics/predict", json={"imageId": shop.made["predicted"], "heatmap": False})
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.convert("RGB").save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()

@@ -21,6 +21,18 @@ QUIET_S = 0.8
 PATIENCE_S = 120.0
 
 
+def charges(account: str) -> list[dict[str, Any]]:
+    """Request units so far, `ru`, and `count` of operations by `container`, `operation` and `partition`."""
+    return requests.get(f"{account}/_emulator/charges", timeout=30).json()["charges"]
+
+
+def storage_calls(log: Path) -> Counter[str]:
+    """Calls of Blob and Queue Storage in a log by kind, without polls and listings."""
+    found = Counter(map(kind_of, log.read_text().splitlines()))
+    found.pop("poll", None)
+    return found
+
+
 @dataclass
 class Reading:
     """Counters at one moment, or their difference."""
@@ -64,11 +76,9 @@ class Meter:
 
     def read(self) -> Reading:
         """The counters now; request units only on Cosmos DB."""
-        reading = Reading(storage=Counter(map(kind_of, self._storage_log.read_text().splitlines())))
-        reading.storage.pop("poll", None)
+        reading = Reading(storage=storage_calls(self._storage_log))
         if self._account is not None:
-            listed = requests.get(f"{self._account}/_emulator/charges", timeout=30).json()["charges"]
-            for one in listed:
+            for one in charges(self._account):
                 key = (one["container"], one["operation"], one["partition"])
                 reading.ru[key], reading.operations[key] = one["ru"], one["count"]
         return reading

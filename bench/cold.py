@@ -1,9 +1,9 @@
 """Cold start of the app beside a bare app of one function: process start to the first answer, in one run.
 
 Both are driven by Microsoft's worker library in a fresh process (`bench/_cold_process.py`). Rounds of bare app and app
-alternate; figures are medians, and `ratio` is app / bare. `bytecode` has the app's modules compiled, `no_bytecode` has
-not (what a remote build leaves); installed packages are compiled in both. `cpu_ratio` is the same of processor time,
-which a busy machine disturbs less.
+alternate; figures are medians, and `ratio` is app / bare. `bytecode` has the app's modules compiled by the hook of the
+deployment, `no_bytecode` has not; installed packages are compiled in both. `cpu_ratio` is the same of processor time,
+which a busy machine disturbs less. With `documents=cosmos` the app talks to the emulator of Cosmos DB, over plain HTTP.
 """
 
 from __future__ import annotations
@@ -17,9 +17,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from azure.cosmos import CosmosClient
+
+from emulators.launch import launch
+from shared.documents.cosmos import connect
 
 ROOT = Path(__file__).resolve().parents[1]
 PROCESS = Path(__file__).with_name("_cold_process.py")
@@ -44,11 +50,10 @@ def bare(message: func.QueueMessage) -> None:
     message.get_body()
 """
 PREPARE = """
-from shared import clock
 from shared.accounts import lifecycle
 from shared.accounts.roles import Role
 from shared.http import tokens
-account = lifecycle.create_account(clock.new_id(), "cold@example.com", "no hash", Role.SHOPPER)
+account = lifecycle.create_account("00000000000000000000000000", "cold@example.com", "no hash", Role.SHOPPER)
 print(tokens.issue(account.id, Role.SHOPPER, account.token_version)[0])
 """
 
@@ -64,14 +69,14 @@ class Case:
     status: int
 
 
-def main(*, quick: bool = False) -> dict[str, Any]:
+def main(*, quick: bool = False, documents: str = "sqlite") -> dict[str, Any]:
     """Measure all first calls with and without bytecode; the figures, the goals and whether each is met."""
-    with tempfile.TemporaryDirectory(prefix="studio-cold-") as directory:
-        folder = Path(directory)
-        environment = _environment(folder)
+    with ExitStack() as running:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="studio-cold-")))
+        environment = _environment(folder) | (_cosmos(running) if documents == "cosmos" else {})
         cases = _cases(folder, environment)
         rounds = 2 if quick else ROUNDS
-        result: dict[str, Any] = {"ok": True, "rounds": rounds, "goals": GOALS}
+        result: dict[str, Any] = {"ok": True, "rounds": rounds, "documents": documents, "goals": GOALS}
         for name in ("bytecode", "no_bytecode"):
             app = _app(folder / name, compiled=name == "bytecode")
             result[name] = _measure(app, cases, environment, rounds)
@@ -86,6 +91,17 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**kept, **values, **own}
 
 
+def _cosmos(running: ExitStack) -> dict[str, str]:
+    """Settings of a database in an emulator that has all the request units it wants."""
+    facts = running.enter_context(launch("cosmos", "--throughput", "0"))
+    return {
+        "DOCUMENTS": "cosmos",
+        "COSMOS_ENDPOINT": facts["endpoint"],
+        "COSMOS_KEY": facts["key"],
+        "COSMOS_DATABASE": "cold",
+    }
+
+
 def _app(folder: Path, *, compiled: bool) -> Path:
     """A copy of what is deployed, models aside."""
     for package in ("functions", "shared"):
@@ -93,7 +109,8 @@ def _app(folder: Path, *, compiled: bool) -> Path:
     for name in ("function_app.py", "host.json"):
         shutil.copy(ROOT / name, folder)
     if compiled:
-        compileall.compile_dir(folder, quiet=1)
+        environment = {**os.environ, "PYTHON": sys.executable}
+        subprocess.run([ROOT / "infra/hooks/bytecode.sh", folder], env=environment, check=True)
     return folder
 
 
@@ -103,11 +120,7 @@ def _cases(folder: Path, environment: dict[str, str]) -> list[Case]:
         bare.mkdir()
         (bare / "function_app.py").write_text(code)
         compileall.compile_dir(bare, quiet=1)
-    prepared = subprocess.run(
-        [sys.executable, "-c", PREPARE],
-        cwd=ROOT, env={**environment, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    token = prepared.stdout.strip()
+    token = _prepare(environment)
     headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.7"}
     posted = {**headers, "Content-Type": "application/json"}
     pointer = {"v": 1, "jobId": "job:cold", "userId": "cold", "generation": 1, "attempt": 1}
@@ -134,6 +147,21 @@ def _cases(folder: Path, environment: dict[str, str]) -> list[Case]:
     ]
 
 
+def _prepare(environment: dict[str, str]) -> str:
+    """Make the account that calls, in an empty store; its access token."""
+    if environment["DOCUMENTS"] == "cosmos":
+        endpoint, key, name = (environment[f"COSMOS_{part}"] for part in ("ENDPOINT", "KEY", "DATABASE"))
+        client = CosmosClient(endpoint, key)
+        if name in [database["id"] for database in client.list_databases()]:
+            client.delete_database(name)
+        connect(endpoint, key, database=name, create=True).close()
+    prepared = subprocess.run(
+        [sys.executable, "-c", PREPARE],
+        cwd=ROOT, env={**environment, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return prepared.stdout.strip()
+
+
 def _http(method: str, path: str, headers: dict[str, str], body: Any = None) -> dict[str, Any]:
     url = f"http://127.0.0.1/api/{path}"
     return {"method": method, "url": url, "headers": headers, "body": json.dumps(body) if body else ""}
@@ -144,6 +172,7 @@ def _measure(app: Path, cases: list[Case], environment: dict[str, str], rounds: 
     for number in range(rounds + 1):
         for case in cases:
             bare = _run(case.bare, case.bare_call, environment)
+            _restore(environment)
             ours = _run(app, case.call, environment)
             if ours["status"] != case.status:
                 raise RuntimeError(f"{case.name} was answered {ours['status']}: {ours['body']}")
@@ -155,7 +184,6 @@ def _measure(app: Path, cases: list[Case], environment: dict[str, str], rounds: 
 
 
 def _run(app: Path, call: Path, environment: dict[str, str]) -> dict[str, Any]:
-    _restore(Path(environment["DOCUMENTS"].removeprefix("sqlite:")))
     command = [sys.executable, str(PROCESS), str(app), str(call)]
     started = {"STARTED": str(time.monotonic())}
     done = subprocess.run(command, env={**environment, **started}, check=False, capture_output=True, text=True)
@@ -164,8 +192,12 @@ def _run(app: Path, call: Path, environment: dict[str, str]) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _restore(documents: Path) -> None:
+def _restore(environment: dict[str, str]) -> None:
     """Give every process the same documents; the first call keeps a copy of what was prepared."""
+    if environment["DOCUMENTS"] == "cosmos":
+        _prepare(environment)
+        return
+    documents = Path(environment["DOCUMENTS"].removeprefix("sqlite:"))
     kept = documents.with_suffix(".prepared")
     if not kept.exists():
         shutil.copy(documents, kept)

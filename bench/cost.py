@@ -5,11 +5,12 @@ what `infra/` sets up. Counts that the code decides are held by a test; the rest
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from bench import ceilings
 from cli.infra.bicep import parse_file
 from cli.infra.syntax import Array, File, Literal, Object, text, walk
 from cli.scaling import GROUPS, scaling_groups
@@ -22,10 +23,18 @@ IDLE_GOAL_USD: Final = 3.0
 
 POLL_S: Final = 10
 """Assumed: seconds between two looks of the scale controller at an empty queue. Not published."""
-SWEEP_STORAGE_CALLS: Final = 7
-"""Of one idle sweep, held by a test: a read of every poison queue and of the delivery reports, a listing of blobs."""
-SWEEP_RU: Final = 30
-"""Assumed: request units of one idle sweep, ten queries that find nothing at 3 RU each."""
+SWEEP_QUEUE_CALLS: Final = 5
+"""Of the sweeps of every run that find nothing, held by a test: reads of poison queues and of delivery reports."""
+SWEEP_LISTINGS: Final = 1
+"""The same for listings of blobs."""
+SELDOM_LISTINGS: Final = 2
+"""Listings of blobs of the sweeps that run every `SELDOM_S`, held by a test."""
+SWEEP_RU: Final = 64
+"""Request units of the sweeps of every run that find nothing; measured, on containers of three physical partitions. A
+test repeats it."""
+SELDOM_SWEEP_RU: Final = 24
+"""The same of the sweeps that run every `SELDOM_S`."""
+SELDOM_S: Final = 300
 TIMER_BLOB_CALLS: Final = 4
 """Of one tick in the host (TimerListener.cs, ScheduleMonitor.cs): status read and written, lock renewed twice."""
 HOST_CALLS_A_MINUTE: Final = 6
@@ -44,7 +53,8 @@ class TryOn:
     deliveries: int = 3
     container_s: float = 6.0
     """On 2 vCPU and 4 GiB."""
-    request_units: int = 350
+    request_units: float = field(default_factory=lambda: ceilings.measured()["flows"]["try-on"]["ru"])
+    """Measured."""
     storage_calls: int = 60
     blob_writes: int = 12
     egress_mb: float = 1.5
@@ -138,15 +148,18 @@ def idle(what: Plan, *, free_grants: bool = False) -> dict[str, float]:
     gb_s = runs * functions["least_s"] * what.memory_gb
     if free_grants:
         gb_s, runs = max(0, gb_s - functions["free_gb_s"]), max(0, runs - functions["free_executions"])
-    queue_calls = what.queues * SECONDS / POLL_S + what.sweeps * SWEEP_STORAGE_CALLS
+    seldom = SECONDS / SELDOM_S
+    queue_calls = what.queues * SECONDS / POLL_S + what.sweeps * SWEEP_QUEUE_CALLS
+    # A listing costs what a write does.
+    blob_writes = what.sweeps * (1 + SWEEP_LISTINGS) + seldom * SELDOM_LISTINGS
     blob_calls = what.sweeps * TIMER_BLOB_CALLS + HOURS * 60 * HOST_CALLS_A_MINUTE
     parts = {
         "memory": gb_s * functions["gb_s"],
         "executions": runs / 1e6 * functions["million_executions"],
         "always_ready": what.always_ready * what.memory_gb * SECONDS * functions["always_ready_gb_s"],
         "storage_transactions": queue_calls / 1e4 * storage["queue_10k"] + blob_calls / 1e4 * storage["blob_read_10k"]
-        + what.sweeps / 1e4 * storage["blob_write_10k"],
-        "cosmos": what.sweeps * SWEEP_RU / 1e6 * cost["cosmos"]["million_ru"],
+        + blob_writes / 1e4 * storage["blob_write_10k"],
+        "cosmos": (what.sweeps * SWEEP_RU + seldom * SELDOM_SWEEP_RU) / 1e6 * cost["cosmos"]["million_ru"],
     }  # fmt: skip
     return _total(parts)
 
@@ -216,13 +229,13 @@ def main() -> dict[str, Any]:
         "idle_month_before": idle(before()),
         "fixed_month": fixed(now),
         "tryons_100000": tryons(100_000, now),
+        "ceilings": ceilings.main(),
         "goal_usd": IDLE_GOAL_USD,
         "ok": without_grants["total"] < IDLE_GOAL_USD,
     }
 
 
 PAGE: Final = ROOT / "docs" / "deploy.md"
-START, END = "<!-- cost: written by `python -m bench.cost` -->", "<!-- end of cost -->"
 _WORDS: Final = {
     "memory": "memory (GB-s of functions)",
     "executions": "executions",
@@ -256,9 +269,13 @@ def table(figures: dict[str, Any] | None = None) -> str:
 
 
 def page() -> str:
-    """The documentation with a new table."""
-    before_it, _, rest = PAGE.read_text().partition(START)
-    return f"{before_it}{START}\n\n{table()}\n\n{END}{rest.partition(END)[2]}"
+    """The documentation with new tables."""
+    found = PAGE.read_text()
+    for name, content in {"cost": table(), "ceilings": ceilings.table(), "routes": ceilings.routes_table()}.items():
+        start, end = f"<!-- {name}: written by `python -m bench.cost` -->", f"<!-- end of {name} -->"
+        before_it, _, rest = found.partition(start)
+        found = f"{before_it}{start}\n\n{content}\n\n{end}{rest.partition(end)[2]}"
+    return found
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The image sanitizer beside libvips used directly for the same work, and beside Pillow: time, memory, sizes.
+"""The image sanitizer and a vendor's drop beside libvips used directly for the same work: time, memory, sizes.
 
 The work: check a JPEG, encode it again at quality 90, and make WebP copies of 1,600 and 320 pixels, on one thread.
-Every run is a fresh process; the three take turns, so that load on the machine affects all of them: compare the
-ratios.
+Pillow is measured, too. Every run is a fresh process; they take turns, so that load on the machine affects all of them:
+compare the ratios.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from wardrobe import draw_garment, garment_specs
 
 SIZES: Final = {"12 MP": (4000, 3000), "40 MP": (7300, 5480), "50 MP": (8160, 6120), "61 MP": (9504, 6336)}
 COMPARED: Final = ("12 MP", "40 MP")
+DROPPED: Final = ("12 MP", "61 MP")
 RUNS: Final = 5
 QUALITY: Final = 90
 QUICK_RUNS: Final = 3
@@ -92,6 +93,7 @@ def main(*, quick: bool = False) -> dict[str, Any]:
         report["on its side, 61 MP"] = sanitize(lying)
         lying.write_bytes(photo(*SIZES["61 MP"], format="PNG"))
         report["PNG, 61 MP"] = sanitize(lying)
+        report["drop"] = {name: drop(Path(folder), SIZES[name], runs if name == "12 MP" else 1) for name in DROPPED}
     report["start"] = {"first_answer_ms": round(start() * 1000)}
     report["colour"] = colour_cost()
     return report
@@ -159,7 +161,7 @@ def request(path: Path) -> dict[str, Any]:
         source = str(image.format)
     return {
         "source": "JPEG" if source == "MPO" else source, "min_side": 16, "max_side": 16_384, "max_pixels": 64_000_000,
-        "alpha": "white", "quality": QUALITY, "timeout": 120,
+        "alpha": "white", "quality": QUALITY, "timeout": 120, "original": True,
         "copies": [{"name": name, "side": copy.side, "quality": copy.quality} for name, copy in COPIES.items()],
     }  # fmt: skip
 
@@ -179,6 +181,32 @@ def baseline(path: Path, name: str) -> Figures:
     command = [sys.executable, "-c", _BASELINE, str(path), "on", copies, name]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
+
+
+def drop(folder: Path, size: tuple[int, int], runs: int) -> dict[str, Any]:
+    """A vendor's photo through the whole step, and libvips in turn with it (`bench._images_drop`)."""
+    photographed, mask = folder / "drop.jpg", folder / "mask.png"
+    photographed.write_bytes(product_photo(*size))
+    taken: dict[str, list[Figures]] = {"ours": [], "libvips": []}
+    for _ in range(runs):
+        for kind, results in taken.items():
+            command = [sys.executable, "-m", "bench._images_drop", kind, str(photographed), str(mask)]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+            results.append(json.loads(done.stdout.splitlines()[-1]))
+    figures = {
+        name: {key: round(statistics.median(one[key] for one in results), 3) for key in results[0]}
+        for name, results in taken.items()
+    }
+    pictures = figures["ours"]["pictures_cpu_seconds"] / figures["libvips"]["cpu_seconds"]
+    return {**figures, "pictures_times_libvips_cpu": round(pictures, 2)}
+
+
+def product_photo(width: int, height: int) -> bytes:
+    """One garment on a plain ground, as large as a camera takes it."""
+    drawn = draw_garment(garment_specs(1, 3)[0], (width // 8, height // 8)).image.convert("RGB")
+    out = io.BytesIO()
+    drawn.resize((width, height), Image.Resampling.BICUBIC).save(out, "JPEG", quality=92)
+    return out.getvalue()
 
 
 def start() -> float:

@@ -11,8 +11,7 @@ import os
 import time
 from typing import Any, Final
 
-import requests
-
+from bench._request_units_meter import charges
 from emulators.launch import launch
 from shared import clock
 from shared.documents import store
@@ -71,6 +70,5 @@ def _replay(url: str, route_class: str, rate: int, users: int) -> dict[str, floa
 
 def _charges(url: str) -> tuple[int, float]:
     """Operations on counters so far, and their request units."""
-    listed = requests.get(f"{url}/_emulator/charges", timeout=30).json()["charges"]
-    counters = [one for one in listed if one["container"] == "rate_limits"]
+    counters = [one for one in charges(url) if one["container"] == "rate_limits"]
     return sum(one["count"] for one in counters), sum(one["ru"] for one in counters)

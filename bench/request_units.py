@@ -7,9 +7,8 @@ charges are estimates from published figures (`emulators/cosmos/charges.py`), an
 from __future__ import annotations
 
 import json
-import os
+import re
 import secrets
-import socket
 import statistics
 import tempfile
 import time
@@ -21,15 +20,19 @@ from typing import Any, Final
 
 import requests
 
+from bench._processes import storage_log
 from bench._request_units_flows import Act, Shop, deletion, flows, routes
 from bench._request_units_meter import Meter, Reading
 from emulators.stack import Stack
+from emulators.vite import free_port
 
 RUNS: Final = 3
 PRICES: Final = Path(__file__).with_name("prices.json")
+MEASURED: Final = Path(__file__).with_name("request_units.json")
+"""The figures that `bench cost` reckons with; `python -m bench.request_units` writes them."""
 SERVERLESS_RU_PER_SECOND: Final = 5000
 """Of one container (learn.microsoft.com/azure/cosmos-db/serverless-performance)."""
-TIMERS: Final = {"sweeper": 1440, "retention": 1}
+TIMERS: Final = {"sweeper": 720, "retention": 1}
 """Timers with their runs a day at the default schedules."""
 NEVER: Final = "0 0 0 1 1 *"
 SETTINGS: Final = {
@@ -131,28 +134,14 @@ def _answer(meter: Meter, act: Act) -> tuple[Reading, float]:
 def _running(documents: str) -> Generator[tuple[Stack, Meter]]:
     with tempfile.TemporaryDirectory(prefix="studio-request-units-") as folder:
         data, log = Path(folder) / "data", Path(folder) / "storage.log"
-        log.touch()
-        kept = {name: os.environ.get(name) for name in ("NODE_OPTIONS", "STUDIO_STORAGE_LOG")}
-        os.environ["NODE_OPTIONS"] = f"--require {Path(__file__).with_name('_storage_log.cjs')}"
-        os.environ["STUDIO_STORAGE_LOG"] = str(log)
         settings = {**SETTINGS, "FUNCTIONS_MASTER_KEY": secrets.token_urlsafe(24)}
-        try:
-            # Administrators are remembered by address, so the two stacks must not have the same.
-            with Stack(data, settings=settings, port=_free_port(), documents=documents, throughput=0) as stack:
-                account = stack.providers.get("cosmos")
-                yield stack, Meter(data, log, account["url"] if account else None)
-        finally:
-            for name, value in kept.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        # Administrators are remembered by address, so the two stacks must not have the same.
+        with (
+            storage_log(log),
+            Stack(data, settings=settings, port=free_port(), documents=documents, throughput=0) as stack,
+        ):
+            account = stack.providers.get("cosmos")
+            yield stack, Meter(data, log, account["url"] if account else None)
 
 
 def _figures(readings: list[Reading], ms: list[float]) -> dict[str, Any]:
@@ -195,13 +184,33 @@ def _hot(by_user: list[dict[str, Reading]]) -> list[dict[str, Any]]:
     listed = [
         {
             "container": container,
-            "partition": "all (query over partitions)" if partition == "*" else partition,
+            "partition": name_of(partition),
             "ru": round(sum(ru[container, partition].values()), 2),
             "byFlow": {name: round(value, 2) for name, value in ru[container, partition].items()},
         }
         for container, partition in shared
     ]
     return sorted(listed, key=lambda one: -one["ru"])
+
+
+NAMES: Final = (
+    (r"^\[\"(.*)\"\]$", r"\1"),
+    (r"\d{4}-\d\d-\d\dT\d\d", "<hour>"),
+    (r"\d{4}-\d\d-\d\d", "<day>"),
+    (r":\d{10}$", ":<window>"),
+    (r"127\.0\.0\.1", "<address>"),
+    (r"^01[0-9a-z]{24}$", "<vendor>"),
+)
+"""Parts of partition keys that differ from run to run, and what stands for them."""
+
+
+def name_of(partition: str) -> str:
+    """A partition key by name; callers of this bench have one address."""
+    if partition == "*":
+        return "all (query over partitions)"
+    for pattern, name in NAMES:
+        partition = re.sub(pattern, name, partition)
+    return partition
 
 
 def _timers(stack: Stack, meter: Meter) -> dict[str, Any]:
@@ -215,3 +224,21 @@ def _timers(stack: Stack, meter: Meter) -> dict[str, Any]:
         reading = meter.read().since(before)
         found[name] = {"ru": reading.total(), "operations": reading.counted(), "runsPerDay": runs}
     return found
+
+
+def kept(figures: dict[str, Any], runs: int) -> str:
+    """What `bench/request_units.json` keeps of the figures: JSON, a route or flow a line."""
+    names = ("ru", "operations", "byContainer", "storage")
+    lines = [f'{{"runs": {runs},']
+    for part in ("flows", "routes"):
+        rows = [
+            f"  {json.dumps(name)}: {json.dumps({key: one[key] for key in names})}"
+            for name, one in figures[part].items()
+        ]
+        lines += [f' "{part}": {{', ",\n".join(rows), " },"]
+    hot = ",\n".join(f"  {json.dumps(one)}" for one in figures["hotPartitions"])
+    return "\n".join([*lines, ' "hotPartitions": [', hot, " ],", f' "timers": {json.dumps(figures["timers"])}}}', ""])
+
+
+if __name__ == "__main__":
+    MEASURED.write_text(kept(_measure("cosmos", RUNS), RUNS))

@@ -1,7 +1,7 @@
 """How much longer searches take with ten times the products, with a cut-off of results and without one.
 
-Each query is searched in the small and in the large shop, with the cut-off and without, one after the other, so that
-whatever else the machine does falls on all four alike. Times are CPU milliseconds of the searching thread, medians.
+Each query is searched in shops of each size, with the cut-off and without, one after the other, so that whatever else
+the machine does falls on all alike. Times are CPU milliseconds of the searching thread, medians.
 Vectors and products are those of `bench search`.
 """
 
@@ -11,8 +11,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,29 +24,29 @@ if TYPE_CHECKING:
     from functions.search.engine.local import LocalIndex
     from functions.search.engine.query import VectorQuery
 
-SMALL, LARGE = 10_000, 100_000
+SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (10_000, 100_000)
 TIMED, QUICK_TIMED, WARM_UP = 120, 40, 5
 
 
 def main(*, quick: bool = False) -> dict[str, Any]:
-    """Measure at 10,000 and 100,000 products; `quick`: fewer queries."""
+    """Measure at 10,000, 100,000 and a million products; `quick`: without the last, and with fewer queries."""
     from functions.search.engine.local import LocalIndex
 
+    sizes = QUICK_SIZES if quick else SIZES
     with tempfile.TemporaryDirectory() as folder, Azurite() as storage:
         environment(storage, Path(folder))
         index = LocalIndex(model)
-        for count in (SMALL, LARGE):
+        for count in sizes:
             print(f"{count} products ...", file=sys.stderr, flush=True)
             build = index.begin(_shop(count))
             build.take(columns(vectors(count)))
             index.publish(build)
         kinds = _kinds()
-        asked = queries(vectors(LARGE))
+        asked = queries(vectors(QUICK_SIZES[-1]))
         return {
-            "products": [SMALL, LARGE],
-            "growth_of_products": LARGE / SMALL,
+            "products": list(sizes),
             "searches": {
-                name: _measured(index, query, kind, asked.get(kind), QUICK_TIMED if quick else TIMED)
+                name: _measured(index, query, sizes, kind, asked.get(kind), QUICK_TIMED if quick else TIMED)
                 for name, (kind, query) in kinds.items()
             },
         }
@@ -71,22 +72,24 @@ def _kinds() -> dict[str, tuple[str, VectorQuery]]:
     }
 
 
-def _measured(index: LocalIndex, query: VectorQuery, kind: str, many: Rows | None, times: int) -> dict[str, float]:
-    taken: dict[str, list[float]] = {}
+def _measured(
+    index: LocalIndex, query: VectorQuery, sizes: Sequence[int], kind: str, many: Rows | None, times: int
+) -> dict[str, Any]:
+    taken: dict[tuple[str, int], list[float]] = {}
     for turn in range(times + WARM_UP):
         vector = {kind: many[turn % len(many)]} if many is not None else {}
-        for count in (SMALL, LARGE):
-            for name, match in (("all_ms", None), ("cut_ms", query.match)):
+        for count in sizes:
+            for name, match in (("all", None), ("cut", query.match)):
                 asked = replace(query, shop=_shop(count), match=match, **vector)
-                taken.setdefault(f"{name}_{count}", []).append(_cpu_ms(lambda asked=asked: index.search(asked)))
-    ms = {name: round(statistics.median(each[WARM_UP:]), 3) for name, each in taken.items()}
+                taken.setdefault((name, count), []).append(_cpu_ms(lambda asked=asked: index.search(asked)))
+    ms = {key: statistics.median(each[WARM_UP:]) for key, each in taken.items()}
     return {
-        **ms,
-        "all_growth": round(ms[f"all_ms_{LARGE}"] / ms[f"all_ms_{SMALL}"], 2),
-        "cut_growth": round(ms[f"cut_ms_{LARGE}"] / ms[f"cut_ms_{SMALL}"], 2),
+        **{f"{name}_ms": {str(count): round(ms[name, count], 3) for count in sizes} for name in ("all", "cut")},
         **{
-            f"cut_over_all_{count}": round(ms[f"cut_ms_{count}"] / ms[f"all_ms_{count}"], 2) for count in (SMALL, LARGE)
+            f"{name}_growth": [round(ms[name, large] / ms[name, small], 2) for small, large in pairwise(sizes)]
+            for name in ("all", "cut")
         },
+        "cut_over_all": [round(ms["cut", count] / ms["all", count], 2) for count in sizes],
     }
 
 

@@ -79,7 +79,10 @@ def build_typescript() -> None:
         made = Path(folder) / "schema.ts"
         _run(["node", _tool("openapi-typescript/bin/cli.js"), _description(folder), "-o", str(made)])
         _put(SCHEMA, made.read_text())
-    _run(["node", _tool("typescript/bin/tsc"), "-p", str(CLIENTS / "typescript")])
+        compiled = Path(folder) / "dist"
+        _run(["node", _tool("typescript/bin/tsc"), "-p", str(CLIENTS / "typescript"), "--outDir", str(compiled)])
+        for file in sorted(compiled.rglob("*.*")):
+            _put(CLIENTS / "typescript/dist" / file.relative_to(compiled), file.read_text())
 
 
 def _description(folder: str) -> str:
@@ -97,6 +100,7 @@ def _put(path: Path, text: str) -> None:
     """Write a file that another process may read meanwhile."""
     if path.is_file() and path.read_text() == text:
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     passing = path.with_suffix(f".{os.getpid()}")
     passing.write_text(text)
     passing.replace(path)

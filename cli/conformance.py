@@ -1,8 +1,8 @@
 """`./studio conformance cosmos`: the SDK's own tests against the emulator, in an environment of their own.
 
 The tests come with the source distribution of `azure-cosmos` on the package index; nothing of them is kept in the tree.
-What does not apply, and why, is in `emulators/cosmos/exclusions.toml`. Then our own tests of the emulator run with that
-version of the SDK.
+What does not apply, and why, is in `emulators/cosmos/exclusions.toml`. Then our own tests of the emulator and of the
+product's adapter run with that version of the SDK.
 """
 
 from __future__ import annotations
@@ -30,18 +30,32 @@ GOAL: Final = 0.95
 """Share of the applicable tests that must pass."""
 PINNED: Final = "4.17.1"
 PACKAGES: Final = (
-    "aiohttp", "azure-identity", "cryptography", "mmh3", "pytest", "pytest-asyncio", "pytest-timeout", "requests",
-    "urllib3",
+    "aiohttp", "azure-identity", "cryptography", "hypothesis", "mmh3", "pytest", "pytest-asyncio", "pytest-timeout",
+    "requests", "urllib3",
 )  # fmt: skip
 OWN: Final = "tests/emulators/cosmos"
+ADAPTER: Final = "tests/shared/documents"
 FILES: Final = (
     "test_crud", "test_crud_async", "test_crud_container", "test_crud_container_async", "test_crud_database",
-    "test_crud_database_async", "test_crud_response_payload_on_write_disabled", "test_query", "test_query_async",
-    "test_query_cross_partition", "test_query_cross_partition_async", "test_orderby", "test_multi_orderby",
-    "test_aggregate", "test_query_vector_similarity", "test_vector_policy", "test_transactional_batch",
-    "test_transactional_batch_async", "test_partition_key", "test_crud_subpartition", "test_ttl", "test_read_items",
-    "test_headers", "test_encoding", "test_query_response_headers", "test_item_body_serialization",
+    "test_crud_database_async", "test_crud_response_payload_on_write_disabled",
+    "test_crud_response_payload_on_write_disabled_async", "test_resource_id", "test_resource_id_async",
+    "test_query", "test_query_async", "test_query_cross_partition", "test_query_cross_partition_async", "test_orderby",
+    "test_multi_orderby", "test_aggregate", "test_query_execution_context", "test_query_feed_range",
+    "test_query_feed_range_async", "test_query_feed_range_multipartition", "test_query_vector_similarity",
+    "test_query_vector_similarity_async", "test_vector_policy", "test_vector_policy_async",
+    "test_transactional_batch", "test_transactional_batch_async",
+    "test_partition_key", "test_partition_key_async", "test_crud_subpartition", "test_crud_subpartition_async",
+    "test_feed_range", "test_feed_range_async",
+    "test_change_feed", "test_change_feed_async", "test_changefeed_partition_key_variation",
+    "test_changefeed_partition_key_variation_async",
+    "test_session", "test_session_async", "test_latest_session_token", "test_latest_session_token_async",
+    "test_auto_scale", "test_auto_scale_async", "test_ttl", "test_read_items", "test_read_items_async",
+    "test_headers", "test_headers_async", "test_encoding", "test_encoding_async", "test_query_response_headers",
+    "test_query_response_headers_async", "test_cosmos_responses", "test_cosmos_responses_async",
+    "test_container_properties_cache", "test_container_properties_cache_async", "test_none_options",
+    "test_none_options_async", "test_backwards_compatibility", "test_user_configs",
 )  # fmt: skip
+"""The test files that ask a service for what the product uses; those that only run the SDK's own code are left out."""
 SHIM: Final[Mapping[str, str]] = {
     "__init__.py": "",
     "helpers.py": "def is_live():\n    return True\n",
@@ -56,6 +70,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("service", choices=["cosmos"])
     parser.add_argument("--sdk", default=PINNED, help=f"version of azure-cosmos; {PINNED} by default")
     parser.add_argument("--tls", action="store_true", help="on https://localhost:8081/, as Microsoft's emulator")
+    parser.add_argument(
+        "--partitions", type=int, default=1, help="physical partitions of containers that ask for no throughput; 1"
+    )
     parser.add_argument("--file", action="append", metavar="NAME", help="only this test file; may be repeated")
     parser.add_argument(
         "--json", action="store_true", help="print {ok, sdk, passed, applicable, share, own, files, failed}"
@@ -70,7 +87,7 @@ def handle(options: argparse.Namespace) -> int:
     files: list[dict[str, Any]] = []
     failed: list[str] = []
     place = ("--tls", "--port", "8081") if options.tls else ()
-    with launch("cosmos", "--throughput", "0", *place) as facts:
+    with launch("cosmos", "--throughput", "0", "--partitions", str(options.partitions), *place) as facts:
         host = "https://localhost:8081/" if options.tls else f"{facts['endpoint']}/"
         for name in options.file or FILES:
             if not (tests / f"{name}.py").exists():
@@ -88,8 +105,8 @@ def handle(options: argparse.Namespace) -> int:
     passed = sum(one["passed"] for one in files)
     applicable = passed + sum(one["failed"] for one in files)
     share = passed / applicable if applicable else 0.0
-    own = None if options.file else _run_own(python)
-    ok = share >= GOAL and (own is None or own["failed"] == 0)
+    own = {} if options.file else {OWN: _run_own(python), ADAPTER: _run_adapter(python, options.sdk)}
+    ok = share >= GOAL and all(one["failed"] == 0 for one in own.values())
     if options.json:
         report = {"ok": ok, "sdk": options.sdk, "passed": passed, "applicable": applicable, "share": round(share, 4)}
         print(json.dumps({**report, "own": own, "files": files, "failed": failed}))
@@ -97,8 +114,10 @@ def handle(options: argparse.Namespace) -> int:
         print(f"azure-cosmos {options.sdk}: {passed} of {applicable} applicable tests pass ({share:.1%})")
         for name in failed:
             print(f"  failed: {name}")
-        if own is not None:
-            print(f"{OWN}: {own['passed']} passed, {own['failed']} failed")
+        for folder, one in own.items():
+            print(f"{folder}: {one['passed']} passed, {one['failed']} failed")
+            for name in one["failures"]:
+                print(f"  failed: {name}")
     return 0 if ok else 1
 
 
@@ -137,7 +156,7 @@ def _pytest(
 ) -> list[str] | None:
     """Run pytest in a folder, ended with this process; the outcome of each test as `NAME OUTCOME`, None without any."""
     report.unlink(missing_ok=True)
-    command = (str(python), "-m", "pytest", "-q", "--timeout", "120", "-p", "no:cacheprovider", f"--junitxml={report}")
+    command = (str(python), "-m", "pytest", "-q", "--timeout", "900", "-p", "no:cacheprovider", f"--junitxml={report}")
     there = ("sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(folder))
     subprocess.run(
         program(*there, *command, *arguments), cwd=ROOT, env={**os.environ, **environment}, stdin=parent_pipe(),
@@ -170,11 +189,26 @@ def _run(
 
 def _run_own(python: Path) -> dict[str, Any]:
     """Our own tests of the emulator, with the environment's SDK."""
-    environment = {"PYTHONPATH": str(ROOT)}
+    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
     configuration = python.parents[2] / "own.ini"
     configuration.write_text("[pytest]\nmarkers = processes\n")
     options = ("-c", str(configuration), "--confcutdir", OWN, "--rootdir", str(ROOT), OWN)
-    outcomes = _pytest(python, ROOT, python.parents[2] / "own.xml", environment, *options) or ["did not run failed"]
+    return _counted(_pytest(python, ROOT, python.parents[2] / "own.xml", environment, *options))
+
+
+def _run_adapter(python: Path, version: str) -> dict[str, Any]:
+    """Our own tests of the product's adapter: with the product's packages, but for the SDK."""
+    sdk = python.parents[2] / "sdk"
+    if not sdk.exists():
+        install = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
+        _call(*install, "--target", sdk, f"azure-cosmos=={version}")
+    options = ("-k", "emulator or cosmos", ADAPTER)
+    report = python.parents[2] / "adapter.xml"
+    return _counted(_pytest(Path(sys.executable), ROOT, report, {"PYTHONPATH": str(sdk)}, *options))
+
+
+def _counted(found: list[str] | None) -> dict[str, Any]:
+    outcomes = found or ["did not run failed"]
     failed = [one.removesuffix(" failed") for one in outcomes if one.endswith(" failed")]
     return {"passed": sum(one.endswith(" passed") for one in outcomes), "failed": len(failed), "failures": failed}
 

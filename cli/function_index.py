@@ -15,9 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-import azure.functions as func
-
-from shared.function_index import INDEX, PARAMETERS, Entry, text
+from shared.function_index import INDEX, PARAMETERS, BlueprintApp, Entry, text
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,8 +25,9 @@ class FunctionIndexError(ValueError):
 
 
 def modules() -> list[str]:
-    """The blueprint modules of the app."""
-    return [f"functions.{path.parent.name}.blueprint" for path in sorted(ROOT.glob("functions/*/blueprint.py"))]
+    """The blueprint modules of the app: `blueprint` of a step, or several, so that a call imports the models of few."""
+    paths = sorted(ROOT.glob("functions/*/*blueprint.py"))
+    return [f"functions.{path.parent.name}.{path.stem}" for path in paths]
 
 
 def entries() -> list[Entry]:
@@ -46,7 +45,7 @@ def write() -> bool:
 
 
 def _declared(module: str) -> Iterator[Entry]:
-    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    app = BlueprintApp()
     app.register_functions(import_module(module).bp)
     for function in app.get_functions():
         yield _entry(module, function)
@@ -68,7 +67,8 @@ def _entry(module: str, function: Any) -> Entry:
         raise FunctionIndexError(
             f"{name}: further bindings and retry policies are not in the index: use the SDKs and jobs"
         )
-    return Entry(name, module, kind, _arguments(trigger))
+    bindings = function.get_raw_bindings() if kind == "httpTrigger" else ()
+    return Entry(name, module, kind, _arguments(trigger), bindings)
 
 
 def _parameters(handler: Callable[..., Any]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from cli import logs, web
+from cli.arguments import folder, free_port, port
 from cli.logins import ADDRESSES, PASSWORD
 from emulators.stack import DOCUMENTS, ROOT, Stack, StartError
 from emulators.with_parent import parent_pipe, python
@@ -33,12 +34,14 @@ CHECK_EVERY_S = 0.25
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("run", help="start everything and stay; a changed source file is live immediately")
-    parser.add_argument("--port", type=int, default=0, help="port of the app (that of the last start, else 7071)")
+    parser.add_argument("--port", type=port, default=0, help="port of the app (that of the last start, else 7071)")
     parser.add_argument("--workers", type=int, default=1, help="instances of the app")
-    parser.add_argument("--data", type=Path, default=ROOT / ".studio", help="where blobs and documents are kept")
+    parser.add_argument("--data", type=folder, default=str(ROOT / ".studio"), help="where blobs and documents are kept")
     parser.add_argument("--documents", choices=DOCUMENTS, help="SQLite (default), or the Cosmos DB emulator")
     parser.add_argument("--flex", action="store_true", help="a process for each scaling group of Flex Consumption")
-    parser.add_argument("--debug", nargs="?", type=int, const=DEBUG_PORT, help="wait for a debugger on port 5678")
+    parser.add_argument(
+        "--debug", nargs="?", type=free_port, const=str(DEBUG_PORT), help="wait for a debugger on port 5678"
+    )
     parser.add_argument("--no-watch", action="store_true", help="do not restart the app when a file changes")
     parser.add_argument("--functions", action="store_true", help="list every function")
     parser.add_argument("--requests", action="store_true", help="show every line of the log, not errors only")
@@ -66,6 +69,7 @@ def handle(options: argparse.Namespace) -> int:
             console.print(
                 f"Attach a debugger to 127.0.0.1:{options.debug}: the app waits for it (.vscode/launch.json)."
             )
+        page, sources = (None, None) if options.no_page else page_of(console, built=options.no_watch)
         try:
             stack = Stack(
                 options.data,
@@ -75,7 +79,8 @@ def handle(options: argparse.Namespace) -> int:
                 watch=watch,
                 debug=options.debug,
                 flex=options.flex,
-                page=None if options.no_page else built_page(console),
+                page=page,
+                page_sources=sources,
                 happened=lambda event: show_event(console, event),
             ).__enter__()
         except StartError as error:
@@ -160,6 +165,13 @@ def _create_logins(stack: Stack) -> None:
 def page_accounts() -> list[dict[str, str]]:
     """The accounts to sign in with, as the studio page takes them."""
     return [{"role": role, "email": email, "password": PASSWORD} for email, role in ADDRESSES.items()]
+
+
+def page_of(console: Console, *, built: bool) -> tuple[Path | None, Path | None]:
+    """`page` and `page_sources` of `Stack`: the built page, or that of the sources, in which a changed file is live."""
+    if built:
+        return built_page(console), None
+    return web.DIST if web.STAMP.is_file() else web.WEB / "public", web.WEB
 
 
 def built_page(console: Console) -> Path | None:

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cli.changed import files_to_check
 from emulators.stack import ROOT
 from emulators.with_parent import node, parent_pipe, program, python
 
@@ -30,14 +31,16 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("lint", python("ruff", "check", ".")),
     ("imports", IMPORTS),
 )
-TYPES = node("node_modules/pyright/index.js")
+TYPES = node("--max-semi-space-size=64", "node_modules/pyright/index.js")
+"""A larger nursery (MB) of the garbage collector takes a seventh off pyright's time."""
 SHARED_OUT = ("--dist", "loadfile", "--no-loadscope-reorder")
-"""Whole files are shared out, the long ones first."""
+"""Whole files are shared out, those that take longest first."""
 NO_PYTHON = 3
 """Status of `cli.models_env` where there is no Python to make the environment of the export with."""
 OPTIONS = {
     "--json": "print {ok, steps} as the last line",
-    "--quick": "only tests that start no process: no storage, no app",
+    "--quick": "only tests that start no process (no storage, no app), and types of what changed since origin",
+    "--long": "also the tests of a minute or more; a deployment runs them",
     "--only-checks": "leave the tests out",
     "--models": "make the environment of `models export` (1 GB), whose tests need it",
 }
@@ -97,27 +100,43 @@ def _everything(options: argparse.Namespace) -> list[Step]:
     with ExitStack() as running:
         # The types of the API clients are generated; pyright reads them.
         generated = _step("clients", python("cli", "clients", "--only-models"))
-        types = running.enter_context(_beside("types", TYPES))
+        with_tests = not options.only_checks
+        # Begun first: other test processes find compiled what this one has read.
+        on_stack = _on_stack(running) if with_tests and not options.quick else None
+        types = _types(running, of_changes=options.quick)
         environment = _export_environment(running) if options.models else None
         steps = [generated, *(_step(name, command) for name, command in CHECKS)]
         steps += [environment()] if environment else []
-        if not options.only_checks:
-            steps += _quick_tests() if options.quick else _all_tests()
-        return [*steps, types()]
+        if with_tests:
+            steps.append(_quick_tests() if options.quick else _other_tests(with_long=options.long))
+        return [*steps, *(wait() for wait in (on_stack, types) if wait)]
 
 
-def _quick_tests() -> list[Step]:
+def _types(running: ExitStack, *, of_changes: bool) -> Wait | None:
+    """Start pyright; None if nothing changed and only changes are to be checked."""
+    files = files_to_check() if of_changes else None
+    if files == []:
+        print("studio: types: no file changed")
+        return None
+    return running.enter_context(_beside("types", [*TYPES, *(files or [])]))
+
+
+def _quick_tests() -> Step:
+    """One test process a processor; one that is done takes tests of another."""
     workers = str(os.cpu_count() or 1)
-    return [_step("tests", python("pytest", "-m", "not processes", "-n", workers, *SHARED_OUT))]
+    return _step("tests", python("pytest", "-m", "not processes", "-n", workers, "--dist", "worksteal"))
 
 
-def _all_tests() -> list[Step]:
-    """Most tests wait for processes, so there are more test processes than processors. Those that talk to the shared
-    stack are one process with one stack."""
-    workers = str((os.cpu_count() or 1) + 1)
-    with _beside("tests on the stack", python("pytest", "-m", "on_stack")) as on_stack:
-        tests = _step("tests", python("pytest", "-m", "not on_stack", "-n", workers, *SHARED_OUT))
-        return [tests, on_stack()]
+def _on_stack(running: ExitStack) -> Wait:
+    """Start the tests that talk to the shared stack: one process with one stack."""
+    return running.enter_context(_beside("tests on the stack", python("pytest", "-m", "on_stack")))
+
+
+def _other_tests(*, with_long: bool) -> Step:
+    """Most tests wait for processes, so there are more test processes than processors."""
+    workers = str((os.cpu_count() or 1) + 2)
+    others = "not on_stack" if with_long else "not on_stack and not long"
+    return _step("tests", python("pytest", "-m", others, "-n", workers, *SHARED_OUT))
 
 
 def _export_environment(running: ExitStack) -> Wait:

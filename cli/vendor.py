@@ -1,4 +1,7 @@
-"""`./studio vendor drop DIR --vendor ID`: uploads a folder as a vendor would, and reports what became of every file."""
+"""`./studio vendor drop DIR --vendor ID`: uploads a folder as a vendor would, and reports what became of every file.
+
+`./studio vendor import FILE --vendor ID` (`cli.vendor_import`) creates products by a table or a feed.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli import vendor_import
 from cli.run import RUNNING
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
@@ -50,7 +54,7 @@ class FileReport:
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser("vendor", help="drop a folder of product photos")
+    parser = commands.add_parser("vendor", help="drop a folder of product photos, or import products by a file")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     drop = actions.add_parser("drop", help="upload SKU.jpg and SKU.json files, and wait until they are processed")
     drop.add_argument("folder", type=Path, metavar="DIR")
@@ -58,6 +62,7 @@ def add_parser(commands: Any) -> None:
     drop.add_argument("--wait", type=float, default=600, metavar="SECONDS", help="how long to wait (600)")
     drop.add_argument("--json", action="store_true", help="print {ok, seconds, counts, files}")
     drop.set_defaults(handler=handle)
+    vendor_import.add_parser(actions)
 
 
 def handle(options: argparse.Namespace) -> int:
@@ -71,8 +76,9 @@ def handle(options: argparse.Namespace) -> int:
     find_stack()
     started = time.monotonic()
     try:
-        with _Bars(len(files), quiet=options.json) as bars:
-            reports = drop_files(files, options.vendor, options.wait, bars.show)
+        with Bars(len(files), quiet=options.json) as bars:
+            named = {path.name: path for path in files}
+            reports = drop_files(named, options.vendor, options.wait, bars.show)
     except StudioError as error:
         print(f"studio: {error.message}", file=sys.stderr)
         return 1
@@ -88,17 +94,21 @@ def find_stack() -> None:
     local_values(ROOT)
 
 
-def drop_files(files: Sequence[Path], vendor: str, wait_s: float, on_progress: Progress) -> list[FileReport]:
-    """Upload files to the vendor's folder and wait until their processing has ended, `wait_s` seconds at most."""
+def drop_files(files: Mapping[str, Path], vendor: str, wait_s: float, on_progress: Progress) -> list[FileReport]:
+    """Upload files to the vendor's folder and wait until their processing has ended, `wait_s` seconds at most.
+
+    Args:
+        files: by their names in the folder.
+    """
     from functions.catalogue.vendor_files import VendorFile, version_of
     from shared import blobs
 
-    def upload(path: Path) -> VendorFile:
-        name = f"{vendor}/{path.name}"
+    def upload(named: str) -> VendorFile:
+        name, path = f"{vendor}/{named}", files[named]
         blobs.put(blobs.VENDOR_UPLOADS, name, path.read_bytes(), content_type="application/octet-stream")
         found = blobs.info(blobs.VENDOR_UPLOADS, name)
         # A worker may have been faster, and moved it to `vendor-rejected`.
-        return VendorFile(vendor, path.name, version_of(found) if found else "")
+        return VendorFile(vendor, named, version_of(found) if found else "")
 
     uploaded: list[VendorFile] = []
     began = time.time()
@@ -147,25 +157,25 @@ def report(files: Sequence[FileReport], seconds: float, *, as_json: bool) -> Non
     print(f"{', '.join(f'{number} {status}' for status, number in counts.most_common())} in {seconds:.0f} s")
 
 
-class _Bars:
-    """Two progress bars: uploaded, processed."""
+class Bars:
+    """Progress bars: uploaded and processed, or as they are named."""
 
-    def __init__(self, total: int, *, quiet: bool) -> None:
+    def __init__(self, total: int, *, quiet: bool, names: Sequence[str] = ("uploaded", "processed")) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._progress = Progress(*columns, console=Console(stderr=True, quiet=quiet))
-        self._tasks = [self._progress.add_task(name, total=total) for name in ("uploaded", "processed")]
+        self._tasks = [self._progress.add_task(name, total=total) for name in names]
 
-    def __enter__(self) -> _Bars:
+    def __enter__(self) -> Bars:
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def show(self, uploaded: int, ended: int) -> None:
-        """Move the bars."""
-        for task, number in zip(self._tasks, (uploaded, ended), strict=True):
+    def show(self, *numbers: int) -> None:
+        """Move the bars, one number each."""
+        for task, number in zip(self._tasks, numbers, strict=True):
             self._progress.update(task, completed=number)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,15 +53,25 @@ def build() -> bool:
     Raises:
         WebBuildError: a type error, or a tool that is missing.
     """
-    write_types()
-    digest = _digest()
-    if STAMP.is_file() and STAMP.read_text() == digest:
-        return False
-    _run("tsc", "-p", "web")
-    _run("vite", "build", "web", "--logLevel", "warn")
-    _run("vite", "build", "web/widget", "--logLevel", "warn")
-    STAMP.write_text(digest)
-    return True
+    with _alone():
+        write_types()
+        digest = _digest()
+        if STAMP.is_file() and STAMP.read_text() == digest:
+            return False
+        _run("tsc", "-p", "web")
+        _run("vite", "build", "web", "--logLevel", "warn")
+        _run("vite", "build", "web/widget", "--logLevel", "warn")
+        STAMP.write_text(digest)
+        return True
+
+
+@contextmanager
+def _alone() -> Generator[None]:
+    """Let other processes wait: what they would build at the same time is then up to date."""
+    (ROOT / ".studio").mkdir(exist_ok=True)
+    with (ROOT / ".studio" / "web.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def write_types() -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -22,18 +23,23 @@ WAIT_S = 300
 LINK = re.compile(r"#token=([0-9A-Za-z-]+\.[A-Za-z0-9_-]{43})")
 CODE = re.compile(r"\b([0-9]{6})\b")
 _administrators: dict[str, Client] = {}
+_making = threading.Lock()
 
 
 def administrator(stack: Stack) -> Client:
     """A signed-in administrator of the stack, made once with `./studio admin create`."""
-    known = _administrators.get(stack.url)
-    if known is None:
-        email, password = f"admin.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12)
-        environment = {**os.environ, **stack.settings, "STUDIO_ADMIN_PASSWORD": password}
-        command = python("cli", "admin", "create", "--email", email)
-        subprocess.run(command, cwd=ROOT, env=environment, stdin=parent_pipe(), check=True, capture_output=True)
-        known = _administrators[stack.url] = Client(stack.url).login(email, password)
+    with _making:
+        known = _administrators.get(stack.url) or _make_administrator(stack)
+        _administrators[stack.url] = known
     return known
+
+
+def _make_administrator(stack: Stack) -> Client:
+    email, password = f"admin.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12)
+    environment = {**os.environ, **stack.settings, "STUDIO_ADMIN_PASSWORD": password}
+    command = python("cli", "admin", "create", "--email", email)
+    subprocess.run(command, cwd=ROOT, env=environment, stdin=parent_pipe(), check=True, capture_output=True)
+    return Client(stack.url).login(email, password)
 
 
 def create_account(stack: Stack, role: str = "shopper", *, admin: Client | None = None, **fields: Any) -> Client:

@@ -21,7 +21,7 @@ import requests
 from demo.accounts import administrator, confirm_email, confirm_phone
 from demo.analytics import merchant_predicts
 from demo.client import Client, Live
-from demo.page import write_page
+from demo.page import Story, write_page
 from demo.paypal import buy_pack
 from demo.photos import people
 from demo.search import search
@@ -34,6 +34,7 @@ from wardrobe import draw_garment, garment_specs
 SETTINGS = {
     "JOB_BACKOFF_BASE_S": "0.5",
     "JOB_BACKOFF_CAP_S": "3",
+    "JOB_OUTAGE_S": "0",
     "JOB_MAX_ATTEMPTS": "3",
     "RATE_LIMIT_SCALE": "10",
     "CONVERSION_QUOTA": "12",
@@ -87,7 +88,6 @@ def play(
             return 2
     out.mkdir(parents=True, exist_ok=True)
     artifacts: list[str] = []
-    started = time.monotonic()
     with Steps(quiet=as_json) as steps:
         try:
             with steps.step("start", "Start storage, providers and the Functions host") as step:
@@ -107,7 +107,7 @@ def play(
     elif steps.ok:
         page = out / "index.html"
         shown = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
-        print(f"\n{len(steps.steps)} steps in {time.monotonic() - started:.0f} s. Look at {shown}")
+        print(f"\n{len(steps.steps)} steps in {steps.seconds:.0f} s. Look at {shown}")
     if not steps.ok:
         print(steps.error or "", file=sys.stderr)
         print(f"studio: the demo failed; what the app logged is in {out / 'functions.log'}", file=sys.stderr)
@@ -115,7 +115,7 @@ def play(
 
 
 class _Play:
-    """The acts, in order; each step's name is part of `--json`."""
+    """The acts, together; each step's name is part of `--json`."""
 
     def __init__(self, stack: Stack, steps: Steps, out: Path, person: Path | None, garment: Path | None) -> None:
         self._stack = stack
@@ -148,6 +148,29 @@ class _Play:
 
     def all(self) -> list[str]:
         """Play all acts; returns the files made."""
+        stack, steps = self._stack, self._steps
+        with steps.acts() as acts:
+            acts.play(self._shop)
+            shelf = acts.play(lambda: vendor_drop(stack, steps))
+            found = acts.play(lambda: search(stack, steps, shelf.result))
+            designs = acts.play(lambda: merchant_predicts(stack, steps, self._out))
+            worn = acts.play(lambda: try_on(stack, steps, self._looks()))
+        story = Story(
+            shelf=shelf.result(),
+            found=found.result(),
+            designs=designs.result(),
+            worn=worn.result(),
+            shoppers=[shopper for shopper in self._shoppers if "result-optimised" in shopper.images],
+            mails=self._mails(),
+            emulated=frozenset(self._stack.providers),
+        )
+        with self._steps.step("page", "Write the page") as step:
+            artifacts = write_page(self._out, story, self._steps)
+            step.note = str(artifacts[0])
+        return [str(artifact) for artifact in artifacts]
+
+    def _shop(self) -> None:
+        """The main job: two shoppers, a conversion each, and a purchase."""
         grace, eileen = self._shoppers
         self._sign_up()
         self._upload(grace, eileen)
@@ -156,14 +179,6 @@ class _Play:
             self._second_conversion(eileen)
         if "paypal" in self._stack.providers:
             buy_pack(grace.client, grace.name, self._steps, self._stack.providers["paypal"]["url"])
-        sheets = vendor_drop(self._stack, self._steps, self._out)
-        sheets += search(self._stack, self._steps, self._out)
-        sheets += merchant_predicts(self._stack, self._steps, self._out)
-        sheets += try_on(self._stack, self._steps, self._out, self._looks())
-        with self._steps.step("page", "Write the page") as step:
-            artifacts = write_page(self._out, self._shoppers, self._steps, self._mails())
-            step.note = artifacts[0]
-        return [str(Path(artifact)) for artifact in (*artifacts, *sheets)]
 
     def _looks(self) -> list[Look]:
         """Each shopper in her garment; the first one may be the user's own photo and garment."""
@@ -288,9 +303,10 @@ class _Play:
                 rendition = found[key][form]
                 answer = requests.get(rendition["url"], timeout=30)
                 answer.raise_for_status()
-                name = f"{shopper.name.lower()}-{role}-{form}.webp"
-                (self._out / name).write_bytes(answer.content)
-                shopper.images[f"{role}-{form}"] = name
+                if form == "optimised":
+                    name = f"{shopper.name.lower()}-{role}-{form}.webp"
+                    (self._out / name).write_bytes(answer.content)
+                    shopper.images[f"{role}-{form}"] = name
 
     def _check_notifications(self, shopper: Shopper, conversion_id: str, outcome: str, step_prefix: str = "") -> None:
         event = f"conversion.{outcome}"

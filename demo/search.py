@@ -1,7 +1,4 @@
-"""The search act: a shopper looks for what vendors dropped, by words, by a photo, and by both.
-
-The page gets a sheet: each query in a row with what was found and why.
-"""
+"""The search act: a shopper looks for what vendors dropped, by words, by a photo, and by both."""
 
 from __future__ import annotations
 
@@ -14,24 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import requests
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from demo.accounts import create_account
 from demo.client import Client
 from demo.steps import Step, Steps
-from demo.vendor import dropped
+from demo.vendor import dropped, fetched
 from emulators.stack import Stack
 from wardrobe import GarmentSpec, draw_garment, garment_specs, save_garment
 
-SHEET = "search.png"
 SEED, VARIETY = 37, 60
 TEXTS = ("floral dress", "striped bag", "green coat", "jeans -navy")
 SHOWN = 6
-TILE, LABEL = (136, 158), 250
-LETTERS = 21
-INK, SOFT = "#1f2430", "#6b7280"
-CHANNELS = {"image": "#0b6e4f", "text": "#2160c4", "words": "#b8860b"}
 PATIENCE_S = 60
 
 
@@ -45,15 +36,17 @@ class Found:
     pictures: list[Image.Image] = field(default_factory=list[Image.Image])
 
 
-def search(stack: Stack, steps: Steps, out: Path, count: int = 15) -> list[str]:
-    """Play the act on a running stack; returns the paths of the files made.
+def search(stack: Stack, steps: Steps, stocked: Callable[[], object], count: int = 15) -> list[Found]:
+    """Play the act on a running stack; returns every query with its answer.
 
     Args:
+        stocked: waits until the other vendor's products are on the shelf.
         count: products that a second vendor drops before.
     """
     shopper, specs = Client(stack.url), garment_specs(VARIETY, SEED)[:: VARIETY // count]
     with steps.step("search-stock", f"A second vendor drops {count} products; each is found soon after") as step:
         _stock(stack, specs, step)
+    stocked()
     shopper.register(f"ada.{secrets.token_hex(3)}@example.com", secrets.token_urlsafe(12), displayName="Ada")
     found: list[Found] = []
     with steps.step("search-text", "Ada searches by words") as step:
@@ -71,17 +64,14 @@ def search(stack: Stack, steps: Steps, out: Path, count: int = 15) -> list[str]:
         for alpha in (0.8, 0.3):
             body = {"imageId": image_id, "query": "red", "alpha": alpha, "topK": SHOWN}
             answer = shopper.call("POST", "search/hybrid", json=body)
-            found.append(Found(f"this photo, but red (alpha {alpha})", answer, photo))
+            found.append(Found(f"this photo, but red (the picture counts {alpha:.0%})", answer, photo))
         best = found[-1].answer
         body = {"searchId": best["searchId"], "productId": best["results"][0]["id"], "kind": "click"}
         shopper.call("POST", "search/feedback", json=body)
         step.note = f"{best['results'][0]['title']} in {best['tookMs']:.0f} ms; her click is noted"
-    with steps.step("search-sheet", "The sheet: queries, results, and what each channel gave") as step:
-        for one in found:
-            one.pictures = [_picture(result["image"]) for result in one.answer["results"]]
-        draw_sheet(found, out / SHEET)
-        step.note = SHEET
-    return [str(out / SHEET)]
+    for one in found:
+        one.pictures = [fetched(result["image"]) for result in one.answer["results"]]
+    return found
 
 
 def _first_title(answer: dict[str, Any]) -> str:
@@ -119,47 +109,3 @@ def _photo(shopper: Client, spec: GarmentSpec) -> tuple[Image.Image, str]:
     buffer = io.BytesIO()
     photo.save(buffer, "JPEG", quality=85)
     return photo, shopper.upload(buffer.getvalue(), "seen.jpg", "garment")["id"]
-
-
-def _picture(url: str) -> Image.Image:
-    answer = requests.get(url, timeout=30)
-    answer.raise_for_status()
-    return Image.open(io.BytesIO(answer.content)).convert("RGB")
-
-
-def shortened(title: str) -> str:
-    """As much of a title as fits under a tile."""
-    return title if len(title) <= LETTERS else f"{title[: LETTERS - 1].rstrip()}…"
-
-
-def draw_sheet(found: list[Found], path: Path) -> None:
-    """A row for each query: what was asked, then results with title, score, and the channels' shares as bars."""
-    row = TILE[1] + 62
-    sheet = Image.new("RGB", (LABEL + SHOWN * (TILE[0] + 14) + 20, 74 + row * len(found)), "white")
-    pen = ImageDraw.Draw(sheet)
-    large, usual, small = (ImageFont.load_default(size) for size in (24, 15, 11))
-    pen.text((20, 14), "What is found", INK, large)
-    pen.text((20, 46), "bars: what picture, text and words add to the score, or (left of the line) take", SOFT, usual)
-    for number, one in enumerate(found):
-        top = 80 + number * row
-        pen.line((20, top - 8, sheet.width - 20, top - 8), fill="#e4e6ea")
-        if one.photo is not None:
-            shown = one.photo.copy()
-            shown.thumbnail((130, TILE[1]))
-            sheet.paste(shown, (20, top))
-        pen.text((20, top if one.photo is None else top + TILE[1] + 6), one.said, INK, usual)
-        facts = f"{one.answer['total']} products, {one.answer['tookMs']:.0f} ms"
-        pen.text((20, top + TILE[1] + 26), facts, SOFT, small)
-        for place, (result, picture) in enumerate(zip(one.answer["results"], one.pictures, strict=True)):
-            left = LABEL + place * (TILE[0] + 14)
-            picture.thumbnail(TILE)
-            sheet.paste(picture, (left + (TILE[0] - picture.width) // 2, top + (TILE[1] - picture.height) // 2))
-            pen.text((left, top + TILE[1] + 4), shortened(result["title"]), INK, small)
-            pen.text((left, top + TILE[1] + 19), f"{result['score']:.2f}", SOFT, small)
-            middle = left + 70
-            pen.line((middle, top + TILE[1] + 20, middle, top + TILE[1] + 36), fill="#9aa0aa")
-            for line, (channel, colour) in enumerate(CHANNELS.items()):
-                length = max(-34, min(62, 14 * result["why"][channel]))
-                at = top + TILE[1] + 21 + 5 * line
-                pen.rectangle((min(middle, middle + length), at, max(middle, middle + length), at + 3), fill=colour)
-    sheet.save(path)

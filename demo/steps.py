@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -29,6 +31,35 @@ class Step:
     note: str = ""
 
 
+_act: ContextVar[list[Step] | None] = ContextVar("act", default=None)
+"""The steps of the act that this thread plays."""
+
+
+MAX_ACTS: Final = 16
+"""Acts may wait for each other, so each has its own thread."""
+
+
+class Acts:
+    """Acts that do not depend on each other, played at the same time: most of them wait for something."""
+
+    def __init__(self, pool: ThreadPoolExecutor, parts: list[list[Step]]) -> None:
+        self._pool, self._parts = pool, parts
+        self.futures: list[Future[Any]] = []
+
+    def play[T](self, act: Callable[[], T]) -> Future[T]:
+        """Begin an act; its steps stay together in the list."""
+        steps: list[Step] = []
+        self._parts.append(steps)
+
+        def played() -> T:
+            _act.set(steps)
+            return act()
+
+        future = self._pool.submit(played)
+        self.futures.append(future)
+        return future
+
+
 class Steps:
     """The list, kept and shown.
 
@@ -37,7 +68,8 @@ class Steps:
     """
 
     def __init__(self, *, quiet: bool) -> None:
-        self.steps: list[Step] = []
+        self._parts: list[list[Step]] = [[]]
+        self._began = time.monotonic()
         self.error: str | None = None
         self._console = Console(quiet=quiet, highlight=False)
         self._live = Live(get_renderable=self.table, console=self._console, refresh_per_second=8)
@@ -53,15 +85,41 @@ class Steps:
         else:
             self._console.print(self.table())
 
+    @property
+    def steps(self) -> list[Step]:
+        """All steps, act by act."""
+        return [step for part in [*self._parts] for step in [*part]]
+
+    @property
+    def seconds(self) -> float:
+        """Time since the first step began."""
+        return time.monotonic() - self._began
+
     @contextmanager
-    def step(self, name: str, what: str) -> Iterator[Step]:
+    def acts(self) -> Generator[Acts]:
+        """Play acts together, until all have ended.
+
+        Raises:
+            Stop: a step of one of them failed.
+        """
+        with ThreadPoolExecutor(MAX_ACTS, thread_name_prefix="act") as pool:
+            acts = Acts(pool, self._parts)
+            yield acts
+            wait(acts.futures)
+        self._parts.append([])
+        for future in acts.futures:
+            future.result()
+
+    @contextmanager
+    def step(self, name: str, what: str) -> Generator[Step]:
         """Run a block as a step.
 
         Raises:
             Stop: the block failed; its error is kept.
         """
         step = Step(name, what)
-        self.steps.append(step)
+        act = _act.get()
+        (self._parts[-1] if act is None else act).append(step)
         if not self._console.is_terminal:
             self._console.print(f"- {what}")
         started = time.monotonic()
@@ -70,7 +128,7 @@ class Steps:
         except Exception as error:
             step.ok = False
             step.note = f"{type(error).__name__}: {error}"[:200]
-            self.error = traceback.format_exc()
+            self.error = self.error or traceback.format_exc()
             raise Stop from error
         else:
             step.ok = True

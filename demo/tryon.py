@@ -1,4 +1,4 @@
-"""The try-on part of the demo: garments put on people by the container, and a sheet that shows each with its mask.
+"""The try-on part of the demo: garments put on people by the container.
 
 Portraits wear an upper garment. Lower garments and dresses need a figure from head to foot: a drawn one, and photos
 where a folder of them is there; those stay in the output folder.
@@ -11,21 +11,18 @@ import io
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import requests
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from demo.accounts import create_account
 from demo.client import CONTENT_TYPES, Client, Refused
 from demo.steps import Step, Steps
+from demo.vendor import fetched
 from emulators.stack import ROOT, Stack
 from wardrobe import draw_garment, draw_posed_mannequin, garment_spec
 
-SHEET = "tryon.png"
 PHOTOS = ROOT.parent / "shared" / "data"
-TILE = (210, 300)
 COLUMNS = ("person", "garment", "mask", "result")
 FIGURE = (448, 672)
 GARMENT = (448, 560)
@@ -44,15 +41,22 @@ class Look:
 
 @dataclass
 class Worn:
-    """A look that was tried on: its images in the sheet's columns, or why it could not be made."""
+    """A look that was tried on: its images by `COLUMNS`, or why it could not be made.
+
+    Args:
+        note: the engine and its time, or the reason.
+        engine: in words; says whether it makes previews.
+    """
 
     look: Look
     note: str
+    engine: str = ""
+    quality: dict[str, Any] = field(default_factory=dict[str, Any])
     images: dict[str, Image.Image] = field(default_factory=dict[str, Image.Image])
 
 
-def try_on(stack: Stack, steps: Steps, out: Path, portraits: list[Look]) -> list[str]:
-    """Play the act on a running stack; returns the paths of the files made.
+def try_on(stack: Stack, steps: Steps, portraits: list[Look]) -> list[Worn]:
+    """Play the act on a running stack.
 
     Args:
         portraits: the demo's shoppers, or the user's own photo and garment.
@@ -67,11 +71,7 @@ def try_on(stack: Stack, steps: Steps, out: Path, portraits: list[Look]) -> list
     for name, what, looks in acts:
         with steps.step(name, what) as step:
             worn += [_worn(client, look, step) for look in looks]
-    with steps.step("tryon-sheet", "A sheet of person, garment, mask and result") as step:
-        sheet = out / SHEET
-        draw_sheet(worn, sheet)
-        step.note = f"{sum(bool(one.images) for one in worn)} try-ons; {sheet.name}"
-    return [str(sheet)]
+    return worn
 
 
 def look_of(title: str, person: bytes, garment: bytes, *, own: bool) -> Look:
@@ -122,13 +122,16 @@ def _worn(client: Client, look: Look, step: Step) -> Worn:
     columns = {
         "person": images["person"],
         "garment": images["garment"],
-        "mask": _fetch(made["maskUrl"]),
-        "result": _fetch(made["outputUrl"]),
+        "mask": fetched(made["maskUrl"]),
+        "result": fetched(made["outputUrl"]),
     }
     if report["changedOutsideMask"] or columns["result"].size != columns["person"].size:
         raise AssertionError(f"{look.title}: {report}")
-    engine = f"{made['engine']}, seed {made['seed']}, {made['processingMs']} ms"
-    return Worn(look, f"{made['garments'][0]['category']}; {engine}", columns)
+    seconds = f"{made['processingMs'] / 1000:.1f} s"
+    notes: dict[str, Any] = next(iter(report["notes"]), {})
+    note = f"{made['garments'][0]['category']} garment, {seconds}"
+    engine = "preview by the built-in engine" if made["engine"] == "compact" else made["engineLabel"]
+    return Worn(look, note, engine, notes, columns)
 
 
 def _made(client: Client, look: Look) -> tuple[dict[str, Any], dict[str, Image.Image]]:
@@ -142,7 +145,7 @@ def _made(client: Client, look: Look) -> tuple[dict[str, Any], dict[str, Image.I
         made = client.call("GET", f"cv/tryon/{made['id']}")
     if made["status"] != "completed":
         raise AssertionError(f"{look.title}: {made['status']}, {made['error']}")
-    return made, {name: _fetch(image["original"]["url"]) for name, image in (("person", person), ("garment", garment))}
+    return made, {name: fetched(image["original"]["url"]) for name, image in (("person", person), ("garment", garment))}
 
 
 def _name(data: bytes) -> str:
@@ -152,29 +155,7 @@ def _name(data: bytes) -> str:
     return f"photo{end}"
 
 
-def _fetch(url: str) -> Image.Image:
-    answer = requests.get(url, timeout=30)
-    answer.raise_for_status()
-    return Image.open(io.BytesIO(answer.content)).convert("RGB")
-
-
 def _jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "JPEG", quality=92)
     return buffer.getvalue()
-
-
-def draw_sheet(worn: list[Worn], path: Path) -> None:
-    """Two try-ons a row, each as person, garment, mask and result under its title."""
-    width, height = TILE[0] * len(COLUMNS) + 16, TILE[1] + 44
-    sheet = Image.new("RGB", (2 * width, -(-len(worn) // 2) * height), "white")
-    pen, font, small = ImageDraw.Draw(sheet), ImageFont.load_default(15), ImageFont.load_default(11)
-    for number, one in enumerate(worn):
-        left, top = number % 2 * width + 8, number // 2 * height + 6
-        pen.text((left, top), one.look.title, "#1d2230", font)
-        pen.text((left, top + 19), one.note[:120], "#667085", small)
-        for place, column in enumerate(COLUMNS if one.images else ()):
-            picture = one.images[column].copy()
-            picture.thumbnail((TILE[0] - 6, TILE[1] - 4), Image.Resampling.LANCZOS)
-            sheet.paste(picture, (left + place * TILE[0] + (TILE[0] - 6 - picture.width) // 2, top + 36))
-    sheet.save(path)

@@ -1,7 +1,4 @@
-"""The vendor's act: drawn products dropped into a container come out as products on the shelf.
-
-The page gets a contact sheet: each photo beside its mask and its cut-out, with what was measured.
-"""
+"""The vendor's act: drawn products dropped into a container come out as products on the shelf."""
 
 from __future__ import annotations
 
@@ -10,11 +7,12 @@ import json
 import os
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from demo.accounts import create_account
 from demo.steps import Steps
@@ -22,14 +20,19 @@ from emulators.stack import ROOT, Stack
 from emulators.with_parent import parent_pipe, python
 from wardrobe import draw_garment, garment_specs, save_garment
 
-SHEET = "vendor.png"
-TILE = 150
-SHOWN = 18
-COLUMNS = 3
+FORMS = ("thumbnail", "mask", "cutoutThumbnail")
 
 
-def vendor_drop(stack: Stack, steps: Steps, out: Path, count: int = 12) -> list[str]:
-    """Play the act on a running stack; returns the paths of the files made.
+@dataclass
+class Shelf:
+    """What became of the files: products with their pictures by form, and the reasons of refused files."""
+
+    products: list[tuple[dict[str, Any], dict[str, Image.Image]]]
+    refused: list[dict[str, Any]]
+
+
+def vendor_drop(stack: Stack, steps: Steps, count: int = 12) -> Shelf:
+    """Play the act on a running stack.
 
     Args:
         count: products to drop; a picture that is none is dropped with them.
@@ -52,10 +55,10 @@ def vendor_drop(stack: Stack, steps: Steps, out: Path, count: int = 12) -> list[
         products = client.call("GET", "products", params={"limit": 100})["items"]
         if len(products) != count or not all(one["status"] == "active" and one["hasMetadata"] for one in products):
             raise AssertionError(f"{len(products)} products, not all complete")
-        sheet = out / SHEET
-        contact(products, sheet)
-        step.note = f"{len(products)} on the shelf; {sheet.name}"
-    return [str(sheet)]
+        pictures = [{form: fetched(one["pictures"][form]["url"]) for form in FORMS} for one in products]
+        step.note = f"{len(products)} on the shelf"
+    refused = [file for file in became["files"] if file["status"] == "rejected"]
+    return Shelf([*zip(products, pictures, strict=True)], refused)
 
 
 def dropped(stack: Stack, folder: Path, vendor: str) -> dict[str, Any]:
@@ -74,23 +77,8 @@ def dropped(stack: Stack, folder: Path, vendor: str) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def contact(products: list[dict[str, Any]], path: Path) -> None:
-    """Photo, mask and cut-out of each product, side by side, with its name, class and colours."""
-    shown = products[:SHOWN]
-    width, height = 3 * TILE + 12, TILE + 34
-    sheet = Image.new("RGB", (COLUMNS * width, -(-len(shown) // COLUMNS) * height), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
-    for number, product in enumerate(shown):
-        left, top = number % COLUMNS * width, number // COLUMNS * height
-        for place, form in enumerate(("thumbnail", "mask", "cutoutThumbnail")):
-            answer = requests.get(product["pictures"][form]["url"], timeout=30)
-            answer.raise_for_status()
-            picture = Image.open(io.BytesIO(answer.content)).convert("RGB")
-            picture.thumbnail((TILE, TILE))
-            sheet.paste(picture, (left + place * TILE + (TILE - picture.width) // 2, top))
-        pen.text((left + 4, top + TILE + 2), f"{product['title']}: {product['garmentClass']}", "black", font)
-        for place, colour in enumerate(product["colours"][:5]):
-            pen.rectangle(
-                (left + 4 + 16 * place, top + TILE + 18, left + 16 + 16 * place, top + TILE + 28), colour["hex"]
-            )
-    sheet.save(path)
+def fetched(url: str) -> Image.Image:
+    """The picture at a signed address."""
+    answer = requests.get(url, timeout=30)
+    answer.raise_for_status()
+    return Image.open(io.BytesIO(answer.content)).convert("RGB")

@@ -12,22 +12,32 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Self
 
-from emulators.with_parent import node, parent_pipe
+from emulators.with_parent import node, parent_pipe, stop
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The account and key every storage emulator and SDK knows; published by Microsoft, no secret."""
 
-CORS_HEADERS = ["content-type", "x-ms-*"]
-"""Request headers that `@azure/storage-blob` sends from a page; infra/app/storage.bicep allows the same."""
-CORS_EXPOSED = ["etag", "x-ms-*"]
+CORS_METHODS = ["GET", "HEAD", "PUT", "OPTIONS"]
+CORS_HEADERS = [
+    "content-type",
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+    "range",
+    "x-ms-*",
+]
+"""Request headers that `@azure/storage-blob` sends from a page, with and without conditions."""
+CORS_EXPOSED = ["etag", "content-range", "content-md5", "accept-ranges", "x-ms-*"]
+CORS_MAX_AGE_S = 3600
+"""The rule of the deployed account, infra/app/storage.bicep, is the same; a test compares them."""
 
 _SERVICES = ("Blob", "Queue", "Table")
 _EVENTS_HOOK = Path(__file__).with_name("azurite_events.cjs")
@@ -78,7 +88,7 @@ class Azurite:
         """Start and wait until all services listen; raises `AzuriteError` with Azurite's output otherwise."""
         if shutil.which("node") is None:
             raise AzuriteError("Node.js is not on PATH: install Node.js 20 or newer")
-        command = node("--require", str(_EVENTS_HOOK), str(find_azurite()))
+        command = node("--max-semi-space-size=32", "--require", str(_EVENTS_HOOK), str(find_azurite()))
         command += ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
         ports = (self.blob_port, self.queue_port, self.table_port)
         for service, port in zip(_SERVICES, ports, strict=True):
@@ -136,10 +146,10 @@ class Azurite:
 
         rule = CorsRule(
             origins.split(","),
-            ["GET", "HEAD", "PUT", "OPTIONS"],
+            CORS_METHODS,
             allowed_headers=CORS_HEADERS,
             exposed_headers=CORS_EXPOSED,
-            max_age_in_seconds=3600,
+            max_age_in_seconds=CORS_MAX_AGE_S,
         )
         with BlobServiceClient.from_connection_string(self.connection_string) as client:
             client.set_service_properties(cors=[rule])  # pyright: ignore[reportUnknownMemberType]
@@ -149,12 +159,7 @@ class Azurite:
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process, timeout)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from emulators.with_parent import parent_pipe, python
+from emulators.with_parent import parent_pipe, python, stop
 
 ROOT = Path(__file__).resolve().parents[1]
 STOP_S = 30
@@ -61,10 +61,5 @@ class Container:
                 raise RuntimeError(f"the try-on container did not start:\n{log.read_text()[-4000:]}")
             yield
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process, STOP_S)
             process.stdout.close()

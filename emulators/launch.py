@@ -7,9 +7,11 @@ import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from emulators.with_parent import parent_pipe, python
+from emulators.with_parent import parent_pipe, python, stop
+
+STOP_S: Final = 5
 
 
 @contextmanager
@@ -32,10 +34,5 @@ def launch(name: str, *arguments: str, port: int = 0) -> Generator[dict[str, Any
             raise RuntimeError(f"the {name} emulator did not start")
         yield json.loads(line)
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process, STOP_S)
         process.stdout.close()

@@ -23,15 +23,20 @@ from urllib.parse import urlsplit
 
 import requests
 
+from emulators.app_log import FILES
 from emulators.azurite import ACCOUNT, Azurite, AzuriteError
 from emulators.container import Container
+from emulators.functions_host.ports import Port, PortInUse
 from emulators.kept_ports import KeptPorts
 from emulators.launch import launch
-from emulators.with_parent import parent_pipe, python
+from emulators.vite import free_port, serving
+from emulators.with_parent import parent_pipe, python, stop
 
 ROOT = Path(__file__).resolve().parents[1]
 STOP_S = 45
 DOCUMENTS = ("sqlite", "cosmos")
+HOST = "127.0.0.1"
+"""Where the app listens, as the local host does without `--host`."""
 
 PROVIDERS: Mapping[str, str] = {
     "gemini": "GEMINI_API_KEY",
@@ -44,6 +49,8 @@ PROVIDERS: Mapping[str, str] = {
 """Emulators, each with the setting that, once given, means the real provider."""
 
 
+TOOLS = "/_emulator"
+"""Where the page finds the tools of this machine (`emulators.site.local_tools`)."""
 PORT = 7071
 """Port of the app where data is kept, unless another one was taken: the one of the Functions Core Tools."""
 WATCHED = ("functions", "shared", "function_app.py", "host.json", "local.settings.json")
@@ -73,13 +80,16 @@ class Stack:
         debug: port on which the app waits for a debugger before it starts.
         flex: run every scaling group of Flex Consumption in its own process.
         page: folder of the built studio page, to be served as a static web app.
+        page_sources: folder of the page's sources, to be served by Vite instead, so that a changed file is live; `page`
+            is then what has the page's settings.
         happened: is called with each event of the host after its start (`emulators.functions_host.supervisor`).
 
     Raises (on entering):
         StartError: something did not start.
 
     Attributes once started: `url` of the app, `storage` (connection string), `providers` (start-up facts of each
-    emulator by name), `settings` (what the app got), `functions` (as the host lists them).
+    emulator by name), `settings` (what the app got), `functions` (as the host lists them), `blob_doors` (where Event
+    Grid delivers its events, by container).
     """
 
     def __init__(
@@ -97,6 +107,7 @@ class Stack:
         debug: int | None = None,
         flex: bool = False,
         page: Path | None = None,
+        page_sources: Path | None = None,
         happened: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self._documents = documents or os.environ.get("STUDIO_DOCUMENTS") or "sqlite"
@@ -105,7 +116,7 @@ class Stack:
         self._throughput = throughput
         self._watch, self._debug, self._flex = watch, debug, flex
         self._happened = happened
-        self._page = page
+        self._page, self._page_sources = page, page_sources
         self.page_url: str | None = None
         self._data = data
         self._workers = workers
@@ -115,6 +126,7 @@ class Stack:
         self._log = log
         self._open = ExitStack()
         self.providers: dict[str, dict[str, Any]] = {}
+        self.blob_doors: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -129,6 +141,8 @@ class Stack:
         self._open.close()
 
     def _start(self) -> Self:
+        if self._port:
+            _check_free(self._port)
         data = self._data
         if data is None:
             data = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="studio-")))
@@ -143,7 +157,8 @@ class Stack:
         self._page_config = data / "page.json"
         self._page_config.unlink(missing_ok=True)
         if self._page is not None:
-            files = ("--folder", str(self._page), "--config", str(self._page_config))
+            files = ["--folder", str(self._page), "--config", str(self._page_config)]
+            files += [part for log in self._logs(data) for part in ("--log", str(log))]
             launches["site"] = launch("site", *files, port=self._ports.wanted("site"))
         with ThreadPoolExecutor(len(launches) + 1) as pool:
             storage = pool.submit(self._open.enter_context, azurite)
@@ -152,8 +167,10 @@ class Stack:
             self.providers = {name: future.result() for name, future in started.items()}
         self._keep_ports(azurite)
         self._blob_url = f"http://{azurite.host}:{azurite.blob_port}/{ACCOUNT}"
-        if site := self.providers.pop("site", None):
-            self.page_url = site["url"]
+        site = self.providers.pop("site", None)
+        source_port = self._ports.wanted("page") or free_port()
+        if site is not None:
+            self.page_url = site["url"] if self._page_sources is None else f"http://127.0.0.1:{source_port}"
         self.storage, self._events = azurite.connection_string, azurite.events
         self.settings = {
             "AzureWebJobsStorage": self.storage,
@@ -170,24 +187,31 @@ class Stack:
             self.settings = {**container.settings, **self.settings}
             with ThreadPoolExecutor(1) as pool:
                 # beside the host: both take a second or two
-                running = container.running(self.settings, data / "vto.log")
+                running = container.running(self.settings, self._logs(data)[1])
                 started_container = pool.submit(self._open.enter_context, running)
                 self._host(data)
                 started_container.result()
         else:
             self._host(data)
         self._announce()
+        if site is not None and self._page_sources is not None:
+            self._open.enter_context(serving(self._page_sources, site["url"], source_port))
+            self._ports.keep("page", source_port)
         if self._page is not None:
             self.configure_page([])
         return self
 
     def configure_page(self, accounts: Sequence[Mapping[str, str]]) -> None:
         """Let the studio page know the API's address, accounts to sign in with, and what is emulated."""
-        providers = {name: started["url"] for name, started in self.providers.items() if name != "cosmos"}
-        config = {"apiUrl": self.url, "local": {"accounts": [*accounts], "providers": providers}}
+        config = {"apiUrl": self.url, "local": page_facts(accounts, self.providers)}
         written = self._page_config.with_suffix(".new")
         written.write_text(json.dumps(config))
         written.replace(self._page_config)
+
+    def _logs(self, data: Path) -> list[Path]:
+        """What the app and the try-on container write, once they run."""
+        app, container = FILES
+        return [self._log or data / app, data / container]
 
     def _keep_ports(self, azurite: Azurite) -> None:
         for name, port in (("blob", azurite.blob_port), ("queue", azurite.queue_port), ("table", azurite.table_port)):
@@ -245,7 +269,7 @@ class Stack:
             requests.post(f"{paypal['url']}/_emulator/webhook", json=where, timeout=10).raise_for_status()
 
     def _host(self, data: Path) -> None:
-        self.log = self._log or data / "functions.log"
+        self.log = self._logs(data)[0]
         log = self._open.enter_context(self.log.open("ab"))
         command = python("emulators.functions_host", "--app", str(ROOT), "--json")
         command += ["--port", str(self._port or self._ports.wanted("app", PORT)), "--workers", str(self._workers)]
@@ -264,7 +288,7 @@ class Stack:
             text=True,
             start_new_session=True,
         )
-        self._open.callback(_stop, host)
+        self._open.callback(stop, host, STOP_S)
         assert host.stdout is not None
         line = host.stdout.readline()
         if not line:
@@ -289,7 +313,9 @@ class Stack:
             if function["trigger"] == "blobTrigger" and function["source"] == "EventGrid":
                 query = f"functionName=Host.Functions.{function['name']}&code={key}"
                 endpoint = f"{self.url}/runtime/webhooks/blobs?{query}"
-                arguments += ["--subscription", f"{str(function['path']).partition('/')[0]}={endpoint}"]
+                container = str(function["path"]).partition("/")[0]
+                self.blob_doors[container] = endpoint
+                arguments += ["--subscription", f"{container}={endpoint}"]
         self._open.enter_context(launch("eventgrid", *arguments))
 
     @staticmethod
@@ -298,10 +324,29 @@ class Stack:
             happened(json.loads(line))
 
 
+def _check_free(port: int) -> None:
+    """Refuse a taken port before anything is started; raises `StartError`."""
+    try:
+        Port(HOST, port, str(ROOT), 0).close()
+    except PortInUse as taken:
+        raise StartError(str(taken)) from None
+
+
 def _why(log: Path) -> str:
     """Why the host did not start: the last line of its log, or where that is."""
     last = (log.read_text(errors="replace").strip().splitlines() or [""])[-1]
     return last.removeprefix(REFUSED) if last.startswith(REFUSED) else f"the Functions host ended; its log is {log}"
+
+
+def page_facts(accounts: Sequence[Mapping[str, str]], providers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What the studio page knows on one machine only: `local` of its `config.json`.
+
+    Args:
+        accounts: role, e-mail address and password of each account to sign in with.
+        providers: start-up facts of the emulators that run; the other providers are the real ones.
+    """
+    standing = {name: {"emulated": name in providers, "url": providers.get(name, {}).get("url")} for name in PROVIDERS}
+    return {"accounts": [*accounts], "providers": standing, "tools": TOOLS}
 
 
 def paypal_settings(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -316,12 +361,3 @@ def paypal_settings(facts: Mapping[str, Any]) -> dict[str, str]:
         "PAYPAL_CERT_NAME": "messageverificationcerts.sandbox.paypal.com",
         "PAYPAL_CERT_ROOTS": facts["caFile"],
     }
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

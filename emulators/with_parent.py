@@ -22,6 +22,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 STOP_S = 15.0
 """Seconds for an orderly stop (SIGTERM) once the parent is gone, before a process kills itself; as in the hook."""
@@ -51,6 +52,16 @@ class _Pipe:
 
 _pipe = _Pipe()
 os.register_at_fork(after_in_child=_pipe.close)
+
+
+def stop(process: subprocess.Popen[Any], seconds: float) -> None:
+    """Ask a child to end (SIGTERM), and kill it after as many seconds."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def parent_pipe() -> int:

@@ -64,6 +64,10 @@ param searchModel string = ''
 @allowed(['centralus', 'eastasia', 'eastus2', 'westeurope', 'westus2'])
 param pageLocation string = 'westeurope'
 
+@description('What keeps public pictures near shoppers: none, or frontdoor (Azure Front Door Standard).')
+@allowed(['none', 'frontdoor'])
+param cdn string = 'none'
+
 @description('Address that alerts are sent to; without it they show in the portal only.')
 param alertEmail string = ''
 
@@ -72,6 +76,7 @@ param principalId string = ''
 
 var abbreviations = loadJsonContent('./abbreviations.json')
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
+var apiName = '${abbreviations.webSitesFunctions}${resourceToken}'
 var tags = { 'azd-env-name': environmentName }
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -224,7 +229,7 @@ module api 'app/api.bicep' = {
   name: 'api'
   scope: group
   params: {
-    name: '${abbreviations.webSitesFunctions}${resourceToken}'
+    name: apiName
     planName: '${abbreviations.webServerFarms}${resourceToken}'
     location: location
     tags: union(tags, { 'azd-service-name': 'api' })
@@ -253,8 +258,20 @@ module api 'app/api.bicep' = {
     vtoUrl: vto.outputs.url
     vtoEngines: vto.outputs.engines
     subnetId: network.outputs.functionsSubnetId
+    pictureBaseUrl: pictures.outputs.url
   }
   dependsOn: [rbac]
+}
+
+module pictures 'app/cdn.bicep' = {
+  name: 'pictures'
+  scope: group
+  params: {
+    name: '${abbreviations.cdnProfiles}${resourceToken}'
+    tags: tags
+    enabled: cdn == 'frontdoor'
+    apiHost: '${apiName}.azurewebsites.net'
+  }
 }
 
 module alerts 'app/alerts.bicep' = {

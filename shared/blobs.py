@@ -5,19 +5,21 @@ A SAS never goes into a document, a queue message, an e-mail or a log: names are
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from http import HTTPStatus
+from os import SEEK_END
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from shared import clock
-from shared.errors import Conflict, NotFound, Unavailable
+from shared.errors import Conflict, NotFound
+from shared.identity import azure_credential
 from shared.settings import settings
 from shared.signatures import Signer
+from shared.storage import OPTIONS, read_s, storage_errors
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient, ContainerClient
@@ -45,9 +47,11 @@ MODELS = "models"
 """Merchants' own sales models, `{userId}/...`."""
 ANALYTICS = "analytics"
 """Merchants' tables and lists as they sent them, reports on them, and predictions as CSV, `{userId}/...`."""
+IMPORTS = "imports"
+"""Files of products that jobs import, and their reports, `{vendorId}/{importId}/...`."""
 CONTAINERS = (
     UPLOADS, IMAGES, THUMBNAILS, RESULTS, MASKS, TRYON, VENDOR_UPLOADS, VENDOR_REJECTED, EXPORTS, INDEXES,
-    HEATMAPS, MODELS, ANALYTICS,
+    HEATMAPS, MODELS, ANALYTICS, IMPORTS,
 )  # fmt: skip
 
 SAME_URL_S: Final = 900
@@ -78,15 +82,10 @@ def _service() -> BlobServiceClient:
     from azure.storage.blob import BlobServiceClient
 
     conf = settings()
-    # The SDK's own waits begin at 15 seconds, which a caller of ours does not sit out.
-    waits = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
-    options: dict[str, Any] = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 30, **waits}
     if conf.storage is not None:
-        return BlobServiceClient.from_connection_string(conf.storage.get_secret_value(), **options)
-    from azure.identity import DefaultAzureCredential
-
-    credential = DefaultAzureCredential(managed_identity_client_id=conf.storage_client_id)
-    return BlobServiceClient(str(conf.storage_blob_uri), credential=credential, **options)
+        return BlobServiceClient.from_connection_string(conf.storage.get_secret_value(), **OPTIONS)
+    credential = azure_credential(conf.storage_client_id)
+    return BlobServiceClient(str(conf.storage_blob_uri), credential=credential, **OPTIONS)
 
 
 @cache
@@ -98,19 +97,6 @@ def _container(name: str) -> ContainerClient:
     with suppress(ResourceExistsError):
         client.create_container()
     return client
-
-
-@contextmanager
-def _service_errors() -> Generator[None]:
-    """What the SDK raises for a service that is down, busy or refuses us, as an error of the one tree."""
-    from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-
-    try:
-        yield
-    except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
-        raise
-    except AzureError as error:
-        raise Unavailable("the image storage can't be reached right now: try again", code="storage_down") from error
 
 
 def endpoint() -> str:
@@ -129,14 +115,25 @@ def put(
     """Store `data` under `name`, whole or not at all; what was there is overwritten."""
     from azure.storage.blob import ContentSettings
 
-    with _service_errors():
+    with storage_errors():
         _container(container).upload_blob(
             name,
             data,
             overwrite=True,
             metadata=dict(metadata or {}),
             content_settings=ContentSettings(content_type=content_type, cache_control=IMMUTABLE),
+            read_timeout=read_s(_size(data)),
         )
+
+
+def _size(data: bytes | IO[bytes]) -> int:
+    """Bytes that are left to read of `data`."""
+    if isinstance(data, bytes):
+        return len(data)
+    at = data.tell()
+    end = data.seek(0, SEEK_END)
+    data.seek(at)
+    return end - at
 
 
 def swap(container: str, name: str, data: bytes, *, content_type: str, etag: str | None) -> str:
@@ -150,9 +147,11 @@ def swap(container: str, name: str, data: bytes, *, content_type: str, etag: str
 
     kind = ContentSettings(content_type=content_type)
     try:
-        with _service_errors():
+        with storage_errors():
             blob = _container(container).get_blob_client(name)
-            answer = blob.upload_blob(data, overwrite=etag is not None, content_settings=kind, **_only(etag))
+            answer = blob.upload_blob(
+                data, overwrite=etag is not None, content_settings=kind, read_timeout=read_s(len(data)), **_only(etag)
+            )
     except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
         raise Conflict(f"the blob {container}/{name} was overwritten", code="blob_changed") from None
     return str(answer["etag"])
@@ -165,7 +164,7 @@ def newer(container: str, name: str, etag: str | None) -> tuple[bytes, str] | No
 
     unlike: dict[str, Any] = {} if etag is None else {"etag": etag, "match_condition": MatchConditions.IfModified}
     try:
-        with _service_errors():
+        with storage_errors():
             found = _container(container).download_blob(name, **unlike)
             return found.readall(), str(found.properties.etag)
     except (ResourceNotFoundError, ResourceModifiedError):
@@ -177,7 +176,7 @@ def chunks(container: str, name: str) -> Iterator[bytes]:
     from azure.core.exceptions import ResourceNotFoundError
 
     try:
-        with _service_errors():
+        with storage_errors():
             yield from _container(container).download_blob(name).chunks()
     except ResourceNotFoundError:
         raise NotFound(f"there is no blob {container}/{name}", code="blob_not_found") from None
@@ -193,7 +192,7 @@ def get(container: str, name: str, *, etag: str | None = None) -> bytes:
     from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
     try:
-        with _service_errors():
+        with storage_errors():
             return _container(container).download_blob(name, **_only(etag)).readall()
     except ResourceNotFoundError:
         raise NotFound(f"there is no blob {container}/{name}", code="blob_not_found") from None
@@ -201,23 +200,26 @@ def get(container: str, name: str, *, etag: str | None = None) -> bytes:
         raise Conflict(f"the blob {container}/{name} was overwritten", code="blob_changed") from None
 
 
-def head(container: str, name: str, length: int, *, etag: str | None = None) -> bytes:
-    """The first `length` bytes of a blob, or all there are. Raises as `get`."""
-    from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ResourceNotFoundError
+class Kept:
+    """What a piece of work has read and written of blobs that never change: nothing is read twice.
 
-    try:
-        with _service_errors():
-            client = _container(container)
-            try:
-                return client.download_blob(name, offset=0, length=length, **_only(etag)).readall()
-            except HttpResponseError as error:
-                if error.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                    return b""
-                raise
-    except ResourceNotFoundError:
-        raise NotFound(f"there is no blob {container}/{name}", code="blob_not_found") from None
-    except ResourceModifiedError:
-        raise Conflict(f"the blob {container}/{name} was overwritten", code="blob_changed") from None
+    It is in memory as long as this object, one of each run.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], bytes] = {}
+
+    def get(self, container: str, name: str) -> bytes:
+        """As the function `get`."""
+        key = (container, name)
+        if key not in self._kept:
+            self._kept[key] = get(container, name)
+        return self._kept[key]
+
+    def put(self, container: str, name: str, data: bytes, *, content_type: str) -> None:
+        """As the function `put`."""
+        put(container, name, data, content_type=content_type)
+        self._kept[container, name] = data
 
 
 def _only(etag: str | None) -> dict[str, Any]:
@@ -231,7 +233,7 @@ def info(container: str, name: str) -> BlobInfo | None:
     from azure.core.exceptions import ResourceNotFoundError
 
     try:
-        with _service_errors():
+        with storage_errors():
             return _info(_container(container).get_blob_client(name).get_blob_properties())
     except ResourceNotFoundError:
         return None
@@ -253,7 +255,7 @@ def delete(container: str, name: str, *, etag: str | None = None) -> bool:
     from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
     try:
-        with _service_errors():
+        with storage_errors():
             _container(container).delete_blob(name, **_only(etag))
     except (ResourceNotFoundError, ResourceModifiedError):
         return False
@@ -269,9 +271,11 @@ def copy(container: str, name: str, to: str, as_name: str, *, etag: str | None =
     from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
     try:
-        with _service_errors():
+        with storage_errors():
             source = _container(container).download_blob(name, **_only(etag))
-            _container(to).upload_blob(as_name, source.chunks(), length=source.size, overwrite=True)
+            _container(to).upload_blob(
+                as_name, source.chunks(), length=source.size, overwrite=True, read_timeout=read_s(source.size)
+            )
     except ResourceNotFoundError:
         raise NotFound(f"there is no blob {container}/{name}", code="blob_not_found") from None
     except ResourceModifiedError:
@@ -280,7 +284,7 @@ def copy(container: str, name: str, to: str, as_name: str, *, etag: str | None =
 
 def listing(container: str, prefix: str = "") -> Iterator[BlobInfo]:
     """All blobs of a container whose names start with `prefix`, by name."""
-    with _service_errors():
+    with storage_errors():
         for properties in _container(container).list_blobs(name_starts_with=prefix, include=["metadata"]):
             yield _info(properties)
 
@@ -297,7 +301,7 @@ def _sign(container: str, names: Sequence[str], at: int, minutes: int, **said: s
     if settings().storage is not None:
         credential = ("account_key", service.credential.account_key)  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
     else:
-        with _service_errors():
+        with storage_errors():
             credential = ("user_delegation_key", _delegation_key(at // 3600))
     signer = Signer(str(service.account_name), credential, "https" if service.url.startswith("https") else "https,http")
     tokens = signer.tokens(container, names, at, minutes, said)
@@ -333,7 +337,7 @@ def upload_url(container: str, name: str, *, overwrite: bool = False) -> tuple[s
     A SAS limits neither content nor size; what lands is checked when the upload is completed.
     """
     minutes = settings().upload_url_minutes
-    with _service_errors():
+    with storage_errors():
         _container(container)
     now = int(clock.now())
     return _sign(container, [name], now, minutes, permission="cw" if overwrite else "c")[0], float(now + minutes * 60)

@@ -151,6 +151,13 @@ class UpstreamError(StudioError):
     code, status, retryable = "upstream_error", 502, True
 
 
+class ProviderAway(UpstreamError):
+    """A provider can't be reached, is overloaded or fails for a time, whatever is asked of it.
+
+    A job goes on trying for `JOB_OUTAGE_S` before its attempts count.
+    """
+
+
 class OperatorActionNeeded(UpstreamError):
     """A provider refuses every call for a reason that only the operator can remove: key, permission, billing, quota,
     retired model.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from shared.errors import OperatorActionNeeded, StudioError, Unprocessable, UpstreamError
+from shared.errors import OperatorActionNeeded, ProviderAway, StudioError, Unprocessable, UpstreamError
 
 FEW_TRIES: Final = 2
 """Tries of a request whose failure nothing is known about."""
@@ -27,7 +27,7 @@ class Blame(StrEnum):
     OPERATOR = "operator"
     """The account at the provider or a setting. Jobs wait, administrators are alerted once."""
     TRANSIENT = "transient"
-    """Time. The request is repeated."""
+    """Time. The request is repeated, for long unless `max_tries` says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class ProviderError:
                 return OperatorActionNeeded(provider, self.reason, retry_after=retry_after)
             case Blame.TRANSIENT:
                 bearable = retry_after is None or retry_after <= LONGEST_WAIT_S
-                return UpstreamError(
+                kind = ProviderAway if self.max_tries is None else UpstreamError
+                return kind(
                     self.message,
                     code=self.code,
                     retryable=bearable,

@@ -6,12 +6,22 @@ differ between the two: no code asks where it runs.
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast, get_args, get_origin
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from shared.errors import ConfigurationError
 from shared.settings_checks import DEVELOPMENT_MARKS, is_connection_string, secret_fault, text_faults, url_fault
@@ -57,14 +67,26 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-class SettingsGroup(BaseSettings):
+def _decoded(variable: str, field: FieldInfo, text: str) -> Any:
+    """What a variable says: JSON for a tuple or a mapping, unless the field has a validator that reads the text."""
+    own = any(isinstance(part, BeforeValidator) for part in field.metadata)
+    if own or get_origin(field.annotation) not in (dict, tuple):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ConfigurationError(f"settings are not usable: {variable}: JSON is expected") from None
+
+
+class SettingsGroup(BaseModel):
     """The settings of one package: a subclass in its `settings.py`, read with `load`.
 
-    Names of environment variables are the field names in upper case, or the alias where one is given. Every field has
-    a description with its unit and reason; `docs/configuration.md` lists them all.
+    Names of environment variables are the field names in upper case, or the alias where one is given; their case does
+    not matter, and an empty one counts as none. Every field has a description with its unit and reason;
+    `docs/configuration.md` lists them all.
     """
 
-    model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", env_ignore_empty=True, frozen=True)
+    model_config = ConfigDict(frozen=True, validate_default=True, defer_build=True)
 
     environment: Literal["development", "production"] = Field(
         default="production", description="`development` allows the example's secrets and plain HTTP to emulators"
@@ -116,6 +138,17 @@ class SettingsGroup(BaseSettings):
         return {name: value for name, value in values.items() if isinstance(value, SecretStr)}
 
     @classmethod
+    def read(cls) -> Self:
+        """The group as the environment has it now. Raises ValidationError, or ConfigurationError for malformed JSON."""
+        environment = {name.upper(): text for name, text in os.environ.items() if text}
+        values: dict[str, Any] = {}
+        for name, field in cls.model_fields.items():
+            variable = cls.variable(name)
+            if (text := environment.get(variable.upper())) is not None:
+                values[variable if field.validation_alias else name] = _decoded(variable, field, text)
+        return cls.model_validate(values)
+
+    @classmethod
     def variable(cls, name: str) -> str:
         """The environment variable of a field."""
         alias = cls.model_fields[name].validation_alias
@@ -134,15 +167,13 @@ def load[T: SettingsGroup](group: type[T]) -> T:
     known = _loaded.get(group)
     if known is None:
         try:
-            known = _loaded[group] = group()
+            known = _loaded[group] = group.read()
         except ValidationError as error:
             problems = "; ".join(
                 f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
                 for problem in error.errors(include_input=False, include_url=False)
             )
             raise ConfigurationError(f"settings are not usable: {problems}") from None
-        except SettingsError as error:
-            raise ConfigurationError(f"settings are not usable, JSON is expected: {error}") from None
     return cast("T", known)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shared.errors import ConfigurationError
+from shared.identity import azure_credential
 
 if TYPE_CHECKING:
     from opentelemetry import trace
@@ -80,13 +81,12 @@ def made() -> trace.Tracer:
 
 
 def _application_insights(conf: TracingSettings) -> SpanExporter:
-    from azure.identity import ManagedIdentityCredential
     from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter
 
     assert conf.applicationinsights_connection_string is not None
     connection = conf.applicationinsights_connection_string.get_secret_value()
     # Without a credential the exporter sends the instrumentation key alone, which an Entra-only resource refuses.
-    credential = ManagedIdentityCredential(client_id=conf.client_id) if conf.uses_entra else None
+    credential = azure_credential(conf.client_id) if conf.uses_entra else None
     return AzureMonitorTraceExporter(connection_string=connection, credential=credential)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from shared import clock
 from shared.accounts import email
-from shared.accounts.documents import AccountDocument, EmailPointer, EmailPointerId, Role, accounts, email_pointers
+from shared.accounts.address_documents import EmailPointer, EmailPointerId, email_pointers
+from shared.accounts.documents import AccountDocument, Role, accounts
 
 
 def new_account(id: str, role: str = "shopper", **fields: Any) -> AccountDocument:

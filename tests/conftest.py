@@ -14,7 +14,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from leaks import leaks
 from quick import QUICK
-from selection import excludes
+from selection import all_marked, excludes
 
 from demo.accounts import administrator, create_account
 from demo.client import Client
@@ -26,22 +26,26 @@ from emulators.stack import Stack
 hypothesis_settings.register_profile("studio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("studio")
 
+LEFT_OUT = ("processes", "on_stack")
+"""Marks without which `./studio test` runs tests."""
 STARTED_BY_FIXTURES = {"azurite", "stack"}
 """Fixtures that start processes; every test that uses one is marked."""
 _may_start_processes = True
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With `-k`, read only the files that can have a test of that name."""
+    """With `-k`, read only the files that can have a test of that name; none whose tests are all left out by a mark."""
     if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
         return None
+    for mark in LEFT_OUT:
+        if config.option.markexpr.startswith(f"not {mark}") and all_marked(collection_path, mark):
+            return True
     return True if excludes(collection_path, config.option.keyword) else None
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Where tests that start processes are left out (`./studio test --quick`), fail those that lack the mark."""
-    if "not processes" in config.option.markexpr:
-        sys.addaudithook(_refuse_processes)
+def pytest_configure() -> None:
+    """Fail tests that start a process and lack the mark: `./studio test --quick` would run them."""
+    sys.addaudithook(_refuse_processes)
 
 
 def _refuse_processes(event: str, _arguments: object) -> None:
@@ -68,7 +72,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.on_stack)
         if fixtures & STARTED_BY_FIXTURES:
             item.add_marker(pytest.mark.processes)
-    files = {item.path for item in items if item.get_closest_marker("long")}
+    files = {item.path for item in items if item.get_closest_marker("long") or item.get_closest_marker("early")}
     items.sort(key=lambda item: item.path not in files)
 
 
@@ -169,10 +173,11 @@ def page_port() -> int:
 def stack(page_port: int) -> Iterator[Stack]:
     """The whole system with two instances of the app, shared by all tests that talk to it over HTTP.
 
-    Browsers may call it from one origin, as in Azure: that of `page_port` on this machine. Whatever the tests did,
-    nothing secret and no address of a person may be in its log at the end.
+    Browsers may call it from one origin, as in Azure: that of `page_port` on this machine, where the studio page is.
+    Whatever the tests did, nothing secret and no address of a person may be in its log at the end.
     """
-    with Stack(workers=2, settings={**QUICK, "ALLOWED_ORIGINS": f"http://127.0.0.1:{page_port}"}) as running:
+    page = f"http://127.0.0.1:{page_port}"
+    with Stack(workers=2, settings={**QUICK, "ALLOWED_ORIGINS": page, "APP_URL": page}) as running:
         yield running
         found = leaks(running.log.read_text(errors="replace"))
     assert not found, found[:5]

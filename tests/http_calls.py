@@ -6,12 +6,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
 import pytest
+from quick import QUICK
+
+from cli import function_index
 
 EMAIL = "ada@example.com"
 PASSWORD = "correct horse battery"
@@ -25,6 +29,7 @@ SETTINGS = {
     "TRUSTED_PROXY_HOPS": "1",
     "RATE_LIMIT_SCALE": "1000",
     "RATE_LIMIT_WAIT_S": "60",
+    "PASSWORD_MEMORY_KIB": QUICK["PASSWORD_MEMORY_KIB"],
     "CALLS_AT_ONCE": "1000",
     "COSTLY_CALLS_AT_ONCE": "1000",
     "VISITOR_COSTLY_CALLS_AT_ONCE": "1000",
@@ -51,12 +56,19 @@ class Answered:
 
 
 class App:
-    """The functions of a blueprint, by name."""
+    """The functions of some blueprints, by name."""
 
-    def __init__(self, bp: func.Blueprint) -> None:
+    def __init__(self, *blueprints: func.Blueprint) -> None:
         app = func.FunctionApp()
-        app.register_functions(bp)
+        for bp in blueprints:
+            app.register_functions(bp)
         self._functions = {f.get_function_name(): f for f in app.get_functions()}
+
+    @classmethod
+    def of(cls, step: str) -> App:
+        """All functions of a step."""
+        modules = [module for module in function_index.modules() if module.split(".")[1] == step]
+        return cls(*(import_module(module).bp for module in modules))
 
     def __call__(
         self,

@@ -180,6 +180,12 @@ def product(world: World, actor: str) -> str:
     return found[0]["id"]
 
 
+def product_import(world: World, actor: str) -> str:
+    """An import that a job does."""
+    file = {"data": b"sku,title\nA,Hat\n", "headers": {"Content-Type": "text/csv"}, "params": {"pictures": "fetch"}}
+    return world.client(actor).call("POST", "products/imports", **file)["id"]
+
+
 def webhook(world: World, actor: str) -> str:
     wanted = {"url": "https://93.184.215.14:8443/hook", "events": ["conversion.failed"]}
     return world.client(actor).call("POST", "webhooks", json=wanted)["id"]
@@ -312,6 +318,7 @@ MAKERS: dict[str, Callable[[World, str], str]] = {
     "files/{id}": upload,
     "paypal/orders/{id}": order,
     "products/{id}": product,
+    "products/imports/{id}": product_import,
     "drops/{id}": drop,
     "webhooks/{id}": webhook,
     "webhooks/deliveries/{id}": delivery,

@@ -17,7 +17,7 @@ from quick import eventually
 
 from emulators.launch import launch
 from functions.paypal_webhook.documents import EventDocument, events
-from shared.commerce.documents import GrantDocument, PaymentDocument, PaymentStatus, grants, payments
+from shared.commerce.payment_documents import GrantDocument, PaymentDocument, PaymentStatus, grants, payments
 from shared.documents import Document, Where, store
 from shared.documents.fields import where
 from shared.jobs import protocol

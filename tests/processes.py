@@ -20,18 +20,18 @@ MARK = "STUDIO_TEST_MARK"
 class Family:
     """A running `./studio` command with all its descendants."""
 
-    def __init__(self, process: subprocess.Popen[str], mark: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], mark: str, others: frozenset[psutil.Process]) -> None:
         self.process = process
         self._mark = mark
+        self._others = others
         self._seen: set[psutil.Process] = set()
 
     def alive(self) -> set[psutil.Process]:
         """Those that run now: with the mark in their environment, or seen as descendants before."""
         if self.process.poll() is None:
             self._seen |= set(psutil.Process(self.process.pid).children(recursive=True))
-        return {
-            found for found in psutil.process_iter() if _runs(found) and (found in self._seen or self._marked(found))
-        }
+        later = (found for found in psutil.process_iter() if found not in self._others)
+        return {found for found in later if _runs(found) and (found in self._seen or self._marked(found))}
 
     def command_lines(self) -> list[str]:
         """Command lines of the running ones."""
@@ -56,18 +56,20 @@ def _runs(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def started(*arguments: str) -> Iterator[Family]:
-    """Start a `./studio` command; its standard output is a pipe. Whatever is left at the end is killed."""
+def started(*arguments: str, **environment: str) -> Iterator[Family]:
+    """Start a `./studio` command with these settings; its standard output is a pipe. Whatever is left at the end is
+    killed."""
     mark = secrets.token_hex(8)
+    others = frozenset(psutil.process_iter())
     process = subprocess.Popen(
         python("cli", *arguments),
         cwd=ROOT,
-        env={**os.environ, MARK: mark},
+        env={**os.environ, **environment, MARK: mark},
         stdin=parent_pipe(),
         stdout=subprocess.PIPE,
         text=True,
     )
-    family = Family(process, mark)
+    family = Family(process, mark, others)
     try:
         yield family
     finally:

@@ -15,6 +15,7 @@ QUICK = {
     "JOB_BACKOFF_BASE_S": "0.2",
     "JOB_BACKOFF_CAP_S": "0.5",
     "JOB_MAX_ATTEMPTS": "3",
+    "JOB_OUTAGE_S": "0",
     "SWEEP_SCHEDULE": "*/2 * * * * *",
     "RATE_LIMIT_SCALE": "1000",
     "RATE_LIMIT_WAIT_S": "60",
@@ -22,14 +23,17 @@ QUICK = {
     "COSTLY_CALLS_AT_ONCE": "1000",
     "VISITOR_COSTLY_CALLS_AT_ONCE": "1000",
     "ACCOUNT_CACHE_S": "1",
+    "PASSWORD_MEMORY_KIB": "64",
     "CONVERSION_QUOTA": "10",
-    "GEMINI_TIMEOUT_S": "5",
+    "GEMINI_TIMEOUT_S": "30",
     "PROVIDER_PROBE_S": "0.5",
     "IDEMPOTENCY_WORK_S": "5",
     "CATALOGUE_SWEEP_S": "2",
     "CATALOGUE_ORPHAN_S": "3",
     "VENDOR_DIGEST_S": "3",
     "TRYON_ENGINES": '["compact", "gemini"]',
+    "IMAGE_FETCH": "true",
+    "IMAGE_FETCH_ALLOW_HOSTS": '["127.0.0.1:*"]',
 }
 """Settings under which waits are short; the product's rules stay as they are."""
 

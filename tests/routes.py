@@ -26,7 +26,8 @@ def http_functions() -> dict[str, tuple[str, str]]:
         if trigger is not None and trigger.type == "httpTrigger":
             if trigger.route.endswith("{*path}"):
                 continue
-            (method,) = trigger.methods
+            method, *others = trigger.methods
+            assert [other.value for other in others] == (["HEAD"] if method.value == "GET" else [])
             found[function.get_function_name()] = (method.value, trigger.route.removeprefix(PREFIX))
     return found
 

@@ -1,4 +1,4 @@
-"""Which test files a `-k` expression can mean, so that one named test does not wait for the import of all files."""
+"""Which test files `-k` and `-m` can mean, so that a few tests do not wait for the import of all files."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def excludes(path: Path, expression: str) -> bool:
 def _is_function_name(word: str) -> bool:
     looks_like_one = word.startswith("test_") or word.count("_") > 1
     return looks_like_one and any(word in _searched(path) for path in _files())
+
+
+def all_marked(path: Path, mark: str) -> bool:
+    """Whether the file marks every test of it so."""
+    return re.search(rf"^pytestmark = .*\bmark\.{mark}\b", path.read_text(), re.MULTILINE) is not None
 
 
 @cache

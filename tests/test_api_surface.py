@@ -23,6 +23,11 @@ from demo.client import Client
 from emulators.stack import Stack
 from shared.http import openapi
 
+pytestmark = pytest.mark.on_stack
+"""So that no other test process reads this file, which takes seconds."""
+pytest_plugins = ["schemathesis.pytest.plugin"]
+"""Loaded for this file: pyproject.toml keeps it out of every other start of pytest."""
+
 CHECKS = [
     status_code_conformance,
     content_type_conformance,

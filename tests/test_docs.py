@@ -49,8 +49,18 @@ def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
     assert not broken
 
 
+def test_the_long_tests_are_those_that_the_decision_lists() -> None:
+    marked = {
+        str(path.relative_to(ROOT))
+        for path in ROOT.glob("tests/**/test_*.py")
+        if "pytest.mark." + "long" in path.read_text()
+    }
+    table = (ROOT / "docs/decisions/0046-test-time.md").read_text()
+    assert marked == set(re.findall(r"^\| `([^`]+)`", table, flags=re.MULTILINE))
+
+
 def test_the_api_guide_lists_every_route() -> None:
-    code = "\n".join(path.read_text() for path in ROOT.glob("functions/*/blueprint.py"))
+    code = "\n".join(path.read_text() for path in ROOT.glob("functions/*/*blueprint.py"))
     declared = {f"{method} {path}" for method, path in ROUTE.findall(code)}
     assert len(declared) > 50
     guide = (ROOT / "docs/api.md").read_text()
@@ -62,6 +72,7 @@ def test_the_readme_stays_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
+@pytest.mark.processes
 def test_no_file_uses_a_retired_word() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     paths = [ROOT / name for name in listed.split("\0") if name and not name.startswith(MAY_USE_RETIRED_WORDS)]

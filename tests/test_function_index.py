@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 from typing import Any
 
 import azure.functions as func
 import pytest
+from azure_functions_runtime import handle_event, loader
 from azure_functions_runtime.bindings.meta import load_binding_registry
 from azure_functions_runtime.functions import Registry
 
@@ -52,6 +54,26 @@ def test_the_worker_sees_the_same_app_either_way() -> None:
     indexed, imported = as_the_worker_sees(app_of_the_index()), as_the_worker_sees(app_of_the_blueprints())
     assert indexed == imported
     assert list(indexed) == list(imported)
+
+
+def test_the_worker_starts_with_every_binding_and_logs_few() -> None:
+    """The worker logs the bindings of all functions so far for each function; those of HTTP functions are left out."""
+    found = {metadata.name: metadata for metadata in loader.process_indexed_function(
+        protos, Registry(), app_of_the_index().get_functions(), "."
+    )[0]}  # fmt: skip
+    assert set(found["health"].bindings) == {"req", "$return"}
+    function = next(f for f in app_of_the_index().get_functions() if f.get_function_name() == "health")
+
+    def index_functions() -> list[Any]:
+        return function.get_bindings()
+
+    assert len(index_functions()) == 2, "not registered yet"
+    function.get_raw_bindings()
+    assert len(function.get_bindings()) == 2
+    assert index_functions() == []
+    assert inspect.getsource(handle_event.index_functions).count("get_bindings") == 1, (
+        "bindings serve more than the log"
+    )
 
 
 def test_every_handler_of_the_index_is_found_in_its_blueprint() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +27,37 @@ from demo.client import Refused
 from emulators.stack import Stack
 from shared.documents import DocumentStore, Where
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(3600), pytest.mark.processes]
-WORKERS = 4
-RUNS = {"sqlite": (200, 16), "cosmos": (40, 4)}
-"""Conversions and kills by document store."""
+pytestmark = [pytest.mark.early, pytest.mark.timeout(3600), pytest.mark.processes]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How many conversions are asked for, and how many of the app's instances are killed meanwhile."""
+
+    documents: str
+    workers: int
+    conversions: int
+    kills: int
+
+
+RUNS = {
+    "few": Run("cosmos", workers=2, conversions=12, kills=2),
+    "sqlite": Run("sqlite", workers=4, conversions=200, kills=16),
+    "cosmos": Run("cosmos", workers=4, conversions=40, kills=4),
+}
 LEASE = {"JOB_LEASE_S": "4", "JOB_MAX_ATTEMPTS": "12", "CONVERSION_QUOTA": "1000", "EMAIL_DAILY_CAP": "1000"}
 
 
-@pytest.fixture(params=RUNS)
-def documents(request: pytest.FixtureRequest) -> str:
-    return request.param
+@pytest.fixture(params=["few", *(pytest.param(name, marks=pytest.mark.long) for name in ("sqlite", "cosmos"))])
+def run(request: pytest.FixtureRequest) -> Run:
+    return RUNS[request.param]
 
 
 @pytest.fixture
-def cluster(documents: str, tmp_path: Path) -> Iterator[Stack]:
+def cluster(run: Run, tmp_path: Path) -> Iterator[Stack]:
     log = tmp_path / "functions.log"
     settings = {**QUICK, **LEASE, "SMS_DAILY_CAP": "1000"}
-    with Stack(workers=WORKERS, settings=settings, log=log, documents=documents) as running:
+    with Stack(workers=run.workers, settings=settings, log=log, documents=run.documents) as running:
         yield running
     crashes = [line for line in log.read_text(errors="replace").splitlines() if "crashed" in line]
     assert not crashes, crashes[0]
@@ -52,8 +68,8 @@ def instances(stack: Stack) -> list[int]:
     return [child.pid for child in psutil.Process(stack.host_pid).children()]
 
 
-def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack, documents: str) -> None:
-    jobs, kills = RUNS[documents]
+def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack, run: Run) -> None:
+    jobs, kills = run.conversions, run.kills
     client = create_account(cluster, phone="+15550107777")
     wanted = {
         "personImageId": client.upload(picture("tan"), "me.jpg", "person")["id"],
@@ -75,15 +91,19 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Stack, docume
         raise AssertionError("no answer to a conversion")
 
     chance = random.Random(7)
-    killed = 0
+    killed, all_killed = 0, threading.Event()
     with ThreadPoolExecutor(6) as pool:
-        asked = [pool.submit(ask, number) for number in range(jobs)]
+        asked = [pool.submit(ask, number) for number in range(jobs - 1)]
+        # The last one is asked for after the last kill, so that all kills meet work.
+        asked.append(pool.submit(lambda: all_killed.wait() and ask(jobs - 1)))
         for done in progress(lambda: count_completed(store, user), jobs):
-            if killed < kills and done >= killed * jobs // (kills + 2) - 4:
+            if killed < kills and done >= killed * jobs // (kills + 2):
                 pids = instances(cluster)
                 if pids:
                     os.kill(chance.choice(pids), signal.SIGKILL)
                     killed += 1
+            if killed == kills:
+                all_killed.set()
             time.sleep(chance.uniform(0.1, 0.4))
         ids = {future.result() for future in asked}
 

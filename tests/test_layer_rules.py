@@ -59,7 +59,7 @@ def test_a_heavy_import_at_module_level_and_a_trigger_in_a_use_case_are_refused(
 def test_triggers_parse_call_and_return() -> None:
     long = [
         f"{path.parent.name}.{node.name}"
-        for path in ROOT.glob("functions/*/blueprint.py")
+        for path in ROOT.glob("functions/*/*blueprint.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef) and (node.body[-1].end_lineno or 0) - node.lineno >= TRIGGER_LINES
     ]

@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import importlib
 import json
+import re
 from collections.abc import Callable
+from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from account_factory import add_account
 from over_http import photo
+from pydantic.alias_generators import to_camel
 
 from functions.catalogue.documents import DropPayload
 from functions.jobs import poison as poison_queues
@@ -22,11 +26,11 @@ from functions.privacy.documents import ERASE
 from functions.search import indexer
 from shared import blobs, clock, telemetry
 from shared.documents import CONTAINERS, store
+from shared.documents.model import StoredDocument, Timestamp
 from shared.images.documents import ImageKind
 from shared.images.uploads import add_image
 from shared.jobs import protocol, queues
 from shared.jobs.consumer import consume, handle_poison_message
-from shared.jobs.models import JobStatus
 from shared.notifications import follow
 from shared.passes import Pass
 
@@ -54,73 +58,65 @@ NOT_JSON = (
 )
 
 
-def every_due_field(at: str) -> dict[str, Any]:
-    """What makes a document of any kind due, in every sweep."""
-    old = "2020-01-01T00:00:00.000Z"
-    due = dict.fromkeys(("dueAt", "followAt", "propagationDue"), 1.0)
-    return {
-        "handledAt": None,
-        "createdAt": old,
-        "updatedAt": old,
-        "finishedAt": at,
-        "visibility": "private",
-        "productId": None,
-        "bytes": "many",
-        **due,
-    }
+OLD = "2020-01-01T00:00:00.000Z"
+KEPT_RIGHT = {"finishedAt"}
+"""Times by which the sweeps of one day find what ended that day; older ones are another sweep's."""
+IS_STORED = re.compile(r"^class \w+\((?:\w*Document|Job\w*|AuditEntry)[,)]", re.MULTILINE)
+UNREADABLE = {"handledAt": None, "visibility": "private", "productId": None, "bytes": "many", "shop": 7, "userId": 7}
+SILENT = {"poison", "orphaned-uploads", "masks", "tryon-orphans"}
+"""Sweeps that read only what poison can't look like: a query on a field of its type leaves it out."""
 
 
-def kinds() -> set[tuple[str, str | None]]:
-    """Container and tag of every kind of document that the product stores."""
-    import pkgutil
+def due(model: type[StoredDocument]) -> dict[str, Any]:
+    """Every moment that a kind stores, in the past: whatever a sweep waits for, it is due."""
+    found: dict[str, Any] = {}
+    for name, field in model.__pydantic_fields__.items():
+        kinds = set(get_args(field.annotation)) | {field.annotation}
+        alias = field.serialization_alias or to_camel(name)
+        if name.endswith(("_at", "_until", "_due", "_from", "_since", "_epoch")) or kinds & {Timestamp}:
+            found[alias] = 1.0 if float in kinds else clock.iso() if alias in KEPT_RIGHT else OLD
+    return found
 
-    import functions
-    import shared
-    from shared.documents.model import StoredDocument
 
-    for package in (functions, shared):
-        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            if module.name.endswith("documents"):
-                importlib.import_module(module.name)
+def states(model: type[StoredDocument]) -> list[str]:
+    """Every state that a kind can be in."""
+    field = model.__pydantic_fields__.get("status")
+    kinds = {field.annotation, *get_args(field.annotation)} if field is not None else set[Any]()
+    enums = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, StrEnum)]
+    return [member.value for enum in enums for member in enum] or ["ready"]
+
+
+@cache
+def kinds() -> list[type[StoredDocument]]:
+    """Every kind of document that the product stores."""
+    for path in (*(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")):
+        if IS_STORED.search(path.read_text()):
+            importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
     def below(model: type[StoredDocument]) -> set[type[StoredDocument]]:
         return {model, *(deep for child in model.__subclasses__() for deep in below(child))}
 
-    found: set[tuple[str, str | None]] = set()
-    for model in below(StoredDocument) - {StoredDocument}:
-        tag = model.__pydantic_fields__.get("type")
-        found.add((model.container, tag.default if tag is not None else None))
-    return found
+    return sorted(below(StoredDocument) - {StoredDocument}, key=lambda model: model.__name__)
+
+
+def tag_of(model: type[StoredDocument]) -> str | None:
+    """What tells a kind from the others of its container."""
+    field = model.__pydantic_fields__.get("type")
+    return None if field is None else field.default
 
 
 def poison(vendor: str) -> int:
-    """Documents of every kind that no model can read, due in every sweep, and blobs of odd names in every container."""
+    """Documents of every kind that no model can read, in each of its states and due in every sweep, and blobs of odd
+    names in every container."""
     planted = 0
     kind_of = {"poison": ERASE, vendor: ImageKind.PERSON.value}
-    states = (
-        JobStatus.COMPLETED.value,
-        "queued",
-        "pending",
-        "deleting",
-        "ready",
-        "active",
-        "draft",
-        "awaiting_image",
-        "completed",
-        "created",
-    )
-    for container, tag in sorted(kinds(), key=str):
+    for model in kinds():
+        container, tag = model.container, tag_of(model)
         key = CONTAINERS[container].partition_key
-        for number, state in enumerate(states):
+        for state in states(model):
             for partition in ("poison", vendor):
-                id = f"poison-{tag or container}-{number}"
-                item = {
-                    **every_due_field(clock.iso()),
-                    "id": id,
-                    "status": state,
-                    "kind": kind_of[partition],
-                    "shop": 7,
-                }
+                id = f"poison-{tag or container}-{state}"
+                item = {**due(model), **UNREADABLE, "id": id, "status": state, "kind": kind_of[partition]}
                 if tag is not None:
                     item["type"] = tag
                 item[key] = id if key == "id" else partition
@@ -136,13 +132,22 @@ def poison(vendor: str) -> int:
 def vendor(local: dict[str, str], change: Callable[..., None]) -> str:
     """A vendor among poison."""
     days = json.dumps({**dict.fromkeys((*ImageKind, *retention.LOOSE), 1), "no such kind": 1})
-    change(CATALOGUE_ORPHAN_S="0", RETENTION_DAYS=days, TRYON_ORPHAN_S="0")
+    change(
+        CATALOGUE_ORPHAN_S="0", RETENTION_DAYS=days, TRYON_ORPHAN_S="0",
+        EMAIL_CONNECTION="endpoint=http://127.0.0.1:9/;accesskey=aGVsbG8=",
+    )  # fmt: skip
     return add_account(role="vendor").id
 
 
 def failures(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     lines = [json.loads(record.getMessage()) for record in caplog.records if record.name == "studio"]
     return [line for line in lines if line["event"] in ("pass.item_failed", "document.unreadable")]
+
+
+def test_poison_is_of_every_kind() -> None:
+    named = {model.__name__ for model in kinds()}
+    assert {"VisitDocument", "ApiKeyDocument", "SpendingCounter", "SegmentationDocument", "AuditEntry"} <= named
+    assert {model.container for model in kinds()} >= set(CONTAINERS) - {"rate_limits", "leases", "idempotency"}
 
 
 def test_every_timer_runs_sweeps() -> None:
@@ -167,8 +172,7 @@ def test_poison_in_every_place_ends_no_sweep(vendor: str, sweep: str, caplog: py
         assert protocol.jobs.get(overdue.id, vendor).sweeps == 1
     if sweep == "catalogue":
         assert done.recorded >= 1
-    if sweep in ("jobs", "images", "catalogue", "payments", "paypal-events", "index", "expired", "late-writes"):
-        assert failures(caplog), "an operator sees it"
+    assert bool(failures(caplog)) is (sweep not in SILENT), "an operator sees it"
     assert blobs.info(blobs.IMAGES, image.renditions["original"].name)
 
 

@@ -18,7 +18,7 @@ from demo.client import Refused
 from emulators.stack import Stack
 from shared.documents.patience import patient
 
-pytestmark = [pytest.mark.long, pytest.mark.processes]
+pytestmark = [pytest.mark.early, pytest.mark.processes]
 JOBS, RU_PER_SECOND = 5, 80.0
 """One conversion costs more than a second's request units."""
 

@@ -203,7 +203,10 @@ class EngineProcess:
         if not isinstance(response, Loaded):
             self.breakdowns = 0
         if isinstance(response, EngineError):
-            raise response.error.to_error()
+            sent = response.error
+            raise errors.from_code(
+                sent.code, sent.message, retryable=sent.retryable, retry_after=sent.retry_after, field=sent.field
+            )
         return response, parts
 
     def _breakdown(self, late: bool, exit_code: int | None) -> StudioError:

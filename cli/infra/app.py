@@ -31,7 +31,8 @@ from cli.settings import APP, CONTAINER
 PLATFORM: Final = frozenset(
     {
         "AZURE_CLIENT_ID", "APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-        "PYTHON_THREADPOOL_THREAD_COUNT", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__credential",
+        "PYTHON_THREADPOOL_THREAD_COUNT", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
+        "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__credential",
         "AzureWebJobsStorage__clientId", "Storage__credential",
     }
 )  # fmt: skip

@@ -40,15 +40,18 @@ def check(path: str, given: Mapping[str, Expression], packages: tuple[str, ...])
     from pydantic import ValidationError
 
     from cli.settings import groups
+    from shared.errors import ConfigurationError
 
     with _environment({name: sample(name, value) for name, value in given.items()}):
         for group in groups(packages):
             try:
-                group()
+                group.read()
             except ValidationError as error:
                 for problem in error.errors(include_input=False, include_url=False):
                     where = ".".join(str(part) for part in problem["loc"]) or group.__name__
                     yield Finding("app", path, 1, f"the app refuses its settings: {where}: {problem['msg']}")
+            except ConfigurationError as error:
+                yield Finding("app", path, 1, f"the app refuses its settings: {error.message}")
 
 
 def sample(name: str, value: Expression) -> str:

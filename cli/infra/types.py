@@ -36,6 +36,11 @@ _SET_ELSEWHERE: Final = frozenset({"name", "apiVersion", "type", "id"})
 
 UNDESCRIBED: Final = frozenset(
     {
+        "Microsoft.Cdn/profiles@2024-02-01",
+        "Microsoft.Cdn/profiles/afdEndpoints@2024-02-01",
+        "Microsoft.Cdn/profiles/afdEndpoints/routes@2024-02-01",
+        "Microsoft.Cdn/profiles/originGroups@2024-02-01",
+        "Microsoft.Cdn/profiles/originGroups/origins@2024-02-01",
         "Microsoft.Insights/actionGroups@2023-01-01",
         "Microsoft.Insights/diagnosticSettings@2021-05-01-preview",
         "Microsoft.Insights/scheduledQueryRules@2023-12-01",

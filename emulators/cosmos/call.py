@@ -12,15 +12,15 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from emulators.cosmos import errors, partitioning, queries
+from emulators.cosmos import errors, partitioning, payload, queries
 from emulators.cosmos.containers import Container
 from emulators.cosmos.items import MAX_BYTES, Conditions
 from emulators.cosmos.json_types import is_object
 from emulators.cosmos.sql.values import UNDEFINED
 
 QUERY_TYPES: Final = ("application/query+json", "application/sql")
-
-
+LEVEL: Final = "Session"
+"""Consistency level of the account."""
 MODES: Final = ("429", "449", "503", "408", "410", "cut-answer")
 
 
@@ -61,7 +61,7 @@ class Call:
     def page_size(self) -> int:
         """Results on a page: 1 to 1000, 100 by default."""
         given = self.headers.get("x-ms-max-item-count", "")
-        size = int(given) if given.lstrip("-").isdigit() else queries.DEFAULT_PAGE
+        size = int(given) if given.removeprefix("-").isdecimal() else queries.DEFAULT_PAGE
         return queries.MAX_PAGE if size <= 0 else min(size, queries.MAX_PAGE)
 
     @property
@@ -75,10 +75,7 @@ class Call:
 
     def json(self) -> Any:
         """The body. Raises `BadRequest`."""
-        try:
-            return json.loads(self._body)
-        except ValueError:
-            raise errors.BadRequest("The request payload is not valid JSON.") from None
+        return payload.load(self._body)
 
     def object(self) -> dict[str, Any]:
         """The body, which must be an object. Raises `BadRequest`."""
@@ -121,6 +118,16 @@ class Call:
         if len(self._body) > MAX_BYTES:
             raise errors.TooLarge("Request size is too large.")
 
+    def check_consistency(self) -> None:
+        """Raises `BadRequest`: a level that is stronger than that of the account."""
+        level = self.headers.get("x-ms-consistency-level", LEVEL)
+        if level.lower() in ("strong", "boundedstaleness"):
+            raise errors.BadRequest(
+                f"ConsistencyLevel {level} specified in the request is invalid when service is configured with "
+                f"consistency level {LEVEL}. Ensure the request consistency level is not stronger than the service "
+                "consistency level."
+            )
+
     def check_container(self, container: Container) -> None:
         """Raises `BadRequest` when the client means a container that was deleted and made again."""
         meant = self.headers.get("x-ms-cosmos-intended-collection-rid")
@@ -129,7 +136,10 @@ class Call:
 
     def page(self, name: str, resources: list[Any], rid: str) -> web.Response:
         """A page of resources that are no items."""
-        start = int(self.headers.get("x-ms-continuation") or 0)
+        given = self.headers.get("x-ms-continuation") or "0"
+        if not given.isdecimal():
+            raise errors.BadRequest("The continuation token is malformed.")
+        start = int(given)
         size = self.page_size
         chosen = resources[start : start + size]
         response = json_response({"_rid": rid, name: chosen, "_count": len(chosen)}, charge=1.0)
@@ -175,7 +185,10 @@ def error_response(error: errors.CosmosError) -> web.Response:
         return empty_response(304)
     activity = str(uuid.uuid4())
     message = f"{error.message}\r\nActivityId: {activity}, emulator"
-    response = json_response({"code": error.code, "message": message}, error.status)
+    body = {"code": error.code, "message": message}
+    if error.info is not None:
+        body["additionalErrorInfo"] = error.info
+    response = json_response(body, error.status)
     response.headers["x-ms-activity-id"] = activity
     response.headers["x-ms-substatus"] = str(error.sub_status)
     if error.retry_after_ms is not None:
@@ -202,7 +215,7 @@ def account(call: Call) -> web.Response:
             "media": "//media/", "addresses": "//addresses/",
             "writableLocations": region, "readableLocations": region, "enableMultipleWriteLocations": False,
             "continuousBackupEnabled": False, "userReplicationPolicy": policy, "systemReplicationPolicy": policy,
-            "userConsistencyPolicy": {"defaultConsistencyLevel": "Session"},
+            "userConsistencyPolicy": {"defaultConsistencyLevel": LEVEL},
             "readPolicy": {"primaryReadCoefficient": 1, "secondaryReadCoefficient": 1},
             "queryEngineConfiguration": json.dumps({"maxSqlQueryInputLength": 524288, "maxJoinsPerSqlQuery": 10}),
         }

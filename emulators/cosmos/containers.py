@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from emulators.cosmos import rids
+from emulators.cosmos import rids, shapes
 from emulators.cosmos.database import Database, dump
 from emulators.cosmos.errors import BadRequest, Conflict, NotFound, PreconditionFailed
-from emulators.cosmos.json_types import is_array, is_object
+from emulators.cosmos.json_types import is_array
 from emulators.cosmos.partitioning import PartitionKeyDefinition, Range, ranges, split_path
 
 MAX_NAME: Final = 255
@@ -107,7 +107,7 @@ class Catalogue:
         """
         parent = self.find_database(database)
         id = check_name(body.get("id"))
-        made = _completed(body)
+        made = _completed(_defined(body))
         with self._data.transaction():
             known = self._data.execute("SELECT 1 FROM containers WHERE database = ? AND id = ?", parent["id"], id)
             if known.fetchone():
@@ -145,6 +145,7 @@ class Catalogue:
 
     def replace_container(self, container: Container, body: Mapping[str, Any], if_match: str | None) -> dict[str, Any]:
         """Raises `BadRequest`, `PreconditionFailed`."""
+        body = _defined(body)
         if body.get("id") != container.id:
             raise BadRequest("The id of the body differs from the id of the resource.")
         if (
@@ -202,8 +203,15 @@ def check_name(name: object) -> str:
     return name
 
 
-def _completed(body: Mapping[str, Any]) -> dict[str, Any]:
-    made = {name: value for name, value in body.items() if not name.startswith("_")}
+def _defined(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a client defines; null is as good as nothing. Raises `BadRequest`."""
+    made = {name: value for name, value in body.items() if not name.startswith("_") and value is not None}
+    shapes.check(made, shapes.CONTAINER, "container")
+    return made
+
+
+def _completed(defined: Mapping[str, Any]) -> dict[str, Any]:
+    made = dict(defined)
     key: dict[str, Any] = dict(
         made.get("partitionKey") or {"paths": ["/_partitionKey"], "kind": "Hash", "systemKey": True}
     )
@@ -222,10 +230,10 @@ def _completed(body: Mapping[str, Any]) -> dict[str, Any]:
     policy["includedPaths"] = [{"path": entry.get("path")} for entry in policy["includedPaths"]]
     made["indexingPolicy"] = _with_etag(policy)
     ttl = made.get("defaultTtl")
-    if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int) or ttl == 0 or ttl < -1):
+    if ttl is not None and (ttl == 0 or not -1 <= ttl < 2**31):
         raise BadRequest("The defaultTtl must be -1 or a positive number of seconds.")
     for keys in _unique_keys(made):
-        if not keys.get("paths") or not all(str(path).startswith("/") for path in keys["paths"]):
+        if not keys.get("paths") or not all(path.startswith("/") for path in keys["paths"]):
             raise BadRequest("The unique key path must start with '/'.")
     made.setdefault(
         "conflictResolutionPolicy",
@@ -253,13 +261,8 @@ DATA_TYPES: Final = ("float16", "float32", "int8", "uint8")
 
 
 def _policy(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A policy of a container, empty without one. Raises `BadRequest`."""
-    policy = body.get(name)
-    if policy is None:
-        return {}
-    if not is_object(policy):
-        raise BadRequest(f"The property '{name}' must be an object.")
-    return policy
+    """A policy of a container, empty without one."""
+    return body.get(name, {})
 
 
 def _unique_keys(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -343,8 +346,9 @@ def _container(database: str, id: str, rid: str, text: str, partitions: int) -> 
     body: dict[str, Any] = json.loads(text)
     unique = tuple(tuple(split_path(path) for path in keys["paths"]) for keys in _unique_keys(body))
     embeddings = _vector_embeddings(body)
+    key = PartitionKeyDefinition.of(body["partitionKey"])
     return Container(
-        database, id, rid, body, PartitionKeyDefinition.of(body["partitionKey"]), tuple(ranges(partitions)), unique,
+        database, id, rid, body, key, tuple(ranges(partitions, key.version)), unique,
         body.get("defaultTtl"), {one["path"]: one["distanceFunction"] for one in embeddings},
         bool(body["indexingPolicy"]["includedPaths"]),
     )  # fmt: skip

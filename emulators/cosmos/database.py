@@ -10,13 +10,14 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from emulators.cosmos import rids
+from emulators.cosmos.filters import Filter
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -163,6 +164,11 @@ class Database:
             "DELETE FROM unique_keys WHERE container = ? AND partition = ? AND id = ?", container, partition, id
         )
 
+    def remove_all(self, container: str, partition: str) -> None:
+        """Delete a logical partition."""
+        for table in ("items", "unique_keys"):
+            self.execute(f"DELETE FROM {table} WHERE container = ? AND partition = ?", container, partition)
+
     def scan(
         self,
         container: str,
@@ -171,39 +177,58 @@ class Database:
         *,
         partition: str | None = None,
         after: tuple[str, str] | None = None,
-        filters: Sequence[tuple[str, Any]] = (),
+        chosen: Filter | None = None,
     ) -> Iterator[Row]:
         """Items of a range of effective keys, or of one logical partition, by (epk, rid).
 
         Args:
+            low: with `partition`, its effective key; the index has no other way to its items alone.
             after: the (epk, rid) to go on after.
-            filters: (JSON path, value): only items with that string there; for speed alone, the caller checks again.
+            chosen: only items that pass it; for speed alone, the caller checks again.
         """
-        sql = f"SELECT {COLUMNS} FROM items WHERE container = ? AND (expires IS NULL OR expires > ?)"
-        parameters: list[Any] = [container, time.time()]
+        places: list[tuple[str, tuple[Any, ...]]]
         if partition is not None:
-            sql += " AND partition = ?"
-            parameters.append(partition)
+            places = [("epk = ? AND partition = ? AND rid > ?", (low, partition, after[1] if after else ""))]
+        elif after is not None and after[0] >= low:
+            # Each of the two is one range of the index; their union is not.
+            places = [("epk = ? AND rid > ?", after), ("epk > ? AND epk < ?", (after[0], high))]
         else:
-            sql += " AND epk >= ? AND epk < ?"
-            parameters += [low, high]
-        if after is not None:
-            sql += " AND (epk, rid) > (?, ?)"
-            parameters += after
-        for path, value in filters:
-            sql += " AND json_extract(body, ?) = ?"
-            parameters += [path, value]
-        for row in self.execute(f"{sql} ORDER BY epk, rid", *parameters):
-            yield Row(*row)
+            places = [("epk >= ? AND epk < ?", (low, high))]
+        test, wanted = (f" AND {chosen.test}", chosen.values) if chosen else ("", ())
+        for place, bounds in places:
+            rows = self.execute(
+                f"SELECT {COLUMNS} FROM items WHERE container = ? AND {place} AND (expires IS NULL OR expires > ?)"
+                f"{test} ORDER BY epk, rid",
+                container, *bounds, time.time(), *wanted,
+            )  # fmt: skip
+            for row in rows:
+                yield Row(*row)
 
-    def changes(self, container: str, low: str, high: str, after: int, limit: int) -> list[Row]:
-        """Items of a range that changed after a number, in the order of their last change."""
-        rows = self.execute(
-            f"SELECT {COLUMNS} FROM items WHERE container = ? AND lsn > ? AND epk >= ? AND epk < ? "
-            "AND (expires IS NULL OR expires > ?) ORDER BY lsn LIMIT ?",
-            container, after, low, high, time.time(), limit,
-        ).fetchall()  # fmt: skip
-        return [Row(*row) for row in rows]
+    def changes(
+        self, container: str, low: str, high: str, after: int, limit: int, *, partition: str | None, since: float
+    ) -> list[Row]:
+        """Items of a range that changed after a number, in the order of their last change.
+
+        Changes of one transaction come together, if need be more than `limit`.
+
+        Args:
+            partition: only this logical partition.
+            since: only what was written at this time (seconds since 1970) or later.
+        """
+        chosen = (
+            f"SELECT {COLUMNS} FROM items WHERE container = ? AND lsn > ? AND epk >= ? AND epk < ? AND written >= ? "
+            "AND (expires IS NULL OR expires > ?)"
+        )
+        parameters: list[Any] = [container, after, low, high, since, time.time()]
+        if partition is not None:
+            chosen += " AND partition = ?"
+            parameters.append(partition)
+        rows = [Row(*row) for row in self.execute(f"{chosen} ORDER BY lsn LIMIT ?", *parameters, limit)]
+        if len(rows) == limit:
+            last = rows[-1].lsn
+            rows = [row for row in rows if row.lsn < last]
+            rows += [Row(*row) for row in self.execute(f"{chosen} AND lsn = ?", *parameters, last)]
+        return rows
 
     def sweep(self) -> int:
         """Delete what has expired; returns how many items."""

@@ -6,13 +6,16 @@ from typing import ClassVar
 
 
 class CosmosError(Exception):
-    """Base of the errors; `code` is the word in the body."""
+    """Base of the errors; `code` is the word in the body, `info` what the body gives beside the message."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "InternalServerError"
 
-    def __init__(self, message: str, *, sub_status: int = 0, retry_after_ms: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, sub_status: int = 0, retry_after_ms: float | None = None, info: str | None = None
+    ) -> None:
         super().__init__(message)
+        self.info = info
         self.message = message
         self.sub_status = sub_status
         self.retry_after_ms = retry_after_ms

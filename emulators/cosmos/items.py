@@ -21,14 +21,13 @@ from emulators.cosmos.errors import (
     PreconditionFailed,
     TooLarge,
 )
+from emulators.cosmos.item_fields import check_id, expiry_of, matching_key, without_system
 from emulators.cosmos.json_types import is_array, is_object
 from emulators.cosmos.sql import evaluate, parser
 from emulators.cosmos.sql.values import UNDEFINED
 
 MAX_BYTES: Final = 2 * 1024 * 1024
-MAX_ID_BYTES: Final = 1023
 MAX_BATCH: Final = 100
-SYSTEM: Final = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,17 @@ class Items:
         Raises:
             BadRequest, Conflict, PreconditionFailed, TooLarge.
         """
-        clean = _clean(item)
+        clean = without_system(item)
         if "id" not in clean and generate_id:
             clean["id"] = str(uuid.uuid4())
-        id = _check_id(clean.get("id"))
-        components = _matching(container, clean, given)
+        id = check_id(clean.get("id"))
+        components = matching_key(container, clean, given)
         with self._data.transaction():
             known = self._data.find(container.rid, partitioning.logical(components), id)
             if known is not None and not upsert:
                 raise Conflict("Entity with the specified id already exists in the system.")
-            if known is not None or conditions.if_match is not None:
+            if known is not None:
+                # An upsert that finds nothing creates, whatever its condition.
                 conditions.check(known)
             row = self._write(container, clean, components, known)
         cost = _cost(container, known, row)
@@ -105,9 +105,9 @@ class Items:
         conditions: Conditions,
     ) -> Answer:
         """Raises `NotFound`, `BadRequest`, `Conflict`, `PreconditionFailed`, `TooLarge`."""
-        clean = _clean(item)
-        _check_id(clean.get("id"))
-        components = _matching(container, clean, given)
+        clean = without_system(item)
+        check_id(clean.get("id"))
+        components = matching_key(container, clean, given)
         with self._data.transaction():
             known = self._existing(container, partitioning.logical(components), id)
             conditions.check(known)
@@ -145,6 +145,12 @@ class Items:
             lsn = self._data.lsn(container.rid)
         return Answer(204, None, _cost(container, known, known), lsn)
 
+    def delete_all(self, container: Container, given: Sequence[Any]) -> None:
+        """Delete every item of a logical partition."""
+        _check_complete(container, given)
+        with self._data.transaction():
+            self._data.remove_all(container.rid, partitioning.logical(given))
+
     def batch(
         self, container: Container, operations: Sequence[Mapping[str, Any]], given: Sequence[Any]
     ) -> tuple[int, list[dict[str, Any]], float]:
@@ -154,18 +160,8 @@ class Items:
             BadRequest: none or more than 100 operations, or a malformed one.
             TooLarge: over 2 MB.
         """
-        if len(given) != len(container.key.paths):
-            raise BadRequest(
-                "Partition key provided either doesn't correspond to definition in the collection or doesn't match "
-                "partition key field values specified in the document.",
-                sub_status=1001,
-            )
-        if not operations:
-            raise BadRequest("Batch request has no operations.")
-        if len(operations) > MAX_BATCH:
-            raise BadRequest("Batch request has more operations than what is supported.")
-        if len(dump(list(operations)).encode()) > MAX_BYTES:
-            raise TooLarge("The batch request is too large: 2 MB at most.")
+        _check_complete(container, given)
+        _check_batch(operations)
         results: list[dict[str, Any]] = []
         cost = 0.0
         try:
@@ -178,16 +174,43 @@ class Items:
                     cost += answer.charge
                     results.append(_result(answer))
         except _Failed as failed:
-            failure = {
-                "statusCode": failed.error.status,
-                "subStatusCode": failed.error.sub_status,
-                "requestCharge": 1.0,
-            }
-            skipped = {"statusCode": 424, "subStatusCode": 0, "requestCharge": 0.0}
-            results = [dict(skipped) for _ in operations]
-            results[failed.index] = failure
+            results = [dict(_SKIPPED) for _ in operations]
+            results[failed.index] = _failure(failed.error)
             return 207, results, round(max(1.0, cost), 2)
         return 200, results, round(cost, 2)
+
+    def bulk(
+        self, container: Container, operations: Sequence[Mapping[str, Any]], *, after_errors: bool
+    ) -> tuple[int, list[dict[str, Any]], float]:
+        """Operations on any partition keys, each for itself: the status, a result for each, the cost.
+
+        Args:
+            after_errors: go on after an operation that fails.
+
+        Raises:
+            BadRequest: none or more than 100 operations, or a malformed one.
+            TooLarge: over 2 MB.
+        """
+        _check_batch(operations)
+        results: list[dict[str, Any]] = []
+        cost = 0.0
+        failed = False
+        for operation in operations:
+            if failed and not after_errors:
+                results.append(dict(_SKIPPED))
+                continue
+            try:
+                given = _given(operation)
+                _check_complete(container, given)
+                answer = self._apply(container, operation, given)
+            except CosmosError as error:
+                failed = True
+                cost += 1.0
+                results.append(_failure(error))
+            else:
+                cost += answer.charge
+                results.append(_result(answer))
+        return 207 if failed else 200, results, round(cost, 2)
 
     def _apply(self, container: Container, operation: Mapping[str, Any], given: Sequence[Any]) -> Answer:
         conditions = Conditions(operation.get("ifMatch"), operation.get("ifNoneMatch"))
@@ -233,7 +256,7 @@ class Items:
             lsn=self._data.lsn(container.rid),
             etag=str(uuid.uuid4()),
             written=now,
-            expires=_expiry(container, item, now),
+            expires=expiry_of(container, item, now),
             body=text,
         )
         self._keep_unique(container, item, row)
@@ -283,6 +306,43 @@ class _Failed(Exception):
         self.error = error
 
 
+_SKIPPED: Final = {"statusCode": 424, "subStatusCode": 0, "requestCharge": 0.0}
+
+
+def _failure(error: CosmosError) -> dict[str, Any]:
+    return {"statusCode": error.status, "subStatusCode": error.sub_status, "requestCharge": 1.0}
+
+
+def _check_batch(operations: Sequence[Mapping[str, Any]]) -> None:
+    if not operations:
+        raise BadRequest("Batch request has no operations.")
+    if len(operations) > MAX_BATCH:
+        raise BadRequest("Batch request has more operations than what is supported.")
+    if not all(map(is_object, operations)):
+        raise BadRequest("An operation of a batch must be an object.")
+    if len(dump(list(operations)).encode()) > MAX_BYTES:
+        raise TooLarge("The batch request is too large: 2 MB at most.")
+
+
+def _check_complete(container: Container, given: Sequence[Any]) -> None:
+    if len(given) != len(container.key.paths):
+        raise BadRequest(
+            "Partition key provided either doesn't correspond to definition in the collection or doesn't match "
+            "partition key field values specified in the document.",
+            sub_status=1001,
+        )
+
+
+def _given(operation: Mapping[str, Any]) -> list[Any]:
+    """The partition key of a bulk operation: JSON in a text, as in the header."""
+    key = operation.get("partitionKey")
+    if is_array(key):
+        return [UNDEFINED if component == {} else component for component in key]
+    if not isinstance(key, str):
+        raise BadRequest("The operation needs a partition key.")
+    return partitioning.from_header(key)
+
+
 def _result(answer: Answer) -> dict[str, Any]:
     made: dict[str, Any] = {"statusCode": answer.status, "requestCharge": answer.charge}
     if answer.etag is not None:
@@ -290,42 +350,6 @@ def _result(answer: Answer) -> dict[str, Any]:
     if answer.item is not None:
         made["resourceBody"] = answer.item
     return made
-
-
-def _clean(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if name not in SYSTEM}
-
-
-def _check_id(id: object) -> str:
-    if not isinstance(id, str) or not id:
-        raise BadRequest("The input content is invalid because the required properties - 'id; ' - are missing")
-    if any(character in id for character in "/\\?#"):
-        raise BadRequest("Id contains illegal chars.")
-    if id.endswith(" ") or len(id.encode(errors="replace")) > MAX_ID_BYTES:
-        raise BadRequest("The id must have at most 1023 bytes and must not end with a space.")
-    return id
-
-
-def _matching(container: Container, item: Mapping[str, Any], given: Sequence[Any] | None) -> list[Any]:
-    """The components of the item's key, which must be those of the header."""
-    components = container.key.components(item)
-    if given is None or not given:
-        return components
-    if partitioning.logical(components) != partitioning.logical(given):
-        raise BadRequest(
-            "PartitionKey extracted from document doesn't match the one specified in the header", sub_status=1001
-        )
-    return components
-
-
-def _expiry(container: Container, item: Mapping[str, Any], now: float) -> float | None:
-    ttl = item.get("ttl")
-    if "ttl" in item and (type(ttl) is not int or ttl == 0 or not -1 <= ttl < 2**31):
-        raise BadRequest("The input ttl is invalid: it must be -1 or a positive whole number of seconds.")
-    if container.default_ttl is None:
-        return None
-    seconds = container.default_ttl if ttl is None else ttl
-    return None if seconds == -1 else now + seconds
 
 
 def _at(item: Any, path: Sequence[str]) -> Any:

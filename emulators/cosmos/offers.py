@@ -21,12 +21,24 @@ def throughput(headers: Mapping[str, str]) -> int | None:
     """
     fixed, automatic = headers.get("x-ms-offer-throughput"), headers.get("x-ms-cosmos-offer-autopilot-settings")
     if automatic is not None:
-        return int(json.loads(automatic).get("maxThroughput", 4000)) // 10
+        return _most(automatic) // 10
     if fixed is None:
         return None
-    if not fixed.isdigit() or int(fixed) < 400 or int(fixed) % 100:
+    if not fixed.isdecimal() or int(fixed) < 400 or int(fixed) % 100:
         raise BadRequest("The offer should have valid throughput values from 400 on in steps of 100.")
     return int(fixed)
+
+
+def _most(settings: str) -> int:
+    """The most RU/s of automatic scaling. Raises `BadRequest`."""
+    try:
+        given = json.loads(settings)
+    except ValueError:
+        given = None
+    most = given.get("maxThroughput", 4000) if is_object(given) else None
+    if type(most) is not int or not 1000 <= most <= 1_000_000:
+        raise BadRequest(f"Requested throughput {most} is less than required minimum throughput 1000.")
+    return most
 
 
 class Offers:

@@ -1,8 +1,8 @@
 """Partition keys: from an item or a header to the effective partition key that places an item.
 
-Hashing is that of the service, version 2: MurmurHash3 (128 bits) over the binary form of the components, the two most
-significant bits cleared (learn.microsoft.com/cosmos-db/partitioning-overview; the SDK's `partition_key.py` computes
-the same for feed ranges).
+Hashing is that of the service. Version 2, the default, is MurmurHash3 (128 bits) over the binary form of the
+components, the two most significant bits cleared (learn.microsoft.com/cosmos-db/partitioning-overview; the SDK's
+`partition_key.py` computes the same for feed ranges); version 1 is in `hashing_v1`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import mmh3
 
+from emulators.cosmos import hashing_v1
 from emulators.cosmos.errors import BadRequest
 from emulators.cosmos.json_types import is_array, is_object
 from emulators.cosmos.sql.values import UNDEFINED
@@ -30,6 +31,7 @@ class PartitionKeyDefinition:
 
     paths: tuple[tuple[str, ...], ...]
     hierarchical: bool
+    version: int = 2
 
     @classmethod
     def of(cls, definition: Mapping[str, Any]) -> PartitionKeyDefinition:
@@ -39,7 +41,11 @@ class PartitionKeyDefinition:
             raise BadRequest("The partition key path must start with '/'.")
         if len(paths) > 3:
             raise BadRequest("Too many partition key paths: a hierarchical partition key has at most three.")
-        return cls(tuple(split_path(path) for path in paths), definition.get("kind") == "MultiHash")
+        version = definition.get("version", 2)
+        hierarchical = definition.get("kind") == "MultiHash"
+        if version not in (1, 2) or (hierarchical and version == 1):
+            raise BadRequest(f"The partition key can't have version {version}.")
+        return cls(tuple(split_path(path) for path in paths), hierarchical, version)
 
     def components(self, item: Mapping[str, Any]) -> list[Any]:
         """The components of an item's key; `UNDEFINED` for a path that it lacks."""
@@ -101,6 +107,8 @@ def _number(value: Any) -> Any:
 
 def effective(components: Sequence[Any], definition: PartitionKeyDefinition) -> str:
     """The effective partition key, upper-case hexadecimal; of a prefix for a hierarchical key cut short."""
+    if definition.version == 1:
+        return hashing_v1.effective(components)
     if definition.hierarchical:
         return "".join(_hash(_binary(component)) for component in components)
     return _hash(b"".join(map(_binary, components)))
@@ -136,8 +144,11 @@ class Range:
     high: str
 
 
-def ranges(count: int) -> list[Range]:
-    """The physical partitions of a container, equal shares of the key space (`00` to `3F`, see `_hash`)."""
-    bounds = [f"{0x40 * index // count:02X}" + "0" * 30 for index in range(count)]
+def ranges(count: int, version: int = 2) -> list[Range]:
+    """The physical partitions of a container, equal shares of its keys (of version 2: `00` to `3F`, see `_hash`)."""
+    if version == 1:
+        bounds = [hashing_v1.bound(index / count) for index in range(count)]
+    else:
+        bounds = [f"{0x40 * index // count:02X}" + "0" * 30 for index in range(count)]
     bounds[0] = MIN
     return [Range(str(i), low, bounds[i + 1] if i + 1 < count else MAX) for i, low in enumerate(bounds)]

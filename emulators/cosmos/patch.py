@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from emulators.cosmos.errors import BadRequest
 from emulators.cosmos.json_types import is_array, is_object
+from emulators.cosmos.sql.values import UNDEFINED, plain
 
 MAX_OPERATIONS: Final = 10
 SYSTEM: Final = ("_rid", "_self", "_etag", "_attachments", "_ts")
@@ -33,6 +34,8 @@ def apply(
         raise BadRequest(f"The number of patch operations can't exceed '{MAX_OPERATIONS}'.")
     made = copy.deepcopy(item)
     for operation in operations:
+        if not is_object(operation):
+            raise BadRequest("A patch operation must be an object.")
         path = _path(operation.get("path"), keys)
         match operation.get("op"):
             case "add":
@@ -86,7 +89,7 @@ def _parent(item: Any, path: list[str]) -> Any:
 
 
 def _index(items: list[Any], segment: str, last: int) -> int:
-    if not segment.isdigit() or int(segment) > last:
+    if not segment.isdecimal() or int(segment) > last:
         raise BadRequest(f"The array index '{segment}' is out of range.")
     return int(segment)
 
@@ -114,7 +117,7 @@ def _add(item: Any, path: list[str], value: Any) -> None:
 def _set(item: Any, path: list[str], value: Any) -> None:
     parent = _parent(item, path)
     if is_array(parent):
-        if path[-1] == "-" or (path[-1].isdigit() and int(path[-1]) == len(parent)):
+        if path[-1] == "-" or (path[-1].isdecimal() and int(path[-1]) == len(parent)):
             parent.append(value)
         else:
             parent[_index(parent, path[-1], len(parent) - 1)] = value
@@ -146,4 +149,7 @@ def _increment(item: Any, path: list[str], value: Any) -> None:
     old = _get(item, path)
     if type(old) not in (int, float):
         raise BadRequest("Only a number can be incremented.")
-    _set(item, path, old + value)
+    made = plain(old + value)
+    if made is UNDEFINED:
+        raise BadRequest("The sum is beyond the largest number.")
+    _set(item, path, made)

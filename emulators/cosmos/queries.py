@@ -1,6 +1,7 @@
 """Queries and feeds over the items of a container, page by page.
 
-A page ends after `max_items` results or about `PAGE_BYTES`. Its continuation names the place (effective key and
+A page ends after `max_items` results or about `PAGE_BYTES`, and with the physical partition it was read from; as in the
+service, the page of a partition without results is empty. Its continuation names the place (effective key and
 resource id) after which the next page goes on, or, where results are sorted, counted or made distinct, how many results
 were given; the service's tokens are as opaque.
 """
@@ -13,14 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from emulators.cosmos import charges, partitioning
+from emulators.cosmos import charges, filters, partitioning
 from emulators.cosmos.containers import Container
 from emulators.cosmos.database import Database, Row
 from emulators.cosmos.errors import BadRequest
-from emulators.cosmos.json_types import is_object
+from emulators.cosmos.json_types import is_array, is_object
 from emulators.cosmos.sql import evaluate, parser, plan
 from emulators.cosmos.sql.functions import QueryFunctionError
-from emulators.cosmos.sql.syntax import Binary, Call, Expression, Literal, Parameter, Property, Query, Variable
+from emulators.cosmos.sql.syntax import Call, Query
 
 DEFAULT_PAGE: Final = 100
 MAX_PAGE: Final = 1000
@@ -63,10 +64,14 @@ class Statement:
         if not is_object(body) or not isinstance(body.get("query"), str):
             raise BadRequest("The body must contain a query.")
         parameters: dict[str, Any] = {}
-        for parameter in body.get("parameters") or ():
-            if not is_object(parameter) or not str(parameter.get("name", "")).startswith("@"):
+        given: Any = body.get("parameters") or []
+        if not is_array(given):
+            raise BadRequest("The parameters must be an array.")
+        for parameter in given:
+            name = parameter.get("name") if is_object(parameter) else None
+            if not isinstance(name, str) or not name.startswith("@"):
                 raise BadRequest("A parameter needs a name that starts with '@' and a value.")
-            parameters[parameter["name"]] = parameter.get("value")
+            parameters[name] = parameter.get("value")
         distances: Mapping[str, str] = container.distances if container else {}
         try:
             return cls(body["query"], parser.parse(body["query"]), evaluate.Context(parameters, distances))
@@ -79,8 +84,8 @@ def _bad_query(error: ValueError) -> BadRequest:
     return BadRequest(f"Message: {message}")
 
 
-def query_plan(statement: Statement, features: str) -> dict[str, Any]:
-    """The plan that a client merges partitions by. Raises `BadRequest`."""
+def query_plan(statement: Statement, features: str | None = None) -> dict[str, Any]:
+    """The plan that a client with these features merges partitions by. Raises `BadRequest`."""
     _check_vector_order(statement.query)
     try:
         return plan.plan(statement.text, statement.query, statement.context, features)
@@ -95,11 +100,19 @@ def run(
     query = statement.query
     _check_order(container, query)
     try:
+        if not query.sources:
+            return _page(list(_constants(container, statement, scope)), 0, 0, scope, None)
         if plan.needs_plan(query):
             return _whole(data, container, statement, scope, max_items, token)
-        return _streamed(data, container, statement, scope, max_items, token)
+        return _listed(data, container, statement, scope, max_items, token)
     except (evaluate.QueryError, QueryFunctionError, parser.QuerySyntaxError, plan.UnsupportedFeature) as error:
         raise _bad_query(error) from None
+
+
+def _constants(container: Container, statement: Statement, scope: Scope) -> Iterator[Any]:
+    """The one result of a query without FROM; a client that asks every physical partition gets it from the first."""
+    if scope.low == partitioning.MIN or all(scope.low != one.low for one in container.ranges):
+        yield from evaluate.run(statement.query, (), statement.context)
 
 
 def run_over(items: Sequence[Mapping[str, Any]], statement: Statement) -> list[Any]:
@@ -117,7 +130,8 @@ def _check_order(container: Container, query: Query) -> None:
     paths = [(evaluate.property_path(item.expression), item.descending) for item in query.order_by]
     for composite in container.body["indexingPolicy"].get("compositeIndexes", ()):
         index = [
-            (entry["path"].replace('"', ""), entry.get("order", "ascending") == "descending") for entry in composite
+            (entry.get("path", "").replace('"', ""), entry.get("order", "ascending") == "descending")
+            for entry in composite
         ]
         if paths == index or paths == [(path, not descending) for path, descending in index]:
             return
@@ -131,24 +145,37 @@ def _check_vector_order(query: Query) -> None:
         raise BadRequest("Specifying a sorting order (ASC or DESC) with VectorDistance function is not supported.")
 
 
+def _listed(
+    data: Database, container: Container, statement: Statement, scope: Scope, max_items: int, token: str | None
+) -> Page:
+    """The gateway asks one physical partition after the other, at least a page each."""
+    if scope.partitions == 1:
+        return _streamed(data, container, statement, scope, max_items, token)
+    state = _decode(token)
+    start = state.get("from", partitioning.MIN)
+    part = next((one for one in container.ranges if one.low == start), None)
+    if part is None:
+        raise _malformed()
+    page = _streamed(data, container, statement, Scope(part.low, part.high), max_items, state.get("token"))
+    if page.continuation is not None:
+        return replace(page, continuation=_encode({"from": part.low, "token": page.continuation}))
+    return page if part.high == partitioning.MAX else replace(page, continuation=_encode({"from": part.high}))
+
+
 def _streamed(
     data: Database, container: Container, statement: Statement, scope: Scope, max_items: int, token: str | None
 ) -> Page:
     state = _decode(token)
-    place = state.get("after")
-    after = (str(place[0]), str(place[1])) if place else None
-    skip = int(state.get("skip", 0))
+    after, skip = _place(state.get("after")), _number(state, "skip")
     results: list[Any] = []
     size = scanned = 0
-    filters = _filters(statement)
-    rows = data.scan(container.rid, scope.low, scope.high, partition=scope.partition, after=after, filters=filters)
+    chosen = filters.filter_of(statement.query, statement.context)
+    results_of = evaluate.prepare(statement.query, statement.context)
+    rows = data.scan(container.rid, scope.low, scope.high, partition=scope.partition, after=after, chosen=chosen)
     for row in rows:
-        if scope.partitions > 1 and results and after is not None and row.epk >= container.range_of(after[0]).high:
-            # The gateway asks one physical partition after the other, a page each.
-            return _page(results, size, scanned, scope, {"after": after})
         scanned += 1
         document = row.document()
-        for given, result in enumerate(evaluate.run(statement.query, [document], statement.context)):
+        for given, result in enumerate(results_of([document])):
             if given < skip:
                 continue
             if len(results) >= max_items or size > PAGE_BYTES:
@@ -167,16 +194,15 @@ def _whole(
     data: Database, container: Container, statement: Statement, scope: Scope, max_items: int, token: str | None
 ) -> Page:
     scanned = 0
+    chosen = filters.filter_of(statement.query, statement.context)
 
     def documents() -> Iterator[dict[str, Any]]:
         nonlocal scanned
-        for row in data.scan(
-            container.rid, scope.low, scope.high, partition=scope.partition, filters=_filters(statement)
-        ):
+        for row in data.scan(container.rid, scope.low, scope.high, partition=scope.partition, chosen=chosen):
             scanned += 1
             yield row.document()
 
-    given = int(_decode(token).get("given", 0))
+    given = _number(_decode(token), "given")
     results: list[Any] = []
     size = 0
     more = False
@@ -207,7 +233,7 @@ def _page(results: list[Any], size: int, scanned: int, scope: Scope, state: Mapp
 def feed(data: Database, container: Container, scope: Scope, max_items: int, token: str | None) -> Page:
     """One page of all items."""
     statement = Statement.of("SELECT * FROM c", container)
-    return _streamed(data, container, statement, scope, max_items, token)
+    return _listed(data, container, statement, scope, max_items, token)
 
 
 def scope_of(container: Container, components: Sequence[Any]) -> Scope:
@@ -218,37 +244,11 @@ def scope_of(container: Container, components: Sequence[Any]) -> Scope:
     return Scope(epk, epk, partitioning.logical(components))
 
 
-def _filters(statement: Statement) -> list[tuple[str, Any]]:
-    """Conditions that SQLite can check faster: properties equal to a string, joined by AND at the top."""
-    query = statement.query
-    if len(query.sources) != 1 or query.sources[0].path or query.sources[0].each or query.sources[0].query:
-        return []
-    found: list[tuple[str, Any]] = []
-    pending = [query.where]
-    while pending:
-        match pending.pop():
-            case Binary("AND", left, right):
-                pending += [left, right]
-            case Binary("=", Property(Variable(_), Literal(str(name))), Literal() | Parameter() as right):
-                value = _constant(right, statement.context)
-                if isinstance(value, str) and name.isalnum():
-                    found.append((f"$.{name}", value))
-            case _:
-                pass
-    return found
-
-
 def pinned_key(container: Container, statement: Statement) -> list[Any] | None:
     """The partition key that the conditions of a query fix; None if they don't fix all of it."""
-    fixed = {path[2:]: value for path, value in _filters(statement)}
+    fixed = filters.fixed_texts(statement.query, statement.context)
     names = [path[0] if len(path) == 1 else "" for path in container.key.paths]
     return [fixed[name] for name in names] if all(name in fixed for name in names) else None
-
-
-def _constant(expression: Expression, context: evaluate.Context) -> Any:
-    if isinstance(expression, Literal):
-        return expression.value
-    return context.parameters.get(expression.name) if isinstance(expression, Parameter) else None
 
 
 def changes(rows: Sequence[Row], start: int) -> tuple[list[dict[str, Any]], int]:
@@ -261,13 +261,32 @@ def _encode(state: Mapping[str, Any]) -> str:
     return base64.b64encode(json.dumps(state, separators=(",", ":")).encode()).decode()
 
 
-def _decode(token: str | None) -> dict[str, Any]:
+def _decode(token: Any) -> dict[str, Any]:
     if not token:
         return {}
     try:
         state = json.loads(base64.b64decode(token))
-    except ValueError:
-        raise BadRequest("The continuation token is malformed.") from None
+    except (ValueError, TypeError):
+        raise _malformed() from None
     if not is_object(state):
-        raise BadRequest("The continuation token is malformed.")
+        raise _malformed()
     return state
+
+
+def _place(given: Any) -> tuple[str, str] | None:
+    if given is None:
+        return None
+    if not is_array(given) or len(given) != 2 or not all(isinstance(part, str) for part in given):
+        raise _malformed()
+    return given[0], given[1]
+
+
+def _number(state: Mapping[str, Any], name: str) -> int:
+    value = state.get(name, 0)
+    if not isinstance(value, int):
+        raise _malformed()
+    return value
+
+
+def _malformed() -> BadRequest:
+    return BadRequest("The continuation token is malformed.")

@@ -29,7 +29,12 @@ def prefix(container_rid: str) -> str:
 
 def parent(item_rid: str) -> str:
     """The container's id of an item's."""
-    return _encode(_decode(item_rid)[:8])
+    return _parent(item_rid[:12])
+
+
+@lru_cache(maxsize=4096)
+def _parent(beginning: str) -> str:
+    return _encode(_decode(beginning)[:8])
 
 
 def is_rid(text: str) -> bool:

@@ -13,7 +13,16 @@ from typing import Any, ClassVar, Final
 
 from aiohttp import web
 
-from emulators.cosmos import certificate, charges, errors, feeds, offers, partitioning, queries, signature
+from emulators.cosmos import (
+    certificate,
+    charges,
+    errors,
+    feeds,
+    offer_requests,
+    offers,
+    queries,
+    signature,
+)
 from emulators.cosmos.call import MODES, Call, account, empty_response, error_response, json_response, planned_error
 from emulators.cosmos.containers import Catalogue, Container
 from emulators.cosmos.control import Control
@@ -129,6 +138,7 @@ class Cosmos(Emulator):
                 return answered
         try:
             signature.check(self._key, request.method, call.raw_path, request.headers)
+            call.check_consistency()
             if fault is not None and fault.mode in MODES and fault.mode != "cut-answer":
                 raise planned_error(fault.mode, fault.retry_delay)
             response = self._answer(call)
@@ -153,14 +163,20 @@ class Cosmos(Emulator):
                 return self._container(call, self._catalogue.find_container(database, name))
             case ["dbs", database, "colls", name, "pkranges"]:
                 return self._ranges(call, self._catalogue.find_container(database, name))
+            case ["dbs", database, "colls", name, "operations", "partitionkeydelete"]:
+                return self._delete_partition(call, self._catalogue.find_container(database, name))
+            case ["dbs", database, "colls", name, "conflicts"]:
+                # An account with one write region has none.
+                self._catalogue.find_container(database, name)
+                return call.page("Conflicts", [], "")
             case ["dbs", database, "colls", name, "docs"]:
                 return self._documents(call, self._catalogue.find_container(database, name))
             case ["dbs", database, "colls", name, "docs", id]:
                 return self._document(call, self._catalogue.find_container(database, name), id)
             case ["offers"]:
-                return self._all_offers(call)
+                return offer_requests.answer_all(self._offers, call)
             case ["offers", id]:
-                return self._offer(call, id)
+                return offer_requests.answer_one(self._offers, call, id)
             case ["dbs", database, *_]:
                 self._catalogue.find_database(database)
                 raise errors.BadRequest("This emulator does not serve this type of resource.")
@@ -301,12 +317,25 @@ class Cosmos(Emulator):
         if not is_array(operations):
             raise errors.BadRequest("The body of a batch must be an array of operations.")
         key = call.key(container)
-        if key is None:
+        if key is not None:
+            status, results, charge = self._items.batch(container, operations, key)
+        elif call.headers.get("x-ms-cosmos-batch-atomic", "").lower() == "false":
+            feeds.scope(call.headers, container, None, None)
+            after_errors = call.flag("x-ms-cosmos-batch-continue-on-error")
+            status, results, charge = self._items.bulk(container, operations, after_errors=after_errors)
+        else:
             raise errors.BadRequest("A batch needs a partition key.")
-        status, results, charge = self._items.batch(container, operations, key)
         response = json_response(results, status, charge=charge)
         self._session(call, container, response)
         return response
+
+    def _delete_partition(self, call: Call, container: Container) -> web.Response:
+        call.allow("POST")
+        key = call.key(container)
+        if key is None:
+            raise errors.BadRequest("PartitionKey value must be supplied for this operation.")
+        self._items.delete_all(container, key)
+        return empty_response(200)
 
     def _query(self, call: Call, container: Container) -> web.Response:
         statement = queries.Statement.of(call.json(), container)
@@ -325,8 +354,8 @@ class Cosmos(Emulator):
         if call.headers.get("A-IM"):
             return self._changes(call, container)
         scope = feeds.scope(call.headers, container, call.key(container), None)
-        page = queries.feed(self._data, container, scope, call.page_size, call.headers.get("x-ms-continuation"))
-        return self._page(call, container, page)
+        after = call.headers.get("x-ms-continuation")
+        return self._page(call, container, queries.feed(self._data, container, scope, call.page_size, after))
 
     def _page(self, call: Call, container: Container, page: queries.Page) -> web.Response:
         body = {"_rid": container.rid, "Documents": page.results, "_count": len(page.results)}
@@ -335,9 +364,9 @@ class Cosmos(Emulator):
             response.headers["x-ms-continuation"] = page.continuation
         response.headers["x-ms-item-count"] = str(len(page.results))
         if call.flag("x-ms-documentdb-populatequerymetrics"):
-            response.headers["x-ms-documentdb-query-metrics"] = feeds.metrics(page.loaded)
+            response.headers["x-ms-documentdb-query-metrics"] = feeds.metrics(page.loaded, len(page.results))
         if call.flag("x-ms-cosmos-populateindexmetrics"):
-            response.headers["x-ms-cosmos-index-utilization"] = feeds.index_metrics()
+            response.headers["x-ms-cosmos-index-utilization"] = feeds.index_metrics(container)
         self._session(call, container, response)
         return response
 
@@ -353,16 +382,9 @@ class Cosmos(Emulator):
         return response
 
     def _session(self, call: Call, container: Container, response: web.Response) -> None:
-        lsn = self._data.current(f"lsn:{container.rid}")
-        where = call.headers.get("x-ms-documentdb-partitionkeyrangeid", "")
-        if not where:
-            key = call.key(container)
-            where = container.range_of(partitioning.effective(key, container.key)).id if key else "0"
-        response.headers["x-ms-session-token"] = f"{where}:0#{lsn}"
-        # Without it the SDK takes the partition for new, and reads all ranges again with every request.
-        response.headers["x-ms-documentdb-partitionkeyrangeid"] = where.rpartition(",")[2]
-        response.headers["lsn"] = str(lsn)
-        response.headers["x-ms-alt-content-path"] = container.link
+        where, lsn = call.headers.get("x-ms-documentdb-partitionkeyrangeid"), self._data.current(f"lsn:{container.rid}")
+        key = None if where else call.key(container)
+        response.headers.update(feeds.session_headers(container, where, key, lsn))
 
     def _charged(self, call: Call, container: Container, work: Callable[[], web.Response]) -> web.Response:
         self._budget.check(container.rid)
@@ -376,18 +398,3 @@ class Cosmos(Emulator):
         key = call.headers.get("x-ms-documentdb-partitionkey", "*")
         self._control.charge(container.id, call.operation, key, charge)
         return response
-
-    # Offers
-
-    def _all_offers(self, call: Call) -> web.Response:
-        if call.method == "POST":
-            found = queries.run_over(self._offers.all(), queries.Statement.of(call.json()))
-            return call.page("Offers", found, "")
-        call.allow("GET")
-        return call.page("Offers", self._offers.all(), "")
-
-    def _offer(self, call: Call, id: str) -> web.Response:
-        if call.method == "PUT":
-            return json_response(self._offers.replace(id, call.object()))
-        call.allow("GET")
-        return json_response(self._offers.find(id))

@@ -11,10 +11,12 @@ import hmac
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 from emulators.cosmos.errors import Forbidden, Unauthorized
+from emulators.cosmos.rids import is_rid
 
 KEY: Final = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
 """The published key of Microsoft's own emulator."""
@@ -26,13 +28,13 @@ def check(key: str, verb: str, path: str, headers: Mapping[str, str]) -> None:
     header = headers.get("Authorization")
     if not header:
         raise Unauthorized("Required Header authorization is missing. Ensure a valid Authorization token is passed.")
-    fields = {name: values[0] for name, values in parse_qs(unquote(header).replace("+", "%2B")).items()}
+    form, _, given = unquote(header).strip().partition("&sig=")
     date = headers.get("x-ms-date", "")
     kind, link = resource(path)
     for name in (link, link.lower()):
         text = f"{verb.lower()}\n{kind.lower()}\n{name}\n{date.lower()}\n\n"
-        expected = base64.b64encode(hmac.digest(base64.b64decode(key), text.encode(), hashlib.sha256)).decode()
-        if fields.get("type") == "master" and hmac.compare_digest(expected, fields.get("sig", "").strip()):
+        expected = base64.b64encode(hmac.digest(_raw(key), text.encode(), hashlib.sha256))
+        if form == "type=master&ver=1.0" and hmac.compare_digest(expected, given.encode(errors="replace")):
             _check_date(date)
             return
     raise Unauthorized(
@@ -41,20 +43,33 @@ def check(key: str, verb: str, path: str, headers: Mapping[str, str]) -> None:
     )
 
 
+@lru_cache(maxsize=8)
+def _raw(key: str) -> bytes:
+    return base64.b64decode(key)
+
+
 def _check_date(date: str) -> None:
     try:
-        skew = abs(parsedate_to_datetime(date).timestamp() - time.time())
+        skew = abs(_moment(date) - time.time())
     except ValueError:
         raise Unauthorized("The x-ms-date header is not a date.") from None
     if skew > MAX_SKEW_S:
         raise Forbidden("The authorization token is not valid at the current time.")
 
 
+@lru_cache(maxsize=64)
+def _moment(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp()
+
+
+@lru_cache(maxsize=1024)
 def resource(path: str) -> tuple[str, str]:
     """Type and link that a request to `path` signs: `/dbs/a/colls/b/docs` signs `docs` and `dbs/a/colls/b`."""
     parts = [unquote(part) for part in path.strip("/").split("/") if part]
     if not parts:
         return "", ""
+    if parts[4:] == ["operations", "partitionkeydelete"]:
+        return "colls", "/".join(parts[:4])
     if len(parts) % 2:
         kind, link = parts[-1], "/".join(parts[:-1])
     else:
@@ -64,8 +79,6 @@ def resource(path: str) -> tuple[str, str]:
 
 def rid_link(parts: list[str], link: str) -> str:
     """A path of resource ids signs the last id alone, in lower case."""
-    from emulators.cosmos.rids import is_rid
-
     ids = parts[1::2]
     if parts[0] == "offers" and ids:
         return ids[-1].lower()

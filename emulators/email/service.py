@@ -113,7 +113,7 @@ class Email(Emulator):
             return _error(*problem)
         known = self.repeatable.get(repeat or "")
         if known is None:
-            operation = self._accept(message, to, subject, request.headers.get("Operation-Id"), fault)
+            operation = self._accept(message, to, subject, request, fault)
             if repeat:
                 self.repeatable[repeat] = operation
         else:
@@ -129,13 +129,14 @@ class Email(Emulator):
         return answer({"id": operation, "status": "Running", "error": None}, status=202, headers=headers)
 
     def _accept(
-        self, message: dict[str, Any], to: list[str], subject: str, operation: str | None, fault: Fault | None
+        self, message: dict[str, Any], to: list[str], subject: str, request: web.Request, fault: Fault | None
     ) -> str:
-        operation = operation or str(uuid.uuid4())
+        operation = request.headers.get("Operation-Id") or str(uuid.uuid4())
         fails = str(fault.options.get("code", "EmailDropped")) if fault and fault.mode == "failed" else None
         content = as_object(message["content"])
         mail: dict[str, Any] = {
             "id": operation,
+            "clientRequestId": request.headers.get("x-ms-client-request-id"),
             "at": datetime.now(UTC).isoformat(),
             "from": message["senderAddress"],
             "to": to,

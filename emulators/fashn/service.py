@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from emulators.faults import Fault, retry_after
-from emulators.gemini.composite import NotAnImage, picture
+from emulators.gemini.pictures import NotAnImage, picture
 from emulators.posted import as_object
 from emulators.server import Emulator, answer
 

@@ -133,10 +133,11 @@ def _binding_violation(function: Function, has_bundle: bool) -> str | None:
                 f"The binding name '{binding.name}' is invalid: letters, digits and underscores only, "
                 "starting with a letter."
             )
-        if binding.is_deferred:
+        if binding.is_deferred and binding.type != "blobTrigger":
             return (
                 f"The binding '{binding.name}' asks for a client of an SDK (deferred binding), which this local host "
-                "does not support: take str, bytes, func.InputStream or func.QueueMessage, and make the client there."
+                "supports for blob triggers only: take str, bytes, func.InputStream or func.QueueMessage, and make the "
+                "client there."
             )
         if binding.type not in _BUILT_IN and not has_bundle:
             return (

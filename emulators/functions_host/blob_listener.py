@@ -31,7 +31,7 @@ from azure.storage.queue import QueueMessage
 from .bindings import Function
 from .data_bindings import DataBindings
 from .patterns import BlobPattern
-from .protos import TypedData
+from .protos import ModelBindingData, TypedData
 from .queue_listener import QueueListener, encode
 from .settings import HostSettings
 from .storage import Storage, StorageError, create_if_missing
@@ -214,8 +214,7 @@ class BlobListener:
             return True
         blob = self._storage.container(function.trigger.connection, container).get_blob_client(name)
         try:
-            stream = await blob.download_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
-            body = await stream.readall()
+            properties, data = await self._content(function, container, blob, etag)
         except ResourceNotFoundError:
             return True
         except ResourceModifiedError:
@@ -223,10 +222,32 @@ class BlobListener:
                 # The newer version has its own event.
                 return True
             return await self._announce_current(function, container, blob)
-        metadata = _metadata(blob, stream.properties, container) | {k: text(v) for k, v in variables.items()}
+        metadata = _metadata(blob, properties, container) | {k: text(v) for k, v in variables.items()}
         values = {**variables, "BlobTrigger": f"{container}/{name}", "Uri": blob.url}
-        result = await self._data.invoke(function, TypedData(bytes=body), values, metadata=metadata)
+        result = await self._data.invoke(function, data, values, metadata=metadata)
         return None if result.timed_out else result.ok
+
+    async def _content(
+        self, function: Function, container: str, blob: BlobClient, etag: str
+    ) -> tuple[BlobProperties, TypedData]:
+        """The whole blob; for a function that takes an SDK's type, only where it is."""
+        unchanged = MatchConditions.IfNotModified
+        if not function.trigger.is_deferred:
+            stream = await blob.download_blob(etag=etag, match_condition=unchanged)
+            return stream.properties, TypedData(bytes=await stream.readall())
+        properties = await blob.get_blob_properties(etag=etag, match_condition=unchanged)
+        where = {
+            "Connection": function.trigger.connection,
+            "ContainerName": container,
+            "BlobName": blob.blob_name,
+        }
+        reference = ModelBindingData(
+            version="1.0",
+            source="AzureStorageBlobs",
+            content_type="application/json",
+            content=json.dumps(where).encode(),
+        )
+        return properties, TypedData(model_binding_data=reference)
 
     async def _announce_current(self, function: Function, container: str, blob: BlobClient) -> bool:
         """The blob has changed since its message was written: the newer version takes its place."""

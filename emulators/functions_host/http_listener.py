@@ -24,15 +24,12 @@ from .http_keys import key_of, may_call
 from .protos import SameSite, TypedData
 from .routes import Route
 from .settings import HttpOptions
+from .slow_clients import Patience, read_body
 from .worker import Result
 
 _log = logging.getLogger("Host.Http")
 Invoke = Callable[..., Awaitable[Result]]
 Admin = Callable[[str, web.BaseRequest], Awaitable[web.StreamResponse | None]]
-
-
-class _TooLarge(Exception):
-    pass
 
 
 class HttpListener:
@@ -41,6 +38,7 @@ class HttpListener:
     Args:
         admin: answers `admin/...` (path below it, request), or returns None.
         blob_events: answers `runtime/webhooks/blobs`.
+        patience: how slowly a body may come.
     """
 
     def __init__(
@@ -50,6 +48,7 @@ class HttpListener:
         invoke: Invoke,
         admin: Admin,
         blob_events: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        patience: Patience,
     ) -> None:
         ordered = sorted(functions, key=lambda f: f.name.lower())
         self._table = [(f, Route(f.route), frozenset(f.methods)) for f in ordered]
@@ -57,6 +56,7 @@ class HttpListener:
         self._invoke = invoke
         self._admin = admin
         self._blob_events = blob_events
+        self._patience = patience
         self._outstanding = 0
         self._slots = asyncio.Semaphore(options.max_concurrent) if options.max_concurrent else None
         self._prefix = f"{options.prefix}/".lower() if options.prefix else ""
@@ -107,26 +107,21 @@ class HttpListener:
             async with self._slots or contextlib.nullcontext():
                 try:
                     body = await self._body(request)
-                except _TooLarge:
-                    refused = web.Response(status=413)
-                    refused.force_close()
-                    return refused
+                except TimeoutError:
+                    return _closing(408)
+                if body is None:
+                    return _closing(413)
                 return await self._run(request, function, params, query, body)
         finally:
             self._outstanding -= 1
 
-    async def _body(self, request: web.BaseRequest) -> bytes:
+    async def _body(self, request: web.BaseRequest) -> bytes | None:
         limit = self._options.body_limit
         if (request.content_length or 0) > limit:
-            raise _TooLarge
+            return None
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = bytearray()
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                raise _TooLarge
-        return bytes(body)
+        return await read_body(request.content.iter_any(), limit, self._patience)
 
     async def _run(
         self,
@@ -178,6 +173,13 @@ class HttpListener:
         if wanted:
             headers["Access-Control-Allow-Headers"] = wanted
         return web.Response(status=204, headers=headers)
+
+
+def _closing(status: int) -> web.Response:
+    """Refuse a request whose body was not read to its end."""
+    refused = web.Response(status=status)
+    refused.force_close()
+    return refused
 
 
 def _answer_of(function: Function, result: Result) -> TypedData | None:

@@ -18,8 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from . import log, worker
 from .admin import Admin
 from .bindings import Function, violations
@@ -27,10 +25,11 @@ from .blob_events import BlobEvents
 from .blob_listener import function_id
 from .data_bindings import DataBindings
 from .http_listener import HttpListener
+from .http_server import HttpServer
 from .listeners import Listeners, blob_pattern, describe, is_disabled, start_problem
-from .ports import BACKLOG
 from .protos import TypedData
 from .settings import HostSettings, SettingsError, load
+from .slow_clients import Patience
 from .storage import Storage
 from .storage_events import StorageEvents
 from .timer_listener import timer_data
@@ -75,19 +74,16 @@ class Instance:
         )
         admin = Admin(settings.host_id, self.rows, self.errors, self.run_by_hand)
         http = [f for f in self.functions.values() if f.trigger.type == "httpTrigger"]
-        front = HttpListener(http, settings.http, self._data.invoke, admin.answer, events.answer)
-        server = web.Server(
-            front.handle, auto_decompress=False, access_log=None, lingering_time=1, keepalive_timeout=75
-        )
-        self._runner = web.ServerRunner(server, shutdown_timeout=options.grace)
+        patience = Patience()
+        front = HttpListener(http, settings.http, self._data.invoke, admin.answer, events.answer, patience)
+        self._server = HttpServer(front.handle, options.grace, patience)
         self._group: str | None = options.group
         self._by_hand: set[asyncio.Task[Any]] = set()
 
     async def start(self, listening: socket.socket | None) -> None:
         """Take requests on this socket, and the messages, blobs and ticks of its scaling group."""
-        await self._runner.setup()
         if listening is not None:
-            await web.SockSite(self._runner, listening, backlog=BACKLOG).start()
+            await self._server.start(listening)
         self._listeners.start([f for f in self.functions.values() if self._is_in_group(f)], self._data)
 
     def _is_in_group(self, function: Function) -> bool:
@@ -109,7 +105,7 @@ class Instance:
 
     async def stop(self) -> None:
         """Take nothing more, wait for what runs, close."""
-        await asyncio.gather(self._runner.cleanup(), self._listeners.stop(), *self._by_hand)
+        await asyncio.gather(self._server.stop(), self._listeners.stop(), *self._by_hand)
         await self._storage.close()
 
 

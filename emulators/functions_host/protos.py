@@ -27,6 +27,15 @@ class TypedData(Message):
         return next(iter(self.__dict__), None)
 
 
+class ModelBindingData(Message):
+    """What a function that takes an SDK's type gets: where to find the content."""
+
+    version: str
+    source: str
+    content_type: str
+    content: bytes
+
+
 class BindingInfo(Message):
     """Constants of binding data types and directions."""
 

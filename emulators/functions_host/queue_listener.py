@@ -186,26 +186,29 @@ class QueueListener:
             _log.error("Message %s of queue '%s' goes to poison: %s", message.id, self.name, error)
             await self._settle(message, self._to_poison)
             return
-        renewing = asyncio.create_task(self._renew(message))
+        over = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(message, over))
         try:
             outcome = await self._handle(message, text)
         except Exception:
             _log.exception("Message %s of queue '%s' failed in the host.", message.id, self.name)
             outcome = False
         finally:
-            renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await renewing
+            # Not cancelled: a renewal under way changes the pop receipt, without which the message comes again.
+            over.set()
+            await renewing
         if outcome:
             await self._settle(message, self._delete)
         elif outcome is False:
             await self._settle(message, self._fail)
 
-    async def _renew(self, message: QueueMessage) -> None:
+    async def _renew(self, message: QueueMessage, over: asyncio.Event) -> None:
         half = self._options.take / 2
         pause = half
         while True:
-            await asyncio.sleep(pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), pause)
+                return
             try:
                 await self._hide(message, self._options.take)
                 pause = half

@@ -121,7 +121,10 @@ def local_values(app: Path) -> dict[str, Any]:
     local = _read(app / "local.settings.json") or _read(app / "local.settings.example.json")
     if local.get("IsEncrypted"):
         raise SettingsError("local.settings.json is encrypted: run `func settings decrypt`")
-    for name, value in local.get("Values", {}).items():
+    values: object = local.get("Values", {})
+    if not isinstance(values, dict):
+        raise SettingsError("local.settings.json: `Values` is not an object of names and texts")
+    for name, value in cast("dict[str, Any]", values).items():
         if value is not None:
             os.environ.setdefault(name, str(value))
     return local

@@ -75,7 +75,9 @@ class Storage:
         if key not in self._services:
             how, value = endpoint(connection, service)
             if how == "string":
-                self._services[key] = kind.from_connection_string(value, **_RETRIES)
+                # No proxy leads to an emulator; aiohttp would look for one, and for a netrc file, with every request.
+                is_emulated = "defaultendpointsprotocol=http;" in value.lower()
+                self._services[key] = kind.from_connection_string(value, use_env_settings=not is_emulated, **_RETRIES)
             else:
                 self._services[key] = kind(value, credential=self._credential(connection), **_RETRIES)
         return self._services[key]

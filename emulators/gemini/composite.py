@@ -13,21 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from scipy import ndimage  # pyright: ignore[reportMissingTypeStubs]
 
-LONG_SIDES = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
-"""`imageConfig.imageSize`: the side of a square picture; other ratios keep about its area."""
-
-
-class NotAnImage(ValueError):
-    """Inline data that Pillow cannot decode."""
+from emulators.gemini.pictures import LONG_SIDES, NotAnImage
 
 
 @lru_cache(maxsize=32)
-def picture(images: tuple[bytes, ...], seed: str, ratio: tuple[int, int] | None, size: str) -> bytes:
-    """JPEG bytes: the first image wearing the second, or a plain colour field when there is none.
-
-    `ratio` is width to height (None: that of the first image), `size` a key of LONG_SIDES.
-    Raises NotAnImage.
-    """
+def draw(images: tuple[bytes, ...], seed: str, ratio: tuple[int, int] | None, size: str) -> bytes:
+    """JPEG bytes of `pictures.picture`. Raises NotAnImage."""
     opened = [_opened(data) for data in images[:2]]
     if ratio is None:
         ratio = opened[0].size if opened else (1, 1)

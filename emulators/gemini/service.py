@@ -14,7 +14,7 @@ from aiohttp import web
 
 from emulators.faults import Fault, meet_common
 from emulators.gemini import wire
-from emulators.gemini.composite import NotAnImage, picture
+from emulators.gemini.pictures import NotAnImage, picture
 from emulators.server import Emulator, answer
 
 STATUS_MODES = ("400", "403", "404", "408", "429", "500", "503", "504")

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from emulators.gemini.composite import LONG_SIDES
+from emulators.gemini.pictures import LONG_SIDES
 from emulators.server import answer
 
 SHAPES = ((1, 1), (2, 3), (3, 4), (4, 5), (1, 4), (1, 8), (9, 16), (9, 21))

@@ -44,18 +44,21 @@ GSM7_EXTENSION = frozenset("^{}\\[~]|€\f")
 class Sms(Emulator):
     """`POST /2010-04-01/Accounts/{sid}/Messages.json` and `GET .../Messages/{sid}.json`.
 
-    Further fault modes: 429, 500, 503, `error` (any `code` of Twilio with an HTTP `status`, 400 by default), and
-    `lost` (sent, but the connection breaks after `seconds` before any answer). Numbers listed in MAGIC are refused as
-    Twilio's test numbers are; 21610 is "opted out".
+    Further fault modes: 429, 500, 503, `error` (any `code` of Twilio with an HTTP `status`, 400 by default),
+    `undelivered` (accepted, and ends in `status`, `undelivered` by default, with `code` as its error), and `lost`
+    (sent, but the connection breaks after `seconds` before any answer). Numbers listed in MAGIC are refused as Twilio's
+    test numbers are; 21610 is "opted out".
     """
 
     name = "sms"
-    modes = (*STATUS_MODES, "error", "lost")
+    modes = (*STATUS_MODES, "error", "undelivered", "lost")
 
     def __init__(self, account: str, token: str, sender: str) -> None:
         super().__init__()
         self.account, self.token, self.sender = account, token, sender
         self.messages: list[dict[str, Any]] = []
+        self.ends: dict[str, tuple[str, int | None]] = {}
+        """By message: the status that it ends in, and its error."""
 
     @classmethod
     def arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -78,6 +81,7 @@ class Sms(Emulator):
     def reset(self) -> None:
         super().reset()
         self.messages.clear()
+        self.ends.clear()
 
     def status_answer(self, fault: Fault) -> web.Response | None:
         if fault.mode == "error":
@@ -109,6 +113,10 @@ class Sms(Emulator):
             return _error(400, *problem)
         message = self._queued(to, sender, body)
         request["entry"]["sid"] = message["sid"]
+        if fault and fault.mode == "undelivered":
+            code = fault.options.get("code")
+            status = str(fault.options.get("status", "undelivered"))
+            self.ends[message["sid"]] = (status, None if code is None else int(code))
         if fault and fault.mode == "lost":
             return await lose_answer(request, fault)
         return answer(message, status=201)
@@ -142,15 +150,22 @@ class Sms(Emulator):
         self.messages.append(message)
         return message
 
-    async def message(self, request: web.Request) -> web.Response:
-        """Get a message; from the first request on it is delivered."""
+    async def message(self, request: web.Request) -> web.StreamResponse:
+        """Get a message: `sent` at the first request, from the second on as it ends, which is `delivered`."""
         if refused := self._refused(request):
             return refused
+        sid = request.match_info["sid"]
+        _, early = await self.early_answer(request, "message", sid)
+        if early:
+            return early
         for message in self.messages:
-            if message["sid"] == request.match_info["sid"]:
+            if message["sid"] == sid:
                 now = format_datetime(datetime.now(UTC))
+                status, code = self.ends.get(sid, ("delivered", None))
+                if message["date_sent"] is None:
+                    status, code = "sent", None
                 message["date_sent"] = message["date_sent"] or now
-                message |= {"status": "delivered", "date_updated": now}
+                message |= {"status": status, "error_code": code, "date_updated": now}
                 return answer(message)
         return _error(404, 20404, f"The requested resource {request.path} was not found")
 

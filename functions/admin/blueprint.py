@@ -15,7 +15,7 @@ from functions.admin.models.dead_letters import (
     Redriven,
     RedriveRequest,
 )
-from functions.admin.models.jobs import JobCounts, JobCountsQuery, JobDetail, JobList, JobsQuery
+from functions.admin.models.jobs import JobCounts, JobCountsQuery, JobDetail, JobList, JobsQuery, JobSummary
 from functions.admin.models.spending import SpendingChange, SpendingList, SpendingState
 from functions.admin.models.users import UserChange, UserDetail, UserList, UsersQuery
 from shared.http.auth import ADMIN_ONLY
@@ -65,6 +65,20 @@ def admin_jobs_get(call: Call) -> JobDetail:
     from functions.admin import jobs
 
     return jobs.get_job_detail(call.caller, call.path["id"])
+
+
+@endpoint(
+    bp, "POST", "admin/jobs/{id}/cancel", access=ADMIN_ONLY, status=202,
+    query=ReasonQuery, answer=JobSummary, errors=(404, 409),
+)  # fmt: skip
+def admin_jobs_cancel(call: Call) -> JobSummary:
+    """Cancel job (admin)
+
+    Of any user. It must not have ended; one that runs stops at its next step.
+    """
+    from functions.admin import jobs
+
+    return jobs.cancel_job(call.caller, call.path["id"], call.query.reason)
 
 
 @endpoint(bp, "GET", "admin/jobs", access=ADMIN_ONLY, query=JobsQuery, answer=JobList)

@@ -11,7 +11,7 @@ from shared.documents.model import Record
 from shared.errors import NotFound
 from shared.http.auth import Principal
 from shared.http.pages import equals, list_latest
-from shared.jobs import protocol
+from shared.jobs import control, protocol
 from shared.jobs.models import OPEN, TERMINAL, Job, JobId, JobStatus
 
 
@@ -49,6 +49,18 @@ def get_job_detail(admin: Principal, id: str) -> JobDetail:
         progress=as_json(job.progress),
         next_attempt_at=clock.iso(job.next_at) if is_waiting else None,
     )
+
+
+def cancel_job(admin: Principal, id: str, reason: str | None) -> JobSummary:
+    """Ask that a job of any user stop.
+
+    Raises:
+        NotFound: there is no such job.
+        Conflict: it has ended.
+    """
+    job = control.request_cancel(get_job(id))
+    audit.record(admin.user_id, "JOB_CANCELLED", subject=id, owner=job.user_id, reason=reason)
+    return JobSummary.of(job, error=as_json(job.last_error))
 
 
 def as_json(record: Record | None) -> dict[str, Any] | None:

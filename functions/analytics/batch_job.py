@@ -1,9 +1,14 @@
-"""The job `analytics.predict`: predictions for the rows of a list, as a CSV."""
+"""The job `analytics.predict`: predictions for the rows of a list, as a CSV.
+
+A row that fails keeps no other from being predicted. What is predicted is stored when rows are left for another
+attempt, so that the next one does these alone; with the last attempt they are bad rows.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +18,8 @@ from functions.analytics.model_registry import SalesModel
 from functions.analytics.tables import BatchRow
 from shared import blobs
 from shared.documents.fields import assign
-from shared.errors import NotFound, Unprocessable
+from shared.errors import NotFound
+from shared.jobs.items import Items
 from shared.jobs.models import Job
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
@@ -41,9 +47,18 @@ def run(task: Task) -> Outcome:
     for problem in problems:
         name = str(cells[problem.line][place]) if len(cells[problem.line]) > place else ""
         lines.setdefault(problem.line, _bad_line(problem.line, name, f"{problem.column} {problem.problem}"))
-    for start in range(0, len(rows), CHUNK):
-        task.progress("predicting", round(100 * start / len(rows)))
-        lines |= _predict(task.user_id, model, rows[start : start + CHUNK])
+    finished = _Finished(f"{runs.blob_folder(task)}lines-{model.version}.json")
+    lines |= finished.read()
+    left = [row for row in rows if row.line not in lines]
+    items = Items[int](task, "predict")
+    for start in range(0, len(left), CHUNK):
+        task.progress("predicting", round(100 * (len(rows) - len(left) + start) / len(rows)))
+        lines |= _predict(task.user_id, model, left[start : start + CHUNK], items)
+    lines |= {row.line: _bad_line(row.line, row.image, items.failed[row.line].message)
+              for row in left if row.line in items.failed}  # fmt: skip
+    if items.left:
+        finished.write(lines)
+    items.leave_rest()
     task.progress("storing", 100)
     blob = f"{runs.blob_folder(task)}{task.attempt_key}/predictions.csv"
     blobs.put(blobs.ANALYTICS, blob, _to_csv([lines[line] for line in sorted(lines)]), content_type="text/csv")
@@ -61,18 +76,33 @@ def run(task: Task) -> Outcome:
     )
 
 
-def _predict(user_id: str, model: SalesModel, rows: Sequence[BatchRow]) -> dict[int, list[Any]]:
-    """The lines of the result by the line of the list."""
+class _Finished:
+    """The lines that earlier attempts have finished with the same model, in a blob that goes with the job."""
+
+    def __init__(self, blob: str) -> None:
+        self._blob = blob
+
+    def read(self) -> dict[int, list[Any]]:
+        try:
+            stored: dict[str, list[Any]] = json.loads(blobs.get(blobs.ANALYTICS, self._blob))
+        except NotFound:
+            return {}
+        return {int(line): cells for line, cells in stored.items()}
+
+    def write(self, lines: dict[int, list[Any]]) -> None:
+        blobs.put(blobs.ANALYTICS, self._blob, json.dumps(lines).encode(), content_type="application/json")
+
+
+def _predict(user_id: str, model: SalesModel, rows: Sequence[BatchRow], items: Items[int]) -> dict[int, list[Any]]:
+    """The lines of the result by the line of the list, without those that failed."""
     from functions.analytics import image_features, inference
     from functions.analytics.inference import PredictionInput
 
     lines: dict[int, list[Any]] = {}
     decoded: list[tuple[BatchRow, NDArray[np.uint8]]] = []
     for row in rows:
-        try:
+        with items.item(row.line, line=row.line):
             decoded.append((row, image_features.decode(image_lookup.get_image(row.image, user_id).read())))
-        except (NotFound, Unprocessable) as error:
-            lines[row.line] = _bad_line(row.line, row.image, error.message)
     if not decoded:
         return lines
     features = image_features.extract([pixels for _, pixels in decoded])

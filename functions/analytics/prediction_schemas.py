@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from functions.analytics.documents import HeatmapFacts, PredictionFigures, RunError
 from functions.analytics.tables import MAX_CATEGORY, MAX_PRICE, MIN_PRICE
-from shared.http.models import Answer, Body, Id, PageQuery
+from shared.http.models import EXAMPLE_ID, Answer, Body, Id, PageQuery, example
 from shared.jobs.models import JobProgress
 from shared.tables.schemas import TableQuery, TableReading
 
@@ -21,6 +21,8 @@ MODEL_CHOICE = "`default` or the id of your own model; by default the active one
 
 class PredictRequest(Body):
     """What to predict for: exactly one of `imageUrl`, `imageId`, `imageIds`."""
+
+    model_config = example(imageId=EXAMPLE_ID, category="shirt", price=49.9)
 
     image_url: str | None = Field(default=None, max_length=2048, description="a URL from a response of this API")
     image_id: Id | None = None

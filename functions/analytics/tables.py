@@ -10,15 +10,17 @@ import csv
 import io
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 from shared import clock
 from shared import text as texts
+from shared.tables.currencies import Currencies, currencies_in
 from shared.tables.dates import DateFormat, date_format
-from shared.tables.files import OPTIONAL_COLUMNS, Row, Value, read_grid, shown
-from shared.tables.format import AS_THE_FILE_SHOWS, Cell, ReadAs, TableFormat
+from shared.tables.files import IS_TOTAL, Grid, Row, Value, is_error, is_total, read_grid, shown
+from shared.tables.format import AS_THE_FILE_SHOWS, Cell, ContradictoryTable, ReadAs, TableFormat
+from shared.tables.number_formats import Formatted
 from shared.tables.numbers import NumberFormat, number_format
 
 MAX_CELL: Final = 2_048
@@ -30,10 +32,13 @@ MAX_CATEGORY: Final = 60
 FIRST_DAY: Final = date(1990, 1, 1).toordinal()
 SALES_COLUMNS: Final = ("image", "units", "price", "category", "date")
 BATCH_COLUMNS: Final = ("image",)
+OPTIONAL_COLUMNS: Final = ("price", "category")
 NUMBERS: Final = ("units", "price")
 WHOLE: Final = frozenset({"units"})
 MAX_SHOWN: Final = 40
 """Characters of a cell that a problem shows."""
+
+ERROR: Final = "is an error of the spreadsheet"
 
 
 @dataclass(frozen=True)
@@ -103,12 +108,13 @@ def read_table(data: bytes, required: Sequence[str], said: TableFormat = AS_THE_
         Unprocessable: `csv_encoding`, `csv_columns`, `csv_empty`, `csv_malformed`, `xlsx_malformed`,
             `table_ambiguous`, `table_contradictory`.
     """
-    grid = read_grid(data, required, said)
+    grid = read_grid(data, required, said, OPTIONAL_COLUMNS)
     ignored = tuple(name for name in grid.columns if name and name not in (*required, *OPTIONAL_COLUMNS))
     known = [name for name in grid.columns if name in (*required, *OPTIONAL_COLUMNS)]
     numbers = number_format(_texts(grid.columns, grid.rows, [n for n in NUMBERS if n in known]), WHOLE, said.decimal)
     days = list(_texts(grid.columns, grid.rows, ["date"] if "date" in known else []))
-    dates = date_format(days, said.dates)
+    dates = replace(date_format(days, said.dates, grid.date_order), first_day=grid.first_day)
+    _one_currency(grid)
     read_as = (*grid.read_as, *(one for one in (numbers.read_as, dates.read_as) if one is not None))
     return Table(grid.columns, ignored, grid.rows, numbers, dates, read_as)
 
@@ -120,9 +126,38 @@ def _texts(columns: Sequence[str], rows: Iterable[Row], names: Sequence[str]) ->
     for line, cells in rows:
         for place, name in places:
             cell = cells[place] if place < len(cells) else ""
+            if name == "date" and isinstance(cell, float):
+                # Eight digits may be in two orders, as text is.
+                cell = shown(cell)
             if isinstance(cell, str) and cell and (place, cell) not in seen and len(cell) <= MAX_CELL:
                 seen.add((place, cell))
                 yield Cell(line, name, cell)
+
+
+def _one_currency(grid: Grid) -> None:
+    """Raises ContradictoryTable for prices in several currencies, which are no numbers of one kind."""
+    if "price" not in grid.columns:
+        return
+    place = grid.columns.index("price")
+    common: tuple[Currencies, Cell] | None = None
+    for line, cells in grid.rows:
+        cell = cells[place] if place < len(cells) else ""
+        if not (found := _currencies(cell)):
+            continue
+        named = f"{shown(cell)} {'/'.join(sorted(found)[:3])}" if isinstance(cell, float) else shown(cell)
+        here = Cell(line, "price", named)
+        if common is None:
+            common = found, here
+        elif not common[0] & found:
+            raise ContradictoryTable(
+                common[1], here, ("in one currency", "in another"), "convert all prices into one, and send them again"
+            )
+
+
+def _currencies(cell: Value) -> Currencies:
+    if isinstance(cell, Formatted) and cell.format.currency:
+        return currencies_in(cell.format.currency)
+    return currencies_in(cell) if isinstance(cell, str) else frozenset()
 
 
 def parse_sales(table: Table) -> tuple[list[SalesRow], list[RowProblem]]:
@@ -171,23 +206,33 @@ def _complete_rows(table: Table, problems: list[RowProblem]) -> Iterator[tuple[i
         elif any(isinstance(cell, str) and len(cell) > MAX_CELL for cell in cells):
             problems.append(RowProblem(line, "row", f"has a cell of more than {MAX_CELL} characters"))
         else:
-            yield line, dict(zip(table.columns, cells, strict=True))
+            row = dict(zip(table.columns, cells, strict=True))
+            if is_total(cells, cells[table.columns.index("image")]):
+                problems.append(RowProblem(line, "row", IS_TOTAL))
+            else:
+                yield line, row
 
 
 def _image(line: int, cell: Value, found: list[RowProblem]) -> str | None:
     if cell == "":
         found.append(RowProblem(line, "image", "is empty"))
         return None
+    if is_error(cell):
+        found.append(RowProblem(line, "image", f"{ERROR}: `{shown(cell)}`"))
+        return None
     return shown(cell)
 
 
 def _number(line: int, column: str, cell: Value, numbers: NumberFormat, found: list[RowProblem]) -> float | None:
+    if isinstance(cell, Formatted) and cell.format.is_percent:
+        found.append(RowProblem(line, column, f"is a percentage, not an amount: `{cell * 100:.6g} %`"))
+        return None
     if isinstance(cell, int | float):
         return float(cell)
     if isinstance(cell, date):
         found.append(RowProblem(line, column, f"is a date and not a number: `{shown(cell)}`"))
         return None
-    value, problem = numbers.read(cell)
+    value, problem = numbers.read(cell) if not is_error(cell) else (None, f"{ERROR}: `{cell}`")
     if problem is not None:
         found.append(RowProblem(line, column, problem))
     return value
@@ -214,6 +259,9 @@ def _price(line: int, cell: Value, numbers: NumberFormat, found: list[RowProblem
 
 
 def _category(line: int, cell: Value, found: list[RowProblem]) -> str | None:
+    if is_error(cell):
+        found.append(RowProblem(line, "category", f"{ERROR}: `{shown(cell)}`"))
+        return None
     plain = normalize_category(shown(cell))
     if not plain or len(plain) > MAX_CATEGORY or not plain.isprintable():
         problem = "is empty" if not plain else "is too long, or has unprintable characters"
@@ -228,7 +276,7 @@ def normalize_category(category: str) -> str:
 
 
 def _day(line: int, cell: Value, dates: DateFormat, tomorrow: int, found: list[RowProblem]) -> int | None:
-    read = dates.read(cell) if isinstance(cell, str) else cell
+    read = dates.read(cell) if isinstance(cell, str) else dates.read_number(cell) if isinstance(cell, float) else cell
     if not isinstance(read, date):
         problem = f"is not a date like 2026-01-31: `{shown(cell)[:MAX_SHOWN]}`"
         found.append(RowProblem(line, "date", problem if cell != "" else "is not a date like 2026-01-31: it is empty"))

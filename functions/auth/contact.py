@@ -7,6 +7,7 @@ import secrets
 from typing import Final
 
 from functions.auth import derived, links, messages, throttle
+from functions.auth.contact_models import Accepted, EmailChange
 from functions.auth.documents import (
     AccountMessage,
     LinkPurpose,
@@ -14,7 +15,6 @@ from functions.auth.documents import (
     PhoneCodeId,
     phone_codes,
 )
-from functions.auth.models import Accepted, EmailChange
 from shared import audit, clock
 from shared.accounts import email as addresses
 from shared.accounts import lifecycle

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from functions.auth import links, messages, passwords
+from functions.auth.contact_models import Accepted
 from functions.auth.documents import AccountMessage, LinkPurpose
-from functions.auth.models import (
-    Accepted,
+from functions.auth.member_models import (
     Invitation,
     InvitationAcceptance,
     Member,
@@ -15,8 +15,8 @@ from functions.auth.models import (
     Membership,
     MembersQuery,
     NewUser,
-    User,
 )
+from functions.auth.profile_models import User
 from shared import audit, clock
 from shared.accounts import email as addresses
 from shared.accounts import lifecycle

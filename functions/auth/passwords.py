@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shared import telemetry
+from shared.accounts.settings import account_settings
 from shared.errors import Unavailable, Unprocessable
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ _DECORATED: Final = re.compile(r"[^a-z]{0,4}(.*?)[^a-z]{0,4}", re.DOTALL)
 
 WAIT_S: Final = 10
 _BCRYPT: Final = ("$2a$", "$2b$", "$2y$")
-_ABSENT: Final = "$argon2id$v=19$m=19456,t=2,p=1$x3MQD488E9r8ikW82jPYpw$Hd3k3xkvMohxkwMLfTNq480+kQyKr/kDRlcIiW6lLsU"
-"""Hash of a random password that was thrown away: what is verified where there is no account."""
+_ABSENT: Final = "$argon2id$v=19$m={},t=2,p=1$x3MQD488E9r8ikW82jPYpw$Hd3k3xkvMohxkwMLfTNq480+kQyKr/kDRlcIiW6lLsU"
+"""A hash that no password has, of the memory to be filled in: what is verified where there is no account."""
 
 _slots = threading.BoundedSemaphore(os.process_cpu_count() or 1)
 
@@ -112,7 +113,8 @@ def matches(password: str, stored: str | None) -> bool:
                 return _bcrypt_matches(secret, stored)
             stored = None
         try:
-            return _hasher().verify(stored or _ABSENT, password) and stored is not None
+            absent = _ABSENT.format(account_settings().password_memory_kib)
+            return _hasher().verify(stored or absent, password) and stored is not None
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
 
@@ -131,11 +133,10 @@ def _bcrypt_matches(secret: bytes, stored: str) -> bool:
         return False
 
 
-@cache
 def _hasher() -> PasswordHasher:
     from argon2 import PasswordHasher
 
-    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+    return PasswordHasher(time_cost=2, memory_cost=account_settings().password_memory_kib, parallelism=1)
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functions.auth import ending, links, messages, passwords, second_factor
+from functions.auth.contact_models import Accepted
 from functions.auth.documents import AccountMessage, LinkPurpose
-from functions.auth.models import Accepted, ForgotPassword, ResetPassword
+from functions.auth.models import ForgotPassword, ResetPassword
 from shared import audit
 from shared.accounts import email as addresses
 from shared.accounts import lifecycle

@@ -14,7 +14,7 @@ from functions.auth.documents import (
     SecondFactorId,
     second_factors,
 )
-from functions.auth.models import RecoveryCodes, SecondFactorSecret
+from functions.auth.second_factor_models import RecoveryCodes, SecondFactorSecret
 from shared import audit, clock
 from shared.accounts import lifecycle
 from shared.accounts.documents import AccountDocument
@@ -62,11 +62,7 @@ def confirm(account: AccountDocument, code: str, ip: str) -> RecoveryCodes:
     id = SecondFactorId.of(account.id)
     if second_factors.find(id, id) is None:
         raise Conflict("begin with POST auth/me/second-factor", code="second_factor_missing")
-    subject = f"second-factor:{account.id}"
-    throttle.reserve(subject, clock.now())
-    if not accepts(account.id, code):
-        raise wrong()
-    throttle.clear(subject)
+    _check(account, code)
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
     digests = tuple(_digest(code) for code in codes)
     second_factors.patch(id, id, assign(SecondFactorDocument.recovery, digests))
@@ -76,8 +72,15 @@ def confirm(account: AccountDocument, code: str, ip: str) -> RecoveryCodes:
     return RecoveryCodes(recovery_codes=codes)
 
 
-def remove(account: AccountDocument, ip: str) -> None:
-    """Switch the second factor off."""
+def remove(account: AccountDocument, code: str, ip: str) -> None:
+    """Switch the second factor off, after a check of a code if it is on.
+
+    Raises:
+        Forbidden: `second_factor_wrong`.
+        TooManyRequests: `login_throttled`.
+    """
+    if account.second_factor:
+        _check(account, code)
     lifecycle.update_account(account.id, lambda _: [assign(AccountDocument.second_factor, False)])
     forget(account.id)
     audit.record(account.id, "SECOND_FACTOR_OFF", ip=ip)
@@ -91,6 +94,15 @@ def forget(user_id: str) -> None:
         second_factors.delete(id, id)
     except DocumentNotFound:
         return
+
+
+def _check(account: AccountDocument, code: str) -> None:
+    """Use a code up. Attempts are counted: who has a session and the password has six digits to guess."""
+    subject = f"second-factor:{account.id}"
+    throttle.reserve(subject, clock.now())
+    if not accepts(account.id, code):
+        raise wrong()
+    throttle.clear(subject)
 
 
 def accepts(user_id: str, code: str) -> bool:

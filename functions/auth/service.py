@@ -1,4 +1,4 @@
-"""Identity: register, sign in, refresh, sign out, and the caller's profile."""
+"""Identity: register, sign in, refresh, sign out, and changes of the caller's account."""
 
 from __future__ import annotations
 
@@ -8,39 +8,34 @@ from functions.auth import (
     ending,
     messages,
     passwords,
+    profile,
     second_factor,
+    session_list,
     sessions,
     throttle,
 )
+from functions.auth.contact_models import Accepted, EmailChange
 from functions.auth.documents import AccountMessage
 from functions.auth.models import (
-    Accepted,
-    ChangedProfile,
-    EmailChange,
     LoginRequest,
     LogoutRequest,
-    PasswordChange,
-    Profile,
-    ProfileChange,
-    Quota,
-    RecoveryCodes,
     RefreshRequest,
     Registered,
     RegisterRequest,
-    SecondFactorRemoval,
-    SecondFactorSecret,
     SignedIn,
-    Tokens,
-    User,
 )
+from functions.auth.profile_change_models import ChangedProfile, PasswordChange, ProfileChange
+from functions.auth.profile_models import User
+from functions.auth.second_factor_models import RecoveryCodes, SecondFactorRemoval, SecondFactorSecret
+from functions.auth.session_models import SessionEnd
+from functions.auth.token_models import Tokens
 from shared import audit, clock, telemetry
 from shared.accounts import email as addresses
 from shared.accounts import lifecycle
 from shared.accounts.documents import AccountDocument, Role, accounts
 from shared.accounts.settings import account_settings
-from shared.commerce import credits, quota
 from shared.documents.fields import Change, assign
-from shared.errors import Forbidden, TooManyRequests, Unauthorized
+from shared.errors import Conflict, Forbidden, TooManyRequests, Unauthorized
 from shared.http import tokens
 from shared.http.auth import Principal
 
@@ -139,13 +134,28 @@ def refresh(asked: RefreshRequest, ip: str) -> Tokens:
     """
     at = clock.now()
     repeated = sessions.repeat(asked.refresh_token, asked.device_token, at)
-    session = repeated[0] if repeated else sessions.present(asked.refresh_token, ip, at)
+    if repeated is None:
+        try:
+            session = sessions.present(asked.refresh_token, ip, at)
+            account = _account_of(session)
+            return _tokens(account, sessions.rotate(session, at))
+        except Conflict:
+            # Another request was faster. Of the same device, which gets the same successor in both?
+            repeated = sessions.repeat(asked.refresh_token, asked.device_token, clock.now())
+            if repeated is None:
+                raise
+    session, successor = repeated
+    account = _account_of(session)
+    audit.record(session.user_id, "REFRESH_REPEATED", subject=session.id, ip=ip)
+    return _tokens(account, successor)
+
+
+def _account_of(session: sessions.SessionDocument) -> AccountDocument:
+    """The account of a session, unless its tokens were revoked. Raises Unauthorized."""
     account = accounts.find(session.user_id, session.user_id)
     if account is None or account.disabled or account.token_version != session.token_version:
         raise sessions.refused()
-    if repeated:
-        audit.record(session.user_id, "REFRESH_REPEATED", subject=session.id, ip=ip)
-    return _tokens(account, repeated[1] if repeated else sessions.rotate(session, at))
+    return account
 
 
 def logout(caller: Principal, asked: LogoutRequest, ip: str) -> None:
@@ -165,14 +175,16 @@ def logout(caller: Principal, asked: LogoutRequest, ip: str) -> None:
     audit.record(caller.user_id, "LOGOUT", ip=ip, everywhere=asked.everywhere)
 
 
-def me(caller: Principal) -> Profile:
-    """The caller's account."""
-    return profile(accounts.get(caller.user_id, caller.user_id))
+def end_sessions(caller: Principal, asked: SessionEnd, ip: str) -> None:
+    """End some of the caller's sessions, after a check of the password.
 
-
-def profile(account: AccountDocument) -> Profile:
-    """An account with its quota and credits."""
-    return Profile.of(account, quota=_quota(account), credits=credits.get_balance(account.id))
+    Raises:
+        Forbidden: `wrong_password`.
+        NotFound: an id is of no open session of the caller.
+    """
+    account = _prove(caller, asked.password, "password", "SESSION_END_FAILED", ip)
+    session_list.end(account, asked.ids)
+    audit.record(account.id, "SESSIONS_ENDED", ip=ip, count=len(asked.ids))
 
 
 def change(caller: Principal, asked: ProfileChange, ip: str) -> ChangedProfile:
@@ -201,7 +213,7 @@ def change(caller: Principal, asked: ProfileChange, ip: str) -> ChangedProfile:
         audit.record(caller.user_id, "PASSWORD_CHANGED", ip=ip)
         messages.send(AccountMessage.PASSWORD_CHANGED, account.email_hash, user_id=account.id)
         issued = _sign_in(account, None)
-    return ChangedProfile.of(account, quota=_quota(account), credits=credits.get_balance(account.id), tokens=issued)
+    return ChangedProfile(**dict(profile.of(account)), tokens=issued)
 
 
 def change_email(caller: Principal, asked: EmailChange, ip: str, request_id: str) -> Accepted:
@@ -236,11 +248,10 @@ def remove_second_factor(caller: Principal, asked: SecondFactorRemoval, ip: str)
 
     Raises:
         Forbidden: `wrong_password`, `second_factor_wrong`.
+        TooManyRequests: `login_throttled`.
     """
     account = _prove(caller, asked.password, "password", "SECOND_FACTOR_FAILED", ip)
-    if account.second_factor and not second_factor.accepts(account.id, asked.code):
-        raise second_factor.wrong()
-    second_factor.remove(account, ip)
+    second_factor.remove(account, asked.code, ip)
 
 
 def ensure_admin(email: str, password: str) -> str:
@@ -341,8 +352,3 @@ def _tokens(account: AccountDocument, refresh_token: str) -> Tokens:
         refresh_token=refresh_token,
         refresh_expires_in=sessions.lifetime_s(),
     )
-
-
-def _quota(account: AccountDocument) -> Quota:
-    used, limit = quota.get_usage(account.id)
-    return Quota(used=used, limit=limit)

@@ -21,7 +21,7 @@ from typing import Final
 
 from functions.auth import derived, devices, ending
 from shared import audit, clock
-from shared.accounts.documents import SessionDocument, sessions
+from shared.accounts.session_documents import SessionDocument, sessions
 from shared.documents.containers import DAY
 from shared.documents.fields import assign
 from shared.errors import Conflict, DocumentNotFound, PreconditionFailed, Unauthorized
@@ -69,7 +69,7 @@ def present(token: str, ip: str, at: float) -> SessionDocument:
     """
     family, digest = _parts(token)
     session = sessions.find(family, family) if family else None
-    if session is None or session.revoked_at is not None or session.expires_at <= at or _is_too_old(session, at):
+    if session is None or not _works(session, at):
         raise refused()
     if hmac.compare_digest(session.digest, digest):
         return session
@@ -163,6 +163,15 @@ def superseded() -> Conflict:
 def _successor(family: str, generation: int, digest: str) -> str:
     """The secret that follows the one of this digest; random if no key is at hand, which can't be repeated."""
     return derived.secret(f"refresh:{family}:{generation}:{digest}") or secrets.token_urlsafe(32)
+
+
+def is_open(session: SessionDocument, token_version: int, at: float) -> bool:
+    """Whether a session of an account of this version goes on, by its next refresh at the latest."""
+    return session.token_version == token_version and _works(session, at)
+
+
+def _works(session: SessionDocument, at: float) -> bool:
+    return session.revoked_at is None and session.expires_at > at and not _is_too_old(session, at)
 
 
 def _is_too_old(session: SessionDocument, at: float) -> bool:

@@ -71,7 +71,8 @@ def _send_email(task: Task, payload: AccountMessagePayload) -> None:
         address = account.email if account is not None and account.email_confirmed else None
     if address is None:
         return
-    ceilings.take(Spending.EMAIL)
+    is_for_a_stranger = payload.message in (AccountMessage.CONFIRM_EMAIL, AccountMessage.INVITATION)
+    ceilings.take(Spending.EMAIL, share=ceilings.STRANGERS_SHARE if is_for_a_stranger else 1.0)
     send_email(address, messages.write(text, href), task.job.id.public, clock.now())
     telemetry.count("studio_account_messages", message=payload.message)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import azure.functions as func
 
 from functions.catalogue.drop_uploads import DropRequest, DropUpload
-from functions.catalogue.import_schemas import ImportQuery, ImportReport
+from functions.catalogue.import_schemas import ImportQuery, ImportReport, ProductImport
 from functions.catalogue.models import Drop, DropList, DropsQuery, Product, ProductChange, ProductList, ProductsQuery
 from shared import telemetry
 from shared.accounts.documents import Role
+from shared.blob_reference import BlobReference
 from shared.http.auth import Access
 from shared.http.endpoint import Call, Reply, endpoint
 from shared.tables.upload import XLSX, TableUpload
@@ -26,12 +27,12 @@ bp = func.Blueprint()
     connection="Storage",
     source=func.BlobSource.EVENT_GRID,
 )
-def vendor_drop(blob: func.InputStream) -> None:
+def vendor_drop(blob: BlobReference) -> None:
     """Record a vendor's file and enqueue its job; processing then has leases, retries and an end."""
     from functions.catalogue import vendor_files
 
     with telemetry.span("vendor.drop"):
-        vendor_files.on_blob_created(str(blob.name))
+        vendor_files.on_blob_created(blob.name)
 
 
 @endpoint(bp, "GET", "products", access=VENDORS, query=ProductsQuery, answer=ProductList)
@@ -44,18 +45,33 @@ def products_list(call: Call) -> ProductList:
 
 @endpoint(
     bp, "POST", "products/imports", access=VENDORS, limit="imports", upload=FEEDS, query=ImportQuery,
-    answer=ImportReport, errors=(413, 415, 422),
+    answer=ImportReport, answers={202: ProductImport}, errors=(413, 415, 422),
 )  # fmt: skip
-def products_import(call: Call) -> ImportReport:
+def products_import(call: Call) -> Reply:
     """Import products.
 
     Creates and updates products by a table of our columns, an export of Shopify or WooCommerce (CSV or `.xlsx`), or a
-    feed for Google Merchant (XML or TSV). The answer says of every product what became of it. May be sent again.
+    feed for Google Merchant (XML or TSV). The answer says of every product what became of it. More than 1,000 products,
+    and `pictures=fetch`, are answered 202 with an import that a job does. May be sent again.
     """
     from functions.catalogue import imports
 
     upload = TableUpload(call.raw.get_body(), call.headers.get("Content-Type"))
-    return imports.import_products(call.caller, upload, call.query)
+    made = imports.import_products(call.caller, call.new_id, upload, call.query, call.request_id)
+    if isinstance(made, ProductImport):
+        return Reply(made, status=202, headers={"Location": f"/api/products/imports/{made.id}"})
+    return Reply(made)
+
+
+@endpoint(bp, "GET", "products/imports/{id}", access=VENDORS, answer=ProductImport, errors=(404,))
+def products_import_get(call: Call) -> ProductImport:
+    """Get product import.
+
+    Its progress, and the address of its report once it has ended.
+    """
+    from functions.catalogue import imports
+
+    return imports.get_import(call.caller, call.path["id"])
 
 
 @endpoint(bp, "GET", "products/{id}", access=VENDORS, answer=Product, errors=(404,))
@@ -72,6 +88,7 @@ def products_get(call: Call) -> Reply:
 
 @endpoint(
     bp, "PATCH", "products/{id}", access=VENDORS, body=ProductChange, answer=Product, errors=(404, 409, 412),
+    headers={"If-Match": "the `ETag` of the product as seen: the change is made only to that version"},
 )  # fmt: skip
 def products_change(call: Call) -> Reply:
     """Update product.

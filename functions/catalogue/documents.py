@@ -87,6 +87,7 @@ class DropPayload(Record, frozen=True):
 
     name: str
     etag: str
+    size: int | None = Field(default=None, description="bytes; None in jobs of earlier versions")
 
 
 class DropResult(Record, frozen=True):

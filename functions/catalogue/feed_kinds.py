@@ -10,7 +10,7 @@ from typing import Final
 from functions.catalogue import feed_xml
 from functions.catalogue.import_schemas import KindName
 from shared.errors import Unprocessable
-from shared.tables.files import Grid, Row, Value, read_grid, shown
+from shared.tables.files import Grid, Row, Value, open_table, shown
 from shared.tables.format import TableFormat
 
 type Cells = Mapping[str, Value]
@@ -24,20 +24,23 @@ class Kind:
         required: columns that only this kind has together.
         columns: the file's columns of each field; the first with a value counts.
         group: columns that the rows of one product have in common.
+        optional: columns that may have other names, as those required may.
     """
 
     name: KindName
     required: tuple[str, ...]
     columns: Mapping[str, tuple[str, ...]]
     group: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
 
 _OWN: Final = {
     "sku": ("sku",),
     "file": ("file", "filename", "file_name"),
-    "title": ("title",),
+    "title": ("title", "name", "product_title", "product_name"),
     "description": ("description",),
     "price": ("price",),
+    "sale": ("sale_price",),
     "currency": ("currency",),
     "category": ("category",),
     "brand": ("brand", "vendor"),
@@ -67,6 +70,7 @@ _WOOCOMMERCE: Final = {
     "title": ("name",),
     "description": ("description", "short_description"),
     "price": ("regular_price",),
+    "sale": ("sale_price",),
     "category": ("categories",),
     "brand": ("brands", "brand"),
     "colour": (),
@@ -81,6 +85,7 @@ _GOOGLE: Final = {
     "title": ("title",),
     "description": ("description",),
     "price": ("price",),
+    "sale": ("sale_price",),
     "category": ("product_type", "google_product_category"),
     "brand": ("brand",),
     "colour": ("color", "colour"),
@@ -93,8 +98,8 @@ KINDS: Final = (
     Kind("shopify", ("url_handle", "title"), _SHOPIFY, ("url_handle",)),
     Kind("woocommerce", ("type", "sku", "name"), _WOOCOMMERCE, ("parent",)),
     Kind("google", ("id", "title", "image_link"), _GOOGLE, ("item_group_id",)),
-    Kind("own", ("sku",), _OWN),
-    Kind("own", ("file",), _OWN),
+    Kind("own", ("sku",), _OWN, optional=("price", "category")),
+    Kind("own", ("file",), _OWN, optional=("price", "category")),
 )
 _COLOUR: Final = ("color", "colour", "colors", "colours", "farbe", "couleur", "colore", "kleur", "cor")
 _SIZE: Final = ("size", "sizes", "größe", "grösse", "groesse", "taille", "talla", "taglia", "maat", "tamanho")
@@ -117,7 +122,7 @@ class Feed:
         return tuple(dict.fromkeys(n for n in self.grid.columns if n and n not in known and not _is_option(n)))
 
     def cells(self, row: Row) -> Cells:
-        """A row by its columns; of two of one name the first."""
+        """A row by its columns; of two of one name, which have no meaning, the first."""
         return dict(reversed(list(zip(self.grid.columns, row[1], strict=True))))
 
 
@@ -138,18 +143,36 @@ def read_feed(data: bytes, said: TableFormat) -> Feed:
             )
         return Feed(next(kind for kind in KINDS if kind.name == "google"), grid)
     found: list[str] = []
+    table = open_table(data, said)
     for kind in KINDS:
         try:
-            return Feed(kind, read_grid(data, kind.required, said))
+            return _unambiguous(Feed(kind, table(kind.required, kind.optional)))
         except Unprocessable as error:
-            if error.code != "csv_columns" or error.field == "sheet":
+            details = error.details or {}
+            if (
+                error.code != "csv_columns"
+                or error.field == "sheet"
+                or (details.get("twice") and not details["missing"])
+            ):
                 raise
-            found = (error.details or {}).get("found", found)
+            found = details.get("found", found)
     raise Unprocessable(
         "the columns are of no kind that is known: our own (`sku`), Shopify (`Handle`, `Variant Price`), WooCommerce "
         "(`Type`, `SKU`, `Name`; export it in English) or Google Merchant (`id`, `title`, `image_link`)",
         code="import_unknown", details={"found": found},
     )  # fmt: skip
+
+
+def _unambiguous(feed: Feed) -> Feed:
+    """Raises Unprocessable for a column with a meaning that is there twice: either may be the right one."""
+    known = {name for names in feed.kind.columns.values() for name in names}
+    columns = feed.grid.columns
+    if twice := sorted({name for name in columns if name in known and columns.count(name) > 1}):
+        raise Unprocessable(
+            f"the header names {', '.join(twice)} twice: leave one of each", code="csv_columns",
+            details={"missing": [], "twice": twice, "found": list(columns)[:50]},
+        )  # fmt: skip
+    return feed
 
 
 def options(cells: Cells, names: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

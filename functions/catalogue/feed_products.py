@@ -6,6 +6,7 @@ Nothing is guessed: what can be read in two ways is a problem, and a product wit
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -21,18 +22,23 @@ from functions.catalogue.plain_text import plain_text
 from functions.catalogue.vendor_files import VendorFile
 from shared import text
 from shared.errors import Unprocessable
-from shared.tables.files import Value, shown
+from shared.http.validation import message_of
+from shared.tables.currencies import Currencies, currencies_in, without_code
+from shared.tables.dates import MONTHS
+from shared.tables.files import Value, is_error, shown
 from shared.tables.format import Cell, DecimalMark, ReadAs
+from shared.tables.number_formats import Formatted
 from shared.tables.numbers import NumberFormat, number_format
 
 MAX_SHOWN: Final = 80
 """Characters of a cell that a report shows."""
+SPREADSHEET_ERROR: Final = "is an error of the spreadsheet: correct its formula"
 MAX_DESCRIPTION: Final = 4000
 MAX_TAG: Final = 40
 MAX_TAGS: Final = 30
-_CODE = re.compile(r"(?<![A-Za-z])([A-Z]{3}|(?i:eur|usd|gbp|chf))(?![A-Za-z])")
-_SIGNS: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "₺": "TRY", "₽": "RUB", "₩": "KRW", "₪": "ILS", "₴": "UAH"}
-"""Signs of one currency each; `$`, `kr` and `¥` are of several."""
+_MONTH = f"(?:{'|'.join(MONTHS)})"
+_MADE_DATE = re.compile(rf"\d{{1,2}}(?:-|/|\. ?){_MONTH}\.?|{_MONTH}\.?[-/]\d{{1,2}}", re.IGNORECASE)
+"""`12. Okt`, which was the size 10-12."""
 _SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 _FORMULA_TEXT = re.compile(r'="([^"]*)"')
 _SEVERAL = re.compile(r"\s*[,;|]\s*")
@@ -63,6 +69,7 @@ class Prices:
 
     numbers: NumberFormat
     currency: str | None
+    headers: Mapping[str, str]
 
     @classmethod
     def of(cls, feed: Feed, decimal: DecimalMark, currency: str | None) -> Prices:
@@ -76,8 +83,8 @@ class Prices:
         for row in feed.grid.rows:
             for column, value in zip(feed.grid.columns, row[1], strict=False):
                 if column in columns and isinstance(value, str) and value:
-                    cells.setdefault(value, Cell(row[0], column, _amount(value)))
-        return cls(number_format(cells.values(), frozenset(), decimal), currency)
+                    cells.setdefault(value, Cell(row[0], column, without_code(value)))
+        return cls(number_format(cells.values(), frozenset(), decimal), currency, feed.grid.currencies)
 
     @property
     def read_as(self) -> tuple[ReadAs, ...]:
@@ -146,8 +153,8 @@ class _Builder:
         try:
             self._made.change = ProductChange.model_validate(change)
         except ValidationError as error:
-            for problem in error.errors(include_url=False, include_context=False):
-                self._problem(str(problem["loc"][0]) if problem["loc"] else "row", problem["msg"])
+            for problem in error.errors(include_url=False):
+                self._problem(str(problem["loc"][0]) if problem["loc"] else "row", message_of(problem))
 
     def _problem(self, name: str, message: str) -> None:
         line, column, value = self._merged.get(name, (self._made.line, name, ""))
@@ -170,6 +177,9 @@ class _Builder:
             plain = found[1]
         if plain.startswith("="):
             self._problem(name, "is a formula: save the file with values instead of formulas")
+            return ""
+        if is_error(value):
+            self._problem(name, SPREADSHEET_ERROR)
             return ""
         if name not in ("title", "description"):
             return plain
@@ -202,6 +212,7 @@ class _Builder:
         """Tags, brand, gender and all sizes, which searches find and facets count."""
         tags = [one for one in _SEVERAL.split(self._words("tags")) if one]
         tags += [one for name in ("brand", "gender") if (one := self._words(name))]
+        self._refuse_dates("size")
         sizes = [row.text("size") for row in self._variants] if "size" in self._merged else []
         tags += [one for size in sizes for one in _SEVERAL.split(size) if one]
         tags = list(dict.fromkeys(text.line(one).lower() for one in tags))
@@ -211,6 +222,16 @@ class _Builder:
             self._notice(name, f"{len(tags) - len(fitting)} left out: {MAX_TAGS} tags of {MAX_TAG} characters at most")
         return fitting
 
+    def _refuse_dates(self, name: str) -> None:
+        """A size such as 10-12 that a spreadsheet has made a date of."""
+        for row in self._variants:
+            column, value = row.fields.get(name, ("", ""))
+            if isinstance(value, date) or _MADE_DATE.fullmatch(shown(value)):
+                read = shown(value)[:MAX_SHOWN]
+                message = "is a date that a spreadsheet has made of it: format the column as text and write it again"
+                self._made.problems.append(Finding(row.line, column, read, message))
+                return
+
     def _price(self) -> dict[str, str] | None:
         if "price" not in self._merged:
             return None
@@ -218,8 +239,14 @@ class _Builder:
         if isinstance(value, date):
             self._problem("price", "is a date and not an amount: format the column as a number")
             return None
+        if is_error(value):
+            self._problem("price", SPREADSHEET_ERROR)
+            return None
+        if isinstance(value, Formatted) and value.format.is_percent:
+            self._problem("price", "is a percentage and not an amount: format the column as a number")
+            return None
         amount, problem = (
-            (float(value), None) if not isinstance(value, str) else self._prices.numbers.read(_amount(value))
+            (float(value), None) if not isinstance(value, str) else self._prices.numbers.read(without_code(value))
         )
         if problem is not None or amount is None:
             self._problem("price", problem or "is not a number")
@@ -231,18 +258,37 @@ class _Builder:
         others = {shown(row.fields["price"][1]) for row in self._variants if "price" in row.fields}
         if len(others) > 1:
             self._notice("price", f"the sizes cost {', '.join(sorted(others)[:5])}: the first price is taken")
+        if "sale" in self._merged:
+            self._notice("sale", "is not read: the product is offered at its price")
         currency = self._currency(value)
-        return None if currency is None else {"amount": f"{exact:.2f}", "currency": currency}
+        return None if currency is None else {"amount": f"{abs(exact):.2f}", "currency": currency}
 
     def _currency(self, price: Value) -> str | None:
-        inside = _currency_in(price) if isinstance(price, str) else None
-        column = self._words("currency").upper() or None
-        if inside and column and inside != column:
-            self._problem("price", f"is in {inside}, the column of currencies says {column}")
+        """What all that names a currency agrees on: `$` is of several, and another name decides."""
+        column = self._words("currency")
+        header = self._prices.headers.get(self._merged["price"][1], "")
+        named = (
+            ("its cell", _currencies_of(price)),
+            ("the header", currencies_in(header)),
+            ("the column of currencies", currencies_in(column) or frozenset((column.upper(),) if column else ())),
+        )
+        left: Currencies = frozenset()
+        for where, those in named:
+            if left and those and not left & those:
+                self._problem("price", f"is in {_spoken(left)}, {where} says {_spoken(those)}")
+                return None
+            left = left & those if left and those else left or those
+        said = self._prices.currency
+        if said and len(left) > 1 and said not in left:
+            self._problem("price", f"is in {_spoken(left)}, and not in {said}, as the request says")
             return None
-        found = inside or column or self._prices.currency
-        if found is None or not re.fullmatch("[A-Z]{3}", found):
-            self._problem("price" if found is None else "currency", "has no currency: send `currency=EUR` or another")
+        found = next(iter(left)) if len(left) == 1 else said
+        if found is None:
+            what = f"is in {_spoken(left)}" if left else "has no currency"
+            self._problem("price", f"{what}: send `currency=EUR` or another")
+            return None
+        if not re.fullmatch("[A-Z]{3}", found):
+            self._problem("currency", "is no code of a currency: write `EUR` or another of three letters (ISO 4217)")
             return None
         return found
 
@@ -256,11 +302,12 @@ class _Builder:
         return status
 
 
-def _currency_in(price: str) -> str | None:
-    code = _CODE.search(price)
-    return code[1].upper() if code else next((name for sign, name in _SIGNS.items() if sign in price), None)
+def _currencies_of(price: Value) -> Currencies:
+    if isinstance(price, Formatted):
+        return currencies_in(price.format.currency or "")
+    return currencies_in(price) if isinstance(price, str) else frozenset()
 
 
-def _amount(price: str) -> str:
-    """A price without its currency's code: any of ISO 4217, not only the common ones."""
-    return _CODE.sub("", price).strip()
+def _spoken(currencies: Currencies) -> str:
+    named = sorted(currencies)
+    return named[0] if len(named) == 1 else f"one of {', '.join(named[:3])}{' ...' if len(named) > 3 else ''}"

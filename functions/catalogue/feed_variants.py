@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from functions.catalogue.feed_kinds import Cells, Feed, option_names, options
-from shared.tables.files import Value, shown
+from shared.tables.files import IS_TOTAL, Value, is_total, shown
 
 _STATUS: Final = {
     "active": "active", "true": "active", "1": "active", "yes": "active", "wahr": "active", "vrai": "active",
@@ -73,6 +73,9 @@ def _entries(feed: Feed) -> tuple[list[tuple[Entry, Cells]], list[Finding]]:
             broken.append(Finding(line, "row", "", message))
             continue
         cells = feed.cells(row)
+        if is_total(values, _named(feed, cells)):
+            broken.append(Finding(line, "row", shown(next(v for v in values if v != "")), IS_TOTAL))
+            continue
         key = _key(feed, cells)
         names = option_names(cells) or (names if key == group else {})
         group = key
@@ -88,6 +91,12 @@ def _entries(feed: Feed) -> tuple[list[tuple[Entry, Cells]], list[Finding]]:
             found.setdefault(name, (column, value))
         entries.append((Entry(line, found), cells))
     return entries, broken
+
+
+def _named(feed: Feed, cells: Cells) -> Value:
+    """What names a row's product; a row without it may have sums."""
+    names = (*feed.kind.columns["sku"], *feed.kind.columns.get("file", ()), *feed.kind.group)
+    return next((cells[name] for name in names if cells.get(name, "") != ""), "")
 
 
 def _key(feed: Feed, cells: Cells) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from shared.http.models import Answer, Query
+from shared.jobs.models import JobProgress, RunError, RunStatus
 from shared.tables.format import DecimalMark
 from shared.tables.schemas import TableReading
 
@@ -23,6 +24,10 @@ class ImportQuery(Query):
         default="auto", description="mark before the decimals of prices: `1.299` is 1299 with `comma`"
     )
     sheet: str | None = Field(default=None, max_length=64, description="of a workbook; the one with the columns")
+    pictures: Literal["upload", "fetch"] = Field(
+        default="upload",
+        description="`fetch`: photos that products lack are fetched from the https addresses in the file, by a job",
+    )
 
 
 class ImportFinding(Answer):
@@ -46,6 +51,33 @@ class ImportedProduct(Answer):
     notices: list[ImportFinding] = Field(description="what is left to do, or was left out")
 
 
+class ImportPart(Answer):
+    """A part of an import that a job has done."""
+
+    products: list[ImportedProduct]
+    photos_fetched: int
+
+
+class ProductImport(Answer):
+    """An import that a job does: how far it is, and its report once it has ended."""
+
+    id: str
+    job_id: str
+    status: RunStatus
+    kind: KindName = Field(description="as the columns of the file show")
+    products: int = Field(description="in the file")
+    progress: JobProgress | None = Field(description="null before the job starts")
+    created: int = Field(description="so far, as the other counts are")
+    updated: int
+    unchanged: int
+    refused: int
+    awaiting_photo: int
+    photos_fetched: int
+    report_url: str | None = Field(description="JSON with every product, an `ImportReport`; once completed")
+    error: RunError | None = Field(description="why the import failed")
+    created_at: str
+
+
 class ImportReport(Answer):
     """What became of a file of products."""
 
@@ -55,6 +87,7 @@ class ImportReport(Answer):
     unchanged: int
     refused: int
     awaiting_photo: int = Field(description="of those not refused: on sale once their photo is uploaded")
+    photos_fetched: int = Field(description="from the addresses in the file, with `pictures=fetch`")
     read_as: list[TableReading] = Field(description="how the file was read, and why")
     ignored_columns: list[str] = Field(description="columns without a meaning here")
     products: list[ImportedProduct] = Field(description="in the file's order")

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from functions.catalogue.documents import DropStatus, FileKind
 from shared import blobs, text
 from shared.catalogue.documents import ProductDocument, ProductStatus
-from shared.http.models import Answer, Body, PageQuery
+from shared.http.models import Answer, Body, PageQuery, example
 from shared.images.documents import StoredRendition
 
 type Line = Annotated[text.LineText, Field(min_length=1, max_length=200)]
 type Word = Annotated[text.LineText, AfterValidator(str.lower), Field(min_length=1, max_length=40)]
-
-
-class Metadata(BaseModel):
-    """`{sku}.json`: what the vendor says of a product. Unknown fields are ignored: product feeds carry more."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    title: Line
-    category: Word | None = None
-    price: Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=9, decimal_places=2)] | None = None
-    currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] = "EUR"
-    colour: Word | None = None
-    tags: Annotated[list[Word], Field(max_length=30)] = Field(default_factory=list[str])
-    description: Annotated[text.BlockText, Field(max_length=4000)] | None = None
 
 
 class ProductsQuery(PageQuery):
@@ -91,6 +76,8 @@ class PriceChange(Body):
 
 class ProductChange(Body):
     """What to change of a product; what is left out stays. The next upload of SKU.json replaces all of it."""
+
+    model_config = example(title="Linen shirt", price={"amount": "39.90", "currency": "EUR"}, status="active")
 
     title: Line | None = None
     category: Word | None = Field(default=None, description="null removes it")

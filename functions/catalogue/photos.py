@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MIN_SIDE_PX: Final = 64
 CUTOUT_SIDE_PX: Final = 1600
 THUMBNAIL_SIDE_PX: Final = 320
+SEGMENTED_PIXELS: Final = 12_000_000
+"""A larger photo is segmented at this size, and its mask has that size: the arrays of a mask take over 30 bytes a
+pixel, and the cut-outs have 1,600 pixels."""
 OPAQUE: Final = 250
 """Alpha from which on a pixel counts as garment when colours are measured."""
 CONTAINERS: Final = (blobs.IMAGES, blobs.THUMBNAILS, blobs.MASKS)
@@ -29,7 +32,7 @@ def process_photo(data: bytes, prefix: str) -> PhotoFields:
         Unprocessable: `no_garment`, and as `sanitize_image`.
     """
     sanitized = sanitize_image(data, policy=upload_policy(min_side=MIN_SIDE_PX))
-    photo = segments.decode(sanitized.original.data)
+    photo = segments.decode(sanitized.original.data, max_pixels=SEGMENTED_PIXELS)
     try:
         found = segments.segment(photo)
     except Unprocessable as error:
@@ -39,7 +42,7 @@ def process_photo(data: bytes, prefix: str) -> PhotoFields:
     if not segments.shows_garment(found.area_share, found.worn, found.confidence):
         raise _no_garment()
     stored = store_renditions(sanitized, prefix)
-    white = cutout.on_white(photo, found.alpha)
+    white = cutout.on_white(photo, found.alpha, longest_px=CUTOUT_SIDE_PX)
     renditions = ProductRenditions(
         original=stored.renditions[ORIGINAL],
         optimised=stored.renditions[OPTIMISED],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 
 from functions.catalogue.documents import DropDocument, DropStatus, drops
 from functions.catalogue.photos import delete_pictures
@@ -59,26 +59,37 @@ def get_product(vendor_id: str, id: str) -> ProductDocument:
     return found
 
 
-def find_made_from(file: VendorFile) -> ProductDocument | None:
-    """The product that this version of a file is part of already."""
-    product = products.find(file.product_id, file.vendor_id)
-    return product if product is not None and file.source in product.sources.files else None
+def find(file: VendorFile) -> ProductDocument | None:
+    """The product that a file belongs to. Raises as `VendorFile.sku`."""
+    return products.find(file.product_id, file.vendor_id)
 
 
-def write(file: VendorFile, fields: PhotoFields | MetadataFields) -> ProductDocument | None:
+def is_made_from(product: ProductDocument | None, file: VendorFile) -> TypeGuard[ProductDocument]:
+    """Whether this version of a file is part of a product already."""
+    return product is not None and file.source in product.sources.files
+
+
+def write(
+    file: VendorFile, fields: PhotoFields | MetadataFields, product: ProductDocument | None
+) -> ProductDocument | None:
     """Put what a file says into its product; None when the file was overwritten or deleted meanwhile.
+
+    Args:
+        product: as it was before this version of the file was read. A worker that writes a newer file later changes its
+            ETag, so nothing is read again unless that has happened.
 
     Raises:
         Unprocessable: `duplicate_file`, another file is this part of the product already.
         Unavailable: `product_busy`, others change the product all the time.
     """
     part: Part = "image" if isinstance(fields, PhotoFields) else "metadata"
-    for _ in range(MAX_TRIES):
-        product = products.find(file.product_id, file.vendor_id)
-        # After the product was read: a worker that writes a newer file later changes the ETag checked below.
-        blob = blobs.info(blobs.VENDOR_UPLOADS, file.blob)
-        if blob is None or version_of(blob) != file.etag:
-            return None
+    for attempt in range(MAX_TRIES):
+        if attempt:
+            product = find(file)
+            # After the product was read, for the reason above.
+            blob = blobs.info(blobs.VENDOR_UPLOADS, file.blob)
+            if blob is None or version_of(blob) != file.etag:
+                return None
         sources = product.sources if product else ProductSources()
         _refuse_duplicate(file, sources.of(part))
         sources = sources.model_copy(update={part: file.source})

@@ -98,7 +98,7 @@ def _keep(blob: str, etag: str, name: str) -> str | None:
     """Keep what can be kept of a file for its vendor to look at: nothing that may say where a photo was taken, nothing
     too large. Returns its name in `vendor-rejected`."""
     found = blobs.info(blobs.VENDOR_UPLOADS, blob)
-    if found is None or found.size > image_settings().upload_max_bytes:
+    if found is None or found.size > image_settings().file_max_bytes:
         return None
     try:
         data = without_metadata(blobs.get(blobs.VENDOR_UPLOADS, blob, etag=etag))

@@ -136,10 +136,11 @@ def file_of(blob: BlobInfo) -> VendorFile | None:
     return VendorFile(vendor_id, name, version_of(blob))
 
 
-def on_blob_created(path: str) -> None:
-    """Record the file at `vendor-uploads/{vendor}/{name}` as it is now; nothing if it is gone already. What lies in no
-    vendor's folder is left to the sweeper."""
-    _, _, name = path.partition("/")
+def on_blob_created(name: str) -> None:
+    """Record the file `{vendor}/{name}` in `vendor-uploads` as it is now; nothing if it is gone already.
+
+    What lies in no vendor's folder is left to the sweeper.
+    """
     found = blobs.info(blobs.VENDOR_UPLOADS, name) if name else None
     file = file_of(found) if found is not None else None
     if found is not None and file is not None:
@@ -156,7 +157,7 @@ def record_upload(file: VendorFile, size: int) -> bool:
         "drop",
         queues.DROPS,
         file.vendor_id,
-        DropPayload(name=file.name, etag=file.etag),
+        DropPayload(name=file.name, etag=file.etag, size=size),
         id=file.job_id,
         subject_id=DropId.of(file.id),
     )

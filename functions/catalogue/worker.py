@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
 from functions.catalogue import products, rejections
 from functions.catalogue.documents import DropDocument, DropPayload, DropResult, DropStatus, FileKind
-from functions.catalogue.models import Metadata
+from functions.catalogue.metadata import read_metadata
 from functions.catalogue.photos import delete_pictures, process_photo
 from functions.catalogue.vendor_files import HEAD_BYTES, VendorFile, version_of
-from shared import blobs, notifications, text
+from shared import blobs, notifications
 from shared.accounts.documents import Role, accounts
-from shared.catalogue.documents import MetadataFields, PhotoFields, Price
+from shared.catalogue.documents import MetadataFields, PhotoFields
 from shared.documents.fields import Change, assign
 from shared.errors import StudioError, TooLarge, Unprocessable
 from shared.images.settings import image_settings
@@ -20,7 +18,6 @@ from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
 from shared.webhooks.publish import WebhookPublisher
 
-MAX_METADATA_BYTES = 64 * 1024
 WORKER_CRASHED = "host_crash"
 
 
@@ -32,18 +29,17 @@ class DropStep(WebhookPublisher):
         if task.job.kind == rejections.DIGEST:
             return rejections.send_digest(task)
         file = _file(task.job)
-        blob = blobs.info(blobs.VENDOR_UPLOADS, file.blob)
-        if blob is None:
-            return _ended(DropStatus.GONE)
-        if version_of(blob) != file.etag:
-            return _ended(DropStatus.SUPERSEDED)
         try:
-            return _process(file, blob.size)
+            return _process(file, task.payload_as(DropPayload).size)
         except StudioError as error:
-            if error.code in ("blob_not_found", "blob_changed"):
-                return _ended(DropStatus.SUPERSEDED)
             if error.retryable or error.status >= 500:
                 raise
+            # A version that is no longer there is not refused. Asked here, since a file that is read is there.
+            blob = blobs.info(blobs.VENDOR_UPLOADS, file.blob)
+            if blob is None:
+                return _ended(DropStatus.GONE)
+            if version_of(blob) != file.etag or error.code in ("blob_not_found", "blob_changed"):
+                return _ended(DropStatus.SUPERSEDED)
             return _rejected(file, error)
 
     def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
@@ -73,19 +69,23 @@ def _file(job: Job) -> VendorFile:
     return VendorFile(job.user_id, payload.name, payload.etag)
 
 
-def _process(file: VendorFile, size: int) -> Outcome:
+def _process(file: VendorFile, size: int | None) -> Outcome:
     if not _is_vendor(file.vendor_id):
         raise Unprocessable("There is no vendor with this id.", code="unknown_vendor")
-    file.sku()
+    before = products.find(file)
     # By its size before anything is read: a file may be larger than this process.
-    limit = image_settings().upload_max_bytes
+    limit = image_settings().file_max_bytes
+    if size is None:
+        found = blobs.info(blobs.VENDOR_UPLOADS, file.blob)
+        size = found.size if found else 0
     if size > limit:
         raise TooLarge(f"The file is over {limit / 1e6:.1f} MB.")
-    kind = file.kind_of(blobs.head(blobs.VENDOR_UPLOADS, file.blob, HEAD_BYTES, etag=file.etag))
-    product = products.find_made_from(file)
-    if product is None:
-        fields = _read_metadata(file, size) if kind is FileKind.METADATA else _photo(file)
-        product = products.write(file, fields)
+    data = blobs.get(blobs.VENDOR_UPLOADS, file.blob, etag=file.etag)
+    kind = file.kind_of(data[:HEAD_BYTES])
+    product = before
+    if not products.is_made_from(product, file):
+        fields = _read_metadata(file, data) if kind is FileKind.METADATA else _photo(file, data)
+        product = products.write(file, fields, before)
         if product is None:
             if isinstance(fields, PhotoFields) and fields.image is not None:
                 delete_pictures(fields.image.prefix)
@@ -113,36 +113,13 @@ def _is_vendor(id: str) -> bool:
     return account is not None and account.role is Role.VENDOR and not account.disabled
 
 
-def _read_metadata(file: VendorFile, size: int) -> MetadataFields:
+def _read_metadata(file: VendorFile, data: bytes) -> MetadataFields:
     try:
-        return _metadata(file, size)
+        return read_metadata(data)
     except (TooLarge, Unprocessable) as error:
         products.note_refused_metadata(file, error)
         raise
 
 
-def _photo(file: VendorFile) -> PhotoFields:
-    data = blobs.get(blobs.VENDOR_UPLOADS, file.blob, etag=file.etag)
+def _photo(file: VendorFile, data: bytes) -> PhotoFields:
     return process_photo(data, f"{file.vendor_id}/{file.product_id}/{file.id}")
-
-
-def _metadata(file: VendorFile, size: int) -> MetadataFields:
-    if size > MAX_METADATA_BYTES:
-        raise TooLarge(f"The file is over {MAX_METADATA_BYTES // 1024} KiB.")
-    data = blobs.get(blobs.VENDOR_UPLOADS, file.blob, etag=file.etag)
-    try:
-        metadata = Metadata.model_validate_json(text.decode(data))
-    except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        field = ".".join(str(part) for part in problem["loc"])
-        raise Unprocessable(f"{field or 'file'}: {problem['msg']}", code="bad_metadata", field=field or None) from None
-    except ValueError as error:
-        raise Unprocessable(f"file: {error}", code="bad_metadata") from None
-    return MetadataFields(
-        title=metadata.title,
-        category=metadata.category,
-        price=None if metadata.price is None else Price(amount=f"{metadata.price:.2f}", currency=metadata.currency),
-        colour=metadata.colour,
-        tags=tuple(metadata.tags),
-        description=metadata.description,
-    )

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import AliasChoices, ConfigDict, Field
 
 from shared.conversions.documents import AspectRatio
-from shared.http.models import Answer, Body, Id, PageQuery
+from shared.http.models import EXAMPLE_ID, Answer, Body, Id, PageQuery
 from shared.images.models import Image
 from shared.jobs.models import JobProgress, RunError, RunStatus
 
@@ -20,6 +20,9 @@ def _describe_former_names(schema: dict[str, Any]) -> None:
         described = {**schema["properties"][name], "deprecated": True, "description": f"former name of `{name}`"}
         schema["properties"][former] = described
     del schema["required"]
+    schema["examples"] = [
+        {"personImageId": EXAMPLE_ID, "garmentImageId": EXAMPLE_ID, "options": {"prompt": "tucked in"}}
+    ]
     schema["allOf"] = [
         {"anyOf": [{"required": [name]}, {"required": [former]}]} for name, former in _FORMER_NAMES.items()
     ]

@@ -49,8 +49,8 @@ def create_conversion(user: Principal, id: str, wanted: ConversionRequest, reque
     tryon, job = new_tryon(
         id,
         user.user_id,
-        _stored(person_image, user),
-        [TryOnGarment(image=_stored(garment_image, user))],
+        StoredImage.of(sources.of_image(person_image)),
+        [TryOnGarment(image=StoredImage.of(sources.of_image(garment_image)))],
         seed=wanted.options.seed,
         engine=engine,
         notify=True,
@@ -68,10 +68,6 @@ def create_conversion(user: Principal, id: str, wanted: ConversionRequest, reque
     audit.record(user.user_id, "CONVERSION_REQUESTED", subject=id)
     telemetry.count("studio_conversions_requested")
     return _view(created, job)
-
-
-def _stored(image: ImageDocument, user: Principal) -> StoredImage:
-    return StoredImage.of(sources.by_id(image.id.public, user.user_id))
 
 
 def _check(image: ImageDocument, field: str, kinds: tuple[ImageKind, ...]) -> None:

@@ -20,6 +20,7 @@ RUN_ERRORS: Final[Mapping[str, str]] = {
     "pose_not_found": "PoseError",
     "pose_not_supported": "PoseError",
     "garment_not_found": "InputValidationError",
+    "nothing_found": "InputValidationError",
     "several_garments": "InputValidationError",
     "image_too_small": "InputValidationError",
     "category_mismatch": "InputValidationError",

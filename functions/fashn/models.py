@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, RootModel, StringConstraints
 
-from shared.http.models import Answer, Body, Problem
+from shared.http.models import Answer, Body, Problem, Query
 
 MAX_IMAGE_CHARS: Final = 21 * 1024 * 1024
 """Of a data URI: base64 of the largest upload, 15 MiB, is a third longer."""
@@ -24,7 +24,10 @@ class CommonInputs(Body):
 
     model_config = _SNAKE_CASE
 
-    model_image: ImageText = Field(description="the person: a data URI of base64, or a URL that this API returned")
+    model_image: ImageText = Field(
+        description="the person: a data URI of base64, a URL that this API returned, or a public "
+        "https URL where the deployment fetches images"
+    )
     output_format: Literal["png", "jpeg"] = Field(
         default="png", description="of pictures in base64; URLs lead to PNG in any case"
     )
@@ -75,8 +78,36 @@ class TryOnMaxRun(Body):
     inputs: TryOnMaxInputs
 
 
-class RunRequest(RootModel[Annotated[TryOnRun | TryOnMaxRun, Field(discriminator="model_name")]]):
+class BackgroundRemoveInputs(Body):
+    """Inputs of `background-remove`."""
+
+    model_config = _SNAKE_CASE
+
+    image: ImageText = Field(description="a data URI of base64, or a URL, as for a try-on")
+    return_base64: bool = Field(default=False, description="answer a data URI and no URL")
+
+
+class BackgroundRemoveRun(Body):
+    """A run of `background-remove`: the person in the image, or a garment that lies alone, as PNG with transparency."""
+
+    model_config = _OPEN
+
+    model_name: Literal["background-remove"]
+    inputs: BackgroundRemoveInputs
+
+
+class RunRequest(RootModel[Annotated[TryOnRun | TryOnMaxRun | BackgroundRemoveRun, Field(discriminator="model_name")]]):
     """A run, by the model it names."""
+
+
+class RunQuery(Query):
+    """Where a run is posted when it has ended."""
+
+    model_config = _SNAKE_CASE
+
+    webhook_url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = Field(
+        default=None, description="https, of a host with public addresses only; is sent the run when it has ended"
+    )
 
 
 class WireAnswer(Answer):

@@ -36,7 +36,7 @@ def presign(user: Principal, id: str, wanted: PresignRequest) -> Presigned:
         QuotaExceeded: the user's storage is full.
         Conflict: `upload_done`, the image is no longer pending.
     """
-    limit = image_settings().upload_max_bytes
+    limit = image_settings().file_max_bytes
     access.check_visibility(user.role, wanted.kind, wanted.visibility)
     if wanted.size is not None and wanted.size > limit:
         raise TooLarge(f"an image may have {limit} bytes at most", field="size")
@@ -98,7 +98,7 @@ def complete_upload(user: Principal, id: str) -> Image:
 
 def _read(name: str) -> bytes:
     """The bytes of the version whose size was checked. Raises NotFound, TooLarge."""
-    limit = image_settings().upload_max_bytes
+    limit = image_settings().file_max_bytes
     found = blobs.info(blobs.UPLOADS, name)
     if found is None:
         raise NotFound("nothing has been uploaded", code="blob_not_found")

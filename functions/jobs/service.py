@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import Final
 
 from functions.jobs import models
 from functions.jobs.models import JobQuery
@@ -12,24 +10,29 @@ from shared import audit, clock
 from shared.commerce import quota
 from shared.commerce.documents import billables
 from shared.errors import BatchFailed, Conflict, PreconditionFailed
+from shared.http import shares
 from shared.http.auth import Principal
 from shared.jobs import control, protocol
 from shared.jobs.models import TERMINAL, Job, JobId, JobStatus
 
-MAX_WAITING: Final = 16
-"""Half of a process's threads may wait for jobs; a caller beyond them is answered immediately, so that work goes on."""
-
-_waiting = threading.BoundedSemaphore(MAX_WAITING)
-
 
 def get_job(user: Principal, id: str, query: JobQuery) -> models.Job:
-    """The user's job; with `wait` once it has changed or ended. Raises NotFound, for another user's too."""
-    if not query.wait or not _waiting.acquire(blocking=False):
+    """The user's job; with `wait` once it has changed or ended, or immediately while no thread is left for waiting.
+
+    Raises:
+        NotFound: it does not exist, or is another user's.
+        TooManyRequests: the user waits for as many as one may.
+    """
+    if not query.wait:
+        return _view(_get(user, id))
+    if not shares.WAITS.take(0, user.user_id):
+        if shares.WAITS.has_share(user.user_id):
+            raise shares.too_many(shares.WAITS.share, user.user_id)
         return _view(_get(user, id))
     try:
         return _view(_wait(user, id, query))
     finally:
-        _waiting.release()
+        shares.WAITS.give_back(user.user_id)
 
 
 def _get(user: Principal, id: str) -> Job:

@@ -45,7 +45,7 @@ SWEEPS: Final = (
     Sweep("poison", "functions.jobs.poison:drain"),
     Sweep("jobs", "shared.jobs.sweeper:sweep"),
     Sweep("images", "shared.images.sweeper:sweep"),
-    Sweep("emails", "shared.notifications.follow:sweep"),
+    Sweep("messages", "shared.notifications.follow:sweep"),
     Sweep("paypal-events", "functions.paypal_webhook.inbox:sweep"),
     Sweep("payments", "shared.commerce.sweeper:sweep"),
     Sweep("index", "functions.search.rebuild:run_maintenance"),

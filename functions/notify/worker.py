@@ -14,12 +14,20 @@ from shared.accounts.documents import AccountDocument, accounts
 from shared.commerce import ceilings
 from shared.commerce.ceilings import Spending
 from shared.documents import Where, store
+from shared.documents.containers import DAY
 from shared.documents.fields import Change, assign, item, where
-from shared.errors import DocumentConflict, PreconditionFailed, StudioError, TooManyRequests, Unprocessable
+from shared.errors import (
+    DocumentConflict,
+    DocumentNotFound,
+    PreconditionFailed,
+    StudioError,
+    TooManyRequests,
+    Unprocessable,
+)
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import LeaseLost, Outcome
 from shared.jobs.step import Step, Task
-from shared.notifications import unreachable
+from shared.notifications import follow, unreachable
 from shared.notifications.documents import (
     Channel,
     ChannelState,
@@ -97,19 +105,24 @@ class NotifyStep(Step):
 
 
 def _sent(notification: NotificationDocument, channel: Channel, receipt: Receipt, address: str | None) -> Outcome:
-    """The outcome of an accepted message; an e-mail is followed from here on."""
+    """The outcome of an accepted message; what its provider can be asked about is followed from here on."""
     state = ChannelState(
         status=ChannelStatus.SENT, at=clock.iso(), operation_id=receipt.operation_id, sid=receipt.sid
     )  # fmt: skip
-    changes: list[Change] = [assign(item(NotificationDocument.channels, channel), state)]
-    if receipt.operation_id is not None and address:
-        changes += [
-            assign(NotificationDocument.email_operation_id, receipt.operation_id),
-            assign(NotificationDocument.email_hash, unreachable.hash_of(address)),
-            assign(NotificationDocument.followed_from, clock.now()),
-            assign(NotificationDocument.follow_at, clock.now() + notification_settings().email_follow_s),
-        ]
-    return Outcome(result=state, operations=[notifications.change(notification.id, *changes)])
+    if not address or (receipt.operation_id is None and receipt.sid is None):
+        return _stored(notification, channel, state)
+    state = state.model_copy(update={"address_hash": unreachable.hash_of(address), "followed_from": clock.now()})
+    changes: list[Change] = [assign(NotificationDocument.follow_at, clock.now() + follow.first_look_s(channel))]
+    if receipt.operation_id is not None:
+        changes.append(assign(NotificationDocument.email_operation_id, receipt.operation_id))
+    return _stored(notification, channel, state, *changes)
+
+
+def _stored(
+    notification: NotificationDocument, channel: Channel, state: ChannelState, *changes: Change
+) -> Outcome:  # fmt: skip
+    state_of_channel = assign(item(NotificationDocument.channels, channel), state)
+    return Outcome(result=state, operations=[notifications.change(notification.id, state_of_channel, *changes)])
 
 
 def _outcome(
@@ -120,9 +133,7 @@ def _outcome(
     at: str | None = None,
     reason: str | None = None,
 ) -> Outcome:
-    state = ChannelState(status=status, at=at, reason=reason)
-    stored = notifications.change(notification.id, assign(item(NotificationDocument.channels, channel), state))
-    return Outcome(result=state, operations=[stored])
+    return _stored(notification, channel, ChannelState(status=status, at=at, reason=reason))
 
 
 def _open_attempt(task: Task, repeatable_s: float) -> float:
@@ -134,7 +145,7 @@ def _open_attempt(task: Task, repeatable_s: float) -> float:
     at, generation = clock.now(), task.job.generation
     if math.isinf(repeatable_s):
         return at
-    last = notify_jobs.get(task.job.id, task.user_id).sending
+    last = None if task.job.is_first_claim else notify_jobs.get(task.job.id, task.user_id).sending
     remembered = last is not None and at - last.first < repeatable_s
     # A redrive is an administrator's decision to send again, whatever became of the attempts before it.
     if last is not None and last.open and last.generation == generation and not remembered:
@@ -180,9 +191,16 @@ def _count_against_daily_cap(subject: str, channel: Channel) -> None:
     if channel not in caps:
         return
     id = f"{subject}:{channel}:{datetime.fromtimestamp(clock.now(), UTC):%Y-%m-%d}"
-    with suppress(DocumentConflict):
-        store().create("rate_limits", {"id": id, "n": 0, "ttl": 2 * 24 * 3600})
     try:
-        store().patch("rate_limits", id, id, incr={"n": 1}, where=(Where("n", "<", caps[channel]),))
+        try:
+            _count(id, caps[channel])
+        except DocumentNotFound:
+            with suppress(DocumentConflict):
+                store().create("rate_limits", {"id": id, "n": 0, "ttl": 2 * DAY})
+            _count(id, caps[channel])
     except PreconditionFailed:
         raise TooManyRequests(f"today's {channel} messages are used up", code="daily_cap", retryable=False) from None
+
+
+def _count(id: str, cap: int) -> None:
+    store().patch("rate_limits", id, id, incr={"n": 1}, where=(Where("n", "<", cap),))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.commerce.documents import PaymentStatus
+from shared.commerce.payment_documents import PaymentStatus
 from shared.http.models import Answer, Body, Id, PageQuery
 
 

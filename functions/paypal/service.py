@@ -6,8 +6,8 @@ from functions.paypal.models import Order, OrderRequest, Pack, PackList, Payment
 from shared import audit, clock, telemetry
 from shared.commerce import alerts, capture, credits, payment_store, paypal
 from shared.commerce.alerts import AlertKind
-from shared.commerce.documents import PaymentDocument, PaymentId, PaymentStatus, StatusChange, payments
 from shared.commerce.packs import CREDIT_PACKS, CreditPack
+from shared.commerce.payment_documents import PaymentDocument, PaymentId, PaymentStatus, StatusChange, payments
 from shared.commerce.payment_state import observe
 from shared.commerce.paypal import PayPal, PayPalRefusedError, PayPalUnavailableError
 from shared.commerce.paypal_errors import PROVIDER, Way

@@ -8,7 +8,7 @@ from functions.paypal_webhook.events import APPROVED, DISPUTES, HANDLED
 from shared.commerce import alerts, payment_store, paypal
 from shared.commerce.alerts import AlertKind
 from shared.commerce.capture import capture
-from shared.commerce.documents import DisputeStatus, PaymentDocument, PaymentStatus
+from shared.commerce.payment_documents import DisputeStatus, PaymentDocument, PaymentStatus
 from shared.commerce.payment_state import CAPTURE_REVERSED
 from shared.commerce.paypal import PayPalRefusedError
 from shared.commerce.reconciliation import attach_order, reconcile, record_dispute

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from functions.privacy.documents import Inventory
 from shared import blobs
-from shared.accounts.documents import AccountDocument, SessionDocument
+from shared.accounts.documents import AccountDocument
+from shared.accounts.session_documents import SessionDocument
 from shared.audit import AuditEntry, audit_entries
 from shared.catalogue.changes import ProductChange, send_change
 from shared.catalogue.documents import EmbeddingDocument
-from shared.commerce.documents import PaymentDocument
+from shared.commerce.payment_documents import PaymentDocument
 from shared.documents import CONTAINERS, Delete, Document, Where, store
 from shared.documents.fields import path_of, where
 from shared.errors import BatchFailed, DocumentConflict, DocumentNotFound, PreconditionFailed

@@ -11,7 +11,7 @@ from shared.documents.fields import where
 from shared.errors import DocumentNotFound
 from shared.http.auth import Principal
 from shared.passes import Pass
-from shared.tryons.visits import VisitDocument, settle, visits
+from shared.tryons.visits import VisitDocument, settle, settle_orphans, visits
 
 
 def erase_ended(limit: int = 500) -> int:
@@ -20,6 +20,7 @@ def erase_ended(limit: int = 500) -> int:
     The deletion is the job that deletes accounts. The visit's own document goes with it, so a crash is repaired by the
     next run.
     """
+    settle_orphans(limit)
     done = 0
     ended = Pass("visits.ended")
     for visit in visits.iterate(where(VisitDocument.expires_at, "<=", clock.now())):

@@ -7,10 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from functions.search.documents import FeedbackKind
-from shared.http.models import Answer, Body, Id, Query
+from shared.accounts.shops import ShopName
+from shared.http.models import EXAMPLE_ID, Answer, Body, Id, Query, example
 
 type FacetName = Literal["category", "colour", "vendor", "tag"]
-type Shop = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 type Value = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=60)]
 type Amount = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 type Alpha = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, description="1: the picture alone; 0: the words")]
@@ -84,15 +84,21 @@ type Words = Annotated[
 class ImageSearch(_ByPicture):
     """Products that look like a picture."""
 
+    model_config = example(imageId=EXAMPLE_ID, topK=20)
+
 
 class TextSearch(Search):
     """Products that words describe."""
+
+    model_config = example(query="red dress", topK=20)
 
     query: Words
 
 
 class HybridSearch(_ByPicture):
     """Products that look like a picture and that words describe."""
+
+    model_config = example(imageId=EXAMPLE_ID, query="in navy", alpha=0.5)
 
     query: Words
     alpha: Alpha = 0.5
@@ -178,7 +184,7 @@ class FeedbackRequest(Body):
 class RebuildRequest(Body):
     """The shop whose index to rebuild."""
 
-    shop: Shop | None = Field(default=None, description="the caller's own by default")
+    shop: ShopName | None = Field(default=None, description="the caller's own by default")
 
 
 class Rebuild(Answer):
@@ -193,7 +199,7 @@ class Rebuild(Answer):
 class IndexVersionsQuery(Query):
     """Whose index to look at."""
 
-    shop: Shop | None = Field(default=None, description="the caller's own by default")
+    shop: ShopName | None = Field(default=None, description="the caller's own by default")
 
 
 class IndexVersion(Answer):
@@ -240,7 +246,7 @@ class RollbackRequest(Body):
     """Why to answer from an older version."""
 
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
-    shop: Shop | None = Field(default=None, description="the caller's own by default")
+    shop: ShopName | None = Field(default=None, description="the caller's own by default")
 
 
 class EvalQuery(Query):

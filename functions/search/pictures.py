@@ -10,7 +10,7 @@ from shared import blobs
 from shared.catalogue.documents import ProductImage
 from shared.errors import NotFound
 from shared.images import sources
-from shared.images.sanitizer import ImagePolicy, Resize, sanitize_with_copies
+from shared.images.sanitizer import ImagePolicy, Resize, sanitize_copies
 from shared.images.sources import Source
 from shared.vision import embedding, parser, segments
 
@@ -61,11 +61,11 @@ def of_visitor(data: bytes) -> NDArray[Any]:
         data: the file as received; nothing about it is trusted.
 
     Raises:
-        TooLarge, UnsupportedMedia, Unprocessable, Unavailable: as `sanitizer.sanitize_with_copies`.
+        TooLarge, UnsupportedMedia, Unprocessable, Unavailable: as `sanitizer.sanitize_copies`.
         ConfigurationError: a model is missing or refused.
     """
-    sanitized = sanitize_with_copies(data, {SMALL: Resize(MAX_SIDE_PX, quality=90)}, policy=VISITOR_POLICY)
-    photo = _decode_small(sanitized.copies[SMALL].data)
+    read = sanitize_copies(data, {SMALL: Resize(MAX_SIDE_PX, quality=90)}, policy=VISITOR_POLICY)
+    photo = _decode_small(read.copies[SMALL].data)
     return embedding.embed_image(photo, _find_garment(photo)).vector
 
 

@@ -35,7 +35,7 @@ class SearchSettings(SettingsGroup):
         description="seconds for which a replaced version answers cursors; the last three are kept whatever their age",
     )
     search_languages: tuple[str, ...] = Field(
-        default=("en", "de", "fr", "es", "it", "nl", "pt", "sv", "da", "no", "pl"),
+        default=("en", "de", "fr", "es", "it", "nl", "pt", "sv", "da", "no", "pl", "tr"),
         description="languages in Latin script whose plurals and other forms search knows, by ISO 639-1; a change "
         "counts from the next rebuild of an index on",
     )

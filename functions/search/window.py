@@ -5,7 +5,6 @@ Nothing of a visitor is kept: the photo is judged in memory, and these searches 
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -26,11 +25,11 @@ from functions.search.window_models import (
     WindowWordsQuery,
 )
 from shared import telemetry
+from shared.accounts.shops import is_shop_name
 from shared.catalogue.search_log import SearchKind
 from shared.catalogue.window import Facet, WindowFacetValue, WindowFilters, shop_exists, window_product
 from shared.errors import BadRequest, NotFound, Unprocessable
 
-SHOP: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 UNNAMED: Final = "none"
 """Stands for the id of the picture, which a visitor's has not got; the search itself never looks at it."""
 FIELDS: Final = {"query": "q", "cursor": "continuation"}
@@ -88,7 +87,7 @@ def _fields_of_visitors() -> Generator[None]:
 
 def _check_shop(shop: str) -> None:
     """Raises NotFound. A point read for a shop that has had a product, which is nearly always the case."""
-    if SHOP.fullmatch(shop) and (search_shops.find("search-shop", shops.partition(shop)) or shop_exists(shop)):
+    if is_shop_name(shop) and (search_shops.find("search-shop", shops.partition(shop)) or shop_exists(shop)):
         return
     raise NotFound("there is no such shop", code="shop_not_found")
 

@@ -6,13 +6,15 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.http.models import Answer, Body, Id
+from shared.http.models import EXAMPLE_ID, Answer, Body, Id, example
 from shared.images.segmentations import Output
 from shared.images.targets import Target
 
 
 class SegmentationRequest(Body):
     """What to find, in exactly one of `imageUrl`, `imageId`, `imageIds`."""
+
+    model_config = example(imageId=EXAMPLE_ID, target="garment", output="both")
 
     image_url: str | None = Field(default=None, max_length=2048, description="a URL that this API returned")
     image_id: Id | None = None

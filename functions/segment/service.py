@@ -16,7 +16,7 @@ from functions.segment.models import (
     SegmentationRequest,
 )
 from functions.segment.settings import segment_settings
-from shared import audit, onnx
+from shared import audit, onnx, turns
 from shared.errors import ConfigurationError, DocumentConflict
 from shared.http.auth import Principal
 from shared.images import sources
@@ -77,6 +77,7 @@ def get_health() -> SegmentationHealth:
 def _queue(
     user: Principal, id: str, images: list[Source], wanted: SegmentationRequest, request_id: str
 ) -> SegmentationQueued:
+    turns.spend(calls=len(images) - 1)
     items = [SegmentImage.of(image) for image in images]
     payload = SegmentPayload(items=items, target=wanted.target, output=wanted.output)
     queue = queues.SEGMENT if len(images) == 1 else queues.SEGMENT_BATCH

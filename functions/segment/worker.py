@@ -5,7 +5,9 @@ from __future__ import annotations
 from functions.segment.documents import SegmentedItem, SegmentJobResult, SegmentPayload
 from shared import notifications
 from shared.errors import StudioError, Unprocessable
-from shared.jobs.models import Job, RunError
+from shared.images.sources import Source
+from shared.jobs.items import Items
+from shared.jobs.models import Job
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
 from shared.vision import stored
@@ -19,26 +21,31 @@ class SegmentStep(WebhookPublisher):
         """Segment every image; one that fails does not affect the others.
 
         Raises:
-            StudioError: of the only image, or a retryable one of any.
+            StudioError: of the only image, or of one that may succeed with another attempt.
         """
         payload = task.payload_as(SegmentPayload)
-        done: list[SegmentedItem] = []
+        if len(payload.items) == 1:
+            only = payload.items[0].source
+            try:
+                done = {0: self._segment(task, payload, only)}
+            except StudioError as error:
+                raise _as_deleted(error) from error
+            return Outcome(result=SegmentJobResult(items=[done[0]]))
+        items = Items[int](task, "segment")
+        done = dict[int, SegmentedItem]()
         for number, item in enumerate(payload.items):
             task.progress("segmenting", round(100 * number / len(payload.items)))
-            source = item.source
-            try:
-                segmentation, _ = stored.get_or_compute(
-                    task.user_id, source, source.read(), payload.target, payload.output
-                )
-            except StudioError as error:
-                if error.retryable or error.status >= 500 or len(payload.items) == 1:
-                    raise _as_deleted(error) from error
-                failure = RunError(code=error.code, message=error.message)
-                done.append(SegmentedItem(image_id=source.image_id, error=failure))
-            else:
-                done.append(SegmentedItem(image_id=source.image_id, segmentation_id=segmentation.id.public))
+            with items.item(number, imageId=item.image_id):
+                done[number] = self._segment(task, payload, item.source)
+        items.leave_rest()
         task.progress("segmenting", 100)
-        return Outcome(result=SegmentJobResult(items=done))
+        for number, failure in items.failed.items():
+            done[number] = SegmentedItem(image_id=payload.items[number].image_id, error=failure)
+        return Outcome(result=SegmentJobResult(items=[done[number] for number in sorted(done)]))
+
+    def _segment(self, task: Task, payload: SegmentPayload, source: Source) -> SegmentedItem:
+        found, _ = stored.get_or_compute(task.user_id, source, source.read(), payload.target, payload.output)
+        return SegmentedItem(image_id=source.image_id, segmentation_id=found.id.public)
 
     def push(self, job: Job) -> None:
         """Send the job's state to the user's open pages."""

@@ -28,7 +28,6 @@ from shared.tryons.documents import (
     list_batch_tryons,
     refusal_key,
     retention_s,
-    tryons,
 )
 
 
@@ -150,10 +149,8 @@ def _batch_of(job: Job) -> TryOnBatchDocument | None:
     """The batch of a job; None if there is none."""
     if job.kind == BATCH_KIND:
         return batches.find(job.payload_as(BatchPayload).batch_id, job.user_id)
-    tryon = tryons.find(job.payload_as(TryOnPayload).tryon_id, job.user_id)
-    if tryon is None or tryon.batch_id is None:
-        return None
-    return batches.find(BatchId.of(tryon.batch_id), job.user_id)
+    batch_id = job.payload_as(TryOnPayload).batch_id
+    return None if batch_id is None else batches.find(BatchId.of(batch_id), job.user_id)
 
 
 def _view(batch: TryOnBatchDocument, created: Sequence[TryOnDocument]) -> Batch:

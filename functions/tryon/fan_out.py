@@ -14,7 +14,7 @@ from shared import clock
 from shared.commerce import quota
 from shared.documents.containers import DAY
 from shared.documents.fields import Change, assign, item, where
-from shared.errors import DocumentNotFound, PreconditionFailed, QuotaExceeded, StudioError
+from shared.errors import DocumentNotFound, PreconditionFailed, StudioError
 from shared.jobs import protocol
 from shared.jobs.models import OPEN, TERMINAL, Job, JobStatus, RunStatus
 from shared.jobs.protocol import CancelRequested, Outcome
@@ -101,7 +101,9 @@ def _create_next(batch: TryOnBatchDocument, task: Task | None = None) -> TryOnBa
         changes: list[Change] = [assign(TryOnBatchDocument.next_index, index + 1)]
         try:
             _create(batch, index)
-        except QuotaExceeded as error:
+        except StudioError as error:
+            if error.retryable or error.status >= 500:
+                raise
             failure = TryOnFailure.of(error)
             changes.append(assign(item(TryOnBatchDocument.refused, refusal_key(index)), failure))
         try:

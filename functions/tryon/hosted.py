@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from functions.tryon.runs import RUN_ENDS_AT, RUN_STARTS_AT
+from shared.blobs import Kept
 from shared.commerce import ceilings
 from shared.commerce.ceilings import Spending
 from shared.documents.fields import assign
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
     from shared.gemini.client import Gemini
 
 
-def finish(task: Task, tryon: TryOnDocument, request: TryOnRequest) -> TryOnResult:
+def finish(task: Task, tryon: TryOnDocument, request: TryOnRequest, kept: Kept) -> TryOnResult:
     """Make the results of a try-on; what an earlier attempt of this generation has committed is returned.
+
+    Args:
+        kept: has the images that were inspected, and gets the results.
 
     Raises:
         CancelRequested: the user cancelled; a call that was sent is paid for.
@@ -60,7 +64,7 @@ def finish(task: Task, tryon: TryOnDocument, request: TryOnRequest) -> TryOnResu
     try:
         with circuit.guarded(engine.name):
             return Executor(in_process(engine, _min_side_px(tryon)), engine.name).execute(
-                request, on_progress, is_cancelled
+                request, on_progress, is_cancelled, kept, is_first=task.job.is_first_claim
             )
     except Cancelled:
         raise CancelRequested from None

@@ -35,7 +35,7 @@ def resolve_person(wanted: PersonRequest, user: Principal) -> StoredImage:
             f"the image was uploaded as a {image.kind}; this needs a person", code="image_kind",
             field="personImageId",
         )  # fmt: skip
-    return _by_id(wanted.person_image_id, user.user_id, "personImageId")
+    return _stored(image, "personImageId")
 
 
 def resolve_garment(wanted: GarmentRequest, user: Principal, prefix: str = "") -> TryOnGarment:
@@ -73,7 +73,7 @@ def resolve_product(id: str, user_id: str, shop: str, field: str, category: Requ
     account = accounts.find(vendor, vendor)
     if vendor != user_id and (account is None or account.shop != shop):
         raise _product_not_found(field)
-    return TryOnGarment(image=_by_id(id, user_id, field), requested_category=category, product_id=id)
+    return TryOnGarment(image=_stored(image, field), requested_category=category, product_id=id)
 
 
 def resolve_mask(url: str, user_id: str) -> StoredImage:
@@ -91,6 +91,14 @@ def resolve_mask(url: str, user_id: str) -> StoredImage:
     if blobs.info(found.container, found.name) is None:
         raise image_not_found("maskUrl")
     return StoredImage(container=found.container, name=found.name)
+
+
+def _stored(image: ImageDocument, field: str) -> StoredImage:
+    try:
+        return StoredImage.of(sources.of_image(image))
+    except StudioError as error:
+        error.field = field
+        raise
 
 
 def _by_id(id: str, user_id: str, field: str) -> StoredImage:

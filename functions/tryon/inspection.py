@@ -5,14 +5,16 @@ A dry run and the job inspect alike. Errors have the codes of `shared.vto.errors
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from typing import Any, Final
 
+from shared.blobs import Kept
 from shared.errors import NotFound, Unprocessable
 from shared.images.segmentations import StoredClass
 from shared.tryons.documents import RequestedCategory, StoredImage, TryOnGarment
-from shared.vision import parser, people, presence, segments, stored
+from shared.vision import parser, people, presence, room, segments, stored
 from shared.vto import errors
 from shared.vto.protocol import Category
 
@@ -28,38 +30,51 @@ EXCLUDED: Final = {("upper", "lower"), ("lower", "upper")}
 
 
 def inspect(
-    user_id: str, person: StoredImage, garments: Sequence[TryOnGarment], mask: StoredImage | None
+    user_id: str,
+    person: StoredImage,
+    garments: Sequence[TryOnGarment],
+    mask: StoredImage | None,
+    kept: Kept | None = None,
 ) -> list[Category]:
     """Inspect all images; returns how each garment is worn. The garments' masks are stored as segmentations.
+
+    Args:
+        kept: gets what is read.
 
     Raises:
         StudioError: of `shared.vto.errors`; `image_gone`.
     """
-    size = inspect_person(person)
+    kept = kept or Kept()
+    size = inspect_person(person, kept)
     if mask is not None:
-        inspect_mask(mask, size)
-    return [_inspect_garment(user_id, garment) for garment in garments]
+        inspect_mask(mask, size, kept)
+    return [_inspect_garment(user_id, garment, kept) for garment in garments]
 
 
-def inspect_loosely(user_id: str, person: StoredImage, garments: Sequence[TryOnGarment]) -> list[Category | None]:
+def inspect_loosely(
+    user_id: str, person: StoredImage, garments: Sequence[TryOnGarment], kept: Kept
+) -> list[Category | None]:
     """Inspect the images for an engine that understands what our models don't: only what it can't serve is refused.
+
+    Args:
+        kept: gets what is read.
 
     Raises:
         StudioError: of `shared.vto.errors`, `several_garments` or `pose_not_supported`; `image_gone`.
     """
-    read(person)
-    return [_category_if_known(user_id, garment) for garment in garments]
+    read(person, kept)
+    return [_category_if_known(user_id, garment, kept) for garment in garments]
 
 
-def _category_if_known(user_id: str, garment: TryOnGarment) -> Category | None:
+def _category_if_known(user_id: str, garment: TryOnGarment, kept: Kept) -> Category | None:
     try:
-        pixels = segments.decode(read(garment.image))
-    except OSError:
-        return None
-    if min(pixels.shape[:2]) < MIN_GARMENT_SIDE_PX or presence.empty(pixels):
+        with _decoded(read(garment.image, kept), "the garment image", MIN_GARMENT_SIDE_PX) as pixels:
+            if presence.empty(pixels):
+                return None
+    except (errors.UnreadableInput, errors.ImageTooSmall):
         return None
     try:
-        return _inspect_garment(user_id, garment)
+        return _inspect_garment(user_id, garment, kept)
     except (errors.SeveralGarments, errors.PoseNotSupported):
         raise
     except Unprocessable as error:
@@ -68,27 +83,28 @@ def _category_if_known(user_id: str, garment: TryOnGarment) -> Category | None:
         return None
 
 
-def inspect_person(image: StoredImage) -> tuple[int, int]:
+def inspect_person(image: StoredImage, kept: Kept) -> tuple[int, int]:
     """Check that the image shows exactly one person; returns its (width, height).
 
     Raises:
         ImageTooSmall, NoPerson, SeveralPeople: accordingly.
     """
-    pixels = _decode(read(image), "the person image", MIN_PERSON_SIDE_PX)
-    count = 0 if presence.empty(pixels) else people.count(parser.parse(pixels))
+    with _decoded(read(image, kept), "the person image", MIN_PERSON_SIDE_PX) as pixels:
+        height, width = pixels.shape[:2]
+        count = 0 if presence.empty(pixels) else people.count(parser.parse(pixels))
     if count == 0:
         raise errors.NoPerson("the person image shows no person")
     if count > 1:
         raise errors.SeveralPeople(f"the person image shows {count} people: crop it to one")
-    return pixels.shape[1], pixels.shape[0]
+    return width, height
 
 
-def inspect_mask(mask: StoredImage, size: tuple[int, int]) -> None:
+def inspect_mask(mask: StoredImage, size: tuple[int, int], kept: Kept) -> None:
     """Check that a mask has the size of the person image. Raises UnreadableInput."""
     from PIL import Image
 
     try:
-        with Image.open(BytesIO(read(mask))) as image:
+        with Image.open(BytesIO(read(mask, kept))) as image:
             found = image.size
     except OSError:
         raise errors.UnreadableInput("the mask can't be decoded", field="maskUrl") from None
@@ -98,9 +114,10 @@ def inspect_mask(mask: StoredImage, size: tuple[int, int]) -> None:
         )
 
 
-def _inspect_garment(user_id: str, garment: TryOnGarment) -> Category:
-    data = read(garment.image)
-    _decode(data, "the garment image", MIN_GARMENT_SIDE_PX)
+def _inspect_garment(user_id: str, garment: TryOnGarment, kept: Kept) -> Category:
+    data = read(garment.image, kept)
+    with _decoded(data, "the garment image", MIN_GARMENT_SIDE_PX):
+        pass
     try:
         found, _ = stored.get_or_compute(user_id, garment.image.source, data, "garment", "mask")
     except Unprocessable as error:
@@ -141,20 +158,24 @@ def worn_as(classes: Sequence[StoredClass], requested: RequestedCategory) -> Cat
     return requested
 
 
-def read(image: StoredImage) -> bytes:
+def read(image: StoredImage, kept: Kept | None = None) -> bytes:
     """The bytes of an image that may have been deleted since it was named. Raises Unprocessable `image_gone`."""
     try:
-        return image.source.read()
+        return image.source.read(kept)
     except NotFound:
         raise Unprocessable("an image of this try-on was deleted", code="image_gone") from None
 
 
-def _decode(data: bytes, what: str, min_side_px: int) -> Any:
-    try:
-        pixels = segments.decode(data)
-    except OSError:
-        raise errors.UnreadableInput(f"{what} can't be decoded") from None
-    height, width = pixels.shape[:2]
-    if min(width, height) < min_side_px:
-        raise errors.ImageTooSmall(f"{what} has {width}x{height} pixels: each side needs at least {min_side_px}")
-    return pixels
+@contextmanager
+def _decoded(data: bytes, what: str, min_side_px: int) -> Generator[Any]:
+    """The pixels of an image, while there is room for them."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(room.for_image(data))
+            pixels = segments.decode(data)
+        except OSError:
+            raise errors.UnreadableInput(f"{what} can't be decoded") from None
+        height, width = pixels.shape[:2]
+        if min(width, height) < min_side_px:
+            raise errors.ImageTooSmall(f"{what} has {width}x{height} pixels: each side needs at least {min_side_px}")
+        yield pixels

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from shared.http.models import Answer, Body, Id, PageQuery, Query
+from shared.http.models import EXAMPLE_ID, Answer, Body, Id, PageQuery, Query, example
 from shared.jobs.models import RunStatus
 from shared.tryons.documents import RequestedCategory
 from shared.vto.protocol import Category, SampleReport
@@ -59,6 +59,8 @@ class PersonRequest(Body):
 class TryOnRequest(PersonRequest):
     """A person and a garment, named by one of `garmentUrl`, `garmentImageId`, `productId`, or several `garments`."""
 
+    model_config = example(personImageId=EXAMPLE_ID, garmentImageId=EXAMPLE_ID, category="auto")
+
     garment_url: Url | None = None
     garment_image_id: Id | None = None
     product_id: Id | None = None
@@ -103,6 +105,8 @@ class TryOnRequest(PersonRequest):
 
 class BatchRequest(PersonRequest):
     """A person and several products: a try-on for each."""
+
+    model_config = example(personImageId=EXAMPLE_ID, productIds=[EXAMPLE_ID])
 
     product_ids: list[Id] = Field(min_length=1, max_length=MAX_PRODUCTS)
 

@@ -9,10 +9,11 @@ from io import BytesIO
 from typing import Final
 
 from shared import blobs, clock, telemetry
+from shared.blobs import Kept
 from shared.documents import Operation
 from shared.errors import NotFound, StudioError
 from shared.images.documents import ImageKind, StoredRendition, StoredRenditions, images, ready_image
-from shared.images.renditions import OPTIMISED, ORIGINAL, THUMBNAIL, sanitize_image, store_rendition, upload_policy
+from shared.images.renditions import OPTIMISED, ORIGINAL, THUMBNAIL, make_copies, store_rendition, upload_policy
 from shared.tryons.documents import TryOnDocument, TryOnResultDocument, TryOnResultId, retention_s, tryon_results
 from shared.vto import errors
 from shared.vto.protocol import REPORT, Sample, TryOnRequest, TryOnResult
@@ -58,33 +59,36 @@ class StoredSample:
         return [images.creation(image), tryon_results.creation(row)]
 
 
-def store_samples(result: TryOnResult, request: TryOnRequest) -> list[StoredSample]:
+def store_samples(result: TryOnResult, request: TryOnRequest, kept: Kept) -> list[StoredSample]:
     """Check the samples of a result and store their smaller renditions.
 
     The original stays as the container wrote it, lossless and with its provenance. Renditions of an earlier attempt are
     overwritten with the same.
 
+    Args:
+        kept: has what this process itself has stored.
+
     Raises:
         BadAnswer: a blob is not what the report says; retryable.
     """
-    stored = [_store(n, sample, request) for n, sample in enumerate(result.samples)]
+    stored = [_store(n, sample, request, kept) for n, sample in enumerate(result.samples)]
     stored[0] = _with_report(stored[0], request)
     return stored
 
 
-def _store(number: int, sample: Sample, request: TryOnRequest) -> StoredSample:
+def _store(number: int, sample: Sample, request: TryOnRequest, kept: Kept) -> StoredSample:
     prefix = request.output.prefix
     if not (sample.image.startswith(f"{prefix}/") and sample.mask.startswith(f"{prefix}/")):
         raise errors.BadAnswer("the try-on container names images of another request")
-    data, mask = _read(sample.image), _read(sample.mask)
+    data, mask = _read(kept, sample.image), _read(kept, sample.mask)
     try:
-        sanitized = sanitize_image(data, policy=upload_policy(max_bytes=MAX_BYTES))
+        made = make_copies(data, policy=upload_policy(max_bytes=MAX_BYTES))
     except StudioError as error:
         if error.retryable:
             raise
         telemetry.log("tryon.bad_image", level="error", code=error.code)
         raise errors.BadAnswer("the returned image can't be decoded") from None
-    size = (sanitized.original.width, sanitized.original.height)
+    size = (made.width, made.height)
     if size != (sample.width, sample.height) or _size(mask) != size:
         raise errors.BadAnswer("the returned image does not have the reported size")
     stored = {
@@ -92,7 +96,7 @@ def _store(number: int, sample: Sample, request: TryOnRequest) -> StoredSample:
         "mask": _rendition(blobs.TRYON, sample.mask, mask, PNG, sample.width, sample.height),
     }
     for name, container in ((OPTIMISED, blobs.TRYON), (THUMBNAIL, blobs.THUMBNAILS)):
-        stored[name] = store_rendition(container, f"{prefix}/{number}-{name}", sanitized.copies[name])
+        stored[name] = store_rendition(container, f"{prefix}/{number}-{name}", made.copies[name])
     return StoredSample(
         f"{request.job_id.rpartition(':')[2]}-{number}", sample, stored, hashlib.sha256(data).hexdigest()
     )
@@ -107,9 +111,9 @@ def _with_report(first: StoredSample, request: TryOnRequest) -> StoredSample:
     return StoredSample(first.image_id, first.sample, {**first.renditions, "report": report}, first.sha256)
 
 
-def _read(name: str) -> bytes:
+def _read(kept: Kept, name: str) -> bytes:
     try:
-        return blobs.get(blobs.TRYON, name)
+        return kept.get(blobs.TRYON, name)
     except NotFound:
         raise errors.BadAnswer("the try-on container names an image that does not exist") from None
 

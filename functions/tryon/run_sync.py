@@ -10,30 +10,26 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from functools import cache
 from typing import Final
 
-from shared import telemetry
+from shared import telemetry, turns
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
 from shared.jobs.models import Job
 from shared.jobs.step import Step
 
 MAX_PARALLEL: Final = 4
-"""Try-ons that one process runs outside its queue."""
+"""Try-ons that one process runs outside its queue; one caller has half of them at most."""
 
-
-@cache
-def _slots() -> threading.BoundedSemaphore:
-    return threading.BoundedSemaphore(MAX_PARALLEL)
+_places: Final = turns.Places(MAX_PARALLEL, MAX_PARALLEL // 2)
 
 
 def run_inline(job: Job, step: Callable[[], Step], timeout_s: float) -> None:
     """Run a stored job; returns when its first attempt has ended, or after `timeout_s` seconds.
 
-    If all slots of this process are taken, the job is sent to its queue instead.
+    If all places of this process or of the caller are taken, the job is sent to its queue instead.
     """
-    if timeout_s <= 0 or not _slots().acquire(blocking=False):
+    if timeout_s <= 0 or not _places.take(0, job.user_id):
         protocol.enqueue(job)
         return
     ended = threading.Event()
@@ -45,7 +41,7 @@ def run_inline(job: Job, step: Callable[[], Step], timeout_s: float) -> None:
             # As for a message that fails: the sweeper sends the next one.
             telemetry.log("tryon.inline_failed", level="error", **telemetry.failure(error))
         finally:
-            _slots().release()
+            _places.give_back(job.user_id)
             ended.set()
 
     threading.Thread(target=run, daemon=True, name="try-on").start()

@@ -14,13 +14,14 @@ from pydantic import BaseModel
 from functions.tryon import batches, fan_out, hosted, inspection, orphans, runs
 from functions.tryon.outputs import StoredSample, store_samples
 from shared import clock, notifications, telemetry
+from shared.blobs import Kept
 from shared.commerce import cancellations, quota
 from shared.documents import Operation
 from shared.documents.fields import Change, assign
 from shared.errors import ConfigurationError, StudioError
 from shared.images.deletion import delete_if_idle
 from shared.jobs import protocol
-from shared.jobs.models import Job, JobStatus
+from shared.jobs.models import Job, JobProgress, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
 from shared.tryons.documents import (
@@ -35,6 +36,7 @@ from shared.tryons.documents import (
     retention_s,
     tryons,
 )
+from shared.tryons.run_webhooks import with_run_webhook
 from shared.vto.engines import GEMINI, HOSTED, label
 from shared.vto.protocol import Category, TryOnResult
 from shared.webhooks.publish import WebhookPublisher
@@ -62,13 +64,13 @@ class TryOnStep(WebhookPublisher):
         tryon = tryons.get(task.payload_as(TryOnPayload).tryon_id, task.user_id)
         fan_out.require_open_batch(tryon)
         task.progress("segmenting", 5)
-        categories = _inspect(tryon)
+        kept = Kept()
+        categories = _inspect(tryon, kept)
         request = runs.build_request(task, tryon, categories)
         task.progress("trying on", runs.RUN_STARTS_AT)
-        result = hosted.finish(task, tryon, request) if _is_hosted(tryon) else runs.finish(task, request)
+        result = hosted.finish(task, tryon, request, kept) if _is_hosted(tryon) else runs.finish(task, request)
         task.progress("storing", runs.RUN_ENDS_AT)
-        stored = store_samples(result, request)
-        task.progress("finishing", 100)
+        stored = store_samples(result, request, kept)
         return self._outcome(task.job, result, stored, categories)
 
     def _outcome(
@@ -115,6 +117,7 @@ class TryOnStep(WebhookPublisher):
                 assign(TryOnDocument.ttl, retention_s()),
                 *payment,
             ],
+            progress=JobProgress(step="finishing", percent=100, at=clock.iso()),
         )
 
     def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
@@ -144,6 +147,15 @@ class TryOnStep(WebhookPublisher):
             operations += _notification(job, tryon, "failed", facts)
         return Outcome(operations=operations, subject=subject)
 
+    def before_commit(self, job: Job, status: JobStatus, outcome: Outcome, error: StudioError | None) -> Outcome:
+        """The outcome with its deliveries, and with the job that posts a run of FASHN's wire."""
+        outcome = super().before_commit(job, status, outcome, error)
+        if job.kind != TRYON_KIND or job.payload_as(TryOnPayload).door is not Door.FASHN:
+            return outcome
+        tryon = tryons.find(job.payload_as(TryOnPayload).tryon_id, job.user_id)
+        asked = tryon.fashn if tryon else None
+        return outcome if asked is None or asked.webhook_url is None else with_run_webhook(job, outcome)
+
     def after_commit(self, job: Job) -> None:
         """Measure the duration and delete what earlier attempts have left; after any other end delete all that the
         container stored. Create a batch's next try-on, and notify of the batch's end."""
@@ -152,7 +164,9 @@ class TryOnStep(WebhookPublisher):
                 _delete_inputs(job)
             if job.status is JobStatus.COMPLETED:
                 telemetry.observe("studio_tryon_seconds", _elapsed_s(job))
-                orphans.delete_unreferenced(job)
+                if not job.is_first_claim:
+                    # Only what was claimed before can have left something.
+                    orphans.delete_unreferenced(job)
             else:
                 if job.status is JobStatus.DEAD:
                     runs.cancel_run(job)
@@ -178,16 +192,17 @@ class TryOnStep(WebhookPublisher):
         notifications.push_job(job)
 
 
-def _inspect(tryon: TryOnDocument) -> Sequence[Category | None]:
+def _inspect(tryon: TryOnDocument, kept: Kept) -> Sequence[Category | None]:
     """How each garment is worn; None where an engine that paints the whole picture needs no answer."""
     if tryon.door is Door.CONVERSIONS and tryon.engine == GEMINI:
-        return inspection.inspect_loosely(tryon.user_id, tryon.person, tryon.garments)
-    return inspection.inspect(tryon.user_id, tryon.person, tryon.garments, tryon.mask)
+        return inspection.inspect_loosely(tryon.user_id, tryon.person, tryon.garments, kept)
+    return inspection.inspect(tryon.user_id, tryon.person, tryon.garments, tryon.mask, kept)
 
 
 def _delete_inputs(job: Job) -> None:
     """Delete the images that came with the request itself; what a crash leaves, the sweeper deletes."""
-    tryon = tryons.find(job.payload_as(TryOnPayload).tryon_id, job.user_id)
+    payload = job.payload_as(TryOnPayload)
+    tryon = tryons.find(payload.tryon_id, job.user_id) if payload.door is Door.FASHN else None
     if tryon is None or tryon.fashn is None:
         return
     for id in tryon.fashn.input_ids:

@@ -10,6 +10,7 @@ from functions.upload.models import UploadQuery
 from shared import text
 from shared.errors import BadRequest, TooLarge, Unprocessable
 from shared.http.requests import media_type
+from shared.http.validation import message_of
 from shared.images.settings import image_settings
 
 OVERHEAD_BYTES = 64 * 1024
@@ -24,10 +25,15 @@ def read(request: func.HttpRequest) -> tuple[bytes, UploadQuery]:
         BadRequest: there is no image in it, or more than one.
         Unprocessable: a field of the form or the query is not valid.
     """
-    limit = image_settings().upload_max_bytes
+    conf = image_settings()
+    limit = conf.upload_max_bytes
+    too_large = (
+        f"an image in a request may have {limit / 1e6:.1f} MB at most; "
+        f"`POST files/presign` gives a URL for files up to {conf.file_max_bytes / 1e6:.1f} MB"
+    )
     data = request.get_body()
     if len(data) > limit + OVERHEAD_BYTES:
-        raise TooLarge(f"an image may have {limit} bytes at most")
+        raise TooLarge(too_large)
     fields: dict[str, str] = dict(request.params)
     if media_type(request.headers.get("Content-Type")) == "multipart/form-data":
         data, fields = _multipart(data, request.headers.get("Content-Type") or "", fields)
@@ -36,13 +42,13 @@ def read(request: func.HttpRequest) -> tuple[bytes, UploadQuery]:
             "send the image as a multipart part named `file`, or as the body", code="no_image", field="file"
         )
     if len(data) > limit:
-        raise TooLarge(f"an image may have {limit} bytes at most", field="file")
+        raise TooLarge(too_large, field="file")
     try:
         return data, UploadQuery.model_validate(fields)
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in problem["loc"])[:64]
-        raise Unprocessable(f"{name}: {problem['msg']}", field=name) from None
+        raise Unprocessable(f"{name}: {message_of(problem)}", field=name) from None
 
 
 def _multipart(body: bytes, content_type: str, fields: dict[str, str]) -> tuple[bytes, dict[str, str]]:

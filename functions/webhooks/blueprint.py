@@ -67,8 +67,9 @@ def webhooks_deliveries_get(call: Call) -> Delivery:
 
 
 @endpoint(
-    bp, "POST", "webhooks/deliveries/{id}/replay", access=SIGNED_IN, status=202, answer=Delivery, errors=(404, 409)
-)
+    bp, "POST", "webhooks/deliveries/{id}/replay", access=SIGNED_IN, status=202, limit="replays",
+    answer=Delivery, errors=(404, 409),
+)  # fmt: skip
 def webhooks_deliveries_replay(call: Call) -> Delivery:
     """Replay webhook delivery
 

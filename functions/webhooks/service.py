@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from functions.webhooks import signing, target
+from functions.webhooks import signing
 from functions.webhooks.models import (
     DeliveriesQuery,
     Delivery,
@@ -43,6 +43,7 @@ from shared.webhooks.documents import (
     webhooks,
 )
 from shared.webhooks.publish import delivery_job
+from shared.webhooks.sending import webhook_target
 from shared.webhooks.settings import MAX_ENDPOINTS, webhook_settings
 
 MAX_TRIES: Final = 5
@@ -54,7 +55,7 @@ def create_webhook(user: Principal, id: str, request: WebhookRequest) -> Webhook
 
     Raises:
         Forbidden: `email_unconfirmed`.
-        Unprocessable: `webhook_url`, see `target.resolve`; `webhook_unresolved`, the name has no address.
+        Unprocessable: `webhook_url`, the address may not be called; `webhook_unresolved`, the name has no address.
         Conflict: the customer has `MAX_ENDPOINTS` already.
     """
     user.require_confirmed()
@@ -192,7 +193,7 @@ def replay_delivery(user: Principal, id: str, request_id: str) -> Delivery:
 
 def _check_url(url: str) -> None:
     try:
-        target.resolve(url)
+        webhook_target(url)
     except UpstreamError as error:
         raise Unprocessable(error.message, code=error.code, field="url") from None
 

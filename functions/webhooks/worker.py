@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import Final
 
 from pydantic import Field
 
-from functions.webhooks import signing, target
+from functions.webhooks import signing
 from shared import clock, telemetry
 from shared.documents.fields import Change, assign
 from shared.documents.model import Record
-from shared.errors import Gone, StudioError, Unprocessable, UpstreamError
+from shared.errors import StudioError, Unprocessable
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Step, Task
+from shared.outbound.exchange import Answer
+from shared.webhooks import sending
 from shared.webhooks.documents import (
     DeliveryAttempt,
     DeliveryDocument,
@@ -25,12 +26,10 @@ from shared.webhooks.documents import (
     deliveries,
     webhooks,
 )
-from shared.webhooks.settings import DELIVERY_TIMEOUT_S, webhook_settings
+from shared.webhooks.settings import webhook_settings
 
 HISTORY: Final = 20
 """Attempts kept with a delivery."""
-MAX_WAIT_S: Final = 12 * 3600
-"""The longest wait that an endpoint can ask for."""
 
 
 class DeliveryResult(Record, frozen=True):
@@ -55,17 +54,18 @@ class DeliveryStep(Step):
         webhook = webhooks.find(payload.webhook_id, task.user_id)
         if webhook is None or webhook.status is not WebhookStatus.ACTIVE:
             raise Unprocessable("the endpoint is deleted or disabled", code="webhook_gone")
+        waits = webhook_settings().webhook_retry_s
         started = time.monotonic()
         try:
             with telemetry.span("webhook.post"):
                 answer = _send(webhook, delivery)
         except StudioError as error:
             _record_attempt(delivery, started, None, error)
-            raise _with_retry_delay(error, task.job) from error
+            raise sending.with_retry_delay(error, task.job, waits) from error
         _record_attempt(delivery, started, answer, None)
-        refusal = _refusal(answer)
+        refusal = sending.refusal(answer)
         if refusal is not None:
-            raise _with_retry_delay(refusal, task.job)
+            raise sending.with_retry_delay(refusal, task.job, waits)
         return Outcome(result=DeliveryResult(status=answer.status), subject=[assign(DeliveryDocument.error, None)])
 
     def on_end(self, job: Job, status: JobStatus, error: StudioError | None) -> Outcome:
@@ -85,7 +85,7 @@ class DeliveryStep(Step):
 
 
 def _record_attempt(
-    delivery: DeliveryDocument, started: float, answer: target.Answer | None, error: StudioError | None
+    delivery: DeliveryDocument, started: float, answer: Answer | None, error: StudioError | None
 ) -> None:
     """Store the result of this attempt for the delivery's history."""
     attempt = DeliveryAttempt(
@@ -101,33 +101,6 @@ def _record_attempt(
     telemetry.count("studio_webhook_attempts", status=str(answer.status if answer else "none"))
 
 
-def _send(webhook: WebhookDocument, delivery: DeliveryDocument) -> target.Answer:
-    headers = {
-        "Content-Type": "application/json; charset=utf-8",
-        "User-Agent": "ai-fashion-studio-webhooks/1",
-        **signing.headers(webhook.signing_keys, delivery.event_id, delivery.body, clock.now()),
-    }
-    return target.post(target.resolve(webhook.url), delivery.body.encode(), headers, timeout_s=DELIVERY_TIMEOUT_S)
-
-
-def _refusal(answer: target.Answer) -> StudioError | None:
-    """The error that an answer means; redirects are not followed, so they are failures."""
-    if 200 <= answer.status < 300:
-        return None
-    if answer.status == 410:
-        return Gone("the endpoint wants no more deliveries", code="webhook_endpoint_gone")
-    return UpstreamError(
-        f"the endpoint answered {answer.status}", code="webhook_refused", retry_after=answer.retry_after
-    )
-
-
-def _with_retry_delay(error: StudioError, job: Job) -> StudioError:
-    """The error with the delay of the next attempt: longer than other jobs', because the endpoint is not ours. After
-    the last attempt the delivery has failed; it is no dead letter, since no operator can repair it."""
-    waits = webhook_settings().webhook_retry_s
-    if error.retryable and job.attempt > len(waits):
-        error.retryable = False
-    elif error.retryable:
-        wait = waits[job.attempt - 1] * random.uniform(0.8, 1.2)
-        error.retry_after = min(max(wait, error.retry_after or 0), MAX_WAIT_S)
-    return error
+def _send(webhook: WebhookDocument, delivery: DeliveryDocument) -> Answer:
+    signed = signing.headers(webhook.signing_keys, delivery.event_id, delivery.body, clock.now())
+    return sending.send(webhook.url, delivery.body, signed)

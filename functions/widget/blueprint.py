@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from functions.widget.models import Visit, VisitRequest, VisitStarted, VisitTryOnRequest
+from functions.widget.models import Visit, VisitRequest, VisitStarted, VisitTryOnRequest, WidgetTerms
 from shared.http.auth import PUBLIC
 from shared.http.endpoint import Call, Reply, endpoint
 
@@ -13,9 +13,20 @@ bp = func.Blueprint()
 PHOTOS = ("image/jpeg", "image/png", "image/webp", "image/avif", "image/heic")
 
 
+@endpoint(bp, "GET", "widget/terms", access=PUBLIC, limit="widget", answer=WidgetTerms)
+def widget_terms_get(call: Call) -> WidgetTerms:
+    """Get the terms of visits
+
+    How long photos and results are kept. Takes no key.
+    """
+    from functions.widget import service
+
+    return service.get_terms()
+
+
 @endpoint(
-    bp, "POST", "widget/visit", access=PUBLIC, status=201, limit="visit", body=VisitRequest, answer=VisitStarted,
-    errors=(401, 403),
+    bp, "POST", "widget/visit", access=PUBLIC, status=201, limit="visit", scheme="publishableKey", body=VisitRequest,
+    answer=VisitStarted, errors=(401, 403),
 )  # fmt: skip
 def widget_visit_create(call: Call) -> VisitStarted:
     """Start a visit
@@ -27,7 +38,7 @@ def widget_visit_create(call: Call) -> VisitStarted:
     return service.start_visit(call.headers.get("X-Publishable-Key"), call.headers.get("Origin"), call.body)
 
 
-@endpoint(bp, "GET", "widget/visit", access=PUBLIC, limit="widget", answer=Visit, errors=(401, 403))
+@endpoint(bp, "GET", "widget/visit", access=PUBLIC, scheme="visit", limit="widget", answer=Visit, errors=(401, 403))
 def widget_visit_get(call: Call) -> Visit:
     """Get the visit
 
@@ -38,7 +49,7 @@ def widget_visit_get(call: Call) -> Visit:
     return service.get_visit(service.find_visit(call.headers))
 
 
-@endpoint(bp, "DELETE", "widget/visit", access=PUBLIC, status=204, limit="widget", errors=(401, 403))
+@endpoint(bp, "DELETE", "widget/visit", access=PUBLIC, scheme="visit", status=204, limit="widget", errors=(401, 403))
 def widget_visit_delete(call: Call) -> None:
     """End the visit
 
@@ -50,8 +61,8 @@ def widget_visit_delete(call: Call) -> None:
 
 
 @endpoint(
-    bp, "POST", "widget/photo", access=PUBLIC, status=201, limit="widget-photo", answer=Visit, upload=PHOTOS,
-    errors=(400, 401, 403, 409, 413, 415, 422, 429),
+    bp, "POST", "widget/photo", access=PUBLIC, scheme="visit", status=201, limit="widget-photo", answer=Visit,
+    upload=PHOTOS, errors=(400, 401, 403, 409, 413, 415, 422, 429),
 )  # fmt: skip
 def widget_photo_create(call: Call) -> Reply:
     """Upload the photo of a visit
@@ -64,8 +75,8 @@ def widget_photo_create(call: Call) -> Reply:
 
 
 @endpoint(
-    bp, "POST", "widget/tryon", access=PUBLIC, status=202, limit="widget-tryon", body=VisitTryOnRequest, answer=Visit,
-    errors=(401, 403, 404, 409, 422, 429, 500, 503),
+    bp, "POST", "widget/tryon", access=PUBLIC, scheme="visit", status=202, limit="widget-tryon", body=VisitTryOnRequest,
+    answer=Visit, errors=(401, 403, 404, 409, 422, 429, 500, 503),
 )  # fmt: skip
 def widget_tryon_create(call: Call) -> Reply:
     """Try a product on

@@ -18,6 +18,13 @@ class VisitRequest(Body):
     keep: bool = Field(default=False, description="keep photo and results for `WIDGET_KEEP_DAYS`, for later visits")
 
 
+class WidgetTerms(Answer):
+    """What the widget tells a shopper before a visit starts."""
+
+    visit_s: int = Field(description="seconds after which a visit ends and everything of it is deleted")
+    keep_days: int = Field(description="days that a visit lasts instead if the shopper keeps the photo")
+
+
 class VisitTryOnRequest(Body):
     """What to try on."""
 

@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final, NoReturn
 
-from functions.widget.models import Visit, VisitRequest, VisitStarted, VisitTryOn, VisitTryOnError, VisitTryOnRequest
+from functions.widget.models import (
+    Visit,
+    VisitRequest,
+    VisitStarted,
+    VisitTryOn,
+    VisitTryOnError,
+    VisitTryOnRequest,
+    WidgetTerms,
+)
 from functions.widget.settings import widget_settings
 from shared import audit, clock, telemetry
 from shared.accounts.api_keys import ApiKeyDocument, ApiKeyId, KeyKind, Scope, api_key_cache, api_keys
@@ -21,6 +29,7 @@ from shared.documents.containers import DAY
 from shared.documents.fields import Change, assign, increment, where
 from shared.errors import (
     BadRequest,
+    BatchFailed,
     Conflict,
     DocumentNotFound,
     Forbidden,
@@ -42,7 +51,7 @@ from shared.images.renditions import ORIGINAL, THUMBNAIL
 from shared.images.settings import image_settings
 from shared.images.uploads import add_image
 from shared.jobs import control, protocol
-from shared.jobs.models import ENDED
+from shared.jobs.models import ENDED, Job
 from shared.tryons.admission import check_engine
 from shared.tryons.documents import (
     StoredImage,
@@ -54,18 +63,23 @@ from shared.tryons.documents import (
     tryons,
 )
 from shared.tryons.visits import (
-    VisitChargeDocument,
-    VisitChargeId,
     VisitDocument,
     VisitId,
     charge_owner,
     digest_of,
     new_secret,
+    settle,
     visits,
 )
 from shared.vto import engines
 
 TOKEN: Final = re.compile(r"visit_([A-Za-z0-9-]{1,64})_([0-9a-f]{64})", re.ASCII)
+
+
+def get_terms() -> WidgetTerms:
+    """How long a visit lasts, and how long if the shopper keeps the photo."""
+    conf = widget_settings()
+    return WidgetTerms(visit_s=int(conf.widget_visit_s), keep_days=conf.widget_keep_days)
 
 
 def start_visit(key: str | None, origin: str | None, wanted: VisitRequest) -> VisitStarted:
@@ -181,23 +195,42 @@ def start_tryon(visit: VisitDocument, id: str, wanted: VisitTryOnRequest, reques
     check_engine(engine)
     _count(visit, VisitDocument.tryons, visit.tryons, widget_settings().widget_tryons, "try-ons")
     _take_from_key(key)
-    charge = VisitChargeDocument(
-        id=VisitChargeId.of(id), user_id=owner.id, visit_id=visit.id.public, created_at=clock.iso()
-    )
     try:
-        charge_owner(charge, confirmed=owner.email_confirmed)
+        charge_owner(visit, id, confirmed=owner.email_confirmed)
     except QuotaExceeded:
         raise TooManyRequests("this shop has no try-ons left", code="shop_limit", retry_after=3600) from None
     tryon, job = new_tryon(
         id, visit.user_id, person, [garment], engine=engine, notify=False, request_id=request_id
     )  # fmt: skip
-    # The visit itself pays nothing; what the owner has paid is its charge.
-    unpaid = tryon.with_changes(assign(TryOnDocument.charged, False))
-    store().batch(tryons.container, visit.user_id, [tryons.creation(unpaid), protocol.jobs.creation(job)])
+    _create(visit, tryon, job)
     protocol.enqueue(job)
     audit.record(owner.id, "WIDGET_TRYON", subject=garment.product_id, keyId=key.id.public)
     telemetry.count("studio_widget_tryons")
-    return get_visit(_change(visit, assign(VisitDocument.tryon_id, id)))
+    return get_visit(visits.get(visit.id, visit.user_id))
+
+
+def _create(visit: VisitDocument, tryon: TryOnDocument, job: Job) -> None:
+    """Store a try-on whose charge is written, unless the visit has ended: nothing would settle the charge then.
+
+    Raises:
+        Unauthorized: `visit_ended`; the charge is given back.
+    """
+    # The visit itself pays nothing; what the owner has paid is its charge.
+    unpaid = tryon.with_changes(assign(TryOnDocument.charged, False))
+    shown = visits.change(
+        visit.id,
+        assign(VisitDocument.tryon_id, tryon.id.public),
+        where=(where(VisitDocument.expires_at, ">", clock.now()),),
+    )
+    try:
+        store().batch(
+            tryons.container, visit.user_id, [shown, tryons.creation(unpaid), protocol.jobs.creation(job)]
+        )  # fmt: skip
+    except BatchFailed as failure:
+        if failure.index != 0:
+            raise
+        settle(visit)
+        raise _ended() from None
 
 
 def end_visit(visit: VisitDocument) -> None:

@@ -30,6 +30,9 @@ param vtoUrl string
 param vtoEngines string
 param subnetId string
 
+@description('Address of the CDN for public pictures; empty: they have that of the API.')
+param pictureBaseUrl string
+
 var blobUri = 'https://${storageName}.blob.${environment().suffixes.storage}'
 var queueUri = 'https://${storageName}.queue.${environment().suffixes.storage}'
 
@@ -46,6 +49,8 @@ var base = {
   // Application Insights takes Entra tokens only; the host and the app read both settings
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   PYTHON_THREADPOOL_THREAD_COUNT: '32'
+  // bytes of the largest body that a route takes, POST api/v1/run with two pictures; the host would read 100 MiB
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '44105728'
   ENVIRONMENT: 'production'
   DOCUMENTS: 'cosmos'
   COSMOS_ENDPOINT: cosmosEndpoint
@@ -68,6 +73,7 @@ var geminiSettings = gemini ? { GEMINI_API_KEY: '@Microsoft.KeyVault(SecretUri=$
 var emailSettings = email ? { EMAIL_CONNECTION: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/email-connection)', EMAIL_SENDER: emailSender } : { CONFIRM_EMAIL: 'false' }
 var smsSettings = sms ? { TWILIO_ACCOUNT_SID: twilioAccountSid, TWILIO_AUTH_TOKEN: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/twilio-auth-token)', SMS_SENDER: smsSender } : {}
 
+var pictureSettings = empty(pictureBaseUrl) ? {} : { PICTURE_BASE_URL: pictureBaseUrl }
 var paypalSettings = paypal ? { PAYPAL_CLIENT_ID: paypalClientId, PAYPAL_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/paypal-client-secret)', PAYPAL_WEBHOOK_ID: paypalWebhookId, PAYPAL_MERCHANT_ID: paypalMerchantId, PAYPAL_BASE_URL: paypalBaseUrl } : {}
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
@@ -124,7 +130,7 @@ resource api 'Microsoft.Web/sites@2024-04-01' = {
 
   resource settings 'config' = {
     name: 'appsettings'
-    properties: union(base, geminiSettings, emailSettings, smsSettings, paypalSettings)
+    properties: union(base, geminiSettings, emailSettings, smsSettings, paypalSettings, pictureSettings)
   }
 }
 

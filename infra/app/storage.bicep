@@ -3,7 +3,7 @@ param location string
 param tags object
 
 @description('Blob containers of the app, as in shared/blobs.py.')
-param containers array = ['uploads', 'images', 'thumbnails', 'results', 'masks', 'tryon', 'vendor-uploads', 'vendor-rejected', 'exports', 'indexes', 'heatmaps', 'models', 'analytics']
+param containers array = ['uploads', 'images', 'thumbnails', 'results', 'masks', 'tryon', 'vendor-uploads', 'vendor-rejected', 'exports', 'indexes', 'heatmaps', 'models', 'analytics', 'imports']
 
 @description('Queues that functions read, as in shared/jobs/queues.py; each gets a poison queue.')
 param queues array = ['interactive', 'batch', 'delivery', 'index']
@@ -40,8 +40,8 @@ resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01'
         {
           allowedOrigins: pageOrigins
           allowedMethods: ['GET', 'HEAD', 'PUT', 'OPTIONS']
-          allowedHeaders: ['content-type', 'x-ms-*']
-          exposedHeaders: ['etag', 'x-ms-*']
+          allowedHeaders: ['content-type', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'range', 'x-ms-*']
+          exposedHeaders: ['etag', 'content-range', 'content-md5', 'accept-ranges', 'x-ms-*']
           maxAgeInSeconds: 3600
         }
       ]

@@ -1,4 +1,4 @@
-"""Documents of identity: accounts, the pointers that make e-mail addresses unique, and sessions."""
+"""The document of an account."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shared.accounts.roles import DEFAULT_SHOP as DEFAULT_SHOP
 from shared.accounts.roles import Role as Role
-from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
+from shared.documents.model import Record, StoredDocument, Timestamp
 from shared.documents.repository import Repository
 
 
@@ -62,61 +62,4 @@ class AccountDocument(StoredDocument, frozen=True):
     updated_at: Timestamp
 
 
-class EmailPointerId(DocumentId):
-    """`email:<SHA-256 of the address in hex>`."""
-
-    prefix: ClassVar[str] = "email:"
-
-
-class EmailPointer(StoredDocument, frozen=True):
-    """Reserves an e-mail address for one account."""
-
-    container: ClassVar[str] = "accounts"
-
-    type: Literal["email"] = "email"
-    id: EmailPointerId
-    user_id: str = Field(description="id that the account with this address has, or will have")
-    created_at: Timestamp | None = None
-
-
-class SessionDocument(StoredDocument, frozen=True):
-    """A family of refresh tokens, started by a sign-in; only the latest token of it works."""
-
-    container: ClassVar[str] = "tokens"
-
-    type: Literal["session"] = "session"
-    user_id: str
-    device: str | None = Field(
-        default=None, description="id of the device that signed in; a lost answer is repeated to it"
-    )
-    token_version: int = Field(description="of the account at sign-in; the session ends when the account's changes")
-    digest: str = Field(description="SHA-256 in hex of the token that works")
-    used_digest: str | None = Field(default=None, description="SHA-256 in hex of the token used last")
-    used_at: float | None = Field(default=None, description="epoch seconds when that token was used")
-    revoked_at: Timestamp | None = None
-    generation: int = Field(default=0, description="tokens used so far")
-    created_at: Timestamp
-    expires_at: float = Field(description="epoch seconds when the current token expires")
-
-
-class PendingPointerId(DocumentId):
-    """`pending:<SHA-256 of the address in hex>`."""
-
-    prefix: ClassVar[str] = "pending:"
-
-
-class PendingPointer(StoredDocument, frozen=True):
-    """Finds the account that was registered last with an address and has not confirmed it."""
-
-    container: ClassVar[str] = "accounts"
-
-    type: Literal["pending_email"] = "pending_email"
-    id: PendingPointerId
-    user_id: str
-    created_at: Timestamp
-
-
 accounts: Final = Repository(AccountDocument)
-email_pointers: Final = Repository(EmailPointer)
-pending_pointers: Final = Repository(PendingPointer)
-sessions: Final = Repository(SessionDocument)

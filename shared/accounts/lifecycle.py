@@ -17,19 +17,16 @@ from typing import Final
 
 from shared import clock
 from shared.accounts import email
-from shared.accounts.cache import account_cache
-from shared.accounts.documents import (
-    DEFAULT_SHOP,
-    AccountDocument,
+from shared.accounts.address_documents import (
     EmailPointer,
     EmailPointerId,
     PendingPointer,
     PendingPointerId,
-    Role,
-    accounts,
     email_pointers,
     pending_pointers,
 )
+from shared.accounts.cache import account_cache
+from shared.accounts.documents import DEFAULT_SHOP, AccountDocument, Role, accounts
 from shared.documents.fields import Change, assign, increment, where
 from shared.errors import Conflict, DocumentConflict, DocumentNotFound, PreconditionFailed
 

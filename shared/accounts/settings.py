@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from pydantic import Field, SecretStr
 
 from shared.settings import OwnSecret, Seconds, SettingsGroup, load
 
 MIN_KEY_BYTES = 32
+
+
+SOUND_MEMORY_KIB: Final = 19 * 1024
+"""Memory of a password hash with two passes, by the OWASP Password Storage Cheat Sheet."""
 
 
 class AccountSettings(SettingsGroup):
@@ -44,6 +49,12 @@ class AccountSettings(SettingsGroup):
         description="longest delay in seconds before a further attempt with one e-mail address from one network",
     )
 
+    password_memory_kib: int = Field(
+        default=SOUND_MEMORY_KIB,
+        ge=64,
+        description="memory in KiB that the hash of a password takes (argon2id); less than the default for tests only",
+    )
+
     @property
     def confirms_email(self) -> bool:
         """Whether new accounts have to confirm their address."""
@@ -62,7 +73,9 @@ class AccountSettings(SettingsGroup):
             yield "JWT_KEYS has no key named by JWT_ACTIVE_KID"
 
     def production_faults(self) -> Iterator[str]:
-        """That addresses can't be confirmed is a decision, not an omission."""
+        """That addresses can't be confirmed is a decision, not an omission; no hash is cheaper than OWASP allows."""
+        if self.password_memory_kib < SOUND_MEMORY_KIB:
+            yield f"PASSWORD_MEMORY_KIB must be {SOUND_MEMORY_KIB} or more outside development"
         if self.confirm_email and self.email_connection is None:
             yield "set EMAIL_CONNECTION, or CONFIRM_EMAIL=false: without it anyone can register any address"
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared import audit, telemetry
-from shared.commerce.documents import PaymentDocument
+from shared.commerce.payment_documents import PaymentDocument
 from shared.notifications.admins import notify_admins
 
 

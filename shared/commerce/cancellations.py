@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from shared import clock
-from shared.commerce.documents import CancellationsDocument, CancellationsId, cancellation_counts
 from shared.commerce.settings import commerce_settings
+from shared.commerce.usage_documents import CancellationsDocument, CancellationsId, cancellation_counts
 from shared.documents import Operation
 from shared.documents.fields import increment, where
 from shared.errors import DocumentConflict

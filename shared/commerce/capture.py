@@ -8,7 +8,7 @@ from typing import Final
 from shared import clock, telemetry
 from shared.commerce import alerts, payment_store, paypal
 from shared.commerce.alerts import AlertKind
-from shared.commerce.documents import CaptureRefusal, PaymentDocument, payments
+from shared.commerce.payment_documents import CaptureRefusal, PaymentDocument, payments
 from shared.commerce.paypal import PaymentMismatchError, PayPalRefusedError, PayPalUnavailableError
 from shared.commerce.paypal_errors import ISSUES, PROVIDER, UNKNOWN, Way
 from shared.commerce.reconciliation import CAPTURE_RELEASED, is_claimed, postponed, reconcile

@@ -29,6 +29,9 @@ from shared.jobs import protocol
 
 HOUR: Final = 3600
 ALERT_SHARE: Final = 0.8
+STRANGERS_SHARE: Final = 0.5
+"""Of a ceiling, what messages to addresses that no one has confirmed may use up: anyone can ask for those, to any
+address. The rest is left to people who have shown that an address is theirs."""
 PAUSE_RETRY_S: Final = 300
 OTHER_COUNTRIES: Final = "*"
 _TWO_DIGITS: Final = re.compile(r"2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
@@ -96,23 +99,25 @@ def check(kind: Spending) -> None:
             raise _reached(kind, window)
 
 
-def take(kind: Spending, number: str | None = None) -> None:
+def take(kind: Spending, number: str | None = None, *, share: float = 1.0) -> None:
     """Count one unit of a kind, if all of its ceilings allow it.
 
     Args:
         number: where an SMS goes, E.164.
+        share: of each ceiling, what units of this sort may fill: they are refused once so much of it is spent.
 
     Raises:
         Unavailable: `spending_paused`: administrators have paused the kind; retryable. `ceiling_reached`.
     """
     _require_running(kind)
     for window in windows(kind, number):
+        most = min(window.limit, max(1, int(share * window.limit)))
         try:
-            count = _count(window)
+            count = _count(window, most)
         except PreconditionFailed:
             raise _reached(kind, window) from None
         # Exactly one call sees each count.
-        if count in (max(1, int(ALERT_SHARE * window.limit)), window.limit):
+        if count in (max(1, int(ALERT_SHARE * window.limit)), window.limit, most):
             _alert(kind, window, count)
 
 
@@ -187,10 +192,10 @@ def _country(number: str) -> tuple[str, int]:
     return calling_code(number), ceilings.get(OTHER_COUNTRIES, 0)
 
 
-def _count(window: Window) -> int:
-    if window.limit == 0:
+def _count(window: Window, most: int) -> int:
+    if most == 0:
         raise PreconditionFailed("nothing is allowed")
-    below = (where(SpendingCounter.spent, "<", window.limit),)
+    below = (where(SpendingCounter.spent, "<", most),)
     for _ in range(2):
         try:
             return counters.patch(window.id, window.id, increment(SpendingCounter.spent), where=below).spent

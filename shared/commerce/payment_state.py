@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from shared import clock
-from shared.commerce.documents import PaymentDocument, PaymentStatus, StatusChange
+from shared.commerce.payment_documents import PaymentDocument, PaymentStatus, StatusChange
 from shared.commerce.paypal import PaymentMismatchError
 from shared.commerce.paypal_models import Capture, Order, PurchaseUnit
 from shared.commerce.settings import paypal_settings

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from shared import clock
-from shared.commerce.documents import PaymentDocument, payments
+from shared.commerce.payment_documents import PaymentDocument, payments
 from shared.documents.fields import Assign, assign, where
 from shared.errors import NotFound, PreconditionFailed, Unavailable
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared import clock
 from shared.commerce import credits
@@ -20,8 +19,9 @@ from shared.documents import Operation, store
 from shared.documents.fields import Assign, assign, increment, where
 from shared.documents.repository import Repository
 from shared.errors import BatchFailed, DocumentConflict, PreconditionFailed, QuotaExceeded
-from shared.jobs.models import Job
-from shared.jobs.protocol import jobs
+
+if TYPE_CHECKING:
+    from shared.jobs.models import Job
 
 
 class QuotaUsage(NamedTuple):
@@ -31,8 +31,7 @@ class QuotaUsage(NamedTuple):
     limit: int
 
 
-@dataclass(frozen=True)
-class Reservation:
+class Reservation(NamedTuple):
     """One way to pay for a request: the write that pays, and what the request's document keeps of it."""
 
     operation: Operation
@@ -92,6 +91,8 @@ def reserve[T: BillableDocument](
     repository: Repository[T], document: T, job: Job, *, confirmed: bool = True
 ) -> T | None:
     """Create a request and its job, paid as by `create_paid`."""
+    from shared.jobs.protocol import jobs
+
     return create_paid(repository, document, jobs.creation(job), confirmed=confirmed)
 
 

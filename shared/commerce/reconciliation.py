@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 from shared import audit, clock
-from shared.commerce import alerts, credits, payment_store, paypal
+from shared.commerce import alerts, grants, payment_store, paypal
 from shared.commerce.alerts import AlertKind
-from shared.commerce.documents import DisputeStatus, PaymentDocument, PaymentStatus
+from shared.commerce.payment_documents import DisputeStatus, PaymentDocument, PaymentStatus
 from shared.commerce.payment_state import PayPalState, credits_due, observe, transition
 from shared.commerce.paypal import PaymentMismatchError, PayPalRefusedError
 from shared.documents.fields import Assign, assign
@@ -103,7 +103,7 @@ def _update_credits(payment: PaymentDocument) -> PaymentDocument:
         return payment
     bought, returned = credits_due(payment)
     capture_id = payment.capture_id or ""
-    credits.update_grant(payment.user_id, capture_id, bought=bought, returned=returned, payment_id=payment.id)
+    grants.update_grant(payment.user_id, capture_id, bought=bought, returned=returned, payment_id=payment.id)
     audit.record(
         payment.user_id,
         "PAYMENT_SETTLED",

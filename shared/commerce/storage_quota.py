@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from shared.commerce.documents import STORAGE_USAGE_ID, StorageUsageDocument, storage_usages
 from shared.commerce.settings import commerce_settings
+from shared.commerce.usage_documents import STORAGE_USAGE_ID, StorageUsageDocument, storage_usages
 from shared.documents import Operation, Where
 from shared.documents.fields import increment, where
 from shared.errors import DocumentConflict, QuotaExceeded

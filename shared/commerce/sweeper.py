@@ -7,7 +7,7 @@ from typing import Final
 from shared import clock, telemetry
 from shared.commerce import paypal
 from shared.commerce.capture import capture
-from shared.commerce.documents import PaymentDocument, PaymentStatus, payments
+from shared.commerce.payment_documents import PaymentDocument, PaymentStatus, payments
 from shared.commerce.paypal import PayPalUnavailableError
 from shared.commerce.reconciliation import postponed, reconcile
 from shared.documents.fields import where

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from shared.documents.containers import Container
@@ -95,4 +94,4 @@ def check_operation(container: Container, partition: str | None, operation: Oper
     item = check_item(container, operation.item)
     if partition is not None and item[container.partition_key] != partition:
         raise InvalidOperation("the item belongs to another partition", field=container.partition_key)
-    return replace(operation, item=item), len(dump(item).encode())
+    return operation._replace(item=item), len(dump(item).encode())

@@ -13,15 +13,22 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from azure.cosmos import CosmosClient
+from azure.cosmos import __version__ as VERSION
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError, CosmosResourceExistsError
 
 from shared.documents.patience import patience
+from shared.identity import azure_credential
 
 CONNECT_S: Final = 3
 """Longest time for a connection."""
 READ_S: Final = 6
 """Longest time for an answer: the service itself ends every request after 5 s. A read is repeated once."""
 _REPEATED: Final = (429, 449)
+COMPACT: Final[dict[str, Any]] = (
+    {"enable_compact_utf8_item_writes": True} if tuple(map(int, VERSION.split(".")[:2])) >= (4, 17) else {}
+)
+"""Escaped, a letter beyond ASCII takes 6 bytes or 12, and the service counts bytes as sent: 2 MB. Before 4.17 the SDK
+escapes all of them, and would hand the argument on to its transport."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 
 
@@ -34,21 +41,16 @@ def make_client(endpoint: str, key: str | None, *, verify_tls: bool = True) -> C
 
     Args:
         endpoint: of the account.
-        key: of the account; None signs in as the machine's identity (`DefaultAzureCredential`).
+        key: of the account; None signs in as this process (`azure_credential`).
         verify_tls: False for an emulator with a self-signed certificate, which then is also taken for the only
             region.
 
     Raises:
         AzureError: if the account can't be reached or refuses.
     """
-    credential: Any = key
-    if key is None:
-        from azure.identity import DefaultAzureCredential
-
-        credential = DefaultAzureCredential()
     return CosmosClient(
         endpoint,
-        credential,
+        azure_credential() if key is None else key,
         consistency_level="Session",
         connection_verify=verify_tls,
         enable_endpoint_discovery=verify_tls,
@@ -60,8 +62,7 @@ def make_client(endpoint: str, key: str | None, *, verify_tls: bool = True) -> C
         retry_connect=1,
         retry_read=1,
         retry_backoff_factor=0.2,
-        # Escaped, a letter beyond ASCII takes 6 bytes or 12, and the service counts bytes as sent: 2 MB.
-        enable_compact_utf8_item_writes=True,
+        **COMPACT,
     )
 
 

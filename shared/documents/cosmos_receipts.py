@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.documents.checks import MAX_PATCHES, RECEIPT
@@ -58,9 +58,9 @@ def with_receipt(operations: Sequence[Operation], size: int) -> tuple[list[Opera
         write_id = secrets.token_urlsafe(16)
         match operation:
             case Create(item) | Upsert(item) | Replace(item):
-                made[index] = replace(operation, item={**item, RECEIPT: write_id})
+                made[index] = operation._replace(item={**item, RECEIPT: write_id})
             case Patch() if _changes(operation) < MAX_PATCHES:
-                made[index] = replace(operation, set={**(operation.set or {}), RECEIPT: write_id})
+                made[index] = operation._replace(set={**(operation.set or {}), RECEIPT: write_id})
             case _:
                 continue
         return made, Receipt(write_id, id)

@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
@@ -79,24 +78,21 @@ def _plain(value: object) -> Any:
     return to_jsonable_python(value)
 
 
-@dataclass(frozen=True)
-class Assign:
+class Assign(NamedTuple):
     """Set a field."""
 
     path: str
     value: Any
 
 
-@dataclass(frozen=True)
-class Increment:
+class Increment(NamedTuple):
     """Add to a number; a missing field starts at 0."""
 
     path: str
     by: int | float
 
 
-@dataclass(frozen=True)
-class Remove:
+class Remove(NamedTuple):
     """Remove a field that exists."""
 
     path: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -16,8 +15,7 @@ from shared.documents.store import Create, Delete, Document, Patch, Replace, Ups
 from shared.errors import DocumentNotFound
 
 
-@dataclass(frozen=True)
-class DocumentPage[T]:
+class DocumentPage[T](NamedTuple):
     """One page of a list; `continuation`, handed back with the same question, asks for the next. None: the last."""
 
     items: list[T]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from shared.documents.values import check_where
 
@@ -48,8 +48,7 @@ class Where:
         check_where(self.field, self.op, self.value)
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """One page of a query; `continuation`, handed back with the same query, asks for the next. None: the
     last.
     """
@@ -58,15 +57,13 @@ class Page:
     continuation: str | None = None
 
 
-@dataclass(frozen=True)
-class Create:
+class Create(NamedTuple):
     """Write a new item; fails with `DocumentConflict` if its id or a unique key is taken."""
 
     item: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Replace:
+class Replace(NamedTuple):
     """Overwrite an item; `DocumentNotFound` if missing, `PreconditionFailed` if `etag` is given and not
     current.
     """
@@ -75,15 +72,13 @@ class Replace:
     etag: str | None = None
 
 
-@dataclass(frozen=True)
-class Upsert:
+class Upsert(NamedTuple):
     """Write an item whether it exists or not."""
 
     item: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Patch:
+class Patch(NamedTuple):
     """Change some fields of an item, atomically; see `DocumentStore.patch`."""
 
     id: str
@@ -94,8 +89,7 @@ class Patch:
     etag: str | None = None
 
 
-@dataclass(frozen=True)
-class Delete:
+class Delete(NamedTuple):
     """Remove an item; fails as `Replace` does."""
 
     id: str

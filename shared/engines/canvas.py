@@ -7,6 +7,8 @@ from io import BytesIO
 from math import log
 from typing import TYPE_CHECKING, Any
 
+from shared.vision.arrays import pixels_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -47,12 +49,11 @@ def jpeg(pixels: NDArray[Any], max_side_px: int) -> bytes:
 
 def decode(data: bytes) -> NDArray[Any] | None:
     """A picture of a service as RGB (h, w, 3), uint8; None if it can't be decoded."""
-    import numpy as np
     from PIL import Image
 
     try:
         with Image.open(BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
-            return np.asarray(image.convert("RGB"))
+            return pixels_of(image.convert("RGB"))
     except Exception:
         return None
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from shared import blobs, telemetry
+from shared.blobs import Kept
 from shared.engines.base import IsCancelled, Progress, raise_if_cancelled
 from shared.errors import NotFound
 from shared.vto.errors import UnreadableInput
@@ -67,26 +68,39 @@ class Executor:
         self._generate = generate
         self._default = default
 
-    def execute(self, request: TryOnRequest, progress: Progress, is_cancelled: IsCancelled) -> TryOnResult:
+    def execute(
+        self,
+        request: TryOnRequest,
+        progress: Progress,
+        is_cancelled: IsCancelled,
+        kept: Kept | None = None,
+        *,
+        is_first: bool = False,
+    ) -> TryOnResult:
         """Read the inputs, make the samples, store them, commit; a result committed before is returned.
 
         Images are named by their content, and the report that names them is written last: a container that is killed
         in between leaves no result.
 
+        Args:
+            kept: what the caller has read, and gets what is stored.
+            is_first: whether it is sure that no run of this request has begun before.
+
         Raises:
             StudioError: of the engine, of the inputs, or of the storage.
             Cancelled: the run was cancelled.
         """
-        if (committed := find_result(request)) is not None:
+        kept = kept or Kept()
+        if not is_first and (committed := find_result(request)) is not None:
             telemetry.log("vto.run_known", jobId=request.job_id)
             return committed
         raise_if_cancelled(is_cancelled)
-        images = [_read(request.person, "person")]
-        images += [_read(garment, f"garments.{n}") for n, garment in enumerate(request.garments)]
+        images = [_read(kept, request.person, "person")]
+        images += [_read(kept, garment, f"garments.{n}") for n, garment in enumerate(request.garments)]
         if request.mask is not None:
-            images.append(_read(request.mask, "mask"))
+            images.append(_read(kept, request.mask, "mask"))
         progress(INPUTS_READ)
-        samples = [self._sample(request, images, n, progress, is_cancelled) for n in range(request.samples)]
+        samples = [self._sample(request, images, n, progress, is_cancelled, kept) for n in range(request.samples)]
         raise_if_cancelled(is_cancelled)
         reports = [sample.report for sample in samples]
         result = TryOnResult(
@@ -105,7 +119,13 @@ class Executor:
         return result
 
     def _sample(
-        self, request: TryOnRequest, images: list[bytes], n: int, progress: Progress, is_cancelled: IsCancelled
+        self,
+        request: TryOnRequest,
+        images: list[bytes],
+        n: int,
+        progress: Progress,
+        is_cancelled: IsCancelled,
+        kept: Kept,
     ) -> Sample:
         raise_if_cancelled(is_cancelled)
         seed = (request.seed + n) % 2**31
@@ -122,8 +142,8 @@ class Executor:
         # The caller that cancels a run deletes its output: nothing may be stored after that.
         raise_if_cancelled(is_cancelled)
         return Sample(
-            image=_store(request.output, image),
-            mask=_store(request.output, mask),
+            image=_store(kept, request.output, image),
+            mask=_store(kept, request.output, mask),
             width=generated.width,
             height=generated.height,
             seed=seed,
@@ -151,14 +171,14 @@ def _report_name(output: Output) -> str:
     return f"{output.prefix}/{REPORT}"
 
 
-def _store(output: Output, data: bytes) -> str:
+def _store(kept: Kept, output: Output, data: bytes) -> str:
     name = f"{output.prefix}/{hashlib.sha256(data).hexdigest()[:24]}.png"
-    blobs.put(output.container, name, data, content_type=PNG)
+    kept.put(output.container, name, data, content_type=PNG)
     return name
 
 
-def _read(image: ImageBlob, field: str) -> bytes:
+def _read(kept: Kept, image: ImageBlob, field: str) -> bytes:
     try:
-        return blobs.get(image.container, image.name)
+        return kept.get(image.container, image.name)
     except NotFound:
         raise UnreadableInput("the image does not exist anymore", field=field) from None

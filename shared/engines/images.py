@@ -85,5 +85,6 @@ def encode_png(pixels: NDArray[Any], xmp: str | None = None) -> bytes:
     if xmp is not None:
         info.add_itxt("XML:com.adobe.xmp", xmp)
     out = BytesIO()
-    Image.fromarray(pixels).save(out, "PNG", compress_level=4, pnginfo=info)
+    # Level 4 takes nearly twice as long and saves 2 to 6 % of the bytes.
+    Image.fromarray(pixels).save(out, "PNG", compress_level=2, pnginfo=info)
     return out.getvalue()

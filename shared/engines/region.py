@@ -173,7 +173,7 @@ def dilate(mask: NDArray[Any], radius: int) -> NDArray[Any]:
 
     from shared.vision.matte import box
 
-    return box(mask.astype(np.float32)[:, :, None], radius)[:, :, 0] > 1e-4 if radius else mask
+    return box(mask.astype(np.float32), radius) > 1e-4 if radius else mask
 
 
 def drift(person: NDArray[Any], painted: NDArray[Any], region: NDArray[Any]) -> float:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.accounts.roles import DEFAULT_SHOP, Role, Scope, is_api_key
 from shared.errors import Forbidden, Unauthorized
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(NamedTuple):
     """Who may call a route. Every route declares one; there is no default.
 
     Args:
@@ -46,8 +44,7 @@ SCOPES: Final[Mapping[str, frozenset[Scope]]] = {
 """Scopes of an API key that open the routes below a path segment, any one of them; other routes take no key."""
 
 
-@dataclass(frozen=True)
-class Principal:
+class Principal(NamedTuple):
     """A caller with a valid token or key.
 
     Args:

@@ -25,14 +25,15 @@ MAX_AGE_S: Final = 7200
 
 
 def response_headers(path: str, origin: str | None) -> dict[str, str]:
-    """Headers of an answer to a page at `origin`; empty without an `Origin`.
+    """Headers of an answer to a page at `origin`, or to a caller that is none.
+
+    What any page may read says so to everyone: a copy that a cache took for an `<img>`, which sends no `Origin`, also
+    serves a `fetch`. Of the rest, caches keep a copy for each origin.
 
     Args:
         path: of the route, without the prefix `api/`.
     """
-    if not origin:
-        return {}
-    allowed = _allowed(path, origin)
+    allowed = _allowed(path, origin) if origin else "*" if path.startswith(OPEN_PATHS) else None
     if allowed is None:
         return {"Vary": "Origin"}
     vary = {} if allowed == "*" else {"Vary": "Origin"}

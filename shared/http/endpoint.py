@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import azure.functions as func
 
-from shared import clock, telemetry
-from shared.errors import Forbidden, StudioError
+from shared import clock, telemetry, turns
+from shared.errors import Forbidden, StudioError, Unauthorized
 from shared.http import auth, caching, cors
 from shared.http.auth import Access, Principal
 from shared.http.problems import problem
@@ -25,7 +25,7 @@ from shared.http.routes import MAX_JSON_BYTES, PREFIX, ROUTES, Model, Refusals, 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from shared.http.limits import Allowance
+    from shared.http.allowance import Allowance
 
 IMAGE_UPLOAD: Final = ("multipart/form-data", "image/jpeg", "image/png", "image/webp", "image/avif", "image/heic")
 
@@ -38,11 +38,16 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    # Browsers heed it over HTTPS alone. A year, as ASVS 3.4.1 asks for.
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
 }
 
 
-@dataclass(frozen=True)
-class Call:
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Call(NamedTuple):
     """One request, checked: what a handler gets.
 
     Args:
@@ -77,8 +82,7 @@ class Call:
         return _address(self.raw)
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer with its own status or headers; a bare model answers with the route's status.
 
     `content` goes out as it is instead of a body, as one of the route's `media`. `kept` is False for a body whose URLs
@@ -87,7 +91,7 @@ class Reply:
 
     body: BaseModel | None = None
     status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = NO_HEADERS
     content: bytes | None = None
     media: str = "application/json"
     kept: bool = True
@@ -114,6 +118,8 @@ def endpoint(
     media: tuple[str, ...] = ("application/json",),
     max_json_bytes: int = MAX_JSON_BYTES,
     refusals: Refusals | None = None,
+    scheme: Literal["publishableKey", "visit"] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a handler as an HTTP function named as the handler.
 
@@ -132,6 +138,8 @@ def endpoint(
         media: content types of the answer, the first by default.
         max_json_bytes: size of a JSON body.
         refusals: how errors are answered by a route with the wire of another service.
+        scheme: what the handler of a public route asks for instead of a sign-in, for the API description.
+        headers: that the handler reads, with what they mean, for the API description.
     """
 
     if idempotent and access.public:
@@ -142,14 +150,16 @@ def endpoint(
         route = Route(
             name, method, path, access, status, limit, idempotent, body, query, answer,
             IMAGE_UPLOAD if upload is True else upload or (), errors, dict(answers or {}), media,
-            (handler.__doc__ or name).strip(), max_json_bytes, refusals,
+            (handler.__doc__ or name).strip(), max_json_bytes, refusals, scheme, headers or {},
         )  # fmt: skip
         ROUTES.append(route)
 
         def handle(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
             return _handle(route, handler, req, context)
 
-        trigger = bp.route(route=PREFIX + path, methods=[method], auth_level=func.AuthLevel.ANONYMOUS)
+        # RFC 9110, 9.1: servers answer HEAD where they answer GET; the host leaves the body out.
+        methods = [method, "HEAD"] if method == "GET" else [method]
+        trigger = bp.route(route=PREFIX + path, methods=methods, auth_level=func.AuthLevel.ANONYMOUS)
         bp.function_name(name)(trigger(handle))
         return handler
 
@@ -212,23 +222,27 @@ def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func
 def _answer(
     route: Route, handler: Handler, req: func.HttpRequest, request_id: str, extra: dict[str, str]
 ) -> func.HttpResponse:
-    if route.limit is not None:
-        from shared.http import limits
-
-        _allow(limits.take_address(_address(req), route.limit, public=route.access.public), extra)
-    user = _identify(route, req)
+    # Nothing of a route without a limit is counted: the first answer of `health` waits for no settings.
+    ip = None if route.limit is None else _address(req)
+    user = _identify(route, req) if ip is None else _identify_counted(route, req, ip, extra)
     if user is not None:
         telemetry.note(userId=user.user_id)
-    if route.limit is not None and user is not None:
-        from shared.http import limits
-
-        _allow(limits.take(f"user:{user.user_id}", route.limit), extra)
-    if route.limit is None:
+    if route.limit is None or ip is None:
         return _call(route, handler, req, request_id, user, extra)
-    from shared.http import shares
+    from shared.http import classes, limits, shares
 
-    with shares.hold(None if user is None else user.user_id, route.limit):
-        return _call(route, handler, req, request_id, user, extra)
+    user_id = None if user is None else user.user_id
+    # The share, which is counted in memory, comes first: a call beyond it costs the store nothing, and no thread waits.
+    with shares.hold(user_id, ip, route.limit), turns.acting_for(shares.caller_of(user_id, ip)) as work:
+        _allow(limits.take_address(ip, route.limit, public=route.access.public), extra)
+        if user_id is not None:
+            _allow(limits.take(f"user:{user_id}", route.limit), extra)
+        try:
+            return _call(route, handler, req, request_id, user, extra)
+        finally:
+            cost = classes.cost_of(work)
+            if cost:
+                _allow(limits.charge(ip, user_id, route.limit, cost), extra)
 
 
 def _call(
@@ -242,6 +256,7 @@ def _call(
     # Whatever comes with a preflight or an unknown path: neither is read.
     query = None if route.method == ANY else read_query(route, req)
     body, raw = (None, b"") if route.method == ANY else read_body(route, req)
+    turns.spend(megabytes=len(raw) / 1e6)
     key = req.headers.get("Idempotency-Key") if route.idempotent else None
     ticket, new_id, repeated = None, clock.new_id(), False
     if key is not None and user is not None:
@@ -323,6 +338,20 @@ def _allow(allowance: Allowance | None, extra: dict[str, str]) -> None:
 def _json(content: Any, status: int, headers: Mapping[str, str]) -> func.HttpResponse:
     text = b"" if content is None else json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     return func.HttpResponse(text, status_code=status, headers=dict(headers), mimetype="application/json")
+
+
+def _identify_counted(route: Route, req: func.HttpRequest, ip: str, extra: dict[str, str]) -> Principal | None:
+    """The caller. An attempt that fails counts for its address, and no token is looked at for one that may not call."""
+    if route.access.public or route.limit is None:
+        return _identify(route, req)
+    from shared.http import limits
+
+    limits.check_address(ip, route.limit)
+    try:
+        return _identify(route, req)
+    except (Unauthorized, Forbidden):
+        _allow(limits.take_address(ip, route.limit, public=False), extra)
+        raise
 
 
 def _identify(route: Route, req: func.HttpRequest) -> Principal | None:

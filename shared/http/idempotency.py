@@ -27,7 +27,8 @@ from shared.errors import (
     StudioError,
     Unprocessable,
 )
-from shared.http.documents import IdempotencyRecord, IdempotencyState, idempotency_records
+from shared.http import shares
+from shared.http.idempotency_documents import IdempotencyRecord, IdempotencyState, idempotency_records
 from shared.http.settings import http_settings
 
 WAIT_S = 20
@@ -76,41 +77,62 @@ def begin(user_id: str, route: str, key: str, fingerprint: bytes) -> Ticket | Re
     Raises:
         BadRequest: the key is empty or over 255 characters.
         Unprocessable: the key was used with another body.
-        Conflict: the first request still runs after 20 s; retryable.
+        Conflict: the first request still runs after 20 s, or there is no place to wait for it; retryable.
     """
     if not 1 <= len(key) <= 255 or not key.isprintable():
         raise BadRequest("send 1 to 255 printable characters", code="bad_idempotency_key", field="Idempotency-Key")
     id = hashlib.sha256(f"{user_id}\n{route}\n{key}".encode()).hexdigest()
     digest = hashlib.sha256(fingerprint).hexdigest()
-    until = time.monotonic() + WAIT_S
-    pause = 0.02
-    while True:
-        expires_at = clock.now() + http_settings().idempotency_work_s
-        new = IdempotencyRecord(id=id, digest=digest, resource_id=clock.new_id(), expires_at=expires_at)
-        try:
-            return Ticket(idempotency_records.create(new))
-        except DocumentConflict:
-            known = idempotency_records.find(id, id)
-        if known is not None and known.digest != digest:
-            raise Unprocessable(
-                "this key was used with another body: make a new key for a new request",
-                code="idempotency_key_reused",
-                field="Idempotency-Key",
-            )
-        if known is not None and known.state is IdempotencyState.COMPLETED:
-            return Replay(known.status, known.body, known.headers, None if known.kept else known.resource_id)
-        if known is not None and known.expires_at < clock.now():
-            with suppress(PreconditionFailed, DocumentNotFound):
-                return Ticket(_set_expiry(known, at=expires_at))
-        if time.monotonic() > until:
-            raise Conflict(
-                "the first request with this key is still running: ask again",
-                code="idempotency_in_progress",
-                retryable=True,
-                retry_after=2,
-            )
-        time.sleep(pause)
-        pause = min(pause * 1.6, 0.5)
+    claimed = _claim(id, digest)
+    if claimed is not None:
+        return claimed
+    if not shares.WAITS.take(0, user_id):
+        raise _in_progress()
+    try:
+        until = time.monotonic() + WAIT_S
+        pause = 0.02
+        while time.monotonic() < until:
+            time.sleep(pause)
+            pause = min(pause * 1.6, 0.5)
+            claimed = _claim(id, digest)
+            if claimed is not None:
+                return claimed
+    finally:
+        shares.WAITS.give_back(user_id)
+    raise _in_progress()
+
+
+def _claim(id: str, digest: str) -> Ticket | Replay | None:
+    """The key or its answer; None while its first request is in progress. Raises Unprocessable."""
+    expires_at = clock.now() + http_settings().idempotency_work_s
+    new = IdempotencyRecord(id=id, digest=digest, resource_id=clock.new_id(), expires_at=expires_at)
+    try:
+        return Ticket(idempotency_records.create(new))
+    except DocumentConflict:
+        known = idempotency_records.find(id, id)
+    if known is None:
+        return None
+    if known.digest != digest:
+        raise Unprocessable(
+            "this key was used with another body: make a new key for a new request",
+            code="idempotency_key_reused",
+            field="Idempotency-Key",
+        )
+    if known.state is IdempotencyState.COMPLETED:
+        return Replay(known.status, known.body, known.headers, None if known.kept else known.resource_id)
+    if known.expires_at < clock.now():
+        with suppress(PreconditionFailed, DocumentNotFound):
+            return Ticket(_set_expiry(known, at=expires_at))
+    return None
+
+
+def _in_progress() -> Conflict:
+    return Conflict(
+        "the first request with this key is still running: ask again",
+        code="idempotency_in_progress",
+        retryable=True,
+        retry_after=2,
+    )
 
 
 def complete(ticket: Ticket, status: int, body: Any, headers: dict[str, str], *, kept: bool = True) -> None:

@@ -16,9 +16,12 @@ So P processes together give at most (P - 1) fortieths of the limit too many. Th
 are not used up: of each other process at most a tenth of the limit, and no more than the caller has made there. Limits
 below `EXACT_BELOW` are exact in every class while the store answers.
 
-A public route counts by address. A signed-in route counts by address before the token is looked at
-(`RATE_LIMIT_IP_FACTOR` times the class's limit, since an office shares one), then by user. A route without a class is
-not counted at all.
+A public route counts by address. A signed-in route counts by address (`RATE_LIMIT_IP_FACTOR` times the class's limit,
+since an office shares one), then by user; the token is not looked at once the address is known to have used its window
+up. A route without a class is not counted at all.
+
+Counts of one caller are made one after another, so calls wait for those before them. At most `WAITING` do in exact
+classes; the next is refused at once, because each holds a thread of the process.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ import math
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -37,6 +41,7 @@ from shared.documents import store
 from shared.documents.fields import increment, where
 from shared.documents.patience import patient
 from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed, TooManyRequests, Unavailable
+from shared.http.allowance import Allowance, Limited
 from shared.http.classes import class_of
 from shared.http.client_address import UNKNOWN, network_of
 from shared.http.documents import RateCounter, rate_counters
@@ -52,45 +57,10 @@ OPTIONAL_WAIT: Final = 1 / 10
 """Share of `RATE_LIMIT_WAIT_S` that a call waits for the store where it goes on anyway."""
 AWAY_S: Final = 5.0
 """Seconds in which the store is not asked again after it has not answered, where calls go on anyway."""
+WAITING: Final = 16
+"""Calls that wait for the same exact count, each with a thread: half of a process's, or a caller's share if larger."""
 REMEMBERED: Final = 50_000
 """Callers and windows that a process remembers; beyond this it forgets the oldest half."""
-
-
-@dataclass(frozen=True)
-class Allowance:
-    """What is left: calls allowed in the window, calls left, seconds until it ends, seconds it is long.
-
-    `remaining` is exact with one process; with several it leaves out what others have given since this one asked.
-    """
-
-    limit: int
-    remaining: int
-    reset_s: int
-    window_s: int
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """As response headers (draft-ietf-httpapi-ratelimit-headers, the three-field form clients know)."""
-        return {
-            "RateLimit-Limit": str(self.limit),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(self.reset_s),
-            "RateLimit-Policy": f"{self.limit};w={self.window_s}",
-        }
-
-
-class Limited(TooManyRequests):
-    """A rate limit is used up; `allowance` is what the response headers say of it."""
-
-    def __init__(self, allowance: Allowance) -> None:
-        super().__init__("too many requests: wait and try again", retry_after=allowance.reset_s)
-        self.allowance = allowance
-        self.details = {"limit": allowance.limit, "remaining": 0, "resetSeconds": allowance.reset_s}
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What is left, as headers."""
-        return self.allowance.headers
 
 
 @dataclass
@@ -105,6 +75,7 @@ class _Window:
     spare: int = 0
     """Counted in the store, and not yet given here."""
     given: int = 0
+    waiting: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def left(self, limit: int) -> int:
@@ -139,6 +110,22 @@ def take_address(ip: str, route_class: str, *, public: bool, cost: int = 1) -> A
     return take(f"network:{network}", route_class, http_settings().rate_limit_ip_factor, cost)
 
 
+def check_address(ip: str, route_class: str) -> None:
+    """Refuse a signed-in call from an address whose window is used up as far as this process knows, without counting.
+
+    Raises:
+        Limited: it is.
+    """
+    if ip == UNKNOWN:
+        return
+    limit, window_s = _limit_of(route_class, http_settings().rate_limit_ip_factor)
+    at = clock.now()
+    key, start = _key(f"network:{network_of(ip)}", route_class, window_s, at)
+    window = _windows.get(key)
+    if window is not None and window.left(limit) < 1:
+        raise Limited(Allowance(limit, 0, _seconds_left(start, window_s, at), window_s))
+
+
 def take(subject: str, route_class: str, factor: float = 1.0, cost: int = 1) -> Allowance:
     """Count one call of `subject` (`ip:<address>` or `user:<id>`) against `factor` times its class's limit.
 
@@ -149,10 +136,55 @@ def take(subject: str, route_class: str, factor: float = 1.0, cost: int = 1) -> 
         Limited: the window is used up; `retry_after` says when the next begins.
         Unavailable: the class is exact and the store does not answer.
     """
+    limit, window_s = _limit_of(route_class, factor)
+    return take_counted(subject, route_class, limit, window_s, cost, exact=class_of(route_class).exact)
+
+
+def _limit_of(route_class: str, factor: float) -> tuple[int, int]:
+    """Calls of a class in a window, and the window's seconds."""
     conf = http_settings()
     allowed, window_s = conf.rate_limits.get(route_class) or conf.rate_limits["default"]
-    limit = max(1, math.floor(allowed * conf.rate_limit_scale * factor))
-    return take_counted(subject, route_class, limit, window_s, cost, exact=class_of(route_class).exact)
+    return max(1, math.floor(allowed * conf.rate_limit_scale * factor)), window_s
+
+
+def _key(subject: str, name: str, window_s: int, at: float) -> tuple[str, int]:
+    """The id of the counter of a window, and when the window began."""
+    start = int(at // window_s) * window_s
+    return f"{subject}:{name}:{start}".replace("/", "_"), start
+
+
+def _seconds_left(start: int, window_s: int, at: float) -> int:
+    return max(1, math.ceil(start + window_s - at))
+
+
+def charge(ip: str, user_id: str | None, route_class: str, cost: int) -> Allowance | None:
+    """Count what a call has turned out to cost beyond one, for its address and its user.
+
+    It has been made, so nothing is refused: a cost that does not fit uses the window up. None if nothing was counted.
+    """
+    found: list[Allowance | None] = []
+    if user_id is not None:
+        found.append(_charge(lambda part: take(f"user:{user_id}", route_class, cost=part), cost))
+    found.append(_charge(lambda part: take_address(ip, route_class, public=user_id is None, cost=part), cost))
+    return min((one for one in found if one is not None), key=lambda one: one.remaining, default=None)
+
+
+def _charge(take_part: Callable[[int], Allowance | None], cost: int) -> Allowance | None:
+    allowance: Allowance | None = None
+    part = cost
+    while part >= 1:
+        try:
+            allowance = take_part(part)
+        except Limited as error:
+            allowance = error.allowance
+            part //= 2
+        except Unavailable:
+            # The call itself was counted; the store went away after it.
+            return None
+        else:
+            cost -= part
+            part = min(part, cost)
+    return allowance
 
 
 def take_counted(subject: str, name: str, limit: int, window_s: int, cost: int = 1, *, exact: bool = True) -> Allowance:
@@ -163,21 +195,30 @@ def take_counted(subject: str, name: str, limit: int, window_s: int, cost: int =
     """
     cost = min(cost, limit)
     at = clock.now()
-    start = int(at // window_s) * window_s
-    left_s = max(1, math.ceil(start + window_s - at))
-    key = f"{subject}:{name}:{start}".replace("/", "_")
+    key, start = _key(subject, name, window_s, at)
+    left_s = _seconds_left(start, window_s, at)
     window = _window(key, start + window_s, at)
     wait = http_settings().rate_limit_wait_s * (1 if exact else OPTIONAL_WAIT)
     until = time.monotonic() + wait
-    if window.lock.acquire(timeout=wait):
-        try:
-            given = _give(window, key, limit, cost, 2 * window_s, until, exact=exact)
-        finally:
-            window.lock.release()
-        if not given:
-            raise Limited(Allowance(limit, 0, left_s, window_s))
-    elif exact:
-        raise _unknown()
+    with _lock:
+        if exact and window.waiting >= max(WAITING, http_settings().calls_at_once):
+            raise TooManyRequests(
+                "too many calls at a time: wait for the answers of earlier ones", code="too_many_at_once", retry_after=1
+            )
+        window.waiting += 1
+    try:
+        if window.lock.acquire(timeout=wait):
+            try:
+                given = _give(window, key, limit, cost, 2 * window_s, until, exact=exact)
+            finally:
+                window.lock.release()
+            if not given:
+                raise Limited(Allowance(limit, 0, left_s, window_s))
+        elif exact:
+            raise _unknown()
+    finally:
+        with _lock:
+            window.waiting -= 1
     return Allowance(limit, window.left(limit), left_s, window_s)
 
 

@@ -5,7 +5,7 @@ Models are built when they are first used (`defer_build`), so that a cold proces
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -14,6 +14,20 @@ from shared.ids import DocumentId
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An opaque id as clients see it."""
+
+
+EXAMPLE_ID: Final = "01KB6Z0J4M8T2Q5R7V9X1C3E5G"
+"""An id in examples."""
+
+
+def example(**fields: Any) -> ConfigDict:
+    """The configuration of a model with an example for the API's description: where what a request must have is not
+    enough, or is no typical request.
+
+    Args:
+        fields: as on the wire.
+    """
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 class Body(BaseModel):

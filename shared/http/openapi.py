@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.accounts.documents import Role
-from shared.http import openapi_schemas
+from shared.http import openapi_examples, openapi_schemas
 from shared.http.models import Body, Problem
 from shared.http.routes import PREFIX, Route
 from shared.http.version import VERSION
@@ -48,6 +48,20 @@ HEADERS: Final[Json] = {
     "Location": ("Location", "URL of the new object"),
     "IdempotencyReplayed": ("Idempotency-Replayed", "`true` on the answer of an earlier request"),
 }
+SCHEMES: Final[Json] = {
+    "bearer": {
+        "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+        "description": "an access token (`POST auth/login`), or a secret API key",
+    },
+    "publishableKey": {
+        "type": "apiKey", "in": "header", "name": "X-Publishable-Key",
+        "description": "a publishable key, sent by a page at one of the key's origins (`Origin`)",
+    },
+    "visit": {
+        "type": "http", "scheme": "bearer",
+        "description": "the token of a visit (`POST widget/visit`), sent by the page that started it",
+    },
+}  # fmt: skip
 TAGS: Final = {
     "admin": "Administration: users, jobs, dead letters, the audit log, metrics",
     "analytics": "Sales predictions and the models that make them",
@@ -98,7 +112,7 @@ def document(routes: Iterable[Route]) -> Json:
         "components": {
             "schemas": components,
             "headers": {key: _header(name, description) for key, (name, description) in HEADERS.items()},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": SCHEMES,
         },
     }
     made = json.loads(openapi_schemas.readable(json.dumps(made)))
@@ -108,6 +122,7 @@ def document(routes: Iterable[Route]) -> Json:
         requests=openapi_schemas.references([operation.get("requestBody", {}) for operation in bodies]),
         answers=openapi_schemas.references([operation["responses"] for operation in bodies]),
     )
+    openapi_examples.add_examples(made)
     return made
 
 
@@ -142,7 +157,7 @@ def _operation(route: Route, schemas: Schemas) -> Json:
         "tags": [_tag(route)],
         "parameters": [*_path(route), *_query(route), *_request_headers(route)],
         "responses": _responses(route, schemas),
-        "security": [] if route.access.public else [{"bearer": []}],
+        "security": _security(route),
         "x-access": "public" if route.access.public else sorted(role.value for role in route.access.roles),
         "x-rate-limit": route.limit,
     }
@@ -152,6 +167,12 @@ def _operation(route: Route, schemas: Schemas) -> Json:
     if body:
         operation["requestBody"] = body
     return operation
+
+
+def _security(route: Route) -> list[Json]:
+    if route.scheme is not None:
+        return [{route.scheme: []}]
+    return [] if route.access.public else [{"bearer": []}]
 
 
 def _path(route: Route) -> list[Json]:
@@ -196,12 +217,13 @@ def _inlined(model: type[BaseModel]) -> Json:
 
 
 def _request_headers(route: Route) -> list[Json]:
-    if not route.idempotent:
-        return []
-    description = "makes the request safe to repeat: the same key gives the same answer for a day"
+    headers = dict(route.headers)
+    if route.idempotent:
+        headers["Idempotency-Key"] = "makes the request safe to repeat: the same key gives the same answer for a day"
     schema = {"type": "string", "maxLength": 255}
     return [
-        {"name": "Idempotency-Key", "in": "header", "required": False, "description": description, "schema": schema}
+        {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
+        for name, description in headers.items()
     ]
 
 

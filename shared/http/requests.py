@@ -11,6 +11,7 @@ from shared import clock
 from shared.errors import BadRequest, TooLarge, Unprocessable, UnsupportedMedia
 from shared.http.json_body import parse_json
 from shared.http.routes import Route
+from shared.http.validation import message_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -70,8 +71,8 @@ def _validated(model: type[BaseModel], given: Any, what: str) -> BaseModel:
         if not isinstance(error, ValidationError):
             raise Unprocessable(f"the {what} is not valid") from None
         problems = [
-            {"field": ".".join(str(part) for part in p["loc"])[:200], "message": p["msg"][:300]}
-            for p in error.errors(include_input=False, include_url=False, include_context=False)[:20]
+            {"field": ".".join(str(part) for part in p["loc"])[:200], "message": message_of(p)[:300]}
+            for p in error.errors(include_input=False, include_url=False)[:20]
         ]
         first = problems[0]
         raise Unprocessable(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from shared.errors import StudioError
 from shared.http.auth import Access
@@ -13,7 +13,10 @@ from shared.http.auth import Access
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-POLLED: Final = ("conversions", "cv/", "drops", "images", "jobs", "products", "shops/")
+POLLED: Final = (
+    "analytics/batches", "analytics/trainings", "conversions", "cv/", "drops", "images", "jobs", "products", "shops/",
+    "v1/status",
+)  # fmt: skip
 """Paths of what clients ask for again and again; it holds no identity and no secret."""
 
 PREFIX: Final = "api/"
@@ -27,8 +30,7 @@ MAX_JSON_BYTES: Final = 256 * 1024
 """Size of a JSON body, where a route does not say otherwise."""
 
 
-@dataclass(frozen=True)
-class Refusals:
+class Refusals(NamedTuple):
     """How a route refuses that speaks the wire of another service: a problem with members of that service beside it.
 
     Args:
@@ -65,6 +67,8 @@ class Route:
     doc: str
     max_json_bytes: int = MAX_JSON_BYTES
     refusals: Refusals | None = None
+    scheme: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def revalidates(self) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import NoDecode
 
 from shared.http.classes import CLASSES
 from shared.settings import Seconds, SettingsGroup, load
@@ -26,6 +25,10 @@ def read_origins(value: str) -> tuple[str, ...]:
         if origin != "*" and (parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}"):
             raise ValueError(f"{origin!r} is no origin: write `https://shop.example.com`, without a path, or `*`")
     return origins
+
+
+AZURE: Final = ("WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID")
+"""Variables of an app in Azure; on Flex Consumption the second is not set."""
 
 
 class HttpSettings(SettingsGroup):
@@ -68,9 +71,10 @@ class HttpSettings(SettingsGroup):
         default=0,
         ge=0,
         le=5,
-        description="trusted proxies, each appending to `X-Forwarded-For`; 1 behind the Azure Functions front end",
+        description="trusted proxies, each appending to `X-Forwarded-For`; 1 behind the Azure Functions front end. 0 "
+        "trusts none, so that no caller chooses an address, and all visitors share one rate limit",
     )
-    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
+    allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_origins)] = Field(
         default=(),
         description="origins of pages that may call the API from a browser, comma-separated (`https://shop.example.com`)"
         "; `*` for any",
@@ -82,7 +86,7 @@ class HttpSettings(SettingsGroup):
 
     def production_faults(self) -> Iterator[str]:
         """In Azure a front end stands before every app, and appends the caller's address."""
-        if self.trusted_proxy_hops == 0 and "WEBSITE_INSTANCE_ID" in os.environ:
+        if self.trusted_proxy_hops == 0 and any(os.environ.get(name) for name in AZURE):
             yield (
                 "TRUSTED_PROXY_HOPS is 0, but the front end of Azure Functions is a proxy: set 1, or 2 behind Front "
                 "Door or another gateway; otherwise all callers share one rate limit"

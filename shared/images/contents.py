@@ -21,6 +21,10 @@ class Animated(Exception):
     """The file holds several frames."""
 
 
+class RareCoding(Exception):
+    """The file is coded in a way of which no one can tell whether it is whole, or that decoders don't know."""
+
+
 class TooManyParts(Exception):
     """The file has more parts than any picture has: a flood that costs time."""
 
@@ -34,8 +38,9 @@ class Contents(NamedTuple):
         orientation: 1 to 8 as in EXIF; 1 where the decoder turns the picture itself.
         profile: ICC profile, as embedded.
         gamma: exponent of the stored values, for example 0.45455, where that is all the file says of its colours.
-        display_p3: whether the file names Display P3 by number instead of by a profile.
+        numbers: of primaries and curve (ITU-T H.273), where the file names its colours so.
         coarse_colour: whether colours are stored at half the width and height already (4:2:0).
+        paddings: how many bytes of one value are at the end of each scan of a JPEG.
     """
 
     pixels: bytes
@@ -43,5 +48,6 @@ class Contents(NamedTuple):
     orientation: int = 1
     profile: bytes | None = None
     gamma: float | None = None
-    display_p3: bool = False
+    numbers: tuple[int, int] | None = None
     coarse_colour: bool = False
+    paddings: tuple[int, ...] = ()

@@ -13,6 +13,7 @@ os.environ.update(VIPS_CONCURRENCY="1", VIPS_DISC_THRESHOLD="8g")
 
 import pyvips
 
+from shared.images import jpeg_file, video_colours, webp_file
 from shared.images.contents import Contents, Damaged
 
 _LOADERS: Final = {
@@ -23,8 +24,9 @@ _LOADERS: Final = {
 }
 _SAME_COLOUR: Final = 2
 """Levels of 255 by which a profile may differ from sRGB anywhere and count as the same."""
-_PADDING_BYTES: Final = 64
-"""What some cameras put between coded picture and the next marker; more is coded picture that was not read."""
+_COUNT = re.compile(r"read gave (\d+) warnings")
+_LEAST: Final = 8
+"""As small as libjpeg decodes: an eighth."""
 _PADDING = re.compile(r"(\d+) extraneous bytes before marker 0x(?:c4|d9|da|dd)")
 
 
@@ -50,20 +52,20 @@ def size(contents: Contents, source: str) -> tuple[int, int]:
     return image.width, image.height
 
 
-def picture(contents: Contents, source: str, *, shrink: int = 1, tolerant: bool = False) -> pyvips.Image:
+def picture(contents: Contents, source: str, *, shrink: int = 1) -> pyvips.Image:
     """The picture, to be read once from top to bottom: mode sRGB, 8 bits, 3 bands or 4 with transparency.
+
+    Whether a JPEG is whole is known only when it was read, by `is_whole_jpeg`.
 
     Args:
         shrink: 1, 2, 4 or 8, of a JPEG only: decodes it at that part of its size.
-        tolerant: go on after warnings about a JPEG; the caller judges them by `complaints`.
 
     Raises:
         Damaged, pyvips.Error: here or while it is read: it is not whole.
     """
     if source == "HEIF":
         return _upright(_decoded_heif(contents), contents.orientation)
-    fail_on = "warning" if source == "JPEG" and not tolerant else "error"
-    image = _load(contents, source, fail_on=fail_on, shrink=shrink)
+    image = _load(contents, source, fail_on="error", shrink=shrink)
     return _upright(_to_srgb(image, contents), contents.orientation)
 
 
@@ -72,11 +74,50 @@ def _load(contents: Contents, source: str, *, fail_on: str, shrink: int = 1) -> 
     return pyvips.Image.new_from_buffer(contents.pixels, "", access="sequential", fail_on=fail_on, **smaller)
 
 
-def is_harmless(messages: str) -> bool:
-    """Whether libjpeg complains only of what leaves the picture whole: a little padding."""
-    said = [line for line in messages.splitlines() if "VipsJpeg" in line]
-    padding = [_PADDING.search(line) for line in said]
-    return bool(said) and all(found is not None and int(found[1]) <= _PADDING_BYTES for found in padding)
+def is_whole_jpeg(contents: Contents) -> bool:
+    """Whether a JPEG, all readers of which have ended, was coded picture from the first bit to the last.
+
+    libjpeg says what it could not read, but not what it had no use for at the end, so a file without its last byte is
+    read, too: if nothing is missing in that, something in front of it is wrong.
+    """
+    if not _is_harmless(complaints(), contents):
+        return False
+    shortened = jpeg_file.shortened(contents)
+    if shortened is None:
+        return True
+    _load(Contents(shortened), "JPEG", fail_on="none", shrink=_LEAST).copy_memory()
+    return "premature end of data segment" in complaints()
+
+
+def is_whole_heic(contents: Contents) -> bool:
+    """Whether the decoder of HEVC has nothing to complain of."""
+    from shared.images import heif_file, hevc
+
+    return all(map(hevc.is_whole, heif_file.hevc_pictures(contents.pixels)))
+
+
+def is_whole_webp(contents: Contents) -> bool:
+    """Whether every coded part of a WebP is used to its end."""
+    return not any(all(map(_is_readable, cuts)) for cuts in webp_file.shortened(contents))
+
+
+def _is_readable(data: bytes) -> bool:
+    try:
+        _load(Contents(data), "WEBP", fail_on="error").copy_memory()
+    except pyvips.Error:
+        return False
+    return True
+
+
+def _is_harmless(messages: str, contents: Contents) -> bool:
+    """Whether libjpeg complains of nothing but a little padding, which some cameras put behind coded picture. Other
+    bytes there are coded picture that was not read. It counts its warnings but words only the first."""
+    counts = [int(found[1]) for found in _COUNT.finditer(messages)]
+    worded = [line for line in messages.splitlines() if "VipsJpeg" in line]
+    padding = [_PADDING.search(line) for line in worded]
+    if any(found is None or int(found[1]) > max(contents.paddings) for found in padding):
+        return False
+    return all(count <= max(1, sum(length > 1 for length in contents.paddings)) for count in counts)
 
 
 class _Complaints(logging.Handler):
@@ -109,14 +150,17 @@ def _heif(data: bytes) -> Any:
 
 def _decoded_heif(contents: Contents) -> pyvips.Image:
     image = _heif(contents.pixels)
-    bands = {"L": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}.get(image.mode)
+    bands = {"L": 1, "I;16": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}.get(image.mode)
     if bands is None:
         raise Damaged(f"mode {image.mode}")
-    data, (width, height), row, stride = image.data, image.size, image.size[0] * bands, image.stride
+    # Grey of 10 and 12 bits comes in 16; colours of that depth are given in 8.
+    deep = image.mode == "I;16"
+    data, (width, height), stride = image.data, image.size, image.stride
+    row = width * bands * (2 if deep else 1)
     if stride != row:
         data = b"".join(data[at : at + row] for at in range(0, stride * height, stride))
-    pixels = pyvips.Image.new_from_memory(data, width, height, bands, "uchar")
-    decoded = pixels.copy(interpretation="srgb" if bands > 2 else "b-w")
+    pixels = pyvips.Image.new_from_memory(data, width, height, bands, "ushort" if deep else "uchar")
+    decoded = pixels.copy(interpretation="srgb" if bands > 2 else "grey16" if deep else "b-w")
     if image.mode.endswith("a"):
         decoded = decoded.unpremultiply().cast("uchar")
     # Copied here, because libheif's memory, which `data` is a view of, is freed with `image`.
@@ -127,7 +171,10 @@ def _to_srgb(image: pyvips.Image, contents: Contents) -> pyvips.Image:
     """Colours by what the file says of them; a profile that is broken, or is for other channels, says nothing."""
     profile = contents.profile
     colour_bands = image.bands - (1 if image.hasalpha() else 0)
-    if profile is not None:
+    numbers = contents.numbers
+    # The curves of HDR have no profile: one beside their number is for programs that know no HDR, and may be wrong.
+    hdr = numbers is not None and numbers[1] in video_colours.HDR
+    if profile is not None and not hdr:
         space = profile[16:20]
         if space == b"RGB " and colour_bands == 1:
             image, colour_bands = image.colourspace("rgb16" if image.format == "ushort" else "srgb"), 3
@@ -137,7 +184,11 @@ def _to_srgb(image: pyvips.Image, contents: Contents) -> pyvips.Image:
                 return converted
     if colour_bands == 4:
         return _through(image, input_profile="cmyk")
-    if contents.display_p3 and colour_bands == 3:
+    if numbers is not None and colour_bands < 4 and video_colours.concerns(numbers):
+        if colour_bands == 1:
+            image = image.colourspace("rgb16" if image.format == "ushort" else "srgb")
+        return video_colours.to_srgb(image, numbers)
+    if numbers is not None and numbers[0] == video_colours.DISPLAY_P3 and colour_bands == 3:
         return _depth8(_through(image, input_profile="p3"))
     if contents.gamma is not None and not 0.43 <= contents.gamma <= 0.48:
         image = _by_gamma(image, contents.gamma)

@@ -16,7 +16,6 @@ _KNOWN = {b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"idat", b"uuid"
 """Boxes at the top of a file; anything else behind them is what a phone or a mail program has appended."""
 _DERIVED = {b"grid", b"iovl", b"iden", b"tmap"}
 _MAX_ITEMS = 20_000
-_P3_PRIMARIES = 12
 
 
 @dataclass
@@ -68,7 +67,7 @@ def read(data: bytes) -> Contents:
     return Contents(
         pixels=data,
         profile=profile,
-        display_p3=numbers is not None and numbers[0] == _P3_PRIMARIES,
+        numbers=numbers,
         coarse_colour=bool(coded) and all(_is_coarse(file, item) for item in coded),
     )
 
@@ -80,6 +79,40 @@ def metadata_places(data: bytes) -> list[tuple[int, int]]:
     except (struct.error, IndexError):
         raise Damaged("a box is cut off") from None
     return [place for item in items if item.kind in (b"Exif", b"mime", b"uri ") for place in item.extents]
+
+
+def hevc_pictures(data: bytes) -> Iterator[list[bytes]]:
+    """The units of each HEVC picture that the picture of a file is made of, the parameter sets first."""
+    file = _parse(data)
+    if file.primary is None:
+        return
+    for item in _coded_items(file, file.primary, set()):
+        configuration = file.properties_of(item, b"hvcC")
+        if item.kind == b"hvc1" and configuration and len(configuration[0]) > 22:
+            wide = (configuration[0][21] & 3) + 1
+            yield [*_parameter_sets(configuration[0]), *_units(file.bytes_of(item), wide)]
+
+
+def _parameter_sets(configuration: bytes) -> Iterator[bytes]:
+    """Those of an `hvcC` (14496-15, 8.3.3)."""
+    at = 23
+    for _ in range(configuration[22]):
+        count = int.from_bytes(configuration[at + 1 : at + 3])
+        at += 3
+        for _ in range(count):
+            length = int.from_bytes(configuration[at : at + 2])
+            yield configuration[at + 2 : at + 2 + length]
+            at += 2 + length
+            if at > len(configuration):
+                return
+
+
+def _units(data: bytes, wide: int) -> Iterator[bytes]:
+    at = 0
+    while at + wide <= len(data):
+        length = int.from_bytes(data[at : at + wide])
+        yield data[at + wide : at + wide + length]
+        at += wide + length
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -261,7 +294,7 @@ def _check_units(file: _File, item: _Item) -> None:
         raise Damaged("coded picture is cut off")
 
 
-def _colours(file: _File, items: list[_Item]) -> tuple[bytes | None, tuple[int, ...] | None]:
+def _colours(file: _File, items: list[_Item]) -> tuple[bytes | None, tuple[int, int] | None]:
     """The ICC profile, and the numbers of primaries and curve (`colr`, 14496-12, 12.1.5); an item's own first."""
     profile = numbers = None
     for item in items:
@@ -269,7 +302,7 @@ def _colours(file: _File, items: list[_Item]) -> tuple[bytes | None, tuple[int, 
             if body[:4] in (b"prof", b"rICC") and 128 < len(body) - 4 <= MAX_PROFILE_BYTES:
                 profile = profile or body[4:]
             elif body[:4] == b"nclx" and len(body) >= 10:
-                numbers = numbers or struct.unpack(">HHH", body[4:10])
+                numbers = numbers or struct.unpack(">HH", body[4:8])
     return profile, numbers
 
 

@@ -4,20 +4,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from shared.images.contents import MAX_PROFILE_BYTES, Contents, Damaged
+from shared.images.contents import MAX_PROFILE_BYTES, Contents, Damaged, RareCoding
 from shared.images.exif import orientation
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOI, _EOI, _SOS, _DHT, _APP0, _APP1, _APP2, _APP14, _COM = 0xD8, 0xD9, 0xDA, 0xC4, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
-_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+_PROGRESSIVE = {0xC2}
+_HUFFMAN_SEQUENTIAL = {0xC0, 0xC1}
+_COMMON = {0xC0, 0xC1, 0xC2}
+"""Baseline, extended and progressive, with Huffman's codes; others are lossless, hierarchical or arithmetic."""
 _BARE = {0x01, _SOI}
 _JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _ICC = b"ICC_PROFILE\x00"
 _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
-_ZERO_RUN = bytes(64)
-"""512 zero bits in a row are coded picture only where zero bits mean that nothing changes."""
+_MAX_PADDING = 64
+"""Bytes; more than any camera pads with."""
+_ZERO_RUN = 64
+"""Bytes: as many zeros in a row are coded picture only where zero bits mean that nothing changes, or that brightness
+falls evenly."""
+_BRIGHTNESS_STEPS = 2048
+"""The largest difference between two DC coefficients of 8-bit pictures."""
+
+
+class _FirstCode(NamedTuple):
+    """What zero bits mean in a Huffman table: the symbol of its first code, and how many bits that has."""
+
+    symbol: int = 0
+    bits: int = 1
+
+    @property
+    def size(self) -> int:
+        """Bits of the number that follows; 0 if the symbol means that nothing changes."""
+        return self.symbol & 15
 
 
 class _Walk:
@@ -30,8 +51,10 @@ class _Walk:
         """Sampling factors by component id."""
         self.sent: dict[int, list[int]] = {}
         """For each component and coefficient the lowest bit that a scan has sent; 0 is complete, 99 never sent."""
-        self.first_symbols: dict[int, int] = {}
-        """By class and number of a Huffman table: the symbol that zero bits mean."""
+        self.first_codes: dict[int, _FirstCode] = {}
+        """By class and number of a Huffman table."""
+        self.paddings: list[int] = []
+        """Bytes of one value at the end of each scan."""
         self.jfif = False
         self.adobe = b""
         self.exif: bytes | None = None
@@ -68,6 +91,7 @@ def read(data: bytes) -> Contents:
             if end is None:
                 raise Damaged("a scan is cut off")
             start, at = at, end.start()
+            walk.paddings.append(_padding(data, start, at))
             if _check_scan(walk, body, data, start, at):
                 kept.append(view[start:at])
             else:
@@ -82,7 +106,34 @@ def read(data: bytes) -> Contents:
         orientation=orientation(walk.exif, walk.xmp),
         profile=profile if 128 < len(profile) <= MAX_PROFILE_BYTES else None,
         coarse_colour=len(factors) == 3 and factors[0][0] >= 2 * factors[1][0] and factors[0][1] >= 2 * factors[1][1],
+        paddings=tuple(walk.paddings),
     )
+
+
+def shortened(contents: Contents) -> bytes | None:
+    """The file of a picture in one Huffman-coded scan without the last byte of that scan, which a decoder then misses;
+    None for others. Padding is taken off, too, and the height is whole blocks, because decoders that make the picture
+    smaller leave out the rest of a block."""
+    if len(contents.paddings) != 1:
+        return None
+    data, at = bytearray(contents.pixels), 2
+    while data[at + 1] not in _FRAMES:
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    if data[at + 1] not in _HUFFMAN_SEQUENTIAL:
+        return None
+    count = data[at + 9]
+    rows = 8 * (max(data[at + 11 + 3 * i] & 15 for i in range(count)) if count > 1 else 1)
+    height = int.from_bytes(data[at + 5 : at + 7])
+    data[at + 5 : at + 7] = min(65_535, -(-height // rows) * rows).to_bytes(2)
+    end = len(data) - 2 - contents.paddings[0] - 1
+    # A byte 255 is followed by a zero in coded picture, and is a marker without it.
+    return bytes(data[: end - (data[end - 1] == 0xFF)]) + b"\xff\xd9"
+
+
+def _padding(data: bytes, first: int, last: int) -> int:
+    """How many bytes before `last` are the same, up to `_MAX_PADDING`."""
+    tail = data[max(first, last - _MAX_PADDING) : last]
+    return len(tail) - len(tail.rstrip(tail[-1:]))
 
 
 def _colour_model(walk: _Walk) -> Iterator[bytes]:
@@ -113,7 +164,7 @@ def _kept(walk: _Walk, code: int, body: bytes) -> bytes | None:
     if code in _FRAMES:
         _note_frame(walk, code, body)
     elif code == _DHT:
-        walk.first_symbols |= dict(_first_symbols(body))
+        walk.first_codes |= dict(_first_codes(body))
     elif code == _SOS and walk.frame in (0xC0, 0xC1) and body:
         # Some encoders leave the last three bytes, which mean nothing here, at other values.
         count = body[0]
@@ -129,18 +180,34 @@ def _note_frame(walk: _Walk, code: int, body: bytes) -> None:
     if walk.frame or len(body) < 6 or len(body) < 6 + 3 * body[5]:
         raise Damaged("bad frame header")
     walk.frame, walk.size = code, (int.from_bytes(body[3:5]), int.from_bytes(body[1:3]))
+    if code not in _COMMON or not walk.size[1]:
+        # Arithmetic decoders read any bytes to the end; a height that follows the picture is known to no decoder.
+        raise RareCoding
     for at in range(6, 6 + 3 * body[5], 3):
         walk.components[body[at]] = (body[at + 1] >> 4, body[at + 1] & 15)
         walk.sent[body[at]] = [99] * 64
 
 
-def _first_symbols(body: bytes) -> Iterator[tuple[int, int]]:
+def _first_codes(body: bytes) -> Iterator[tuple[int, _FirstCode]]:
     at = 0
     while at + 17 <= len(body):
-        count = sum(body[at + 1 : at + 17])
-        if count and at + 17 < len(body):
-            yield body[at], body[at + 17]
-        at += 17 + count
+        counts = body[at + 1 : at + 17]
+        if any(counts) and at + 17 < len(body):
+            bits = next(length for length, count in enumerate(counts, 1) if count)
+            yield body[at], _FirstCode(body[at + 17], bits)
+        at += 17 + sum(counts)
+
+
+def _longest_zeros(dc: list[_FirstCode], ac: list[_FirstCode]) -> int | None:
+    """Bytes of zeros from which on they can't be coded picture; None if any number of them can."""
+    if any(code.size for code in ac):
+        return _ZERO_RUN
+    if not any(code.size for code in dc):
+        return None
+    # Each block is darker than the one before, by the same step, until there is nothing darker.
+    step = max((1 << code.size) - 1 for code in dc)
+    block = sum(code.bits + code.size for code in dc) + sum(code.bits for code in ac)
+    return max(_ZERO_RUN, (_BRIGHTNESS_STEPS // step + 1) * block // 8)
 
 
 def _check_scan(walk: _Walk, header: bytes, data: bytes, first: int, last: int) -> bool:
@@ -155,7 +222,8 @@ def _check_scan(walk: _Walk, header: bytes, data: bytes, first: int, last: int) 
         start, end, bits = 0, 63, 0
     if end > 63 or start > end:
         raise Damaged("bad scan")
-    tables: set[int] = set()
+    dc: list[_FirstCode] = []
+    ac: list[_FirstCode] = []
     new = False
     for at in range(1, 1 + 2 * count, 2):
         sent = walk.sent.get(header[at])
@@ -164,14 +232,11 @@ def _check_scan(walk: _Walk, header: bytes, data: bytes, first: int, last: int) 
         new = new or any(before > bits & 15 for before in sent[start : end + 1])
         sent[start : end + 1] = [min(before, bits & 15) for before in sent[start : end + 1]]
         if start == 0:
-            tables.add(header[at + 1] >> 4)
+            dc.append(walk.first_codes.get(header[at + 1] >> 4, _FirstCode()))
         if end > 0:
-            tables.add(0x10 | header[at + 1] & 15)
-    refines = bits >> 4
-    if (
-        not refines
-        and data.find(_ZERO_RUN, first, last) >= 0
-        and any(walk.first_symbols.get(one, 0) & 15 for one in tables)
-    ):
+            ac.append(walk.first_codes.get(0x10 | header[at + 1] & 15, _FirstCode()))
+    # A refining scan has bits of coefficients that are there already: zeros leave them as they are.
+    longest = None if bits >> 4 else _longest_zeros(dc, ac)
+    if longest is not None and data.find(bytes(longest), first, last) >= 0:
         raise Damaged("a scan was overwritten with zeros")
     return new

@@ -14,7 +14,6 @@ _NOTED = {b"iCCP", b"sRGB", b"gAMA", b"cICP", b"eXIf", b"acTL", b"tEXt", b"zTXt"
 _TEXTS = (b"Raw profile type exif\x00", b"Raw profile type APP1\x00", b"XML:com.adobe.xmp\x00")
 MAX_CHUNKS = 100_000
 _MAX_TEXT_BYTES = 1 << 20
-_P3_PRIMARIES = 12
 _HEX_LENGTH = re.compile(rb"\s*\w+\s+\d+\s+([0-9a-fA-F\s]*)")
 
 
@@ -38,7 +37,7 @@ def read(data: bytes) -> Contents:
         orientation=orientation(noted.get(b"eXIf") or _raw_exif(noted), _xmp(noted)),
         profile=profile,
         gamma=gamma,
-        display_p3=cicp[:1] == bytes((_P3_PRIMARIES,)),
+        numbers=(cicp[0], cicp[1]) if len(cicp) == 4 else None,
     )
 
 

@@ -7,7 +7,15 @@ from typing import Any, Final
 
 from shared import blobs
 from shared.images.documents import StoredRendition, StoredRenditions
-from shared.images.sanitizer import EncodedImage, ImagePolicy, Resize, SanitizedImage, sanitize_with_copies
+from shared.images.sanitizer import (
+    EncodedImage,
+    ImagePolicy,
+    ReadImage,
+    Resize,
+    SanitizedImage,
+    sanitize_copies,
+    sanitize_with_copies,
+)
 from shared.images.settings import image_settings
 
 ORIGINAL: Final = "original"
@@ -20,7 +28,7 @@ def upload_policy(**changes: Any) -> ImagePolicy:
     """What the settings accept as an upload, with these fields of the policy changed."""
     limits = image_settings()
     policy = ImagePolicy(
-        max_bytes=limits.upload_max_bytes,
+        max_bytes=max(limits.upload_max_bytes, limits.file_max_bytes),
         max_side=limits.upload_max_side,
         max_pixels=round(limits.upload_max_megapixels * 1e6),
     )
@@ -37,6 +45,11 @@ def sanitize_image(data: bytes, *, policy: ImagePolicy | None = None) -> Sanitiz
     Raises as `sanitizer.sanitize_with_copies`.
     """
     return sanitize_with_copies(data, COPIES, policy=policy or upload_policy())
+
+
+def make_copies(data: bytes, *, policy: ImagePolicy) -> ReadImage:
+    """Both smaller copies of foreign bytes that are kept as they are. Raises as `sanitizer.sanitize_with_copies`."""
+    return sanitize_copies(data, COPIES, policy=policy)
 
 
 def store_renditions(image: SanitizedImage, prefix: str, *, container: str = blobs.IMAGES) -> StoredRenditions:

@@ -10,12 +10,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+from shared import turns
 from shared.errors import StudioError, TooLarge, Unprocessable, UnsupportedMedia
 from shared.images import formats
 from shared.images.sanitizer_pool import ChildCrashed, ChildTimedOut, pool
 
+TIMES_JPEG: Final = {"AVIF": 4, "HEIF": 4}
+"""How much longer a pixel of a format takes than one of a JPEG, from its cheapest to its dearest files about 2 to 7."""
+DAMAGED_CALLS: Final = 4
+"""What a damaged picture costs beyond its call: it may have been decoded nearly to its end."""
+ORIGINAL: Final = ""
+"""Name of the whole image among what the decoder process answers."""
+BY_HEADER: Final = ("too_small", "too_many_pixels", "too_many_parts", "animated", "rare_coding")
+"""Refusals that need no decoding."""
 _ACCEPTED = "Send a JPEG, PNG, WebP, AVIF or HEIC picture."
 
 
@@ -66,6 +75,15 @@ class SanitizedImage:
     copies: Mapping[str, EncodedImage]
 
 
+@dataclass(frozen=True, slots=True)
+class ReadImage:
+    """What `sanitize_copies` made of an image, and the size of the whole."""
+
+    width: int
+    height: int
+    copies: Mapping[str, EncodedImage]
+
+
 def sanitize(data: bytes, *, policy: ImagePolicy | None = None) -> EncodedImage:
     """Decode, orient, strip and re-encode one image. Raises as `sanitize_with_copies`."""
     return sanitize_with_copies(data, {}, policy=policy).original
@@ -85,11 +103,22 @@ def sanitize_with_copies(
         TooLarge: `too_many_bytes`.
         UnsupportedMedia: `unsupported_type`.
         Unprocessable: `too_small`, `too_many_pixels`, `too_many_scans`, `too_many_parts`,
-            `animated`, `corrupt`, `timeout`.
+            `animated`, `rare_coding`, `corrupt`, `timeout`.
         Unavailable: all decoders are busy, or one was stopped from outside; retryable.
         ConfigurationError: the decoder process cannot be started.
     """
-    policy = policy or ImagePolicy()
+    read = _read(data, copies, policy or ImagePolicy(), original=True)
+    made = dict(read.copies)
+    return SanitizedImage(made.pop(ORIGINAL), made)
+
+
+def sanitize_copies(data: bytes, copies: Mapping[str, Resize], *, policy: ImagePolicy | None = None) -> ReadImage:
+    """Smaller copies alone: the whole image is decoded and checked, and not encoded. Raises as the function above."""
+    return _read(data, copies, policy or ImagePolicy(), original=False)
+
+
+def _read(data: bytes, copies: Mapping[str, Resize], policy: ImagePolicy, *, original: bool) -> ReadImage:
+    """The copies, and the whole image as one of them if asked for."""
     source = _admit(data, policy)
     request = {
         "source": source,
@@ -99,22 +128,31 @@ def sanitize_with_copies(
         "alpha": policy.alpha,
         "quality": policy.quality,
         "timeout": policy.seconds,
+        "original": original,
         "copies": [{"name": name, "side": copy.side, "quality": copy.quality} for name, copy in copies.items()],
     }
     try:
         answer, parts = pool().run(request, data, policy.seconds)
     except ChildTimedOut:
+        turns.spend(megapixels=policy.max_pixels / 1e6 * TIMES_JPEG["AVIF"])
         raise _refusal("timeout", policy) from None
     except ChildCrashed as error:
+        turns.spend(calls=DAMAGED_CALLS)
         raise _refusal("corrupt", policy) from error
     if "code" in answer:
+        if answer["code"] not in BY_HEADER:
+            turns.spend(calls=DAMAGED_CALLS)
         raise _refusal(str(answer["code"]), policy)
     try:
+        width, height = map(int, answer["size"])
+        turns.spend(megapixels=width * height / 1e6 * TIMES_JPEG.get(source, 1))
         images = {
             str(image["name"]): _checked(image, part, source)
             for image, part in zip(answer["images"], parts, strict=True)
         }
-        return SanitizedImage(images.pop(""), images)
+        if set(images) != {*copies, *((ORIGINAL,) if original else ())}:
+            raise ValueError("other pictures than asked for")
+        return ReadImage(width, height, images)
     except (LookupError, TypeError, ValueError) as error:
         raise _refusal("corrupt", policy) from error
 
@@ -143,6 +181,7 @@ def _refusal(code: str, policy: ImagePolicy) -> StudioError:
         ),
         "too_many_scans": f"A JPEG of over {policy.max_scans} scans. Save it again as an ordinary JPEG.",
         "too_many_parts": "A file of more parts than any picture has. Save it again as JPEG or PNG.",
+        "rare_coding": "A JPEG that is coded in a rare way. Save it again as an ordinary JPEG.",
         "animated": "An animation. Send a single picture.",
         "timeout": "Decoding takes too long. Scale the picture down or save it again as JPEG.",
         "corrupt": "The picture is damaged or incomplete. Save it again as JPEG or PNG and retry.",

@@ -18,10 +18,12 @@ from typing import Any, BinaryIO, Final
 import pyvips
 
 from shared.images import decoding, frames, jpeg_file, png_file, webp_file
-from shared.images.contents import Animated, Contents, Damaged, TooManyParts
+from shared.images.contents import Animated, Contents, Damaged, RareCoding, TooManyParts
 
 MEMORY = 2 << 30
 CPU_SECONDS = 10
+NICENESS: Final = 10
+"""Decoding takes what the app leaves of the processors: answers of milliseconds don't wait for pictures of seconds."""
 ONE_DECODING_PIXELS: Final = 4_000_000
 """Up to here a JPEG is kept in memory for its copies; a larger one is decoded again, smaller: less of both."""
 
@@ -40,7 +42,12 @@ _READERS: Final[dict[str, Callable[[bytes], Contents]]] = {
     "AVIF": _read_heif,
     "HEIF": _read_heif,
 }
-
+_LATER_CHECKS: Final[dict[str, Callable[[Contents], bool]]] = {
+    "JPEG": decoding.is_whole_jpeg,
+    "WEBP": decoding.is_whole_webp,
+    "HEIF": decoding.is_whole_heic,
+}
+"""Of formats whose codes have no checksum: what only decoding can tell."""
 
 _BARE: Final[dict[str, Any]] = {"keep": "none"}
 """Pixels alone: no metadata, no profile. The type stubs of pyvips know only the number of this option."""
@@ -75,6 +82,7 @@ def _confine() -> None:
         # macOS knows RLIMIT_AS but refuses to lower it.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, (limit, limit))
+    os.nice(NICENESS)
     decoding.confine()
 
 
@@ -87,11 +95,13 @@ def _serve_one(requests: BinaryIO, answers: BinaryIO) -> None:
     )
     signal.setitimer(signal.ITIMER_REAL, request["timeout"] + 1)
     try:
-        images = _process(parts, request)
+        size, images = _process(parts, request)
     except Refused as refusal:
         frames.write(answers, {"code": refusal.args[0]})
     except Animated:
         frames.write(answers, {"code": "animated"})
+    except RareCoding:
+        frames.write(answers, {"code": "rare_coding"})
     except TooManyParts:
         frames.write(answers, {"code": "too_many_parts"})
     except MemoryError:
@@ -102,15 +112,15 @@ def _serve_one(requests: BinaryIO, answers: BinaryIO) -> None:
         described = [
             {"name": name, "format": format, "width": size[0], "height": size[1]} for name, format, size, _ in images
         ]
-        frames.write(answers, {"images": described}, [encoded for *_, encoded in images])
+        frames.write(answers, {"size": size, "images": described}, [encoded for *_, encoded in images])
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 type Encoded = tuple[str, str, tuple[int, int], bytes]
 
 
-def _process(parts: list[bytes], request: dict[str, Any]) -> list[Encoded]:
-    """Decode; encode the original (named "") and the copies asked for.
+def _process(parts: list[bytes], request: dict[str, Any]) -> tuple[tuple[int, int], list[Encoded]]:
+    """Decode; encode the original (named ""), if asked for, and the copies. Also returns the size of the whole.
 
     Args:
         parts: the file alone; it is taken out, so that it is freed as soon as it is read.
@@ -119,32 +129,32 @@ def _process(parts: list[bytes], request: dict[str, Any]) -> list[Encoded]:
     contents = _READERS[source](parts.pop())
     _check_size(decoding.size(contents, source), request)
     decoding.complaints()
-    try:
-        return _encode_all(contents, request, tolerant=False)
-    except pyvips.Error as error:
-        if not decoding.is_harmless(str(error)):
-            raise
-    images = _encode_all(contents, request, tolerant=True)
-    if not decoding.is_harmless(decoding.complaints()):
+    size, images = _encode_all(contents, request)
+    is_whole = _LATER_CHECKS.get(source)
+    if is_whole is not None and not is_whole(contents):
         raise Damaged("coded picture is damaged")
-    return images
+    return size, images
 
 
-def _encode_all(contents: Contents, request: dict[str, Any], *, tolerant: bool) -> list[Encoded]:
+def _encode_all(contents: Contents, request: dict[str, Any]) -> tuple[tuple[int, int], list[Encoded]]:
     source = request["source"]
-    image = decoding.picture(contents, source, tolerant=tolerant)
+    image = decoding.picture(contents, source)
     size = image.width, image.height
     copies = sorted(request["copies"], key=lambda copy: -copy["side"])
-    if source == "JPEG" and contents.orientation == 1 and size[0] * size[1] > ONE_DECODING_PIXELS:
+    original = request["original"]
+    # A picture that is turned is decoded into memory for its original, and then there for the copies, too.
+    apart = contents.orientation == 1 or not original
+    if source == "JPEG" and apart and size[0] * size[1] > ONE_DECODING_PIXELS:
         shrink = next((n for n in (8, 4, 2) if copies and max(size) >= n * copies[0]["side"]), 1)
         # The copies first: then neither they nor the encoded original are in memory while the other is made.
-        small = [decoding.picture(contents, source, shrink=shrink, tolerant=tolerant)] if copies else []
+        small = [decoding.picture(contents, source, shrink=shrink)] if copies else []
         made = _copies(small, size, copies)
-        return [_original(image, contents, request), *made]
+        return size, [_original(image, contents, request), *made] if original else made
     image = image.copy_memory()
     if image.hasalpha() and request["alpha"] != "keep":
         image = image.flatten(background=[255.0])
-    return [_original(image, contents, request), *_copies([image], size, copies)]
+    whole = [_original(image, contents, request)] if original else []
+    return size, [*whole, *_copies([image], size, copies)]
 
 
 def _copies(larger: list[pyvips.Image], full: tuple[int, int], copies: list[dict[str, Any]]) -> list[Encoded]:

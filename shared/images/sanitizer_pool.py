@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from shared import turns
 from shared.errors import ConfigurationError, Unavailable
 from shared.images import frames
 
@@ -133,17 +134,21 @@ def _widen(pipe: BinaryIO) -> None:
 
 
 class Pool:
-    """At most `size` children; callers beyond that wait for one. Safe for threads."""
+    """At most `size` children, which callers (`shared.turns`) use in turns. Safe for threads.
+
+    One caller may have a child for each processor; one more is there for others. Children give way to the app.
+    """
 
     def __init__(self, size: int | None = None) -> None:
-        self._places = threading.BoundedSemaphore(size or os.process_cpu_count() or 1)
+        size = size or turns.cpus() + 1
+        self._places = turns.Places(size, max(1, size - 1))
         self._lock = threading.Lock()
         self._idle: list[Child] = []
         self._closed = False
 
     def run(self, head: dict[str, Any], data: bytes, seconds: float) -> tuple[dict[str, Any], list[bytes]]:
         """`Child.ask` on an idle child, or on a new one. Raises as it does."""
-        if not self._places.acquire(timeout=QUEUE_SECONDS):
+        if not self._places.take(QUEUE_SECONDS):
             raise Unavailable("All image decoders are busy; try again.", retry_after=5)
         try:
             child = self._take()
@@ -155,7 +160,7 @@ class Pool:
             finally:
                 self._give_back(child, keep)
         finally:
-            self._places.release()
+            self._places.give_back()
 
     def _take(self) -> Child:
         while True:

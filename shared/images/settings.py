@@ -16,7 +16,16 @@ class ImageSettings(SettingsGroup):
     """What is accepted as an upload."""
 
     upload_max_bytes: int = Field(
-        default=15 * 1024 * 1024, ge=1024, description="size of an uploaded file in bytes; larger ones are rejected"
+        default=15 * 1024 * 1024,
+        ge=1024,
+        description="size in bytes of an image in the body of a request, which several copies of the memory hold; "
+        "larger ones go to an upload URL",
+    )
+    file_max_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1024,
+        description="size in bytes of an image sent to an upload URL or dropped by a vendor; JPEGs of 50 and 61 "
+        "megapixels have 20 to 60 MB",
     )
     upload_max_megapixels: float = Field(
         default=64.0,

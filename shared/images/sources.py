@@ -31,9 +31,13 @@ class Source:
     sha256: str | None = None
     pixels: int | None = None
 
-    def read(self) -> bytes:
-        """Its bytes. Raises NotFound if it was deleted meanwhile."""
-        return blobs.get(self.container, self.name)
+    def read(self, kept: blobs.Kept | None = None) -> bytes:
+        """Its bytes. Raises NotFound if it was deleted meanwhile.
+
+        Args:
+            kept: what this piece of work has read already.
+        """
+        return (kept or blobs).get(self.container, self.name)
 
 
 def by_id(image_id: str, user_id: str) -> Source:
@@ -43,7 +47,11 @@ def by_id(image_id: str, user_id: str) -> Source:
         NotFound: it does not exist, or is another user's.
         Unprocessable: `image_not_ready`.
     """
-    image = get_visible_image(image_id, user_id)
+    return of_image(get_visible_image(image_id, user_id))
+
+
+def of_image(image: ImageDocument) -> Source:
+    """An image that was read, and that the caller may use. Raises Unprocessable: `image_not_ready`."""
     if image.status is not ImageStatus.READY:
         raise Unprocessable(f"the image is {image.status}, not ready", code="image_not_ready", field="imageId")
     return _of(image, ORIGINAL, image.renditions[ORIGINAL])

@@ -41,7 +41,7 @@ def _delete_uploads(limit: int) -> int:
     """Delete raw uploads that no document waits for any more (a presigned URL that has not expired can create its blob
     again after the image was completed or deleted), and those over the limit: a SAS can't bound a size."""
     oldest = clock.now() - PENDING_UPLOAD_S - GRACE_S
-    largest = image_settings().upload_max_bytes
+    largest = image_settings().file_max_bytes
     done = 0
     sweep = Pass("uploads.sweep")
     for blob in blobs.listing(blobs.UPLOADS):

@@ -14,15 +14,16 @@ from collections.abc import Callable
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
-from shared import clock, telemetry
+from shared import clock, telemetry, turns
 from shared.documents.fields import assign
 from shared.documents.patience import patient
-from shared.errors import BatchFailed, OperatorActionNeeded, PreconditionFailed, StudioError
+from shared.errors import BatchFailed, OperatorActionNeeded, PreconditionFailed, ProviderAway, StudioError
 from shared.jobs import protocol, queues
 from shared.jobs.lanes import LaneStep
 from shared.jobs.models import TERMINAL, Job, JobStatus
 from shared.jobs.protocol import CancelRequested, LeaseLost
 from shared.jobs.settings import job_settings
+from shared.jobs.shares import Shares
 from shared.jobs.step import Step, Task
 
 
@@ -51,13 +52,40 @@ def consume(message: str, step: Step) -> None:
 
     Raises only when the document store is out of reach: then the host delivers the message again.
     """
+    pointer = _pointer(message)
+    if pointer is not None:
+        _follow(pointer, step)
+
+
+def consume_in_turn(message: str, step: Step, lane: queues.Lane, running: Shares) -> None:
+    """As `consume`, but a message of a user whose share of the lane is taken goes back to the end of the queue."""
+    pointer = _pointer(message)
+    if pointer is None:
+        return
+    with running.hold(pointer.userId) as wait_s:
+        if wait_s is None:
+            _follow(pointer, step)
+        else:
+            # The job is untouched. Its message ends with this handler, so a copy waits.
+            queues.send(lane, pointer.model_dump(), delay_s=wait_s)
+            telemetry.count("studio_jobs_deferred", lane=lane)
+
+
+def _pointer(message: str) -> Pointer | None:
     try:
-        pointer = Pointer.model_validate_json(message)
+        return Pointer.model_validate_json(message)
     except ValidationError:
         telemetry.log("job.bad_message", level="error", size=len(message))
-        return
+        return None
+
+
+def _follow(pointer: Pointer, step: Step) -> None:
     facts = {"jobId": pointer.jobId, "userId": pointer.userId}
-    with telemetry.bound(**facts), telemetry.span("job", parent=pointer.traceparent, kind="consumer") as span:
+    with (
+        turns.acting_for(pointer.userId),
+        telemetry.bound(**facts),
+        telemetry.span("job", parent=pointer.traceparent, kind="consumer") as span,
+    ):
         job = protocol.jobs.find(pointer.jobId, pointer.userId)
         if job is None:
             telemetry.log("job.missing", level="warning")
@@ -131,6 +159,8 @@ def _failed(job: Job, error: StudioError, step: Step) -> None:
     telemetry.log("job.failed", level="warning", code=error.code, attempt=job.attempt, reason=error.message)
     if isinstance(error, OperatorActionNeeded):
         error.waits = protocol.waited(job) < job_settings().job_operator_s
+    elif isinstance(error, ProviderAway) and error.retryable:
+        error.waits = protocol.waited(job) < job_settings().job_outage_s
     seen = job.error_counts.get(error.code, 0) + 1
     if not error.retryable or (error.max_tries is not None and seen >= error.max_tries):
         _finish(job, JobStatus.FAILED, error, step)
@@ -204,10 +234,10 @@ def consumer(bp: func.Blueprint, lane: queues.Lane, step_of: Callable[[str], Ste
     Args:
         step_of: the step of a queue, made on first use, so that indexing the app imports none of its libraries.
     """
-    step = LaneStep(step_of)
+    step, running = LaneStep(step_of), Shares()
 
     def worker(message: func.QueueMessage) -> None:
-        consume(message.get_body().decode(errors="replace"), step)
+        consume_in_turn(message.get_body().decode(errors="replace"), step, lane, running)
 
     trigger = bp.queue_trigger(arg_name="message", queue_name=lane.value, connection="Storage")
     bp.function_name(f"{lane}_worker")(trigger(worker))

@@ -106,6 +106,18 @@ class JobProgress(Record, frozen=True):
     at: Timestamp
 
 
+class FailedAttempt(Record, frozen=True):
+    """An attempt that failed, and how long its job then waited."""
+
+    generation: int = Field(description="which run of the job: grows with every redrive")
+    attempt: int = Field(description="which attempt of that run")
+    started_at: Timestamp | None
+    ended_at: Timestamp
+    code: str = Field(description="of the error, stable, for programs")
+    message: str
+    next_at: Timestamp | None = Field(default=None, description="when the next attempt was due; None: it was the last")
+
+
 class Discard(Record, frozen=True):
     """Who gave up a dead job, and why."""
 
@@ -150,16 +162,27 @@ class Job(StoredDocument, frozen=True):
     due_at: float | None = Field(default=None, description="epoch seconds when the sweeper looks at it; None: ended")
     sweeps: int = Field(default=0, description="how often the sweeper sent its message again")
     lease_owner: str | None = Field(default=None, description="host, process and thread of the worker")
-    lease_until: float | None = Field(default=None, description="epoch seconds until which the worker holds it")
+    lease_until: float | None = Field(
+        default=None, description="epoch seconds until which the worker holds a job that is processing"
+    )
     started_at: Timestamp | None = Field(default=None, description="of the first attempt of this generation")
     attempt_started_at: float | None = Field(default=None, description="epoch seconds, of the current attempt")
     next_at: float | None = Field(default=None, description="epoch seconds when a retrying job is tried again")
     waiting_since: float | None = Field(default=None, description="epoch seconds since it waits without using attempts")
     progress: JobProgress | None = None
     last_error: JobError | None = None
+    failed_attempts: list[FailedAttempt] = Field(
+        default_factory=list[FailedAttempt], description="the latest, oldest first"
+    )
     result: dict[str, Any] | None = Field(default=None, description="small facts, no URLs")
+
     finished_at: Timestamp | None = None
     discarded: Discard | None = None
+
+    @property
+    def is_first_claim(self) -> bool:
+        """Whether no worker has held it before this one: nothing of an earlier attempt can be there."""
+        return self.fence == 1
 
     def payload_as[P: BaseModel](self, model: type[P]) -> P:
         """The payload as the type that the job was made with."""

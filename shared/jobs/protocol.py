@@ -27,11 +27,13 @@ from shared.documents.fields import Change, assign, increment, path_of, where
 from shared.documents.repository import Repository
 from shared.errors import BatchFailed, DocumentNotFound, NotFound, PreconditionFailed, StudioError
 from shared.jobs import queues
-from shared.jobs.models import Job, JobError, JobId, JobProgress, JobStatus, JobSubject, RunError
+from shared.jobs.models import FailedAttempt, Job, JobError, JobId, JobProgress, JobStatus, JobSubject, RunError
 from shared.jobs.settings import KEEP_S, job_settings
 
 CONTAINER: Final = Job.container
 jobs: Final = Repository(Job)
+ATTEMPTS_KEPT: Final = 20
+"""Failed attempts kept with a job."""
 
 
 class LeaseLost(Exception):
@@ -50,11 +52,13 @@ class Outcome:
         result: small facts for `GET jobs/{id}`, no URLs.
         operations: writes in the user's partition of `studio`; a created job is also sent to its queue.
         subject: changes of the subject besides its status.
+        progress: the last one, so that it is no write of its own.
     """
 
     result: BaseModel | None = None
     operations: Sequence[Operation] = ()
     subject: Sequence[Change] = ()
+    progress: JobProgress | None = None
 
     def result_item(self) -> dict[str, Any]:
         """The result as JSON data."""
@@ -140,16 +144,22 @@ def claim(job: Job, owner: str) -> Job | None:
     The caller has checked that the job is claimable (see `consumer`).
     """
     lease = clock.now() + job_settings().job_lease_s
-    changes = (
+    changes: list[Change] = [
         assign(Job.status, JobStatus.PROCESSING),
         assign(Job.attempt, job.attempt + 1),
         assign(Job.fence, job.fence + 1),
         assign(Job.lease_owner, owner),
         assign(Job.lease_until, lease),
         assign(Job.due_at, lease + job_settings().job_grace_s),
-        assign(Job.started_at, job.started_at or clock.iso()),
         assign(Job.attempt_started_at, clock.now()),
-    )
+    ]
+    # A patch holds ten changes at most.
+    if job.started_at is None:
+        changes.append(assign(Job.started_at, clock.iso()))
+    if job.status is JobStatus.PROCESSING:
+        # Its lease has run out: the worker before this one has stopped.
+        stopped = StudioError("the worker stopped while it ran this job", code="worker_stopped")
+        changes.append(_with_failure(job, stopped))
     try:
         return transition(job, JobStatus.PROCESSING, changes, etag=job.etag)
     except PreconditionFailed:
@@ -235,8 +245,8 @@ def retry(job: Job, error: StudioError) -> Job:
         assign(Job.next_at, due),
         assign(Job.due_at, due + conf.job_grace_s),
         assign(Job.last_error, JobError.of(error)),
+        _with_failure(job, error, next_at=due),
         assign(Job.error_counts, counts),
-        assign(Job.lease_until, None),
         assign(Job.attempt, job.attempt - error.waits),
         assign(Job.waiting_since, clock.now() - waited(job) if error.waits else None),
     )
@@ -247,6 +257,20 @@ def retry(job: Job, error: StudioError) -> Job:
     telemetry.count("studio_jobs_retried", kind=job.kind, code=error.code)
     enqueue(parked, delay_s=delay)
     return parked
+
+
+def _with_failure(job: Job, error: StudioError, *, next_at: float | None = None) -> Change:
+    """The failure of the current attempt, added to those before."""
+    failed = FailedAttempt(
+        generation=job.generation,
+        attempt=job.attempt,
+        started_at=None if job.attempt_started_at is None else clock.iso(job.attempt_started_at),
+        ended_at=clock.iso(),
+        code=error.code,
+        message=error.message,
+        next_at=None if next_at is None else clock.iso(next_at),
+    )
+    return assign(Job.failed_attempts, [*job.failed_attempts, failed][-ATTEMPTS_KEPT:])
 
 
 def waited(job: Job) -> float:
@@ -268,14 +292,15 @@ def _close(
         assign(Job.status, status),
         assign(Job.result, outcome.result_item()),
         assign(Job.finished_at, clock.iso()),
-        assign(Job.lease_until, None),
         assign(Job.due_at, None),
     ]
     if status in (JobStatus.COMPLETED, JobStatus.CANCELLED):
         changes.append(assign(Job.ttl, KEEP_S))
+    if outcome.progress is not None:
+        changes.append(assign(Job.progress, outcome.progress))
     subject = list(outcome.subject)
     if error is not None:
-        changes.append(assign(Job.last_error, JobError.of(error)))
+        changes += [assign(Job.last_error, JobError.of(error)), _with_failure(job, error)]
         if not any(change.path == path_of(JobSubject.error) for change in subject):
             subject = [*subject, assign(JobSubject.error, RunError(code=error.code, message=error.message))]
     closed = transition(job, status, changes, where=where, etag=etag, subject=subject, operations=outcome.operations)

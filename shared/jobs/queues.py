@@ -13,7 +13,9 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from shared.identity import azure_credential
 from shared.settings import queue_settings
+from shared.storage import OPTIONS, storage_errors
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
@@ -44,11 +46,17 @@ SEGMENT_BATCH = "segment-batch"
 TRYON = "tryon"
 TRYON_BATCH = "tryon-batch"
 """Batches of try-ons, and the try-ons of batches."""
+FASHN = "fashn"
+"""Backgrounds that are removed by FASHN's wire."""
+FASHN_WEBHOOKS = "fashn-webhooks"
+"""Runs of FASHN's wire that are posted to the addresses of their requests."""
 ANALYTICS = "analytics"
 DROPS = "drops"
 """Files that vendors uploaded."""
 INDEX = "index"
 """Products that have changed (`shared.catalogue.changes.ProductChange`); no jobs."""
+IMPORTS = "imports"
+"""Files of products."""
 REBUILD = "rebuild-index"
 """New versions of a shop's search index."""
 EMAIL_REPORTS = "email-reports"
@@ -57,15 +65,18 @@ LANES: Final[Mapping[str, Lane]] = {
     CONVERT: Lane.INTERACTIVE,
     TRYON: Lane.INTERACTIVE,
     SEGMENT: Lane.INTERACTIVE,
+    FASHN: Lane.INTERACTIVE,
     TRYON_BATCH: Lane.BATCH,
     SEGMENT_BATCH: Lane.BATCH,
     ANALYTICS: Lane.BATCH,
     DROPS: Lane.BATCH,
+    IMPORTS: Lane.BATCH,
     REBUILD: Lane.BATCH,
     PRIVACY: Lane.BATCH,
     ACCOUNTS: Lane.DELIVERY,
     NOTIFY: Lane.DELIVERY,
     WEBHOOKS: Lane.DELIVERY,
+    FASHN_WEBHOOKS: Lane.DELIVERY,
     PAYPAL: Lane.DELIVERY,
 }
 """The lane of every queue that a job can name."""
@@ -104,13 +115,11 @@ def _client(queue: str, **policies: Any) -> QueueClient:
     from azure.storage.queue import QueueClient
 
     conf = queue_settings()
-    options: dict[str, Any] = {**policies, "retry_total": 3, "connection_timeout": 5, "read_timeout": 15}
+    options: dict[str, Any] = {**policies, **OPTIONS}
     if conf.storage is not None:
         made = QueueClient.from_connection_string(conf.storage.get_secret_value(), queue, **options)
     else:
-        from azure.identity import DefaultAzureCredential
-
-        credential = DefaultAzureCredential(managed_identity_client_id=conf.storage_client_id)
+        credential = azure_credential(conf.storage_client_id)
         made = QueueClient(str(conf.storage_queue_uri), queue, credential=credential, **options)
     with suppress(ResourceExistsError):
         made.create_queue()
@@ -121,6 +130,10 @@ def send(queue: str, message: Mapping[str, Any], *, delay_s: float = 0) -> None:
     """Put a message that becomes visible after `delay_s` seconds (0 to 604,800; more is cut) and never expires.
 
     `time_to_live=-1` because Azure demands that the delay be shorter than the lifetime.
+
+    Raises:
+        Unavailable: `storage_down`.
     """
     delay = min(int(delay_s + 0.999), MAX_DELAY_S) if delay_s > 0 else 0
-    client(queue).send_message(json.dumps(message), visibility_timeout=delay, time_to_live=-1)
+    with storage_errors():
+        client(queue).send_message(json.dumps(message), visibility_timeout=delay, time_to_live=-1)

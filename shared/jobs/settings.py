@@ -15,6 +15,12 @@ KEEP_S: Final = 90 * 24 * 3600
 class JobSettings(SettingsGroup):
     """How often jobs are tried, and how long everything about them takes."""
 
+    jobs_at_once: int = Field(
+        default=4,
+        ge=1,
+        description="jobs of one user that a process runs at the same time in a lane; its further ones let those of "
+        "others go first. Above `newBatchThreshold` of host.json the host takes no messages of others meanwhile",
+    )
     job_max_attempts: int = Field(default=5, ge=1, description="attempts before a job is dead")
     job_lease_s: Seconds = Field(
         default=90, description="seconds for which a worker holds a job; a third of it passes between two renewals"
@@ -28,6 +34,11 @@ class JobSettings(SettingsGroup):
     )
     job_grace_s: Seconds = Field(
         default=15, description="seconds that a lease or a wait may be over before the sweeper acts"
+    )
+    job_outage_s: Seconds = Field(
+        default=1800,
+        description="seconds that a job goes on trying while a provider can't be reached or fails, before its attempts "
+        "count",
     )
     job_operator_s: Seconds = Field(
         default=3 * 24 * 3600,

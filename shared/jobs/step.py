@@ -23,7 +23,8 @@ class Task:
     def __init__(self, job: Job, push: Callable[[Job], None]) -> None:
         self.job = job
         self._push = push
-        self._written = 0.0
+        # The claim has just been written and pushed.
+        self._written = clock.now()
         self._stop: Exception | None = None
 
     def payload_as[P: BaseModel](self, model: type[P]) -> P:
@@ -40,8 +41,13 @@ class Task:
         """Names what this attempt alone produces, a blob say: `<generation>-<fence>`."""
         return f"{self.job.generation}-{self.job.fence}"
 
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether an error now ends the job, even a retryable one that does not wait."""
+        return self.job.attempt >= self.job.max_attempts
+
     def progress(self, step: str, percent: int, **facts: Any) -> None:
-        """Store how far the work is (0 to 100), at most once a second, and learn whether to go on.
+        """Store how far the work is (0 to 100), at most once a second since the claim, and learn whether to go on.
 
         Args:
             facts: further facts, JSON-serialisable.

@@ -31,7 +31,7 @@ class ChannelStatus(StrEnum):
     SENT = "sent"
     """The provider accepted the message."""
     DELIVERED = "delivered"
-    """The recipient's server accepted it."""
+    """The recipient's server, or their phone, accepted it."""
     BOUNCED = "bounced"
     """The recipient's server refuses the address for good."""
     SUPPRESSED = "suppressed"
@@ -50,6 +50,10 @@ class ChannelState(Record, frozen=True):
     reason: str | None = Field(default=None, description="why it was skipped or failed; an error code where one exists")
     operation_id: str | None = Field(default=None, description="of the e-mail service")
     sid: str | None = Field(default=None, description="message id of the SMS provider")
+    address_hash: str | None = Field(default=None, description="SHA-256 of the address or number that it went to")
+    followed_from: float | None = Field(
+        default=None, description="epoch seconds of its acceptance, while its provider is asked what became of it"
+    )
 
 
 class NotificationId(DocumentId):
@@ -73,10 +77,8 @@ class NotificationDocument(StoredDocument, frozen=True):
     read: bool = Field(default=False, description="the user marked it as read")
     channels: dict[Channel, ChannelState] = Field(default_factory=dict)
     email_operation_id: str | None = Field(default=None, description="of the e-mail service, named by delivery reports")
-    email_hash: str | None = Field(default=None, description="SHA-256 of the address that the e-mail went to")
-    followed_from: float | None = Field(default=None, description="epoch seconds when the e-mail was accepted")
     follow_at: float | None = Field(
-        default=None, description="epoch seconds when the sweeper asks what became of the e-mail; None: no more"
+        default=None, description="epoch seconds when the sweeper asks what became of its messages; None: no more"
     )
     created_at: Timestamp
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import ConfigurationError, StudioError, UpstreamError
+from shared.errors import ConfigurationError, ProviderAway, StudioError, UpstreamError
 from shared.notifications import email_errors, webpubsub_errors
 from shared.notifications.settings import notification_settings
 
@@ -127,7 +127,7 @@ def azure_error(error: Exception, provider: str) -> StudioError:
         wait = str(getattr(error.response, "headers", {}).get("Retry-After", ""))
         return row.to_error(provider, float(wait) if wait.isdigit() else None)
     if isinstance(error, ServiceRequestError):
-        return UpstreamError(f"the {name} service can't be reached", code=f"{name}_unreachable")
+        return ProviderAway(f"the {name} service can't be reached", code=f"{name}_unreachable")
     return OutcomeUnknown(f"the {name} service did not answer", code=f"{name}_unknown")
 
 

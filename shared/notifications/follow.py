@@ -1,8 +1,8 @@
-"""What becomes of e-mails after the service accepted them: delivered, bounced, suppressed or failed.
+"""What becomes of e-mails and text messages after their provider accepted them.
 
-Accepted is not sent: the operation of an e-mail is asked until it has ended, and delivery reports, which Event Grid
-puts in the queue `email-reports`, say how the recipient's server answered. One notification or report never stops the
-others.
+Accepted is not sent. The operation of an e-mail and the status of an SMS are asked until they have ended; delivery
+reports of e-mails, which Event Grid puts in the queue `email-reports`, say how the recipient's server answered. One
+notification or report never stops the others. Asking needs no address of ours that providers can call.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +21,8 @@ from shared.accounts.documents import accounts
 from shared.documents.fields import Change, assign, item, where
 from shared.errors import DocumentNotFound, PreconditionFailed, StudioError
 from shared.jobs import queues
-from shared.notifications import email_errors, unreachable
+from shared.notifications import email_errors, twilio_errors, unreachable
+from shared.notifications.admins import notify_admins
 from shared.notifications.documents import (
     Channel,
     ChannelState,
@@ -31,90 +32,160 @@ from shared.notifications.documents import (
 )
 from shared.notifications.email_client import get_operation
 from shared.notifications.settings import notification_settings
+from shared.notifications.sms_client import get_message
 from shared.passes import Pass
+from shared.provider_errors import Blame
 from shared.providers import circuit
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient, QueueMessage
 
 LAST_LOOK_S: Final = 24 * 3600
-"""Seconds after which an operation that does not end is asked no more."""
+"""Seconds after which a message whose end is not known is asked about no more."""
 MAX_DEQUEUES: Final = 10
 """How often a report is looked at that no notification is found for; it may come before the notification is stored."""
+WRITE_ATTEMPTS: Final = 5
 REPORT_EVENT: Final = "Microsoft.Communication.EmailDeliveryReportReceived"
 
 
 def sweep(limit: int = 100) -> int:
-    """Ask for the operations that are due and read the delivery reports; returns how many channels changed."""
-    if notification_settings().email_connection is None:
+    """Ask about the messages that are due and read the delivery reports; returns how many channels changed."""
+    conf = notification_settings()
+    if conf.email_connection is None and conf.twilio_auth_token is None:
         return 0
-    return _ask(limit) + _read_reports(limit)
+    return _ask(limit) + (_read_reports(limit) if conf.email_connection is not None else 0)
+
+
+def first_look_s(channel: Channel) -> float:
+    """Seconds after its acceptance when a message is asked about first."""
+    conf = notification_settings()
+    return conf.email_follow_s if channel is Channel.EMAIL else conf.sms_follow_s
 
 
 def _ask(limit: int) -> int:
     changed = asked = 0
-    sweep = Pass("email.follow")
+    sweep = Pass("notifications.follow")
     for notification in notifications.iterate(where(NotificationDocument.follow_at, "<", clock.now())):
         with sweep.item(notificationId=notification.id), suppress(PreconditionFailed, DocumentNotFound):
             asked += 1
-            changed += _ask_for(notification)
+            changed += _ask_about(notification)
         if asked >= limit:
             break
     return changed
 
 
-def _ask_for(notification: NotificationDocument) -> bool:
-    state = notification.channels.get(Channel.EMAIL)
-    age = clock.now() - (notification.followed_from or clock.now())
-    later = (
-        None if state is None or age > LAST_LOOK_S else clock.now() + max(notification_settings().email_follow_s, age)
-    )
-    held = notifications.patch(
-        notification.id, notification.user_id, assign(NotificationDocument.follow_at, later), etag=notification.etag
-    )
-    if state is None or state.operation_id is None:
-        return False
-    try:
-        return _follow(held, state.operation_id)
-    except StudioError as error:
-        telemetry.log("email.follow_failed", level="warning", code=error.code, notificationId=notification.id)
-        return False
+def _ask_about(notification: NotificationDocument) -> int:
+    due = assign(NotificationDocument.follow_at, _next_look(notification))
+    held = notifications.patch(notification.id, notification.user_id, due, etag=notification.etag)
+    changed = 0
+    for channel in _followed(notification):
+        try:
+            changed += _QUESTIONS[channel](held, notification.channels[channel])
+        except StudioError as error:
+            telemetry.log(
+                "notification.follow_failed", level="warning", code=error.code, channel=channel,
+                notificationId=notification.id,
+            )  # fmt: skip
+    return changed
 
 
-def _follow(notification: NotificationDocument, operation_id: str) -> bool:
+def _followed(notification: NotificationDocument) -> list[Channel]:
+    states = notification.channels.items()
+    return [channel for channel, state in states if channel in _QUESTIONS and state.followed_from is not None]
+
+
+def _next_look(notification: NotificationDocument) -> float | None:
+    """When to ask again: after as long as the message is old already; None if there is nothing to ask."""
+    at = clock.now()
+    looks = [
+        at + max(first_look_s(channel), at - (notification.channels[channel].followed_from or at))
+        for channel in _followed(notification)
+        if at - (notification.channels[channel].followed_from or at) <= LAST_LOOK_S
+    ]
+    return min(looks, default=None)
+
+
+def _ask_about_email(notification: NotificationDocument, state: ChannelState) -> bool:
     with circuit.guarded(email_errors.PROVIDER):
-        operation = get_operation(operation_id)
+        operation = get_operation(state.operation_id or "")
     if operation.status in ("NotStarted", "Running"):
         return False
     if operation.status not in ("Failed", "Canceled"):
-        _store(notification, None)
+        _store(notification, Channel.EMAIL, state.model_copy(update={"followed_from": None}))
         return False
     row = email_errors.ERRORS.get(operation.code or "", email_errors.UNKNOWN)
     status = ChannelStatus.SUPPRESSED if row.code == "email_suppressed" else ChannelStatus.FAILED
-    _end(notification, status, row.code if row is not email_errors.UNKNOWN else "email_failed", row.unreachable)
+    reason = row.code if row is not email_errors.UNKNOWN else "email_failed"
+    _end(notification, Channel.EMAIL, status, reason, row.unreachable)
     return True
 
 
-def _end(notification: NotificationDocument, status: ChannelStatus, reason: str | None, is_unreachable: bool) -> None:
-    before = notification.channels[Channel.EMAIL]
-    _store(notification, before.model_copy(update={"status": status, "reason": reason, "at": clock.iso()}))
-    telemetry.count("studio_emails_ended", status=status)
+def _ask_about_sms(notification: NotificationDocument, state: ChannelState) -> bool:
+    with circuit.guarded(twilio_errors.PROVIDER):
+        message = get_message(state.sid or "")
+    if message.status in twilio_errors.DELIVERED:
+        _end(notification, Channel.SMS, ChannelStatus.DELIVERED, None, is_unreachable=False)
+        return True
+    if message.status == "unknown":
+        _store(notification, Channel.SMS, state.model_copy(update={"followed_from": None}))
+    if message.status not in twilio_errors.UNDELIVERED:
+        return False
+    row = twilio_errors.of_delivery(message.error_code)
+    if row.blame is Blame.OPERATOR:
+        _alert_undelivered(row.reason)
+    reason = "sms_undelivered" if row.blame is not Blame.USER else row.code
+    _end(notification, Channel.SMS, ChannelStatus.FAILED, reason, row.unreachable)
+    return True
+
+
+_QUESTIONS: Final[Mapping[Channel, Callable[[NotificationDocument, ChannelState], bool]]] = {
+    Channel.EMAIL: _ask_about_email,
+    Channel.SMS: _ask_about_sms,
+}
+
+
+def _alert_undelivered(code: str) -> None:
+    """Tell administrators once a day: messages are accepted, so the circuit would close again with the next one."""
+    telemetry.log("provider.does_not_deliver", level="error", provider=twilio_errors.PROVIDER, reason=code)
+    data = {"provider": twilio_errors.PROVIDER, "reason": code}
+    notify_admins("provider.alert", f"provider-{twilio_errors.PROVIDER}-{code}-{clock.iso()[:10]}", data)
+
+
+def _end(
+    notification: NotificationDocument,
+    channel: Channel,
+    status: ChannelStatus,
+    reason: str | None,
+    is_unreachable: bool,
+) -> None:
+    before = notification.channels[channel]
+    ended = {"status": status, "reason": reason, "at": clock.iso(), "followed_from": None}
+    _store(notification, channel, before.model_copy(update=ended))
+    telemetry.count("studio_messages_ended", channel=channel, status=status)
     if is_unreachable:
-        address_hash = notification.email_hash or _current_hash(notification.user_id)
+        address_hash = before.address_hash or _current_hash(notification.user_id, channel)
         if address_hash is not None:
-            unreachable.remember(notification.user_id, Channel.EMAIL, address_hash, reason or status.value)
+            unreachable.remember(notification.user_id, channel, address_hash, reason or status.value)
 
 
-def _store(notification: NotificationDocument, state: ChannelState | None) -> None:
-    changes: list[Change] = [assign(NotificationDocument.follow_at, None)]
-    if state is not None:
-        changes.append(assign(item(NotificationDocument.channels, Channel.EMAIL), state))
-    notifications.patch(notification.id, notification.user_id, *changes)
+def _store(notification: NotificationDocument, channel: Channel, state: ChannelState) -> None:
+    """Store what became of one channel; another one may be followed still, or change meanwhile."""
+    for _ in range(WRITE_ATTEMPTS):
+        current = notifications.get(notification.id, notification.user_id)
+        after = current.model_copy(update={"channels": {**current.channels, channel: state}})
+        changes: list[Change] = [assign(item(NotificationDocument.channels, channel), state)]
+        if not _followed(after):
+            changes.append(assign(NotificationDocument.follow_at, None))
+        with suppress(PreconditionFailed):
+            notifications.patch(current.id, current.user_id, *changes, etag=current.etag)
+            return
+    raise PreconditionFailed("the notification changes again and again")
 
 
-def _current_hash(user_id: str) -> str | None:
+def _current_hash(user_id: str, channel: Channel) -> str | None:
     account = accounts.find(user_id, user_id)
-    return unreachable.hash_of(account.email) if account is not None and account.email else None
+    address = None if account is None else account.email if channel is Channel.EMAIL else account.phone
+    return unreachable.hash_of(address) if address else None
 
 
 def _read_reports(limit: int) -> int:
@@ -180,7 +251,7 @@ def _apply(report: Report) -> bool | None:
         return None
     ended, is_unreachable = email_errors.REPORTS[report.status]
     reason = None if ended is ChannelStatus.DELIVERED else f"email_{report.status.lower()}"
-    _end(found[0], ended, reason, is_unreachable)
+    _end(found[0], Channel.EMAIL, ended, reason, is_unreachable)
     return True
 
 

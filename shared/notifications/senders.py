@@ -8,19 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import cache
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
-from shared.errors import Unprocessable, UpstreamError
+from shared.errors import ProviderAway, Unprocessable
 from shared.notifications import email_errors, twilio_errors, webpubsub_errors
 from shared.notifications.documents import Channel, NotificationDocument
 from shared.notifications.email_client import OutcomeUnknown, azure_error, email_client
 from shared.notifications.push import audience, hub
 from shared.notifications.settings import notification_settings
+from shared.notifications.sms_client import twilio_client
 from shared.notifications.templates import html_body
-
-if TYPE_CHECKING:
-    from twilio.rest import Client as TwilioClient
 
 NAMESPACE = uuid.UUID("6f0a9a2e-7d0c-5b1e-9d0e-3c1f2a5b7c4d")
 
@@ -175,6 +172,8 @@ def send_email(address: str, said: EmailText, key: str, first_sent: float) -> Re
     headers = {
         "Repeatability-Request-ID": operation,
         "Repeatability-First-Sent": format_datetime(datetime.fromtimestamp(int(first_sent), UTC), usegmt=True),
+        # The service's logs name the message as ours do.
+        "x-ms-client-request-id": key,
     }
     try:
         client.begin_send(message, operation_id=operation, headers=headers, polling=False)
@@ -188,7 +187,9 @@ def send_sms(number: str, text: str) -> Receipt:
     from requests.exceptions import RequestException
     from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 
-    client = _twilio()
+    if notification_settings().twilio_auth_token is None or notification_settings().twilio_account_sid is None:
+        raise Skipped("no SMS service is configured")
+    client = twilio_client()
     try:
         sent = client.messages.create(to=number, from_=notification_settings().sms_sender, body=text)
     except (TwilioRestException, TwilioServiceException) as error:
@@ -198,30 +199,11 @@ def send_sms(number: str, text: str) -> Receipt:
         raise row.to_error(SmsSender.provider) from error
     except (RequestException, ValueError) as error:
         if _never_connected(error):
-            raise UpstreamError("the SMS provider can't be reached", code="sms_unreachable") from error
+            raise ProviderAway("the SMS provider can't be reached", code="sms_unreachable") from error
         raise OutcomeUnknown(
             "the SMS provider did not answer; it is not sent twice", code="sms_unknown", retryable=False
         ) from error
     return Receipt(sid=sent.sid)
-
-
-@cache
-def _twilio() -> TwilioClient:
-    from twilio.http.http_client import TwilioHttpClient
-    from twilio.rest import Client
-
-    conf = notification_settings()
-    if conf.twilio_account_sid is None or conf.twilio_auth_token is None:
-        raise Skipped("no SMS service is configured")
-    client = Client(
-        conf.twilio_account_sid,
-        conf.twilio_auth_token.get_secret_value(),
-        # A pooled connection that the other side has dropped looks like a lost answer.
-        http_client=TwilioHttpClient(timeout=10, pool_connections=False),
-    )
-    if conf.twilio_base_url:
-        client.api.base_url = conf.twilio_base_url
-    return client
 
 
 def _never_connected(error: Exception) -> bool:

@@ -34,6 +34,9 @@ class NotificationSettings(SettingsGroup):
     twilio_auth_token: SecretStr | None = Field(default=None, description="token of that account")
     twilio_base_url: TlsUrl | None = Field(default=None, description="address of the API; Twilio's own without it")
     sms_sender: str = Field(default="+15005550006", description="sender number of SMS, E.164")
+    sms_follow_s: Seconds = Field(
+        default=30, description="seconds after which it is asked what became of an accepted SMS"
+    )
     sms_daily_cap: int = Field(default=20, ge=0, description="SMS to one user, and to one number, a day (UTC)")
     webpubsub_connection: SecretStr | None = Field(default=None, description="connection string of Web PubSub")
     webpubsub_hub: str = Field(default="studio", description="hub whose connections are the users' pages")

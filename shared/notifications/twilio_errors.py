@@ -9,6 +9,7 @@ from shared.provider_errors import FEW_TRIES, Blame, ProviderError, by_reason
 
 PROVIDER: Final = "twilio"
 _ERRORS: Final = "https://www.twilio.com/docs/api/errors"
+_DELIVERY: Final = "https://www.twilio.com/docs/messaging/guides/track-outbound-message-status"
 _HTTP: Final = "https://www.twilio.com/docs/usage/twilios-response"
 
 CANT_RECEIVE: Final = {
@@ -23,7 +24,6 @@ CANT_RECEIVE: Final = {
     21612: "can't be reached by text message",
     21614: "is not a mobile number",
     21635: "is a landline",
-    30003: "can't be reached",
     30004: "refuses our messages",
     30005: "is unknown or not in service",
     30006: "is a landline, or its carrier can't be reached",
@@ -35,7 +35,7 @@ OPERATOR: Final = (
     21659, 21660, 21661, 21701, 21703, 21704, 21705, 21712, 30002, 30022, 30032, 30034, 63038, 90010,
 )  # fmt: skip
 """Codes of the account, its credentials, its sender or its registration with the carriers."""
-TRANSIENT: Final = (14107, 20409, 20429, 20500, 20503, 20504, 21611, 30001, 30008, 30410, 30500)
+TRANSIENT: Final = (14107, 20409, 20429, 20500, 20503, 20504, 21611, 30001, 30003, 30008, 30410, 30500)
 MESSAGE: Final = (21602, 21604, 21605, 21617, 21618, 21619, 21620, 21623, 30007, 30019)
 """Codes of a message that can't be sent as it is."""
 REGION: Final = (21408, 21215, 30450)
@@ -72,6 +72,20 @@ ERRORS: Final = by_reason(_rows())
 UNKNOWN: Final = ProviderError(
     "unknown", Blame.TRANSIENT, "sms_failed", "the SMS provider did not accept the message", _ERRORS, FEW_TRIES
 )
+
+UNDELIVERABLE: Final = ProviderError(
+    "undelivered", Blame.TRANSIENT, "sms_failed", "the text message could not be delivered", _DELIVERY, FEW_TRIES
+)
+UNDELIVERED: Final = ("undelivered", "failed", "canceled")
+"""Statuses of a message that did not arrive; `error_code` says why."""
+DELIVERED: Final = ("delivered", "read")
+"""Statuses of a message that the handset has, twilio.com/docs/messaging/api/message-resource#message-status-values.
+Every other status is on the way; some carriers never say more than `sent`."""
+
+
+def of_delivery(code: int | None) -> ProviderError:
+    """The row of an accepted message that did not arrive."""
+    return ERRORS.get(str(code)) or UNDELIVERABLE
 
 
 def of_response(http_status: int, code: int | None) -> ProviderError:

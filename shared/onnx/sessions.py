@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from shared import telemetry
+from shared import telemetry, turns
 from shared.errors import ConfigurationError
 from shared.onnx.manifests import Manifest, get_manifest, manifests, models_dir
 from shared.onnx.settings import model_settings
@@ -53,7 +54,13 @@ class Model:
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         """Run one inference; outputs by name, by default those of the manifest. Safe to call from any thread."""
         names = list(outputs or self.manifest.outputs)
-        found: list[Any] = list(self._session.run(names, dict(feeds)))
+        _places.take(None)
+        began = time.thread_time()
+        try:
+            found: list[Any] = list(self._session.run(names, dict(feeds)))
+        finally:
+            _places.give_back()
+            turns.spend(model_s=time.thread_time() - began)
         return dict(zip(names, found, strict=True))
 
 
@@ -62,6 +69,8 @@ type GoldenCheck = Callable[[Model, Path], str | None]
 
 
 _lock = threading.Lock()
+_places = turns.Places(turns.cpus() + 1, turns.cpus())
+"""Inferences at the same time: one caller may have one for each processor, one more is there for others."""
 _loaded: dict[str, Model] = {}
 _refused: dict[str, str] = {}
 

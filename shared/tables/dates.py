@@ -24,6 +24,8 @@ ORDERS: Final[tuple[Order, ...]] = (DMY, MDY, YMD)
 SPOKEN: Final = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 EPOCH: Final = date(1899, 12, 30)
 """Day 0 of Excel's serial dates, from March 1900 on."""
+MIN_SERIAL, MAX_SERIAL = 10_000, 100_000
+"""Numbers that are serial dates: those of 1927 to 2173, as five digits in text are."""
 PIVOT: Final = 69
 """Two digits from here on are of the last century, as POSIX has it."""
 MONTHS: Final[Mapping[str, int]] = {
@@ -142,24 +144,33 @@ class DateFormat:
 
     order: Order | None
     read_as: ReadAs | None = None
+    first_day: date = EPOCH
 
     def read(self, text: str) -> date | None:
         """The date of a cell; None if it is none."""
         return readings(text).get(self.order or "dmy")
 
+    def read_number(self, number: float) -> date | None:
+        """The date of a number: a serial date of the workbook, or eight digits such as 20260131."""
+        if number.is_integer() and len(digits := str(int(number))) == 8:
+            return self.read(digits)
+        return self.first_day + timedelta(days=int(number)) if MIN_SERIAL <= number < MAX_SERIAL else None
 
-def date_format(cells: Iterable[Cell], said: DateOrder) -> DateFormat:
+
+def date_format(cells: Iterable[Cell], said: DateOrder, header: DateOrder = "auto") -> DateFormat:
     """The order that a column's dates agree on.
 
     Args:
         cells: of equal ones the first is enough.
-        said: by the sender.
+        said: by the sender; header: by the column's header.
 
     Raises:
         AmbiguousTable, ContradictoryTable.
     """
     if said != "auto":
         return DateFormat(said, ReadAs("dates", said, "you said so"))
+    if header != "auto":
+        return DateFormat(header, ReadAs("dates", header, "the header says so"))
     known = [(cell, found) for cell in cells if (found := readings(cell.text))]
     left: list[Order] = [order for order in ORDERS if all(order in found for _, found in known)]
     if not left:

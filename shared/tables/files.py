@@ -9,14 +9,20 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from functools import partial
+from itertools import pairwise, zip_longest
+from typing import Final, Protocol
 
 from shared import text as texts
 from shared.errors import TooLarge, Unprocessable
-from shared.tables.format import ReadAs, TableFormat
+from shared.tables.dates import EPOCH
+from shared.tables.format import DateOrder, ReadAs, TableFormat
+from shared.tables.headers import Header, header
+from shared.tables.number_formats import Formatted
+from shared.tables.western import is_western
 
 MAX_ROWS: Final = 100_000
 MAX_COLUMNS: Final = 512
@@ -26,11 +32,21 @@ MAX_TITLE_ROWS: Final = 20
 SAMPLE: Final = 200_000
 """Characters by which delimiters are compared."""
 _SEP = re.compile(r'^"?sep=(.)"?[ ;,\t]*$', re.IGNORECASE)
-_BEYOND_1252 = re.compile(
-    "[^\\W\\d_\x00-\x7f]{3}|[^\\W\\d_][\u00b9\u00b3\u00bf\u00a3\u00b6\u00bc\u00be\u00a5\u00af]|[\x81\x8d\x8f\x90\x9d]"
+_ERROR_NAMES = (
+    "#N/A #DIV/0! #NAME? #NULL! #NUM! #REF! #VALUE! #SPILL! #CALC! #FIELD! #BLOCKED! #CONNECT! #UNKNOWN! #BUSY! "
+    "#GETTING_DATA #NV #BEZUG! #WERT! #ZAHL! #\u00dcBERLAUF! #NOM? #NOMBRE! #NUL! #VALEUR! #N/D #RIF! #VALORE! #NOME? "
+    "#\u00a1DIV/0! #\u00bfNOMBRE? #\u00a1NUM! #\u00a1REF! #\u00a1VALOR! #VALOR! #WAARDE! #VERW! #NAAM? #GETAL! "
+    "#DEEL/0! #LEEG! #NB"
 )
-"""What Western text does not have and text of other encodings becomes when it is read as Windows-1252."""
-_ALIASES: Final = {"imageid": "image", "image_id": "image", "blob": "image", "blobname": "image", "blob_name": "image"}
+_ERRORS: Final = frozenset(_ERROR_NAMES.split())
+"""As spreadsheets show them in English, German, French, Italian, Spanish, Portuguese and Dutch."""
+_TOTAL = re.compile(
+    r"(?:(?:grand |sub ?|sub-|sous-)?totals?|sum(?:me)?|(?:gesamt|zwischen|end)(?:summe|betrag)?|insgesamt"
+    r"|tot[ae]le?s?(?: g[\u00e9e]n[\u00e9e]ral| general| complessivo)?|total (?:g[\u00e9e]n[\u00e9e]ral|general)|somme"
+    r"|suma(?: total)?|somma|totaal|toplam|razem|\u03a3|\u0438\u0442\u043e\u0433\u043e"
+    r"|\u5408\u8ba1|\u5408\u8a08|\u5c0f\u8ba1|\u5c0f\u8a08)\s*:?",
+    re.IGNORECASE,
+)
 
 type Value = str | float | date
 type Row = tuple[int, tuple[Value, ...]]
@@ -44,41 +60,65 @@ class Grid:
         columns: of the header, in the file's order.
         rows: the line each row begins on, and its cells; numbers and dates where a workbook has them as such.
         read_as: how the file was read.
+        currencies: by column, what its header says: a code, or a sign of several currencies.
+        date_order: that a header says.
+        first_day: 0 of a workbook's serial dates.
     """
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     read_as: tuple[ReadAs, ...]
+    currencies: Mapping[str, str] = field(default_factory=dict[str, str])
+    date_order: DateOrder = "auto"
+    first_day: date = EPOCH
 
 
-def read_grid(data: bytes, required: Sequence[str], said: TableFormat) -> Grid:
+class OpenTable(Protocol):
+    """A file that is decoded; its table is read by the columns that are looked for."""
+
+    def __call__(self, required: Sequence[str], optional: Sequence[str] = ()) -> Grid:
+        """The table, as `read_grid` gives it."""
+        ...
+
+
+def read_grid(data: bytes, required: Sequence[str], said: TableFormat, optional: Sequence[str] = ()) -> Grid:
     """Read a file.
 
     Args:
         required: columns that the header must name.
+        optional: further columns with a meaning; both may have other names.
 
     Raises:
         TooLarge: more than 100,000 rows, or a workbook that is far larger than its file.
         Unprocessable: `csv_encoding`, `csv_columns`, `csv_empty`, `csv_malformed`, `xlsx_malformed`, `table_ambiguous`.
     """
+    return open_table(data, said)(required, optional)
+
+
+def open_table(data: bytes, said: TableFormat) -> OpenTable:
+    """Decode a file once, for who looks for the columns of several kinds. Raises as `read_grid`, as its result does."""
     from shared.tables import workbooks
 
     if workbooks.is_workbook(data):
-        return workbooks.read(data, required, said)
+        return workbooks.open_workbook(data, said)
     text, encoding = _decode(data, said.charset)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text, forced = _separator(text)
-    delimiter, because = (forced, "the line `sep=` says so") if forced else _delimiter(text, required)
+    return partial(_text_grid, *_separator(text), encoding)
+
+
+def _text_grid(
+    text: str, forced: str | None, encoding: ReadAs, required: Sequence[str], optional: Sequence[str] = ()
+) -> Grid:
+    delimiter, because = _delimiter(text, required, forced)
+    how = (encoding, ReadAs("delimiter", DELIMITERS.get(delimiter, delimiter), because))
     try:
-        header, rows, line = assemble(_rows(text, delimiter), required)
+        return assemble(_rows(text, delimiter), required, optional, how)
     except csv.Error as error:
-        raise Unprocessable(f"line {_line_of(text, delimiter)}: {error}", code="csv_malformed") from None
-    how = (encoding, ReadAs("delimiter", DELIMITERS.get(delimiter, delimiter), because), _header(line))
-    return Grid(header, rows, how)
-
-
-def _header(line: int) -> ReadAs:
-    return ReadAs("header", f"line {line}", "it names the columns", line)
+        raise Unprocessable(
+            f"line {_line_of(text, delimiter)}: {error}: a cell that has quotes in it is written in quotes, and each "
+            'of them twice (`"a ""b"" c"`)',
+            code="csv_malformed",
+        ) from None
 
 
 def _decode(data: bytes, charset: str | None) -> tuple[str, ReadAs]:
@@ -89,7 +129,7 @@ def _decode(data: bytes, charset: str | None) -> tuple[str, ReadAs]:
     except ValueError as error:
         text = texts.decode(data, fallback="cp1252") if _is_single_byte(data, charset) else ""
         line = data.count(b"\n", 0, _first_beyond_ascii(data)) + 1
-        if not text or _BEYOND_1252.search(text):
+        if not text or not is_western(text):
             byte = _first_beyond_ascii(data)
             raise Unprocessable(
                 f"{error} (line {line} has the byte 0x{data[byte]:02x}), or name its encoding in the content type, for "
@@ -97,7 +137,7 @@ def _decode(data: bytes, charset: str | None) -> tuple[str, ReadAs]:
                 code="csv_encoding", details={"line": line, "byte": byte},
             ) from None  # fmt: skip
         how = ReadAs("encoding", "windows-1252", f"line {line} is not UTF-8 and has letters of Western languages", line)
-    text = text.removeprefix("\ufeff")
+    text = text.removeprefix("\ufeff").removesuffix("\x1a")  # the end of a file for CP/M and DOS
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise Unprocessable(
@@ -145,37 +185,55 @@ def _line_of(text: str, delimiter: str) -> int:
     return line
 
 
-def _delimiter(text: str, required: Sequence[str]) -> tuple[str, str]:
-    """The delimiter under which the header has the columns and rows have as many cells as it, and why it is this."""
+def _delimiter(text: str, required: Sequence[str], forced: str | None) -> tuple[str, str]:
+    """The delimiter under which the header has the columns and rows have as many cells as it, and why it is this.
+
+    Args:
+        forced: by a line `sep=`, which counts unless the header has the columns with another one only.
+    """
     sample = text if len(text) <= SAMPLE else text[:SAMPLE].rpartition("\n")[0]
-    best, most = ",", (False, -1.0, 0)
-    for delimiter in DELIMITERS:
-        rows: list[tuple[str, ...]] = []
-        try:
-            rows.extend(
-                tuple(str(cell) for cell in cells)
-                for _, cells in _rows(sample, delimiter)
-                if any(map(_is_there, cells))
-            )
-        except csv.Error:
-            if not rows or len(text) <= SAMPLE:
-                continue
-        place = _header_place(rows, required)
-        header = _trimmed(rows[place or 0]) if rows else ()
-        below = rows[(place or 0) + 1 :]
-        alike = sum(len(_trimmed(cells)) == len(header) for cells in below) / len(below) if below else 0.0
-        score = (place is not None, alike, len(header))
-        if score > most:
+    best, most = forced or ",", (False, False, -1.0, 0)
+    for delimiter in DELIMITERS if forced is None else dict.fromkeys((forced, *DELIMITERS)):
+        rows, whole = _sample_rows(sample, delimiter)
+        whole |= len(text) > SAMPLE
+        place = header_place(rows, required)
+        at = place.row if place else 0
+        width = len(_trimmed(rows[at])) if rows else 0
+        below = rows[at + 1 :]
+        alike = sum(len(_trimmed(cells)) == width for cells in below) / len(below) if below else 0.0
+        score = (place is not None, whole, alike, width)
+        if delimiter == forced and place is not None:
+            return delimiter, "the line `sep=` says so"
+        if score > most and (forced is None or place is not None):
             best, most = delimiter, score
     found = most[0]
     return best, "the header has the columns with it" if found else "the rows have most cells with it"
 
 
+def _sample_rows(sample: str, delimiter: str) -> tuple[list[tuple[str, ...]], bool]:
+    """The rows with a cell up to the first that can't be read, and whether all can."""
+    rows: list[tuple[str, ...]] = []
+    try:
+        for _, cells in _rows(sample, delimiter):
+            if any(map(_is_there, cells)):
+                rows.append(tuple(map(str, cells)))
+    except csv.Error:
+        return rows, False
+    return rows, True
+
+
 def shown(cell: Value) -> str:
     """A cell as text: whole numbers without a decimal point, as they are in names."""
+    if isinstance(cell, Formatted) and (text := cell.format.shown(cell)) is not None:
+        return text
     if isinstance(cell, int | float):
         return str(int(cell)) if float(cell).is_integer() else repr(cell)
     return cell.isoformat() if isinstance(cell, date) else cell
+
+
+def is_error(cell: Value) -> bool:
+    """Whether a cell is an error that a spreadsheet shows in place of a value, such as `#N/A`."""
+    return cell in _ERRORS
 
 
 def _is_there(cell: Value) -> bool:
@@ -190,20 +248,36 @@ def _trimmed(cells: Sequence[Value]) -> tuple[Value, ...]:
     return tuple(cells[:end])
 
 
-def _header_place(rows: Sequence[Sequence[Value]], required: Sequence[str]) -> int | None:
-    """Which of the first rows names all required columns."""
-    for place, cells in enumerate(rows[:MAX_TITLE_ROWS]):
-        names = {column_name(str(cell)) for cell in cells}
-        if names.issuperset(required):
-            return place
+@dataclass(frozen=True)
+class Place:
+    """Which of the first rows the header ends with, and what it says."""
+
+    row: int
+    header: Header
+
+
+def header_place(
+    rows: Sequence[Sequence[Value]], required: Sequence[str], optional: Sequence[str] = ()
+) -> Place | None:
+    """The first of the first rows that names all required columns, alone or with the row above it: a column whose
+    header is merged over two rows has it in the upper one."""
+    wanted = (*required, *optional)
+    texts_of = [[str(cell) for cell in _trimmed(cells)] for cells in rows[:MAX_TITLE_ROWS]]
+    for place, cells in enumerate(texts_of):
+        if (found := header(cells, wanted)).has(required):
+            return Place(place, found)
+    for place, (upper, lower) in enumerate(pairwise(texts_of), start=1):
+        both = [low or up for up, low in zip_longest(upper, lower, fillvalue="")]
+        if (found := header(both, wanted)).has(required):
+            return Place(place, found)
     return None
 
 
-def assemble(rows: Iterator[Row], required: Sequence[str]) -> tuple[tuple[str, ...], tuple[Row, ...], int]:
-    """Header, rows below it, and the line of the header; empty rows and empty columns at the end are left out.
+def assemble(rows: Iterator[Row], required: Sequence[str], optional: Sequence[str], how: Sequence[ReadAs]) -> Grid:
+    """The table among rows: empty rows and empty columns at the end are left out.
 
     Raises:
-        TooLarge, Unprocessable: `csv_columns`, `csv_empty`.
+        TooLarge, Unprocessable: `csv_columns`, `csv_empty`, `table_ambiguous`.
     """
     first: list[Row] = []
     kept: list[Row] = []
@@ -218,41 +292,65 @@ def assemble(rows: Iterator[Row], required: Sequence[str]) -> tuple[tuple[str, .
         kept.append(row)
     if not first:
         raise Unprocessable("the file is empty", code="csv_empty")
-    place = _header_place([cells for _, cells in first], required) or 0
-    line, cells = first[place]
-    header = tuple(column_name(str(cell)) for cell in _trimmed(cells))
+    found = header_place([cells for _, cells in first], required, optional)
+    place, top = (found.row, found.header) if found else (0, header([str(c) for c in _trimmed(first[0][1])], ()))
+    line = first[place][0]
     body = [*first[place + 1 :], *kept]
-    if len(header) > MAX_COLUMNS:
+    if len(top.names) > MAX_COLUMNS:
         raise TooLarge(f"a table may have up to {MAX_COLUMNS} columns", code="too_many_columns")
-    _check_header(header, required)
+    _check_header(top, required, optional, line)
     if not body:
         raise Unprocessable("the file has a header and no rows", code="csv_empty")
     if len(body) > MAX_ROWS:
         raise TooLarge(f"a table may have up to {MAX_ROWS} rows: split it", code="too_many_rows")
-    return header, tuple((at, _fitted(row, len(header))) for at, row in body), line
+    renamed = (ReadAs("column", want, f"the header calls it `{called}`", line) for want, called in top.renamed)
+    named = list(zip(top.names, top.headings, strict=True))
+    orders: list[DateOrder] = [one.dates for name, one in named if name in (*required, *optional) and one.dates]
+    return Grid(
+        top.names, tuple((at, _fitted(row, len(top.names))) for at, row in body),
+        (*how, ReadAs("header", f"line {line}", "it names the columns", line), *renamed),
+        currencies={name: one.currency for name, one in named if one.currency},
+        date_order=orders[0] if orders else "auto",
+    )  # fmt: skip
 
 
 def _fitted(cells: tuple[Value, ...], width: int) -> tuple[Value, ...]:
-    """A row without empty cells beyond the header."""
-    return cells if len(cells) <= width else (*cells[:width], *_trimmed(cells[width:]))
+    """A row without empty cells beyond the header, and with those at its end that programs do not write: Excel leaves
+    them out of its text files from the 16th row on (Microsoft's article 77295)."""
+    if len(cells) <= width:
+        return (*cells, *("",) * (width - len(cells)))
+    return (*cells[:width], *_trimmed(cells[width:]))
 
 
-def column_name(cell: str) -> str:
-    """A column as it is compared."""
-    plain = texts.line(cell).lower().replace(" ", "_")[:64]
-    return _ALIASES.get(plain.replace("_", ""), _ALIASES.get(plain, plain))
+def is_total(cells: Sequence[Value], named: Value) -> bool:
+    """Whether a row has sums of others: what should name a thing says so, or is empty behind a cell that does."""
+    if isinstance(named, str) and _TOTAL.fullmatch(named):
+        return True
+    first = next((cell for cell in cells if cell != ""), "")
+    return named == "" and isinstance(first, str) and _TOTAL.fullmatch(first) is not None
 
 
-OPTIONAL_COLUMNS: Final = ("price", "category")
+IS_TOTAL: Final = "is a row of totals and no data: delete it"
 
 
-def _check_header(header: Sequence[str], required: Sequence[str]) -> None:
-    missing = [name for name in required if name not in header]
-    known = (*required, *OPTIONAL_COLUMNS)
-    twice = sorted({name for name in header if name in known and header.count(name) > 1})
+def _check_header(found: Header, required: Sequence[str], optional: Sequence[str], line: int) -> None:
+    for want, called in found.open:
+        raise Unprocessable(
+            f"{' and '.join(f'`{name}`' for name in called)} may both be the column {want}: name one of them `{want}`",
+            code="table_ambiguous", details={"line": line, "column": want, "choices": list(called)},
+        )  # fmt: skip
+    missing = [name for name in required if name not in found.names]
+    known = (*required, *optional)
+    twice = sorted({name for name in found.names if name in known and found.names.count(name) > 1})
     if missing or twice:
         what = f"lacks {', '.join(missing)}" if missing else f"names {', '.join(twice)} twice"
+        near = [
+            one
+            for one in found.names
+            if any(one.startswith((f"{name}_(", f"{name}_[", f"{name}_in_")) for name in missing)
+        ]
+        hint = f"; what {', '.join(f'`{one}`' for one in near)} is in is not understood" if near else ""
         raise Unprocessable(
-            f"the header {what}; it needs {', '.join(required)}", code="csv_columns",
-            details={"missing": missing, "twice": twice, "found": list(header)[:50]},
+            f"the header {what}{hint}; it needs {', '.join(required)}", code="csv_columns",
+            details={"missing": missing, "twice": twice, "found": list(found.names)[:50]},
         )  # fmt: skip

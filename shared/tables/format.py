@@ -31,7 +31,7 @@ class ReadAs:
     """One thing about a file, how it was read, and why.
 
     Args:
-        what: `encoding`, `delimiter`, `sheet`, `header`, `decimal` or `dates`.
+        what: `encoding`, `delimiter`, `sheet`, `hidden_rows`, `header`, `column`, `decimal` or `dates`.
         line: that shows it, if one does.
     """
 

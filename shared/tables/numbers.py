@@ -24,6 +24,8 @@ GROUPING: Final = "'\u2019\u02bc`\u00b4 \u00b7\u066c"
 """What may stand between groups of three digits, but for the other mark; every space is written as ` `."""
 ARABIC_MARK: Final = "\u066b"
 _MINUS = re.compile("[\u2212\u2012\u2013\u2014\ufe63\uff0d]")
+_FULLWIDTH: Final = str.maketrans("\uff0e\uff0c\uff08\uff09\uff0b", ".,()+")
+"""As Japanese and Chinese input methods write them."""
 _ROUND = re.compile(r"(?<=\d)([.,])-{1,2}$")
 """`19.-`, nineteen francs and no more; the mark before it is the decimal one."""
 _CURRENCY = re.compile(
@@ -88,7 +90,7 @@ def _plain(text: str) -> str:
             normalised.append(str(digit))
         elif unicodedata.category(char) not in ("Cf", "Cc"):
             normalised.append(" " if char.isspace() else char)
-    return " ".join(_MINUS.sub("-", "".join(normalised)).split())
+    return " ".join(_MINUS.sub("-", "".join(normalised).translate(_FULLWIDTH)).split())
 
 
 def _without_signs(text: str) -> tuple[str, bool]:

@@ -23,7 +23,7 @@ class TableQuery(Query):
 class TableReading(Answer):
     """One thing about the file, and how it was read."""
 
-    what: str = Field(description="encoding, delimiter, sheet, header, decimal or dates")
+    what: str = Field(description="encoding, delimiter, sheet, hidden_rows, header, column, decimal or dates")
     value: str
     because: str = Field(description="what decided it")
     line: int | None = Field(description="that decided it, if one did")

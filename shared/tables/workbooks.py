@@ -1,38 +1,27 @@
 """`.xlsx` workbooks: the values that Excel shows, without running anything.
 
 Formulas give the values that were stored with them; numbers with the format of a date are dates, in the workbook's own
-system (1900 or 1904). A workbook is a ZIP file of XML: its parts are measured before anything is unpacked, and a sheet
-whose cells are far apart is refused before a table of that size is made.
+system (1900 or 1904), and others know what their format says (`number_formats`). A workbook is a ZIP file of XML:
+`workbook_parts` measures and checks its parts first.
 """
 
 from __future__ import annotations
 
 import io
-import re
-import zipfile
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from functools import partial
 from typing import Any, Final
 
 from shared.errors import TooLarge, Unprocessable
-from shared.tables.files import (
-    MAX_COLUMNS,
-    MAX_ROWS,
-    MAX_TITLE_ROWS,
-    Grid,
-    Row,
-    Value,
-    assemble,
-    column_name,
-)
+from shared.tables import workbook_parts
+from shared.tables.files import MAX_TITLE_ROWS, Grid, OpenTable, Row, Value, assemble, header_place
 from shared.tables.format import ReadAs, TableFormat
+from shared.tables.number_formats import Formatted
+from shared.tables.workbook_parts import Checked
 
-MAX_UNPACKED: Final = 256 * 1024 * 1024
-MAX_PARTS: Final = 2_000
-MAX_SHEET_ROWS: Final = MAX_ROWS + 10_000
-PIECE: Final = 1 << 20
-_REFERENCE = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
-_ROW = re.compile(rb'<(?:\w+:)?row\s[^>]*?\br="(\d{1,7})"')
 _OLD: Final = b"\xd0\xcf\x11\xe0"
 
 
@@ -46,86 +35,68 @@ def is_workbook(data: bytes) -> bool:
     return data.startswith(b"PK\x03\x04")
 
 
-def read(data: bytes, required: Sequence[str], said: TableFormat) -> Grid:
-    """Read the sheet that has the columns.
-
-    Raises:
-        TooLarge, Unprocessable: as `files.read_grid`.
-    """
-    _measure(data)
+def open_workbook(data: bytes, said: TableFormat) -> OpenTable:
+    """Read all sheets; the result takes the one that has the columns. Raises as `files.read_grid`."""
+    checked = workbook_parts.checked(data)
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        names: list[str] = [sheet.name for sheet in workbook.sheets_metadata if "Work" in str(sheet.typ)]
-        sheets = {name: workbook.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names}
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(checked.archive))
+        found = [sheet for sheet in workbook.sheets_metadata if "Work" in str(sheet.typ)]
+        read = {one.name: workbook.get_sheet_by_name(one.name) for one in found}
+        sheets = {name: sheet.to_python(skip_empty_area=False) for name, sheet in read.items()}
     except (CalamineError, OSError, ValueError) as error:
         raise Unprocessable(f"the workbook can't be read: {error}", code="xlsx_malformed") from None
-    name, because = _sheet(sheets, required, said.sheet)
-    header, rows, line = assemble(_rows(sheets[name]), required)
-    how = (
-        ReadAs("encoding", "xlsx", "its bytes are"),
-        ReadAs("sheet", name, because),
-        ReadAs("header", f"line {line}", "it names the columns", line),
-    )
-    return Grid(header, rows, how)
+    hidden = {one.name for one in found if not str(one.visible).endswith(".Visible")}
+    for name, sheet in read.items():
+        _unmerge(sheets[name], sheet.merged_cell_ranges or (), checked.mark)
+    return partial(_grid, checked, sheets, hidden, said.sheet)
 
 
-def _measure(data: bytes) -> None:
-    """Raises TooLarge for what would be far larger unpacked, Unprocessable for what is no workbook."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            parts = archive.infolist()
-            if len(parts) > MAX_PARTS:
-                raise TooLarge(f"the workbook has more than {MAX_PARTS} parts", code="xlsx_too_large")
-            left = MAX_UNPACKED
-            for part in parts:
-                sheet = part.filename.lower().replace("\\", "/").startswith("xl/worksheets/")
-                left -= _unpacked(archive, part, left, sheet=sheet)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError) as error:
-        raise Unprocessable(f"the workbook can't be read: {error}", code="xlsx_malformed") from None
+def _grid(
+    checked: Checked,
+    sheets: dict[str, list[list[Any]]],
+    hidden: Collection[str],
+    said: str | None,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+) -> Grid:
+    name, because = _sheet(sheets, hidden, required, optional, said)
+    how = [ReadAs("encoding", "xlsx", "its bytes are"), ReadAs("sheet", name, because)]
+    for part, one in checked.hidden.items():
+        if checked.book.sheets.get(part) == name:
+            because = f"line {one.first} is not shown in the workbook, and is read as all others are"
+            how.append(ReadAs("hidden_rows", f"{one.rows} read", because, one.first))
+    grid = assemble(_rows(sheets[name], checked), required, optional, how)
+    return replace(grid, first_day=checked.book.first_day)
 
 
-def _unpacked(archive: zipfile.ZipFile, part: zipfile.ZipInfo, left: int, *, sheet: bool) -> int:
-    """Bytes of a part, as they are and not as the archive says."""
-    size, tail = 0, b""
-    with archive.open(part) as file:
-        while piece := file.read(PIECE):
-            size += len(piece)
-            if size > left:
-                raise TooLarge(
-                    f"the workbook has more than {MAX_UNPACKED // 2**20} MiB unpacked: split it, or save it as CSV",
-                    code="xlsx_too_large",
-                )
-            if sheet:
-                _check_places(tail + piece)
-                tail = piece[-256:]
-    return size
+def _unmerge(rows: list[list[Any]], ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]], mark: str) -> None:
+    """Write words and dates of merged cells into all that they are shown over. Numbers stay where they are: a sum over
+    three rows is none of theirs."""
+    visits = workbook_parts.MAX_PLACES
+    for (top, left), (bottom, right) in ranges:
+        if top >= len(rows) or left >= len(rows[top]):
+            continue
+        value = rows[top][left]
+        is_number = not isinstance(value, str | date) or (isinstance(value, str) and value.startswith(mark))
+        if left != right or is_number or value == "":
+            continue
+        visits -= min(bottom, len(rows)) - top
+        if visits < 0:
+            raise TooLarge("the workbook has too many merged cells: unmerge them", code="xlsx_too_large")
+        for row in rows[top + 1 : bottom + 1]:
+            if left < len(row) and row[left] in ("", None):
+                row[left] = value
 
 
-def _check_places(xml: bytes) -> None:
-    rows = max((int(found[1]) for found in _ROW.finditer(xml)), default=0)
-    cells = list(_REFERENCE.finditer(xml))
-    rows = max(rows, max((int(found[2]) for found in cells), default=0))
-    columns = max((_column(found[1]) for found in cells), default=0)
-    if rows > MAX_SHEET_ROWS:
-        raise TooLarge(
-            f"a table may have up to {MAX_ROWS} rows: split it, or delete what is far below it", code="too_many_rows"
-        )
-    if columns > MAX_COLUMNS:
-        raise TooLarge(
-            f"a table may have up to {MAX_COLUMNS} columns: delete what is far beside it", code="too_many_columns"
-        )
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
-
-
-def _sheet(sheets: dict[str, list[list[Any]]], required: Sequence[str], said: str | None) -> tuple[str, str]:
+def _sheet(
+    sheets: dict[str, list[list[Any]]],
+    hidden: Collection[str],
+    required: Sequence[str],
+    optional: Sequence[str],
+    said: str | None,
+) -> tuple[str, str]:
     if said is not None:
         if said not in sheets:
             raise Unprocessable(
@@ -133,7 +104,10 @@ def _sheet(sheets: dict[str, list[list[Any]]], required: Sequence[str], said: st
                 field="sheet", details={"sheets": list(sheets)},
             )  # fmt: skip
         return said, "you said so"
-    having = [name for name, rows in sheets.items() if _has(rows, required)]
+    having = [name for name, rows in sheets.items() if _has(rows, required, optional)]
+    shown = [name for name in having if name not in hidden]
+    if len(having) > 1 and len(shown) == 1:
+        return shown[0], "of the sheets with the columns it alone is not hidden"
     if len(having) > 1:
         raise Unprocessable(
             f"the columns are in several sheets ({', '.join(map(repr, having))}): send `sheet=NAME`",
@@ -147,24 +121,35 @@ def _sheet(sheets: dict[str, list[list[Any]]], required: Sequence[str], said: st
     return filled[0], "it is the first with cells"
 
 
-def _has(rows: list[list[Any]], required: Sequence[str]) -> bool:
-    return any({column_name(str(cell)) for cell in row}.issuperset(required) for row in rows[:MAX_TITLE_ROWS])
+def _has(rows: list[list[Any]], required: Sequence[str], optional: Sequence[str]) -> bool:
+    filled = [row for row in rows[: 4 * MAX_TITLE_ROWS] if any(cell not in ("", None) for cell in row)]
+    return header_place(filled, required, optional) is not None
 
 
-def _rows(rows: list[list[Any]]) -> Iterator[Row]:
+def _rows(rows: list[list[Any]], checked: Checked) -> Iterator[Row]:
     for line, cells in enumerate(rows, start=1):
-        yield line, tuple(_value(cell) for cell in cells)
+        yield line, tuple(_value(cell, checked) for cell in cells)
 
 
-def _value(cell: Any) -> Value:
+def _value(cell: Any, checked: Checked) -> Value:
+    if isinstance(cell, str):
+        return _formatted(cell, checked) if cell.startswith(checked.mark) else cell.strip()
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, datetime):
         return cell.date()
     if isinstance(cell, int | float):
-        return float(cell)
+        return float(cell) if math.isfinite(cell) else str(cell)
     if isinstance(cell, date):
         return cell
-    if isinstance(cell, time | timedelta):
-        return str(cell)
-    return "" if cell is None else str(cell).strip()
+    return "" if cell is None else str(cell)
+
+
+def _formatted(cell: str, checked: Checked) -> Value:
+    """A number that `workbook_parts` has marked."""
+    style, _, number = cell.removeprefix(checked.mark).partition(checked.mark)
+    try:
+        value = float(number)
+    except ValueError:
+        return number.strip()
+    return Formatted.of(value, checked.styles.formats[int(style)]) if math.isfinite(value) else number.strip()

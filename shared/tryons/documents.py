@@ -117,6 +117,7 @@ class FashnRun(Record, frozen=True):
     input_ids: tuple[str, ...] = Field(
         default=(), description="ids of the images that came with the request, deleted when the run has ended"
     )
+    webhook_url: str | None = Field(default=None, description="is sent the run when it has ended", repr=False)
 
 
 class TryOnDocument(JobSubject, BillableDocument, frozen=True):

@@ -15,6 +15,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
+from shared import clock
 from shared.commerce import quota
 from shared.commerce.documents import BillableDocument
 from shared.documents import Operation, store
@@ -23,7 +24,12 @@ from shared.documents.model import DocumentId, StoredDocument, Timestamp
 from shared.documents.repository import Repository
 from shared.errors import BatchFailed
 from shared.jobs.models import ENDED, RunStatus
+from shared.passes import Pass
 from shared.tryons.documents import TryOnDocument, TryOnId, tryons
+
+ORPHAN_S: Final = 3600
+"""Seconds after the end of a visit when its charges are settled without it: it is settled by then, unless its own
+document is gone."""
 
 
 class VisitId(DocumentId):
@@ -63,6 +69,9 @@ class VisitChargeDocument(BillableDocument, frozen=True):
     type: Literal["visit_charge"] = "visit_charge"
     id: VisitChargeId
     visit_id: str
+    due_at: float | None = Field(
+        default=None, description="epoch seconds after which no visit settles it any more: the sweeper does"
+    )
     created_at: Timestamp
 
 
@@ -81,15 +90,23 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def charge_owner(charge: VisitChargeDocument, *, confirmed: bool) -> None:
+def charge_owner(visit: VisitDocument, id: str, *, confirmed: bool) -> None:
     """Have the owner of a key pay for a try-on that is about to start.
 
     Args:
+        id: of the try-on.
         confirmed: whether the owner's e-mail address is confirmed.
 
     Raises:
         QuotaExceeded: neither quota nor credits of the owner are left; nothing was written.
     """
+    charge = VisitChargeDocument(
+        id=VisitChargeId.of(id),
+        user_id=visit.owner_id,
+        visit_id=visit.id.public,
+        due_at=visit.expires_at + ORPHAN_S,
+        created_at=clock.iso(),
+    )
     quota.create_paid(visit_charges, charge, confirmed=confirmed)
 
 
@@ -100,13 +117,32 @@ def settle(visit: VisitDocument) -> None:
     """
     mine = where(VisitChargeDocument.visit_id, "=", visit.id.public)
     for charge in visit_charges.iterate(mine, partition=visit.owner_id):
-        tryon = tryons.find(TryOnId.of(charge.id.public), visit.user_id)
-        operations: list[Operation] = [visit_charges.deletion(charge.id)]
-        if tryon is None or not _is_owed(tryon):
-            operations.append(quota.release(charge))
-        # Another process was faster, or the owner's account was deleted.
-        with suppress(BatchFailed):
-            store().batch(charge.container, charge.user_id, operations)
+        _settle(charge)
+
+
+def settle_orphans(limit: int = 500) -> int:
+    """Settle charges that their visit did not: one written while the visit was being settled, by a process that then
+    ended. Returns how many."""
+    done = 0
+    orphans = Pass("visits.charges")
+    for charge in visit_charges.iterate(where(VisitChargeDocument.due_at, "<", clock.now())):
+        with orphans.item(chargeId=charge.id.public):
+            _settle(charge)
+            done += 1
+        if done >= limit or orphans.failed >= limit:
+            break
+    return done
+
+
+def _settle(charge: VisitChargeDocument) -> None:
+    """End a charge: kept if its try-on is owed, else given back. Both are one batch, so it happens once."""
+    tryon = tryons.find(TryOnId.of(charge.id.public), charge.visit_id)
+    operations: list[Operation] = [visit_charges.deletion(charge.id)]
+    if tryon is None or not _is_owed(tryon):
+        operations.append(quota.release(charge))
+    # Another process was faster, or the owner's account was deleted.
+    with suppress(BatchFailed):
+        store().batch(charge.container, charge.user_id, operations)
 
 
 def _is_owed(tryon: TryOnDocument) -> bool:

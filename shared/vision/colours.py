@@ -122,13 +122,13 @@ def _kmeans(points: NDArray[Any], count: int, rng: Any) -> tuple[NDArray[Any], N
 
     centres = points[[int(rng.integers(len(points)))]]
     for _ in range(count - 1):
-        away = ((points[:, None] - centres[None]) ** 2).sum(2).min(1)
+        away = _squared_distances(points, centres).min(1)
         if away.sum() <= 1e-9:
             break
         centres = np.concatenate([centres, points[[int(rng.choice(len(points), p=away / away.sum()))]]])
     nearest = np.zeros(len(points), np.int64)
     for _ in range(12):
-        nearest = ((points[:, None] - centres[None]) ** 2).sum(2).argmin(1)
+        nearest = _squared_distances(points, centres).argmin(1)
         moved = np.stack(
             [points[nearest == i].mean(0) if (nearest == i).any() else centres[i] for i in range(len(centres))]
         )
@@ -136,6 +136,12 @@ def _kmeans(points: NDArray[Any], count: int, rng: Any) -> tuple[NDArray[Any], N
             break
         centres = moved
     return centres, nearest
+
+
+def _squared_distances(points: NDArray[Any], centres: NDArray[Any]) -> NDArray[Any]:
+    """(n, k) of points (n, 3) and centres (k, 3); channel by channel, since sums over an axis of three are slow."""
+    x, y, z = ((points[:, None, channel] - centres[None, :, channel]) ** 2 for channel in range(3))
+    return x + y + z
 
 
 def _merge_clusters(centres: NDArray[Any], sizes: NDArray[Any]) -> list[tuple[Any, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from shared.errors import Unprocessable
 from shared.images.targets import Target
 from shared.vision import matte, parser, presence
+from shared.vision.arrays import pixels_of
 from shared.vision.cutout import Box, bounds
 
 if TYPE_CHECKING:
@@ -94,13 +96,19 @@ class Segment:
 _slots = threading.BoundedSemaphore(MAX_PARALLEL)
 
 
-def decode(data: bytes) -> NDArray[np.uint8]:
-    """A sanitized image as RGB (h, w, 3)."""
-    import numpy as np
+def decode(data: bytes, *, max_pixels: int | None = None) -> NDArray[np.uint8]:
+    """A sanitized image as RGB (h, w, 3).
+
+    Args:
+        max_pixels: scale a larger image down to as many; a JPEG is decoded smaller, so it is never in memory whole.
+    """
     from PIL import Image
 
     with Image.open(BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"))
+        if max_pixels is not None and image.width * image.height > max_pixels:
+            scale = math.sqrt(max_pixels / (image.width * image.height))
+            image.thumbnail((int(image.width * scale), int(image.height * scale)), Image.Resampling.BOX)
+        return pixels_of(image.convert("RGB"))
 
 
 def segment(pixels: NDArray[np.uint8], target: Target = "garment") -> Segment:

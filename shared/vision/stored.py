@@ -23,7 +23,7 @@ from shared.images.segmentations import (
 from shared.images.sources import Source
 from shared.images.targets import Target
 from shared.passes import Pass
-from shared.vision import cutout, parser, segments
+from shared.vision import cutout, parser, room, segments
 
 KEEP_S: Final = 30 * 24 * 3600
 """Seconds that a segmentation is kept after it was computed."""
@@ -61,6 +61,11 @@ def compute(user_id: str, source: Source, data: bytes, target: Target, output: O
     Raises:
         Unprocessable: `nothing_found`.
     """
+    with room.for_image(data):
+        return _compute(user_id, source, data, target, output)
+
+
+def _compute(user_id: str, source: Source, data: bytes, target: Target, output: Output) -> SegmentationDocument:
     sha256 = hashlib.sha256(data).hexdigest()
     image = segments.decode(data)
     found = segments.segment(image, target)

@@ -15,9 +15,11 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from shared import telemetry
-from shared.errors import ConfigurationError, StudioError, UpstreamError
+from shared.errors import ConfigurationError, StudioError
+from shared.identity import azure_credential
+from shared.provider_errors import Blame
 from shared.settings import settings
-from shared.vto import errors
+from shared.vto import container_errors, errors
 from shared.vto.protocol import ENDED, MAX_WAIT_S, Health, Run, RunStatus, TryOnRequest, TryOnResult
 from shared.vto.settings import vto_settings
 
@@ -215,37 +217,20 @@ def _problem(data: bytes) -> _Problem | None:
         return None
 
 
-OUTDATED_CODES: Final = ("superseded", "job_differs")
-"""Codes for an attempt that a later one has replaced; the next attempt is accepted again."""
-
-
 def _refusal(response: Response, problem: _Problem | None) -> StudioError:
-    """The error for a response other than 2xx; `shared.vto.errors` says what jobs do with it."""
-    status = response.status_code
-    wait = _seconds(response.headers.get("Retry-After"))
-    if status in (401, 403):
-        return _misconfigured("the try-on container refuses our token", status)
-    if status == 429 and problem is not None:
-        return errors.EngineBusy("the try-on container is busy", retry_after=wait or 5)
-    if problem is None or status >= 500:
-        return errors.EngineUnavailable(f"the try-on container is not available ({status})", retry_after=wait or 5)
-    if problem.code == errors.UnknownEngine.code:
-        return _misconfigured("the try-on container does not offer this engine", status)
-    if status in (404, 405):
-        return _misconfigured(f"the try-on container is not at this address ({status})", status)
-    if problem.code in OUTDATED_CODES:
-        return UpstreamError(problem.detail, code=problem.code)
-    if problem.code in errors.KINDS:
-        return errors.from_code(problem.code, problem.detail, field=problem.field)
-    telemetry.log("vto.not_understood", level="error", status=status, code=problem.code, field=problem.field)
-    return errors.EngineMismatch(
-        f"the try-on container does not understand the request ({problem.code})", field=problem.field
-    )
-
-
-def _misconfigured(message: str, status: int) -> StudioError:
-    telemetry.log("vto.refused", level="error", status=status, reason=message)
-    return errors.EngineRefused(message, retry_after=REFUSED_RETRY_S)
+    """The error for a response other than 2xx, by the container's table."""
+    status, wait = response.status_code, _seconds(response.headers.get("Retry-After"))
+    row = container_errors.of_proxy(status) if problem is None else container_errors.of_code(problem.code)
+    said = f"{row.message} ({status})" if problem is None else problem.detail or row.message
+    code, field = (None, None) if problem is None else (problem.code, problem.field)
+    if row.blame is Blame.OPERATOR:
+        reason = f"{row.message or 'the try-on container refuses our requests'} ({code or status})"
+        telemetry.log("vto.refused", level="error", status=status, code=code, reason=said)
+        return container_errors.to_error(row, reason, retry_after=REFUSED_RETRY_S)
+    if row.code == errors.EngineMismatch.code or row is container_errors.UNKNOWN:
+        telemetry.log("vto.not_understood", level="error", status=status, code=code, field=field)
+    needs_wait = row.code in (errors.EngineBusy.code, errors.EngineUnavailable.code)
+    return container_errors.to_error(row, said, retry_after=wait or (5 if needs_wait else None), field=field)
 
 
 def _seconds(header: str | None) -> float | None:
@@ -262,10 +247,13 @@ def _read[M: BaseModel](data: bytes | None, model: type[M]) -> M:
 def _result(run: Run, request: TryOnRequest) -> TryOnResult:
     if run.status is RunStatus.CANCELLED:
         raise RunCancelled
-    if (error := run.error) is not None:
-        if error.code == errors.EngineRefused.code:
-            telemetry.log("vto.refused", level="error", reason=error.message)
-        raise error.to_error()
+    if (failed := run.error) is not None:
+        row = container_errors.of_code(failed.code)
+        if row.blame is Blame.OPERATOR:
+            telemetry.log("vto.refused", level="error", code=failed.code, reason=failed.message)
+        raise container_errors.to_error(
+            row, failed.message, retry_after=failed.retry_after, field=failed.field
+        )  # fmt: skip
     result = run.result
     if result is None or result.fingerprint != request.fingerprint or len(result.samples) != request.samples:
         raise errors.BadAnswer("the try-on container's response does not belong to this request")
@@ -297,8 +285,6 @@ def bearer() -> Callable[[], str]:
         return secret.get_secret_value
     if not conf.vto_audience:
         raise ConfigurationError("try-on is not configured: set VTO_TOKEN or VTO_AUDIENCE", code="vto_unconfigured")
-    from azure.identity import DefaultAzureCredential
-
-    credential = DefaultAzureCredential(managed_identity_client_id=settings().storage_client_id)
+    credential = azure_credential(settings().storage_client_id)
     scope = f"{conf.vto_audience.rstrip('/')}/.default"
     return lambda: credential.get_token(scope).token

@@ -16,7 +16,6 @@ from pydantic import Field, StringConstraints, model_validator
 
 from shared.errors import StudioError
 from shared.http.models import Answer, Body
-from shared.vto import errors
 
 type Category = Literal["upper", "lower", "dress"]
 
@@ -163,12 +162,6 @@ class RunError(Answer):
             code=error.code, message=error.message, retryable=error.retryable, retry_after=error.retry_after,
             field=error.field,
         )  # fmt: skip
-
-    def to_error(self) -> StudioError:
-        """The error that was sent."""
-        return errors.from_code(
-            self.code, self.message, retryable=self.retryable, retry_after=self.retry_after, field=self.field
-        )
 
 
 class Run(Answer):

@@ -22,9 +22,7 @@ class World:
     """Accounts over the registered functions, and what is sent to their owners."""
 
     def __init__(self, mail: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        from functions.auth.blueprint import bp
-
-        self.call = App(bp)
+        self.call = App.of("auth")
         self._mail = mail
         self._patch = monkeypatch
 

@@ -17,7 +17,7 @@ from over_http import photo
 from pyotp.totp import TOTP
 
 from functions.auth import members
-from functions.auth.models import Invitation
+from functions.auth.member_models import Invitation
 from functions.files import service as files
 from functions.files.models import PresignRequest
 from functions.privacy import erasure, retention, service

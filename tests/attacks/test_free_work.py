@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from accounts_world import World
+from http_calls import Answered
 from hypothesis import given
 from hypothesis import strategies as st
 from over_http import photo
 
+from shared import clock
 from shared.commerce import ceilings
 from shared.commerce.ceilings import Spending
 from shared.documents import Where, store
@@ -33,6 +35,7 @@ def paid_acts(user: Principal) -> dict[str, Callable[[], Any]]:
     from functions.auth import contact
     from functions.convert import service as convert
     from functions.convert.models import ConversionRequest
+    from functions.fashn.inputs import resolve_input
     from functions.keys import service as keys
     from functions.keys.models import ApiKeyRequest
     from functions.paypal import service as paypal
@@ -58,6 +61,9 @@ def paid_acts(user: Principal) -> dict[str, Callable[[], Any]]:
         "API key": lambda: keys.create_key(user, "01k", key),
         "webhook": lambda: webhooks.create_webhook(user, "01w", hook),
         "SMS": lambda: contact.send_code(user, "r"),
+        "call to a chosen address": lambda: resolve_input(
+            user, "https://8.8.8.8/a.png", "image", "01i", ImageKind.GARMENT, []
+        ),
     }
 
 
@@ -123,6 +129,41 @@ def test_a_ceiling_over_all_users_holds_under_a_race_and_alerts_once(
         ceilings.check(kind)
     alerts = store().query("audit", Where("action", "=", "SPENDING_ALERT"), partition="system").items
     assert sorted(alert["spent"] for alert in alerts) == [8, 10]
+
+
+def test_messages_to_strangers_leave_half_of_the_ceiling_to_others(
+    world: World, address: str, change: Callable[..., None]
+) -> None:
+    """Registrations with invented addresses, or a merchant's invitations, would otherwise stop all e-mails."""
+    owner = world.owner(address)["user"]["email"]
+    change(EMAILS_AN_HOUR="20")
+    invented = [f"farmer.{clock.new_id()}@example.com" for _ in range(14)]
+    for one in invented:
+        world.register(one)
+    world.deliver()
+    sent = sum(bool(world.messages(one)) for one in invented)
+    assert sent == 20 * ceilings.STRANGERS_SHARE - 1, "and one to the owner"
+    world.call("auth_password_forgot", {"email": owner})
+    assert world.link(owner)
+    alerts = store().query("audit", Where("action", "=", "SPENDING_ALERT"), partition="system").items
+    assert [alert["spent"] for alert in alerts] == [10]
+
+
+def test_a_merchant_invites_few_in_an_hour(world: World, address: str, change: Callable[..., None]) -> None:
+    from functions.auth import service
+
+    service.ensure_admin(address, "correct horse battery")
+    change(RATE_LIMIT_SCALE="1")
+    admin = world.login(address).body["accessToken"]
+
+    def invite() -> Answered:
+        body = {"email": f"guest.{clock.new_id()}@example.com", "role": "vendor", "shop": "nordwind"}
+        return world.call("shop_invite", body, token=admin)
+
+    answers = [invite() for _ in range(31)]
+    assert [answer.status for answer in answers[:30]] == [202] * 30
+    assert answers[30].status == 429
+    assert int(answers[30].headers["Retry-After"]) > 0
 
 
 def test_administrators_are_alerted_by_a_notification(world: World, address: str, change: Callable[..., None]) -> None:

@@ -94,6 +94,12 @@ def test_a_session_s_thief_can_not_remove_or_replace_it(world: World, factor: Fa
     assert "Signing in takes no code any more" in str(world.messages(factor.address))
 
 
+def test_a_thief_with_session_and_password_can_not_try_codes_out(world: World, factor: Factor) -> None:
+    body = {"password": PASSWORD, "code": "000000"}
+    answers = [world.call("auth_second_factor_remove", body, token=factor.access).code for _ in range(8)]
+    assert answers == ["second_factor_wrong"] * 5 + ["login_throttled"] * 3
+
+
 def test_it_counts_only_once_confirmed(world: World, address: str) -> None:
     made = world.owner(address)
     access = made["tokens"]["accessToken"]

@@ -53,6 +53,7 @@ WEAK: list[tuple[dict[str, str | None], str]] = [
     ({"JWT_KEYS": json.dumps({"k1": KEY, "k0": "b" * 40})}, "JWT_KEYS[k0]"),
     ({"JWT_KEYS": None}, "JWT_ACTIVE_KID"),
     ({"JWT_ACTIVE_KID": "k2"}, "JWT_ACTIVE_KID"),
+    ({"PASSWORD_MEMORY_KIB": "19455"}, "PASSWORD_MEMORY_KIB"),
     ({"VTO_TOKEN": "x"}, "VTO_TOKEN"),
     ({"VTO_TOKEN": "t" * 40}, "VTO_TOKEN"),
     ({"PROBE_KEY": "x"}, "PROBE_KEY"),
@@ -105,6 +106,7 @@ WEAK: list[tuple[dict[str, str | None], str]] = [
     ({"APP_URL": "https://localhost"}, "APP_URL"),
     ({"APP_URL": "https:///"}, "APP_URL"),
     ({"WEBHOOK_ALLOW_HOSTS": '["127.0.0.1:*"]'}, "WEBHOOK_ALLOW_HOSTS"),
+    ({"IMAGE_FETCH_ALLOW_HOSTS": '["127.0.0.1:*"]'}, "IMAGE_FETCH_ALLOW_HOSTS"),
     ({"PAYPAL_CERT_ORIGINS": '["http://api.paypal.com"]'}, "PAYPAL_CERT_ORIGINS"),
     ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
     (
@@ -150,6 +152,12 @@ def test_a_weak_setting_prevents_the_start_and_is_not_shown(
         for name, value in weak.items():
             if value is not None and name.endswith(("KEY", "TOKEN", "SECRET", "KEYS")) and len(value) > 10:
                 assert value not in str(refused.value)
+
+
+def test_no_proxy_is_refused_on_flex_consumption_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sets the name of the site, and no id of an instance."""
+    with pytest.raises(ConfigurationError, match="TRUSTED_PROXY_HOPS"):
+        check(monkeypatch, TRUSTED_PROXY_HOPS="0", WEBSITE_INSTANCE_ID="", WEBSITE_SITE_NAME="shop")
 
 
 def test_all_faults_are_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.webhooks import target
 from shared.errors import StudioError
+from shared.outbound import target
+from shared.outbound.target import Purpose
 
 NOT_PUBLIC_V4 = [
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16", "172.16.0.0/12",
@@ -80,5 +81,5 @@ def test_python_s_own_opinion_is_never_stricter(address: ipaddress.IPv4Address |
 )
 def test_a_webhook_can_not_be_registered_for_them(local: dict[str, str], host: str) -> None:
     with pytest.raises(StudioError) as refused:
-        target.resolve(f"https://{host}/")
+        target.resolve(f"https://{host}/", Purpose("webhook"))
     assert refused.value.code == "webhook_url"

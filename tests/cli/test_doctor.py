@@ -41,15 +41,18 @@ def test_all_is_well(well: dict[str, str]) -> None:
     assert "functions" in checks["indexing"]["detail"]
 
 
-def test_what_is_wrong_is_named_with_its_cure(well: dict[str, str]) -> None:
+def test_what_is_wrong_is_named_with_its_cure(well: dict[str, str], azurite: Azurite) -> None:
     gone = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Yg==;BlobEndpoint=http://127.0.0.1:9/a;"
     status, checks = doctor(
+        "--port",
+        str(azurite.blob_port),
         **{**well, "Storage": gone + "QueueEndpoint=http://127.0.0.1:9/a;"},
         GEMINI_API_KEY="an-unknown-key",
         GEMINI_BASE_URL="http://127.0.0.1:9",
     )
     assert status == 1
-    for name, word in (("blobs", "Storage"), ("queues", "Storage"), ("gemini", "GEMINI_API_KEY")):
+    taken = (f"port {azurite.blob_port}", "--port")
+    for name, word in (("blobs", "Storage"), ("queues", "Storage"), ("gemini", "GEMINI_API_KEY"), taken):
         assert not checks[name]["ok"], name
         assert word in checks[name]["remedy"]
     assert checks["documents"]["ok"]
@@ -67,9 +70,3 @@ def test_a_retention_of_an_unknown_kind_is_reported(well: dict[str, str]) -> Non
     status, checks = doctor(**well, RETENTION_DAYS='{"selfies": 3}')
     assert status == 1
     assert "selfies" in checks["settings"]["detail"]
-
-
-def test_a_port_in_use_is_reported(well: dict[str, str], azurite: Azurite) -> None:
-    status, checks = doctor("--port", str(azurite.blob_port), **well)
-    assert status == 1
-    assert "--port" in checks[f"port {azurite.blob_port}"]["remedy"]

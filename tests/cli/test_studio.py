@@ -78,8 +78,7 @@ def test_arguments_of_the_tests_reach_pytest() -> None:
     assert done.returncode == 1, "no test executed is a failure"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_run_lists_every_function_and_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
+def test_run_lists_every_function_and_leaves_no_process_behind(tmp_path: Path) -> None:
     data = str(tmp_path / "data")
     with started("run", "--data", data, "--json") as family:
         assert family.process.stdout is not None
@@ -98,6 +97,18 @@ def test_run_lists_every_function_and_leaves_no_process_behind(tmp_path: Path, n
         assert refused.returncode == 1
         (line,) = refused.stderr.strip().splitlines()
         assert f"port {port}" in line and "--port" in line
+        family.process.send_signal(signal.SIGINT)
+        assert family.process.wait() == 0
+        family.wait_for_end()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_run_ends_in_order_with_other_signals_too(tmp_path: Path, number: signal.Signals) -> None:
+    # With these settings their emulators and the container are not started.
+    elsewhere = {"GEMINI_API_KEY": "not-called", "FASHN_API_KEY": "not-called", "VTO_URL": "http://127.0.0.1:9"}
+    with started("run", "--data", str(tmp_path), "--json", "--no-page", "--no-watch", **elsewhere) as family:
+        assert family.process.stdout is not None
+        assert json.loads(family.process.stdout.readline())["functions"]
         family.process.send_signal(number)
         assert family.process.wait() == 0
         family.wait_for_end()

@@ -14,6 +14,12 @@ async function refused(call) {
   return null;
 }
 
+// First, while their signatures are fresh.
+const verified = [];
+for (const { headers, body, secret } of given.deliveries) {
+  verified.push((await refused(() => verifyWebhook(headers, body, secret)))?.code ?? null);
+}
+
 const studio = createStudio(given);
 const person = await studio.upload(await openAsBlob(given.person), "person", "person.jpg");
 const garment = await studio.upload(await openAsBlob(given.garment), "garment", "garment.jpg");
@@ -23,8 +29,12 @@ const tryon = await studio.subscribe(request, { onUpdate: (job) => seen.push(job
 const picture = new Uint8Array(await (await fetch(tryon.outputUrl)).arrayBuffer());
 const wrong = await refused(() => studio.subscribe({ ...request, samples: 9 }));
 const missing = await refused(() => studio.api.GET("/api/images/{id}", { params: { path: { id: "none" } } }));
-const verified = [];
-for (const { headers, body, secret } of given.deliveries) {
-  verified.push((await refused(() => verifyWebhook(headers, body, secret)))?.code ?? null);
-}
-console.log(JSON.stringify({ status: tryon.status, seen, start: [...picture.slice(0, 4)], wrong, missing, verified }));
+const listed = [];
+for await (const image of studio.images({ limit: 1 })) listed.push(image.id);
+const tryons = [];
+for await (const one of studio.pages("/api/cv/tryon", { limit: 1 })) tryons.push(one.id);
+const lists = {
+  images: [person.id, garment.id].every((id) => listed.includes(id)) && new Set(listed).size === listed.length,
+  tryons: tryons.includes(tryon.id),
+};
+console.log(JSON.stringify({ status: tryon.status, seen, start: [...picture.slice(0, 4)], wrong, missing, lists, verified }));

@@ -12,8 +12,9 @@ BODY = '{"type":"tryon.completed","data":{"id":"x","name":"Ä"}}'
 
 
 class Case(NamedTuple):
-    """A delivery; `code` is that of the error it must end in, None for a right one."""
+    """A delivery, verified at `at` (epoch seconds); `code` is of the error it must end in, None for a right one."""
 
+    at: float
     name: str
     headers: dict[str, str]
     body: str
@@ -30,18 +31,18 @@ def cases() -> list[Case]:
     stale = signing.headers([SigningKey(secret=secret)], "evt_1", BODY, now - 3600)
     early = signing.headers([SigningKey(secret=secret)], "evt_1", BODY, now + 3600)
     return [
-        Case("right", right, BODY, secret, None),
-        Case("header names in another case", {k.title(): v for k, v in right.items()}, BODY, secret, None),
-        Case("the secret before a rotation", rotated, BODY, secret, None),
-        Case("another secret", right, BODY, other, "webhook_signature"),
-        Case("another body", right, BODY + " ", secret, "webhook_signature"),
-        Case("another id", {**right, "webhook-id": "evt_2"}, BODY, secret, "webhook_signature"),
-        Case("too old", stale, BODY, secret, "webhook_timestamp"),
-        Case("from the future", early, BODY, secret, "webhook_timestamp"),
-        Case("a time that is none", {**right, "webhook-timestamp": "soon"}, BODY, secret, "webhook_timestamp"),
-        Case("no signature", {k: v for k, v in right.items() if k != "webhook-signature"}, BODY, secret,
+        Case(now, "right", right, BODY, secret, None),
+        Case(now, "header names in another case", {k.title(): v for k, v in right.items()}, BODY, secret, None),
+        Case(now, "the secret before a rotation", rotated, BODY, secret, None),
+        Case(now, "another secret", right, BODY, other, "webhook_signature"),
+        Case(now, "another body", right, BODY + " ", secret, "webhook_signature"),
+        Case(now, "another id", {**right, "webhook-id": "evt_2"}, BODY, secret, "webhook_signature"),
+        Case(now, "too old", stale, BODY, secret, "webhook_timestamp"),
+        Case(now, "from the future", early, BODY, secret, "webhook_timestamp"),
+        Case(now, "a time that is none", {**right, "webhook-timestamp": "soon"}, BODY, secret, "webhook_timestamp"),
+        Case(now, "no signature", {k: v for k, v in right.items() if k != "webhook-signature"}, BODY, secret,
              "webhook_headers"),
-        Case("a signature that is no text of ours", {**right, "webhook-signature": "v1,é v2,x"}, BODY, secret,
+        Case(now, "a signature that is no text of ours", {**right, "webhook-signature": "v1,é v2,x"}, BODY, secret,
              "webhook_signature"),
-        Case("a secret that is none", right, BODY, "whsec_%%%", "webhook_secret"),
+        Case(now, "a secret that is none", right, BODY, "whsec_%%%", "webhook_secret"),
     ]  # fmt: skip

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import requests
+from quick import eventually
+from receiver import receiver
 from signed import cases
 
 from emulators.stack import Stack
@@ -33,6 +35,20 @@ def test_a_whole_flow(stack: Stack, python_client: ModuleType, key: str, photos:
         assert tryon["id"] in {one["id"] for one in studio.tryons()}
 
 
+def test_a_delivery_of_the_api_is_verified(
+    stack: Stack, python_client: ModuleType, key: str, photos: tuple[Path, Path]
+) -> None:
+    with python_client.Studio(stack.url, key) as studio, receiver() as server:
+        hook = studio.request("POST", "webhooks", json={"url": server.url, "events": ["tryon.completed"]})
+        person, garment = studio.upload(photos[0], "person"), studio.upload(photos[1], "garment")
+        tryon = studio.subscribe({"personImageId": person["id"], "garmentImageId": garment["id"], "mode": "queued"})
+        got = eventually(lambda: server.got and server.got[0], "the delivery")
+        event = python_client.verify_webhook(got.headers, got.body, hook["secret"])
+        assert (event["type"], event["data"]["tryonId"]) == ("tryon.completed", tryon["id"])
+        with pytest.raises(python_client.StudioError):
+            python_client.verify_webhook(got.headers, got.body.replace(tryon["id"], "x"), hook["secret"])
+
+
 def test_an_error_is_one_type_with_code_field_and_request_id(stack: Stack, python_client: ModuleType, key: str) -> None:
     with python_client.Studio(stack.url, key) as studio:
         with pytest.raises(python_client.StudioError) as missing:
@@ -50,11 +66,11 @@ def test_an_error_is_one_type_with_code_field_and_request_id(stack: Stack, pytho
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_webhook_signatures(python_client: ModuleType, case: Any) -> None:
     if case.code is None:
-        assert python_client.verify_webhook(case.headers, case.body, case.secret) == json.loads(case.body)
-        assert python_client.verify_webhook(case.headers, case.body.encode(), case.secret)
+        assert python_client.verify_webhook(case.headers, case.body, case.secret, now=case.at) == json.loads(case.body)
+        assert python_client.verify_webhook(case.headers, case.body.encode(), case.secret, now=case.at)
         return
     with pytest.raises(python_client.StudioError) as refused:
-        python_client.verify_webhook(case.headers, case.body, case.secret)
+        python_client.verify_webhook(case.headers, case.body, case.secret, now=case.at)
     assert refused.value.code == case.code
 
 

@@ -26,4 +26,5 @@ def test_a_whole_flow(stack: Stack, key: str, photos: tuple[Path, Path]) -> None
     assert bytes(happened["start"]) == b"\x89PNG"
     assert (happened["wrong"]["status"], happened["wrong"]["field"]) == (422, "samples")
     assert happened["missing"]["status"] == 404 and happened["missing"]["requestId"]
+    assert happened["lists"] == {"images": True, "tryons": True}
     assert happened["verified"] == [case.code for case in cases()]

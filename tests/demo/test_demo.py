@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 from studio_command import studio
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(3600), pytest.mark.processes]
+pytestmark = [pytest.mark.early, pytest.mark.timeout(3600), pytest.mark.processes]
 STEPS = {
     "confirm-email", "confirm-phone",
     "start", "register", "upload-selfie", "upload-garment", "upload-sas", "convert", "progress-websocket",
     "fetch-result", "completed-email", "completed-sms", "completed-websocket", "gemini-fails", "dead-letter",
     "failed-email", "failed-sms", "failed-websocket", "redrive", "fetch-redriven", "redriven-completed-email",
     "redriven-completed-sms", "redriven-completed-websocket", "page",
-    "tryon-register", "tryon-portraits", "tryon-figure", "tryon-sheet",
+    "tryon-register", "tryon-portraits", "tryon-figure",
     "vendor-register", "vendor-drop", "vendor-products",
-    "merchant-predict", "merchant-eval", "merchant-sheet",
+    "merchant-predict", "merchant-eval",
     "paypal-order", "paypal-approve", "paypal-capture", "paypal-credits", "paypal-webhook",
 }  # fmt: skip
 

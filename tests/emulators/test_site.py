@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from emulators.stack import ROOT
 
 pytestmark = pytest.mark.processes
 
+HTTP = '[2026-11-29 01:02:03,456] INFO studio: {"event": "http", "requestId": "01abc", "status": 200}\n'
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
@@ -24,7 +27,10 @@ def site(tmp_path: Path) -> Iterator[str]:
     (folder / ".built-from").write_text("secret")
     shutil.copy(ROOT / "web/public/staticwebapp.config.json", folder)
     (tmp_path / "outside.txt").write_text("secret")
-    with launch("site", "--folder", str(folder), "--config", str(tmp_path / "config.json")) as facts:
+    log = tmp_path / "functions.log"
+    log.write_text(f"{HTTP}{HTTP.replace('01abc', '01xyz')}")
+    config = tmp_path / "config.json"
+    with launch("site", "--folder", str(folder), "--config", str(config), "--log", str(log)) as facts:
         yield facts["url"]
 
 
@@ -38,13 +44,41 @@ def test_files_have_types_policies_and_lifetimes(site: str) -> None:
     assert "immutable" in script.headers["Cache-Control"]
 
 
-@pytest.mark.parametrize(
-    "path", ["nothing", ".built-from", "../outside.txt", "%2e%2e/outside.txt", "assets", "staticwebapp.config.json"]
-)
-def test_nothing_else_is_served(site: str, path: str) -> None:
-    answer = requests.get(f"{site}/{path}", timeout=30)
-    assert answer.status_code == 404
-    assert "secret" not in answer.text
+@pytest.mark.parametrize("path", [".built-from", "../outside.txt", "%2e%2e/outside.txt", "staticwebapp.config.json"])
+def test_what_is_not_for_browsers_is_not_served(site: str, path: str) -> None:
+    assert "secret" not in (answer := requests.get(f"{site}/{path}", timeout=30)).text
+    assert answer.text == "<!doctype html>"
+
+
+@pytest.mark.parametrize(("path", "status"), [("tryons/01abc", 200), ("assets/gone.js", 404), ("widget.js", 404)])
+def test_addresses_without_a_file_are_the_page_s(site: str, path: str, status: int) -> None:
+    assert requests.get(f"{site}/{path}", timeout=30).status_code == status
+
+
+def test_the_log_is_found_by_an_id(site: str) -> None:
+    found = requests.get(f"{site}/_emulator/log", params={"id": "01abc"}, timeout=30).json()
+    assert [line["facts"]["requestId"] for line in found["lines"]] == ["01abc"]
+    assert requests.get(f"{site}/_emulator/log", timeout=30).json()["total"] == 2
+
+
+def test_only_emulated_providers_are_reached(site: str, tmp_path: Path) -> None:
+    faults = f"{site}/_emulator/providers/sms/faults"
+    assert requests.get(faults, timeout=30).status_code == 404
+    with launch("sms") as sms:
+        providers = {"sms": {"emulated": True, "url": sms["url"]}, "email": {"emulated": False, "url": None}}
+        (tmp_path / "config.json").write_text(json.dumps({"local": {"providers": providers}}))
+        assert requests.post(faults, json={"mode": "503"}, timeout=30).status_code == 201
+        planned = requests.get(f"{sms['url']}/_emulator/faults", timeout=30).json()["faults"]
+        assert [fault["mode"] for fault in planned] == ["503"]
+        assert requests.post(faults, json={"mode": "no such"}, timeout=30).status_code == 400
+        assert requests.delete(faults, timeout=30).status_code == 204
+        assert requests.get(f"{site}/_emulator/providers/email/faults", timeout=30).status_code == 404
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Host": "rebound.example"}])
+@pytest.mark.parametrize("path", ["log", "providers/sms/faults"])
+def test_pages_of_other_sites_get_no_tools(site: str, path: str, headers: dict[str, str]) -> None:
+    assert requests.get(f"{site}/_emulator/{path}", headers=headers, timeout=30).status_code == 403
 
 
 def test_the_configuration_is_read_at_each_request(site: str, tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from cli.infra.azd import substitute
 from cli.infra.bicep import parse, parse_file
 
 ROOT = Path(__file__).resolve().parents[2]
-JSON = st.recursive(st.text() | st.booleans() | st.integers(), lambda inner: st.dictionaries(st.text(), inner))
+JSON = st.recursive(
+    st.text() | st.booleans() | st.integers(), lambda inner: st.dictionaries(st.text(), inner), max_leaves=5
+)
 
 
 def values(type: str, written: Any, **environment: str) -> tuple[Any, str | None]:

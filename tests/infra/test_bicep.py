@@ -93,13 +93,13 @@ def test_every_setting_is_one_the_app_reads() -> None:
     given = set(re.findall(r"[{,]? *\b([A-Z][A-Z0-9_]{3,}): ", text)) | {"Storage__blobServiceUri"}
     known = {name for group in groups() for name in variables(group)}
     platform = {
-        "AZURE_CLIENT_ID", "PYTHON_THREADPOOL_THREAD_COUNT", "SWEEP_SCHEDULE",
+        "AZURE_CLIENT_ID", "PYTHON_THREADPOOL_THREAD_COUNT", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", "SWEEP_SCHEDULE",
     }  # fmt: skip
     assert given - known - platform == set()
 
 
 def test_every_schedule_of_the_app_is_set() -> None:
-    code = "\n".join(path.read_text() for path in INFRA.parent.glob("functions/*/blueprint.py"))
+    code = "\n".join(path.read_text() for path in INFRA.parent.glob("functions/*/*blueprint.py"))
     text = (INFRA / "app/api.bicep").read_text()
     for name in set(re.findall(r'schedule="%(\w+)%"', code)):
         assert f"{name}: '" in text

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from stores import on_cosmos
 
-from bench import cost
+from bench import _request_units_meter, ceilings, cost
 from cli.infra.bicep import parse_file
 from cli.infra.syntax import Array, Object, text
+from functions.jobs.settings import SweepSettings
+from shared import blobs, clock
+from shared.catalogue.documents import ProductDocument, ProductId, ProductStatus, products
 
 ROOT = Path(__file__).resolve().parents[2]
+SHELF = 40
+"""Products on offer."""
 
 
 def test_an_idle_month_stays_below_the_goal_without_free_grants() -> None:
@@ -67,10 +74,105 @@ def calls() -> Iterator[Calls]:
 def test_an_idle_sweep_makes_the_storage_calls_that_are_reckoned_with(local: dict[str, str], calls: Calls) -> None:
     from functions.jobs import sweeps
 
-    sweeps.run(sweeps.SWEEPS)  # makes queues and containers
-    calls.seen.clear()
-    sweeps.run(sweeps.SWEEPS)
-    assert 0 < len(calls.seen) <= cost.SWEEP_STORAGE_CALLS, calls.seen
+    def called_by(*due: sweeps.Sweep) -> list[str]:
+        calls.seen.clear()
+        sweeps.run([replace(sweep, every_s=None) for sweep in due])
+        return list(calls.seen)
+
+    called_by(*sweeps.SWEEPS)  # makes queues and containers
+    often = called_by(*(sweep for sweep in sweeps.SWEEPS if sweep.every_s is None))
+    seldom = called_by(*(sweep for sweep in sweeps.SWEEPS if sweep.every_s is not None))
+    listed = [[call for call in found if "/messages" not in call] for found in (often, seldom)]
+    assert len(often) - len(listed[0]) == cost.SWEEP_QUEUE_CALLS, often
+    assert len(listed[0]) == cost.SWEEP_LISTINGS, often
+    assert len(listed[1]) == len(seldom) == cost.SELDOM_LISTINGS, seldom
+
+
+def charges(local: dict[str, str]) -> dict[tuple[str, str], float]:
+    """Request units so far by container and operation."""
+    found: dict[tuple[str, str], float] = defaultdict(float)
+    for one in _request_units_meter.charges(local["COSMOS_ENDPOINT"]):
+        found[one["container"], one["operation"]] += one["ru"]
+    return found
+
+
+@on_cosmos
+def test_idle_sweeps_cost_the_request_units_that_are_reckoned_with(local: dict[str, str]) -> None:
+    from functions.jobs import sweeps
+
+    def cost_of(*due: sweeps.Sweep) -> float:
+        before = charges(local)
+        sweeps.run([replace(sweep, every_s=None) for sweep in due])
+        return sum(charges(local).values()) - sum(before.values())
+
+    for container in (blobs.UPLOADS, blobs.VENDOR_UPLOADS):
+        for left in blobs.listing(container):  # by other tests
+            blobs.delete(container, left.name)
+    cost_of(*sweeps.SWEEPS)  # makes what the first sweep makes
+    often = [sweep for sweep in sweeps.SWEEPS if sweep.every_s is None]
+    seldom = [sweep for sweep in sweeps.SWEEPS if sweep.every_s is not None]
+    assert sweeps.PRIVACY_EVERY_S == SweepSettings.model_fields["catalogue_sweep_s"].default == cost.SELDOM_S
+    found = {"often": cost_of(*often), "seldom": cost_of(*seldom)}
+    assert found == pytest.approx({"often": cost.SWEEP_RU, "seldom": cost.SELDOM_SWEEP_RU}, rel=0.1), (
+        "set the constants to these, and run python -m bench.cost"
+    )
+
+
+@on_cosmos
+def test_a_sweep_of_the_catalogue_costs_what_changed(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions.catalogue import reconcile
+
+    def cost_of_a_pass() -> float:
+        before = charges(local)
+        assert reconcile.reconcile() == reconcile.Reconciled(0, 0, 0)
+        return sum(charges(local).values()) - sum(before.values())
+
+    for file in blobs.listing(blobs.VENDOR_UPLOADS):
+        # What other tests have left would be recorded.
+        blobs.delete(blobs.VENDOR_UPLOADS, file.name)
+    for number in range(SHELF):
+        add_product(f"sku-{number}")
+    first = cost_of_a_pass()
+    start = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: start + reconcile.OVERLAP_S + 1)
+    assert cost_of_a_pass() > first / 2, "what was written before the pass is read once more"
+    monkeypatch.setattr(clock, "now", lambda: start + 2 * reconcile.OVERLAP_S + 2)
+    assert cost_of_a_pass() <= cost.SELDOM_SWEEP_RU
+
+
+def add_product(sku: str) -> None:
+    at = clock.iso()
+    products.create(
+        ProductDocument(
+            id=ProductId(f"product-{sku}"), vendor_id="ada", sku=sku, status=ProductStatus.AWAITING_IMAGE, revision=1,
+            description="x" * 2000, created_at=at, updated_at=at,
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "value"),
+    [
+        ("app/api.bicep", "perInstanceConcurrency:", ceilings.CONCURRENT),
+        ("app/api.bicep", "maximumInstanceCount:", ceilings.MOST_INSTANCES),
+        ("main.bicep", "param vtoMaxReplicas int =", ceilings.MOST_REPLICAS),
+    ],
+)
+def test_ceilings_reckon_with_what_is_deployed(file: str, name: str, value: int) -> None:
+    assert re.findall(rf"{name} (\d+)", (ROOT / "infra" / file).read_text()) == [str(value)]
+
+
+def test_more_requests_need_more_and_what_is_above_a_limit_is_named() -> None:
+    rows = ceilings.main()["rates"]
+    assert [row["requests_per_second"] for row in rows] == list(ceilings.RATES)
+    assert sum(ceilings.MIX.values()) == pytest.approx(1)
+    for row in rows:
+        over = row["busiest_ru_per_second"] > ceilings.SERVERLESS_RU
+        assert row["serverless_is_enough"] is not over
+        assert any("autoscale" in step for step in row["switch_on"]) is over
+        assert (row["busiest_container"] in row["over_serverless"]) is over
+    assert [row["ru_per_second"] for row in rows] == sorted(row["ru_per_second"] for row in rows)
+    assert rows[-1]["ru_per_second"] == pytest.approx(100 * rows[0]["ru_per_second"], rel=0.01)
 
 
 def test_the_page_has_the_figures_of_the_command() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -38,6 +40,7 @@ def test_azd_restore_gets_the_packages_of_the_app(tmp_path: Path) -> None:
     assert wanted == {line for line in lines if line and not line.startswith("#")}
 
 
+@pytest.mark.processes
 def test_the_package_has_every_file_that_the_app_reads() -> None:
     deployed = package.files().keys()
     for name in ("function_app.py", "host.json", "requirements.txt", "functions/index.json"):
@@ -60,3 +63,31 @@ def test_what_is_deployed_is_weighed() -> None:
     assert {"onnxruntime", "azure-functions", "azure-core"} <= brought.keys()
     assert not {"pytest", "fastapi", "ruff"} & brought.keys(), "of development"
     assert min(brought.values()) > 0
+
+
+@pytest.mark.processes
+def test_the_package_has_bytecode_that_is_valid_whatever_the_time_of_a_file(tmp_path: Path) -> None:
+    """A remote build copies the files without their times, which bytecode is compared with unless it has a hash."""
+    for folder in ("functions", "shared"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copy(ROOT / "function_app.py", tmp_path)
+    source = tmp_path / "shared/clock.py"
+    (source.parent / "__pycache__").mkdir(exist_ok=True)
+    (source.parent / "__pycache__/removed.cpython-313.pyc").write_bytes(b"of a module that is gone")
+    compiled = {**os.environ, "PYTHON": sys.executable}
+    subprocess.run([ROOT / "infra/hooks/bytecode.sh", tmp_path], env=compiled, check=True)
+
+    def bytecode(of: Path) -> Path:
+        return Path(importlib.util.cache_from_source(str(of)))
+
+    modules = list(tmp_path.rglob("*.py"))
+    assert {bytecode(module) for module in modules} == set(tmp_path.rglob("*.pyc"))
+    assert {int.from_bytes(bytecode(module).read_bytes()[4:8], "little") for module in modules} == {0b11}, (
+        "checked hash"
+    )
+    os.utime(source, (1, 1))
+    command = [sys.executable, "-v", "-c", "import shared.clock"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr
+    assert f"# code object from '{bytecode(source)}'" in said
+    patterns = (ROOT / ".funcignore").read_text().splitlines()
+    assert not package.is_ignored("shared/__pycache__/clock.cpython-313.pyc", patterns)

@@ -75,7 +75,7 @@ def called(change: Callable[..., None], facts: dict[str, Any], monkeypatch: pyte
 
 def assert_is(row: ProviderError, error: bytes | StudioError) -> None:
     kind = {Blame.USER: Unprocessable, Blame.OPERATOR: OperatorActionNeeded, Blame.TRANSIENT: UpstreamError}[row.blame]
-    assert type(error) is kind, (row, error)
+    assert isinstance(error, kind), (row, error)
     assert row.source.startswith("https://")
     assert (error.code, error.max_tries) == (row.code, row.max_tries), row
     assert row.blame is Blame.OPERATOR or row.code in errors.KINDS, row

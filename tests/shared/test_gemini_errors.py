@@ -69,7 +69,7 @@ def called() -> Iterator[Called]:
 def assert_is(row: ProviderError, outcome: StudioError | GeneratedImage) -> None:
     """The outcome has the kind of the row."""
     kind = {Blame.USER: Unprocessable, Blame.OPERATOR: OperatorActionNeeded, Blame.TRANSIENT: UpstreamError}[row.blame]
-    assert type(outcome) is kind, (row, outcome)
+    assert isinstance(outcome, kind), (row, outcome)
     assert (outcome.code, outcome.max_tries) == (row.code, row.max_tries), row
     assert outcome.retryable is (row.blame is not Blame.USER)
     assert outcome.waits is (row.blame is Blame.OPERATOR)

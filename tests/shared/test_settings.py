@@ -58,7 +58,7 @@ def test_production_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"JWT_KEYS": '{"k1": "short"}'}, "32 bytes"),
         ({"JWT_KEYS": '{"k1": "development-only-key-that-no-production-will-take"}'}, "development secret"),
         ({"JWT_KEYS": None}, "JWT_ACTIVE_KID"),
-        ({"JWT_KEYS": "not json"}, "jwt_keys"),
+        ({"JWT_KEYS": "not json"}, "JWT_KEYS: JSON is expected"),
         ({"JWT_ACTIVE_KID": "k2"}, "JWT_ACTIVE_KID"),
         ({"Storage": "UseDevelopmentStorage=true"}, "development secret"),
         ({"Storage__queueServiceUri": None}, "Storage__queueServiceUri"),

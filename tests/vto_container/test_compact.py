@@ -18,7 +18,7 @@ from shared.errors import ConfigurationError, StudioError
 from vto_container.engines.compact import Compact
 from wardrobe import POSES, GarmentSpec, draw_garment, draw_mannequin, draw_posed_mannequin, garment_specs
 
-NAMES = ("garment_parser", "pose_detector", "pose_landmarks", "selfie_mask", "garment_landmarks")
+NAMES = ("garment_parser", "pose_detector", "pose_landmarks", "selfie_mask", "garment_landmarks", "garment_outline")
 pytestmark = pytest.mark.skipif(
     not all((MODELS / f"{name}.onnx").is_file() for name in NAMES), reason="the try-on has not been trained here"
 )
@@ -76,7 +76,8 @@ def test_the_same_call_gives_the_same_bytes_whatever_the_seed(engine: Compact) -
     again = Compact().generate(person(1), garment("t-shirt"), "upper", 99, 1)
     assert (first.image == again.image).all() and (first.mask == again.mask).all()
     assert again.report.seed == 99 and again.report.version == first.report.version
-    assert onnx.manifests()["garment_landmarks"].sha256[:8] in first.report.version
+    for name in ("garment_landmarks", "garment_outline"):
+        assert onnx.manifests()[name].sha256[:8] in first.report.version
 
 
 def test_the_face_is_unchanged(engine: Compact) -> None:

@@ -16,12 +16,19 @@ from numpy.typing import NDArray
 from shared.engines.base import Category
 from shared.errors import StudioError
 from shared.vision.pose import Joint
-from vto_container.engines import compact_body, compact_fit, compact_parts, compact_place
-from vto_container.engines.compact_edges import Edges
+from vto_container.engines import (
+    compact_body,
+    compact_fit,
+    compact_paint,
+    compact_parts,
+    compact_place,
+    compact_place_lower,
+)
+from vto_container.engines.compact_edges import Edges, read_edges
 from vto_container.engines.compact_fill import fill
 from vto_container.engines.compact_garment import Garment
-from vto_container.engines.compact_under import Old
-from vto_container.engines.compact_view import View, capsule
+from vto_container.engines.compact_under import Old, read_old
+from vto_container.engines.compact_view import View, capsule, straightened
 from vto_container.engines.compact_warp import extend, sample, strip, thin_plate
 from wardrobe import POSES, draw_garment, draw_mannequin, draw_posed_mannequin, garment_spec
 
@@ -113,7 +120,15 @@ def test_a_top_is_cut_into_trunk_and_sleeves(kind: str, seed: int) -> None:
     garment = drawn(kind, seed)
     parts = compact_parts.cut(garment)
     whole = parts.trunk + parts.sleeves[0] + parts.sleeves[1] + parts.behind
-    assert np.abs(whole - garment.alpha / 255).max() < 0.02, "the parts add up to the garment"
+    assert (garment.alpha / 255 - whole).max() < 0.02, "the parts cover the garment"
+    double = whole - garment.alpha / 255 > 0.02
+    y, x = np.nonzero(double)
+    away = [
+        np.hypot(*(np.stack([x, y], 1) - garment.points[f"shoulder_{name}"]
+                   - share * (garment.points[f"armpit_{name}"] - garment.points[f"shoulder_{name}"])).T)
+        for name in compact_body.SIDES for share in np.linspace(0, 1, 30)
+    ]  # fmt: skip
+    assert np.min(away, 0).max() < 0.1 * garment.width("armpit"), "and overlap only at the seams of sleeves"
     x, y = np.round((garment.middle("armpit") + garment.middle("hem")) / 2).astype(int)
     assert parts.trunk[y, x] > 0.9
     for side, name in enumerate(compact_body.SIDES):
@@ -161,12 +176,31 @@ def test_landmarks_are_placed_at_joints_whatever_the_arms_do(
         assert np.hypot(*(field[y, x] - cuff)) < np.hypot(*(field[y, x] - root)), "and its end is near the cuff"
 
 
-def seen(chance: NDArray[Any], front: NDArray[Any] | None = None) -> tuple[View, Old]:
-    """A view of the figure in an old garment (h, w), and what is in front of it."""
+@pytest.mark.parametrize("changes", [{}, RAISED, CROSSED], ids=["hanging", "raised", "crossed"])
+@pytest.mark.parametrize("kind", TOPS)
+def test_no_gap_opens_between_sleeve_and_trunk(kind: str, changes: dict[Joint, tuple[float, float]]) -> None:
+    garment, figure = drawn(kind), body(changes)
+    placed = compact_place.place_top(garment, figure, VIEW, Edges(), dress=False)
+    layers = compact_paint.warp(garment, compact_parts.cut(garment), placed, garment.image.astype(np.float32), 100.0)
+    sleeves = [sleeve[1] for sleeve in layers.sleeves if sleeve is not None]
+    assert len(sleeves) == 2
+    drawn_in = garment.image[garment.alpha > 200].min(0).astype(int) - 12
+    for sleeve in layers.sleeves:
+        assert sleeve is not None and (sleeve[0][sleeve[1] > 0.05] >= drawn_in).all(), "no colour that it has not"
+    cover = np.maximum(layers.trunk[1], np.max(sleeves, 0))
+    for side, sign in ((0, -1), (1, 1)):
+        tip, armpit = figure.tip(side), figure.place(sign * 0.45 * figure.wide, 0.4 * figure.wide)
+        for share in np.linspace(0.15, 0.8, 14):
+            x, y = np.round(tip + share * (armpit - tip)).astype(int)
+            assert cover[y, x] > 0.9, (side, share)
+
+
+def seen(chance: NDArray[Any], front: NDArray[Any] | None = None, worn: str = "lower") -> tuple[View, Old]:
+    """A view of the figure in an old garment (h, w) of the class `worn`, and what is in front of it."""
     figure, nothing = body(), np.zeros(VIEW, np.float32)
     x, y = np.arange(VIEW[1], dtype=np.float32)[None], np.arange(VIEW[0], dtype=np.float32)[:, None]
     across, down = figure.frame(x, y)
-    maps = {"full_body": nothing, "skin": nothing}
+    maps = {"full_body": nothing, "skin": nothing, "lower": nothing} | {worn: chance}
     view = View((0, 0, VIEW[1], VIEW[0]), np.zeros((*VIEW, 3), np.float32), figure, maps,
                 across / figure.wide, down / figure.trunk, 1.0)  # fmt: skip
     return view, Old(chance, Edges(), nothing if front is None else front, (nothing, nothing), nothing)
@@ -184,7 +218,7 @@ def outline(garment: Garment, placed: compact_place.Placed) -> NDArray[Any]:
 def fitted(change: int, front: NDArray[Any] | None = None) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Outlines of placed trousers, of old ones that are `change` pixels wider on each side, and of the fitted ones."""
     garment = drawn("trousers")
-    placed = compact_place.place_legs(garment, body(), VIEW, 0.9)
+    placed = compact_place_lower.place_legs(garment, body(), VIEW, 0.9, Edges())
     before = outline(garment, placed)
     left, right = np.roll(before, -change, 1), np.roll(before, change, 1)
     wanted = before | left | right if change > 0 else before & left & right
@@ -205,7 +239,7 @@ def test_an_outline_far_from_the_old_one_or_hidden_stays() -> None:
     assert (found == before).all(), "the old outline is hidden by what is in front"
     view, old = seen(np.zeros(VIEW, np.float32))
     garment = drawn("trousers")
-    placed = compact_place.place_legs(garment, view.body, VIEW, 0.9)
+    placed = compact_place_lower.place_legs(garment, view.body, VIEW, 0.9, Edges())
     assert compact_fit.fit(placed, compact_parts.cut(garment), view, old, "lower", legs=True) is placed
     # Old shorts end at the knee: the new trousers stay long.
     shorts = before & (np.arange(VIEW[0])[:, None] < 240)
@@ -215,12 +249,65 @@ def test_an_outline_far_from_the_old_one_or_hidden_stays() -> None:
     assert (kept & below).sum() > 0.97 * below.sum()
 
 
+def test_a_dress_does_not_bend_the_legs_of_trousers() -> None:
+    garment = drawn("trousers")
+    placed = compact_place_lower.place_legs(garment, body(), VIEW, 0.9, Edges())
+    before = outline(garment, placed)
+    wide = (before | np.roll(before, -6, 1) | np.roll(before, 6, 1)).astype(np.float32)
+    parts = compact_parts.cut(garment)
+    view, old = seen(wide, worn="full_body")
+    assert compact_fit.fit(placed, parts, view, old, "lower", legs=True) is placed
+    view, old = seen(wide)
+    assert compact_fit.fit(placed, parts, view, old, "lower", legs=True) is not placed
+
+
+def parsed(figure: compact_body.Body, **classes: NDArray[Any]) -> View:
+    """A view of a figure that fills the frame; `classes` are what the parser sees."""
+    x, y = np.arange(VIEW[1], dtype=np.float32)[None], np.arange(VIEW[0], dtype=np.float32)[:, None]
+    across, down = figure.frame(x, y)
+    names = ("skin", "hair", "upper", "outerwear", "lower", "full_body", "footwear", "accessory")
+    maps = {**dict.fromkeys(names, np.zeros(VIEW, np.float32)), "person": np.ones(VIEW, np.float32), **classes}
+    return View((0, 0, VIEW[1], VIEW[0]), np.zeros((*VIEW, 3), np.float32), figure, maps,
+                across / figure.wide, down / figure.trunk, 1.0)  # fmt: skip
+
+
+@pytest.mark.parametrize("turn", [0, 18, -18])
+def test_nothing_is_painted_over_a_face_whatever_the_parser_takes_it_for(turn: int) -> None:
+    mouth = {Joint.MOUTH_LEFT: (106.0 + turn, 50.0), Joint.MOUTH_RIGHT: (94.0 + turn, 50.0)}
+    view = parsed(body({Joint.NOSE: (100.0 + turn, 40.0)} | mouth), upper=np.ones(VIEW, np.float32))
+    old = read_old(view, "upper")
+    rows = np.arange(VIEW[0])[:, None]
+    face = capsule(VIEW, np.array([100.0 + turn, 25]), np.array([100.0 + turn, 44]), (14, 14)) & (rows < 49)
+    assert (old.front[face] == 1).all() and (old.chance[face] == 0).all()
+    assert old.chance[200, 100] == 1
+
+
+def test_a_bag_stays_in_front_and_a_suit_that_the_parser_does_not_know_is_taken_off() -> None:
+    bag = np.zeros(VIEW, np.float32)
+    bag[130:160, 80:110] = 1
+    carried = read_old(parsed(body(), upper=1 - bag, accessory=bag), "upper")
+    assert carried.front[145, 95] == 1 and carried.chance[145, 95] == 0
+    half = np.full(VIEW, 0.5, np.float32)
+    worn = read_old(parsed(body(), upper=half * 0.4, accessory=half), "upper")
+    assert worn.chance[145, 95] > 0.5 and worn.front[145, 95] < 0.1
+
+
+def test_an_arm_whose_elbow_and_hand_are_not_seen_goes_on_straight() -> None:
+    folded: dict[Joint, tuple[float, float]] = {Joint.RIGHT_ELBOW: (40, 400), Joint.RIGHT_WRIST: (90, 300)}
+    view = parsed(body(folded))
+    left, right = straightened(view).arms
+    assert left.joints[2] == pytest.approx(2 * left.joints[1] - left.joints[0]) and left.visible[2] == 0
+    assert (right.joints == view.body.arms[1].joints).all()
+    hand = parsed(body(folded), skin=np.ones(VIEW, np.float32))
+    assert (straightened(hand).arms[0].joints == hand.body.arms[0].joints).all(), "its hand is seen"
+
+
 def test_a_neckline_is_the_garments_own() -> None:
     garment, figure = drawn("t-shirt"), body()
     placed = compact_place.place_top(garment, figure, VIEW, Edges(), dress=False)
     before = outline(garment, placed)
     low = before & ~capsule(VIEW, figure.place(0, -20), figure.place(0, 35), (14, 14))
-    view, old = seen(low.astype(np.float32))
+    view, old = seen(low.astype(np.float32), worn="upper")
     found = outline(garment, compact_fit.fit(placed, compact_parts.cut(garment), view, old, "upper", legs=False))
     near = capsule(VIEW, figure.place(0, -20), figure.place(0, 35), (20, 20))
     assert (found != before)[near].mean() < 0.03
@@ -233,13 +320,16 @@ def test_a_hem_follows_the_garment_and_where_the_wearer_wears_it() -> None:
     free = compact_place.hem_of(drawn("t-shirt"), None, dress=False)
     assert compact_place.hem_of(drawn("t-shirt"), free - 0.1, dress=False) == pytest.approx(free - 0.1)
     assert compact_place.hem_of(drawn("t-shirt"), free + 0.9, dress=False) == pytest.approx(free), "a coat is no shirt"
-    assert compact_place.hem_of(drawn("dress", 3), None, dress=True) >= 1.4
+    dress = compact_place.hem_of(drawn("dress", 3), None, dress=True)
+    assert dress >= 1.4
+    assert compact_place.hem_of(drawn("dress", 3), dress + 0.1, dress=True) == pytest.approx(dress + 0.1)
+    assert compact_place.hem_of(drawn("dress", 3), dress + 1.5, dress=True) == pytest.approx(dress)
 
 
 def test_trousers_follow_the_legs_and_shorts_end_above_the_knee() -> None:
     figure = body()
-    long = compact_place.place_legs(drawn("trousers"), figure, VIEW, 0.9)
-    short = compact_place.place_legs(drawn("shorts"), figure, VIEW, 0.9)
+    long = compact_place_lower.place_legs(drawn("trousers"), figure, VIEW, 0.9, Edges())
+    short = compact_place_lower.place_legs(drawn("shorts"), figure, VIEW, 0.9, Edges())
     for side in (0, 1):
         x, y = np.round(figure.legs[side].joints[2] - (0, 8)).astype(int)
         assert np.isfinite(long.trunk[y, x]).all() and np.isnan(short.trunk[y, x]).all()
@@ -248,9 +338,50 @@ def test_trousers_follow_the_legs_and_shorts_end_above_the_knee() -> None:
     assert long.hem > 2.2 > short.hem
 
 
+def test_trousers_end_where_similar_ones_did_and_touch_between_close_thighs() -> None:
+    figure, garment = body(), drawn("trousers")
+    free = compact_place_lower.place_legs(garment, figure, VIEW, 0.9, Edges())
+    worn = compact_place_lower.place_legs(garment, figure, VIEW, 0.9, Edges(legs=(0.8, 0.8)))
+    shorts = compact_place_lower.place_legs(garment, figure, VIEW, 0.9, Edges(legs=(0.3, 0.3)))
+    assert worn.hem < free.hem - 0.1 and shorts.hem == free.hem
+    close = body({Joint.LEFT_KNEE: (115, 260), Joint.RIGHT_KNEE: (85, 260)})
+    cover = outline(garment, compact_place_lower.place_legs(garment, close, VIEW, 0.9, Edges()))
+    rows = cover[round(close.place(0, 1.3 * close.trunk)[1]) : 235, 92:109]
+    assert rows.mean() > 0.95
+
+
+def test_edges_of_an_old_garment_are_read_where_it_ends() -> None:
+    figure = body()
+    top, trousers = np.zeros(VIEW, np.float32), np.zeros(VIEW, np.float32)
+    top[80:190, 72:129] = 1
+    trousers[190:300, 70:131] = 1
+    view = parsed(figure, upper=top, lower=trousers, skin=1 - np.maximum(top, trousers))
+    found = read_edges(view, top, "upper")
+    assert found.hem == pytest.approx(1.08, abs=0.03) and found.legs == (None, None)
+    assert found.side(0.6, 0) == pytest.approx(28 / figure.wide, abs=0.05)
+    assert found.side(0.6, 1) == pytest.approx(28 / figure.wide, abs=0.05)
+    below = read_edges(view, trousers, "lower")
+    assert below.top == pytest.approx(1.1, abs=0.05) and below.hem == pytest.approx(2.17, abs=0.05), "a skirt"
+    trousers[230:300, 96:105] = 0
+    assert read_edges(view, trousers, "lower").hem is None, "trousers"
+    for covered in below.legs:
+        assert covered == pytest.approx((300 - 180) / figure.legs[0].length, abs=0.06)
+
+
+def test_a_top_stays_in_front_of_new_trousers() -> None:
+    top = np.zeros(VIEW, np.float32)
+    top[80:190] = 1
+    patch = np.zeros(VIEW, np.float32)
+    patch[230:250, 80:100] = 1
+    old = read_old(parsed(body(), upper=np.maximum(top, patch), lower=1 - np.maximum(top, patch)), "lower")
+    assert (old.front[100:180, 80:120] == 1).all() and (old.chance[100:180, 80:120] == 0).all()
+    assert (old.front[200:250, 80:120] < 0.1).all(), "a patch that hangs on nothing is a mistake of the parser"
+    assert (old.chance[200:225, 80:120] > 0.9).all()
+
+
 def test_a_skirt_starts_at_the_waist_and_keeps_its_length() -> None:
     figure, garment = body(), drawn("skirt", 2)
-    placed = compact_place.place_skirt(garment, figure, VIEW, 0.9)
+    placed = compact_place_lower.place_skirt(garment, figure, VIEW, 0.9, Edges())
     x, y = np.round(figure.place(0, 0.9 * figure.trunk)).astype(int)
     assert abs(placed.trunk[y, x, 1] - garment.middle("waist")[1]) < 8
     assert 1.3 < placed.hem < 2.6
@@ -260,6 +391,8 @@ SEATED = {Joint.LEFT_KNEE: (125, 190), Joint.RIGHT_KNEE: (75, 190)}
 POSES_REFUSED: list[tuple[str, dict[Joint, tuple[float, float]], Category, str | None]] = [
     ("front", {}, "upper", None), ("front", {}, "dress", None), ("arms raised", RAISED, "upper", None),
     ("arms crossed", CROSSED, "upper", None), ("slightly turned", narrowed(0.75), "upper", None),
+    ("turned", narrowed(0.75), "upper", None),
+    ("turned with the head", narrowed(0.75) | {Joint.NOSE: (120, 40)}, "upper", "pose_not_supported"),
     ("side", narrowed(0.3), "upper", "pose_not_supported"), ("back", narrowed(-1), "upper", "pose_not_supported"),
     ("upside down", turned(2), "upper", "pose_not_supported"), ("lying", turned(1), "upper", "pose_not_supported"),
     ("lying the other way", turned(3), "upper", "pose_not_supported"),

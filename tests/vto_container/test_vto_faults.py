@@ -104,7 +104,7 @@ def test_a_hanging_or_crashing_engine_fails_alone_and_repeated_failures_fail_the
 ) -> None:
     models = f"later-{tmp_path.name}"
     container = make_container(
-        VTO_JOB_TIMEOUT_S="1", VTO_BREAKDOWNS="2", VTO_KEEP="1", VTO_GRACE_S="0.3", VTO_EAGER="true", TINY_LOAD_S="0.5",
+        VTO_JOB_TIMEOUT_S="6", VTO_BREAKDOWNS="2", VTO_KEEP="1", VTO_GRACE_S="0.3", VTO_EAGER="true", TINY_LOAD_S="0.5",
         VTO_MODELS_FROM=f"models/{models}", MODELS_DIR=str(tmp_path),
     )  # fmt: skip
     ready = requests.get(container.url + "/ready", timeout=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from shared.engines.base import (
 from shared.errors import ConfigurationError
 from shared.vto.errors import NoPerson
 
-HANG, CRASH, RAISE, REFUSE, SLOW, SLOW_TOO = 901, 902, 903, 904, 905, 907
+HANG, CRASH, RAISE, REFUSE, SLOW, SLOW_TOO, HELD = 901, 902, 903, 904, 905, 907, 908
 
 
 class Tiny:
@@ -46,13 +47,16 @@ class Tiny:
         progress: Progress = no_progress,
         is_cancelled: IsCancelled = never_cancelled,
     ) -> Result:
-        """Hangs, crashes, raises, refuses, or takes `steps` tenths of a second, by the seed."""
+        """Hangs, crashes, raises, refuses, waits for the file `TINY_GATE`, or takes `steps` tenths of a second, by the
+        seed."""
         if seed == HANG:
             time.sleep(3600)
         if seed == CRASH:
             os._exit(11)
         if seed == RAISE:
             raise RuntimeError("an engine's own fault")
+        while seed == HELD and not Path(os.environ["TINY_GATE"]).exists():
+            time.sleep(0.05)
         if seed == REFUSE:
             raise NoPerson("no person was found in the image", field="person")
         for step in range(steps):

@@ -17,7 +17,7 @@ from studio_command import studio
 from cli import web
 from cli.run import local_values, page_accounts
 from emulators.launch import launch
-from emulators.stack import ROOT, Stack
+from emulators.stack import ROOT, Stack, page_facts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -42,17 +42,17 @@ def page_config(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         [sys.executable, "-m", "cli.logins"], cwd=ROOT, env={**os.environ, **local_values(), **settings}, check=True
     )
-    accounts = page_accounts()
-    providers = {name: started["url"] for name, started in stack.providers.items()}
     config = tmp_path_factory.mktemp("page") / "config.json"
-    config.write_text(json.dumps({"apiUrl": stack.url, "local": {"accounts": accounts, "providers": providers}}))
+    local = page_facts(page_accounts(), stack.providers)
+    config.write_text(json.dumps({"apiUrl": stack.url, "local": local}))
     return config
 
 
 @pytest.fixture(scope="session")
-def page_url(page_config: Path, page_port: int) -> Iterator[str]:
+def page_url(page_config: Path, page_port: int, stack: Stack) -> Iterator[str]:
     """The page at the only origin that the stack allows."""
-    with launch("site", "--folder", str(web.DIST), "--config", str(page_config), port=page_port) as site:
+    files = ("--folder", str(web.DIST), "--config", str(page_config), "--log", str(stack.log))
+    with launch("site", *files, port=page_port) as site:
         yield site["url"]
 
 

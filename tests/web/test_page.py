@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import requests
+from page_steps import Audit, drop, file, search, sign_in
 from pictures import garment_photo, person_photo
+from quick import PATIENCE_S, eventually
+
+from cli import web
+from demo.accounts import create_account, link_in, outbox
+from demo.client import Client
+from emulators.launch import launch
+from emulators.stack import Stack
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.processes, pytest.mark.long]
-
-type Audit = Callable[[Page], None]
-
-
-def sign_in(page: Page, role: str) -> None:
-    page.goto("/#/sign-in")
-    page.get_by_role("button", name=f"Sign in as {role}").click()
-    page.get_by_text(f"{role}@example.com").wait_for(state="attached")
-
-
-def drop(page: Page, where: str, files: Any) -> None:
-    page.locator("label.dropzone").filter(has_text=where).locator("input").set_input_files(files)
-
-
-def file(name: str, content: bytes, kind: str = "image/jpeg") -> Any:
-    return {"name": name, "mimeType": kind, "buffer": content}
+pytestmark = [pytest.mark.processes, pytest.mark.early]
 
 
 def test_a_visitor_sees_the_shop(page: Page, audit: Audit) -> None:
@@ -88,11 +82,23 @@ def test_a_vendor_adds_a_product_that_a_shopper_finds(page: Page, audit: Audit) 
         page.reload()
         page.get_by_role("status").filter(has_text="product").wait_for()
     audit(page)
+    page.get_by_role("link", name=f"Web shirt {sku}", exact=True).click()
+    page.get_by_role("heading", name=f"Web shirt {sku}").wait_for()
+    page.get_by_text("€24.50").wait_for()
+    assert requests.get(str(page.get_by_alt_text(f"Web shirt {sku}").get_attribute("src")), timeout=60).ok
+    audit(page)
+    page.get_by_role("link", name="Back to the shop").click()
+    search(page, f"shirt {sku}")
+    page.get_by_text("is left out").wait_for()
+    assert page.get_by_role("button", name="Similar").count() == 0, "similar products are for signed-in users"
+    audit(page)
+    drop(page, "Picture", file("seen.jpg", garment_photo()))
+    search(page, "")
+    page.get_by_alt_text(f"Web shirt {sku}").wait_for()
     sign_in(page, "shopper")
     page.goto("/#/shop")
-    page.get_by_label("Words").fill(f"shirt {sku}")
-    page.get_by_role("button", name="Search").click()
-    page.get_by_role("region", name="Search results").get_by_text("score").first.wait_for()
+    search(page, f"shirt {sku}")
+    page.get_by_role("button", name="Similar").first.wait_for()
     audit(page)
 
 
@@ -109,14 +115,167 @@ def test_a_merchant_sees_what_will_sell(page: Page, audit: Audit) -> None:
     audit(page)
 
 
-def test_an_administrator_sees_jobs(page: Page, audit: Audit) -> None:
+def test_a_vendor_imports_a_table(page: Page, audit: Audit) -> None:
+    sku = f"ROW-{page.viewport_size['width'] if page.viewport_size else 0}"
+    table = f"sku;title;price;category\n{sku};Imported {sku};19,90;top\n{sku}-2;Without a price;cheap;top\n"
+    sign_in(page, "vendor")
+    page.goto("/#/vendor")
+    drop(page, "Table or feed", file("products.csv", table.encode(), "text/csv"))
+    rows = page.get_by_role("region", name="Rows of the import")
+    rows.get_by_role("row").filter(has_text=f"{sku}-2").get_by_text("refused").wait_for()
+    page.get_by_text("1 wait for a photo").wait_for()
+    audit(page)
+    page.get_by_label(f"Add photo of Imported {sku}").set_input_files([file("any name.jpg", garment_photo())])
+    page.get_by_role("button", name=f"Take off sale Imported {sku}").wait_for()
+    page.get_by_role("button", name=f"Retire Imported {sku}").click()
+    page.get_by_label("State").select_option("retired")
+    page.get_by_role("button", name=f"Bring back Imported {sku}").wait_for()
+
+
+def test_an_administrator_sees_what_happens(page: Page, audit: Audit, stack: Stack, admin: Client) -> None:
+    client = create_account(stack, "shopper", admin=admin)
+    owner = client.user["email"]
+    person, garment = (
+        client.upload(photo, f"{kind}.jpg", kind)["id"]
+        for kind, photo in (("person", person_photo()), ("garment", garment_photo()))
+    )
+    wanted = {"personImageId": person, "garmentImageId": garment, "mode": "queued"}
+    job = client.wait(client.call("POST", "cv/tryon", json=wanted)["jobId"], seconds=PATIENCE_S)
+    sent = {"kind": "notify.email", "userId": client.user["id"], "status": "completed"}
+    eventually(lambda: admin.call("GET", "admin/jobs", params=sent)["items"], "the e-mail is sent")
     sign_in(page, "admin")
     page.goto("/#/operate")
     page.get_by_role("heading", name="Health").wait_for()
-    page.get_by_role("button", name="Open job").first.click()
-    page.get_by_text("Payload and result").wait_for()
-    page.get_by_role("cell", name="shopper@example.com").wait_for()
+    page.get_by_text("documents: ok").wait_for()
     audit(page)
+    page.get_by_role("link", name="Jobs").click()
+    page.get_by_role("table").get_by_role("link").first.wait_for()
+    page.goto(f"/#/operate/jobs?id={job['id']}")
+    page.get_by_text("Payload and result").wait_for()
+    page.get_by_role("list", name="Log lines").get_by_text("job.done").first.wait_for()
+    audit(page)
+    page.get_by_role("link", name="Messages").click()
+    mail = page.get_by_role("article").filter(has_text=owner).filter(has_text="completed").first
+    mail.get_by_role("link", name="Job notify-").wait_for()
+    audit(page)
+    page.get_by_role("link", name="Users").click()
+    page.get_by_label("E-mail address").fill(owner)
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("link", name=owner).click()
+    page.get_by_label("Reason, for the audit log").fill("left the shop")
+    page.get_by_role("button", name="Disable the account").click()
+    page.get_by_role("button", name="Enable the account").wait_for()
+    page.get_by_role("cell", name="disabled").wait_for()
+    audit(page)
+
+
+def test_the_log_of_one_request_is_found(page: Page, stack: Stack, audit: Audit) -> None:
+    refused = requests.get(f"{stack.url}/api/auth/me", timeout=60).headers["X-Request-Id"]
+    sign_in(page, "admin")
+    page.goto("/#/operate/logs")
+    page.get_by_label("Request, job, user or trace").fill(refused)
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("list", name="Log lines").get_by_role("listitem").filter(has_text="401").wait_for()
+    audit(page)
+
+
+def test_a_shopper_buys_credits_at_paypal(page: Page, audit: Audit) -> None:
+    sign_in(page, "shopper")
+    for choice, said in (
+        ("Cancel", "Nothing was charged"),
+        ("Approve", "credits were added to your account"),
+        ("Approve, but the bank refuses", "PayPal did not take the payment"),
+    ):
+        page.goto("/#/credits")
+        page.get_by_role("button", name="10 credits for").click()
+        page.get_by_text("Emulated PayPal: no money moves.").wait_for()
+        if "," in choice:
+            page.get_by_text("Other outcomes").click()
+        page.get_by_role("button", name=choice, exact=True).click()
+        page.get_by_role("heading", name="Credits", exact=True).wait_for()
+        page.get_by_text(said).first.wait_for()
+        assert "token" not in page.url
+        audit(page)
+    page.get_by_role("link", name="Approve the payment").or_(
+        page.get_by_role("link", name="Pay at PayPal")
+    ).first.wait_for()
+
+
+def test_a_key_is_made_shown_once_rotated_and_revoked(page: Page, audit: Audit) -> None:
+    page.on("dialog", lambda dialog: dialog.accept())
+    sign_in(page, "merchant")
+    page.goto("/#/keys")
+    page.get_by_label("a shop's pages").check()
+    page.get_by_label("Name").fill("Web shop")
+    page.get_by_label("Origins of the pages").fill("https://shop.example.com")
+    page.get_by_role("button", name="Make the key").click()
+    made = page.get_by_role("region", name="The key Web shop")
+    text = made.locator("pre").first.inner_text()
+    assert text.startswith("pk_")
+    assert f'data-key="{text}"' in made.locator("pre").nth(1).inner_text()
+    audit(page)
+    page.get_by_role("button", name="Rotate Web shop").click()
+    page.wait_for_function("before => document.querySelector('.made pre').innerText !== before", arg=text)
+    page.reload()
+    page.get_by_text("never used").wait_for()
+    assert page.get_by_role("region", name="The key Web shop").count() == 0
+    page.get_by_role("button", name="Revoke Web shop").click()
+    page.get_by_text("No keys yet.").wait_for()
+
+
+def test_addresses_in_messages_are_views(page: Page) -> None:
+    for address, heading in (
+        ("/tryons/01m8khv9kxj9q411888m5f5dqm", "Try on"),
+        ("/credits?paypal=cancelled&token=1", "Credits"),
+        ("/drops?status=rejected", "Vendor"),
+        ("/account/reset-password#token=a.b", "Choose a new password"),
+        ("/account/invitation#token=a.b", "Accept the invitation"),
+        ("/account/confirm-email#token=a.b", "Confirm your e-mail address"),
+        ("/admin/system", "Operate"),
+        ("/no/such/page", "Shop"),
+    ):
+        page.goto(address)
+        page.get_by_role("heading", name=heading, exact=True).wait_for()
+
+
+def test_a_visitor_makes_an_account_and_confirms_it(page: Page, stack: Stack, audit: Audit) -> None:
+    email = f"page.{secrets.token_hex(6)}@example.com"
+    page.goto("/#/sign-in")
+    page.get_by_role("link", name="Create an account").click()
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(secrets.token_urlsafe(12))
+    audit(page)
+    page.get_by_role("button", name="Create the account").click()
+    page.get_by_text("You are signed in.").wait_for()
+    token = link_in(outbox(stack, "email", email, "Confirm"))
+    page.goto(f"/account/confirm-email#token={token}")
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_text("Your e-mail address is confirmed.").wait_for()
+
+
+def test_an_emulator_is_given_a_fault_and_works_again(
+    page: Page, page_config: Path, audit: Audit, page_port: int
+) -> None:
+    config = json.loads(page_config.read_text())
+    with launch("sms") as sms:
+        # An emulator of the test alone: others use those of the stack.
+        config["local"]["providers"]["sms"]["url"] = sms["url"]
+        file = page_config.with_name("faults.json")
+        file.write_text(json.dumps(config))
+        with launch("site", "--folder", str(web.DIST), "--config", str(file)) as site:
+            page.goto(f"{site['url']}/#/local")
+            behaviour = page.get_by_label("Behaviour of sms")
+            for chosen, modes, last in (("is away (503)", ["503"], "POST"), ("works", [], "DELETE")):
+                with page.expect_response(lambda response, last=last: response.request.method == last):
+                    behaviour.select_option(chosen)
+                page.reload()
+                page.wait_for_function(
+                    "chosen => document.querySelectorAll('select').values().some(one => one.value === chosen)",
+                    arg=chosen,
+                )
+                planned = requests.get(f"{sms['url']}/_emulator/faults", timeout=30).json()["faults"]
+                assert [fault["mode"] for fault in planned] == modes
+            audit(page)
 
 
 def test_what_is_refused_is_said_in_words(page: Page) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from page_steps import Held
 from pictures import garment_photo, person_photo
 from quick import eventually
 from stores import store_of
@@ -22,9 +23,9 @@ from emulators.stack import Stack
 from shared.documents import Where
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
-pytestmark = [pytest.mark.processes, pytest.mark.long]
+pytestmark = [pytest.mark.processes, pytest.mark.early]
 
 WIDGET = web.WEB / "widget"
 SETTINGS = "staticwebapp.config.json"
@@ -70,8 +71,9 @@ class Shop:
             with_visits.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def shop(stack: Stack, admin: Client, page_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop for each test: its owner's try-ons of the month are few, and every one of them counts."""
     folder = tmp_path_factory.mktemp("shop")
     (folder / "widget.js").write_bytes((web.DIST / "widget.js").read_bytes())
     (folder / SETTINGS).write_bytes((web.DIST / SETTINGS).read_bytes())
@@ -96,6 +98,8 @@ def test_a_visitor_tries_on_and_leaves_nothing(page: Page, shop: Shop, audit: Ca
     opener.focus()
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Try it on").wait_for()
+    page.get_by_text("Otherwise it is deleted after 1 hour.").wait_for()
+    page.get_by_label("Keep my photo for later visits, for 30 days").wait_for()
     for _ in range(6):
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.shadowRoot?.activeElement?.closest('dialog') != null")
@@ -126,6 +130,48 @@ def test_a_visit_goes_on_at_the_next_product(page: Page, shop: Shop) -> None:
         else:
             page.get_by_role("button", name="Try it on with my photo").click()
         page.get_by_text("Here you are.").wait_for()
+    page.get_by_role("button", name="Delete my photo").click()
+    page.get_by_text("Your photo and everything made of it are deleted.").wait_for()
+
+
+def test_a_photo_that_meets_too_many_others_is_sent_again(page: Page, shop: Shop) -> None:
+    shop.list_origin(shop.url)
+    refusals = 2
+
+    def answer(route: Route) -> None:
+        nonlocal refusals
+        if route.request.method != "POST" or not refusals:
+            return route.fallback()
+        refusals -= 1
+        shown = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After", "Retry-After": "0"}
+        return route.fulfill(status=429, headers=shown, json={"code": "too_many_at_once", "detail": "too many calls"})
+
+    page.route("**/api/widget/photo", answer)
+    page.goto(f"{shop.url}/sample.html")
+    page.get_by_role("button", name="Try it on", exact=True).click()
+    page.get_by_label("Choose a photo of yourself").set_input_files([PHOTO])
+    page.get_by_text("Here you are.").wait_for()
+    assert refusals == 0
+    page.get_by_role("button", name="Delete my photo").click()
+    page.get_by_text("Your photo and everything made of it are deleted.").wait_for()
+
+
+def test_a_photo_is_deleted_while_a_try_on_is_awaited(page: Page, shop: Shop) -> None:
+    shop.list_origin(shop.url)
+    page.goto(f"{shop.url}/sample.html")
+    page.get_by_role("button", name="Try it on", exact=True).click()
+    polls = Held(page, "**/api/widget/visit")
+    page.get_by_label("Choose a photo of yourself").set_input_files([PHOTO])
+    polls.wait_for(1)
+    page.get_by_role("button", name="Delete my photo").click()
+    page.get_by_text("Your photo and everything made of it are deleted.").wait_for()
+    polls.let_go()
+    page.get_by_label("Choose a photo of yourself").wait_for()
+    assert page.get_by_text("Your photo and everything made of it are deleted.").is_visible()
+    assert page.get_by_role("alert").count() == 0, "what was given up is no error"
+    polls.end()
+    page.get_by_label("Choose a photo of yourself").set_input_files([PHOTO])
+    page.get_by_text("Here you are.").wait_for()
     page.get_by_role("button", name="Delete my photo").click()
     page.get_by_text("Your photo and everything made of it are deleted.").wait_for()
 

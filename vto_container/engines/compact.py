@@ -27,27 +27,39 @@ from shared.onnx.settings import model_settings
 from shared.vision import landmarks, parser, pose
 from shared.vto.errors import ImageTooSmall
 from vto_container.engines import (
+    compact_fabric,
     compact_fit,
     compact_garment,
+    compact_outline,
     compact_paint,
     compact_parts,
     compact_place,
+    compact_place_lower,
     compact_quality,
     compact_under,
     compact_view,
 )
+from vto_container.engines.compact_edges import Edges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from vto_container.engines.compact_edges import Edges
     from vto_container.engines.compact_garment import Garment
-    from vto_container.engines.compact_paint import Painted
+    from vto_container.engines.compact_paint import Layers, Painted
+    from vto_container.engines.compact_under import Old
     from vto_container.engines.compact_view import View
 
-MODELS: Final = (parser.MODEL, *pose.MODELS, landmarks.MODEL)
-METHOD: Final = "3"
+MODELS: Final = (parser.MODEL, *pose.MODELS, landmarks.MODEL, compact_outline.MODEL)
+METHOD: Final = "7"
 """Version of the method; part of the engine's version with the models."""
+
+BEHIND: Final = 0.04
+"""How far trousers go on behind a top, in lengths of the trunk."""
+
+SHORT_DRESS: Final = 1.42
+"""How far a dress reaches that is worn over trousers, in lengths of the trunk below the shoulders."""
+LEGS_DOWN, IN_TROUSERS = 1.5, 0.6
+"""Below where legs show whether a person wears trousers, likewise; and the share of them that trousers cover."""
 
 
 class Compact:
@@ -57,11 +69,11 @@ class Compact:
 
     @property
     def version(self) -> str:
-        """`compact@<method>.<parser>.<pose>.<landmarks>`, eight digits of each file's sha256."""
+        """`compact@<method>.<parser>.<pose>.<landmarks>.<outline>`, eight digits of each file's sha256."""
         entries = onnx.manifests()
         if missing := [id for id in MODELS if id not in entries]:
             raise ConfigurationError(f"the manifest lists no model `{missing[0]}`", code="model_missing")
-        named = (parser.MODEL, pose.LANDMARKS, landmarks.MODEL)
+        named = (parser.MODEL, pose.LANDMARKS, landmarks.MODEL, compact_outline.MODEL)
         return f"compact@{METHOD}." + ".".join(entries[id].sha256[:8] for id in named)
 
     @property
@@ -74,6 +86,7 @@ class Compact:
         parser.loaded()
         pose.load()
         landmarks.load()
+        compact_outline.load()
 
     def generate(
         self,
@@ -102,11 +115,15 @@ class Compact:
         view = compact_view.read_view(person, category)
         progress(0.5)
         raise_if_cancelled(is_cancelled)
+        category = worn_as(product, view, category)
         old = compact_under.read_old(view, category)
         placed = place(product, view, category, old.edges)
         parts = compact_parts.cut(product)
         placed = compact_fit.fit(placed, parts, view, old, category, product.shape == "legs")
-        layers = compact_paint.warp(product, parts, placed, compact_garment.solid_colours(product))
+        colours = compact_fabric.even(compact_garment.solid_colours(product), product.alpha > 127)
+        layers = compact_paint.warp(product, parts, placed, colours, view.body.wide)
+        if category == "upper":
+            layers = extend(layers, product, parts, placed, view, old)
         progress(0.65)
         raise_if_cancelled(is_cancelled)
         under = compact_under.uncover(view, old, category, placed, layers.covered)
@@ -139,10 +156,31 @@ class Compact:
         )
 
 
+def worn_as(garment: Garment, view: View, category: Category) -> Category:
+    """`upper` for a dress that ends at the hips of a person in trousers: it is worn over them."""
+    import numpy as np
+
+    if category != "dress" or garment.shape != "top" or garment.worn:
+        return category
+    legs = (view.leg(0) | view.leg(1)) & (view.down > LEGS_DOWN)
+    trousers = legs.any() and float(np.mean(view.maps["lower"][legs] > 0.5)) > IN_TROUSERS
+    return "upper" if trousers and compact_place.natural_hem(garment) < SHORT_DRESS else category
+
+
+def extend(
+    layers: Layers, garment: Garment, parts: compact_parts.Parts, placed: compact_place.Placed, view: View, old: Old
+) -> Layers:
+    """The layers of a top with cloth where the outline network is sure of it."""
+    blind = compact_fit.opacity(place(garment, view, "upper", Edges()), parts, compact_outline.STEP)
+    fitted = compact_fit.opacity(placed, parts, compact_outline.STEP)
+    outline = compact_outline.predict(view, old, blind, fitted)
+    return compact_outline.extended(layers, view, outline, placed.hem)
+
+
 def place(garment: Garment, view: View, category: Category, old: Edges) -> compact_place.Placed:
     """Where the garment goes in the view."""
     if (category == "lower" and garment.shape != "top") or garment.shape == "skirt":
-        waist = compact_view.WAIST if old.top is None else min(max(old.top, 0.72), 1.0)
-        by_shape = compact_place.place_legs if garment.shape == "legs" else compact_place.place_skirt
-        return by_shape(garment, view.body, view.size, waist)
+        waist = compact_view.WAIST if old.top is None else min(max(old.top - BEHIND, 0.72), 1.0)
+        by_shape = compact_place_lower.place_legs if garment.shape == "legs" else compact_place_lower.place_skirt
+        return by_shape(garment, view.body, view.size, waist, old)
     return compact_place.place_top(garment, view.body, view.size, old, category == "dress")

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 MIN_PRESENCE: Final = 0.4
 MAX_TILT: Final = 0.75
 """Tangent of the largest tilt of the trunk from the vertical."""
-MIN_WIDTH: Final = 0.43
-"""Smallest distance of the shoulders as a share of the trunk's length: below it the person is seen from the side."""
+MIN_WIDTH, MIN_WIDTH_PROFILE, PROFILE = 0.43, 0.5, 0.3
+"""Smallest distance of the shoulders as a share of the trunk's length, below which the person is seen from the side:
+in general, and if the head is turned, too: its nose is that far from the middle, in distances of the shoulders."""
 MIN_THIGH: Final = 0.45
 """Shortest thigh as a share of the trunk's length: below it the person sits."""
 TIP_OUT, TIP_UP = 0.08, 0.10
@@ -158,7 +159,8 @@ def require_supported(pose: Pose, category: Category) -> None:
     apart = float((body.shoulders[1] - body.shoulders[0]) @ body.across)
     if apart < 0 and -apart > MIN_WIDTH * body.trunk:
         raise PoseNotSupported("the person is seen from behind: use a photo taken from the front", field="person")
-    if apart < MIN_WIDTH * body.trunk:
+    aside = abs(float((body.nose - body.middle) @ body.across)) > PROFILE * body.wide
+    if apart < (MIN_WIDTH_PROFILE if aside else MIN_WIDTH) * body.trunk:
         raise PoseNotSupported("the person is seen from the side: use a photo taken from the front", field="person")
     if category == "upper":
         return

@@ -9,10 +9,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.engines.base import Category
+    from vto_container.engines.compact_body import Limb
     from vto_container.engines.compact_view import View
 
 PLACES: Final = 40
-"""Places along an arm at which it is examined."""
+"""Places along a limb at which it is examined."""
+BEYOND: Final = 1.1
+"""How far beyond a limb's last joint its cover is looked for: trousers may hang over shoes."""
+MIN_PART: Final = 50
+"""Pixels of an old garment below which it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +25,11 @@ class Edges:
     """Edges of an old garment; None where they can't be seen.
 
     Args:
-        hem, top: in lengths of the trunk below the shoulders.
+        hem, top: in lengths of the trunk below the shoulders; trousers have no hem, but `legs`.
         cut: where the image ends, likewise, if the garment goes on beyond it.
         neckline: in shoulder widths below the shoulders.
         reach: how far the sleeves cover the left and right arm, 0..1.
+        legs: how far the left and right leg are covered, 0..1.
         half: (rows, 3) lengths of the trunk below the shoulders, and distances of the left and right side from the
             middle in shoulder widths; NaN where an arm is in the way.
     """
@@ -33,6 +39,7 @@ class Edges:
     cut: float | None = None
     neckline: float | None = None
     reach: tuple[float | None, float | None] = (None, None)
+    legs: tuple[float | None, float | None] = (None, None)
     half: NDArray[Any] | None = None
 
     def side(self, down: float, side: int) -> float | None:
@@ -57,15 +64,23 @@ def read_edges(view: View, chance: NDArray[Any], category: Category) -> Edges:
     near = np.abs(view.across) < 0.42
     if category == "lower":
         part = (chance > 0.5) & near
-        return Edges(top=float(np.percentile(view.down[part], 2)) if part.sum() > 50 else None)
+        legs = (_reach(view, chance, view.body.legs[0]), _reach(view, chance, view.body.legs[1]))
+        if part.sum() <= MIN_PART:
+            return Edges(legs=legs)
+        hem = _hem(view, part)
+        if hem is not None and not _skirt(view, chance, hem):
+            hem = None
+        return Edges(hem=hem, top=float(np.percentile(view.down[part], 2)), legs=legs)
     if category == "dress":
-        return Edges(neckline=_neckline(view, chance), half=_half(view, chance))
+        part = (view.maps["full_body"] > 0.5) & near
+        own = part.sum() > max(MIN_PART, 0.6 * ((chance > 0.5) & near).sum())
+        return Edges(_hem(view, part) if own else None, neckline=_neckline(view, chance), half=_half(view, chance))
     top = (view.any_of("upper", "outerwear") > 0.5) & near & (view.down > 0.1)
     dress = (view.maps["full_body"] > 0.5) & near & (view.down > 0.1)
-    own = top.sum() >= 50 and dress.sum() <= 0.4 * top.sum()
-    reach = (_reach(view, chance, 0), _reach(view, chance, 1))
+    own = top.sum() >= MIN_PART and dress.sum() <= 0.4 * top.sum()
+    reach = (_reach(view, chance, view.body.arms[0]), _reach(view, chance, view.body.arms[1]))
     hem = float(np.percentile(view.down[top], 97)) if own else None
-    return Edges(hem, None, _cut(view, chance), _neckline(view, chance), reach, _half(view, chance))
+    return Edges(hem, None, _cut(view, chance), _neckline(view, chance), reach, half=_half(view, chance))
 
 
 def _at(view: View, field: NDArray[Any], places: NDArray[Any]) -> NDArray[Any]:
@@ -100,20 +115,39 @@ def _neckline(view: View, chance: NDArray[Any]) -> float | None:
     return float(steps[inside[0]]) if inside.size and inside[0] > 1 else None
 
 
-def _reach(view: View, chance: NDArray[Any], side: int) -> float | None:
-    """How far a sleeve covers an arm: the share of its length from which on skin is seen."""
+def _hem(view: View, part: NDArray[Any]) -> float | None:
+    """Where a part ends, in lengths of the trunk below the shoulders; None if the frame cuts it."""
     import numpy as np
 
-    arm = view.body.arms[side]
-    if arm.visible.min() < 0.4:
+    return None if part[-3:].any() else float(np.percentile(view.down[part], 97))
+
+
+def _skirt(view: View, chance: NDArray[Any], hem: float) -> bool:
+    """Whether cloth is seen between the legs just above a hem."""
+    import numpy as np
+
+    middles = [(view.body.legs[0].joints[joint] + view.body.legs[1].joints[joint]) / 2 for joint in range(3)]
+    across, down = view.body.frame(*np.stack(middles).T)
+    at = hem - 0.12
+    middle = np.interp(at, down / view.body.trunk, across / view.body.wide)
+    between = (np.abs(view.across - middle) < 0.05) & (np.abs(view.down - at) < 0.05)
+    return bool(between.any()) and float((chance[between] > 0.5).mean()) > 0.7
+
+
+def _reach(view: View, chance: NDArray[Any], limb: Limb) -> float | None:
+    """How far a garment covers a limb: the share of its length from which on skin, or a shoe, is seen."""
+    import numpy as np
+
+    if limb.visible.min() < 0.4:
         return None
-    first, middle, last = arm.joints
-    upper = float(np.hypot(*(middle - first))) / max(1e-6, arm.length)
-    shares = np.linspace(0, 1, PLACES)
+    first, middle, last = limb.joints
+    upper = float(np.hypot(*(middle - first))) / max(1e-6, limb.length)
+    shares = np.linspace(0, BEYOND, PLACES)
     above = (shares / max(upper, 1e-6)).clip(0, 1)[:, None]
-    below = ((shares - upper) / max(1e-6, 1 - upper)).clip(0, 1)[:, None]
+    below = ((shares - upper) / max(1e-6, 1 - upper)).clip(0, None)[:, None]
     line = first + (middle - first) * above + (last - middle) * below
-    cloth, skin = _at(view, chance, line) > 0.5, _at(view, view.maps["skin"], line) > 0.5
+    bare = np.maximum(view.maps["skin"], view.maps["footwear"])
+    cloth, skin = _at(view, chance, line) > 0.5, _at(view, bare, line) > 0.5
     if not cloth.any() or not skin.any():
         return None
     covered = np.flatnonzero(cloth)[-1]

@@ -131,7 +131,7 @@ def _best(
     rows, columns = rows + window[0].start, columns + window[1].start
     whole = np.zeros_like(known)
     whole[window] = part
-    ring = np.argwhere(_grown(whole, RING) & ~whole & done)
+    ring = np.argwhere(grown(whole, RING) & ~whole & done)
     if not len(ring):
         return None
     dy, dx = np.mgrid[-REACH : REACH + 1 : STRIDE, -REACH : REACH + 1 : STRIDE]
@@ -192,7 +192,8 @@ def _copy(
     out[at] += share * (image[y[fits], x[fits]] + lift[cells[0][fits], cells[1][fits]] - out[at])
 
 
-def _grown(mask: NDArray[Any], radius: int) -> NDArray[Any]:
+def grown(mask: NDArray[Any], radius: int) -> NDArray[Any]:
+    """bool: a mask and all within `radius` pixels of it along the axes."""
     import numpy as np
 
-    return box(mask.astype(np.float32)[:, :, None], radius)[:, :, 0] > 1e-4
+    return box(mask.astype(np.float32), radius) > 1e-4

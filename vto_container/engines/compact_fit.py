@@ -53,13 +53,16 @@ def fit(placed: Placed, parts: Parts, view: View, old: Old, category: Category, 
     before = old.chance[::STEP, ::STEP]
     wanted = _edge(before)
     wanted &= ~_undecided(view, old, category)
+    if legs:
+        # A dress or a coat says nothing about trousers.
+        wanted &= box(view.maps["lower"][::STEP, ::STEP], 1) > 0.35
     if not legs and category != "upper":
         # Legs of trousers say nothing about a skirt.
         wanted &= view.down[::STEP, ::STEP] < SKIRT_DOWN
     if wanted.sum() < MIN_EDGE:
         return placed
     unit = view.body.wide / STEP
-    now = _opacity(placed, parts)
+    now = opacity(placed, parts)
     old_places, old_ways = np.argwhere(wanted), _outwards(before)[wanted]
     moved = np.zeros((*now.shape, 2), np.float32)
     y, x = np.indices(now.shape).astype(np.float32)
@@ -91,17 +94,17 @@ def fit(placed: Placed, parts: Parts, view: View, old: Old, category: Category, 
     return _moved(placed, view, moved * STEP, cover)
 
 
-def _opacity(placed: Placed, parts: Parts) -> NDArray[Any]:
-    """(rows, columns): the garment without the inside of its neck, on the map."""
+def opacity(placed: Placed, parts: Parts, step: int = STEP) -> NDArray[Any]:
+    """(rows, columns): the garment's opacity on every `step`th pixel of the view."""
     import numpy as np
 
-    found = np.zeros(placed.trunk[::STEP, ::STEP].shape[:2], np.float32)
+    found = np.zeros(placed.trunk[::step, ::step].shape[:2], np.float32)
     for field, opacity in zip((placed.trunk, *placed.sleeves), (parts.trunk + parts.behind, *parts.sleeves),
                               strict=True):  # fmt: skip
         if field is None:
             continue
         height, width = opacity.shape
-        small = field[::STEP, ::STEP]
+        small = field[::step, ::step]
         inside = (small >= 0).all(2) & (small[:, :, 0] <= width - 1) & (small[:, :, 1] <= height - 1)
         found = np.maximum(found, np.where(inside, sample(opacity[:, :, None], small)[:, :, 0], 0))
     return found
@@ -111,7 +114,7 @@ def _edge(cover: NDArray[Any]) -> NDArray[Any]:
     """bool: the cells of a part that touch what is not part of it; the frame of the view is no edge."""
     import numpy as np
 
-    inside = box(cover[:, :, None].astype(np.float32), 1)[:, :, 0] > 0.5
+    inside = box(cover.astype(np.float32), 1) > 0.5
     padded = np.pad(inside, 1, mode="edge")
     whole = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return inside & ~whole
@@ -121,7 +124,7 @@ def _outwards(cover: NDArray[Any]) -> NDArray[Any]:
     """(rows, columns, 2): unit vectors, y and x, out of a part."""
     import numpy as np
 
-    soft = box(box(cover[:, :, None].astype(np.float32), 2), 2)[:, :, 0]
+    soft = box(box(cover.astype(np.float32), 2), 2)
     way: NDArray[Any] = -np.stack([np.asarray(np.gradient(soft, axis=axis)) for axis in (0, 1)], 2)
     return way / np.maximum(np.hypot(way[:, :, 0], way[:, :, 1]), 1e-6)[:, :, None]
 
@@ -131,11 +134,11 @@ def _undecided(view: View, old: Old, category: Category) -> NDArray[Any]:
     import numpy as np
 
     front, across, down = (one[::STEP, ::STEP] for one in (old.front, view.across, view.down))
-    hidden = box(front[:, :, None], 2)[:, :, 0] > 0.12
+    hidden = box(front, 2) > 0.12
     # A neckline is the garment's own, whatever the old one was like.
     hidden |= (np.abs(across) < NECK) & (down < NECK_DOWN)
     # So is an armhole: next to skin, an edge does not show how wide the body is.
-    skin = box(view.maps["skin"][::STEP, ::STEP, None], 2)[:, :, 0] > 0.12
+    skin = box(view.maps["skin"][::STEP, ::STEP], 2) > 0.12
     hidden |= skin & (down < NECK_DOWN)
     if category != "dress":
         both = view.maps["full_body"][::STEP, ::STEP] > 0.5

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.vision import landmarks, matte, parser, people, person, presence
 from shared.vto.errors import CategoryMismatch, GarmentNotFound, SeveralGarments
-from vto_container.engines import compact_body, compact_warp
+from vto_container.engines import compact_body, compact_points, compact_warp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,16 +39,6 @@ MIN_SECOND: Final = 0.3
 """Area of a second part of the outline, relative to the first, from which it is another garment."""
 MIN_WEARER: Final = 0.7
 """Presence of a pose from which a person, not a shape like one, wears the garment."""
-POINT: Final = 0.3
-"""Confidence from which a landmark is used."""
-NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
-    "top": ("neck_left", "neck_right", "shoulder_left", "shoulder_right", "armpit_left", "armpit_right", "hem_left",
-            "hem_right"),
-    "legs": ("waist_left", "waist_right", "crotch", "leg_outer_left", "leg_outer_right", "leg_inner_left",
-             "leg_inner_right"),
-    "skirt": ("waist_left", "waist_right", "hem_left", "hem_right"),
-}  # fmt: skip
-"""Landmarks without which a garment of a shape can't be placed."""
 
 
 @dataclass(frozen=True)
@@ -117,13 +107,9 @@ def read_garment(image: NDArray[Any], category: Category) -> Garment:
         raise SeveralGarments("the image shows several garments: crop it to one of them", field="garment")
     _require_category(parsed, found.kinds, category)
     alpha = np.where(largest, alpha, 0).astype(np.uint8)
-    shape = _shape(found, category)
-    points = {
-        name: np.array([point.x, point.y])
-        for name, point in found.points.items()
-        if point.confidence >= POINT or name in NEEDED[shape]
-    }
-    sure = float(np.mean([found.points[name].confidence for name in NEEDED[shape]]))
+    shape = compact_points.shape_of(found.kinds, category, largest)
+    points = compact_points.points_of(found, shape, alpha > 127)
+    sure = float(np.mean([found.points[name].confidence for name in compact_points.NEEDED[shape]]))
     garment = Garment(image, alpha, points, shape, found.kinds, False, round(min(1.0, certainty) * sure, 3))
     return _upright(garment)
 
@@ -151,8 +137,8 @@ def _without_ground(alpha: NDArray[Any], image: NDArray[Any]) -> NDArray[Any]:
 
     inside = alpha > 127
     reach = max(3, round(0.05 * max(alpha.shape)))
-    around = (matte.box(inside.astype(np.float32)[:, :, None], reach)[:, :, 0] > 0.01) & ~inside
-    core = matte.box(inside.astype(np.float32)[:, :, None], max(2, reach // 3))[:, :, 0] > 0.99
+    around = (matte.box(inside.astype(np.float32), reach) > 0.01) & ~inside
+    core = matte.box(inside.astype(np.float32), max(2, reach // 3)) > 0.99
     if around.sum() < 200 or core.sum() < 200:
         return alpha
     bins = (image // 24).astype(np.int64)
@@ -161,8 +147,8 @@ def _without_ground(alpha: NDArray[Any], image: NDArray[Any]) -> NDArray[Any]:
     ground = shares[0] > np.maximum(6 * shares[1], 0.004)
     parts = inside & ground[index]
     # Single pixels of that colour are folds and prints.
-    parts &= matte.box(parts.astype(np.float32)[:, :, None], 2)[:, :, 0] > 0.6
-    grown = matte.box(parts.astype(np.float32)[:, :, None], 2)[:, :, 0] > 0.05
+    parts &= matte.box(parts.astype(np.float32), 2) > 0.6
+    grown = matte.box(parts.astype(np.float32), 2) > 0.05
     return np.where(grown & (ground[index] | parts), 0, alpha).astype(np.uint8)
 
 
@@ -218,17 +204,6 @@ def parser_classes(category: Category) -> tuple[tuple[str, ...], tuple[str, ...]
     }[category]
     every = ("upper", "outerwear", "lower", "full_body", "footwear", "accessory")
     return own, tuple(name for name in every if name not in own)
-
-
-def _shape(found: landmarks.Landmarks, category: Category) -> str:
-    """Which landmarks the garment has."""
-    if category == "upper":
-        return "top"
-    skirt = found.kinds.get("skirt", 0.0)
-    legs = found.kinds.get("pants", 0.0) + found.kinds.get("shorts", 0.0)
-    if category == "lower":
-        return "skirt" if skirt > legs else "legs"
-    return "skirt" if skirt > 0.7 else "top"
 
 
 def _upright(garment: Garment) -> Garment:
@@ -362,6 +337,6 @@ def solid_colours(garment: Garment) -> NDArray[Any]:
 
     solid = garment.alpha > 200
     radius = max(1, round(max(solid.shape) / 256))
-    sure = (matte.box(solid.astype(np.float32)[:, :, None], radius)[:, :, 0] > 0.99).astype(np.float32)
+    sure = (matte.box(solid.astype(np.float32), radius) > 0.99).astype(np.float32)
     image = garment.image.astype(np.float32)
     return compact_warp.extend(image, sure) if sure.any() else image

@@ -24,8 +24,13 @@ FOLDS: Final = (0.82, 1.16)
 """Range of the light of the old garment's folds that is taken over."""
 MAX_PRINT: Final = 0.10
 """Share of the old garment that may be outside that range: with more it is a print, not folds."""
+SHARP: Final = (0.12, 0.22)
+"""Share of the old garment next to a sharp edge up to which it has folds, and from which it has a print."""
 SHADOW: Final = 0.22
 """Depth of the shadow of a sleeve on the trunk."""
+
+EVEN: Final = 0.02
+"""Radius over which the edges of sleeves and legs are evened, in shoulder widths."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,11 @@ class Layers:
         return found
 
 
-def warp(garment: Garment, parts: Parts, placed: Placed, solid: NDArray[Any]) -> Layers:
+def warp(garment: Garment, parts: Parts, placed: Placed, solid: NDArray[Any], wide: float) -> Layers:
     """The garment's parts in the view.
 
     Args:
+        wide: distance of the shoulders in the view.
         solid: (h, w, 3) float32, the garment's photo with its colours extended beyond its outline.
     """
     import numpy as np
@@ -78,7 +84,10 @@ def warp(garment: Garment, parts: Parts, placed: Placed, solid: NDArray[Any]) ->
         inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
         return [found[:, :, :3], *(np.where(inside, found[:, :, 3 + n], 0) for n in range(len(opacities)))]
 
+    radius = max(1, round(EVEN * wide))
     colours, trunk, behind = layer(placed.trunk, parts.trunk, parts.behind)
+    if garment.shape == "legs":
+        colours, trunk = _even(colours, trunk, np.isfinite(placed.trunk[:, :, 0]), radius)
     sleeves: list[tuple[NDArray[Any], NDArray[Any]] | None] = []
     for side in (0, 1):
         field = placed.sleeves[side]
@@ -86,8 +95,27 @@ def warp(garment: Garment, parts: Parts, placed: Placed, solid: NDArray[Any]) ->
             sleeves.append(None)
         else:
             found = layer(field, parts.sleeves[side])
-            sleeves.append((found[0], found[1]))
+            sleeves.append(_even(found[0], found[1], np.isfinite(field[:, :, 0]), radius))
     return Layers((colours, trunk), behind, (sleeves[0], sleeves[1]))
+
+
+def _even(
+    colours: NDArray[Any], cover: NDArray[Any], known: NDArray[Any], radius: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A sleeve or legs without teeth: colours and opacity.
+
+    A short edge of a flat sleeve, such as that under the arm, is drawn out to many times its length, and with it what
+    is rough about it; and a strip ends at single pixels.
+
+    Args:
+        known: (h, w) bool, where there are colours: beyond, those beside it go on.
+    """
+    import numpy as np
+
+    even = ((box(cover, radius) - 0.5) * (radius + 0.5) + 0.5).clip(0, 1)
+    there = known.astype(np.float32)
+    beside = box(colours * there[:, :, None], radius) / np.maximum(box(there, radius), 1e-3)[:, :, None]
+    return np.where(known[:, :, None], colours, beside), even
 
 
 def paint(view: View, old: Old, under: Under, layers: Layers) -> Painted:
@@ -95,7 +123,7 @@ def paint(view: View, old: Old, under: Under, layers: Layers) -> Painted:
     import numpy as np
 
     image = under.image
-    folds = _folds(view, old)
+    folds = folds_of(view, old)
     colours, trunk = layers.trunk
     unit = max(1, round(0.01 * view.body.trunk))
     light = folds * _side_light(view, trunk)
@@ -107,7 +135,7 @@ def paint(view: View, old: Old, under: Under, layers: Layers) -> Painted:
     shadow = np.ones(view.size, np.float32)
     for sleeve in layers.sleeves:
         if sleeve is not None:
-            shadow -= SHADOW * _blur(_blur(sleeve[1], 3 * unit), 3 * unit) * (sleeve[1] < 0.5)
+            shadow -= SHADOW * box(box(sleeve[1], 3 * unit), 3 * unit) * (sleeve[1] < 0.5)
     image = _over(image, colours * (light * shadow)[:, :, None], trunk)
     garment = np.maximum(trunk, back * (1 - under.neck))
     changed = np.maximum(garment, 0)
@@ -132,10 +160,6 @@ def _over(image: NDArray[Any], colours: NDArray[Any], share: NDArray[Any]) -> ND
     return image + (colours - image) * share[:, :, None]
 
 
-def _blur(field: NDArray[Any], radius: int) -> NDArray[Any]:
-    return box(field[:, :, None], radius)[:, :, 0]
-
-
 def _edge(chance: NDArray[Any]) -> NDArray[Any]:
     """A map of probabilities as an opacity with an edge of a few pixels."""
     return ((chance - 0.35) / 0.3).clip(0, 1)
@@ -144,11 +168,11 @@ def _edge(chance: NDArray[Any]) -> NDArray[Any]:
 def _side_light(view: View, cover: NDArray[Any]) -> NDArray[Any]:
     """(h, w): fabric curves away from the light towards its edges."""
     radius = max(2, round(0.11 * view.body.wide))
-    inside = _blur(_blur(cover, radius), radius)
+    inside = box(box(cover, radius), radius)
     return 1 - SIDE_SHADE * ((1 - inside) * 1.6).clip(0, 1)
 
 
-def _folds(view: View, old: Old) -> NDArray[Any]:
+def folds_of(view: View, old: Old) -> NDArray[Any]:
     """(h, w): the light of the old garment's folds, 1 where it has none or shows a print."""
     import numpy as np
 
@@ -157,10 +181,14 @@ def _folds(view: View, old: Old) -> NDArray[Any]:
         return np.ones(view.size, np.float32)
     light = view.image @ np.array([0.299, 0.587, 0.114], np.float32) + 12
     fine, wide = max(1, round(0.008 * view.body.trunk)), max(3, round(0.16 * view.body.trunk))
-    total = np.maximum(_blur(inside, wide), 1e-3)
-    smooth = _blur(light * inside, wide) / total
-    near = _blur(light * inside, fine) / np.maximum(_blur(inside, fine), 1e-3)
+    total = np.maximum(box(inside, wide), 1e-3)
+    smooth = box(light * inside, wide) / total
+    near = box(light * inside, fine) / np.maximum(box(inside, fine), 1e-3)
     ratio = near / np.maximum(smooth, 1.0)
     beyond = ((ratio < FOLDS[0] - 0.12) | (ratio > FOLDS[1] + 0.14))[inside > 0].mean()
-    strength = float(np.clip(1 - beyond / MAX_PRINT, 0, 1))
+    # Folds are soft, prints have edges.
+    middle = box(light * inside, 4 * fine) / np.maximum(box(inside, 4 * fine), 1e-3)
+    core = box(inside, 2 * fine + 2) > 0.999
+    sharp = float((np.abs(near / np.maximum(middle, 1.0) - 1) > 0.1)[core].mean()) if core.any() else 0.0
+    strength = float(np.clip(1 - beyond / MAX_PRINT, 0, 1) * np.clip((SHARP[1] - sharp) / (SHARP[1] - SHARP[0]), 0, 1))
     return 1 + strength * (ratio.clip(*FOLDS) - 1) * inside

@@ -18,10 +18,14 @@ SIDE_PX: Final = 256
 OPEN_NECK: Final = 0.07
 """Depth of a neckline, relative to the shoulders, below which it is closed: a roll neck, or a collar buttoned up."""
 
+SEAM: Final = 0.06
+"""How far from a seam the fabric belongs to both sides, in chest widths: so no gap opens where they bend apart."""
+
 
 @dataclass(frozen=True)
 class Parts:
-    """Opacities (h, w) float32 in 0..1 over the garment's photo; they add up to the garment's.
+    """Opacities (h, w) float32 in 0..1 over the garment's photo; together they cover the garment, and next to a seam
+    they overlap.
 
     Args:
         trunk: with the parts of a collar in front of the neck.
@@ -44,9 +48,12 @@ def cut(garment: Garment) -> Parts:
         return Parts(opaque, (nothing, nothing), nothing)
     label = _label(garment)
     behind = _neck(garment) if _open(garment) else np.zeros_like(label, bool)
-    shares = [_enlarged(one, opaque.shape) for one in (label == 1, label == 2, behind & (label == 0))]
-    left, right, back = (share * opaque for share in shares)
-    return Parts((opaque - left - right - back).clip(0, 1), (left, right), back)
+    seams = _seams(garment)
+    trunk = (label == 0) | seams[0] | seams[1]
+    sleeves = ((label == 1) | (seams[0] & (label == 0)), (label == 2) | (seams[1] & (label == 0)))
+    back = _enlarged(behind & (label == 0), opaque.shape) * opaque
+    left, right = (_enlarged(one, opaque.shape) * opaque for one in sleeves)
+    return Parts((_enlarged(trunk, opaque.shape) * opaque - back).clip(0, 1), (left, right), back)
 
 
 def has_sleeve(garment: Garment, side: int) -> bool:
@@ -111,9 +118,27 @@ def _label(garment: Garment) -> NDArray[Any]:
         label[sleeve & inside & (label == 0)] = side + 1
     for side in (0, 1):
         # The soft rim outside the map's outline belongs to the part next to it.
-        rim = box((label == side + 1).astype(np.float32)[:, :, None], 2)[:, :, 0] > 0
+        rim = box((label == side + 1).astype(np.float32), 2) > 0
         label[rim & ~inside] = side + 1
     return label
+
+
+def _seams(garment: Garment) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(rows, columns) bool of the cutting map, left and right: next to the seam of a sleeve."""
+    import numpy as np
+
+    x, y, _, size = _grid(garment)
+    found: list[NDArray[Any]] = []
+    for side, name in enumerate(SIDES):
+        if not has_sleeve(garment, side):
+            found.append(np.zeros(size, bool))
+            continue
+        start, end = garment.points[f"shoulder_{name}"], garment.points[f"armpit_{name}"]
+        way = end - start
+        share = (((x - start[0]) * way[0] + (y - start[1]) * way[1]) / max(1e-6, float(way @ way))).clip(0, 1)
+        away = np.hypot(x - start[0] - share * way[0], y - start[1] - share * way[1])
+        found.append(away < SEAM * garment.width("armpit"))
+    return found[0], found[1]
 
 
 def _outside(x: NDArray[Any], y: NDArray[Any], start: NDArray[Any], end: NDArray[Any], sign: int) -> NDArray[Any]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from vto_container.engines.compact_body import ARM, LEG, NECK_HALF, NECK_UP, SIDES
+from vto_container.engines.compact_body import ARM, HAND, NECK_HALF, NECK_UP, SIDES, Limb
 from vto_container.engines.compact_parts import has_sleeve
 from vto_container.engines.compact_warp import strip, thin_plate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from vto_container.engines.compact_body import Body, Limb
+    from vto_container.engines.compact_body import Body
     from vto_container.engines.compact_edges import Edges
     from vto_container.engines.compact_garment import Garment
 
@@ -35,11 +35,12 @@ SLEEVE_FIT, COAT_FIT, ARM_EASE = 0.62, 0.72, 1.14
 SIMILAR_NECK, SIMILAR_SIDE, SIMILAR_REACH = 0.14, 0.12, 0.14
 """How far an edge of the old garment attracts that of the new one: necklines and sleeves this similar, sides by
 at most this much; in shoulder widths and arm lengths."""
-SIMILAR_HEM: Final = (0.45, 0.3)
-"""Up to which difference the old hem attracts the new one, and by how much; in lengths of the trunk."""
-ROWS: Final = 15
-LONG_TROUSERS: Final = 1.75
-"""Length of trousers in hip widths from which they reach the ankles."""
+SIMILAR_HEM: Final = (0.3, 0.22)
+"""Up to which difference the old hem attracts the new one, and by how much; as shares of its distance from the
+shoulders, which counts as at least one and a half lengths of the trunk."""
+LEAST_CHEST: Final = 1.1
+"""Least width of a chest, in widths of the shoulders."""
+ROWS, HAND_ROWS = 15, 31
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def place_top(garment: Garment, body: Body, size: tuple[int, int], old: Edges, d
         from_armpit, from_hem = garment.points[f"armpit_{name}"], garment.points[f"hem_{name}"]
         middle_from, middle_to = garment.middle("armpit"), garment.middle("hem")
         for share in (0.25, 0.5, 0.75, 1.0):
-            edge = _edge(garment, from_armpit + share * (from_hem - from_armpit), sign, chest)
+            edge = edge_at(garment, from_armpit + share * (from_hem - from_armpit), sign, chest)
             middle = middle_from + share * (middle_to - middle_from)
             flat = abs(float(edge[0] - middle[0])) / (chest / 2)
             drift = body.hips.mean(0) - body.place(0, body.trunk)
@@ -129,23 +130,42 @@ def place_top(garment: Garment, body: Body, size: tuple[int, int], old: Edges, d
 
 def hem_of(garment: Garment, old_hem: float | None, dress: bool) -> float:
     """Where the hem is, in lengths of the trunk below the shoulders."""
+    hem = natural_hem(garment)
+    outer = garment.kinds.get("outwear", 0.0) > 0.5
+    if dress:
+        return attracted(max(1.45, hem), old_hem)
+    # Photos taken at a slant make tops longer: only what is clearly longer than a shirt, and no shirt, hangs below the
+    # hips.
+    shirt = sum(garment.kinds.get(kind, 0.0) for kind in ("t-shirt", "longsleeve", "shirt"))
+    if not outer and (hem < 1.5 or shirt > garment.kinds.get("dress", 0.0)):
+        hem = min(hem, 1.2)
+    return attracted(hem, old_hem)
+
+
+def natural_hem(garment: Garment) -> float:
+    """Where the hem is by the garment's proportions alone."""
     import numpy as np
 
     length = float((garment.middle("hem") - garment.middle("shoulder"))[1])
-    ratio = length / max(1.0, garment.width("armpit"))
-    hem = float(np.clip(ratio / TEE_RATIO * TEE_LENGTH, 0.6, 2.9))
-    outer = garment.kinds.get("outwear", 0.0) > 0.5
-    if dress:
-        return max(1.45, hem)
-    # Photos taken at a slant make tops longer: only what is clearly longer than a shirt hangs below the hips.
-    if not outer and hem < 1.5:
-        hem = min(hem, 1.2)
-    if old_hem is not None and abs(old_hem - hem) < SIMILAR_HEM[0]:
-        hem = float(np.clip(old_hem, hem - SIMILAR_HEM[1], hem + SIMILAR_HEM[1]))
-    return hem
+    return float(np.clip(length / _chest(garment) / TEE_RATIO * TEE_LENGTH, 0.6, 2.9))
 
 
-def _edge(garment: Garment, start: NDArray[Any], sign: int, chest: float) -> NDArray[Any]:
+def attracted(hem: float, old_hem: float | None) -> float:
+    """A hem moved towards a similar old one. The longer a garment, the less sure is its length."""
+    import numpy as np
+
+    similar, most = (share * max(1.5, hem) for share in SIMILAR_HEM)
+    if old_hem is None or abs(old_hem - hem) >= similar:
+        return hem
+    return float(np.clip(old_hem, hem - most, hem + most))
+
+
+def _chest(garment: Garment) -> float:
+    """The chest's width in pixels of the photo: at least what goes with the shoulders, where sleeves hide armpits."""
+    return max(1.0, garment.width("armpit"), LEAST_CHEST * garment.width("shoulder"))
+
+
+def edge_at(garment: Garment, start: NDArray[Any], sign: int, chest: float) -> NDArray[Any]:
     """The outline of the trunk next to a place on the line from the armpit to the hem."""
     import numpy as np
 
@@ -177,7 +197,7 @@ def _sleeve(
     shoulder, pit, outer, inner = (
         garment.points[f"{part}_{name}"] for part in ("shoulder", "armpit", "cuff_outer", "cuff_inner")
     )
-    length = float(np.hypot(*((outer + inner) / 2 - shoulder))) / max(1.0, garment.width("armpit"))
+    length = float(np.hypot(*((outer + inner) / 2 - shoulder))) / _chest(garment)
     reach = 1.0 if length >= LONG_SLEEVE else float(np.clip(length / ARM_REACH, 0.1, 1.0))
     if old is not None and abs(old - reach) < SIMILAR_REACH:
         reach = (reach + 2 * old) / 3
@@ -190,27 +210,58 @@ def _sleeve(
     half = np.maximum(flat * unit * fit / 2, ARM_EASE * body.wide * np.interp(along, (0, 0.5, 1), ARM))
     armpit, chest_half = pit_at
     root = (body.tip(side), body.place(sign * chest_half, armpit))
-    edges = _along(arm, reach, half, root, sign)
+    edges = edges_along(arm, reach, half, root, sign)
     grow = 0.18
-    sources = (shoulder + (outer - shoulder) * shares[:, None], pit + (inner - pit) * shares[:, None])
-    return strip(_widened(edges, grow), _widened(sources, grow), size), reach
+    sources = _flat_sleeve(shoulder, pit, outer, inner, sign)
+    return strip(lengthened(_widened(edges, grow)), lengthened(_widened(sources, grow)), size), reach
 
 
-def arm_edges(body: Body, side: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Both edges of a bare arm, (n, 2) each, from the shoulder to the wrist."""
+def _flat_sleeve(
+    shoulder: NDArray[Any], pit: NDArray[Any], outer: NDArray[Any], inner: NDArray[Any], sign: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The edges of a sleeve in the garment's photo, (n, 2) each: a band like that on the arm, so that equal places of
+    both belong together. Straight lines from the seam to the cuff would not do: of a sleeve that hangs, the seam is
+    almost parallel to them."""
+    import numpy as np
+
+    cuff = (outer + inner) / 2
+    way = cuff - (shoulder + pit) / 2
+    way = way / max(1e-6, float(np.hypot(*way)))
+    outwards = np.array([way[1], -way[0]]) * sign
+    end = 0.5 * max(1.0, abs(float((outer - inner) @ outwards)))
+    # Half the width at the armpit: to the line of the outer edge.
+    edge = outer - shoulder
+    normal = np.array([edge[1], -edge[0]]) * sign / max(1e-6, float(np.hypot(*edge)))
+    half = 0.5 * max(end, float((shoulder - pit) @ normal))
+    middle = pit + half * outwards
+    start = middle + way * min(0.0, float((shoulder - middle) @ way))
+    limb = Limb(np.stack([start, (start + cuff) / 2, cuff]), np.ones(3))
+    return edges_along(limb, 1.0, half + (end - half) * np.linspace(0, 1, ROWS), (shoulder, pit), sign)
+
+
+def arm_edges(body: Body, side: int, hand: bool = False) -> tuple[NDArray[Any], NDArray[Any], float]:
+    """Both edges of a bare arm, (n, 2) each, from the shoulder to the wrist, and 1.
+
+    With `hand`, as far as to the tips of closed fingers, and that as a multiple of the arm's length.
+    """
     import numpy as np
 
     sign = (-1, 1)[side]
-    along = np.linspace(0, 1, ROWS)
+    reach = 1 + HAND * body.wide / max(1e-6, body.arms[side].length) if hand else 1.0
+    along = np.linspace(0, reach, HAND_ROWS if hand else ROWS)
     half = body.wide * np.interp(along, (0, 0.5, 1), ARM)
+    if hand:
+        beyond = ((along - 1) / max(1e-6, reach - 1)).clip(0, 1)
+        half *= np.interp(beyond, (0, 0.35, 0.7, 0.9, 1), (1, 1.25, 1.05, 0.7, 0.2))
     root = (
         body.tip(side) - sign * 0.02 * body.wide * body.across,
         body.place(sign * 0.36 * body.wide, 0.3 * body.wide),
     )
-    return _along(body.arms[side], 1.0, half, root, sign)
+    outer, inner = edges_along(body.arms[side], reach, half, root, sign)
+    return outer, inner, reach
 
 
-def _along(
+def edges_along(
     limb: Limb,
     reach: float,
     half: NDArray[Any],
@@ -272,96 +323,10 @@ def _widened(edges: tuple[NDArray[Any], NDArray[Any]], share: float) -> tuple[ND
     return outer + share * (outer - inner), inner + share * (inner - outer)
 
 
-def place_skirt(garment: Garment, body: Body, size: tuple[int, int], waist: float) -> Placed:
-    """Place a skirt; `waist` is where it starts, in lengths of the trunk below the shoulders."""
+def lengthened(edges: tuple[NDArray[Any], NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The edges with one more row at the end, so that the fabric's own end, not a line between two landmarks, is
+    seen."""
     import numpy as np
 
-    width = garment.width("waist")
-    length = float((garment.middle("hem") - garment.middle("waist"))[1]) / max(1.0, width)
-    hip_half = max(0.43 * body.wide, 0.85 * float(np.hypot(*(body.hips[1] - body.hips[0]))))
-    hem = waist + length * 2 * 0.8 * hip_half / body.trunk
-    ankles = _ankle(body)
-    hem = min(hem, ankles)
-    pairs: list[tuple[NDArray[Any], NDArray[Any]]] = []
-    drift = body.hips.mean(0) - body.place(0, body.trunk)
-    for side, name in enumerate(SIDES):
-        sign = (-1, 1)[side]
-        top, low = garment.points[f"waist_{name}"], garment.points[f"hem_{name}"]
-        for share in (0.0, 0.2, 0.45, 0.7, 1.0):
-            edge = _edge(garment, top + share * (low - top), sign, width)
-            middle = garment.middle("waist") + share * (garment.middle("hem") - garment.middle("waist"))
-            flat = abs(float(edge[0] - middle[0])) / (width / 2)
-            half = 0.8 * hip_half * flat * (1 if flat < 1.3 else (1.3 + 0.6 * (flat - 1.3)) / flat)
-            at = waist + share * (hem - waist)
-            least = np.interp(at, (waist, 1.08), (0.74, 1.06)) * hip_half if at < 1.3 else 0.0
-            pairs.append((body.place(sign * max(half, least), at * body.trunk) + drift, edge))
-    for share in (0.0, 0.5, 1.0):
-        at = body.place(0, (waist + share * (hem - waist)) * body.trunk) + drift
-        pairs.append((at, garment.middle("waist") + share * (garment.middle("hem") - garment.middle("waist"))))
-    targets, sources = (np.stack([pair[n] for pair in pairs]) for n in (0, 1))
-    return Placed(thin_plate(targets, sources, size), (None, None), targets[:10], hem, (0.0, 0.0))
-
-
-def place_legs(garment: Garment, body: Body, size: tuple[int, int], waist: float) -> Placed:
-    """Place trousers or shorts; `waist` as in `place_skirt`."""
-    import numpy as np
-
-    hips = float(np.hypot(*(body.hips[1] - body.hips[0])))
-    hip_half = max(0.43 * body.wide, 0.85 * hips)
-    top, crotch = garment.middle("waist"), garment.points["crotch"]
-    width = garment.width("waist")
-    drift = body.hips.mean(0) - body.place(0, body.trunk)
-    target_waist = body.place(0, waist * body.trunk) + drift
-    target_crotch = body.place(0, 1.22 * body.trunk) + drift
-    fields: list[NDArray[Any]] = []
-    outline: list[NDArray[Any]] = []
-    reach = 0.0
-    for side, name in enumerate(SIDES):
-        sign = (-1, 1)[side]
-        waist_from = garment.points[f"waist_{name}"]
-        outer_from, inner_from = garment.points[f"leg_outer_{name}"], garment.points[f"leg_inner_{name}"]
-        length = float(np.hypot(*((outer_from + inner_from) / 2 - waist_from))) / max(1.0, 1.18 * width)
-        share = 1.0 if length >= LONG_TROUSERS else float(np.clip(length / 2.0, 0.25, 1.0))
-        reach = max(reach, share)
-        # The outer edge from the waist over the hip down, the inner one along the middle to the crotch and down.
-        hip_from = _edge(garment, waist_from + 0.9 * (crotch[1] - waist_from[1]) * np.array([0, 1]), sign, 1.6 * width)
-        outer_source = [waist_from, waist_from * 0.5 + hip_from * 0.5, hip_from]
-        inner_source = [top, (top + crotch) / 2, crotch]
-        start = body.place(sign * 0.82 * hip_half, waist * body.trunk) + drift
-        hip = body.place(sign * 1.06 * hip_half, 1.1 * body.trunk) + drift
-        outer_target = [start, (start + hip) / 2 + sign * 0.03 * hip_half * body.across, hip]
-        inner_target = [target_waist, (target_waist + target_crotch) / 2, target_crotch]
-        rows = 12
-        shares = np.linspace(0, 1, rows)[1:]
-        leg = body.legs[side]
-        first = 0.18
-        along = first + shares * (share - first)
-        flat_crotch = float(np.hypot(*(hip_from - crotch)))
-        flat_end = float(np.hypot(*(outer_from - inner_from)))
-        unit = 2 * hip_half / max(1.0, 2 * flat_crotch)
-        flat = (flat_crotch * (1 - shares) + flat_end * shares) * unit * 0.5 * 0.85
-        half = np.maximum(flat, 1.04 * body.wide * np.interp(along, (0, 0.5, 1), LEG))
-        edges = _along(leg, share, half, (hip, target_crotch), sign, first)
-        blend = np.clip(shares / 0.35, 0, 1)[:, None]
-        straight = (hip + (edges[0][-1] - hip) * shares[:, None],
-                    target_crotch + (edges[1][-1] - target_crotch) * shares[:, None])  # fmt: skip
-        outer, inner = (b * blend + a * (1 - blend) for a, b in zip(straight, edges, strict=True))
-        outer_target += list(outer)
-        inner_target += list(inner)
-        outer_source += list(hip_from + (outer_from - hip_from) * shares[:, None])
-        inner_source += list(crotch + (inner_from - crotch) * shares[:, None])
-        target = (np.stack(outer_target), np.stack(inner_target))
-        source = (np.stack(outer_source), np.stack(inner_source))
-        grow = 0.14
-        target = (target[0] + grow * (target[0] - target[1]), target[1])
-        source = (source[0] + grow * (source[0] - source[1]), source[1])
-        fields.append(strip(target, source, size))
-        outline += [start, hip, edges[0][-1], edges[1][-1]]
-    field = np.where(np.isfinite(fields[0]), fields[0], fields[1])
-    return Placed(field, (None, None), np.stack(outline), 1.0 + reach * (_ankle(body) - 1.0), (0.0, 0.0))
-
-
-def _ankle(body: Body) -> float:
-    """How far the ankles are below the shoulders, in lengths of the trunk."""
-    legs = sum(leg.length for leg in body.legs) / 2
-    return 1.0 + legs / body.trunk
+    outer, inner = (np.concatenate([edge, 2 * edge[-1:] - edge[-2:-1]]) for edge in edges)
+    return outer, inner

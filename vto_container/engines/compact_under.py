@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.vision.matte import box
+from shared.vision.matte import box, pieces
 from vto_container.engines.compact_body import HAND, NECK_HALF
 from vto_container.engines.compact_edges import Edges, read_edges
-from vto_container.engines.compact_fill import fill
-from vto_container.engines.compact_place import arm_edges
+from vto_container.engines.compact_fill import fill, grown
+from vto_container.engines.compact_skin import (
+    MIN_SEEN,
+    MIN_SKIN,
+    bare_legs,
+    bust,
+    painted_arm,
+    painted_trunk,
+    tone_of,
+)
 from vto_container.engines.compact_view import WAIST, View, capsule
-from vto_container.engines.compact_warp import extend, strip
+from vto_container.engines.compact_warp import extend
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,15 +28,29 @@ if TYPE_CHECKING:
     from vto_container.engines.compact_place import Placed
 
 CLOTHES: Final = ("upper", "outerwear", "lower", "full_body")
-MIN_SEEN: Final = 0.3
-"""Visibility of a wrist from which a hand is kept and a forearm painted."""
-EDGE_SHADE: Final = 0.30
-"""How much darker skin is at the edge of a limb than along its middle."""
-GRAIN: Final = 2.0
+CHEEK_HALF, FACE_HALF = 0.3, 0.55
+"""How far from the nose, in shoulder widths, everything above the mouth belongs to the face, and skin above the chin
+does."""
+COAT: Final = 0.85
+"""Probability of a top from which it is one below the hips."""
+HANGING_STEP: Final = 4
+"""Pixels of the view per cell of the map on which pieces of a top are numbered."""
+SUIT: Final = 0.3
+"""Mean probability of accessories over the trunk from which they are clothes."""
 TOP_LOW: Final = 1.05
 """How far a top may go on below what is seen of it, in lengths of the trunk below the shoulders."""
-MIN_SKIN: Final = 40
-"""Pixels of visible skin from which its tone is measured."""
+MIN_COLUMN: Final = 8
+"""Pixels of cloth in a column from which it goes on upwards."""
+RIM: Final = 0.9
+"""Probability of a person up to which the edge of an old garment is mixed with the ground."""
+LONG_TOP: Final = 1.15
+"""How far a top goes on from which trousers continue behind it as wide as below it, likewise."""
+SEEN_BAND: Final = 0.12
+"""Height of what is looked at of trousers below a long top, in lengths of the trunk."""
+HIP_HALF: Final = 0.46
+"""Half the width of trousers at the hips, in shoulder widths."""
+BARE_DOWN: Final = 1.15
+"""Where legs begin, likewise: skin above is a hand's."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +95,20 @@ def read_old(view: View, category: Category) -> Old:
     eyes = float((body.nose - body.middle) @ body.down) / body.trunk
     helmet = view.maps["person"] * (down < eyes) * head_wide
     front = np.maximum(np.maximum(view.maps["hair"], face), helmet)
-    # Nothing is painted over a face, whatever class a beard or a shadow got.
-    inner = (np.abs(across) < 0.3) & (down < chin - 0.04)
-    front = np.maximum(front, inner * (view.maps["person"] > 0.3))
-    front = np.maximum(front, view.maps["accessory"] * _carried(view))
+    # Nothing is painted over a face, whatever class a beard, a shadow or the ground next to a cheek got.
+    beside = np.abs(across - float((body.nose - body.middle) @ body.across) / body.wide)
+    mouth = (chin + eyes) / 2
+    face_seen = (skin > 0.25) & (down < chin - 0.01) & (beside < FACE_HALF)
+    front = np.maximum(front, face_seen | ((beside < CHEEK_HALF) & (down < mouth)))
+    front = np.maximum(front, (beside < CHEEK_HALF) & (down < chin - 0.04) & (view.maps["person"] > 0.3))
+    carried = view.maps["accessory"] * _carried(view)
+    if category != "lower" and (suit := _suit(view)) is not None:
+        chance = np.maximum(chance, (chance + suit).clip(0, 1))
+        carried = carried - suit
+    front = np.maximum(front, carried)
     front = np.maximum(front, view.maps["footwear"])
+    if category == "lower":
+        front = np.maximum(front, _hanging(view, top))
     hands = np.zeros_like(front)
     arms: list[NDArray[Any]] = []
     for side in (0, 1):
@@ -101,6 +132,31 @@ def read_old(view: View, category: Category) -> Old:
     chance = np.where(np.maximum(front, legs) > 0.5, 0, chance)
     edges = read_edges(view, chance, category)
     return Old(chance.astype(np.float32), edges, front.astype(np.float32), (arms[0], arms[1]), neck.astype(np.float32))
+
+
+def _hanging(view: View, top: NDArray[Any]) -> NDArray[Any]:
+    """(h, w): a top where it hangs over trousers: what is one piece with its part above the waist. One that is tucked
+    in ends there, and below the hips, only what is surely a top is a coat."""
+    import numpy as np
+
+    sure = top > np.where(view.down < TOP_LOW, 0.5, COAT)
+    numbers = pieces(sure[::HANGING_STEP, ::HANGING_STEP])
+    above = np.unique(numbers[(view.down < WAIST)[::HANGING_STEP, ::HANGING_STEP]])
+    whole = np.isin(numbers, above[above > 0]).repeat(HANGING_STEP, 0).repeat(HANGING_STEP, 1)
+    return top * whole[: view.size[0], : view.size[1]]
+
+
+def _suit(view: View) -> NDArray[Any] | None:
+    """(h, w): accessories that are worn, not carried: of clothes that the parser does not know, such as overalls, most
+    of the trunk is an accessory to it. None if there are none."""
+    import numpy as np
+
+    accessory = view.maps["accessory"]
+    trunk = (np.abs(view.across) < 0.5) & (view.down > 0) & (view.down < 1)
+    if not trunk.any() or float(accessory[trunk].mean()) < SUIT:
+        return None
+    body = (np.abs(view.across) < 0.62) | view.arm(0, 1.7) | view.arm(1, 1.7)
+    return accessory * (body & (view.down > -0.15))
 
 
 def _carried(view: View) -> NDArray[Any]:
@@ -140,49 +196,104 @@ def uncover(view: View, old: Old, category: Category, placed: Placed, covered: N
     body, down, across = view.body, view.down, view.across
     person = view.maps["person"] > 0.5
     unit = max(1, round(0.012 * body.trunk))
-    gone = _grown(old.chance > 0.35, unit) & (old.front < 0.5)
+    gone = _gone(view, old, unit)
     skin_seen = (view.maps["skin"] > 0.6) & person
     hole = gone & ~skin_seen
     legs = view.leg(0, 1.12) | view.leg(1, 1.12)
     hips = (np.abs(across) < 0.52) & (down > WAIST - 0.06) & (down < 1.2)
-    trunk = _bust(view, placed)
+    trunk, shins = bust(view, placed), bare_legs(view)
     image = view.image.copy()
+    lower = (view.any_of("lower", "full_body") > 0.6) & ~gone & (down > WAIST - 0.1)
     if category == "upper":
-        below = hole & (legs | hips) & person & (down > max(WAIST - 0.06, placed.hem - 0.1))
-        midriff = _bust(view) & (down > placed.hem - 0.1) & (down < WAIST)
+        seen = _continued(view, gone, lower)
+        inside = legs | hips if seen is None else seen
+        below = hole & inside & person & (down > max(WAIST - 0.06, placed.hem - 0.1))
+        midriff = bust(view) & (down > placed.hem - 0.1) & (down < WAIST)
         flesh = hole & (trunk | midriff & person) & ~below
     else:
         below = np.zeros_like(hole)
-        bare_legs = legs & (down > placed.hem - 0.12)
-        flesh = hole & (bare_legs | (trunk if category == "dress" else np.zeros_like(trunk)))
+        bare = (np.abs(shins[0]) < 1) & (down > placed.hem - 0.12)
+        flesh = hole & (bare | (trunk if category == "dress" else np.zeros_like(trunk)))
     # Above new trousers or a skirt the top goes on.
     above = hole & person & (down < TOP_LOW) & (np.abs(across) < 0.6) if category == "lower" else np.zeros_like(hole)
-    top = (view.any_of("upper", "outerwear") > 0.6) & ~gone
+    top = (view.any_of("upper", "outerwear", "full_body") > 0.6) & ~gone
     if top.sum() <= MIN_SKIN:
         above &= False
-    ground = hole & ~below & ~flesh & ~above
+    # The ground goes on under the first pixel of skin and cloth: their edges are mixed with it.
+    ground = hole & ~_core(below | flesh | above, hole)
     todo = ground & ~covered
-    sure_ground = ~_grown(view.maps["person"] > 0.35, 2 * unit) & ~gone
+    sure_ground = ~grown(view.maps["person"] > 0.35, 2 * unit) & ~gone
     image = fill(image, todo, sure_ground)
-    lower = (view.any_of("lower", "full_body") > 0.6) & ~gone & (down > WAIST - 0.1) & (legs | hips)
-    bare = skin_seen & legs
+    lower &= legs | hips
+    bare = skin_seen & legs & (down > BARE_DOWN) & ~view.arm(0, 1.5) & ~view.arm(1, 1.5)
     image = _cloth(image, above & ~covered, top)
     if below.any():
         if lower.sum() > MIN_SKIN:
-            image = _cloth(image, below, lower)
+            cloth = _upwards(view.image, grown(below, 1) & hole, lower)
+            image = image + (cloth - image) * (_mixed(below, hole) * hole)[:, :, None]
         elif bare.sum() > MIN_SKIN:
             flesh = flesh | below
         else:
             image = np.where(below[:, :, None], _dark(view), image)
-    tone = _tone(view, skin_seen)
-    image = np.where(flesh[:, :, None], _skin(view, tone, flesh, legs), image)
+    tone = tone_of(view, skin_seen)
+    skin = painted_trunk(view, tone, shins, covered)
+    image = image + (skin - image) * (_mixed(flesh, hole) * hole)[:, :, None]
     image = _softened(view.image, image, hole, unit)
-    arms = tuple(_arm(view, old, side, placed.reach[side], gone, skin_seen) for side in (0, 1))
+    arms = tuple(painted_arm(view, old, side, placed.reach[side], gone, skin_seen) for side in (0, 1))
     neck = ((np.abs(across) < NECK_HALF * 1.15) & (down < 0.3)).astype(np.float32) * (
         np.maximum(old.neck, (flesh & trunk).astype(np.float32))
     )
     forearms = tuple(_forearm(view, side) for side in (0, 1))
-    return Under(image, (arms[0], arms[1]), (forearms[0], forearms[1]), _blur(neck, unit))
+    return Under(image, (arms[0], arms[1]), (forearms[0], forearms[1]), box(neck, unit))
+
+
+def _gone(view: View, old: Old, unit: int) -> NDArray[Any]:
+    """(h, w) bool: what of the old garment has to go: beside it also a rim of pixels that are half its colour."""
+    import numpy as np
+
+    inside = old.chance > 0.35
+    rim = grown(inside, 2 * unit) & (view.maps["person"] < RIM)
+    others = np.max([view.maps[name] for name in ("skin", "lower", "footwear", "hair", "full_body")], 0)
+    return (grown(inside, unit) | rim & (others < 0.3)) & (old.front < 0.5)
+
+
+def _continued(view: View, gone: NDArray[Any], lower: NDArray[Any]) -> NDArray[Any] | None:
+    """(h, w) bool: where trousers or a skirt are behind a long top: from the waist down to where they are seen, as wide
+    as there. None if too little of them is seen.
+
+    Args:
+        gone: (h, w) bool, the old top.
+        lower: (h, w) bool, what is seen of trousers or a skirt.
+    """
+    import numpy as np
+
+    down, across = view.down, view.across
+    middle = gone & (np.abs(across) < 0.4) & (down > WAIST)
+    if not middle.any():
+        return None
+    hem = float(np.percentile(down[middle], 97))
+    band = lower & (down > hem + 0.02) & (down < hem + 0.02 + SEEN_BAND)
+    if hem < LONG_TOP or band.sum() < MIN_SKIN:
+        return None
+    left, right = (float(np.percentile(across[band], share)) for share in (2, 98))
+    share = ((down - WAIST) / (hem - WAIST)).clip(0, 1)
+    hips = HIP_HALF * np.interp(down, (WAIST - 0.1, 1.1), (0.85, 1.0))
+    inside = (across > -hips + (left + hips) * share) & (across < hips + (right - hips) * share)
+    return inside | lower
+
+
+def _core(part: NDArray[Any], hole: NDArray[Any]) -> NDArray[Any]:
+    """bool: a part of a hole without its first pixel next to the rest of the hole."""
+    import numpy as np
+
+    return part & (box((hole & ~part).astype(np.float32), 1) < 1e-3)
+
+
+def _mixed(part: NDArray[Any], hole: NDArray[Any]) -> NDArray[Any]:
+    """(h, w) in 0..1: a part of a hole with a soft edge to the rest of the hole, and a hard one to what is outside."""
+    import numpy as np
+
+    return box(part.astype(np.float32), 1) / np.maximum(box(hole.astype(np.float32), 1), 1e-3)
 
 
 def _forearm(view: View, side: int) -> NDArray[Any]:
@@ -195,38 +306,37 @@ def _forearm(view: View, side: int) -> NDArray[Any]:
     )
 
 
-def _grown(mask: NDArray[Any], radius: int) -> NDArray[Any]:
-    import numpy as np
-
-    return box(mask.astype(np.float32)[:, :, None], radius)[:, :, 0] > 1e-4
+def _cloth(image: NDArray[Any], hole: NDArray[Any], known: NDArray[Any]) -> NDArray[Any]:
+    return fill(image, hole, known)
 
 
-def _blur(field: NDArray[Any], radius: int) -> NDArray[Any]:
-    return box(field[:, :, None], radius)[:, :, 0]
+def _upwards(image: NDArray[Any], hole: NDArray[Any], known: NDArray[Any]) -> NDArray[Any]:
+    """The image with a hole above known cloth filled by the cloth, mirrored at its upper end, so that folds go on.
 
-
-def _bust(view: View, placed: Placed | None = None) -> NDArray[Any]:
-    """(h, w) bool: neck, shoulders and trunk of a body without clothes.
-
-    Args:
-        placed: a garment that covers the shoulders, if it has sleeves, and the trunk from the armpits down.
+    Mirrored folds fade into smooth colours: only near the cloth do they lead anywhere.
     """
     import numpy as np
 
-    down = view.down * view.body.trunk / view.body.wide
-    chin = float((view.body.chin - view.body.middle) @ view.body.down) / view.body.wide
-    half = np.interp(down, [chin, -0.24, -0.17, -0.1, 0.0, 0.3, 0.9, 1.4],
-                     [0.17, 0.18, 0.26, 0.5, 0.56, 0.47, 0.4, 0.46])  # fmt: skip
-    whole = (np.abs(view.across) < half) & (down > chin) & (view.down < 1.05)
-    if placed is None:
-        return whole
-    # Without sleeves the shoulders are bare next to a strap; with sleeves only the neck's opening is.
-    beside = 0.42 if max(placed.reach) > 0 else 0.6
-    return whole & (down < 0.55) & (np.abs(view.across) < beside)
-
-
-def _cloth(image: NDArray[Any], hole: NDArray[Any], known: NDArray[Any]) -> NDArray[Any]:
-    return fill(image, hole, known)
+    smooth = extend(image, known.astype(np.float32))
+    height, width = int(hole.shape[0]), int(hole.shape[1])
+    last: NDArray[Any] = np.where(hole.any(0), height - 1 - hole[::-1].argmax(0), -1)
+    rows = np.indices((height, 1))[0]
+    cloth = known & (rows > last[None])
+    columns = np.flatnonzero((last >= 0) & (cloth.sum(0) > MIN_COLUMN))
+    out = np.where(hole[:, :, None], smooth, image)
+    if not columns.size:
+        return fill(image, hole, known)
+    first: NDArray[Any] = np.where(cloth.any(0), cloth.argmax(0), 0)
+    deep: NDArray[Any] = np.maximum(cloth.sum(0), 1)
+    at_rows, at_columns = np.nonzero(hole & np.isin(np.indices((width,))[0], columns)[None])
+    away = first[at_columns] - at_rows
+    long = deep[at_columns]
+    place: NDArray[Any] = (away - 1) % (2 * long)
+    place = np.where(place < long, place, 2 * long - 1 - place)
+    source: NDArray[Any] = (first[at_columns] + place).clip(0, height - 1)
+    share = np.where(known[source, at_columns], (1 - away / np.maximum(1.2 * long, 1)).clip(0.3, 1), 0)[:, None]
+    out[at_rows, at_columns] += share * (image[source, at_columns] - out[at_rows, at_columns])
+    return out
 
 
 def _dark(view: View) -> NDArray[Any]:
@@ -236,82 +346,10 @@ def _dark(view: View) -> NDArray[Any]:
     return np.array([58.0, 60.0, 68.0], np.float32)
 
 
-def _tone(view: View, seen: NDArray[Any]) -> NDArray[Any]:
-    """(h, w, 3): the tone of skin, smooth: the face's, and that of visible skin nearby where it is similar.
-
-    Tights and wooden doors are taken for skin, faces rarely are not.
-    """
-    import numpy as np
-
-    chin = float((view.body.chin - view.body.middle) @ view.body.down) / view.body.trunk
-    face = seen & (view.down < chin + 0.03) & (np.abs(view.across) < 0.4)
-    sure = face if face.sum() > MIN_SKIN else seen
-    if sure.sum() < MIN_SKIN:
-        return np.broadcast_to(np.array([188.0, 146.0, 122.0], np.float32), view.image.shape)
-    values = view.image[sure]
-    light = values.mean(1)
-    low, high = np.percentile(light, [25, 92])
-    middle = np.median(values[(light >= low) & (light <= high)], 0)
-    # Of the same hue, lighter or darker.
-    ratio = view.image.mean(2) / max(1.0, float(middle.mean()))
-    hue = np.abs(view.image / np.maximum(ratio, 0.1)[:, :, None] - middle).sum(2)
-    usual = seen & (hue < 60) & (ratio > 0.6) & (ratio < 1.4)
-    if usual.sum() <= MIN_SKIN:
-        return np.broadcast_to(middle.astype(np.float32), view.image.shape)
-    return (0.5 * extend(view.image, usual.astype(np.float32)) + 0.5 * middle).astype(np.float32)
-
-
-def _skin(view: View, tone: NDArray[Any], flesh: NDArray[Any], legs: NDArray[Any]) -> NDArray[Any]:
-    """Skin of trunk and legs: its tone, darker below the chin and towards the edges."""
-    import numpy as np
-
-    shade = np.ones(view.size, np.float32)
-    chin = float((view.body.chin - view.body.middle) @ view.body.down) / view.body.trunk
-    shade -= 0.2 * np.exp(-(((view.down - chin) / 0.07) ** 2)) * (view.down > chin)
-    radius = max(2, round(0.07 * view.body.wide))
-    inside = _blur(_blur((legs | _bust(view)).astype(np.float32), radius), radius)
-    shade -= EDGE_SHADE * (1 - inside).clip(0, 1) * 0.8
-    grain = np.random.default_rng(1).normal(0, GRAIN, view.size).astype(np.float32)
-    return (tone * shade[:, :, None] + grain[:, :, None]).clip(0, 255)
-
-
 def _softened(before: NDArray[Any], after: NDArray[Any], hole: NDArray[Any], unit: int) -> NDArray[Any]:
     """The painted image, faded into the original over a few pixels outside the hole."""
     import numpy as np
 
-    share = _blur(_grown(hole, max(1, unit // 2)).astype(np.float32), max(1, unit // 2))
+    share = box(grown(hole, max(1, unit // 2)).astype(np.float32), max(1, unit // 2))
     share = np.maximum(share, hole)[:, :, None]
     return before + (after - before) * share
-
-
-def _arm(
-    view: View, old: Old, side: int, reach: float, gone: NDArray[Any], seen: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Colours and opacity of an arm: visible skin as it is, the rest painted round with its tone."""
-    import numpy as np
-
-    limb = view.body.arms[side]
-    visible = np.where(old.arms[side] > 0.4, old.arms[side], 0)
-    hidden = limb.visible[1] < MIN_SEEN or (limb.visible[2] < MIN_SEEN and view.body.arms[side].length <= 0)
-    if hidden and visible.sum() < MIN_SKIN:
-        return view.image, visible.astype(np.float32)
-    edges = arm_edges(view.body, side)
-    rows = len(edges[0])
-    if limb.visible[2] < MIN_SEEN:
-        # A hand behind the back or in a pocket: the forearm is painted as far as the old sleeve was seen.
-        rows = max(8, rows * 3 // 4)
-    across = np.linspace(0, rows / len(edges[0]), rows)
-    places = (np.stack([np.full(rows, -1.0), across], 1), np.stack([np.full(rows, 1.0), across], 1))
-    field = strip((edges[0][:rows], edges[1][:rows]), places, view.size)
-    there = np.isfinite(field[:, :, 0])
-    u = np.where(there, field[:, :, 0], 0)
-    tone = _tone(view, seen)
-    round_shade = 1 - EDGE_SHADE * np.abs(u) ** 2.5 - 0.04 * u
-    grain = np.random.default_rng(2 + side).normal(0, GRAIN, view.size).astype(np.float32)
-    painted = (tone * round_shade[:, :, None] + grain[:, :, None]).clip(0, 255)
-    cover = (there & gone & ~seen).astype(np.float32) * ((1.02 - np.abs(u)) * 12).clip(0, 1)
-    along = np.where(there, field[:, :, 1], 0)
-    cover *= ((along - reach + 0.12) * 20).clip(0, 1) if reach else 1
-    cover = np.where(old.front > 0.5, 0, cover)
-    share = (visible > 0.4)[:, :, None]
-    return np.where(share, view.image, painted), np.maximum(visible, cover).astype(np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.vision import matte, person
@@ -23,6 +23,12 @@ MIN_OLD_SHARE: Final = 0.004
 """Share of the view that the part of the body must fill which a garment goes on."""
 WAIST: Final = 0.86
 """Where the waist is, in lengths of the trunk below the shoulders."""
+
+HAND_HALF, MIN_HAND = 0.13, 0.25
+"""Half the width of a hand, and the share of its place that must be skin for it to be seen."""
+GUESSED, SHORT_ARM = 0.6, 1.1
+"""Visibility of elbow and wrist below which an arm is guessed, and the length in shoulder widths below which such an
+arm is too short."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +132,68 @@ def read_view(image: NDArray[Any], category: Category) -> View:
     maps["person"] = _refined(_window(found.mask, found, (left, top, right, low), (height, width)), pixels)
     view = View((left, top, right, low), pixels.astype(np.float32), body, maps, across / body.wide,
                 down / body.trunk, found.certainty)  # fmt: skip
+    view = replace(view, body=straightened(view))
     _require_part(view, category)
     return view
+
+
+def straightened(view: View) -> Body:
+    """The body without the arms that the pose network invents.
+
+    An arm is straight whose elbow is outside the image and whose hand is not seen: its forearm was folded into the
+    image. One that a wide coat hides and that is folded up or too short is like the other arm.
+    """
+    import numpy as np
+
+    body = view.body
+    seen = [_hand_seen(view, side) for side in (0, 1)]
+    invented = [_invented(body, side) for side in (0, 1)]
+    arms: list[compact_body.Limb] = []
+    for side, arm in enumerate(body.arms):
+        shoulder, elbow, _ = arm.joints
+        inside = (elbow >= 0).all() and elbow[0] < view.size[1] and elbow[1] < view.size[0]
+        if not inside and not seen[side]:
+            joints = np.stack([shoulder, elbow, 2 * elbow - shoulder])
+            arm = compact_body.Limb(joints, np.array([arm.visible[0], arm.visible[1], 0.0]))
+        elif invented[side]:
+            joints = _hanging(body, side) if invented[1 - side] else _mirrored(body, side)
+            arm = compact_body.Limb(joints, np.array([arm.visible[0], arm.visible[1], 0.0]))
+        arms.append(arm)
+    return replace(body, arms=(arms[0], arms[1]))
+
+
+def _hand_seen(view: View, side: int) -> bool:
+    """Whether skin is seen where a hand is."""
+    wrist = view.body.arms[side].joints[2]
+    way = view.body.hands[side].mean(0) - wrist
+    half = HAND_HALF * view.body.wide
+    hand = capsule(view.size, wrist, wrist + way, (half, half))
+    return bool(hand.any()) and float((view.maps["skin"][hand] > 0.4).mean()) > MIN_HAND
+
+
+def _invented(body: Body, side: int) -> bool:
+    """Whether an arm that can't be seen is folded up, or shorter than arms are. A hand before the face is seen."""
+    arm = body.arms[side]
+    shoulder, elbow, wrist = ((joint - body.middle) @ body.down for joint in arm.joints)
+    unseen = float(arm.visible[1:].max()) < GUESSED
+    return unseen and (wrist < elbow or elbow < shoulder or arm.length < SHORT_ARM * body.wide)
+
+
+def _mirrored(body: Body, side: int) -> NDArray[Any]:
+    """The joints of the other arm, mirrored."""
+    import numpy as np
+
+    way = body.arms[1 - side].joints - body.shoulders[1 - side]
+    return body.shoulders[side] + way - 2 * np.outer(way @ body.across, body.across)
+
+
+def _hanging(body: Body, side: int) -> NDArray[Any]:
+    """The joints of an arm that hangs."""
+    import numpy as np
+
+    outwards = (-1, 1)[side] * body.across
+    steps = [0 * outwards, 0.85 * body.down + 0.1 * outwards, 1.6 * body.down + 0.12 * outwards]
+    return body.shoulders[side] + body.wide * np.stack(steps)
 
 
 def _window(field: NDArray[Any], found: Person, window: tuple[int, int, int, int],

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 STEP: Final = 8
 """Pixels between the places at which a spline is evaluated; it is interpolated between them."""
+COLUMNS: Final = 4
+"""Cells across a strip. Two triangles over the whole width of a slanted strip would tear its texture into teeth."""
 
 
 def thin_plate(
@@ -76,11 +78,12 @@ def strip(
     import numpy as np
 
     field = np.full((*size, 2), np.nan, np.float32)
-    for number, following in pairwise(range(len(targets[0]))):
-        corners = [(edge[number], edge[following]) for edge in targets]
-        places = [(edge[number], edge[following]) for edge in sources]
-        _triangle(field, (corners[0][0], corners[0][1], corners[1][0]), (places[0][0], places[0][1], places[1][0]))
-        _triangle(field, (corners[1][1], corners[0][1], corners[1][0]), (places[1][1], places[0][1], places[1][0]))
+    shares = np.linspace(0, 1, COLUMNS + 1)[:, None, None]
+    corners, places = (edges[0] + (edges[1] - edges[0]) * shares for edges in (targets, sources))
+    for row, below in pairwise(range(len(targets[0]))):
+        for left, right in pairwise(range(COLUMNS + 1)):
+            for cells in (((left, row), (left, below), (right, row)), ((right, below), (left, below), (right, row))):
+                _triangle(field, tuple(corners[cell] for cell in cells), tuple(places[cell] for cell in cells))
     return field
 
 

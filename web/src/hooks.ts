@@ -7,33 +7,53 @@ export interface Loaded<T> {
   reload: () => void;
 }
 
-/** Load data when `key` changes, and again on `reload`; a late answer of an earlier key is dropped. */
+/**
+ * Load data when `key` changes, and again on `reload`. A late answer of an earlier key is dropped; a reload asked for while
+ * an answer is awaited follows it, so that frequent ones cannot keep every answer from being shown.
+ */
 export function useLoad<T>(load: () => Promise<T>, key: string): Loaded<T> {
   const [state, setState] = useState<{ data: T | null; error: Error | null; loading: boolean }>({
     data: null,
     error: null,
     loading: true,
   });
-  const [round, setRound] = useState(0);
   const latest = useRef(load);
   latest.current = load;
+  const again = useRef<() => void>(() => undefined);
   useEffect(() => {
     let current = true;
-    setState((before) => ({ ...before, loading: true }));
-    latest.current().then(
-      (data) => current && setState({ data, error: null, loading: false }),
-      (error: unknown) => current && setState({ data: null, error: error as Error, loading: false }),
-    );
+    let awaited = false;
+    let wanted = false;
+    const ask = async () => {
+      if (awaited) {
+        wanted = true;
+        return;
+      }
+      awaited = true;
+      setState((before) => ({ ...before, loading: true }));
+      do {
+        wanted = false;
+        try {
+          const data = await latest.current();
+          if (current) setState({ data, error: null, loading: wanted });
+        } catch (error) {
+          if (current) setState({ data: null, error: error as Error, loading: wanted });
+        }
+      } while (current && wanted);
+      awaited = false;
+    };
+    again.current = () => void ask();
+    void ask();
     return () => {
       current = false;
     };
-  }, [key, round]);
-  const reload = useCallback(() => setRound((n) => n + 1), []);
+  }, [key]);
+  const reload = useCallback(() => again.current(), []);
   return { ...state, reload };
 }
 
-/** The part of the address behind `#/`, and the parameters behind its `?`. */
-export function useRoute(): { view: string; params: URLSearchParams } {
+/** The address behind `#/`: the view, its part (`operate/jobs`), and the parameters behind `?`. */
+export function useRoute(): { view: string; part: string; params: URLSearchParams } {
   const read = () => window.location.hash.replace(/^#\/?/, "");
   const [hash, setHash] = useState(read);
   useEffect(() => {
@@ -41,25 +61,59 @@ export function useRoute(): { view: string; params: URLSearchParams } {
     window.addEventListener("hashchange", changed);
     return () => window.removeEventListener("hashchange", changed);
   }, []);
-  const [view = "", query = ""] = hash.split("?");
-  return { view, params: new URLSearchParams(query) };
+  const [path = "", query = ""] = hash.split("?");
+  const [view = "", part = ""] = path.split("/");
+  return { view, part, params: new URLSearchParams(query) };
 }
 
-/** An action that runs once at a time: `run`, whether it runs, and what went wrong. */
+/**
+ * Actions of a view, one after another in the order asked: `run`, whether one runs or waits, and what went wrong since the
+ * last one was asked for. Nothing that was asked for is lost, and what was asked for last is carried out last.
+ */
 export function useAction(): {
   busy: boolean;
   error: Error | null;
   clear: () => void;
   run: (action: () => Promise<void>) => void;
 } {
-  const [busy, setBusy] = useState(false);
+  const [open, setOpen] = useState(0);
   const [error, setError] = useState<Error | null>(null);
+  const last = useRef<Promise<void>>(Promise.resolve());
   const run = (action: () => Promise<void>) => {
-    setBusy(true);
+    setOpen((count) => count + 1);
     setError(null);
-    action()
+    last.current = last.current
+      .then(action)
       .catch((failure: unknown) => setError(failure as Error))
-      .finally(() => setBusy(false));
+      .finally(() => setOpen((count) => count - 1));
   };
-  return { busy, error, clear: () => setError(null), run };
+  return { busy: open > 0, error, clear: () => setError(null), run };
+}
+
+/** Where a list that comes page by page is: `continuation` of the page that is shown, undefined for the first one. */
+export interface Pages {
+  continuation: string | undefined;
+  restart: () => void;
+  back: () => void;
+  forward: (continuation: string) => void;
+}
+
+export function usePages(): Pages {
+  const [passed, setPassed] = useState<string[]>([]);
+  return {
+    continuation: passed.at(-1),
+    restart: () => setPassed([]),
+    back: () => setPassed(passed.slice(0, -1)),
+    forward: (continuation) => setPassed([...passed, continuation]),
+  };
+}
+
+/** Whether an answer is still wanted: `mark` when asking, and call what it returns: false once something else was asked for. */
+export function useLatest(): () => () => boolean {
+  const count = useRef(0);
+  return useCallback(() => {
+    count.current += 1;
+    const mine = count.current;
+    return () => mine === count.current;
+  }, []);
 }

@@ -1,5 +1,6 @@
 import { createRoot } from "react-dom/client";
 
+import { enter } from "./addresses";
 import { createApi } from "./api/client";
 import { Session } from "./api/session";
 import { AppContext } from "./app-context";
@@ -9,6 +10,7 @@ import "./styles.css";
 
 const root = createRoot(document.getElementById("root") as HTMLElement);
 
+enter();
 try {
   const config = await loadConfig();
   const session = new Session(config.apiUrl);

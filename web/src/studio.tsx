@@ -1,19 +1,29 @@
-import { useEffect, type ReactNode } from "react";
+import { Fragment, useEffect, useRef, type ReactNode } from "react";
 
+import { signIn } from "./api/session";
 import { useApp, useUser } from "./app-context";
-import { useRoute } from "./hooks";
+import { ErrorNote } from "./components/basics";
+import type { Local as LocalFacts, LocalAccount } from "./config";
+import { useAction, useRoute } from "./hooks";
+import { Account } from "./views/account";
+import { Credits } from "./views/credits";
+import { Keys } from "./views/keys";
+import { Local } from "./views/local";
 import { Merchant } from "./views/merchant";
-import { Operate } from "./views/operate";
+import { Operate } from "./views/operate/operate";
 import { Shop } from "./views/shop";
 import { SignIn } from "./views/sign-in";
 import { TryOn } from "./views/try-on";
 import { Vendor } from "./views/vendor";
+import { Webhooks } from "./views/webhooks";
 
 interface View {
   path: string;
   name: string;
   /** Roles it is for; empty: for anyone, signed in or not. */
   roles: string[];
+  /** Whether it is reached from elsewhere than the navigation. */
+  hidden?: boolean;
   show: () => ReactNode;
 }
 
@@ -22,22 +32,48 @@ const SIGNED_IN = ["shopper", "vendor", "merchant", "admin"];
 const VIEWS: View[] = [
   { path: "shop", name: "Shop", roles: [], show: () => <Shop /> },
   { path: "try-on", name: "Try on", roles: SIGNED_IN, show: () => <TryOn /> },
+  { path: "credits", name: "Credits", roles: SIGNED_IN, show: () => <Credits /> },
   { path: "vendor", name: "Vendor", roles: ["vendor"], show: () => <Vendor /> },
   { path: "merchant", name: "Merchant", roles: ["merchant"], show: () => <Merchant /> },
   { path: "operate", name: "Operate", roles: ["admin"], show: () => <Operate /> },
+  { path: "keys", name: "API keys", roles: SIGNED_IN, show: () => <Keys /> },
+  { path: "webhooks", name: "Webhooks", roles: SIGNED_IN, show: () => <Webhooks /> },
+  { path: "account", name: "Account", roles: [], hidden: true, show: () => <Account /> },
+  { path: "sign-in", name: "Sign in", roles: [], hidden: true, show: () => <SignIn wanted={null} /> },
 ];
+
+/** The view that an account works in first. */
+export function homeOf(role: string): string {
+  return { vendor: "vendor", merchant: "merchant", admin: "operate" }[role] ?? "try-on";
+}
+
+/** The views of this page; that of this machine only where there is one. */
+function viewsOf(local: LocalFacts | undefined): View[] {
+  return local ? [...VIEWS, { path: "local", name: "This machine", roles: [], show: () => <Local local={local} /> }] : VIEWS;
+}
 
 export function Studio() {
   const { config, session } = useApp();
   const user = useUser();
   const { view: path } = useRoute();
-  const view = VIEWS.find((one) => one.path === path) ?? VIEWS[0];
-  const title = path === "sign-in" ? "Sign in" : (view?.name ?? "Studio");
+  const views = viewsOf(config.local);
+  const view = views.find((one) => one.path === path) ?? VIEWS[0];
+  const title = view?.name ?? "Studio";
   useEffect(() => {
     document.title = `${title} · AI Fashion Studio`;
   }, [title]);
+  const shown = useRef(view?.path);
+  useEffect(() => {
+    if (shown.current === view?.path) return;
+    shown.current = view?.path;
+    // Another view begins at its top, for keyboards and screen readers, too.
+    window.scrollTo(0, 0);
+    document.getElementById("content")?.focus({ preventScroll: true });
+    document.querySelector('header nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [view?.path]);
   if (!view) return null;
   const allowed = view.roles.length === 0 || (user !== null && view.roles.includes(user.role));
+  const listed = views.filter((one) => !one.hidden && (one.roles.length === 0 || !user || one.roles.includes(user.role)));
   return (
     <>
       <a className="skip" href="#content" onClick={skip}>
@@ -45,11 +81,11 @@ export function Studio() {
       </a>
       <header>
         <a className="brand" href="#/shop">
-          <img src="./icon.svg" alt="" width={28} height={28} />
+          <img src="/icon.svg" alt="" width={28} height={28} />
           AI Fashion Studio
         </a>
         <nav aria-label="Views">
-          {VIEWS.filter((one) => one.roles.length === 0 || !user || one.roles.includes(user.role)).map((one) => (
+          {listed.map((one) => (
             <a key={one.path} href={`#/${one.path}`} aria-current={one.path === view.path ? "page" : undefined}>
               {one.name}
             </a>
@@ -58,10 +94,11 @@ export function Studio() {
         <div className="account">
           {user ? (
             <>
-              <span className="small who">
-                {user.email} ({user.role})
-              </span>
-              <button type="button" className="quiet" onClick={() => session.end()}>
+              <a className="small" href="#/account">
+                <span className="who">{user.email}, </span>
+                {user.role}
+              </a>
+              <button type="button" className="quiet" onClick={() => session.signOut()}>
                 Sign out
               </button>
             </>
@@ -72,9 +109,10 @@ export function Studio() {
           )}
         </div>
       </header>
-      {config.local && <LocalBar />}
+      {config.local && <LocalBar local={config.local} role={user?.role ?? null} view={view} />}
       <main id="content" tabIndex={-1}>
-        {path === "sign-in" || !allowed ? <SignIn wanted={allowed ? null : view} /> : view.show()}
+        {/* Nothing of one account is shown to the next; forms of accounts stay mounted while they sign in. */}
+        <Fragment key={view.hidden ? "" : (user?.id ?? "")}>{allowed ? view.show() : <SignIn wanted={view} />}</Fragment>
       </main>
       <footer className="small">
         <a href={`${config.apiUrl}/api/docs`}>API reference</a>
@@ -89,21 +127,42 @@ function skip(event: { preventDefault: () => void }): void {
   document.getElementById("content")?.focus();
 }
 
-function LocalBar() {
-  const { config } = useApp();
-  const providers = Object.entries(config.local?.providers ?? {});
+/** On one machine: what is emulated, and a change of account in one click. */
+function LocalBar({ local, role, view }: { local: LocalFacts; role: string | null; view: View }) {
+  const { api, session } = useApp();
+  const { busy, error, run } = useAction();
+  const emulated = Object.values(local.providers).filter((provider) => provider.emulated).length;
+  const enter = (account: LocalAccount) =>
+    run(async () => {
+      await signIn(api, session, account);
+      const stays = view.path !== "sign-in" && (view.roles.length === 0 || view.roles.includes(account.role));
+      if (!stays) window.location.hash = `#/${homeOf(account.role)}`;
+    });
   return (
-    <aside className="local small" aria-label="Local stack">
-      <strong>Local stack.</strong> Emulated providers:{" "}
-      {providers.map(([name, url], index) => (
-        <span key={name}>
-          {index > 0 && ", "}
-          <a href={url} target="_blank" rel="noreferrer">
-            {name}
-          </a>
+    <aside className="local small" aria-label="This machine">
+      <p className="row">
+        <span>
+          <strong>On this machine.</strong>{" "}
+          {emulated > 0 && <a href="#/local">{emulated} providers are emulated</a>}
         </span>
-      ))}
-      . What they return is no product of the real service.
+        <span className="row right" role="group" aria-label="Sign in as">
+          Sign in as
+          {local.accounts.map((account) => (
+            <button
+              key={account.role}
+              type="button"
+              className="quiet"
+              disabled={busy}
+              aria-label={`Sign in as ${account.role}`}
+              aria-pressed={role === account.role}
+              onClick={() => enter(account)}
+            >
+              {account.role}
+            </button>
+          ))}
+        </span>
+      </p>
+      <ErrorNote error={error} />
     </aside>
   );
 }

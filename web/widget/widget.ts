@@ -11,11 +11,26 @@ import styles from "./widget.css?inline";
 
 type Visit = components["schemas"]["Visit"];
 type Started = components["schemas"]["VisitStarted"];
+type Terms = components["schemas"]["WidgetTerms"];
 type Problem = components["schemas"]["Problem"];
 
 const POLL_MS = 1500;
+/** How often a call is repeated that met too many others, and the longest wait for it in seconds; a longer one is shown as an error. */
+const REPEATS = 5;
+const PATIENCE_S = 10;
 const ENDED = new Set<string>(["completed", "failed", "cancelled"]);
 const TAKEN = "image/jpeg,image/png,image/webp,image/avif,image/heic";
+
+const PROMISE = "Your photo is used for your try-ons alone. When you delete it here, everything made of it is deleted, too.";
+
+const count = (value: number, unit: string): string =>
+  new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: 1 }).format(value);
+
+/** Seconds in the largest unit of which there is at least one. */
+function within(seconds: number): string {
+  const [size, unit] = ([[86_400, "day"], [3_600, "hour"], [60, "minute"]] as const).find(([one]) => seconds >= one) ?? [1, "second"];
+  return count(seconds / size, unit);
+}
 
 /** What the API refused, in its own words. */
 class Refused extends Error {
@@ -57,6 +72,10 @@ class Visits {
     localStorage.removeItem(this.name);
   }
 
+  terms(): Promise<Terms> {
+    return this.ask("GET", "terms");
+  }
+
   get(): Promise<Visit> {
     return this.ask("GET", "visit");
   }
@@ -79,14 +98,21 @@ class Visits {
     const token = this.token;
     const headers = { ...(token && !more["X-Publishable-Key"] ? { Authorization: `Bearer ${token}` } : {}), ...more };
     let answer: Response;
-    try {
-      answer = await fetch(`${this.options.api}/api/widget/${path}`, { method, headers, body: body ?? null });
-    } catch {
-      throw new Refused("unreachable", "The try-on can't be reached. Check your connection, and try again.");
+    for (let left = REPEATS; ; left--) {
+      try {
+        answer = await fetch(`${this.options.api}/api/widget/${path}`, { method, headers, body: body ?? null });
+      } catch {
+        throw new Refused("unreachable", "The try-on can't be reached. Check your connection, and try again.");
+      }
+      const wait = answer.status === 429 ? Number(answer.headers.get("Retry-After") ?? Infinity) : Infinity;
+      if (left === 0 || wait > PATIENCE_S) break;
+      // Some of the wait is chance, so that those who were refused together do not come back together.
+      await new Promise((resolve) => setTimeout(resolve, 1000 * wait * (0.5 + Math.random())));
     }
     if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
     const problem = (await answer.json().catch(() => ({}))) as Partial<Problem>;
-    if (problem.code === "visit_ended") this.forget();
+    // The visit may have been ended, and another begun, while this was under way.
+    if (problem.code === "visit_ended" && this.token === token) this.forget();
     throw new Refused(problem.code ?? "unreachable", problem.detail ?? "The try-on can't be reached. Try again.");
   }
 }
@@ -111,10 +137,15 @@ class Widget {
   private readonly note = make("p", { className: "note", hidden: true });
   private readonly file = make("input", { type: "file", accept: TAKEN, id: "photo" });
   private readonly keep = make("input", { type: "checkbox", id: "keep" });
-  private readonly keepLine = make("label", { htmlFor: "keep" }, this.keep, " Keep my photo for later visits, for 30 days");
+  private readonly keepText = make("span", {}, " Keep my photo for later visits");
+  private readonly keepLine = make("label", { htmlFor: "keep" }, this.keep, this.keepText);
+  private readonly promise = make("p", {}, PROMISE);
+  private terms: Terms | null = null;
   private readonly again = make("button", { type: "button", className: "main", hidden: true }, "Try it on with my photo");
   private readonly remove = make("button", { type: "button", hidden: true }, "Delete my photo");
-  private busy = false;
+  private last: Promise<void> = Promise.resolve();
+  /** Grows when the shopper ends the visit: what was asked for before is given up. */
+  private round = 0;
 
   constructor(
     host: HTMLElement,
@@ -139,8 +170,7 @@ class Widget {
     this.dialog.setAttribute("aria-labelledby", "title");
     this.dialog.append(
       make("div", { className: "head" }, make("h2", { id: "title" }, "Try it on"), close),
-      make("p", {}, "Your photo is used for your try-ons alone. It is deleted with everything " +
-        "made of it when you delete it here, and after an hour at the latest, unless you keep it."),
+      this.promise,
       make("label", { htmlFor: "photo", className: "choose" }, "Choose a photo of yourself"),
       this.file,
       this.keepLine,
@@ -150,9 +180,9 @@ class Widget {
       this.note,
       make("div", { className: "actions" }, this.again, this.remove),
     );
-    this.file.addEventListener("change", () => void this.run(() => this.upload()));
-    this.again.addEventListener("click", () => void this.run(() => this.tryOn()));
-    this.remove.addEventListener("click", () => void this.run(() => this.end()));
+    this.file.addEventListener("change", () => void this.run((round) => this.upload(round)));
+    this.again.addEventListener("click", () => void this.run((round) => this.tryOn(round)));
+    this.remove.addEventListener("click", () => this.endNow());
     this.dialog.addEventListener("keydown", (event) => this.trap(event));
     this.dialog.addEventListener("close", () => open.focus());
     this.root.append(open, this.dialog);
@@ -174,48 +204,68 @@ class Widget {
 
   private async open(): Promise<void> {
     this.dialog.showModal();
-    if (this.visits.token) await this.run(async () => this.show(await this.visits.get()));
+    await this.run(async () => this.tell((this.terms ??= await this.visits.terms())));
+    if (this.visits.token) await this.run(async (round) => this.show(await this.still(round, this.visits.get())));
   }
 
-  /** One thing at a time; a refusal is shown in the API's words. */
-  private async run(work: () => Promise<void>): Promise<void> {
-    if (this.busy) return;
+  /** One thing at a time, in the order asked: a photo chosen while the terms load is not lost. A refusal is shown in the API's words. */
+  private run(work: (round: number) => Promise<void>): Promise<void> {
+    const round = this.round;
+    this.last = this.last.then(() => this.runNow(work, round));
+    return this.last;
+  }
+
+  /** Deleting does not wait for a try-on: the API stops it. */
+  private endNow(): void {
+    this.round += 1;
+    this.last = this.runNow(() => this.end(), this.round);
+  }
+
+  private async runNow(work: (round: number) => Promise<void>, round: number): Promise<void> {
+    if (round !== this.round) return;
     this.setBusy(true);
     this.problem.textContent = "";
     try {
-      await work();
+      await work(round);
     } catch (error) {
+      if (round !== this.round) return;
       this.say("");
       this.problem.textContent = error instanceof Error ? error.message : String(error);
       if (!this.visits.token) this.show(null);
     } finally {
-      this.setBusy(false);
+      if (round === this.round) this.setBusy(false);
     }
   }
 
+  /** An answer, unless the visit was ended while it was awaited. */
+  private async still<T>(round: number, answer: Promise<T>): Promise<T> {
+    const value = await answer;
+    if (round !== this.round) throw new Refused("visit_ended", "The visit has ended.");
+    return value;
+  }
+
   private setBusy(busy: boolean): void {
-    this.busy = busy;
-    for (const control of [this.file, this.keep, this.again, this.remove]) control.disabled = busy;
+    for (const control of [this.file, this.keep, this.again]) control.disabled = busy;
     this.dialog.setAttribute("aria-busy", String(busy));
   }
 
-  private async upload(): Promise<void> {
+  private async upload(round: number): Promise<void> {
     const file = this.file.files?.[0];
     this.file.value = "";
     if (!file) return;
     this.say("Uploading your photo…");
     if (!this.visits.token) await this.visits.start(this.keep.checked);
-    this.show(await this.visits.photo(file));
-    await this.tryOn();
+    this.show(await this.still(round, this.visits.photo(file)));
+    await this.tryOn(round);
   }
 
-  private async tryOn(): Promise<void> {
+  private async tryOn(round: number): Promise<void> {
     this.result.hidden = this.note.hidden = true;
     this.say("Trying it on…");
-    let visit = await this.visits.tryOn();
+    let visit = await this.still(round, this.visits.tryOn());
     while (visit.tryon && !ENDED.has(visit.tryon.status)) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      visit = await this.visits.get();
+      visit = await this.still(round, this.visits.get());
     }
     this.show(visit);
     if (!visit.tryon?.outputUrl) throw new Refused("failed", visit.tryon?.error?.message ?? "The try-on did not work. Try another photo.");
@@ -228,7 +278,17 @@ class Widget {
     this.say("Your photo and everything made of it are deleted.");
   }
 
+  /** Say how long a photo is kept, as the operator has set it. */
+  private tell({ visitS, keepDays }: Terms): void {
+    this.promise.textContent = `${PROMISE} Otherwise it is deleted after ${within(visitS)}.`;
+    this.keepText.textContent = ` Keep my photo for later visits, for ${count(keepDays, "day")}`;
+  }
+
   private show(visit: Visit | null): void {
+    if (visit) {
+      const until = new Date(visit.expiresAt).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+      this.promise.textContent = `${PROMISE} Otherwise it is deleted on ${until}.`;
+    } else if (this.terms) this.tell(this.terms);
     const tryon = visit?.tryon;
     this.again.hidden = !visit?.hasPhoto;
     this.remove.hidden = !visit;

@@ -1,6 +1,7 @@
 import createClient, { type Client } from "openapi-fetch";
 
 import { StudioError } from "./errors.js";
+import { pagesOf, type Filters, type Item, type ListPath } from "./pages.js";
 import type { components, paths } from "./schema.js";
 import { retrying } from "./transport.js";
 
@@ -34,6 +35,14 @@ export interface Studio {
   upload(file: Blob, kind: "person" | "garment", name?: string): Promise<Schemas["Image"]>;
   /** Create a try-on, follow its job, and return it with its results. */
   subscribe(request: Schemas["TryOnRequest"], options?: SubscribeOptions): Promise<Schemas["TryOn"]>;
+  /** The items of a paged list, read page by page: `for await (const job of studio.pages("/api/jobs")) ...`. */
+  pages<P extends ListPath>(path: P, filters?: Filters<P>): AsyncGenerator<Item<P>, void, undefined>;
+  /** All images, newest first. */
+  images(filters?: Filters<"/api/images">): AsyncGenerator<Schemas["Image"], void, undefined>;
+  /** All try-ons, newest first, without URLs. */
+  tryons(filters?: Filters<"/api/cv/tryon">): AsyncGenerator<Schemas["TryOn"], void, undefined>;
+  /** All products of a vendor. */
+  products(filters?: Filters<"/api/products">): AsyncGenerator<Schemas["Product"], void, undefined>;
 }
 
 /** The API at an address, with an API key. */
@@ -78,7 +87,15 @@ export function createStudio({ apiUrl, apiKey, retries = 4, timeoutMs = 60_000 }
     }
   }
 
-  return { api, upload, subscribe };
+  return {
+    api,
+    upload,
+    subscribe,
+    pages: (path, filters) => pagesOf(api, path, filters),
+    images: (filters) => pagesOf(api, "/api/images", filters),
+    tryons: (filters) => pagesOf(api, "/api/cv/tryon", filters),
+    products: (filters) => pagesOf(api, "/api/products", filters),
+  };
 }
 
 function there<T>(answer: { data?: T }): T {

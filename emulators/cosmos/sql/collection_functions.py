@@ -1,17 +1,14 @@
-"""Built-in functions of arrays, objects, dates and vectors."""
+"""Built-in functions of arrays, objects and vectors."""
 
 from __future__ import annotations
 
 import math
-import re
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from emulators.cosmos.json_types import is_array, is_object
-from emulators.cosmos.sql.functions import TABLE, define, is_number
-from emulators.cosmos.sql.values import UNDEFINED, equal
+from emulators.cosmos.sql.functions import define, is_number
+from emulators.cosmos.sql.values import UNDEFINED, equal, whole
 
 # Arrays and objects
 
@@ -58,8 +55,8 @@ def _array_concat(*arrays: Any) -> Any:
 def _array_slice(items: Any, start: Any, length: Any = None) -> Any:
     if not is_array(items) or not is_number(start) or not (length is None or is_number(length)):
         return UNDEFINED
-    first = int(start) if start >= 0 else max(0, len(items) + int(start))
-    return items[first:] if length is None else items[first : first + max(0, int(length))]
+    first = whole(start) if start >= 0 else max(0, len(items) + whole(start))
+    return items[first:] if length is None else items[first : first + max(0, whole(length))]
 
 
 @define("SETINTERSECT", 2)
@@ -95,34 +92,6 @@ def _choose(index: Any, *options: Any) -> Any:
 @define("IIF", 3)
 def _iif(test: Any, then: Any, otherwise: Any) -> Any:
     return then if test is True else otherwise
-
-
-# Date and time
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}0Z"
-
-
-TABLE["GETCURRENTDATETIME"] = (lambda: _iso(datetime.now(UTC)), 0, 0)
-TABLE["GETCURRENTTIMESTAMP"] = (lambda: int(time.time() * 1000), 0, 0)
-TABLE["GETCURRENTTICKS"] = (lambda: int(time.time() * 10_000_000) + 621_355_968_000_000_000, 0, 0)
-
-
-@define("DATETIMETOTIMESTAMP", 1)
-def _date_time_to_timestamp(text: Any) -> Any:
-    if not isinstance(text, str):
-        return UNDEFINED
-    try:
-        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", text))
-    except ValueError:
-        return UNDEFINED
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-@define("TIMESTAMPTODATETIME", 1)
-def _timestamp_to_date_time(value: Any) -> Any:
-    return _iso(datetime.fromtimestamp(value / 1000, UTC)) if is_number(value) else UNDEFINED
 
 
 # Vectors

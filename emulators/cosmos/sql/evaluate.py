@@ -11,18 +11,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import emulators.cosmos.sql.collection_functions  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
+import emulators.cosmos.sql.collection_functions  # pyright: ignore[reportUnusedImport] - registers
+import emulators.cosmos.sql.date_functions  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
 from emulators.cosmos.json_types import is_array, is_object
 from emulators.cosmos.sql.functions import AGGREGATES, function
+from emulators.cosmos.sql.groups import QueryError, check_groups, has_aggregate
 from emulators.cosmos.sql.operators import (
     Evaluate,
     Names,
     aggregate_values,
     binary_operator,
+    constant_membership,
     distinct_values,
     group_key,
     like,
+    logic,
     membership,
+    property_of,
     sorted_rows,
     unary_operator,
 )
@@ -52,10 +57,6 @@ from emulators.cosmos.sql.values import UNDEFINED
 type Expand = Callable[[Names], Iterator[Any]]
 
 
-class QueryError(ValueError):
-    """The query refers to what does not exist."""
-
-
 @dataclass(frozen=True)
 class Context:
     """What a query refers to besides its items: its parameters by name, and the distance functions by vector path."""
@@ -70,9 +71,15 @@ class Context:
         return self.parameters[name]
 
 
+def prepare(query: Query, context: Context) -> Callable[[Iterable[Any]], Iterator[Any]]:
+    """A query compiled for its parameters: the results over items, undefined ones left out. Raises `QueryError`."""
+    plan = _Plan(query, context, frozenset())
+    return lambda items: plan.results(items, {})
+
+
 def run(query: Query, items: Iterable[Any], context: Context) -> Iterator[Any]:
     """The results of a query over items; undefined ones are left out."""
-    yield from _Plan(query, context, frozenset()).results(items, {})
+    yield from prepare(query, context)(items)
 
 
 class _Plan:
@@ -88,6 +95,13 @@ class _Plan:
         self.where = compiler.compile(query.where) if query.where is not None else None
         self.sources = [self._source(index, source, outer) for index, source in enumerate(query.sources)]
         self.grouped = bool(query.group_by) or any(map(has_aggregate, self._projected()))
+        check_groups(query)
+        self.order = [] if self.grouped else [compiler.compile(item.expression) for item in query.order_by]
+        if self.grouped:
+            # Compiled with each group's rows; once without, for the names it refers to.
+            self._group_projection([])
+        else:
+            self.project = self._projection()
 
     def _projected(self) -> list[Expression]:
         return [item.expression for item in self.query.items or ()]
@@ -97,8 +111,7 @@ class _Plan:
         if self.grouped:
             found: Iterable[tuple[tuple[Any, ...], Any]] = self._groups(rows)
         else:
-            order = [self.compiler.compile(item.expression) for item in self.query.order_by]
-            project = self._projection()
+            order, project = self.order, self.project
             found = ((tuple(key(row) for key in order), project(row)) for row in rows)
         if self.query.order_by and not self.grouped:
             found = sorted_rows(list(found), [self._is_descending(item) for item in self.query.order_by])
@@ -180,7 +193,7 @@ class _Plan:
             inner = _Plan(source.query, self.context, bound)
 
             def from_query(row: Names) -> Iterator[Any]:
-                values = list(inner.results([row["\0"]] if "\0" in row else [], row))
+                values = list(inner.results([row.get("\0")], row))
                 if source.each:
                     return (item for value in values if is_array(value) for item in value)
                 return iter(values)
@@ -191,7 +204,7 @@ class _Plan:
         def from_path(row: Names) -> Iterator[Any]:
             value = row[source.root] if known else row["\0"]  # type: ignore[index]
             for step in source.path:
-                value = _property(value, step)
+                value = property_of(value, step)
             if value is UNDEFINED:
                 return iter(())
             if not source.each:
@@ -225,11 +238,14 @@ class _Plan:
             yield (), self._aggregated(first, members)
 
     def _aggregated(self, first: Names, members: list[dict[str, Any]]) -> Any:
+        return self._group_projection(members)(first)
+
+    def _group_projection(self, members: list[dict[str, Any]]) -> Evaluate:
         compiler = _Compiler(self.context, self.known, members)
         items: list[SelectItem] = list(self.query.items or ())
         if self.query.value:
-            return compiler.compile(items[0].expression)(first)
-        return _object([(item.name, compiler.compile(item.expression)) for item in items])(first)
+            return compiler.compile(items[0].expression)
+        return _object([(item.name, compiler.compile(item.expression)) for item in items])
 
 
 def _object(pairs: list[tuple[str, Evaluate]]) -> Evaluate:
@@ -244,35 +260,13 @@ def _object(pairs: list[tuple[str, Evaluate]]) -> Evaluate:
     return make
 
 
-def has_aggregate(expression: Expression) -> bool:
-    """Whether an aggregate function is part of an expression, subqueries aside."""
-    match expression:
-        case Call(name, _, False) if name in AGGREGATES:
-            return True
-        case Call(_, arguments, _):
-            return any(map(has_aggregate, arguments))
-        case Binary(_, left, right):
-            return has_aggregate(left) or has_aggregate(right)
-        case Unary(_, operand):
-            return has_aggregate(operand)
-        case Property(target, _):
-            return has_aggregate(target)
-        case ArrayLiteral(items):
-            return any(map(has_aggregate, items))
-        case ObjectLiteral(pairs):
-            return any(has_aggregate(value) for _, value in pairs)
-        case Conditional(test, then, otherwise):
-            return any(map(has_aggregate, (test, then, otherwise)))
-        case _:
-            return False
-
-
-def _property(target: Any, key: Any) -> Any:
-    if is_object(target) and isinstance(key, str):
-        return target.get(key, UNDEFINED)
-    if is_array(target) and type(key) in (int, float) and key == int(key) and 0 <= key < len(target):
-        return target[int(key)]
-    return UNDEFINED
+def _chain(expression: Expression, operator: str) -> list[Expression]:
+    """The conditions that an operator joins; a loop, as a client may join thousands."""
+    parts: list[Expression] = []
+    while isinstance(expression, Binary) and expression.operator == operator:
+        parts.append(expression.right)
+        expression = expression.left
+    return [expression, *reversed(parts)]
 
 
 class _Compiler:
@@ -303,14 +297,18 @@ class _Compiler:
                 return direct
             case Property(target, key):
                 find, named = self.compile(target), self.compile(key)
-                return lambda row: _property(find(row), named(row))
+                return lambda row: property_of(find(row), named(row))
             case Unary(operator, operand):
                 return unary_operator(operator, self.compile(operand))
+            case Binary("AND" | "OR" as operator, _, _):
+                return logic(operator, [self.compile(part) for part in _chain(expression, operator)])
             case Binary(operator, left, right):
                 return binary_operator(operator, self.compile(left), self.compile(right))
             case Conditional(test, then, otherwise):
                 decide, yes, no = self.compile(test), self.compile(then), self.compile(otherwise)
                 return lambda row: yes(row) if decide(row) is True else no(row)
+            case In(operand, options) if all(isinstance(option, Literal | Parameter) for option in options):
+                return constant_membership(self.compile(operand), [self.compile(option)({}) for option in options])
             case In(operand, options):
                 return membership(self.compile(operand), [self.compile(option) for option in options])
             case Between(operand, low, high):
@@ -352,6 +350,9 @@ class _Compiler:
             exact = arguments[2] if len(arguments) == 3 else Literal(False)
             arguments = (*arguments[:2], exact, options)
         apply = function(name, len(arguments), len(arguments))
+        if name.endswith("STATIC"):
+            value = apply()
+            return lambda row: value
         parts = [self.compile(argument) for argument in arguments]
         if len(parts) == 1:
             only = parts[0]

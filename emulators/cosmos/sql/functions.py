@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from emulators.cosmos.json_types import is_array
-from emulators.cosmos.sql.values import UNDEFINED, type_name
+from emulators.cosmos.sql.values import UNDEFINED, plain, type_name, whole
 
 Function = Callable[..., Any]
 TABLE: dict[str, tuple[Function, int, int]] = {}
@@ -85,7 +85,7 @@ def _math(apply: Callable[[Any], Any]) -> Function:
         if not is_number(value):
             return UNDEFINED
         try:
-            return apply(value)
+            return plain(apply(value))
         except (ValueError, OverflowError):
             return UNDEFINED
 
@@ -96,17 +96,13 @@ def _round(value: float) -> float:
     return math.floor(value + 0.5) if value >= 0 else -math.floor(-value + 0.5)
 
 
-def _same_kind(result: Any, value: Any) -> Any:
-    return int(result) if isinstance(value, int) else float(result)
-
-
 _MATH: Final[Mapping[str, Callable[[Any], Any]]] = {
     "ABS": abs, "ACOS": math.acos, "ASIN": math.asin, "ATAN": math.atan,
-    "CEILING": lambda v: _same_kind(math.ceil(v), v),
+    "CEILING": math.ceil,
     "COS": math.cos, "COT": lambda v: 1 / math.tan(v), "DEGREES": math.degrees, "EXP": math.exp,
-    "FLOOR": lambda v: _same_kind(math.floor(v), v), "LOG10": math.log10, "RADIANS": math.radians,
-    "ROUND": lambda v: _same_kind(_round(v), v), "SIGN": lambda v: (v > 0) - (v < 0), "SIN": math.sin,
-    "SQRT": math.sqrt, "SQUARE": lambda v: v * v, "TAN": math.tan, "TRUNC": lambda v: _same_kind(math.trunc(v), v),
+    "FLOOR": math.floor, "LOG10": math.log10, "RADIANS": math.radians,
+    "ROUND": _round, "SIGN": lambda v: (v > 0) - (v < 0), "SIN": math.sin,
+    "SQRT": math.sqrt, "SQUARE": lambda v: v * v, "TAN": math.tan, "TRUNC": math.trunc,
     "INTBITNOT": lambda v: ~int(v),
 }  # fmt: skip
 for _name, _apply in _MATH.items():
@@ -124,7 +120,7 @@ def _atn2(y: Any, x: Any) -> Any:
 def _log(value: Any, base: Any = math.e) -> Any:
     if not (is_number(value) and is_number(base)) or value <= 0 or base <= 0 or base == 1:
         return UNDEFINED
-    return math.log(value, base)
+    return plain(math.log(value, base))
 
 
 @define("POWER", 2)
@@ -132,22 +128,27 @@ def _power(value: Any, exponent: Any) -> Any:
     if not (is_number(value) and is_number(exponent)):
         return UNDEFINED
     try:
-        made = value**exponent
+        made = float(value) ** float(exponent)
     except (OverflowError, ZeroDivisionError):
         return UNDEFINED
-    return UNDEFINED if isinstance(made, complex) else made
+    return UNDEFINED if isinstance(made, complex) else plain(made)
 
 
 @define("NUMBERBIN", 1, 2)
 def _number_bin(value: Any, size: Any = 1) -> Any:
-    return math.floor(value / size) * size if is_number(value) and is_number(size) and size else UNDEFINED
+    return plain(math.floor(value / size) * size) if is_number(value) and is_number(size) and size else UNDEFINED
+
+
+def _wrapped(value: Any) -> Any:
+    """An integer in 64 bits."""
+    return (value + 2**63) % 2**64 - 2**63 if isinstance(value, int) else value
 
 
 def _bitwise(apply: Callable[[int, int], Any]) -> Function:
     def call(left: Any, right: Any) -> Any:
         if not (is_number(left) and is_number(right)) or not (float(left).is_integer() and float(right).is_integer()):
             return UNDEFINED
-        return apply(int(left), int(right))
+        return _wrapped(apply(int(left), int(right)))
 
     return call
 
@@ -157,7 +158,8 @@ _INTEGERS: Final[Mapping[str, Callable[[int, int], Any]]] = {
     "INTDIV": lambda a, b: int(a / b) if b else UNDEFINED,
     "INTMOD": lambda a, b: int(math.fmod(a, b)) if b else UNDEFINED,
     "INTBITAND": lambda a, b: a & b, "INTBITOR": lambda a, b: a | b, "INTBITXOR": lambda a, b: a ^ b,
-    "INTBITLEFTSHIFT": lambda a, b: a << b, "INTBITRIGHTSHIFT": lambda a, b: a >> b,
+    "INTBITLEFTSHIFT": lambda a, b: a << b if 0 <= b < 64 else UNDEFINED,
+    "INTBITRIGHTSHIFT": lambda a, b: a >> b if 0 <= b < 64 else UNDEFINED,
 }  # fmt: skip
 for _name, _apply2 in _INTEGERS.items():
     TABLE[_name] = (_bitwise(_apply2), 2, 2)
@@ -218,27 +220,27 @@ def _concat(*parts: Any) -> Any:
 def _index_of(text: Any, part: Any, start: Any = 0) -> Any:
     if not (isinstance(text, str) and isinstance(part, str) and is_number(start)):
         return UNDEFINED
-    return text.find(part, max(0, int(start)))
+    return text.find(part, max(0, whole(start)))
 
 
 @define("LEFT", 2)
 def _left(text: Any, length: Any) -> Any:
-    return text[: max(0, int(length))] if isinstance(text, str) and is_number(length) else UNDEFINED
+    return text[: max(0, whole(length))] if isinstance(text, str) and is_number(length) else UNDEFINED
 
 
 @define("RIGHT", 2)
 def _right(text: Any, length: Any) -> Any:
     if not (isinstance(text, str) and is_number(length)):
         return UNDEFINED
-    return text[len(text) - min(len(text), max(0, int(length))) :]
+    return text[len(text) - min(len(text), max(0, whole(length))) :]
 
 
 @define("SUBSTRING", 3)
 def _substring(text: Any, start: Any, length: Any) -> Any:
     if not (isinstance(text, str) and is_number(start) and is_number(length)):
         return UNDEFINED
-    first = max(0, int(start))
-    return text[first : first + max(0, int(length))] if start >= 0 else ""
+    first = max(0, whole(start))
+    return text[first : first + max(0, whole(length))] if start >= 0 else ""
 
 
 @define("REPLACE", 3)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from emulators.cosmos.json_types import is_array, is_object
-from emulators.cosmos.sql.values import UNDEFINED, compare, equal, sort_key, type_name
+from emulators.cosmos.sql.values import UNDEFINED, compare, equal, plain, sort_key, type_name
 
 type Names = Mapping[str, Any]
 type Evaluate = Callable[[Names], Any]
@@ -63,8 +63,8 @@ def aggregate_values(name: str, values: list[Any]) -> Any:
     if any(type_name(value) != "number" for value in defined):
         return UNDEFINED
     if name == "SUM":
-        return sum(defined) if defined or not values else UNDEFINED
-    return sum(defined) / len(defined) if defined else UNDEFINED
+        return plain(sum(defined)) if defined or not values else UNDEFINED
+    return plain(sum(defined) / len(defined)) if defined else UNDEFINED
 
 
 def unary_operator(operator: str, operand: Evaluate) -> Evaluate:
@@ -88,8 +88,6 @@ def unary_operator(operator: str, operand: Evaluate) -> Evaluate:
 
 
 def binary_operator(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
-    if operator in ("AND", "OR"):
-        return _logic(operator == "OR", left, right)
     if operator == "??":
 
         def coalesce(row: Names) -> Any:
@@ -104,15 +102,18 @@ def binary_operator(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
     return lambda row: apply(left(row), right(row))
 
 
-def _logic(either: bool, left: Evaluate, right: Evaluate) -> Evaluate:
+def logic(operator: str, parts: list[Evaluate]) -> Evaluate:
+    """AND or OR of any number of conditions."""
+    either = operator == "OR"
+
     def evaluate(row: Names) -> Any:
-        first = left(row)
-        if first is either:
-            return either
-        second = right(row)
-        if second is either:
-            return either
-        return (not either) if isinstance(first, bool) and isinstance(second, bool) else UNDEFINED
+        unknown = False
+        for part in parts:
+            value = part(row)
+            if value is either:
+                return either
+            unknown = unknown or not isinstance(value, bool)
+        return UNDEFINED if unknown else not either
 
     return evaluate
 
@@ -157,16 +158,11 @@ def _numeric(apply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         if type(left) not in (int, float) or type(right) not in (int, float):
             return UNDEFINED
         try:
-            return apply(left, right)
+            return plain(apply(left, right))
         except (ZeroDivisionError, ValueError, OverflowError):
             return UNDEFINED
 
     return evaluate
-
-
-def _divide(left: float, right: float) -> float:
-    made = left / right
-    return int(made) if isinstance(left, int) and isinstance(right, int) and made.is_integer() else made
 
 
 def _concatenate(left: Any, right: Any) -> Any:
@@ -177,16 +173,32 @@ _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
     "+": _numeric(lambda a, b: a + b),
     "-": _numeric(lambda a, b: a - b),
     "*": _numeric(lambda a, b: a * b),
-    "/": _numeric(_divide),
+    "/": _numeric(lambda a, b: a / b),
     "%": _numeric(lambda a, b: int(math.fmod(a, b)) if isinstance(a, int) and isinstance(b, int) else math.fmod(a, b)),
     "|": _numeric(lambda a, b: int(a) | int(b)),
     "&": _numeric(lambda a, b: int(a) & int(b)),
     "^": _numeric(lambda a, b: int(a) ^ int(b)),
-    "<<": _numeric(lambda a, b: int(a) << int(b)),
+    "<<": _numeric(lambda a, b: int(a) << int(b) if b < 64 else 0),
     ">>": _numeric(lambda a, b: int(a) >> int(b)),
     ">>>": _numeric(lambda a, b: (int(a) & 0xFFFFFFFF) >> int(b)),
     "||": _concatenate,
 }
+
+
+def constant_membership(operand: Evaluate, options: list[Any]) -> Evaluate:
+    """IN with constants alone: a look-up for texts, numbers, booleans and null."""
+    scalars = {(type_name(option), option) for option in options if not (is_array(option) or is_object(option))}
+    others: list[Any] = [option for option in options if is_array(option) or is_object(option)]
+
+    def evaluate(row: Names) -> Any:
+        value = operand(row)
+        if value is UNDEFINED:
+            return UNDEFINED
+        if is_array(value) or is_object(value):
+            return any(equal(value, option) for option in others)
+        return (type_name(value), value) in scalars
+
+    return evaluate
 
 
 def membership(operand: Evaluate, options: list[Evaluate]) -> Evaluate:
@@ -194,13 +206,7 @@ def membership(operand: Evaluate, options: list[Evaluate]) -> Evaluate:
         value = operand(row)
         if value is UNDEFINED:
             return UNDEFINED
-        unknown = False
-        for option in options:
-            same = _equals(value, option(row))
-            if same is True:
-                return True
-            unknown = unknown or same is UNDEFINED
-        return False
+        return any(_equals(value, option(row)) is True for option in options)
 
     return evaluate
 
@@ -210,7 +216,11 @@ def like(operand: Evaluate, pattern: Evaluate, escape: str | None) -> Evaluate:
         text, wanted = operand(row), pattern(row)
         if not (isinstance(text, str) and isinstance(wanted, str)):
             return UNDEFINED
-        return re.fullmatch(_like_pattern(wanted, escape), text, re.DOTALL) is not None
+        try:
+            return re.fullmatch(_like_pattern(wanted, escape), text, re.DOTALL) is not None
+        except re.error:
+            # A set as [z-a] holds nothing.
+            return False
 
     return evaluate
 
@@ -235,3 +245,12 @@ def _like_pattern(wanted: str, escape: str | None) -> str:
         else:
             made.append(re.escape(character))
     return "".join(made)
+
+
+def property_of(target: Any, key: Any) -> Any:
+    """`target[key]`, of an object or an array."""
+    if is_object(target) and isinstance(key, str):
+        return target.get(key, UNDEFINED)
+    if is_array(target) and type(key) in (int, float) and key == int(key) and 0 <= key < len(target):
+        return target[int(key)]
+    return UNDEFINED

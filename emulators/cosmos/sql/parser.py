@@ -63,16 +63,18 @@ class _Parser(TokenReader):
         top = self.count() if self.keyword("TOP") else None
         value, items = self.projection()
         sources: tuple[Source, ...] = ()
-        from_span = where_span = group_span = None
+        from_span = where_span = None
         if self.keyword("FROM"):
             sources, from_span = self.spanned(self.sources)
         where = None
         if self.keyword("WHERE"):
             where, where_span = self.spanned(self.expression)
-        group_by: tuple[Expression, ...] = ()
+        groups: list[tuple[Expression, Span]] = []
         if self.keyword("GROUP"):
             self.expect_keyword("BY")
-            group_by, group_span = self.spanned(self.expressions)
+            groups.append(self.spanned(self.expression))
+            while self.symbol(","):
+                groups.append(self.spanned(self.expression))
         order_by: tuple[OrderItem, ...] = ()
         if self.keyword("ORDER"):
             self.expect_keyword("BY")
@@ -84,8 +86,8 @@ class _Parser(TokenReader):
             self.expect_keyword("LIMIT")
             limit = self.count()
         return Query(
-            distinct, top, value, items, sources, where, group_by, order_by, offset, limit,
-            from_span, where_span, group_span,
+            distinct, top, value, items, sources, where, tuple(group for group, _ in groups), order_by, offset, limit,
+            from_span, where_span, tuple(span for _, span in groups),
         )  # fmt: skip
 
     def spanned[T](self, parse: Callable[[], T]) -> tuple[T, Span]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from emulators.cosmos.sql.evaluate import Context, QueryError, distance_function, has_aggregate
+from emulators.cosmos.sql.evaluate import Context, distance_function
 from emulators.cosmos.sql.functions import AGGREGATES
+from emulators.cosmos.sql.groups import QueryError, check_groups, has_aggregate
 from emulators.cosmos.sql.syntax import Call, Expression, Literal, OrderItem, Parameter, Query, SelectItem, Span
 
 WHOLE: Final[list[dict[str, Any]]] = [{"min": "", "max": "FF", "isMinInclusive": True, "isMaxInclusive": False}]
@@ -35,19 +36,30 @@ def needs_plan(query: Query) -> bool:
     )
 
 
-def plan(text: str, query: Query, context: Context, features: str) -> dict[str, Any]:
+def has_bare_aggregate(query: Query) -> bool:
+    """Whether an aggregate is a property of the results, as in `SELECT COUNT(1) AS n`."""
+    return not query.value and any(has_aggregate(item.expression) for item in query.items or ())
+
+
+def plan(text: str, query: Query, context: Context, features: str | None = None) -> dict[str, Any]:
     """The plan of a query.
 
     Args:
-        features: comma-separated names of what the client can merge.
+        features: comma-separated names of what the client can merge; None for everything.
 
     Raises:
         UnsupportedFeature: it lacks what the query needs.
     """
-    supported = {feature.strip() for feature in features.split(",")}
-    _check(query, supported)
+    supported = None if features is None else {feature.strip() for feature in features.split(",")}
+    if supported is not None:
+        _check(query, supported)
+    check_groups(query)
     aggregates = _aggregates(query)
+    if has_bare_aggregate(query) and (supported is None or "NonValueAggregate" in supported):
+        # They are named by their properties; a client that can't merge those refuses the list.
+        aggregates = []
     order_by = () if aggregates else query.order_by
+    grouped = bool(query.group_by) or has_bare_aggregate(query)
     vector = bool(order_by) and is_vector(query.order_by[0].expression)
     info: dict[str, Any] = {
         "distinctType": _distinct_type(query),
@@ -56,11 +68,11 @@ def plan(text: str, query: Query, context: Context, features: str) -> dict[str, 
         "limit": _count(query.limit, context),
         "orderBy": ["Descending" if _is_descending(item, context) else "Ascending" for item in order_by],
         "orderByExpressions": [_text(text, item.span) for item in order_by],
-        "groupByExpressions": [],
-        "groupByAliases": [],
+        "groupByExpressions": [_text(text, span) for span in query.group_spans],
+        "groupByAliases": [item.name for item in query.items or ()] if grouped and not query.value else [],
         "aggregates": aggregates,
-        "groupByAliasToAggregateType": {},
-        "rewrittenQuery": _rewritten(text, query, context, aggregates, vector),
+        "groupByAliasToAggregateType": _aggregate_types(query) if grouped and not query.value else {},
+        "rewrittenQuery": _grouped(text, query) if grouped else _rewritten(text, query, context, aggregates, vector),
         "hasSelectValue": query.value,
         "hasNonStreamingOrderBy": vector,
     }  # fmt: skip
@@ -96,6 +108,33 @@ def _aggregates(query: Query) -> list[str]:
         elif has_aggregate(item.expression):
             raise UnsupportedFeature("Compositions of aggregates and other expressions are not allowed.")
     return found
+
+
+def _aggregate_types(query: Query) -> dict[str, str | None]:
+    """The aggregate by the name of its property, None for any other expression."""
+    return {
+        item.name: _NAMES.get(item.expression.name) if isinstance(item.expression, Call) else None
+        for item in query.items or ()
+    }
+
+
+def _grouped(text: str, query: Query) -> str:
+    """Each partition returns its groups, with aggregates that can be merged."""
+    items = list(query.items or ())
+    if query.value:
+        payload = f"[{_partial(text, items[0])}]" if has_aggregate(items[0].expression) else _text(text, items[0].span)
+    else:
+        pairs = [
+            f'"{item.name}": {_partial(text, item) if has_aggregate(item.expression) else _text(text, item.span)}'
+            for item in items
+        ]
+        payload = f"{{{', '.join(pairs)}}}"
+    keys = ", ".join(f'{{"item": {_text(text, span)}}}' for span in query.group_spans)
+    groups = f"[{keys}] AS groupByItems, " if keys else ""
+    source = f" FROM {_text(text, query.from_span)}" if query.from_span else ""
+    where = f" WHERE ({_text(text, query.where_span)})" if query.where_span else ""
+    by = f" GROUP BY {', '.join(_text(text, span) for span in query.group_spans)}" if keys else ""
+    return f"SELECT {groups}{payload} AS payload{source}{where}{by}"
 
 
 def _distinct_type(query: Query) -> str:
@@ -155,6 +194,11 @@ def _partial(text: str, item: SelectItem) -> str:
     if isinstance(call, Call) and call.name == "AVG":
         argument = expression[expression.index("(") :]
         return f'{{"item": {{"sum": SUM{argument}, "count": COUNT{argument}}}}}'
+    if isinstance(call, Call) and call.name in ("MIN", "MAX"):
+        # `item2` tells a partition without values from one whose least value is null.
+        argument = expression[expression.index("(") :]
+        item2 = f'{{"{call.name.lower()}": {expression}, "count": COUNT{argument}}}'
+        return f'{{"item": {expression}, "item2": {item2}}}'
     return f'{{"item": {expression}}}'
 
 

@@ -182,4 +182,4 @@ class Query:
     limit: Expression | None
     from_span: Span | None
     where_span: Span | None
-    group_span: Span | None
+    group_spans: tuple[Span, ...]

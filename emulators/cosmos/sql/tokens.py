@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from math import inf
 
-from emulators.cosmos.sql.values import UNDEFINED
+from emulators.cosmos.sql.values import UNDEFINED, plain
 
 KEYWORDS = frozenset({
     "SELECT", "DISTINCT", "TOP", "VALUE", "AS", "FROM", "JOIN", "IN", "WHERE", "GROUP", "BY", "ORDER", "ASC", "DESC",
@@ -61,8 +62,12 @@ def tokens(text: str) -> list[Token]:
 
 def number(text: str) -> int | float:
     if text[:2].lower() == "0x":
-        return int(text, 16)
-    return int(text) if text.isdigit() else float(text)
+        value = plain(int(text[2:18], 16) if len(text) <= 18 else inf)
+    else:
+        value = plain(int(text) if text.isdecimal() and len(text) < 20 else float(text))
+    if value is UNDEFINED:
+        raise QuerySyntaxError(f"The number {text[:40]} is too large.")
+    return value
 
 
 _SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}

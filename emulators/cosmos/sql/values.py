@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final, cast
+from math import isfinite
+from typing import Any, Final
 
 
 class Undefined(Enum):
@@ -21,20 +23,15 @@ ORDER: Final = {"undefined": 0, "null": 1, "boolean": 2, "number": 3, "string": 
 """Values of different types sort by type, in this order."""
 
 
+_NAMES: Final[Mapping[object, str]] = {
+    Undefined: "undefined", type(None): "null", bool: "boolean", int: "number", float: "number", str: "string",
+    list: "array",
+}  # fmt: skip
+
+
 def type_name(value: Any) -> str:
     """`undefined`, `null`, `boolean`, `number`, `string`, `array` or `object`."""
-    if value is UNDEFINED:
-        return "undefined"
-    if value is None:
-        return "null"
-    kind = type(cast(object, value))
-    if kind is str:
-        return "string"
-    if kind is bool:
-        return "boolean"
-    if kind is int or kind is float:
-        return "number"
-    return "array" if kind is list else "object"
+    return _NAMES.get(value.__class__, "object")
 
 
 def compare(left: Any, right: Any) -> int:
@@ -64,6 +61,28 @@ def equal(left: Any, right: Any) -> bool:
     if a == "object":
         return left.keys() == right.keys() and all(equal(value, right[key]) for key, value in left.items())
     return bool(left == right)
+
+
+LARGEST_INTEGER: Final = 2**63
+
+
+def plain(number: float) -> int | float | Undefined:
+    """A number as the service knows it: an integer of 64 bits, or a double, undefined where it has no value."""
+    if isinstance(number, int):
+        if -LARGEST_INTEGER <= number < LARGEST_INTEGER:
+            return int(number)
+        try:
+            return float(number)
+        except OverflowError:
+            return UNDEFINED
+    if not isfinite(number):
+        return UNDEFINED
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def whole(number: float) -> int:
+    """A number as an argument that counts, cut to what fits."""
+    return int(max(-LARGEST_INTEGER, min(LARGEST_INTEGER - 1, number)))
 
 
 def sort_key(value: Any) -> tuple[Any, ...]:

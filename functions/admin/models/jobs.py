@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from functions.admin.models.common import Kind, Name
 from shared.http.models import Answer, PageQuery, Query
-from shared.jobs.models import JobStatus
+from shared.jobs.models import FailedAttempt, JobStatus
 
 
 class JobsQuery(PageQuery):
@@ -53,6 +55,10 @@ class JobDetail(JobSummary):
     progress: dict[str, Any] | None
     subject_id: str | None
     request_id: str | None
+    cancel_requested: bool
+    started_at: str | None = Field(description="of the first attempt since the last redrive")
+    finished_at: str | None
+    failed_attempts: list[FailedAttempt] = Field(description="the latest 20, oldest first")
     next_attempt_at: str | None
 
 

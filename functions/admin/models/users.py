@@ -8,9 +8,8 @@ from pydantic import Field, StringConstraints, model_validator
 
 from functions.admin.models.common import Reason
 from shared.accounts.documents import Role
-from shared.http.models import Answer, Body, PageQuery
-
-Shop = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+from shared.accounts.shops import ShopName
+from shared.http.models import Answer, Body, PageQuery, example
 
 
 class UsersQuery(PageQuery):
@@ -62,8 +61,10 @@ class UserList(Answer):
 class UserChange(Body):
     """A new role or shop, whether the account may be used, or the end of its second factor; what is left out stays."""
 
+    model_config = example(disabled=True, reason="asked for by the customer")
+
     role: Annotated[Role, Field(strict=False)] | None = None
-    shop: Shop | None = Field(
+    shop: ShopName | None = Field(
         default=None, description="required with the role of a seller; a vendor's products move with them"
     )
     disabled: bool | None = None

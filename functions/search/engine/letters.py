@@ -122,7 +122,11 @@ def fold(word: str) -> str:
 
 @lru_cache(65_536)
 def _folded(word: str) -> str:
-    return _folder().transliterate(_casefold(word)).lower()
+    folded: str = _folder().transliterate(_casefold(word)).lower()
+    # Sizes are written in the digits of a script, and searched for in others.
+    return "".join(
+        char if char.isascii() or (digit := unicodedata.decimal(char, None)) is None else str(digit) for char in folded
+    )
 
 
 def variants(word: str) -> tuple[str, ...]:

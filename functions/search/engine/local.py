@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -31,12 +30,12 @@ from functions.search.engine.state import Block, State
 from functions.search.engine.suggest import suggestion
 from functions.search.engine.versions import Kept, Pointer
 from shared import clock
+from shared.accounts.shops import is_shop_name
 from shared.errors import Unprocessable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 MAX_DELTA: Final = 5000
 DELTA_SHARE, MIN_DELTA = 0.05, 200
 HIDDEN_SHARE: Final = 0.10
@@ -65,8 +64,8 @@ class LocalIndex:
         with self._lock:
             found = self._shops.get(name)
             if found is None or found.model.id != model.id:
-                if not _SHOP.fullmatch(name):
-                    raise Unprocessable("the name of a shop is up to 63 of a-z, 0-9 and `-`", field="shop")
+                if not is_shop_name(name):
+                    raise Unprocessable("the name of a shop is up to 40 of a-z, 0-9 and `-`", field="shop")
                 found = self._shops[name] = Shop(name, model)
         return found
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from functions.search.engine.columns import Columns
 
 _QUOTED: Final = r'"[^"]*"|\u201c[^\u201d]*\u201d|\u201e[^\u201c\u201d]*[\u201c\u201d]|\u00ab[^\u00bb]*\u00bb'
-_PART = re.compile(rf"(?<!\S)[-\u2212\u2013](?P<minus>{_QUOTED}|[^\s\"]+)|(?P<phrase>{_QUOTED})")
+_OPEN: Final = r'["\u201c\u201e\u00ab][^"\u201c\u201d\u00bb]*$'
+"""A phrase that is still being written: what it excludes is not to be searched for meanwhile."""
+_PART = re.compile(rf"(?<!\S)[-\u2212\u2013](?P<minus>{_QUOTED}|{_OPEN}|[^\s\"]+)|(?P<phrase>{_QUOTED})")
 _QUOTES: Final = '"\u201c\u201d\u201e\u00ab\u00bb'
 
 type Phrase = tuple[str, ...]

@@ -11,6 +11,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final, Protocol, cast
 
+from functions.search.engine.endings import singulars
 from functions.search.settings import LATIN_LANGUAGES, search_settings
 
 OTHER_SCRIPTS: Final = {
@@ -23,12 +24,6 @@ OTHER_SCRIPTS: Final = {
     "HEBREW": (),
 }
 """Languages by the first word of their letters' Unicode names."""
-ENGLISH: Final = "english"
-IRREGULAR: Final = {
-    "men": "man", "women": "woman", "children": "child", "feet": "foot", "teeth": "tooth", "geese": "goose",
-    "mice": "mouse", "people": "person",
-}  # fmt: skip
-"""English plurals that no ending tells."""
 MIN_STEM: Final = 3
 MAX_ENDING, SHORT_ENDING, SHORT_WORD = 4, 2, 4
 """Letters by which two words of one stem may differ in length, and fewer where the shorter is a short word: `vest` is
@@ -55,9 +50,10 @@ def stems(word: str, codes: tuple[str, ...] | None = None) -> tuple[tuple[str, s
     """
     found: dict[tuple[str, str], None] = {}
     for language in languages(word, search_settings().search_languages if codes is None else codes):
-        forms = (word, *_endings(word)) if language == ENGLISH else (word,)
-        for form in forms:
+        for form in (word, *singulars(word, language)):
             stem = _stemmer(language).stemWord(form)
+            # Turkish leaves two letters of `canta`.
+            stem = stem if len(stem) >= MIN_STEM else form
             if len(stem) >= MIN_STEM:
                 found[language, stem] = None
     return tuple(found)
@@ -75,17 +71,12 @@ def languages(word: str, codes: tuple[str, ...]) -> tuple[str, ...]:
 
 def related(one: str, other: str) -> bool:
     """Whether words of one stem are near enough to be forms of one word."""
-    shorter, longer = sorted((len(one), len(other)))
-    return longer - shorter <= (SHORT_ENDING if shorter <= SHORT_WORD else MAX_ENDING)
-
-
-def _endings(word: str) -> tuple[str, ...]:
-    """What Snowball's English leaves apart: `scarves` and `scarf`, `knives` and `knife`, `women` and `woman`."""
-    if word in IRREGULAR:
-        return (IRREGULAR[word],)
-    if len(word) > 5 and word.endswith("ves"):
-        return (word[:-3] + "f", word[:-3] + "fe")
-    return ()
+    shorter, longer = sorted((one, other), key=len)
+    near = len(longer) - len(shorter) <= (SHORT_ENDING if len(shorter) <= SHORT_WORD else MAX_ENDING)
+    return near or any(
+        shorter in singulars(longer, language) or longer in singulars(shorter, language)
+        for language in languages(longer, search_settings().search_languages)
+    )
 
 
 def _stemmer(language: str) -> Stemmer:

@@ -170,10 +170,22 @@ class Vocabulary:
         )
 
     def split(self, word: str) -> list[tuple[str, str]]:
-        """Two words of products that are this one together."""
+        """Two words of products that are this one together, each as it is or, if it is long, in another form."""
         least = 1 if len(word) <= MAX_LETTER_SPLIT else 2
         pairs = ((word[:at], word[at:]) for at in range(least, len(word) - least + 1))
-        return [(a, b) for a, b in pairs if max(len(a), len(b)) > 2 and self.has(a) and self.has(b)]
+        return [
+            (known[0], known[1])
+            for a, b in pairs
+            # `5cm` is an amount and its unit, however short.
+            if (max(len(a), len(b)) > 2 or (a.isdecimal() and b.isalpha()))
+            and all(known := (self._written_as(a), self._written_as(b)))
+        ]
+
+    def _written_as(self, word: str) -> str:
+        """A word or, of a long one, a form of it that products have; empty without one."""
+        if self.has(word):
+            return word
+        return min(self._forms(word), default="") if len(word) >= MIN_COMPOUND else ""
 
     @cached_property
     def _plain(self) -> list[str]:

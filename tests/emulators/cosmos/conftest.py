@@ -27,10 +27,11 @@ def database(account: dict[str, Any]) -> Iterator[DatabaseProxy]:
 
 @pytest.fixture
 def make(database: DatabaseProxy) -> Generator[Callable[..., ContainerProxy]]:
-    """Makes containers: `make(path="/pk", default_ttl=...)`."""
+    """Makes containers: `make(path="/pk", default_ttl=...)`; `version` is that of the partition key."""
 
-    def create(path: str | list[str] = "/pk", **options: Any) -> ContainerProxy:
-        return database.create_container(f"c-{uuid4().hex[:10]}", PartitionKey(path), **options)
+    def create(path: str | list[str] = "/pk", version: int = 2, **options: Any) -> ContainerProxy:
+        key = PartitionKey(path, version=version)
+        return database.create_container(f"c-{uuid4().hex[:10]}", key, **options)
 
     return create
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -116,6 +117,48 @@ def test_the_change_feed_follows_writes(container: ContainerProxy) -> None:
     container.upsert_item({"id": "b", "pk": "q"})
     later = container.query_items_change_feed(continuation=token)
     assert [item["id"] for item in later] == ["b"]
+
+
+def test_the_change_feed_gives_all_changes_of_a_transaction_together(container: ContainerProxy) -> None:
+    container.create_item({"id": "first", "pk": "p"})
+    container.execute_item_batch([("create", ({"id": f"{n:02}", "pk": "p"},)) for n in range(12)], "p")
+    pages = container.query_items_change_feed(start_time="Beginning", max_item_count=5, partition_key="p").by_page()
+    found = [item["id"] for page in pages for item in page]
+    assert found == ["first", *(f"{n:02}" for n in range(12))]
+
+
+def test_the_change_feed_begins_at_a_moment(container: ContainerProxy) -> None:
+    for n in range(8):
+        container.create_item({"id": f"old{n}", "pk": "p"})
+    written = max(int(item["_ts"]) for item in container.read_all_items())
+    after = datetime.fromtimestamp(written + 2, UTC)
+    eventually(lambda: datetime.now(UTC) > after, "the next second")
+    container.create_item({"id": "new", "pk": "p"})
+
+    def since(moment: datetime) -> list[str]:
+        return [item["id"] for item in container.query_items_change_feed(start_time=moment, max_item_count=5)]
+
+    assert since(after) == ["new"]
+    assert since(after + timedelta(hours=1)) == []
+
+
+def test_keys_of_version_1_place_items_where_the_sdk_looks_for_them(make: Callable[..., ContainerProxy]) -> None:
+    container = make(version=1)
+    keys = ["short", "long" * 100, 1000, 1.5, True]
+    for n, key in enumerate(keys):
+        container.create_item({"id": str(n), "pk": key})
+    for n, key in enumerate(keys):
+        changes = container.query_items_change_feed(start_time="Beginning", partition_key=key)
+        assert [item["id"] for item in changes] == [str(n)]
+    ranges = list(container.read_feed_ranges())
+    assert sum(len(list(container.query_items("SELECT * FROM c", feed_range=one))) for one in ranges) == len(keys)
+
+
+def test_a_logical_partition_is_deleted_whole(container: ContainerProxy) -> None:
+    for n in range(4):
+        container.create_item({"id": str(n), "pk": "p" if n % 2 else "q"})
+    container.delete_all_items_by_partition_key("p")
+    assert sorted(item["id"] for item in container.read_all_items()) == ["0", "2"]
 
 
 def test_a_deleted_container_is_missing_and_its_name_free(make: Callable[..., ContainerProxy], database: Any) -> None:

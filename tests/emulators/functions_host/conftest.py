@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +107,10 @@ def storage() -> Iterator[Storage]:
         yield Storage(azurite)
 
 
-@pytest.fixture(scope="module")
-def start_host(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Host]]:
-    """Start hosts: `start_host(workers=1, app=APP, **environment)`; each has its own host id and ledger."""
+@contextmanager
+def _hosts(storage: Storage, directory: Path) -> Generator[Callable[..., Host]]:
+    """Start hosts: `start(workers=1, app=APP, **environment)`; each has its own host id and ledger. All are stopped at
+    the end, whatever happened: they read the same queues as those of the next test."""
     hosts: list[Host] = []
 
     def start(*arguments: str, app: Path = APP, workers: int = 1, **environment: str) -> Host:
@@ -117,7 +118,7 @@ def start_host(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> It
             **os.environ,
             "AzureWebJobsStorage": storage.connection_string,
             "AzureFunctionsWebHost__hostid": uuid.uuid4().hex[:12],
-            "LEDGER": str(tmp_path_factory.mktemp("ledger") / "ledger"),
+            "LEDGER": str(directory / f"ledger-{uuid.uuid4().hex}"),
             "FUNCTIONS_MASTER_KEY": "master",
             "FUNCTIONS_FUNCTION_KEY": "function",
             "TICK": "0 0 0 1 1 *",
@@ -127,7 +128,23 @@ def start_host(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> It
         hosts.append(host)
         return host
 
-    yield start
-    for host in hosts:
-        if host.process.poll() is None or not host.errors.closed:
-            host.stop()
+    try:
+        yield start
+    finally:
+        for host in hosts:
+            if host.process.poll() is None or not host.errors.closed:
+                host.stop()
+
+
+@pytest.fixture
+def start_host(storage: Storage, tmp_path: Path) -> Iterator[Callable[..., Host]]:
+    """Starts hosts for one test."""
+    with _hosts(storage, tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_module_host(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Host]]:
+    """Starts hosts for all tests of a file."""
+    with _hosts(storage, tmp_path_factory.mktemp("hosts")) as start:
+        yield start

@@ -40,7 +40,6 @@ def test_new_changed_and_restarted(start_host: Callable[..., Any], storage: Any)
     storage.upload("inbox", "acme/last.txt", b"seen after several scans of the old ones")
     eventually(lambda: len(again.ledger("scan")) == 2)
     assert _names(again) == ["inbox/acme/last.txt", "inbox/acme/meanwhile.txt"]
-    again.stop()
 
 
 def test_failing_blob_is_tried_five_times_then_poisoned(start_host: Callable[..., Any], storage: Any) -> None:
@@ -53,7 +52,6 @@ def test_failing_blob_is_tried_five_times_then_poisoned(start_host: Callable[...
     notice = json.loads(base64.b64decode(message.content))
     assert notice["FunctionId"] == "Host.Functions.scanBroken"
     assert (notice["ContainerName"], notice["BlobName"]) == ("rejects", "bad.bin")
-    host.stop()
 
 
 def test_two_instances_run_each_blob_once(start_host: Callable[..., Any], storage: Any) -> None:

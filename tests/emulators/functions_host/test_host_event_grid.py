@@ -22,9 +22,11 @@ NOTICE = {"aeg-event-type": "Notification"}
 
 
 @pytest.fixture(scope="module")
-def host(start_host: Callable[..., Any], storage: Any) -> Any:
+def host(start_module_host: Callable[..., Any], storage: Any) -> Any:
     """Fed by Event Grid alone."""
-    return start_host("--event-grid", "--storage-events", storage.events, app=APP, FUNCTIONS_BLOBS_EXTENSION_KEY=KEY)
+    return start_module_host(
+        "--event-grid", "--storage-events", storage.events, app=APP, FUNCTIONS_BLOBS_EXTENSION_KEY=KEY
+    )
 
 
 def post(host: Any, events: Any, *, name: str = "dropped", key: str = KEY, **headers: str) -> requests.Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,16 +20,14 @@ NEVER = "24:00:00"
 
 
 @pytest.fixture
-def host(start_host: Callable[..., Any], storage: Any) -> Iterator[Any]:
+def host(start_host: Callable[..., Any], storage: Any) -> Any:
     """A host that would poll once a day."""
     settings = {
         "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": NEVER,
         "ORDERS_QUEUE": "announced",
         "LONG_QUEUE": "announced-long",
     }
-    running = start_host("--blob-poll", "86400", "--storage-events", storage.events, **settings)
-    yield running
-    running.stop()
+    return start_host("--blob-poll", "86400", "--storage-events", storage.events, **settings)
 
 
 def test_messages_and_blobs_are_seen_when_they_come(host: Any, storage: Any) -> None:
@@ -55,7 +53,6 @@ def test_where_nothing_is_announced_the_host_polls(start_host: Callable[..., Any
     host = start_host("--storage-events", "127.0.0.1:9", ORDERS_QUEUE="unannounced")
     storage.queue("unannounced").send_message("{}")
     eventually(lambda: host.ledger("pack"), "the message")
-    host.stop()
 
 
 def test_a_host_outlives_the_end_of_the_announcements(start_host: Callable[..., Any], storage: Any) -> None:
@@ -65,4 +62,3 @@ def test_a_host_outlives_the_end_of_the_announcements(start_host: Callable[..., 
     eventually(lambda: "listeners poll" in host.log, "the end of the announcements")
     storage.queue("outlived").send_message("{}")
     eventually(lambda: host.ledger("pack"), "the message")
-    host.stop()

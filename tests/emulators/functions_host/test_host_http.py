@@ -15,9 +15,9 @@ MASTER = {"x-functions-key": "master"}
 
 
 @pytest.fixture(scope="module")
-def url(start_host: Callable[..., Any]) -> Iterator[str]:
+def url(start_module_host: Callable[..., Any]) -> Iterator[str]:
     """The running app, with a body limit of 100 kB."""
-    host = start_host(FUNCTIONS_REQUEST_BODY_SIZE_LIMIT="100000")
+    host = start_module_host(FUNCTIONS_REQUEST_BODY_SIZE_LIMIT="100000")
     assert host.report["errors"] == {}
     yield host.url
 

@@ -84,7 +84,6 @@ def test_run_over_the_time_limit_costs_the_instance(start_host: Callable[..., An
     assert requests.get(f"{host.url}/api/slow/200", timeout=10).status_code == 500
     eventually(lambda: (now := _pids(host.url)) and before not in now, "the replacement")
     assert "Timeout value of 1 s exceeded" in host.log
-    host.stop()
 
 
 def test_outage_of_the_storage_is_waited_out(start_host: Callable[..., Any], tmp_path: Any) -> None:

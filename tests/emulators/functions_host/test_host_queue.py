@@ -13,9 +13,9 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.fixture(scope="module")
-def host(start_host: Callable[..., Any]) -> Any:
+def host(start_module_host: Callable[..., Any]) -> Any:
     """The running app."""
-    return start_host()
+    return start_module_host()
 
 
 def test_from_http_through_two_queues(host: Any) -> None:
@@ -73,21 +73,19 @@ def test_no_more_run_at_once_than_batch_and_threshold(start_host: Callable[..., 
         running += 1 if run["state"] == "begins" else -1
         peak = max(peak, running)
     assert 2 <= peak <= 3
-    host.stop()
 
 
 def test_long_run_is_renewed_and_runs_once(start_host: Callable[..., Any], storage: Any) -> None:
     host = start_host(
         LONG_QUEUE="renewed",
-        FUNCTIONS_HOST_QUEUE_TAKE_SECONDS="4",
+        FUNCTIONS_HOST_QUEUE_TAKE_SECONDS="12",
         **{"AzureWebJobs.pack.Disabled": "true"},
     )
     assert "pack" not in [row["name"] for row in host.report["functions"]]
-    storage.queue("renewed").send_message("6")
+    storage.queue("renewed").send_message("12")  # ends while its second renewal is under way
     eventually(lambda: any(run["state"] == "ends" for run in host.ledger("long")), "the end")
     eventually(lambda: storage.queue("renewed").get_queue_properties().approximate_message_count == 0)
     assert [run["dequeue"] for run in host.ledger("long")] == [1, 1]
-    host.stop()
 
 
 def test_failed_message_waits_for_the_visibility_timeout(start_host: Callable[..., Any], storage: Any) -> None:

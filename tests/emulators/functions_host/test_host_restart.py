@@ -16,7 +16,6 @@ pytestmark = pytest.mark.processes
 APP = Path(__file__).parent / "foreign_app"
 
 
-# Every test stops its hosts: they read the same queues.
 @pytest.fixture
 def app(tmp_path: Path) -> Path:
     """A copy of the foreign app that may be changed."""
@@ -60,7 +59,6 @@ def test_no_request_is_refused_while_the_app_restarts(app: Path, start_host: Cal
     while "salut" not in answers:
         answers.add(requests.get(f"{host.url}/api/text", timeout=30).text)
     assert (before, answers) == (200, {"grüezi", "salut"})
-    host.stop()
 
 
 @pytest.mark.parametrize("holder", ["host", "program"])
@@ -79,8 +77,6 @@ def test_a_port_in_use_is_one_line_that_says_what_to_do(holder: str, start_host:
         assert f"port {port}" in line
         assert "--port" in line
         assert ("another local Functions host" in line) == (holder == "host")
-    if holder == "host":
-        held.stop()
 
 
 def test_an_app_that_can_not_be_indexed_says_why(app: Path, start_host: Callable[..., Any]) -> None:

@@ -51,7 +51,9 @@ def test_refused(functions: list[Any], refused: str | None, says: str) -> None:
 
 def test_accepted() -> None:
     functions = [_http("a", "x", "GET"), _http("b", "x", "POST"), _http("c", "{any}"), _http("d", "{other}")]
-    assert violations([*functions, parse("q", "q", [QUEUE])], has_bundle=True) == {}
+    trigger = {**BLOB, "type": "blobTrigger", "properties": {"SupportsDeferredBinding": True}}
+    others = [parse("q", "q", [QUEUE]), parse("r", "r", [trigger])]
+    assert violations([*functions, *others], has_bundle=True) == {}
 
 
 def test_queue_needs_the_extension_bundle() -> None:

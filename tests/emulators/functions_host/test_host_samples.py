@@ -15,8 +15,8 @@ APP = Path(__file__).parent / "sample_app"
 
 
 @pytest.fixture(scope="module")
-def host(start_host: Callable[..., Any]) -> Any:
-    started = start_host(app=APP, AzureFunctionsWebHost__hostid="samples", FUNCTIONS_HOST_QUEUE_TAKE_SECONDS="6")
+def host(start_module_host: Callable[..., Any]) -> Any:
+    started = start_module_host(app=APP, AzureFunctionsWebHost__hostid="samples", FUNCTIONS_HOST_QUEUE_TAKE_SECONDS="6")
     assert started.report["errors"] == {}
     return started
 
@@ -49,3 +49,25 @@ def test_a_timer_without_a_monitor_keeps_no_status(host: Any, storage: Any) -> N
         return [blob.name.split("/")[2] for blob in container.list_blobs(name_starts_with="timers/samples/")]
 
     assert eventually(kept, "the status") == ["Host.Functions.monitored"]
+
+
+LARGE = 96 * 1024 * 1024
+
+
+def peaks(pid: int) -> int:
+    """Bytes of memory that a process and its children have had at most, added up."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    own = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    return own * 1024 + sum(peaks(int(child)) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads the memory of processes from /proc")
+def test_a_function_that_takes_a_reference_has_no_content_read(host: Any, storage: Any) -> None:
+    storage.upload("large", "acme/small.bin", b"x")
+    eventually(lambda: host.ledger("referred"), "the small blob")
+    before = peaks(host.process.pid)
+    storage.upload("large", "acme/large.bin", bytes(LARGE))
+    (run,) = eventually(lambda: host.ledger("referred")[1:], "the large blob")
+    assert run["kind"] == ["1.0", "AzureStorageBlobs", "application/json"]
+    assert run["where"] == {"Connection": "AzureWebJobsStorage", "ContainerName": "large", "BlobName": "acme/large.bin"}
+    assert peaks(host.process.pid) - before < LARGE / 2

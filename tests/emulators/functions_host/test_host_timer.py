@@ -27,7 +27,6 @@ def test_ticks_run_on_one_of_two_instances(start_host: Callable[..., Any]) -> No
     assert host.ledger("yearly") == []
     eventually(lambda: len(host.ledger("flaky")) == 3, "the retries")
     assert [run["retry"] for run in host.ledger("flaky")] == [0, 1, 2]
-    host.stop()
 
 
 @pytest.mark.processes
@@ -77,7 +76,6 @@ def test_timer_can_be_started_by_hand(start_host: Callable[..., Any]) -> None:
     key = {"x-functions-key": "master"}
     assert requests.post(address, json={}, headers=key, timeout=10).status_code == 202
     eventually(lambda: host.ledger("yearly"), "the run")
-    host.stop()
 
 
 @pytest.mark.parametrize(

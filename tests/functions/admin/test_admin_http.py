@@ -78,6 +78,7 @@ def test_the_lists_answer_and_take_no_nonsense(admin: Client) -> None:
     for method, path, body in (
         ("GET", "admin/users/unknown", None),
         ("GET", "admin/jobs/nothing", None),
+        ("POST", "admin/jobs/nothing/cancel", None),
         ("GET", "admin/dead-letters/nothing", None),
         ("POST", "admin/dead-letters/nothing/discard", {"reason": "it is gone"}),
         ("PATCH", "admin/users/unknown", {"disabled": True, "reason": "unknown"}),

@@ -126,6 +126,16 @@ def test_a_change_needs_something_to_change_and_a_reason(body: dict[str, Any]) -
     assert UserChange.model_validate_json('{"role": "vendor", "reason": "sells"}').role is Role.VENDOR
 
 
+def test_an_administrator_cancels_the_job_of_another() -> None:
+    waiting = make("retrying", nextAt=clock.now() + 500)
+    jobs.cancel_job(ADMIN, short(waiting), "not wanted any more")
+    assert jobs.get_job_detail(ADMIN, short(waiting)).cancel_requested
+    assert sent() == {waiting.id}
+    assert ("JOB_CANCELLED", short(waiting)) in acts()
+    with pytest.raises(Conflict):
+        jobs.cancel_job(ADMIN, short(make("completed")), None)
+
+
 def test_dead_letters_are_listed_by_state_and_kind() -> None:
     dead, other, failed = make(), make(kind="convert"), make("failed")
     make("completed")

@@ -333,3 +333,15 @@ def test_a_model_of_another_image_tower_is_refused_not_used(tmp_path: Path, chan
         assert [one.usable for one in sales_models.list_models(ADA).items] == [False, False]
     finally:
         onnx.forget()
+
+
+def test_a_list_with_an_image_that_can_not_be_decoded_is_predicted_without_it() -> None:
+    ids = store_images("ada", 3)
+    blobs.put(blobs.IMAGES, f"ada/{ids[1]}/original.png", b"not a picture any more", content_type="image/png")
+    lines = ["image,price,category", *(f"{id},9.50,hat" for id in ids)]
+    batches.create_batch(ADA, "b-broken", csv_upload("\n".join(lines).encode()), BatchQuery(), "r")
+    job = run_job("b-broken", tries=9)
+    assert job.status == "completed"
+    batch = batches.get_batch(ADA, "b-broken")
+    assert (batch.predicted, batch.bad_rows) == (2, 1)
+    assert not [one.name for one in blobs.listing(blobs.ANALYTICS, "ada/b-broken/") if "lines-" in one.name]

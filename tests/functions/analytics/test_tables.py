@@ -84,7 +84,7 @@ def test_a_wrong_encoding_is_located_and_missing_columns_are_named() -> None:
         ("a,1,5,dress,01.13.2025", "date", "2026-01-31"),
         ("a,1,5,dress,2025-02-30", "date", "2026-01-31"),
         ("a,1,5,dress,2999-01-01", "date", "future"),
-        ("a,1,5,dress", "row", "4 cells"),
+        ("a,1,5,dress", "date", "empty"),
         ("a,1,5,dress,2025-03-01,more", "row", "6 cells"),
         (f"{'x' * 3000},1,5,dress,2025-03-01", "row", "2048"),
     ],
@@ -144,3 +144,9 @@ def test_any_bytes_are_read_or_refused(data: bytes, headed: bool) -> None:
         return
     good, bad = tables.parse_sales(table)
     assert len(good) + len({one.line for one in bad}) == len(table.rows)
+
+
+def test_numbers_of_an_input_method_for_japanese_or_chinese_are_read() -> None:
+    text = "image,units,price,category,date\na,\uff15,\uff11\uff12\uff0e\uff15,hat,2026-01-31\n"
+    (row,), problems = tables.parse_sales(tables.read_table(text.encode(), tables.SALES_COLUMNS))
+    assert (row.units, row.price, problems) == (5.0, 12.5, [])

@@ -22,9 +22,7 @@ def change_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 @pytest.fixture(scope="session")
 def call() -> App:
     """The functions of the room, called through the adapter."""
-    from functions.auth.blueprint import bp
-
-    return App(bp)
+    return App.of("auth")
 
 
 @pytest.fixture

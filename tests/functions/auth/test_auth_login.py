@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
@@ -19,6 +20,7 @@ from functions.auth import passwords, service, throttle
 from shared import clock, telemetry
 from shared.accounts import email
 from shared.accounts.documents import accounts
+from shared.accounts.settings import SOUND_MEMORY_KIB
 from shared.documents import Document, store
 from shared.errors import TooManyRequests
 
@@ -101,9 +103,12 @@ def test_a_bcrypt_hash_is_replaced_at_login(ada: dict[str, Any], login: Callable
     assert login().status == 200
 
 
-def test_argon2_with_other_parameters_is_replaced_at_login(ada: dict[str, Any], login: Callable[..., Answered]) -> None:
+def test_argon2_with_other_parameters_is_replaced_at_login(
+    ada: dict[str, Any], login: Callable[..., Answered], change: Callable[..., None]
+) -> None:
     from argon2 import PasswordHasher
 
+    change(PASSWORD_MEMORY_KIB=str(SOUND_MEMORY_KIB))
     set_hash(ada["user"]["id"], PasswordHasher(1, 8192, 1).hash(PASSWORD))
     assert login().status == 200
     assert stored_hash(ada["user"]["id"]).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -213,6 +218,26 @@ def test_one_caller_is_limited_over_all_addresses(call: App, change_settings: Ca
 
     assert [attempt(n, "198.51.100.1") for n in range(5)] == [401, 401, 401, 429, 429]
     assert attempt(5, "198.51.100.2") == 401
+
+
+def test_sign_ins_registrations_and_refreshes_have_limits_apart(
+    call: App, ada: dict[str, Any], change_settings: Callable[..., None]
+) -> None:
+    """Behind one address is an office: who uses one of them up keeps no one from the others."""
+    long = 1_000_000_000
+    limits = {"auth": [2, long], "register": [2, long], "refresh": [2, long]}
+    change_settings(RATE_LIMIT_SCALE="1", RATE_LIMITS=json.dumps(limits))
+    for _ in range(3):
+        last = call("auth_login", {"email": "eve@example.com", "password": PASSWORD})
+    assert last.status == 429
+    made = [call("auth_register", {"email": f"{n}@example.com", "password": PASSWORD}).status for n in range(3)]
+    assert made == [201, 201, 429]
+    tokens, answers = ada["tokens"], list[int]()
+    for _ in range(3):
+        answer = call("auth_refresh", {"refreshToken": tokens["refreshToken"]})
+        tokens = answer.body
+        answers.append(answer.status)
+    assert answers == [200, 200, 429]
 
 
 def test_no_more_hashes_run_at_once_than_there_are_cores(

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from http_calls import EMAIL, PASSWORD, Answered, App
+from quick import QUICK
 
 from functions.auth import passwords
 from shared.accounts import email, lifecycle
-from shared.accounts.documents import EmailPointer, EmailPointerId, Role, email_pointers
+from shared.accounts.address_documents import EmailPointer, EmailPointerId, email_pointers
+from shared.accounts.documents import Role
 from shared.documents import Document, Where, store
 
 
@@ -48,7 +50,7 @@ def test_a_new_user_is_signed_in(
 def test_the_document_holds_what_other_rooms_rely_on(ada: dict[str, Any]) -> None:
     account = store().read("accounts", ada["user"]["id"], ada["user"]["id"])
     hashed = account["passwordHash"]
-    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert hashed.startswith(f"$argon2id$v=19$m={QUICK['PASSWORD_MEMORY_KIB']},t=2,p=1$")
     assert {k: account[k] for k in ("type", "email", "role", "tokenVersion", "disabled", "revoked")} == {
         "type": "account",
         "email": EMAIL,

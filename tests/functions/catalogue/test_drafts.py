@@ -251,7 +251,7 @@ def test_what_hides_behind_the_end_of_a_photo_is_not_kept() -> None:
 
 
 def test_a_huge_file_is_refused_unread(change: Change) -> None:
-    change(UPLOAD_MAX_BYTES="2000")
+    change(FILE_MAX_BYTES="2000")
     vendor = create_account()
     file = upload(vendor, "movie", b"{" + bytes(50_000))
     run_worker()
@@ -265,7 +265,7 @@ def test_a_file_in_no_vendors_folder_stops_no_other_and_is_reported(name: str, c
     vendor = create_account()
     blobs.put(blobs.VENDOR_UPLOADS, name, b"stray", content_type="image/jpeg")
     fine = upload_unnoticed(vendor, "A.jpg", garment_photo())
-    on_blob_created(f"vendor-uploads/{name}")
+    on_blob_created(f"{name}")
     done = reconcile.reconcile()
     assert done.failed == 0
     run_worker()

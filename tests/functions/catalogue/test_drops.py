@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from azure.core.pipeline.transport import RequestsTransport
 from drawn import needs_model
 from vendor_uploads import (
     blob_names,
@@ -77,10 +81,10 @@ def test_a_repeated_event_is_processed_once() -> None:
     vendor = create_account()
     file = upload(vendor, "A-1.jpg", garment_photo())
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda _: on_blob_created(f"vendor-uploads/{vendor}/A-1.jpg"), range(12)))
+        list(pool.map(lambda _: on_blob_created(f"{vendor}/A-1.jpg"), range(12)))
     assert run_worker() == 1
     run_again(file)
-    on_blob_created(f"vendor-uploads/{vendor}/A-1.jpg")
+    on_blob_created(f"{vendor}/A-1.jpg")
     assert run_worker() == 0
     assert product_of(vendor, "A-1").revision == 1
     assert len(take_index_messages()) == 1
@@ -108,11 +112,38 @@ def test_an_older_version_never_wins_however_late_its_job_runs() -> None:
     vendor = create_account()
     old = upload_unnoticed(vendor, "A-1.jpg", garment_photo(1))
     record_upload(old, 1)
+    before = products.find(old)
     new = upload(vendor, "A-1.jpg", garment_photo(2))
     run_worker()
     assert (drop_of(old).status, drop_of(new).status) == ("superseded", "completed")
     assert product_of(vendor, "A-1").sources.image.etag == new.etag
-    assert products.write(old, PhotoFields()) is None
+    assert products.write(old, PhotoFields(), before) is None
+
+
+def test_calls_of_blob_storage_for_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs milliseconds of CPU and money. The file's version is asked for by the trigger; the worker reads the
+    file once, in that version alone."""
+    vendor = create_account()
+    upload(vendor, "A-1.jpg", garment_photo())
+    run_worker()
+    calls: list[str] = []
+    send = RequestsTransport.send
+
+    def counted(self: RequestsTransport, request: Any, **options: Any) -> Any:
+        if "vendor-uploads" in request.url or "/images/" in request.url or "/thumbnails/" in request.url:
+            calls.append(f"{request.method} {urlsplit(request.url).path.split('/')[2]}")
+        elif "/masks/" in request.url:
+            calls.append(f"{request.method} masks")
+        return send(self, request, **options)
+
+    file = upload_unnoticed(vendor, "A-2.jpg", garment_photo(2))
+    monkeypatch.setattr(RequestsTransport, "send", counted)
+    on_blob_created(file.blob)
+    run_worker()
+    assert drop_of(file).status == "completed"
+    assert Counter(calls) == {
+        "HEAD vendor-uploads": 1, "GET vendor-uploads": 1, "PUT images": 3, "PUT thumbnails": 2, "PUT masks": 1,
+    }  # fmt: skip
 
 
 def test_a_file_deleted_before_it_is_processed_is_no_error() -> None:
@@ -130,7 +161,7 @@ def test_photo_and_metadata_processed_concurrently_are_both_kept() -> None:
         upload_unnoticed(vendor, f"A-{number}.jpg", garment_photo(number))
         upload_unnoticed(vendor, f"A-{number}.json", metadata(title=f"Shirt {number}"))
         for ending in ("jpg", "json"):
-            on_blob_created(f"vendor-uploads/{vendor}/A-{number}.{ending}")
+            on_blob_created(f"{vendor}/A-{number}.{ending}")
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: run_worker(), range(4)))
     for number in range(4):
@@ -183,6 +214,32 @@ def test_the_sweeper_records_files_that_no_trigger_reported(change: object) -> N
     assert reconcile.reconcile().recorded == 0
     run_worker()
     assert drop_of(fresh).status == "completed"
+    assert reconcile.reconcile() == reconcile.Reconciled(0, 0, 0)
+
+
+def test_a_photo_deleted_between_two_sweeps_of_a_process_retires_the_product_as_it_is_by_then() -> None:
+    vendor = create_account()
+    file = upload(vendor, "A-1.jpg", garment_photo())
+    upload(vendor, "A-1.json", metadata())
+    run_worker()
+    assert reconcile.reconcile() == reconcile.Reconciled(0, 0, 0)
+    made = product_of(vendor, "A-1")
+    # Another process changes it without a word that this one reads: a patch that leaves `updatedAt` as it was.
+    repository.patch(made.id, vendor, assign(ProductDocument.title, "Renamed"))
+    blobs.delete(blobs.VENDOR_UPLOADS, file.blob)
+    assert reconcile.reconcile().retired == 1
+    assert (product_of(vendor, "A-1").status, product_of(vendor, "A-1").title) == ("retired", "Renamed")
+    assert reconcile.reconcile().retired == 0
+
+
+def test_a_sweep_forgets_products_that_are_gone() -> None:
+    vendor = create_account()
+    file = upload(vendor, "A-1.jpg", garment_photo())
+    upload(vendor, "A-1.json", metadata())
+    run_worker()
+    reconcile.reconcile()
+    repository.delete(product_of(vendor, "A-1").id, vendor)
+    blobs.delete(blobs.VENDOR_UPLOADS, file.blob)
     assert reconcile.reconcile() == reconcile.Reconciled(0, 0, 0)
 
 

@@ -203,6 +203,11 @@ def test_prices_that_may_be_two_amounts_are_refused_with_the_remedy() -> None:
         ("A,Shirt,3.50,EUR,more", "row", "5 cells"),
         (f"A,{'x' * 201},3.50,EUR", "title", "200"),
         ("A,,,", "row", "nothing"),
+        ("A,Shirt,3.50,EURO", "currency", "ISO 4217"),
+        ("A,Shirt,#N/A,EUR", "price", "error of the spreadsheet"),
+        ("A,Shirt,#DIV/0!,EUR", "price", "error of the spreadsheet"),
+        ("A,#REF!,3.50,EUR", "title", "error of the spreadsheet"),
+        ("#WERT!,Shirt,3.50,EUR", "sku", "error of the spreadsheet"),
     ],
 )
 def test_a_bad_row_names_line_column_and_reason(row: str, column: str, words: str) -> None:
@@ -223,6 +228,23 @@ def test_excels_text_formula_keeps_its_zeros_and_a_second_row_of_a_sku_is_refuse
     _, (one, two) = read('sku,title\n"=""00123""",Shirt\n00123,Skirt\n')
     assert one.sku == "00123" and not one.problems
     assert [(p.line, p.column) for p in two.problems] == [(3, "sku")]
+
+
+@pytest.mark.parametrize(
+    "header", ["sku,title,price,Price", "sku,title,Title,price", "Handle,Title,title,Variant Price"]
+)
+def test_a_column_with_a_meaning_that_is_there_twice_is_refused(header: str) -> None:
+    with pytest.raises(Unprocessable) as caught:
+        read(f"{header}\nA,B,3,4\n")
+    assert caught.value.code == "csv_columns" and "twice" in caught.value.message
+
+
+def test_signs_and_negative_zero_in_prices() -> None:
+    _, made = read("sku,title,price,currency\nA,Shirt,-0,\u20ac\nB,Skirt,5.00,eur\n", None)
+    assert [said(one)["price"] for one in made] == [
+        {"amount": "0.00", "currency": "EUR"},
+        {"amount": "5.00", "currency": "EUR"},
+    ]
 
 
 def test_unknown_columns_are_refused_with_the_kinds_that_are_known() -> None:

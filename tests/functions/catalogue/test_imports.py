@@ -13,6 +13,7 @@ from functions.catalogue.import_schemas import ImportQuery, ImportReport
 from shared import clock
 from shared.accounts.documents import Role
 from shared.catalogue.documents import Price, ProductDocument, products
+from shared.documents import store
 from shared.documents.fields import where
 from shared.errors import TooLarge, Unprocessable, UnsupportedMedia
 from shared.http.auth import Principal
@@ -25,7 +26,9 @@ FEEDS = Path(__file__).parent / "feeds"
 def send(vendor: str, data: str | bytes, media: str = "text/csv", currency: str | None = "EUR") -> ImportReport:
     raw = data.encode() if isinstance(data, str) else data
     user = Principal(vendor, Role.VENDOR, "t", clock.now() + 60)
-    return imports.import_products(user, TableUpload(raw, media), ImportQuery(currency=currency))
+    made = imports.import_products(user, clock.new_id(), TableUpload(raw, media), ImportQuery(currency=currency), "r")
+    assert isinstance(made, ImportReport)
+    return made
 
 
 def outcomes(report: ImportReport) -> list[tuple[str, str]]:
@@ -124,7 +127,7 @@ def test_every_kind_sent_twice_changes_nothing(name: str, media: str, created: i
     first = send(vendor, data, media)
     assert (first.created, first.refused) == (created, refused)
     addresses = [one.notices[-1] for one in first.products if one.status and one.sku != "SCARF-1"]
-    assert addresses and all(notice.message.startswith("pictures are not fetched") for notice in addresses)
+    assert addresses and all(notice.message.startswith("pictures are fetched with") for notice in addresses)
     again = send(vendor, data, media)
     assert (again.created, again.updated, again.unchanged, again.refused) == (0, 0, created, refused)
     assert count_of(vendor) == created
@@ -140,10 +143,21 @@ def test_another_vendors_products_are_not_touched() -> None:
 def test_too_much_and_other_types_are_refused() -> None:
     vendor = create_account()
     with pytest.raises(TooLarge) as caught:
-        send(vendor, "sku,title\n" + "".join(f"S{n},Shirt\n" for n in range(imports.MAX_PRODUCTS + 1)))
+        send(vendor, "sku,title\n" + "".join(f"S{n},A\n" for n in range(imports.MAX_PRODUCTS + 1)))
     assert caught.value.code == "too_many_products"
     with pytest.raises(TooLarge):
         send(vendor, b" " * (16 * 1024 * 1024 + 1))
     with pytest.raises(UnsupportedMedia):
         send(vendor, "{}", "application/json")
     assert count_of(vendor) == 0
+
+
+def test_a_stored_product_that_can_not_be_read_refuses_its_own_row_alone() -> None:
+    vendor = create_account()
+    assert send(vendor, "sku,title,price\nA-1,One,1.00\nA-2,Two,2.00\nA-3,Three,3.00\n").created == 3
+    broken = product_of(vendor, "A-2")
+    item = broken.to_item()
+    store().upsert("garments", {**item, "revision": "many", "title": {"no": "text"}})
+    report = send(vendor, "sku,title,price\nA-1,Uno,1.00\nA-2,Due,2.00\nA-3,Tre,3.00\nA-4,Quattro,4.00\n")
+    assert outcomes(report) == [("A-1", "updated"), ("A-2", "refused"), ("A-3", "updated"), ("A-4", "created")]
+    assert "operator" in report.products[1].problems[0].message

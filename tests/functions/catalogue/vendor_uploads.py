@@ -60,7 +60,7 @@ def upload_unnoticed(vendor: str, name: str, data: bytes) -> VendorFile:
 def upload(vendor: str, name: str, data: bytes) -> VendorFile:
     """Upload a file and run its trigger."""
     file = upload_unnoticed(vendor, name, data)
-    on_blob_created(f"vendor-uploads/{vendor}/{name}")
+    on_blob_created(f"{vendor}/{name}")
     return file
 
 

@@ -29,6 +29,12 @@ const failed = await client.predictions.subscribe({
   ...run({ model_image: given.inputs.garment_image }),
   pollInterval: 200,
 });
+const cut = await client.predictions.subscribe({
+  model_name: "background-remove",
+  inputs: { image: given.inputs.garment_image, return_base64: true },
+  webhook_url: given.webhookUrl,
+  pollInterval: 200,
+});
 const stranger = new Fashn({ baseURL: given.baseURL, apiKey: "fa-unknown" });
 console.log(
   JSON.stringify({
@@ -36,6 +42,7 @@ console.log(
     enqueued,
     seen,
     failed,
+    cut,
     model: await refused(() => client.predictions.run(run({}, "edit"))),
     value: await refused(() => client.predictions.run(run({ category: "hats" }))),
     missing: await refused(() => client.predictions.status("missing")),

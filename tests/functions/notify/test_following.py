@@ -22,10 +22,12 @@ from shared.documents.fields import assign
 from shared.jobs import protocol, queues
 from shared.jobs.consumer import consume
 from shared.jobs.models import TERMINAL
-from shared.notifications import follow, senders
+from shared.notifications import follow, twilio_errors
 from shared.notifications.announce import announce
 from shared.notifications.documents import Channel, ChannelState, notifications
 from shared.notifications.email_client import email_client
+from shared.notifications.sms_client import twilio_client
+from shared.provider_errors import Blame
 
 pytestmark = pytest.mark.processes
 USER = "u1"
@@ -91,8 +93,9 @@ def post(
     change(
         TWILIO_ACCOUNT_SID=sms["accountSid"], TWILIO_AUTH_TOKEN=sms["authToken"], TWILIO_BASE_URL=sms["url"],
         EMAIL_CONNECTION=email["connectionString"], EMAIL_SENDER=email["sender"], EMAIL_FOLLOW_S="0",
+        SMS_FOLLOW_S="0",
     )  # fmt: skip
-    senders._twilio.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    twilio_client.cache_clear()
     ahead = [0.0]
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + ahead[0])
@@ -103,7 +106,7 @@ def post(
         ahead[0] += seconds
 
     yield Post(facts, move)
-    senders._twilio.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    twilio_client.cache_clear()
     email_client.cache_clear()
 
 
@@ -192,6 +195,81 @@ def test_switching_the_channel_on_tries_the_number_again(post: Post) -> None:
     assert post.state(post.notify(Channel.SMS), Channel.SMS).status == "skipped"
     preferences.update_preferences(USER, PreferencesChange(sms=True))
     assert post.state(post.notify(Channel.SMS), Channel.SMS).status == "sent"
+
+
+def sms_requests(post: Post) -> list[dict[str, Any]]:
+    return requests.get(f"{post.facts['sms']['url']}/_emulator/requests", timeout=5).json()["requests"]
+
+
+def test_a_text_message_is_followed_until_it_is_delivered(post: Post) -> None:
+    key = post.notify(Channel.SMS)
+    assert post.state(key, Channel.SMS).status == "sent"
+    sweep(post, times=1)
+    assert post.state(key, Channel.SMS).status == "sent", "the carrier has it, the phone not yet"
+    sweep(post, times=4)
+    assert post.state(key, Channel.SMS).status == "delivered"
+    assert notifications.get(f"notification:{key}", USER).follow_at is None
+    assert [entry["method"] for entry in sms_requests(post)] == ["POST", "GET", "GET"]
+
+
+@pytest.mark.parametrize("row", twilio_errors.ERRORS.values(), ids=lambda row: row.reason)
+def test_every_code_of_a_message_that_does_not_arrive(post: Post, row: Any) -> None:
+    if not row.reason.isdigit():
+        return
+    post.fault("sms", mode="undelivered", code=int(row.reason))
+    key = post.notify(Channel.SMS)
+    sweep(post)
+    ended = post.state(key, Channel.SMS)
+    assert (ended.status, ended.reason) == ("failed", row.code if row.blame is Blame.USER else "sms_undelivered")
+    assert (post.state(post.notify(Channel.SMS), Channel.SMS).status == "skipped") is row.unreachable
+
+
+@pytest.mark.parametrize(("status", "code"), [("undelivered", 39999), ("failed", None), ("canceled", None)])
+def test_an_unknown_reason_is_a_failure_and_nothing_is_held_against_the_number(
+    post: Post, status: str, code: int | None
+) -> None:
+    post.fault("sms", mode="undelivered", status=status, **({} if code is None else {"code": code}))
+    key = post.notify(Channel.SMS)
+    sweep(post)
+    assert post.state(key, Channel.SMS).reason == "sms_undelivered"
+    assert post.state(post.notify(Channel.SMS), Channel.SMS).status == "sent"
+
+
+def test_both_channels_of_a_notification_are_followed_to_their_ends(post: Post) -> None:
+    post.fault("email", mode="failed", code="EmailDropped")
+    post.fault("sms", mode="undelivered", code=30005)
+    key = post.notify(Channel.EMAIL, Channel.SMS)
+    sweep(post, times=4)
+    assert post.state(key).status == "suppressed"
+    assert post.state(key, Channel.SMS).reason == "sms_refused"
+    assert notifications.get(f"notification:{key}", USER).follow_at is None
+
+
+def test_a_message_that_the_carrier_never_reports_on_is_asked_about_for_a_day(post: Post) -> None:
+    post.fault("sms", mode="undelivered", status="sent")
+    key = post.notify(Channel.SMS)
+    for _ in range(12):
+        post.move(follow.LAST_LOOK_S / 8)
+        follow.sweep()
+    assert post.state(key, Channel.SMS).status == "sent"
+    assert notifications.get(f"notification:{key}", USER).follow_at is None
+    asked = len([entry for entry in sms_requests(post) if entry["method"] == "GET"])
+    assert 2 < asked < 10, "ever more rarely"
+
+
+def test_a_message_that_twilio_has_deleted_is_asked_about_no_more(post: Post) -> None:
+    key = post.notify(Channel.SMS)
+    post.fault("sms", mode="answer", on="message", status=404, body={"code": 20404, "status": 404})
+    sweep(post)
+    assert post.state(key, Channel.SMS).status == "sent"
+    assert len(sms_requests(post)) == 2
+
+
+def test_a_provider_that_does_not_answer_the_question_is_asked_again(post: Post) -> None:
+    key = post.notify(Channel.SMS)
+    post.fault("sms", mode="503", on="message")
+    sweep(post, times=8)
+    assert post.state(key, Channel.SMS).status == "delivered"
 
 
 def test_refused_credentials_park_the_message_and_use_neither_attempts_nor_the_cap(

@@ -98,7 +98,7 @@ def test_an_email_is_repeated_after_the_provider_has_forgotten_a_refusal(inside:
 
     who = teller()
     noted = {"first": clock.now() - 900, "generation": 1, "open": False}
-    key = who.announce(first={"email": {"sending": noted, "createdAt": clock.iso(clock.now() - 900)}})
+    key = who.announce(first={"email": {"sending": noted, "fence": 1, "createdAt": clock.iso(clock.now() - 900)}})
     assert who.outcome(key) == ALL_SENT
     assert len(outbox(inside, "email", key)) == 1
 
@@ -108,7 +108,7 @@ def test_an_email_with_an_unknown_outcome_is_not_repeated_once_forgotten(inside:
 
     who = teller()
     noted = {"first": clock.now() - 900, "generation": 1, "open": True}
-    key = who.announce(first={"email": {"sending": noted}})
+    key = who.announce(first={"email": {"sending": noted, "fence": 1}})
     assert who.outcome(key) == {**ALL_SENT, "email": ("failed", "outcome_unknown")}
     assert outbox(inside, "email", key) == []
 
@@ -145,7 +145,7 @@ def test_an_sms_attempt_that_died_while_sending_is_not_repeated(inside: Stack, t
 
     who = teller()
     noted = {"first": clock.now() - 5, "generation": 1, "open": True}
-    key = who.announce(first={"sms": {"sending": noted}})
+    key = who.announce(first={"sms": {"sending": noted, "fence": 1}})
     assert who.outcome(key) == {**ALL_SENT, "sms": ("failed", "outcome_unknown")}
     assert outbox(inside, "sms", key) == []
 

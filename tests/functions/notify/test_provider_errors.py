@@ -20,6 +20,7 @@ from shared.notifications.announce import announce
 from shared.notifications.documents import Channel, NotificationDocument
 from shared.notifications.email_client import email_client
 from shared.notifications.senders import Recipient, Sender, Unreachable
+from shared.notifications.sms_client import twilio_client
 from shared.provider_errors import FEW_TRIES, Blame, ProviderError
 
 pytestmark = pytest.mark.processes
@@ -62,9 +63,9 @@ def providers(change: Callable[..., None], facts: dict[str, dict[str, Any]]) -> 
         EMAIL_CONNECTION=email["connectionString"], EMAIL_SENDER=email["sender"],
         WEBPUBSUB_CONNECTION=facts["webpubsub"]["connectionString"],
     )  # fmt: skip
-    senders._twilio.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    twilio_client.cache_clear()
     yield Providers(facts)
-    senders._twilio.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    twilio_client.cache_clear()
     email_client.cache_clear()
     notifications.hub.cache_clear()
 

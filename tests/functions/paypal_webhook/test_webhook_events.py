@@ -9,7 +9,7 @@ from paypal_shop import Buyer, Shop, payment_of
 
 from functions.paypal_webhook.documents import events
 from functions.paypal_webhook.events import parse
-from shared.commerce.documents import PaymentDocument, payments
+from shared.commerce.payment_documents import PaymentDocument, payments
 from shared.documents import Where, store
 from shared.documents.fields import assign
 from shared.errors import BadRequest

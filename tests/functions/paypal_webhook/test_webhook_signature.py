@@ -262,14 +262,14 @@ def test_production_refuses_plain_http_and_development_secrets(shop: Shop, monke
     monkeypatch.setenv("ENVIRONMENT", "production")
     monkeypatch.setenv("PAYPAL_CLIENT_SECRET", "EK3d9vZr4mQy7Lc2Vb6Nx1Hk8Ds3Gf5Ja")
     with pytest.raises(ValidationError, match="PAYPAL_BASE_URL"):
-        PayPalSettings()
+        PayPalSettings.read()
     monkeypatch.setenv("PAYPAL_BASE_URL", "https://api-m.paypal.com")
     with pytest.raises(ValidationError, match="PAYPAL_CERT_ORIGINS"):
-        PayPalWebhookSettings()
+        PayPalWebhookSettings.read()
     monkeypatch.setenv("PAYPAL_CERT_ORIGINS", '["https://api.paypal.com"]')
-    assert PayPalWebhookSettings().paypal_cert_origins == ("https://api.paypal.com",)
-    assert PayPalSettings().paypal_base_url.endswith("paypal.com")
+    assert PayPalWebhookSettings.read().paypal_cert_origins == ("https://api.paypal.com",)
+    assert PayPalSettings.read().paypal_base_url.endswith("paypal.com")
     monkeypatch.setenv("PAYPAL_CLIENT_SECRET", shop.facts["clientSecret"])
     with pytest.raises(ValidationError, match="PAYPAL_CLIENT_SECRET"):
-        PayPalSettings()
+        PayPalSettings.read()
     assert requests.get(shop.facts["url"] + "/_emulator/ca.pem", timeout=5).ok

@@ -16,7 +16,8 @@ from stores import both_stores
 from functions.privacy import erasure, personal_data, service
 from functions.privacy.worker import PrivacyStep
 from shared import audit, blobs, clock
-from shared.accounts.documents import Role, SessionDocument, sessions
+from shared.accounts.documents import Role
+from shared.accounts.session_documents import SessionDocument, sessions
 from shared.documents import Document, Where, store
 from shared.errors import Conflict, NotFound, Unauthorized
 from shared.http import auth, tokens

@@ -80,11 +80,23 @@ def test_a_run_is_bounded() -> None:
 def test_loose_blobs_go_by_their_age(monkeypatch: pytest.MonkeyPatch) -> None:
     for container in (blobs.UPLOADS, blobs.EXPORTS):
         blobs.put(container, "u/x", b"data", content_type="application/zip")
-    assert retention.delete_expired() == {"person": 0, "uploads": 0, "exports": 0, "heatmaps": 0, "vendor-rejected": 0}
+    none = dict.fromkeys(("person", "uploads", "exports", "heatmaps", "imports", "vendor-rejected"), 0)
+    assert retention.delete_expired() == none
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + 1.5 * DAY)
-    assert retention.delete_expired() == {"person": 0, "uploads": 1, "exports": 1, "heatmaps": 0, "vendor-rejected": 0}
+    assert retention.delete_expired() == none | {"uploads": 1, "exports": 1}
     assert blobs.info(blobs.EXPORTS, "u/x") is None
+
+
+def test_refused_files_of_vendors_are_kept_for_thirty_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs.put(blobs.VENDOR_REJECTED, "u/notes.txt", b"data", content_type="text/plain")
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + 29 * DAY)
+    assert retention.delete_expired()["vendor-rejected"] == 0
+    assert blobs.info(blobs.VENDOR_REJECTED, "u/notes.txt")
+    monkeypatch.setattr(clock, "now", lambda: real() + 31 * DAY)
+    assert retention.delete_expired()["vendor-rejected"] == 1
+    assert blobs.info(blobs.VENDOR_REJECTED, "u/notes.txt") is None
 
 
 def test_days_are_not_negative(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from shared.jobs import control, protocol, queues
 from shared.jobs.consumer import consume
 from shared.jobs.step import Task
 from shared.tryons.documents import BatchId, TryOnBatchDocument, batches, new_tryon, tryons
-from tests.functions.tryon.conftest import Shopper, shelve
+from tests.functions.tryon.tryon_shopper import Shopper, shelve
 
 pytestmark = needs_model
 type Configure = Callable[..., None]

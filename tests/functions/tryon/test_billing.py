@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
-from conftest import Shopper
+from azure.core.pipeline.transport import RequestsTransport
 from quick import eventually
 
 from emulators.launch import launch
@@ -20,6 +22,7 @@ from shared.commerce import quota
 from shared.documents import store
 from shared.jobs import control, protocol
 from shared.settings import forget
+from tests.functions.tryon.tryon_shopper import Shopper
 
 pytestmark = pytest.mark.processes
 
@@ -105,6 +108,27 @@ def test_a_committed_result_is_not_paid_twice(
     provider = providers["gemini" if engine == "gemini" else "fashn"]
     assert calls(provider) == 1
     assert shopper.used() == 1
+
+
+def test_calls_of_storage_for_a_conversion(
+    shopper: Shopper, providers: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs milliseconds of CPU and money: inputs are read once, and results are not read back."""
+    ask(shopper, "a", "conversions", "gemini")
+    calls: list[str] = []
+    send = RequestsTransport.send
+
+    def counted(self: RequestsTransport, request: Any, **options: Any) -> Any:
+        _, _, container, *name = urlsplit(request.url).path.split("/")
+        if name:
+            calls.append(f"{request.method} {container}")
+        return send(self, request, **options)
+
+    monkeypatch.setattr(RequestsTransport, "send", counted)
+    assert shopper.deliver("a").status == "completed"
+    assert Counter(calls) == {
+        "GET images": 2, "PUT masks": 1, "PUT tryon": 4, "PUT thumbnails": 1, "POST delivery": 3,
+    }  # fmt: skip
 
 
 def cancelled_while_called(shopper: Shopper, id: str, door: str, engine: str, provider: dict[str, Any]) -> None:

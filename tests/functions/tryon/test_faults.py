@@ -22,9 +22,9 @@ from shared.jobs import control, protocol
 from shared.vto import client as vto
 from shared.vto import errors
 from shared.vto.protocol import TryOnRequest
-from tests.functions.tryon.conftest import TOKEN, Shopper
+from tests.functions.tryon.tryon_shopper import TOKEN, Shopper
 
-pytestmark = [needs_model, pytest.mark.long]
+pytestmark = [needs_model, pytest.mark.early]
 type Configure = Callable[..., None]
 HANG, SLOW = 901, 905
 """Seeds by which the tiny engine never ends, and takes 3 s."""
@@ -134,9 +134,9 @@ def test_a_job_waits_while_the_container_is_busy(shopper: Shopper, configure: Co
     configure(TRYON_SYNC_S="0.4", JOB_MAX_ATTEMPTS="1", TRYON_STEPS="45")
     for id in ("a", "b"):
         assert shopper.ask(id, seed=SLOW, mode="sync").status == "processing"
-    shopper.ask("c", seed=SLOW, mode="sync")
-    error = eventually(lambda: shopper.job("c").last_error, "the refusal")
-    assert (error.code, shopper.job("c").attempt) == ("engine_busy", 0)
+    shopper.ask("c", seed=SLOW, mode="queued")
+    waiting = shopper.deliver("c")
+    assert (waiting.last_error.code, waiting.attempt) == ("engine_busy", 0)
     eventually(lambda: all(shopper.job(id).status != "processing" for id in ("a", "b")), "the end of both")
     assert shopper.drive("c").status == "completed"
     assert (shopper.get("a").status, shopper.get("b").status, shopper.used()) == ("completed", "completed", 3)

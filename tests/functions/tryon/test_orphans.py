@@ -14,21 +14,24 @@ from functions.privacy.worker import PrivacyStep
 from functions.tryon import orphans, service
 from shared import blobs
 from shared.documents import store
+from shared.documents.fields import assign
 from shared.jobs import protocol
 from shared.jobs.consumer import consume
+from shared.jobs.models import Job
 from shared.vto.client import VtoClient
-from tests.functions.tryon.conftest import TOKEN, Shopper
+from tests.functions.tryon.tryon_shopper import TOKEN, Shopper
 
 pytestmark = needs_model
 type Configure = Callable[..., None]
-SLOW = 905
-"""Seed by which the tiny engine takes a tenth of a second a step."""
+HELD = 908
+"""Seed by which the tiny engine waits for the container's gate."""
 
 
 def start_unreachable(shopper: Shopper, configure: Configure) -> None:
     """A run goes on in the container, which cannot be reached any more."""
-    configure(TRYON_RUN_S="0.3", TRYON_STEPS="15")
-    shopper.ask("a", mode="queued", seed=SLOW)
+    shopper.container.gate.unlink(missing_ok=True)
+    configure(TRYON_RUN_S="0.3")
+    shopper.ask("a", mode="queued", seed=HELD)
     assert shopper.deliver("a").status == "retrying"
     configure(VTO_URL="http://127.0.0.1:9")
 
@@ -45,6 +48,7 @@ def test_blobs_stored_after_the_deletion_are_swept(shopper: Shopper, configure: 
     assert shopper.drive("a").status == "cancelled"
     service.delete_tryon(shopper.user, "a", with_inputs=False)
     assert shopper.result_blobs() == []
+    shopper.container.gate.touch()
     eventually(lambda: landed(shopper), "the late result")
     assert any(name.endswith("report.json") for name in shopper.result_blobs())
     assert orphans.sweep() == 0
@@ -71,6 +75,7 @@ def test_blobs_stored_after_the_account_deletion_are_swept(shopper: Shopper, con
 
     eventually(erased, "the erasure")
     assert list(blobs.listing(blobs.TRYON, f"{shopper.id}/")) == []
+    shopper.container.gate.touch()
     eventually(lambda: landed(shopper), "the late result")
     assert shopper.result_blobs() != []
     orphans.sweep()
@@ -97,6 +102,8 @@ def test_blobs_of_earlier_attempts_are_deleted_at_the_end(shopper: Shopper) -> N
     shopper.ask("a", mode="queued")
     earlier = f"{shopper.id}/a/1/{'0' * 24}.png"
     blobs.put(blobs.TRYON, earlier, b"never committed", content_type="image/png")
+    # As an attempt leaves it that was claimed, and died.
+    protocol.jobs.patch(shopper.job("a").id, shopper.id, assign(Job.fence, 1))
     assert shopper.drive("a").status == "completed"
     assert earlier not in shopper.result_blobs()
     assert sorted(name.rpartition("/")[2] for name in shopper.result_blobs() if name.endswith((".json", ".webp"))) == [

@@ -16,7 +16,7 @@ from quick import eventually
 
 from demo.client import Client
 from emulators.stack import Stack
-from tests.functions.tryon.conftest import garment, jpeg, person, shelve
+from tests.functions.tryon.tryon_shopper import garment, jpeg, person, shelve
 from wardrobe import draw_mannequin
 
 pytestmark = needs_model

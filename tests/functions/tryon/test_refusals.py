@@ -25,7 +25,7 @@ from shared.images.segmentations import StoredBox, StoredClass
 from shared.images.uploads import add_image
 from shared.vision import parser, people, segments
 from shared.vto import errors
-from tests.functions.tryon.conftest import SIZE, Shopper, garment, jpeg, person
+from tests.functions.tryon.tryon_shopper import SIZE, Shopper, garment, jpeg, person
 
 pytestmark = needs_model
 

@@ -26,7 +26,7 @@ from shared.images.models import view_image
 from shared.vision import segments
 from shared.vto import client as vto
 from shared.webhooks.documents import WebhookDocument, WebhookId, webhooks
-from tests.functions.tryon.conftest import SIZE, Shopper, garment, shelve
+from tests.functions.tryon.tryon_shopper import SIZE, Shopper, garment, shelve
 
 pytestmark = needs_model
 type Configure = Callable[..., None]

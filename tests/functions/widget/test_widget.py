@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +20,13 @@ from functions.keys.blueprint import bp as key_routes
 from functions.privacy import personal_data, service, visits
 from functions.privacy.worker import PrivacyStep
 from functions.upload.blueprint import bp as image_routes
+from functions.widget import service as widget_service
 from functions.widget.blueprint import bp
 from shared import blobs, clock
 from shared.catalogue.documents import ProductDocument, ProductId, ProductImage, ProductRenditions, ProductStatus
 from shared.catalogue.documents import products as catalogue
 from shared.commerce import quota
-from shared.documents import store
+from shared.documents import Where, store
 from shared.http import tokens
 from shared.images.documents import ImageKind, StoredRendition, Visibility
 from shared.images.uploads import add_image
@@ -124,6 +129,12 @@ def erase_all(shop: Shop) -> str:
     job = protocol.load(f"job:erase-{name}", service.erasure_partition(name))
     consume(json.dumps(protocol.pointer(job)), PrivacyStep())
     return id
+
+
+def test_the_terms_are_those_of_the_settings(shop: Shop, configure: Callable[..., None]) -> None:
+    configure(WIDGET_VISIT_S="600", WIDGET_KEEP_DAYS="7")
+    terms = shop.send("terms_get")
+    assert (terms.status, terms.body) == (200, {"visitS": 600, "keepDays": 7})
 
 
 def test_a_key_works_at_its_origins_alone(shop: Shop) -> None:
@@ -248,6 +259,50 @@ def test_the_owner_pays_for_results_alone(shop: Shop, status: str, fields: dict[
     visits.erase_ended()
     visits.erase_ended()
     assert (shop.used(), shop.charged()) == (paid, [])
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("dies", ["before the try-on", "after it"])
+def test_a_charge_of_a_process_that_was_killed_is_settled_once(
+    shop: Shop, configure: Callable[..., None], dies: str
+) -> None:
+    """The visit ends, and is settled and erased, between the process's check of it and its charge."""
+    shop.start()
+    shop.upload()
+    killed = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "dying_visit.py"), dies, shop.token, SHOP],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}, check=False,
+    )  # fmt: skip
+    assert killed.returncode == 9
+    assert (len(shop.charged()), shop.used()) == (1, 1)
+    if dies == "before the try-on":
+        # Nothing names the charge any more but its own document.
+        store().delete("studio", shop.visit().id, shop.visit().user_id)
+    else:
+        shop.end_job("completed", charged=True)
+        configure(WIDGET_VISIT_S="1")
+    assert visits.erase_ended() == 0
+    assert (len(shop.charged()), shop.used()) == (1, 1), "not before it is due"
+    for charge in shop.charged():
+        store().patch("studio", charge.id, "ada", set={"dueAt": clock.now() - 1})
+    visits.erase_ended()
+    visits.erase_ended()
+    assert (shop.charged(), shop.used()) == ([], int(dies == "after it"))
+
+
+def test_a_visit_that_ends_while_it_is_charged_starts_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.start()
+    shop.upload()
+    charge = widget_service.charge_owner
+
+    def late(visit: VisitDocument, id: str, *, confirmed: bool) -> None:
+        store().patch("studio", visit.id, visit.user_id, set={"expiresAt": 0.0})
+        charge(visit, id, confirmed=confirmed)
+
+    monkeypatch.setattr(widget_service, "charge_owner", late)
+    assert code(shop.send("tryon_create", {"product": "SHIRT-1"})) == (401, "visit_ended")
+    assert (shop.charged(), shop.used()) == ([], 0)
+    assert store().count("studio", Where("type", "=", "tryon_job"), partition=shop.token.split("_")[1]) == 0
 
 
 def test_limits_of_the_key_and_of_the_visit(shop: Shop, configure: Callable[..., None]) -> None:

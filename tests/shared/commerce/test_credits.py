@@ -9,7 +9,7 @@ import pytest
 from stores import both_stores
 
 from shared import clock
-from shared.commerce import credits, quota
+from shared.commerce import grants, quota
 from shared.commerce.documents import CREDITS_ID, BillableDocument, CreditsDocument, credit_accounts
 from shared.documents import Where, store
 from shared.documents.repository import Repository
@@ -28,7 +28,7 @@ def three_free(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def grant(returned: int = 0, capture: str = "C1", bought: int = 4) -> None:
-    credits.update_grant(USER, capture, bought=bought, returned=returned, payment_id="payment:p1")
+    grants.update_grant(USER, capture, bought=bought, returned=returned, payment_id="payment:p1")
 
 
 class Request(BillableDocument, frozen=True):

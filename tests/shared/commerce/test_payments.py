@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import clock
-from shared.commerce.documents import PaymentDocument, PaymentId, PaymentStatus, StatusChange
+from shared.commerce.payment_documents import PaymentDocument, PaymentId, PaymentStatus, StatusChange
 from shared.commerce.payment_state import PayPalState, credits_due, transition
 from shared.commerce.paypal_models import Amount
 

@@ -228,6 +228,7 @@ def test_an_etag_of_a_resolved_write_is_current(account: Account, store: CosmosS
     assert again["n"] == 2
 
 
+@pytest.mark.skipif(not cosmos_client.COMPACT, reason="the SDK before 4.17 escapes every letter beyond ASCII")
 def test_letters_beyond_ascii_count_by_their_bytes(store: CosmosStore) -> None:
     """Escaped as the SDK does by default, this item of 1.8 MB would be one of 5.4 MB, which the service refuses."""
     made = store.create("studio", {"id": "long", "userId": USER, "text": "ж" * 900_000})

@@ -39,8 +39,20 @@ def test_another_answer_has_another_version(call: App, token: Callable[..., str]
 
 def test_browsers_may_keep_what_is_polled_and_nothing_else() -> None:
     kept = {route.path for route in declared() if route.stored_by_browsers}
-    assert {"conversions/{id}", "jobs/{id}", "images", "products", "cv/tryon/{id}"} <= kept
+    polled = {
+        "analytics/batches/{id}", "analytics/trainings/{id}", "conversions/{id}", "cv/segmentations/{id}", "cv/tryon",
+        "cv/tryon/batches/{id}", "cv/tryon/{id}", "drops", "drops/{id}", "images", "jobs/{id}", "products",
+        "products/imports/{id}", "shops/{shop}/products", "v1/status/{id}",
+    }  # fmt: skip
+    assert polled <= kept
     assert not {path for path in kept if path.startswith(("auth", "admin", "privacy", "webhooks", "paypal"))}
+
+
+def test_every_answer_that_is_asked_for_again_can_be_asked_for_by_its_version() -> None:
+    asked_again = [route for route in declared() if route.method == "GET" and "application/json" in route.media]
+    without = {route.path for route in asked_again if not route.revalidates}
+    # Liveness touches nothing; the description has a version of its own.
+    assert without == {"health", "cv/segmentation/health", "openapi.json"}
 
 
 def test_nothing_is_stored_by_default(call: App, token: Callable[..., str]) -> None:

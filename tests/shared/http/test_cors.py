@@ -46,8 +46,16 @@ def test_problems_carry_the_headers_too(call: App) -> None:
     assert call("crash", headers={"Origin": LISTED}).headers["Access-Control-Allow-Origin"] == LISTED
 
 
-def test_without_an_origin_there_are_none(call: App) -> None:
-    assert not [name for name in call("plain").headers if name.startswith("Access-Control")]
+def test_without_an_origin_the_answer_varies_by_it(call: App) -> None:
+    headers = call("plain").headers
+    assert not [name for name in headers if name.startswith("Access-Control")]
+    assert headers["Vary"] == "Origin"
+
+
+def test_what_any_page_may_read_is_the_same_for_all() -> None:
+    for path in ("shops/{shop}/products/{id}/pictures/{version}/{name}", "openapi.json"):
+        assert cors.response_headers(path, None) == cors.response_headers(path, "https://any.example")
+        assert "Vary" not in cors.response_headers(path, None)
 
 
 def test_credentials_are_never_allowed() -> None:

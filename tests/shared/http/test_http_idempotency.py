@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,10 +31,10 @@ def send(call: App, shop: Shop, token: Callable[..., str]) -> Send:
 
 
 @both_stores
-def test_20_at_once_run_once_and_answer_alike(send: Send, shop: Shop) -> None:
+def test_several_at_the_same_time_run_once_and_answer_alike(send: Send, shop: Shop) -> None:
     shop.gate = threading.Event()
-    with ThreadPoolExecutor(20) as pool:
-        sent = [pool.submit(send) for _ in range(20)]
+    with ThreadPoolExecutor(7) as pool:
+        sent = [pool.submit(send) for _ in range(7)]
         assert shop.started.wait(10)
         shop.gate.set()
         answers = [one.result() for one in sent]
@@ -42,6 +43,24 @@ def test_20_at_once_run_once_and_answer_alike(send: Send, shop: Shop) -> None:
         (201, answers[0].raw, f"/api/orders/{shop.runs[0]}")
     }
     assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
+
+
+def test_repeats_beyond_the_places_to_wait_are_refused(send: Send, shop: Shop) -> None:
+    shop.gate = threading.Event()
+    with ThreadPoolExecutor(20) as pool:
+        sent = [pool.submit(send) for _ in range(20)]
+        assert shop.started.wait(300)
+        # All but the first and those that wait end while the first still runs.
+        while sum(one.done() for one in sent) < 13:
+            time.sleep(0.01)
+        refused = [one.result() for one in sent if one.done()]
+        assert {(one.status, one.code, one.headers["Retry-After"]) for one in refused} == {
+            (409, "idempotency_in_progress", "2")
+        }
+        shop.gate.set()
+        answers = [one.result() for one in sent]
+    assert sum(one.status == 201 for one in answers) == 7
+    assert len(shop.runs) == 1
 
 
 def test_another_body_under_the_key_is_refused(send: Send, shop: Shop) -> None:

@@ -232,6 +232,7 @@ def test_what_guesses_spends_or_computes_is_counted_exactly() -> None:
     assert exact >= {name for name, one in CLASSES.items() if one.costly}
 
 
+@pytest.mark.processes
 def test_a_forked_process_counts_on_its_own() -> None:
     limits.take("user:ada", "auth")  # starts the threads that a fork does not copy
     child = os.fork()

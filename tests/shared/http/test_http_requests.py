@@ -172,6 +172,8 @@ def test_every_answer_carries_the_headers(call: App, name: str, status: int) -> 
     assert answer.status == status
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Request-Id"]
 

@@ -6,27 +6,34 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from retired_words import RETIRED
 from routes import declared, http_functions
 
 from shared.http import openapi
+from shared.http.openapi_examples import TABLES
 from shared.http.routes import Route
 
 ROOT = Path(__file__).resolve().parents[3]
-SPEC = openapi.document(declared())
+
+
+@cache
+def spec() -> dict[str, Any]:
+    return openapi.document(declared())
 
 
 def operations() -> dict[tuple[str, str], Any]:
-    return {(m.upper(), p): operation for p, item in SPEC["paths"].items() for m, operation in item.items()}
+    return {(m.upper(), p): operation for p, item in spec()["paths"].items() for m, operation in item.items()}
 
 
 def test_it_is_valid() -> None:
-    assert [str(error) for error in OpenAPIV31SpecValidator(SPEC).iter_errors()] == []
+    assert [str(error) for error in OpenAPIV31SpecValidator(spec()).iter_errors()] == []
 
 
 def test_it_has_the_routes_of_the_app_and_no_others() -> None:
@@ -42,7 +49,8 @@ def test_a_route_names_its_policy_and_every_status(route: Route) -> None:
     answers = {int(status): answer for status, answer in operation["responses"].items()}
     assert route.status in answers and 500 in answers
     assert (401 in answers) >= (not route.access.public)
-    assert operation["security"] == ([] if route.access.public else [{"bearer": []}])
+    signed_in = [] if route.access.public else [{"bearer": []}]
+    assert operation["security"] == ([{route.scheme: []}] if route.scheme else signed_in)
     assert operation["x-access"] == ("public" if route.access.public else sorted(route.access.roles))
     assert (429 in answers) == (route.limit is not None or 429 in route.errors)
     for status, answer in answers.items():
@@ -58,8 +66,39 @@ def test_a_route_names_its_policy_and_every_status(route: Route) -> None:
     assert operation["summary"]
 
 
+def checker(schema: Any) -> Draft202012Validator:
+    """Of a schema that refers to the components."""
+    return Draft202012Validator({**schema, "components": spec()["components"]})
+
+
+@pytest.mark.parametrize("route", declared(), ids=lambda route: route.name)
+def test_every_json_body_has_an_example_that_its_schema_allows(route: Route) -> None:
+    operation = operations()[route.method, f"/api/{route.path}"]
+    bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+    for content in (body.get("content", {}) for body in bodies):
+        for media, described in content.items():
+            if media == "application/problem+json":
+                ((name, found),) = described["examples"].items()
+                example = spec()["components"]["examples"][found["$ref"].rpartition("/")[2]]["value"]
+                assert described["schema"]["$ref"].endswith(f"/{name}")
+            elif media == "application/json":
+                example = described["example"]
+            else:
+                continue
+            assert [error.message for error in checker(described["schema"]).iter_errors(example)] == []
+    if route.body is not None:
+        sent = operation["requestBody"]["content"]["application/json"]["example"]
+        route.body.model_validate_json(json.dumps(sent))
+
+
+def test_tables_have_examples() -> None:
+    for path in TABLES:
+        content = spec()["paths"][f"/api/{path}"]["post"]["requestBody"]["content"]
+        assert content["text/csv"]["example"] == TABLES[path]
+
+
 def test_names_on_the_wire_are_in_camel_case() -> None:
-    conversion = SPEC["components"]["schemas"]["ConversionRequest"]
+    conversion = spec()["components"]["schemas"]["ConversionRequest"]
     former = {"userImageId", "clothImageId"}
     assert set(conversion["properties"]) == {"personImageId", "garmentImageId", "options", "engine", *former}
     assert all(conversion["properties"][name]["deprecated"] for name in former)
@@ -67,12 +106,12 @@ def test_names_on_the_wire_are_in_camel_case() -> None:
 
 
 def test_no_component_is_named_after_a_module() -> None:
-    assert not [name for name in SPEC["components"]["schemas"] if "__" in name]
-    assert "functions__" not in json.dumps(SPEC)
+    assert not [name for name in spec()["components"]["schemas"] if "__" in name]
+    assert "functions__" not in json.dumps(spec())
 
 
 def test_titles_of_components_are_their_names_and_identifiers() -> None:
-    components = SPEC["components"]["schemas"]
+    components = spec()["components"]["schemas"]
     assert {name: schema["title"] for name, schema in components.items()} == {name: name for name in components}
     assert [name for name in components if not name.isidentifier()] == []
 
@@ -81,25 +120,39 @@ def test_no_property_has_a_default_that_makes_it_required() -> None:
     """Generators make a property with a default required, in requests, too."""
     found = [
         (name, key)
-        for name, schema in SPEC["components"]["schemas"].items()
+        for name, schema in spec()["components"]["schemas"].items()
         for key, value in schema.get("properties", {}).items()
         if "default" in value
     ]
     assert found == []
-    request = SPEC["components"]["schemas"]["TryOnRequest"]
+    request = spec()["components"]["schemas"]["TryOnRequest"]
     assert request.get("required", []) == []
     assert request["properties"]["samples"]["description"].endswith("(default: 1)")
 
 
 def test_answers_have_all_their_fields() -> None:
-    answer = SPEC["components"]["schemas"]["TryOn"]
+    answer = spec()["components"]["schemas"]["TryOn"]
     assert answer["required"] == list(answer["properties"])
-    assert "field" not in SPEC["components"]["schemas"]["Problem"]["required"]
+    assert "field" not in spec()["components"]["schemas"]["Problem"]["required"]
+
+
+def test_what_a_widget_sends_is_described() -> None:
+    security = {key: operation["security"] for key, operation in operations().items() if "/widget/" in key[1]}
+    visit = [{"visit": []}]
+    assert security == {
+        ("GET", "/api/widget/terms"): [],
+        ("POST", "/api/widget/visit"): [{"publishableKey": []}],
+        ("GET", "/api/widget/visit"): visit,
+        ("DELETE", "/api/widget/visit"): visit,
+        ("POST", "/api/widget/photo"): visit,
+        ("POST", "/api/widget/tryon"): visit,
+    }
+    assert spec()["components"]["securitySchemes"]["publishableKey"]["name"] == "X-Publishable-Key"
 
 
 def test_csv_bodies_are_text() -> None:
     for path in ("/api/analytics/train", "/api/analytics/batches"):
-        content = SPEC["paths"][path]["post"]["requestBody"]["content"]
+        content = spec()["paths"][path]["post"]["requestBody"]["content"]
         assert content["text/csv"]["schema"] == {"type": "string", "contentMediaType": "text/csv"}
 
 
@@ -107,7 +160,7 @@ def test_csv_bodies_are_text() -> None:
 def test_generated_types_compile_strictly_without_options(tmp_path: Path) -> None:
     """A request needs only what it must have: with the generator's own options, and every strict check of tsc."""
     description, types, use = tmp_path / "openapi.json", tmp_path / "schema.ts", tmp_path / "use.ts"
-    description.write_text(json.dumps(SPEC))
+    description.write_text(json.dumps(spec()))
     use.write_text(
         'import type { components } from "./schema";\ntype S = components["schemas"];\n'
         'export const tryon: S["TryOnRequest"] = { personImageId: "a", garmentImageId: "b" };\n'
@@ -125,7 +178,7 @@ def test_generated_types_compile_strictly_without_options(tmp_path: Path) -> Non
 
 
 def test_an_upload_is_described_as_a_form_and_as_bytes() -> None:
-    content = SPEC["paths"]["/api/images/upload"]["post"]["requestBody"]["content"]
+    content = spec()["paths"]["/api/images/upload"]["post"]["requestBody"]["content"]
     form = content["multipart/form-data"]["schema"]
     assert form["required"] == ["file"] and {"file", "kind", "visibility", "name"} <= set(form["properties"])
     assert {"image/jpeg", "image/png", "image/webp", "image/avif"} <= set(content)
@@ -162,13 +215,13 @@ def test_a_summary_is_one_imperative_line(route: Route) -> None:
 
 
 def test_descriptions_are_in_plain_english() -> None:
-    assert [text for text in texts(SPEC) if RETIRED.search(text)] == []
+    assert [text for text in texts(spec()) if RETIRED.search(text)] == []
 
 
 @pytest.mark.processes
 def test_redocly_finds_nothing(tmp_path: Path) -> None:
     description = tmp_path / "openapi.json"
-    description.write_text(json.dumps(SPEC))
+    description.write_text(json.dumps(spec()))
     command = ["node", str(ROOT / "node_modules/@redocly/cli/bin/cli.js"), "lint", str(description)]
     quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
     done = subprocess.run(

@@ -86,6 +86,51 @@ def test_a_png_may_say_display_p3_by_number() -> None:
     assert near(shown(data), (217, 44, 54))
 
 
+PAPER, GREY = 203.0, 26.0
+"""Light in cd/m2 of white paper and of a grey card (ITU-R BT.2408, table 1)."""
+
+
+def pq(light: float) -> float:
+    """SMPTE ST 2084."""
+    y = (light / 10_000) ** (2610 / 16384)
+    return ((3424 / 4096 + 2413 / 128 * y) / (1 + 2392 / 128 * y)) ** (2523 / 32)
+
+
+@pytest.mark.parametrize(
+    ("coded", "curve", "wanted"),
+    [
+        (pq(PAPER), 16, 247), (pq(GREY), 16, 101), (pq(0), 16, 0), (pq(4000), 16, 255), (0.75, 18, 247),
+        (0.38, 18, 101), (0.0, 18, 0), (1.0, 18, 255), (0.2140, 8, 127), (0.5, 1, 128), (0.5, 13, 128),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("primaries", [1, 9, 12])
+@pytest.mark.parametrize("container", ["PNG", "PNG 16", "AVIF", "alpha"])
+def test_colours_named_by_the_numbers_of_video(
+    coded: float, curve: int, wanted: int, primaries: int, container: str
+) -> None:
+    """Grey is grey in all primaries. Values are those of the standards, white and grey card at their usual light."""
+    value = round(coded * 255)
+    if container == "AVIF":
+        data = encode(flat(value, "L").convert("RGB"), "AVIF", quality=100, subsampling="4:4:4")
+        assert data.count(b"nclx") == 1
+        at = data.index(b"nclx") + 4
+        data = data[:at] + struct.pack(">HH", primaries, curve) + data[at + 4 :]
+    elif container == "PNG 16":
+        deep = Image.new("I;16", (64, 64), round(coded * 65_535))
+        data = with_chunk(encode(deep, "PNG"), b"cICP", bytes((primaries, curve, 0, 1)))
+    else:
+        mode = "RGBA" if container == "alpha" else "RGB"
+        data = with_chunk(encode(flat((value,) * 3).convert(mode), "PNG"), b"cICP", bytes((primaries, curve, 0, 1)))
+    assert near(shown(data), (wanted,) * 3, 4)
+
+
+def test_wide_primaries_are_vivid_in_srgb() -> None:
+    """BT.2020's (160, 70, 60) is a stronger red in sRGB."""
+    data = with_chunk(encode(flat((160, 70, 60)), "PNG"), b"cICP", bytes((9, 1, 0, 1)))
+    red, green, blue = shown(data)
+    assert red > 175 and green < 65 and blue < 62
+
+
 def test_a_profile_of_other_channels_is_ignored() -> None:
     for image in (flat(90, "L"), flat((90, 90, 90))):
         for icc in (

@@ -112,6 +112,15 @@ def test_a_jpeg_that_was_only_half_written_is_refused(kind: str, filling: int) -
         assert code(whole[:start] + bytes(rest // 2) + whole[start + rest // 2 :]) == "corrupt"
 
 
+@pytest.mark.parametrize("frame", [0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF])
+def test_a_coding_that_tells_nothing_of_its_end_is_refused(frame: int) -> None:
+    """Arithmetic decoders make a picture of any bytes; cameras and programs write none of these."""
+    whole = encode(GRAINY, "JPEG")
+    at = whole.index(b"\xff\xc0")
+    assert code(whole[: at + 1] + bytes((frame,)) + whole[at + 2 :]) == "rare_coding"
+    assert code(whole[: at + 5] + b"\0\0" + whole[at + 7 :]) == "rare_coding", "the height follows the picture"
+
+
 def test_a_flat_picture_is_not_taken_for_zeros() -> None:
     """Where one bit means that nothing changes, long zeros are picture."""
     half_white = Image.new("RGB", (1600, 1600), "white")

@@ -36,6 +36,7 @@ def request(**changes: object) -> dict[str, object]:
         "alpha": "white",
         "quality": 90,
         "timeout": 20,
+        "original": True,
         "copies": [],
     } | changes
 
@@ -149,11 +150,11 @@ def test_threads_share_few_children() -> None:
 def test_a_busy_pool_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sanitizer_pool, "QUEUE_SECONDS", 0.05)
     pool = Pool(1)
-    pool._places.acquire()
+    assert pool._places.take()
     with pytest.raises(Unavailable) as caught:
         pool.run(request(), SMALL, 20)
     assert caught.value.retryable
-    pool._places.release()
+    pool._places.give_back()
     assert pool.run(request(), SMALL, 20)[0]["images"]
     pool.close()
 

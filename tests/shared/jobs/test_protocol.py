@@ -141,6 +141,13 @@ def test_retryable_errors_wait_longer_each_time_and_end_as_a_dead_letter() -> No
     assert job.status == "dead"
     assert job.last_error.code == "busy"
     assert step.calls[-3:] == ["ended dead busy", "push dead", "committed"]
+    failed = job.failed_attempts
+    assert [(one.attempt, one.code, one.next_at is None) for one in failed] == [
+        (1, "busy", False),
+        (2, "busy", False),
+        (3, "busy", True),
+    ]
+    assert all(one.started_at and one.started_at <= one.ended_at for one in failed)
 
 
 def test_the_wait_asked_for_by_a_provider_wins() -> None:
@@ -192,6 +199,7 @@ def test_an_expired_lease_is_taken_over_by_an_old_message() -> None:
     consume(pointer(job, 1), Recorder())
     done = load(job)
     assert (done.status, done.attempt) == ("completed", 2)
+    assert [(one.attempt, one.code) for one in done.failed_attempts] == [(1, "worker_stopped")]
 
 
 def test_who_lost_the_lease_commits_nothing_and_tidies_up() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from PIL import Image, ImageFilter
 
 from shared.vision import cutout
@@ -55,3 +56,28 @@ def test_bounds() -> None:
     mask[3:5, 7:12] = True
     assert cutout.bounds(mask) == cutout.Box(7, 3, 5, 2)
     assert (cutout.on_white(np.zeros((10, 20, 3), np.uint8), np.zeros((10, 20), np.uint8)) == 255).all()
+
+
+def test_a_large_cut_out_is_scaled_before_it_is_put_on_white() -> None:
+    picture = np.full((400, 300, 3), 200, np.uint8)
+    alpha = np.zeros((400, 300), np.uint8)
+    picture[50:350, 100:200], alpha[50:350, 100:200] = (180, 20, 40), 255
+    white = cutout.on_white(picture, alpha, longest_px=60)
+    margin = max(1, round(cutout.MARGIN * 60))
+    assert white.shape == (60 + 2 * margin, 60 + 2 * margin, 3)
+    assert (white[margin + 30, white.shape[1] // 2] == (180, 20, 40)).all()
+    assert (white[0, 0] == 255).all()
+
+
+def test_tiles_change_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Edges on the border of the picture, of tiles and within them, and a soft area larger than a tile."""
+    random = np.random.default_rng(3)
+    picture = random.integers(0, 256, (150, 210, 3), np.uint8)
+    alpha = np.zeros((150, 210), np.uint8)
+    alpha[0:30, 0:40] = 128
+    alpha[60:68, 100:200] = 200
+    alpha[60:140, 64:66] = 255
+    alpha[80:150, 90:210] = random.integers(1, 255, (70, 120))
+    found = cutout.foreground(picture, alpha)
+    monkeypatch.setattr(cutout, "TILE", 1000)
+    assert np.abs(found.astype(int) - cutout.foreground(picture, alpha)).max() <= 1

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from shared.vision import matte
@@ -99,3 +100,9 @@ def test_nothing_and_everything() -> None:
     picture = photo(disc(64, 20))
     assert matte.alpha(np.zeros((16, 16), np.float32), picture).max() == 0
     assert matte.alpha(np.ones((16, 16), np.float32), picture).min() == 255
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 1)))
+def test_the_median_is_pillows(mask: NDArray[np.uint8]) -> None:
+    expected = np.asarray(Image.fromarray(mask).filter(ImageFilter.MedianFilter(3)))
+    assert np.array_equal(matte.median(mask), expected)

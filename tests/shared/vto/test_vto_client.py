@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.errors import ConfigurationError, StudioError
-from shared.vto import errors
+from shared.errors import ConfigurationError, StudioError, Unprocessable
+from shared.provider_errors import FEW_TRIES, Blame, ProviderError
+from shared.vto import container_errors, errors
 from shared.vto.client import VtoClient, client
 from shared.vto.protocol import Run, TryOnRequest, TryOnResult
 
+ROOT = Path(__file__).parents[3]
 REQUEST = TryOnRequest.model_validate_json(
     json.dumps(
         {
@@ -116,7 +120,7 @@ HTML = b"<html>502 Bad Gateway</html>"
         ([(200, run("failed", error={"code": "no_person", "message": "m", "retryable": False}), {})],
          errors.NoPerson, False, None),
         ([(200, run("failed", error={"code": "storage_down", "message": "m", "retryable": True, "retryAfter": 9}), {})],
-         StudioError, True, 9),
+         errors.EngineFailed, True, 9),
         ([(200, run("failed", error=HANDED_BACK), {})], errors.EngineUnavailable, True, 1),
         ([(429, problem("engine_busy"), {"Retry-After": "7"})], errors.EngineBusy, True, 7),
         ([(429, HTML, {})], errors.EngineUnavailable, True, 5),
@@ -153,6 +157,53 @@ def test_every_response_maps_to_an_error(
         ask(server, slack_s=60)
     assert (failed.value.retryable, failed.value.retry_after) == (retryable, wait)
     assert "a-token" not in str(failed.value)
+
+
+KIND_OF = {Blame.USER: Unprocessable, Blame.OPERATOR: errors.EngineRefused, Blame.TRANSIENT: StudioError}
+
+
+@pytest.mark.parametrize("row", container_errors.ERRORS.values(), ids=lambda row: row.reason)
+def test_every_row_of_the_container(server: Server, row: ProviderError) -> None:
+    """As the answer to the request, and as the end of a run."""
+    failed = {"code": row.reason, "message": "m", "retryable": row.blame is not Blame.USER}
+    for answer in ((422, problem(row.reason, field="f"), {}), (200, run("failed", error=failed), {})):
+        server.answers = [answer]
+        with pytest.raises(KIND_OF[row.blame]) as raised:
+            ask(server, slack_s=60)
+        assert (raised.value.code, raised.value.max_tries) == (row.code, row.max_tries)
+        assert raised.value.retryable is (row.blame is not Blame.USER)
+    assert row.message or row.blame is Blame.OPERATOR
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 408, 410, 413, 418, 429, 500, 502, 503, 504, 520])
+def test_every_answer_of_a_proxy(server: Server, status: int) -> None:
+    server.answers = [(status, HTML, {})]
+    with pytest.raises(StudioError) as raised:
+        ask(server, slack_s=60)
+    assert raised.value.code == ("engine_refused" if status in (401, 403) else "engine_unavailable")
+
+
+@pytest.mark.parametrize("answer", [
+    (422, problem("something_new"), {}), (500, problem("something_new"), {}),
+    (200, run("failed", error={"code": "something_new", "message": "m", "retryable": False}), {}),
+])  # fmt: skip
+def test_an_unknown_error_is_tried_a_few_times(server: Server, answer: Any) -> None:
+    server.answers = [answer]
+    with pytest.raises(errors.EngineFailed) as raised:
+        ask(server, slack_s=60)
+    assert (raised.value.retryable, raised.value.max_tries) == (True, FEW_TRIES)
+
+
+def test_the_table_has_every_error_that_the_container_can_raise() -> None:
+    for code in errors.KINDS:
+        assert code in container_errors.ERRORS, code
+    sources = "".join(path.read_text() for path in sorted((ROOT / "vto_container").rglob("*.py")))
+    named = set(
+        re.findall(r'code="(\w+)"|^    code(?:, \w+)* = "(\w+)"|Conflict\([^)]*code="(\w+)"', sources, re.MULTILINE)
+    )
+    codes = {code for found in named for code in found if code}
+    assert len(codes) >= 3
+    assert not codes - set(container_errors.ERRORS), "each is a row of the table"
 
 
 def test_half_a_response_is_unavailable(server: Server) -> None:

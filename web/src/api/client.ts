@@ -18,13 +18,18 @@ export class Problem extends Error {
   readonly requestId: string | undefined;
   readonly approvalUrl: string | undefined;
 
-  constructor(problem: Partial<Schemas["Problem"]>) {
+  constructor(private readonly problem: Partial<Schemas["Problem"]>) {
     super(problem.detail ?? "The API can't be reached. Check that it runs, and try again.");
     this.code = problem.code ?? "unreachable";
     this.field = problem.field ?? undefined;
     this.requestId = problem.requestId;
     const approval = problem.details?.["approvalUrl"];
     this.approvalUrl = typeof approval === "string" ? approval : undefined;
+  }
+
+  /** The same in other words, where the view knows more. */
+  saying(detail: string): Problem {
+    return new Problem({ ...this.problem, detail });
   }
 }
 

@@ -1,8 +1,9 @@
 /** The signed-in user: tokens live in this tab only, and the access token is renewed once when it has expired. */
+import { ok, type Api } from "./client";
 import type { components } from "./schema";
 
 export type User = components["schemas"]["User"];
-type Tokens = Pick<components["schemas"]["Tokens"], "accessToken" | "refreshToken">;
+type Tokens = Pick<components["schemas"]["Tokens"], "accessToken" | "refreshToken" | "deviceToken">;
 
 interface Stored extends Tokens {
   user: User;
@@ -34,19 +35,37 @@ export class Session {
   };
 
   start(tokens: Tokens, user: User): void {
-    this.set({ accessToken: tokens.accessToken, refreshToken: tokens.refreshToken, user });
+    const { accessToken, refreshToken, deviceToken } = tokens;
+    this.set({ accessToken, refreshToken, deviceToken, user });
+  }
+
+  /** End the session here, and at the server, where its tokens would go on working; without an answer they expire. */
+  signOut(): void {
+    const ended = this.stored;
+    this.end();
+    if (!ended) return;
+    const headers = { "Content-Type": "application/json", Authorization: `Bearer ${ended.accessToken}` };
+    const body = JSON.stringify({ refreshToken: ended.refreshToken });
+    fetch(`${this.apiUrl}/api/auth/logout`, { method: "POST", headers, body, keepalive: true }).catch(() => undefined);
+  }
+
+  /** The account has changed; the tokens stay. */
+  update(user: User): void {
+    if (this.stored && JSON.stringify(this.stored.user) !== JSON.stringify(user)) this.set({ ...this.stored, user });
   }
 
   end(): void {
     this.set(null);
   }
 
-  /** Fetch with the access token; when it has expired, renew it and try once more. */
+  /** Fetch with the access token; when it has expired, renew it and try once more, as the same user. */
   readonly fetch = async (request: Request): Promise<Response> => {
+    const asked = this.stored?.user.id;
     const again = request.clone();
     const response = await fetch(this.authorized(request));
-    if (response.status !== 401 || !this.stored || request.url.includes("/api/auth/login")) return response;
-    return (await this.renew()) ? fetch(this.authorized(again)) : response;
+    if (response.status !== 401 || !asked || request.url.includes("/api/auth/login")) return response;
+    const renewed = (await this.renew()) && this.stored?.user.id === asked;
+    return renewed ? fetch(this.authorized(again)) : response;
   };
 
   private authorized(request: Request): Request {
@@ -62,18 +81,25 @@ export class Session {
   }
 
   private async renewed(): Promise<boolean> {
-    if (!this.stored) return false;
+    const before = this.stored;
+    if (!before) return false;
     const response = await fetch(`${this.apiUrl}/api/auth/refresh`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ refreshToken: this.stored.refreshToken }),
+      // With the device's token a lost answer is repeated.
+      body: JSON.stringify({ refreshToken: before.refreshToken, deviceToken: before.deviceToken }),
     });
+    // Who signed out, or in as another, while this was under way stays so.
+    if (this.stored?.refreshToken !== before.refreshToken) return this.stored !== null;
     if (!response.ok) {
-      this.end();
+      // Too many calls, or a service that is away, end no session.
+      if (response.status < 500 && response.status !== 429) this.end();
       return false;
     }
-    const tokens = (await response.json()) as Tokens;
-    this.set({ ...this.stored, accessToken: tokens.accessToken, refreshToken: tokens.refreshToken });
+    const { accessToken, refreshToken } = (await response.json()) as Tokens;
+    const current = this.stored;
+    if (current?.refreshToken !== before.refreshToken) return current !== null;
+    this.set({ ...current, accessToken, refreshToken });
     return true;
   }
 
@@ -83,4 +109,14 @@ export class Session {
     else sessionStorage.removeItem(KEY);
     for (const listener of this.listeners) listener();
   }
+}
+
+/** Start a session with an e-mail address and a password, and the code of an authenticator app where one is asked for. */
+export async function signIn(
+  api: Api,
+  session: Session,
+  { email, password, code }: { email: string; password: string; code?: string },
+): Promise<void> {
+  const answer = await ok(api.POST("/api/auth/login", { body: { email, password, ...(code ? { code } : {}) } }));
+  session.start(answer, answer.user);
 }

@@ -1,6 +1,7 @@
-import { useId, useState, type DragEvent, type ReactNode } from "react";
+import { Children, cloneElement, isValidElement, useId, useState, type DragEvent, type ReactElement, type ReactNode } from "react";
 
 import { Problem } from "../api/client";
+import type { Pages } from "../hooks";
 
 export function Badge({ children, tone = "plain" }: { children: ReactNode; tone?: "plain" | "good" | "warn" | "bad" }) {
   return <span className={`badge ${tone}`}>{children}</span>;
@@ -11,15 +12,23 @@ export function ErrorNote({ error }: { error: Error | null }) {
   const problem = error instanceof Problem ? error : null;
   return (
     <div className="note bad" role="alert">
-      <p>{error.message}</p>
+      <p>
+        <Said text={error.message} />
+      </p>
       {problem?.approvalUrl && (
         <p>
-          <a href={problem.approvalUrl}>Approve the payment</a>
+          <a href={problem.approvalUrl}>Choose how to pay at PayPal</a>
         </p>
       )}
       {problem?.requestId && <p className="small">Request {problem.requestId}</p>}
     </div>
   );
+}
+
+/** A sentence of the API: it begins with a capital letter here, and what is between backticks is code. */
+export function Said({ text }: { text: string }) {
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+  return sentence.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
 }
 
 export function Loading({ what }: { what: string }) {
@@ -32,6 +41,113 @@ export function Loading({ what }: { what: string }) {
 
 export function Empty({ children }: { children: ReactNode }) {
   return <p className="empty">{children}</p>;
+}
+
+/**
+ * A table of rows (`tr`). On a phone each row is a block that names its columns; where it is wider than the page, it scrolls.
+ * The roles are named, because a table that is drawn as blocks has none of its own.
+ */
+export function Table({ label, columns, children }: { label: string; columns: string[]; children: ReactNode }) {
+  return (
+    <div className="scroll" tabIndex={0} role="region" aria-label={label}>
+      <table role="table">
+        <thead role="rowgroup">
+          <tr role="row">
+            {columns.map((column) => (
+              <th key={column} role="columnheader" scope="col">
+                {column}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">{Children.map(children, (row) => withLabels(row, columns))}</tbody>
+      </table>
+    </div>
+  );
+}
+
+/** The ways to the pages before and after; `next` is the continuation that the page shown came with. */
+export function Pager({
+  pages,
+  next,
+  labels = ["Newer", "Older"],
+}: {
+  pages: Pages;
+  next: string | null | undefined;
+  labels?: [back: string, forward: string];
+}) {
+  return (
+    <div className="row after">
+      {pages.continuation !== undefined && (
+        <button type="button" className="quiet" onClick={pages.back}>
+          {labels[0]}
+        </button>
+      )}
+      {next && (
+        <button type="button" className="quiet" onClick={() => pages.forward(next)}>
+          {labels[1]}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Several of some names, as boxes to check. */
+export function Choices<T extends string>({
+  legend,
+  offered,
+  chosen,
+  onChange,
+  children,
+}: {
+  legend: string;
+  offered: T[];
+  chosen: T[];
+  onChange: (chosen: T[]) => void;
+  children: (name: T) => ReactNode;
+}) {
+  return (
+    <fieldset>
+      <legend>{legend}</legend>
+      {offered.map((name) => (
+        <label key={name} className="check">
+          <input
+            type="checkbox"
+            checked={chosen.includes(name)}
+            onChange={(event) => onChange(event.target.checked ? [...chosen, name] : chosen.filter((one) => one !== name))}
+          />
+          {children(name)}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+type Row = ReactElement<{ children?: ReactNode; role?: string }>;
+
+/** A row whose cells know the names of their columns. */
+function withLabels(row: ReactNode, columns: string[]): ReactNode {
+  if (!isValidElement(row)) return row;
+  const { children } = (row as Row).props;
+  const cells = Children.map(children, (cell, index) =>
+    isValidElement(cell) ? cloneElement(cell as ReactElement<object>, { role: "cell", "data-label": columns[index] } as object) : cell,
+  );
+  return cloneElement(row as Row, { role: "row" }, cells);
+}
+
+export function EmailField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  return (
+    <label>
+      E-mail
+      <input
+        type="email"
+        autoComplete="username"
+        required
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    </label>
+  );
 }
 
 const FORMATS = "image/jpeg,image/png,image/webp,image/avif,image/heic,image/heif";
@@ -124,6 +240,7 @@ export function When({ at }: { at: string }) {
 const STATES: Record<string, "good" | "warn" | "bad" | "plain"> = {
   completed: "good",
   active: "good",
+  captured: "good",
   ok: "good",
   published: "good",
   failed: "bad",

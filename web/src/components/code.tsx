@@ -1,58 +1,7 @@
 import { useState } from "react";
 
 import { CopyButton } from "./basics";
-
-export interface Request {
-  method: string;
-  path: string;
-  body?: unknown;
-}
-
-const WRITERS: Record<string, (apiUrl: string, request: Request) => string> = {
-  curl: (apiUrl, { method, path, body }) => {
-    const lines = [`curl -X ${method} ${apiUrl}${path}`, `  -H "Authorization: Bearer $STUDIO_KEY"`];
-    if (body !== undefined) {
-      lines.push(`  -H "Content-Type: application/json"`, `  -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`);
-    }
-    return lines.join(" \\\n");
-  },
-  Python: (apiUrl, { method, path, body }) =>
-    [
-      "import os",
-      "",
-      "import requests",
-      "",
-      "response = requests.request(",
-      `    ${JSON.stringify(method)},`,
-      `    ${JSON.stringify(apiUrl + path)},`,
-      `    headers={"Authorization": f"Bearer {os.environ['STUDIO_KEY']}"},`,
-      ...(body === undefined ? [] : [`    json=${pythonLiteral(body)},`]),
-      "    timeout=60,",
-      ")",
-      "response.raise_for_status()",
-      "print(response.json())",
-    ].join("\n"),
-  TypeScript: (apiUrl, { method, path, body }) =>
-    [
-      `const response = await fetch(${JSON.stringify(apiUrl + path)}, {`,
-      `  method: ${JSON.stringify(method)},`,
-      "  headers: {",
-      "    Authorization: `Bearer ${process.env.STUDIO_KEY}`,",
-      ...(body === undefined ? [] : [`    "Content-Type": "application/json",`]),
-      "  },",
-      ...(body === undefined ? [] : [`  body: JSON.stringify(${JSON.stringify(body)}),`]),
-      "});",
-      "if (!response.ok) throw new Error(await response.text());",
-      "console.log(await response.json());",
-    ].join("\n"),
-};
-
-function pythonLiteral(value: unknown): string {
-  return JSON.stringify(value)
-    .replace(/\btrue\b/g, "True")
-    .replace(/\bfalse\b/g, "False")
-    .replace(/\bnull\b/g, "None");
-}
+import { WRITERS, type Request } from "./program";
 
 /** The request that was just made, as a program would make it; the key is one of `POST /api/api-keys`. */
 export function AsCode({ apiUrl, request }: { apiUrl: string; request: Request }) {
@@ -78,6 +27,9 @@ export function AsCode({ apiUrl, request }: { apiUrl: string; request: Request }
       <pre tabIndex={0}>
         <code>{text}</code>
       </pre>
+      <p className="small">
+        <code>STUDIO_KEY</code> is one of your <a href="#/keys">API keys</a>.
+      </p>
     </details>
   );
 }

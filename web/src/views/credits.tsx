@@ -1,58 +1,101 @@
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 
-import { ok } from "../api/client";
+import { ok, Problem, type Schemas } from "../api/client";
 import { useApp } from "../app-context";
-import { ErrorNote, Money, State, When } from "../components/basics";
-import { useAction, useLoad } from "../hooks";
+import { Empty, ErrorNote, Loading, Money, State, When } from "../components/basics";
+import { useAction, useLoad, useRoute } from "../hooks";
 
-/** Credits: what is left, packs to buy, and the way back from PayPal. */
+type Payment = Schemas["Payment"];
+
+/** Credits: what is left, packs to buy, the way back from PayPal, and the payments. */
 export function Credits() {
   const { api } = useApp();
+  const { params } = useRoute();
   const profile = useLoad(() => ok(api.GET("/api/auth/me")), "me");
   const packs = useLoad(() => ok(api.GET("/api/paypal/packs")), "packs");
-  const payments = useLoad(() => ok(api.GET("/api/paypal/payments", { params: { query: { limit: 5 } } })), "payments");
+  const payments = useLoad(() => ok(api.GET("/api/paypal/payments", { params: { query: { limit: 10 } } })), "payments");
   const { busy, error, run } = useAction();
-  const approved = new URLSearchParams(window.location.search).get("token");
+  const [outcome, setOutcome] = useState<string | null>(null);
+  const [order, answer] = [params.get("token"), params.get("paypal")];
 
   useEffect(() => {
-    if (!approved) return;
-    // The payer comes back from PayPal with the order in the address; it is taken out, so that a reload asks no second time.
-    window.history.replaceState(null, "", window.location.pathname + window.location.hash);
+    if (!order || !answer) return;
+    // The way back from PayPal names the order; it is taken out of the address, so that a reload asks no second time.
+    window.history.replaceState(null, "", "#/credits");
+    const path = { id: order };
     run(async () => {
-      await ok(api.POST("/api/paypal/orders/{id}/capture", { params: { path: { id: approved } } }));
-      profile.reload();
-      payments.reload();
+      if (answer === "approved") {
+        setOutcome("Waiting for PayPal…");
+        try {
+          setOutcome(said(await ok(api.POST("/api/paypal/orders/{id}/capture", { params: { path } }))));
+        } catch (failure) {
+          setOutcome(null);
+          throw declined(failure);
+        }
+      } else {
+        setOutcome("You left PayPal. Nothing was charged; the order waits below until you approve it.");
+      }
     });
-  }, []);
+  }, [order, answer]);
+  useEffect(() => {
+    if (busy) return;
+    profile.reload();
+    payments.reload();
+  }, [busy]);
 
   const buy = (pack: string) =>
     run(async () => {
-      const order = await ok(
+      const made = await ok(
         api.POST("/api/paypal/orders", { body: { pack }, headers: { "Idempotency-Key": crypto.randomUUID() } }),
       );
-      window.location.assign(order.approvalUrl);
+      window.location.assign(made.approvalUrl);
     });
 
   return (
-    <section className="card" aria-labelledby="credits">
-      <h2 id="credits">Credits</h2>
-      {profile.data && (
-        <p>
-          {Math.max(0, profile.data.quota.limit - profile.data.quota.used)} of {profile.data.quota.limit} free try-ons
-          are left this month, and {profile.data.credits} credits.
+    <>
+      <h1>Credits</h1>
+      {outcome && (
+        <p className="note good" role="status">
+          {outcome}
         </p>
       )}
-      <div className="row">
-        {packs.data?.items.map((pack) => (
-          <button key={pack.id} type="button" disabled={busy} onClick={() => buy(pack.id)}>
-            {pack.credits} credits for <Money price={{ amount: pack.price, currency: pack.currency }} />
-          </button>
-        ))}
+      <ErrorNote error={error} />
+      <div className="columns">
+        <section className="card" aria-labelledby="left">
+          <h2 id="left">What is left</h2>
+          <ErrorNote error={profile.error} />
+          {profile.data && (
+            <>
+              <p className="figure">
+                {profile.data.credits} <span className="small">credits</span>
+              </p>
+              <p>
+                {Math.max(0, profile.data.quota.limit - profile.data.quota.used)} of {profile.data.quota.limit} free
+                try-ons are left this month; a credit pays for one more.
+              </p>
+            </>
+          )}
+        </section>
+        <section className="card" aria-labelledby="buy">
+          <h2 id="buy">Buy credits</h2>
+          <ErrorNote error={packs.error} />
+          {!packs.data && packs.loading && <Loading what="the packs" />}
+          <div className="row">
+            {packs.data?.items.map((pack) => (
+              <button key={pack.id} type="button" disabled={busy} onClick={() => buy(pack.id)}>
+                {pack.credits} credits for <Money price={{ amount: pack.price, currency: pack.currency }} />
+              </button>
+            ))}
+          </div>
+          <p className="small after">You pay at PayPal and come back here.</p>
+        </section>
       </div>
-      <ErrorNote error={error ?? packs.error} />
-      {payments.data && payments.data.items.length > 0 && (
-        <ul className="list">
-          {payments.data.items.map((payment) => (
+      <section className="card" aria-labelledby="payments">
+        <h2 id="payments">Payments</h2>
+        <ErrorNote error={payments.error} />
+        {payments.data?.items.length === 0 && <Empty>No payments yet.</Empty>}
+        <ul className="list lines">
+          {payments.data?.items.map((payment) => (
             <li key={payment.id} className="row">
               <State status={payment.status} />
               {payment.credits} credits
@@ -60,10 +103,28 @@ export function Credits() {
               <span className="small">
                 <When at={payment.createdAt} />
               </span>
+              {payment.approvalUrl && (
+                <a className="right" href={payment.approvalUrl}>
+                  Pay at PayPal<span className="sr">: {payment.credits} credits</span>
+                </a>
+              )}
             </li>
           ))}
         </ul>
-      )}
-    </section>
+      </section>
+    </>
   );
+}
+
+/** A refusal right after the payer's approval: PayPal's event may have met the bank's refusal before this page did. */
+function declined(failure: unknown): unknown {
+  if (!(failure instanceof Problem) || !["instrument_declined", "order_not_approved"].includes(failure.code)) return failure;
+  return failure.saying(
+    "PayPal did not take the payment: the bank declined, or the approval was withdrawn. Nothing was charged.",
+  );
+}
+
+function said(payment: Payment): string {
+  if (payment.creditsGranted > 0) return `Paid: ${payment.creditsGranted} credits were added to your account.`;
+  return "PayPal is still checking the payment. Your credits are added once it says yes; nothing is left to do.";
 }

@@ -2,18 +2,21 @@ import { useState } from "react";
 
 import { ok, uploadImage, type Schemas } from "../api/client";
 import { useApp } from "../app-context";
-import { Dropzone, Empty, ErrorNote, Loading } from "../components/basics";
+import { Dropzone, Empty, ErrorNote, Loading, Table } from "../components/basics";
 import { AsCode } from "../components/code";
-import { useAction, useLoad } from "../hooks";
+import { useAction, useLatest, useLoad } from "../hooks";
+import { Training } from "./training";
 
 export function Merchant() {
+  const [models, setModels] = useState(0);
   return (
     <>
       <h1>Merchant</h1>
       <div className="columns">
         <Predict />
-        <ModelQuality />
+        <ModelQuality key={models} />
       </div>
+      <Training onModels={() => setModels((count) => count + 1)} />
       <SearchQuality />
     </>
   );
@@ -32,11 +35,24 @@ function Predict() {
     ...(category ? { category } : {}),
     ...(price ? { price: Number(price) } : {}),
   };
-  const predict = () =>
+  const mark = useLatest();
+  const predict = () => {
+    const isLast = mark();
     run(async () => {
       if (!body) return;
-      setPrediction((await ok(api.POST("/api/analytics/predict", { body }))) as Schemas["Prediction"]);
+      const answer = (await ok(api.POST("/api/analytics/predict", { body }))) as Schemas["Prediction"];
+      if (isLast()) setPrediction(answer);
     });
+  };
+  /** Another photo: what was predicted of the one before is no longer shown. */
+  const take = ([file]: File[]) => {
+    const isLast = mark();
+    setPrediction(null);
+    run(async () => {
+      if (!file || !isLast()) return;
+      setImage(await uploadImage(api, file, "garment"));
+    });
+  };
   return (
     <section className="card" aria-labelledby="predict">
       <h2 id="predict">What will it sell?</h2>
@@ -44,11 +60,7 @@ function Predict() {
         label="Photo of the design"
         hint="Drop a photo or choose one"
         preview={image?.thumbnail?.url ?? null}
-        onFiles={([file]) =>
-          run(async () => {
-            if (file) setImage(await uploadImage(api, file, "garment"));
-          })
-        }
+        onFiles={take}
       />
       <div className="row">
         <label>
@@ -103,7 +115,7 @@ function Predict() {
           </dl>
         </div>
       )}
-      {body && <AsCode apiUrl={config.apiUrl} request={{ method: "POST", path: "/api/analytics/predict", body }} />}
+      {body && <AsCode apiUrl={config.apiUrl} request={{ method: "POST", route: "/api/analytics/predict", body }} />}
     </section>
   );
 }
@@ -135,7 +147,13 @@ function ModelQuality() {
               <dd>{(data.interval.coverage * 100).toFixed(1)} %</dd>
             </div>
           </dl>
-          <img className="wide" src={data.plotUrl} alt="Calibration: how often intervals cover what was sold" />
+          <div className="scroll" tabIndex={0} role="region" aria-label="Plots of the evaluation">
+            <img
+              className="wide plot"
+              src={data.plotUrl}
+              alt="Calibration: how often intervals cover what was sold, and sales against predictions"
+            />
+          </div>
           {data.notes.map((note) => (
             <p key={note} className="small">
               {note}
@@ -159,30 +177,17 @@ function SearchQuality() {
       <ErrorNote error={error} />
       {data && kinds.length === 0 && <Empty>No searches yet.</Empty>}
       {kinds.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Search quality">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Kind</th>
-                <th scope="col">Searches</th>
-                <th scope="col">With a click</th>
-                <th scope="col">Without a result</th>
-                <th scope="col">Median</th>
-              </tr>
-            </thead>
-            <tbody>
-              {kinds.map(([kind, figures]) => (
-                <tr key={kind}>
-                  <td>{kind}</td>
-                  <td>{figures.searches}</td>
-                  <td>{percent(figures.clickThroughRate)}</td>
-                  <td>{percent(figures.zeroResults)}</td>
-                  <td>{figures.latencyMs["p50"]?.toFixed(0) ?? "–"} ms</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Search quality" columns={["Kind", "Searches", "With a click", "Without a result", "Median"]}>
+          {kinds.map(([kind, figures]) => (
+            <tr key={kind}>
+              <td>{kind}</td>
+              <td>{figures.searches}</td>
+              <td>{percent(figures.clickThroughRate)}</td>
+              <td>{percent(figures.zeroResults)}</td>
+              <td>{figures.latencyMs["p50"]?.toFixed(0) ?? "–"} ms</td>
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   );

@@ -1,14 +1,14 @@
 import { useState, type FormEvent } from "react";
 
-import { ok, uploadImage, type Schemas } from "../api/client";
+import { ok, type Schemas } from "../api/client";
+import { findAs, findInWindow, findSimilar, type Found, type Query } from "../api/search";
 import { useApp, useUser } from "../app-context";
-import { Dropzone, Empty, ErrorNote, Loading, Money } from "../components/basics";
-import { AsCode, type Request } from "../components/code";
-import { useAction, useLoad } from "../hooks";
-import { Credits } from "./credits";
+import { Dropzone, Empty, ErrorNote, Loading, Money, Pager } from "../components/basics";
+import { AsCode } from "../components/code";
+import { useAction, useLatest, useLoad, usePages, useRoute } from "../hooks";
+import { Product } from "./product";
 
 type Sort = "newest" | "price" | "-price" | "title";
-type Answer = Schemas["SearchAnswer"];
 
 const SORTS: Record<Sort, string> = {
   newest: "newest",
@@ -19,23 +19,37 @@ const SORTS: Record<Sort, string> = {
 
 export function Shop() {
   const user = useUser();
-  const [found, setFound] = useState<{ answer: Answer; request: Request } | null>(null);
+  const [found, setFound] = useState<Found | null>(null);
+  const productId = useRoute().params.get("product");
+  const { api } = useApp();
+  const { busy, error, run } = useAction();
+  const mark = useLatest();
+  /** Show what is found, unless something else was asked for meanwhile; null: all products. */
+  const show = (find: (() => Promise<Found>) | null) => {
+    const isLast = mark();
+    if (!find) return setFound(null);
+    run(async () => {
+      const answer = isLast() ? await find() : null;
+      if (answer && isLast()) setFound(answer);
+    });
+  };
+  const showSimilar = (id: string) => {
+    window.location.hash = "#/shop";
+    show(() => findSimilar(api, id));
+  };
+  if (productId) {
+    return <Product key={productId} shop={user?.shop ?? "default"} id={productId} onSimilar={user ? showSimilar : null} />;
+  }
   return (
     <>
       <h1>Shop</h1>
-      {user ? (
-        <SearchForm onFound={setFound} />
-      ) : (
-        <p>
-          <a href="#/sign-in">Sign in</a> to search by words and pictures, try garments on and buy credits.
-        </p>
-      )}
+      <SearchForm busy={busy} onAsked={show} />
+      <ErrorNote error={error} />
       {found ? (
-        <Results found={found} onFound={setFound} onClose={() => setFound(null)} />
+        <Results found={found} busy={busy} onAsked={show} />
       ) : (
         <Browse shop={user?.shop ?? "default"} />
       )}
-      {user && <Credits />}
     </>
   );
 }
@@ -44,9 +58,8 @@ function Browse({ shop }: { shop: string }) {
   const { api, config } = useApp();
   const [sort, setSort] = useState<Sort>("newest");
   const [filters, setFilters] = useState<Record<string, string>>({});
-  const [pages, setPages] = useState<string[]>([]);
-  const continuation = pages.at(-1);
-  const key = JSON.stringify([shop, sort, filters, continuation]);
+  const pages = usePages();
+  const key = JSON.stringify([shop, sort, filters, pages.continuation]);
   const { data, error, loading } = useLoad(
     () =>
       ok(
@@ -58,7 +71,7 @@ function Browse({ shop }: { shop: string }) {
               limit: 24,
               ...filters,
               facets: "category,colour",
-              ...(continuation ? { continuation } : {}),
+              ...(pages.continuation ? { continuation: pages.continuation } : {}),
             } as never,
           },
         }),
@@ -68,7 +81,7 @@ function Browse({ shop }: { shop: string }) {
   const choose = (name: string, value: string) => {
     const { [name]: _, ...others } = filters;
     setFilters(value ? { ...others, [name]: value } : others);
-    setPages([]);
+    pages.restart();
   };
   const facets = (data?.facets ?? {}) as Record<string, { value: string; count: number }[]>;
   return (
@@ -93,7 +106,7 @@ function Browse({ shop }: { shop: string }) {
             value={sort}
             onChange={(event) => {
               setSort(event.target.value as Sort);
-              setPages([]);
+              pages.restart();
             }}
           >
             {Object.entries(SORTS).map(([value, name]) => (
@@ -132,62 +145,40 @@ function Browse({ shop }: { shop: string }) {
                   loading="lazy"
                 />
               )}
-              <h2>{product.title}</h2>
+              <h2>
+                <a href={`#/shop?product=${encodeURIComponent(product.id)}`}>{product.title}</a>
+              </h2>
               <p>
                 <Money price={product.price} /> <span className="small">{product.colours.slice(0, 3).join(", ")}</span>
               </p>
-              <a className="button" href={`#/try-on?product=${encodeURIComponent(product.id)}`}>
-                Try it on<span className="sr">: {product.title}</span>
-              </a>
+              <TryOnLink id={product.id} title={product.title} searchId={null} />
             </li>
           );
         })}
       </ul>
-      <div className="row">
-        {pages.length > 0 && (
-          <button type="button" onClick={() => setPages(pages.slice(0, -1))}>
-            Previous page
-          </button>
-        )}
-        {data?.continuation && (
-          <button type="button" onClick={() => setPages([...pages, data.continuation as string])}>
-            Next page
-          </button>
-        )}
-      </div>
+      <Pager pages={pages} next={data?.continuation} labels={["Previous page", "Next page"]} />
     </section>
   );
 }
 
-function SearchForm({ onFound }: { onFound: (found: { answer: Answer; request: Request } | null) => void }) {
+/** What to show: products that are looked for, or all of them. */
+type Asked = (find: (() => Promise<Found>) | null) => void;
+
+function SearchForm({ busy, onAsked }: { busy: boolean; onAsked: Asked }) {
   const { api } = useApp();
-  const { busy, error, run } = useAction();
+  const user = useUser();
   const [words, setWords] = useState("");
-  const [picture, setPicture] = useState<Schemas["Image"] | null>(null);
+  const [picture, setPicture] = useState<{ file: File; url: string } | null>(null);
   const [alpha, setAlpha] = useState(0.5);
 
   const search = (event: FormEvent) => {
     event.preventDefault();
-    const query = words.trim();
-    if (!query && !picture) {
-      onFound(null);
-      return;
-    }
-    run(async () => {
-      if (picture && query) {
-        const body = { query, imageId: picture.id, alpha, topK: 24 };
-        const answer = await ok(api.POST("/api/search/hybrid", { body }));
-        onFound({ answer, request: { method: "POST", path: "/api/search/hybrid", body } });
-      } else if (picture) {
-        const body = { imageId: picture.id, topK: 24 };
-        const answer = await ok(api.POST("/api/search/image", { body }));
-        onFound({ answer, request: { method: "POST", path: "/api/search/image", body } });
-      } else {
-        const body = { query, topK: 24 };
-        const answer = await ok(api.POST("/api/search/text", { body }));
-        onFound({ answer, request: { method: "POST", path: "/api/search/text", body } });
-      }
-    });
+    const query: Query = { words: words.trim(), picture: picture?.file ?? null, alpha };
+    onAsked(query.words || query.picture ? () => (user ? findAs(api, query) : findInWindow(api, query)) : null);
+  };
+  const take = (file: File | null) => {
+    if (picture) URL.revokeObjectURL(picture.url);
+    setPicture(file && { file, url: URL.createObjectURL(file) });
   };
 
   return (
@@ -203,13 +194,9 @@ function SearchForm({ onFound }: { onFound: (found: { answer: Answer; request: R
       </label>
       <Dropzone
         label={picture ? "Another picture" : "Picture"}
-        hint="optional"
-        preview={picture?.thumbnail?.url ?? null}
-        onFiles={([file]) =>
-          run(async () => {
-            if (file) setPicture(await uploadImage(api, file, "garment"));
-          })
-        }
+        hint="or both"
+        preview={picture?.url ?? null}
+        onFiles={([file]) => take(file ?? null)}
       />
       {picture && (
         <div>
@@ -225,7 +212,7 @@ function SearchForm({ onFound }: { onFound: (found: { answer: Answer; request: R
               onChange={(event) => setAlpha(Number(event.target.value))}
             />
           </label>
-          <button type="button" className="quiet" onClick={() => setPicture(null)}>
+          <button type="button" className="quiet" onClick={() => take(null)}>
             Without the picture
           </button>
         </div>
@@ -233,83 +220,90 @@ function SearchForm({ onFound }: { onFound: (found: { answer: Answer; request: R
       <button type="submit" className="primary" disabled={busy}>
         {busy ? "Searching…" : "Search"}
       </button>
-      <ErrorNote error={error} />
     </form>
   );
 }
 
-function Results({
-  found: { answer, request },
-  onFound,
-  onClose,
-}: {
-  found: { answer: Answer; request: Request };
-  onFound: (found: { answer: Answer; request: Request }) => void;
-  onClose: () => void;
-}) {
+function Results({ found, busy, onAsked }: { found: Found; busy: boolean; onAsked: Asked }) {
   const { api, config } = useApp();
-  const { busy, error, run } = useAction();
-  const most = Math.max(0.01, ...answer.results.map((result) => Math.abs(result.score)));
-  const similar = (id: string) =>
-    run(async () => {
-      const path = `/api/search/products/${id}/similar`;
-      const more = await ok(api.GET("/api/search/products/{id}/similar", { params: { path: { id } } }));
-      onFound({ answer: more, request: { method: "GET", path } });
-    });
+  const user = useUser();
+  const most = Math.max(0.01, ...found.items.map((item) => Math.abs(item.score)));
   return (
     <section aria-label="Search results">
       <div className="row">
         <p role="status">
-          {answer.results.length === 0 ? "Nothing matches." : `${answer.results.length} of ${answer.total} shown`}
-          <span className="small"> in {answer.tookMs.toFixed(0)} ms</span>
+          {found.items.length === 0 && "Nothing in this shop matches."}
+          {found.items.length > 0 &&
+            (found.total > found.items.length
+              ? `The best ${found.items.length} of ${found.total} results`
+              : `${found.total} ${found.total === 1 ? "result" : "results"}`)}
         </p>
-        <button type="button" className="quiet" onClick={onClose}>
+        <button type="button" className="quiet" onClick={() => onAsked(null)}>
           Back to all products
         </button>
       </div>
-      {answer.unknownTerms.length > 0 && (
-        <p className="note warn">The text model does not know: {answer.unknownTerms.join(", ")}.</p>
+      <p className="small">
+        What neither has the words nor resembles the picture is left out. A score counts standard deviations above a product
+        chosen at random.
+      </p>
+      {found.didYouMean && <p className="note">Shown for: {found.didYouMean}</p>}
+      {found.unknownTerms.length > 0 && (
+        <p className="note warn">Looked for by their letters alone: {found.unknownTerms.join(", ")}.</p>
       )}
-      <ErrorNote error={error} />
       <ul className="products">
-        {answer.results.map((result) => (
-          <li key={result.id} className="card product">
-            <img src={result.image} alt={result.title} loading="lazy" />
-            <h2>{result.title}</h2>
+        {found.items.map((item) => (
+          <li key={item.id} className="card product">
+            <img src={new URL(item.image, config.apiUrl).href} alt={item.title} loading="lazy" />
+            <h2>
+              <a href={`#/shop?product=${encodeURIComponent(item.id)}`}>{item.title}</a>
+            </h2>
             <p>
-              <Money price={result.price} />
+              <Money price={item.price} />
             </p>
-            <Score result={result} most={most} />
+            <Score score={item.score} why={item.why} most={most} />
             <div className="row">
-              <a className="button" href={`#/try-on?product=${encodeURIComponent(result.id)}`}>
-                Try it on<span className="sr">: {result.title}</span>
-              </a>
-              <button type="button" className="quiet" disabled={busy} onClick={() => similar(result.id)}>
-                Similar<span className="sr"> to {result.title}</span>
-              </button>
+              <TryOnLink id={item.id} title={item.title} searchId={found.searchId} />
+              {user && (
+                <button type="button" className="quiet" disabled={busy} onClick={() => onAsked(() => findSimilar(api, item.id))}>
+                  Similar<span className="sr"> to {item.title}</span>
+                </button>
+              )}
             </div>
           </li>
         ))}
       </ul>
-      <AsCode apiUrl={config.apiUrl} request={request} />
+      {found.request && <AsCode apiUrl={config.apiUrl} request={found.request} />}
     </section>
   );
 }
 
+function TryOnLink({ id, title, searchId }: { id: string; title: string; searchId: string | null }) {
+  const { api } = useApp();
+  const clicked = () => {
+    // A click tells how good the search was; its loss costs nothing.
+    if (searchId) void api.POST("/api/search/feedback", { body: { searchId, productId: id, kind: "click" } });
+  };
+  return (
+    <a className="button" href={`#/try-on?product=${encodeURIComponent(id)}`} onClick={clicked}>
+      Try it on<span className="sr">: {title}</span>
+    </a>
+  );
+}
+
 /** Why a product was found: what picture, meaning and words gave to its score. */
-function Score({ result, most }: { result: Schemas["SearchResult"]; most: number }) {
-  const parts = Object.entries(result.why).filter(([, value]) => value !== 0);
+function Score({ score, why, most }: { score: number; why: Schemas["Why"]; most: number }) {
+  const parts = Object.entries(why).filter(([, value]) => value !== 0);
   return (
     <dl className="score">
       <div>
         <dt>score</dt>
-        <dd>{result.score.toFixed(2)}</dd>
+        <dd>{score.toFixed(2)}</dd>
       </div>
       {parts.map(([name, value]) => (
         <div key={name}>
           <dt>{{ image: "picture", text: "meaning", words: "words" }[name] ?? name}</dt>
           <dd>
-            <meter min={0} max={most} value={Math.max(0, Number(value))} /> {Number(value).toFixed(2)}
+            <meter min={0} max={most} value={Math.max(0, Number(value))} aria-hidden="true" /> {Number(value).toFixed(2)}
           </dd>
         </div>
       ))}

@@ -1,26 +1,25 @@
 import { useState, type FormEvent } from "react";
 
-import { ok } from "../api/client";
+import { Problem } from "../api/client";
+import { signIn } from "../api/session";
 import { useApp } from "../app-context";
-import { ErrorNote } from "../components/basics";
+import { EmailField, ErrorNote } from "../components/basics";
 import { useAction } from "../hooks";
 
-export function SignIn({ wanted }: { wanted: { path: string; name: string; roles: string[] } | null }) {
-  const { api, session, config } = useApp();
+export function SignIn({ wanted }: { wanted: { name: string; roles: string[] } | null }) {
+  const { api, session } = useApp();
   const { busy, error, run } = useAction();
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
-
-  const signIn = (credentials: { email: string; password: string }) =>
-    run(async () => {
-      const answer = await ok(api.POST("/api/auth/login", { body: credentials }));
-      session.start(answer, answer.user);
-      if (!wanted) window.location.hash = "#/try-on";
-    });
+  const [code, setCode] = useState("");
+  const asksCode = error instanceof Problem && error.code.startsWith("second_factor");
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    signIn({ email, password });
+    run(async () => {
+      await signIn(api, session, { email, password, code: code.trim() });
+      if (!wanted) window.location.hash = "#/shop";
+    });
   };
 
   return (
@@ -33,29 +32,8 @@ export function SignIn({ wanted }: { wanted: { path: string; name: string; roles
             : "Sign in to continue."}
         </p>
       )}
-      {config.local && (
-        <div className="card">
-          <h2>Local accounts</h2>
-          <div className="row">
-            {config.local.accounts.map((account) => (
-              <button key={account.role} type="button" disabled={busy} onClick={() => signIn({ email: account.email, password: account.password })}>
-                Sign in as {account.role}
-              </button>
-            ))}
-          </div>
-        </div>
-      )}
       <form className="card" onSubmit={submit}>
-        <label>
-          E-mail
-          <input
-            type="email"
-            autoComplete="username"
-            required
-            value={email}
-            onChange={(event) => setEmail(event.target.value)}
-          />
-        </label>
+        <EmailField value={email} onChange={setEmail} />
         <label>
           Password
           <input
@@ -66,10 +44,19 @@ export function SignIn({ wanted }: { wanted: { path: string; name: string; roles
             onChange={(event) => setPassword(event.target.value)}
           />
         </label>
+        {(asksCode || code) && (
+          <label>
+            Code of your authenticator app, or a recovery code
+            <input autoComplete="one-time-code" value={code} onChange={(event) => setCode(event.target.value)} />
+          </label>
+        )}
         <button type="submit" className="primary" disabled={busy}>
           {busy ? "Signing in…" : "Sign in"}
         </button>
         <ErrorNote error={error} />
+        <p className="after">
+          <a href="#/account/register">Create an account</a> or <a href="#/account/forgot">reset your password</a>.
+        </p>
       </form>
     </section>
   );

@@ -1,40 +1,54 @@
 import { useEffect, useState, type FormEvent } from "react";
 
-import { ok, type Schemas } from "../api/client";
+import { ok, type Api, type Schemas } from "../api/client";
 import { follow } from "../api/live";
 import { useApp } from "../app-context";
-import { Dropzone, Empty, ErrorNote, Loading, Money, State, When } from "../components/basics";
+import { Dropzone, Empty, ErrorNote, Loading, Money, Said, State, Table, When } from "../components/basics";
 import { useAction, useLoad } from "../hooks";
+import { Import } from "./import";
 
+/** For so long after an upload the page looks for what became of it: a file appears once its upload was noticed. */
+const LOOKS_MS = 120_000;
 const OPEN = new Set(["queued", "processing", "retrying"]);
 
 export function Vendor() {
   const { api } = useApp();
-  const drops = useLoad(() => ok(api.GET("/api/drops", { params: { query: { limit: 30 } } })), "drops");
-  const products = useLoad(() => ok(api.GET("/api/products", { params: { query: { limit: 60 } } })), "products");
+  const [state, setState] = useState<Schemas["ProductStatus"] | "">("");
+  const [onlyRejected, setOnlyRejected] = useState(false);
+  const drops = useLoad(
+    () =>
+      ok(
+        api.GET("/api/drops", {
+          params: { query: { limit: 12, ...(onlyRejected ? { status: "rejected" as const } : {}) } },
+        }),
+      ),
+    `drops ${onlyRejected}`,
+  );
+  const products = useLoad(
+    () => ok(api.GET("/api/products", { params: { query: { limit: 60, ...(state ? { status: state } : {}) } } })),
+    `products ${state}`,
+  );
   const { busy, error, run } = useAction();
   const open = drops.data?.items.some((drop) => OPEN.has(drop.status)) ?? false;
 
-  useEffect(() => {
-    const reload = () => {
-      drops.reload();
-      products.reload();
-    };
-    const stop = follow(api, reload);
-    const timer = open ? setInterval(reload, 3000) : undefined;
-    return () => {
-      stop();
-      clearInterval(timer);
-    };
-  }, [api, open]);
+  const [uploadedAt, setUploadedAt] = useState(0);
+  const reload = () => {
+    drops.reload();
+    products.reload();
+  };
 
-  const upload = (files: File[]) =>
+  useEffect(() => follow(api, reload), [api]);
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (open || Date.now() - uploadedAt < LOOKS_MS) reload();
+    }, 3000);
+    return () => clearInterval(timer);
+  }, [open, uploadedAt]);
+
+  const uploadAll = (files: File[]) =>
     run(async () => {
-      for (const file of files) {
-        const where = await ok(api.POST("/api/drops", { body: { name: file.name } }));
-        const put = await fetch(where.url, { method: "PUT", headers: where.headers, body: file });
-        if (!put.ok) throw new Error(`${file.name} could not be uploaded (${put.status}). Try it again.`);
-      }
+      for (const file of files) await upload(api, file, file.name);
+      setUploadedAt(Date.now());
       drops.reload();
     });
 
@@ -53,51 +67,61 @@ export function Vendor() {
           hint="Drop several together: photos, and .json files"
           multiple
           accept="image/*,.heic,.heif,application/json,.json"
-          onFiles={upload}
+          onFiles={uploadAll}
         />
         <ErrorNote error={error} />
       </section>
-      <section aria-labelledby="files">
+      <Import onImported={products.reload} />
+      <section className="card" aria-labelledby="files">
         <h2 id="files">Latest files</h2>
+        <label className="check">
+          <input type="checkbox" checked={onlyRejected} onChange={(event) => setOnlyRejected(event.target.checked)} />
+          Refused files only
+        </label>
         <ErrorNote error={drops.error} />
-        {drops.data?.items.length === 0 && <Empty>No files yet.</Empty>}
+        {drops.data?.items.length === 0 && <Empty>{onlyRejected ? "No file was refused." : "No files yet."}</Empty>}
         {drops.data && drops.data.items.length > 0 && (
-          <div className="scroll" tabIndex={0} role="region" aria-label="Latest files">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">File</th>
-                  <th scope="col">State</th>
-                  <th scope="col">Reason</th>
-                  <th scope="col">Uploaded</th>
-                </tr>
-              </thead>
-              <tbody>
-                {drops.data.items.map((drop) => (
-                  <tr key={drop.id}>
-                    <td>{drop.name}</td>
-                    <td>
-                      <State status={drop.status} />
-                    </td>
-                    <td>{drop.error?.message ?? ""}</td>
-                    <td>
-                      <When at={drop.createdAt} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table label="Latest files" columns={["File", "State", "Reason", "Uploaded"]}>
+            {drops.data.items.map((drop) => (
+              <tr key={drop.id}>
+                <td>{drop.name}</td>
+                <td>
+                  <State status={drop.status} />
+                </td>
+                <td>{drop.error && <Said text={drop.error.message} />}</td>
+                <td>
+                  <When at={drop.createdAt} />
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       </section>
       <section aria-labelledby="products">
         <h2 id="products">Products</h2>
+        <div className="row filters">
+          <label>
+            State
+            <select value={state} onChange={(event) => setState(event.target.value as typeof state)}>
+              <option value="">all but retired</option>
+              <option value="active">on sale</option>
+              <option value="draft">drafts</option>
+              <option value="awaiting_image">waiting for a photo</option>
+              <option value="retired">retired</option>
+            </select>
+          </label>
+        </div>
         <ErrorNote error={products.error} />
         {!products.data && products.loading && <Loading what="products" />}
-        {products.data?.items.length === 0 && <Empty>No products yet.</Empty>}
-        <ul className="products">
+        {products.data?.items.length === 0 && <Empty>{state ? "No product is in this state." : "No products yet."}</Empty>}
+        <ul className="products roomy">
           {products.data?.items.map((product) => (
-            <ProductCard key={product.id} product={product} onChanged={products.reload} />
+            <ProductCard
+              key={product.id}
+              product={product}
+              onChanged={products.reload}
+              onUploaded={() => setUploadedAt(Date.now())}
+            />
           ))}
         </ul>
       </section>
@@ -105,7 +129,49 @@ export function Vendor() {
   );
 }
 
-function ProductCard({ product, onChanged }: { product: Schemas["Product"]; onChanged: () => void }) {
+/** Put a file into the vendor's folder: straight into storage, by the URL that the API signs. */
+async function upload(api: Api, file: File, name: string): Promise<void> {
+  const where = await ok(api.POST("/api/drops", { body: { name } }));
+  const put = await fetch(where.url, { method: "PUT", headers: where.headers, body: file });
+  if (!put.ok) throw new Error(`${name} could not be uploaded (${put.status}). Try it again.`);
+}
+
+function PhotoButton({
+  product,
+  busy,
+  onPhoto,
+}: {
+  product: Schemas["Product"];
+  busy: boolean;
+  onPhoto: (file: File) => void;
+}) {
+  return (
+    <label className="button quiet file">
+      {product.imageId ? "Replace photo" : "Add photo"}
+      <span className="sr"> of {product.title}</span>
+      <input
+        type="file"
+        accept="image/*,.heic,.heif"
+        disabled={busy}
+        onChange={(event) => {
+          const file = event.target.files?.[0];
+          if (file) onPhoto(file);
+          event.target.value = "";
+        }}
+      />
+    </label>
+  );
+}
+
+function ProductCard({
+  product,
+  onChanged,
+  onUploaded,
+}: {
+  product: Schemas["Product"];
+  onChanged: () => void;
+  onUploaded: () => void;
+}) {
   const { api } = useApp();
   const { busy, error, run } = useAction();
   const [editing, setEditing] = useState(false);
@@ -118,6 +184,12 @@ function ProductCard({ product, onChanged }: { product: Schemas["Product"]; onCh
       await ok(api.PATCH("/api/products/{id}", { params: { path: { id: product.id } }, body }));
       setEditing(false);
       onChanged();
+    });
+  const replace = (file: File) =>
+    run(async () => {
+      const end = /\.[^.]+$/.exec(file.name)?.[0] ?? "";
+      await upload(api, file, `${product.sku}${end}`);
+      onUploaded();
     });
   const remove = () => {
     if (!window.confirm(`Delete ${product.title} and its files?`)) return;
@@ -144,7 +216,11 @@ function ProductCard({ product, onChanged }: { product: Schemas["Product"]; onCh
         <Money price={product.price} />
         <span className="small">{product.sku}</span>
       </p>
-      {product.draft && <p className="note warn">{product.draft.message}</p>}
+      {product.draft && (
+        <p className="note warn">
+          <Said text={product.draft.message} />
+        </p>
+      )}
       <p className="row">
         {product.colours.map((colour) => (
           <span key={colour.hex} className="swatch" style={{ background: colour.hex }} title={colour.name}>
@@ -156,7 +232,7 @@ function ProductCard({ product, onChanged }: { product: Schemas["Product"]; onCh
       {editing ? (
         <EditProduct product={product} busy={busy} onSave={change} onCancel={() => setEditing(false)} />
       ) : (
-        <div className="row">
+        <div className="row tight">
           {product.status === "draft" && (
             <button type="button" disabled={busy} onClick={() => change({ status: "active" })}>
               Sell<span className="sr"> {product.title}</span>
@@ -164,12 +240,22 @@ function ProductCard({ product, onChanged }: { product: Schemas["Product"]; onCh
           )}
           {product.status === "active" && (
             <button type="button" className="quiet" disabled={busy} onClick={() => change({ status: "draft" })}>
-              Take off sale<span className="sr">: {product.title}</span>
+              Take off sale<span className="sr"> {product.title}</span>
             </button>
           )}
           <button type="button" className="quiet" disabled={busy} onClick={() => setEditing(true)}>
             Edit<span className="sr"> {product.title}</span>
           </button>
+          <PhotoButton product={product} busy={busy} onPhoto={replace} />
+          {product.status === "retired" ? (
+            <button type="button" className="quiet" disabled={busy} onClick={() => change({ status: "draft" })}>
+              Bring back<span className="sr"> {product.title}</span>
+            </button>
+          ) : (
+            <button type="button" className="quiet" disabled={busy} onClick={() => change({ status: "retired" })}>
+              Retire<span className="sr"> {product.title}</span>
+            </button>
+          )}
           <button type="button" className="quiet" disabled={busy} onClick={remove}>
             Delete<span className="sr"> {product.title}</span>
           </button>

@@ -1,6 +1,7 @@
 """What public samples and the worker's own tests do that the local host once refused or dropped, rebuilt small."""
 
 import azure.functions as func
+from blob_types import Reference
 from ledger import record
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -52,3 +53,10 @@ def monitored(my_timer: func.TimerRequest) -> None:
 def dropped(blob: func.InputStream) -> None:
     """Fed by Event Grid."""
     record("dropped", name=blob.name)
+
+
+@app.function_name("referred")
+@app.blob_trigger(arg_name="blob", path="large/{vendor}/{name}", connection="AzureWebJobsStorage")
+def referred(blob: Reference) -> None:
+    """Takes a type of an SDK, so that the host does not read the blob (extensions-bindings-blob)."""
+    record("referred", kind=blob.kind, where=blob.where)

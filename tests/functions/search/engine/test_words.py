@@ -164,6 +164,10 @@ def test_suggestions_are_spelt_as_the_shop_does() -> None:
         ('open "quote', "open quote", (), ()),
         ('- "" -""', "-", (), ()),
         ("-red", "", (), ("red",)),
+        ('skirt -"long sl', "skirt", (), ("long sl",)),
+        ("skirt -\u201elange \u00c4r", "skirt", (), ("lange \u00c4r",)),
+        ('skirt -"', "skirt", (), ()),
+        ('skirt -"long" -"sho', "skirt", (), ("long", "sho")),
     ],
 )  # fmt: skip
 def test_the_marks_of_a_query_are_read(text: str, words: str, phrases: tuple[str, ...], minus: tuple[str, ...]) -> None:

@@ -6,20 +6,22 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from receiver import receiver
 
-from functions.webhooks import target
-from functions.webhooks.target import Target
 from shared.errors import ConfigurationError, StudioError, UpstreamError
+from shared.outbound import exchange, target
+from shared.outbound.settings import fetch_settings
+from shared.outbound.target import Purpose, Target
 from shared.settings import forget
 from shared.webhooks.settings import webhook_settings
 
 NAME = "hooks.example.test"
+WEBHOOK = Purpose("webhook")
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +46,7 @@ def plain(local: dict[str, str]) -> None:
 )  # fmt: skip
 def test_an_address_that_is_not_public_is_refused(url: str) -> None:
     with pytest.raises(StudioError) as refused:
-        target.resolve(url)
+        target.resolve(url, WEBHOOK)
     assert refused.value.code == "webhook_url"
 
 
@@ -58,32 +60,34 @@ def test_an_address_that_is_not_public_is_refused(url: str) -> None:
     ],
 )
 def test_a_public_address_is_taken(url: str, expected: Target) -> None:
-    assert target.resolve(url) == expected
+    assert target.resolve(url, WEBHOOK) == expected
 
 
 def test_a_name_without_an_address_may_have_one_later() -> None:
     with pytest.raises(UpstreamError) as unresolved:
-        target.resolve("https://no-such-name.invalid/")
+        target.resolve("https://no-such-name.invalid/", WEBHOOK)
     assert unresolved.value.retryable
 
 
-def test_the_allow_list_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WEBHOOK_ALLOW_HOSTS", '["127.0.0.1:8080"]')
-    forget()
-    assert target.resolve("http://127.0.0.1:8080/").addresses == ("127.0.0.1",)
+def test_the_allow_list_is_exact() -> None:
+    purpose = Purpose("webhook", allow_hosts=("127.0.0.1:8080",))
+    assert target.resolve("http://127.0.0.1:8080/", purpose).addresses == ("127.0.0.1",)
     for url in ("http://127.0.0.1:8081/", "https://127.0.0.1/", "http://localhost:8080/"):
         with pytest.raises(StudioError):
-            target.resolve(url)
+            target.resolve(url, purpose)
 
 
-def test_production_has_no_allow_list(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "load"), [("WEBHOOK_ALLOW_HOSTS", webhook_settings), ("IMAGE_FETCH_ALLOW_HOSTS", fetch_settings)]
+)
+def test_production_has_no_allow_list(name: str, load: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
     monkeypatch.setenv("JWT_KEYS", '{"k1": "' + "x" * 48 + '"}')
     monkeypatch.setenv("Storage", "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Yg==")
-    monkeypatch.setenv("WEBHOOK_ALLOW_HOSTS", '["127.0.0.1:*"]')
+    monkeypatch.setenv(name, '["127.0.0.1:*"]')
     forget()
-    with pytest.raises(ConfigurationError, match="WEBHOOK_ALLOW_HOSTS"):
-        webhook_settings()
+    with pytest.raises(ConfigurationError, match=name):
+        load()
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +132,7 @@ def test_the_connection_goes_to_the_address_and_the_name_to_tls_and_host(certifi
     trusted = ssl.create_default_context(cafile=str(certificate))
     with receiver(served(certificate, names)) as customer:
         where = Target(NAME, customer.port, "/hook?a=1", ("127.0.0.1",))
-        answered = target.post(where, b"{}", {"X-Mine": "1"}, timeout_s=5, context=trusted)
+        answered = exchange.post(where, b"{}", {"X-Mine": "1"}, timeout_s=5, context=trusted)
         assert answered.status == 204
         assert names == [NAME]
         (got,) = customer.got
@@ -141,7 +145,7 @@ def test_a_certificate_of_another_name_or_an_untrusted_one_is_refused(certificat
     with receiver(served(certificate, [])) as customer:
         for name, context in (("other.example.test", trusted), (NAME, None)):
             with pytest.raises(UpstreamError, match="certificate"):
-                target.post(Target(name, customer.port, "/", ("127.0.0.1",)), b"", {}, timeout_s=5, context=context)
+                exchange.post(Target(name, customer.port, "/", ("127.0.0.1",)), b"", {}, timeout_s=5, context=context)
         assert customer.got == []
 
 
@@ -149,7 +153,7 @@ def test_redirects_are_not_followed() -> None:
     with receiver() as customer:
         customer.answers.append((302, {"Location": f"http://127.0.0.1:{customer.port}/elsewhere"}))
         where = Target("127.0.0.1", customer.port, "/", ("127.0.0.1",), tls=False)
-        assert target.post(where, b"", {}, timeout_s=5).status == 302
+        assert exchange.post(where, b"", {}, timeout_s=5).status == 302
         assert len(customer.got) == 1
 
 
@@ -179,7 +183,7 @@ def dripping() -> Iterator[int]:
 def test_the_time_is_bounded_however_slowly_the_answer_drips(dripping: int) -> None:
     started = time.monotonic()
     with pytest.raises(UpstreamError):
-        target.post(Target("127.0.0.1", dripping, "/", ("127.0.0.1",), tls=False), b"", {}, timeout_s=0.5)
+        exchange.post(Target("127.0.0.1", dripping, "/", ("127.0.0.1",), tls=False), b"", {}, timeout_s=0.5)
     assert time.monotonic() - started < 20
 
 
@@ -189,4 +193,4 @@ def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
     with receiver() as customer:
         assert closed != customer.port
         where = Target("127.0.0.1", customer.port, "/", ("127.0.0.9", "127.0.0.1"), tls=False)
-        assert target.post(where, b"", {}, timeout_s=5).status == 204
+        assert exchange.post(where, b"", {}, timeout_s=5).status == 204

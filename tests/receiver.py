@@ -1,4 +1,4 @@
-"""A customer's system: an HTTP server that records requests and answers with given responses."""
+"""A customer's system: an HTTP server that records requests, serves files and answers with given responses."""
 
 from __future__ import annotations
 
@@ -35,15 +35,20 @@ class Got:
 
 @dataclass
 class Receiver:
-    """`answers` are used up one by one, (status, headers); then it is 204."""
+    """`answers` are used up one by one, (status, headers); then 204, or one of `files`: type and bytes by path."""
 
     port: int = 0
     got: list[Got] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook?a=1"
+        return f"{self.origin}/hook?a=1"
 
 
 @contextmanager
@@ -52,7 +57,7 @@ def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             headers = {name.lower(): value for name, value in self.headers.items()}
             state.got.append(Got(self.path, headers, body))
             status, more = state.answers.pop(0) if state.answers else (204, {})
@@ -62,7 +67,17 @@ def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_GET = do_POST
+        def do_GET(self) -> None:
+            if state.answers or self.path not in state.files:
+                return self.do_POST()
+            state.got.append(Got(self.path, {name.lower(): value for name, value in self.headers.items()}, ""))
+            media, data = state.files[self.path]
+            self.send_response(200)
+            self.send_header("Content-Type", media)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+            return None
 
         def log_message(self, format: str, *args: object) -> None: ...
 

@@ -1,0 +1,32 @@
+"""Types of the fields of requests."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+
+def _one_line(text: str) -> str:
+    """Refuse what could forge or reverse the text around a name; joiners, which emoji need, may stay."""
+    for character in text:
+        kind = unicodedata.category(character)
+        if kind in ("Cc", "Zl", "Zp") or (kind == "Cf" and character not in "\u200c\u200d"):
+            raise ValueError("control and direction characters are not allowed")
+    return text
+
+
+Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+RefreshToken = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+DeviceToken = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+LinkToken = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+SecondFactorCode = Annotated[str, StringConstraints(pattern=r"^([0-9]{6}|[a-z2-7]{4}(-[a-z2-7]{4}){5})$")]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    AfterValidator(_one_line),
+]
