@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from functions.catalogue.drop_uploads import DropRequest, DropUpload
+from functions.catalogue.drop_uploads import DropRequest, DropsRequest, DropUpload, DropUploads
 from functions.catalogue.import_schemas import ImportQuery, ImportReport, ProductImport
 from functions.catalogue.models import Drop, DropList, DropsQuery, Product, ProductChange, ProductList, ProductsQuery
 from shared import telemetry
@@ -132,6 +132,20 @@ def drops_create(call: Call) -> DropUpload:
     from functions.catalogue import drop_uploads
 
     return drop_uploads.presign_drop(call.caller, call.body)
+
+
+@endpoint(
+    bp, "POST", "drops/batch", access=VENDORS, limit="drops", idempotent=True, body=DropsRequest, answer=DropUploads,
+)  # fmt: skip
+def drops_create_batch(call: Call) -> Reply:
+    """Presign many drops.
+
+    Up to 100 names, each answered by itself as `POST drops` does and counted as such a call: a bad name is refused in
+    its own row, and the others get their URLs.
+    """
+    from functions.catalogue import drop_uploads
+
+    return Reply(drop_uploads.presign_drops(call.caller, call.body), kept=False)
 
 
 @endpoint(bp, "GET", "drops/{id}", access=VENDORS, answer=Drop, errors=(404,))

@@ -124,6 +124,7 @@ OF_SCHEMA: Final[Mapping[str, Any]] = {
     "DropRequest.name": "SHIRT-1.jpg",
     "Drop.name": "SHIRT-1.jpg",
     "DropUpload.name": "SHIRT-1.jpg",
+    "DropUploadRow.name": "SHIRT-1.jpg",
     "Draft.code": "no_metadata",
     "Draft.message": "upload SKU.json, or set a title",
     "FoundClass.name": "upper",

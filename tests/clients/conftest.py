@@ -31,6 +31,18 @@ def key(sign_up: Callable[..., Client]) -> str:
 
 
 @pytest.fixture
+def vendor(sign_up: Callable[..., Client]) -> Client:
+    """A new vendor."""
+    return sign_up("vendor")
+
+
+@pytest.fixture
+def vendor_key(vendor: Client) -> str:
+    """A secret key of that vendor, for the catalogue."""
+    return vendor.call("POST", "api-keys", json={"name": "shop server", "scopes": ["catalogue"]})["key"]
+
+
+@pytest.fixture
 def photos(tmp_path: Path) -> tuple[Path, Path]:
     """A drawn person and a drawn garment as files."""
     sys.path.insert(0, str(ROOT / "tests/web"))

@@ -1,4 +1,4 @@
-// A shop's server: reads {apiUrl, apiKey, person, garment, deliveries} from standard input, prints what happened as JSON.
+// A shop's server: reads {apiUrl, apiKey, vendorKey, person, garment, deliveries} from standard input, prints what happened as JSON.
 import { openAsBlob, readFileSync } from "node:fs";
 import { createStudio, StudioError, verifyWebhook } from "../../clients/typescript/dist/index.js";
 
@@ -37,4 +37,7 @@ const lists = {
   images: [person.id, garment.id].every((id) => listed.includes(id)) && new Set(listed).size === listed.length,
   tryons: tryons.includes(tryon.id),
 };
-console.log(JSON.stringify({ status: tryon.status, seen, start: [...picture.slice(0, 4)], wrong, missing, lists, verified }));
+const vendor = createStudio({ ...given, apiKey: given.vendorKey });
+const files = ["TS-1.jpg", "bad name.jpg"].map(async (name) => ({ name, content: await openAsBlob(given.garment) }));
+const refusedDrops = Object.fromEntries(await vendor.drop(await Promise.all(files)));
+console.log(JSON.stringify({ status: tryon.status, seen, start: [...picture.slice(0, 4)], wrong, missing, lists, verified, refusedDrops }));

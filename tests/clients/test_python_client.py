@@ -17,6 +17,7 @@ from quick import eventually
 from receiver import receiver
 from signed import cases
 
+from demo.client import Client
 from emulators.stack import Stack
 
 
@@ -33,6 +34,18 @@ def test_a_whole_flow(stack: Stack, python_client: ModuleType, key: str, photos:
         listed = list(studio.pages("images", limit=1))
         assert {person["id"], garment["id"]} <= {image["id"] for image in listed}
         assert tryon["id"] in {one["id"] for one in studio.tryons()}
+
+
+def test_a_vendor_drops_files(
+    stack: Stack, python_client: ModuleType, vendor: Client, vendor_key: str, photos: tuple[Path, Path]
+) -> None:
+    described = {f"TS-{number}.json": json.dumps({"title": f"Shirt {number}"}).encode() for number in range(25)}
+    files = {"TS-0.jpg": photos[1], "bad name.jpg": photos[1], **described}
+    with python_client.Studio(stack.url, vendor_key) as studio:
+        refused = studio.drop(files)
+        assert {name: error["code"] for name, error in refused.items()} == {"bad name.jpg": "bad_name"}
+        wanted = set(files) - set(refused)
+        eventually(lambda: {one["name"] for one in studio.pages("drops", limit=100)} == wanted, "the files")
 
 
 def test_a_delivery_of_the_api_is_verified(

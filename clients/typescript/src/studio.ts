@@ -9,6 +9,9 @@ type Schemas = components["schemas"];
 
 /** Seconds that the API holds a request for a change of a job. */
 const WAIT_S = 20;
+/** Files whose URLs are asked for together: few enough to be uploaded before the URLs expire. */
+const DROPPED_AT_ONCE = 20;
+const PARALLEL_UPLOADS = 4;
 
 export interface StudioOptions {
   /** For example `https://api.example.com`, without `/api`. */
@@ -33,6 +36,11 @@ export interface Studio {
   api: Client<paths>;
   /** Upload a picture: JPEG, PNG, WebP, AVIF or HEIC. */
   upload(file: Blob, kind: "person" | "garment", name?: string): Promise<Schemas["Image"]>;
+  /**
+   * Upload photos (`SKU.jpg`) and metadata (`SKU.json`) of products to the vendor's folder, and return the names that are
+   * refused with the reasons. What becomes of an uploaded file is seen in `pages("/api/drops")`.
+   */
+  drop(files: Iterable<{ name: string; content: Blob }>): Promise<Map<string, Schemas["DropError"]>>;
   /** Create a try-on, follow its job, and return it with its results. */
   subscribe(request: Schemas["TryOnRequest"], options?: SubscribeOptions): Promise<Schemas["TryOn"]>;
   /** The items of a paged list, read page by page: `for await (const job of studio.pages("/api/jobs")) ...`. */
@@ -47,10 +55,11 @@ export interface Studio {
 
 /** The API at an address, with an API key. */
 export function createStudio({ apiUrl, apiKey, retries = 4, timeoutMs = 60_000 }: StudioOptions): Studio {
+  const send = retrying(retries, timeoutMs);
   const api = createClient<paths>({
     baseUrl: apiUrl.replace(/\/+$/, ""),
     headers: { Authorization: `Bearer ${apiKey}` },
-    fetch: retrying(retries, timeoutMs),
+    fetch: send,
   });
   const key = (): { "Idempotency-Key": string } => ({ "Idempotency-Key": crypto.randomUUID() });
 
@@ -60,6 +69,25 @@ export function createStudio({ apiUrl, apiKey, retries = 4, timeoutMs = 60_000 }
     form.set("kind", kind);
     const sent = { params: { header: key() }, body: form as never, bodySerializer: () => form };
     return there(await api.POST("/api/images/upload", sent));
+  }
+
+  async function drop(files: Iterable<{ name: string; content: Blob }>): Promise<Map<string, Schemas["DropError"]>> {
+    const contents = new Map([...files].map(({ name, content }) => [name, content]));
+    const refused = new Map<string, Schemas["DropError"]>();
+    for (let names = [...contents.keys()]; names.length > 0; names = names.slice(DROPPED_AT_ONCE)) {
+      const body = { names: names.slice(0, DROPPED_AT_ONCE) };
+      const { items } = there(await api.POST("/api/drops/batch", { params: { header: key() }, body }));
+      const uploads = items.flatMap(({ upload }) => upload ?? []);
+      for (const { name, error } of items) if (error) refused.set(name, error);
+      const worker = async (): Promise<void> => {
+        for (let next = uploads.shift(); next; next = uploads.shift()) {
+          const { url, method, headers } = next;
+          await send(new Request(url, { method, headers, body: contents.get(next.name)! }));
+        }
+      };
+      await Promise.all(Array.from({ length: PARALLEL_UPLOADS }, worker));
+    }
+    return refused;
   }
 
   async function subscribe(
@@ -90,6 +118,7 @@ export function createStudio({ apiUrl, apiKey, retries = 4, timeoutMs = 60_000 }
   return {
     api,
     upload,
+    drop,
     subscribe,
     pages: (path, filters) => pagesOf(api, path, filters),
     images: (filters) => pagesOf(api, "/api/images", filters),

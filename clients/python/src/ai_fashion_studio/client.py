@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
@@ -20,6 +22,9 @@ TYPES: Final = {
 }  # fmt: skip
 WAIT_S: Final = 20
 """Seconds that the API holds a request for a change of a job."""
+DROPPED_AT_ONCE: Final = 20
+"""Files whose URLs are asked for together: few enough to be uploaded before the URLs expire."""
+PARALLEL_UPLOADS: Final = 4
 
 
 class Studio:
@@ -67,6 +72,30 @@ class Studio:
         kind_of_file = TYPES.get(Path(called).suffix.lower(), "application/octet-stream")
         files = {"file": (called, data, kind_of_file)}
         return self._http.request("POST", "images/upload", files=files, data={"kind": kind}, creates=True)
+
+    def drop(self, files: Mapping[str, Path | bytes]) -> dict[str, models.DropError]:
+        """Upload photos and metadata of products to the vendor's folder, and return the names that are refused.
+
+        What becomes of an uploaded file is seen in `pages("drops")`.
+
+        Args:
+            files: paths or contents by name: `SKU.jpg` or another picture, or `SKU.json`.
+        """
+        refused: dict[str, models.DropError] = {}
+        names = list(files)
+        with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
+            for start in range(0, len(names), DROPPED_AT_ONCE):
+                wanted = {"names": names[start : start + DROPPED_AT_ONCE]}
+                found: models.DropUploads = self._http.request("POST", "drops/batch", json=wanted, creates=True)
+                refused |= {row["name"]: row["error"] for row in found["items"] if row["error"] is not None}
+                uploads = [row["upload"] for row in found["items"] if row["upload"] is not None]
+                list(pool.map(partial(self._put, files), uploads))
+        return refused
+
+    def _put(self, files: Mapping[str, Path | bytes], upload: models.DropUpload) -> None:
+        file = files[upload["name"]]
+        data = file.read_bytes() if isinstance(file, Path) else file
+        self._http.put(upload["url"], data, upload["headers"])
 
     def create_tryon(self, request: models.TryOnRequest) -> models.TryOn:
         """Create a try-on: completed if it was made while the API waited, else with a `jobId` to follow."""

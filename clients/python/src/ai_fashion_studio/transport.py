@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import requests
@@ -56,20 +56,42 @@ class Transport:
             StudioError: the API refused the request, or can't be reached.
         """
         headers = {"Idempotency-Key": str(uuid.uuid4())} if creates else {}
-        repeatable = creates or method in SAFE
+
+        def send() -> requests.Response:
+            return self._session.request(
+                method, self._base + path, json=json, params=params, files=files, data=data, headers=headers,
+                timeout=self._timeout_s,
+            )  # fmt: skip
+
+        response = self._repeated(send, repeatable=creates or method in SAFE)
+        return response.json() if response.content else None
+
+    def put(self, url: str, data: bytes, headers: Mapping[str, str]) -> None:
+        """Upload to a presigned URL, which gets no key of the API.
+
+        Raises:
+            StudioError: the storage refused the file, or can't be reached.
+        """
+        self._repeated(
+            lambda: requests.put(url, data=data, headers=dict(headers), timeout=self._timeout_s), repeatable=True
+        )
+
+    def _repeated(self, send: Callable[[], requests.Response], *, repeatable: bool) -> requests.Response:
+        """The answer of an attempt that succeeds.
+
+        Args:
+            repeatable: whether to send again after a broken connection.
+        """
         for left in range(self._retries, -1, -1):
             try:
-                response = self._session.request(
-                    method, self._base + path, json=json, params=params, files=files, data=data, headers=headers,
-                    timeout=self._timeout_s,
-                )  # fmt: skip
+                response = send()
             except requests.RequestException as error:
                 if left and repeatable and isinstance(error, requests.ConnectionError | requests.Timeout):
                     time.sleep(2.0 ** (self._retries - left) / 4)
                     continue
                 raise StudioError(f"no answer: {type(error).__name__}", code="unreachable", retryable=True) from error
             if response.ok:
-                return response.json() if response.content else None
+                return response
             problem = _error(response)
             pause = _pause_s(response, self._retries - left)
             if not left or pause > LONGEST_PAUSE_S or not _comes_again(response, problem):
