@@ -49,11 +49,37 @@ def file(name: str, content: bytes, kind: str = "image/jpeg") -> Any:
     return {"name": name, "mimeType": kind, "buffer": content}
 
 
-def search(page: Page, words: str) -> None:
-    """Search the shop and wait for results."""
+def search(page: Page, words: str, product: str) -> None:
+    """Search the shop until a product is found: the index follows the catalogue within seconds."""
     page.get_by_label("Words").fill(words)
-    page.get_by_role("button", name="Search", exact=True).click()
-    page.get_by_role("region", name="Search results").get_by_text("score", exact=True).first.wait_for()
+    results = page.get_by_role("region", name="Search results")
+    found = results.get_by_role("heading", name=product)
+    button, refusal = page.get_by_role("button", name="Search", exact=True), page.get_by_role("alert")
+    ends = time.monotonic() + PATIENCE_S
+    while True:
+        button.click()
+        # While the page searches, the button has another name.
+        button.wait_for()
+        results.or_(refusal).first.wait_for()
+        if found.count() > 0:
+            return
+        assert time.monotonic() < ends, page.locator("main").inner_text()
+        page.wait_for_timeout(500)
+
+
+class FailedOnce:
+    """The connection of the first request fails; later ones are answered. `sent` counts them."""
+
+    def __init__(self, page: Page, pattern: str) -> None:
+        self.sent = 0
+        page.route(pattern, self._take)
+
+    def _take(self, route: Route) -> None:
+        self.sent += 1
+        if self.sent == 1:
+            route.abort("connectionreset")
+        else:
+            route.continue_()
 
 
 class Held:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from page_steps import Held, become, drop, enter_as, file, sign_in
+from page_steps import FailedOnce, Held, become, drop, enter_as, file, sign_in
 from pictures import person_photo
 
 from demo.client import Client
@@ -76,6 +76,17 @@ def test_a_search_that_was_left_does_not_come_back(phone_only: Page) -> None:
     searches.let_go()
     button.wait_for()
     assert page.get_by_role("region", name="Search results").count() == 0
+
+
+def test_a_search_whose_connection_fails_is_sent_again(phone_only: Page) -> None:
+    page = phone_only
+    page.goto("/#/shop")
+    page.get_by_label("Words").fill("shirt")
+    failed = FailedOnce(page, "**/api/shops/default/search?*")
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.get_by_role("region", name="Search results").wait_for()
+    assert failed.sent == 2
+    assert page.get_by_role("alert").count() == 0
 
 
 def test_reading_again_and_again_still_shows_an_answer(phone_only: Page) -> None:

@@ -10,6 +10,8 @@ interface Stored extends Tokens {
 }
 
 const KEY = "studio.session";
+/** How long a reading request waits before it is sent again after its connection failed. */
+const AGAIN_MS = 300;
 
 export class Session {
   private stored: Stored | null;
@@ -62,7 +64,7 @@ export class Session {
   readonly fetch = async (request: Request): Promise<Response> => {
     const asked = this.stored?.user.id;
     const again = request.clone();
-    const response = await fetch(this.authorized(request));
+    const response = await fetchAgain(this.authorized(request));
     if (response.status !== 401 || !asked || request.url.includes("/api/auth/login")) return response;
     const renewed = (await this.renew()) && this.stored?.user.id === asked;
     return renewed ? fetch(this.authorized(again)) : response;
@@ -108,6 +110,22 @@ export class Session {
     if (stored) sessionStorage.setItem(KEY, JSON.stringify(stored));
     else sessionStorage.removeItem(KEY);
     for (const listener of this.listeners) listener();
+  }
+}
+
+/**
+ * Fetch; a request that only reads is sent once more when its connection fails, as one may that the server closed a moment
+ * before. The browser itself does so only for connections that were used before.
+ */
+async function fetchAgain(request: Request): Promise<Response> {
+  if (request.method !== "GET") return fetch(request);
+  const again = request.clone();
+  try {
+    return await fetch(request);
+  } catch (error) {
+    if (request.signal.aborted) throw error;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    return fetch(again);
   }
 }
 
