@@ -32,6 +32,9 @@ _PLAIN = re.compile(r"\d+(?:[.,]\d+)+|[a-z0-9]+(?:'[a-z0-9]+)*")
 _INNER = re.compile(r"\d+(?:[.,]\d+)+|[^._:;,\u2044\u00b7\u2027\u05f4]+")
 _APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07\u00b4`", "'"))
 _HYPHENS: Final = ("-", "\u2010", "\u2011", "\u2012")
+_BETWEEN_INITIALS: Final = ("&", "+", ".", ":")
+MAX_BESIDE_INITIAL: Final = 2
+"""Letters of what a sign joins to an initial: `AT&T`."""
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
@@ -65,9 +68,9 @@ class Words:
     """A text as words.
 
     Args:
-        sequence: folded, in order, without stop words; `glued` tells of each whether a hyphen joins it to the one
-            before.
-        extra: further words that the text is found by: hyphenated words in one piece, and pairs of letters.
+        sequence: folded, in order, without stop words; `glued` tells of each whether a hyphen, or a sign between
+            initials, joins it to the one before.
+        extra: further words that the text is found by: joined words in one piece, and pairs of letters.
     """
 
     sequence: tuple[str, ...]
@@ -75,7 +78,7 @@ class Words:
     extra: tuple[str, ...]
 
     def groups(self) -> list[tuple[str, ...]]:
-        """The sequence, hyphenated words together."""
+        """The sequence, joined words together."""
         found: list[list[str]] = []
         for word, glued in zip(self.sequence, self.glued, strict=True):
             if glued and found:
@@ -90,20 +93,17 @@ def analyse(text: str) -> Words:
     sequence: list[str] = []
     glued: list[bool] = []
     extra: list[str] = []
-    end, dropped = -1, False
     plain = _casefold(text)
-    for start, stop, raw in _raw_words(plain):
-        joined = end >= 0 and start == end + 1 and plain[end] in _HYPHENS and not dropped
-        end = stop
-        for part in _parts(raw):
-            # `A-line` is a name, `a` before other words is none.
-            dropped = part in STOP and not joined and plain[stop : stop + 1] not in _HYPHENS
-            word = "" if dropped else fold(_bare(part))[:MAX_WORD_LENGTH]
-            if word:
-                glued.append(joined and bool(sequence))
-                sequence.append(word)
-                extra += grams(word)
-                joined = False
+    pieces = list(_pieces(plain))
+    joins = [False, *(_joins(plain, one, other) for one, other in pairwise(pieces)), False]
+    for place, (_, stop, part) in enumerate(pieces):
+        # `A-line` and `C&A` are names, `a` before other words is none.
+        if part in STOP and not joins[place] and not joins[place + 1] and plain[stop : stop + 1] not in _HYPHENS:
+            continue
+        if word := fold(_bare(part))[:MAX_WORD_LENGTH]:
+            glued.append(joins[place] and bool(sequence))
+            sequence.append(word)
+            extra += grams(word)
     words = Words(tuple(sequence), tuple(glued), ())
     extra += ["".join(group)[:MAX_WORD_LENGTH] for group in words.groups() if len(group) > 1]
     extra += _across(plain)
@@ -193,12 +193,42 @@ def _bare(word: str) -> str:
     return "".join(parts[:-1] if parts[-1] == "s" else parts)
 
 
-def _parts(word: str) -> list[str]:
-    return [word] if word.isascii() and word.isalnum() else [part.replace(",", ".") for part in _INNER.findall(word)]
+type Piece = tuple[int, int, str]
+"""Start, end and word."""
 
 
-def _raw_words(text: str) -> Iterator[tuple[int, int, str]]:
-    """Start, end and word."""
+def _pieces(text: str) -> Iterator[Piece]:
+    """The words, without the signs that ICU leaves in them."""
+    for start, stop, word in _raw_words(text):
+        if word.isascii() and word.isalnum():
+            yield start, stop, word
+            continue
+        for found in _INNER.finditer(word):
+            yield start + found.start(), start + found.end(), found.group().replace(",", ".")
+
+
+def _joins(text: str, one: Piece, other: Piece) -> bool:
+    """Whether what is between two words makes one name of them: a hyphen, or what initials are written with."""
+    between = text[one[1] : other[0]]
+    if between == " " or not between:
+        return False
+    if between in _HYPHENS:
+        return True
+    if (sign := between.strip(" ")) not in _BETWEEN_INITIALS or not _is_initial(one[2]) | _is_initial(other[2]):
+        return False
+    first, second = one[2], _bare(other[2])
+    if between == sign == ".":
+        return _is_initial(first) and second.isalpha()
+    short = first.isalpha() and second.isalpha() and max(len(first), len(second)) <= MAX_BESIDE_INITIAL
+    return short if between == sign and sign != ":" else _is_initial(first) and _is_initial(second) and sign != "."
+
+
+def _is_initial(word: str) -> bool:
+    return len(word) == 1 and word.isalpha()
+
+
+def _raw_words(text: str) -> Iterator[Piece]:
+    """The words by ICU's boundaries."""
     if text.isascii():
         for found in _PLAIN.finditer(text):
             yield found.start(), found.end(), found.group()

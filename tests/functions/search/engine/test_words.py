@@ -93,14 +93,48 @@ MEANT = [
 
 @pytest.mark.parametrize(("written", "title", "meant"), MEANT)
 def test_what_a_word_stands_for(written: str, title: str, meant: bool) -> None:
+    assert covers(written, title) is meant
+
+
+def covers(written: str, title: str) -> bool:
+    """Whether a title has every word of a query."""
     from functions.search.engine.lookup import Lookup
     from functions.search.engine.words import Lexicon
 
     columns = shop(title, "something else")
     lookup = Lookup.of(written, Lexicon(columns), [(columns, None)])
     assert lookup is not None
-    full = 4 * sum(lookup.counts)
-    assert (lookup.coverage(columns).numbers().tolist()[0] == full) is meant
+    return lookup.coverage(columns).numbers().tolist()[0] == 4 * sum(lookup.counts)
+
+
+NAMES = {
+    "hm": ("H&M", "H & M", "h+m", "H.M.", "H-M", "H:M", "HM", "H&M's", "\uff28\uff06\uff2d"),
+    "att": ("AT&T", "ATT"),
+    "dg": ("D&G", "D & G", "d+g"),
+    "ca": ("C&A", "C & A", "c.a."),
+    "apc": ("A.P.C.", "APC", "A.P.C"),
+    "jcrew": ("J.Crew", "J. Crew", "J-Crew", "J Crew", "jcrew"),
+    "soliver": ("s.Oliver", "S-Oliver", "sOliver"),
+}
+
+
+@pytest.mark.parametrize("before", ["", "\u00e9t\u00e9 "], ids=["ASCII", "ICU"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_of_initials_is_found_however_it_is_written(name: str, before: str) -> None:
+    for title in NAMES[name]:
+        for written in (name, *NAMES[name]):
+            assert covers(written, f"{before}{title} jeans"), (written, title)
+
+
+@pytest.mark.parametrize(
+    ("text", "extra"),
+    [
+        ("black & white", ()), ("shirt + tie", ()), ("3 & 4", ()), ("a dress", ()), ("100% cotton. A gift", ()),
+        ("XL & XXL", ()), ("S. Blue", ()), ("size: M", ()), ("3.5", ()),
+    ],
+)  # fmt: skip
+def test_words_that_a_sign_only_lists_are_no_name(text: str, extra: tuple[str, ...]) -> None:
+    assert analyse(text).extra == analyse(f"\u00e9 {text}").extra == extra
 
 
 ANY = shop(
