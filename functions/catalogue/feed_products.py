@@ -23,8 +23,8 @@ from functions.catalogue.vendor_files import VendorFile
 from shared import text
 from shared.errors import Unprocessable
 from shared.http.validation import message_of
+from shared.tables import months
 from shared.tables.currencies import Currencies, currencies_in, without_code
-from shared.tables.dates import MONTHS
 from shared.tables.files import Value, is_error, shown
 from shared.tables.format import Cell, DecimalMark, ReadAs
 from shared.tables.number_formats import Formatted
@@ -36,8 +36,7 @@ SPREADSHEET_ERROR: Final = "is an error of the spreadsheet: correct its formula"
 MAX_DESCRIPTION: Final = 4000
 MAX_TAG: Final = 40
 MAX_TAGS: Final = 30
-_MONTH = f"(?:{'|'.join(MONTHS)})"
-_MADE_DATE = re.compile(rf"\d{{1,2}}(?:-|/|\. ?){_MONTH}\.?|{_MONTH}\.?[-/]\d{{1,2}}", re.IGNORECASE)
+_MADE_DATE = re.compile(r"\d{1,2}(?:-|/|\. ?)([^\W\d_]+)\.?|([^\W\d_]+)\.?[-/]\d{1,2}")
 """`12. Okt`, which was the size 10-12."""
 _SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 _FORMULA_TEXT = re.compile(r'="([^"]*)"')
@@ -226,7 +225,7 @@ class _Builder:
         """A size such as 10-12 that a spreadsheet has made a date of."""
         for row in self._variants:
             column, value = row.fields.get(name, ("", ""))
-            if isinstance(value, date) or _MADE_DATE.fullmatch(shown(value)):
+            if isinstance(value, date) or _is_made_date(shown(value)):
                 read = shown(value)[:MAX_SHOWN]
                 message = "is a date that a spreadsheet has made of it: format the column as text and write it again"
                 self._made.problems.append(Finding(row.line, column, read, message))
@@ -311,3 +310,8 @@ def _currencies_of(price: Value) -> Currencies:
 def _spoken(currencies: Currencies) -> str:
     named = sorted(currencies)
     return named[0] if len(named) == 1 else f"one of {', '.join(named[:3])}{' ...' if len(named) > 3 else ''}"
+
+
+def _is_made_date(cell: str) -> bool:
+    found = _MADE_DATE.fullmatch(cell)
+    return found is not None and any(months.meanings(word) for word in months.parts(cell) if not word.isdigit())

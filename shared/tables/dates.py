@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final, Literal
 
+from shared.tables import months
 from shared.tables.format import AmbiguousTable, Cell, ContradictoryTable, DateOrder, ReadAs
 
 type Order = Literal["dmy", "mdy", "ymd"]
@@ -26,50 +27,36 @@ EPOCH: Final = date(1899, 12, 30)
 """Day 0 of Excel's serial dates, from March 1900 on."""
 MIN_SERIAL, MAX_SERIAL = 10_000, 100_000
 """Numbers that are serial dates: those of 1927 to 2173, as five digits in text are."""
+MAX_WORDS: Final = 6
+"""Of a date: its month, its day of the week, and what stands between them."""
 PIVOT: Final = 69
 """Two digits from here on are of the last century, as POSIX has it."""
-MONTHS: Final[Mapping[str, int]] = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january jan januar janner jaenner janvier janv enero ene gennaio gen januari janeiro",
-            "february feb februar fevrier fevr fev febrero febbraio februari fevereiro",
-            "march mar marz maerz mrz mars marzo maart mrt marco marts",
-            "april apr avril avr abril abr aprile",
-            "may mai mayo maggio mag mei maj maio",
-            "june jun juni juin junio giugno giu junho",
-            "july jul juli juillet juil julio luglio lug julho",
-            "august aug aout aou agosto ago augusti augustus augusto",
-            "september sep sept septembre septiembre settembre set setembro",
-            "october oct oktober okt octobre octubre ottobre ott outubro out",
-            "november nov novembre noviembre novembro",
-            "december dec dezember dez decembre diciembre dic dicembre dezembro desember des",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-"""Names and abbreviations in English, German, French, Spanish, Italian, Dutch, Portuguese and the Nordic languages,
-without accents."""
 _WORDS = (
-    "de del of the er re st nd rd th den le el mon tue wed thu fri sat sun mo di mi do fr sa so lun mer jeu ven sam dim"
+    "de del of the er re st nd rd th den le el m d e gada \u0433 \u0440 "
+    "mon tue wed thu fri sat sun mo di mi do fr sa so lun mer jeu ven sam dim"
 )
 IGNORED: Final = frozenset(_WORDS.split())
-"""Articles, endings of ordinals, and the beginnings of weekdays."""
+"""Articles, endings of ordinals, what stands behind years and days, and the beginnings of weekdays."""
 _TIME = re.compile(r"(?:[T ,]+|(?<=\d)T)\d{1,2}:\d{2}.*$")
 _YEAR_FIRST = re.compile(r"(\d{4})([-/. ])\s*(\d{1,2})\2\s*(\d{1,2})\.?")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/. ])\s*(\d{1,2})\2\s*(\d{4}|\d{2})(\.?)")
 _EAST_ASIAN = re.compile("(\\d{4})\\s*[\u5e74\ub144]\\s*(\\d{1,2})\\s*[\u6708\uc6d4]\\s*(\\d{1,2})\\s*[\u65e5\uc77c]")
+_YEAR_SIGN = re.compile("(?<=[\\d.])\\s*[\u0433\u0440]\\.?$", re.IGNORECASE)
+"""What Bulgarian, Russian and Ukrainian put behind a year."""
 _SERIAL = re.compile(r"(\d{5})(?:[.,]\d+)?")
 
 type Days = Mapping[Order, date]
 
 
 @lru_cache(65_536)
-def readings(text: str) -> Days:
-    """The date that a cell is in each order; without those in which it is none."""
+def readings(text: str, language: str | None = None) -> Days:
+    """The date that a cell is in each order; without those in which it is none.
+
+    Args:
+        language: of names that are those of several months, see `months`.
+    """
     plain = "".join(_digit(char) for char in unicodedata.normalize("NFKC", text)).strip()
-    plain = _TIME.sub("", plain).strip().removesuffix("Z")
+    plain = _YEAR_SIGN.sub("", _TIME.sub("", plain).strip().removesuffix("Z"))
     if found := _EAST_ASIAN.fullmatch(plain):
         return _same(_day(*map(int, found.groups())))
     if found := _YEAR_FIRST.fullmatch(plain):
@@ -85,12 +72,15 @@ def readings(text: str) -> Days:
         return {order: day for order in ORDERS if (day := whole[order]) is not None and 1900 <= day.year < 2200}
     if found := _SERIAL.fullmatch(plain):
         return _same(EPOCH + timedelta(days=int(found[1])))
-    return _same(_named(plain))
+    return _same(_named(plain, language))
 
 
 def _digit(char: str) -> str:
+    """A character as in English: digits of other scripts, no marks of direction."""
+    if char.isascii():
+        return char
     digit = unicodedata.decimal(char, None)
-    return char if digit is None or char.isascii() else str(digit)
+    return str(digit) if digit is not None else "" if unicodedata.category(char) == "Cf" else char
 
 
 def _same(day: date | None) -> Days:
@@ -122,33 +112,46 @@ def _year(digits: str) -> int:
     return year if len(digits) == 4 else year + (1900 if year >= PIVOT else 2000)
 
 
-def _named(text: str) -> date | None:
+def _named(text: str, language: str | None) -> date | None:
     """A date with the name of its month: `31. Januar 2026`, `Jan 31, 2026`, `31-janv.-26`."""
-    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
-    parts = re.findall(r"\d+|[a-z]+", plain)
-    months = [at for at, part in enumerate(parts) if part in MONTHS]
+    parts = months.parts(text)
     numbers = [part for part in parts if part.isdigit()]
-    words = {part for part in parts if not part.isdigit() and part not in MONTHS}
-    if len(months) != 1 or len(numbers) != 2 or any(word not in IGNORED and word[:3] not in IGNORED for word in words):
+    words = [part for part in parts if not part.isdigit()]
+    if len(numbers) != 2 or len(words) > MAX_WORDS:
         return None
-    month = MONTHS[parts[months[0]]]
+    named = [word for word in words if months.meanings(word)]
+    if len(named) > 1 and months.is_weekday(named[0]):
+        # `mar. 3 mars` is a Tuesday in French.
+        del named[0]
+    if len(named) != 1 or not all(word in named or _says_nothing(word) for word in words):
+        return None
     day, year = (numbers[1], numbers[0]) if len(numbers[0]) == 4 else numbers
-    if len(day) > 2 or len(year) not in (2, 4):
+    month = months.month(named[0], language)
+    if month is None or len(day) > 2 or len(year) not in (2, 4):
         return None
     return _day(_year(year), month, int(day))
 
 
+def _says_nothing(word: str) -> bool:
+    return word in IGNORED or word[:3] in IGNORED or months.is_weekday(word)
+
+
 @dataclass(frozen=True)
 class DateFormat:
-    """The order of a file's dates; None where no date needs one."""
+    """The order of a file's dates; None where no date needs one.
+
+    Args:
+        language: of their months, where it matters.
+    """
 
     order: Order | None
     read_as: ReadAs | None = None
     first_day: date = EPOCH
+    language: str | None = None
 
     def read(self, text: str) -> date | None:
         """The date of a cell; None if it is none."""
-        return readings(text).get(self.order or "dmy")
+        return readings(text, self.language).get(self.order or "dmy")
 
     def read_number(self, number: float) -> date | None:
         """The date of a number: a serial date of the workbook, or eight digits such as 20260131."""
@@ -167,18 +170,20 @@ def date_format(cells: Iterable[Cell], said: DateOrder, header: DateOrder = "aut
     Raises:
         AmbiguousTable, ContradictoryTable.
     """
+    column = list(cells)
+    language = _language(column)
     if said != "auto":
-        return DateFormat(said, ReadAs("dates", said, "you said so"))
+        return DateFormat(said, ReadAs("dates", said, "you said so"), language=language)
     if header != "auto":
-        return DateFormat(header, ReadAs("dates", header, "the header says so"))
-    known = [(cell, found) for cell in cells if (found := readings(cell.text))]
+        return DateFormat(header, ReadAs("dates", header, "the header says so"), language=language)
+    known = [(cell, found) for cell in column if (found := readings(cell.text, language))]
     left: list[Order] = [order for order in ORDERS if all(order in found for _, found in known)]
     if not left:
-        one = next(cell for cell, found in known if "dmy" not in found)
-        shared = set(readings(one.text))
+        one, found = next((cell, found) for cell, found in known if "dmy" not in found)
+        shared = set(found)
         other = next((cell for cell, found in known if shared.isdisjoint(found)), known[0][0])
         raise ContradictoryTable(
-            one, other, (_orders(readings(one.text)), _orders(readings(other.text))),
+            one, other, (_orders(found), _orders(dict(known)[other])),
             "write all dates alike, or send `dates=dmy`, `dates=mdy` or `dates=ymd` to read the others as bad rows",
         )  # fmt: skip
     for cell, found in known:
@@ -187,9 +192,30 @@ def date_format(cells: Iterable[Cell], said: DateOrder, header: DateOrder = "aut
             raise AmbiguousTable(cell, (first.isoformat(), second.isoformat()), "dates", tuple(left))
     decisive = next((cell for cell, found in known if len(found) == 1), None)
     if decisive is None or len(left) > 1:
-        return DateFormat(left[0] if len(left) < len(ORDERS) else None)
+        return DateFormat(left[0] if len(left) < len(ORDERS) else None, language=language)
     because = f"{decisive} can be read in no other way"
-    return DateFormat(left[0], ReadAs("dates", left[0], because, decisive.line))
+    return DateFormat(left[0], ReadAs("dates", left[0], because, decisive.line), language=language)
+
+
+def _language(column: Sequence[Cell]) -> str | None:
+    """The language of names that are those of several months, by the other names; None if there is none such.
+
+    Raises:
+        AmbiguousTable: no other name tells.
+    """
+    open_cell = next((cell for cell in column if not readings(cell.text) and months.contested(cell.text)), None)
+    if open_cell is None:
+        return None
+    known = sorted(months.languages_of(cell.text for cell in column))
+    word = months.contested(open_cell.text) or ""
+    found = {language: month for language in known if (month := months.month(word, language))}
+    if len(set(found.values())) == 1:
+        return next(iter(found))
+    named = sorted(months.meanings(word))
+    raise AmbiguousTable(
+        open_cell, (f"month {named[0]}", f"month {named[1]}"), "dates", (),
+        remedy="write the months of all dates as numbers",
+    )  # fmt: skip
 
 
 def _orders(found: Days) -> str:

@@ -58,14 +58,16 @@ class AmbiguousTable(Unprocessable):
 
     code = "table_ambiguous"
 
-    def __init__(self, cell: Cell, readings: tuple[str, str], setting: str, choices: tuple[str, ...]) -> None:
-        named = " or ".join(f"`{setting}={choice}`" for choice in choices)
+    def __init__(
+        self, cell: Cell, readings: tuple[str, str], setting: str, choices: tuple[str, ...], remedy: str | None = None
+    ) -> None:
+        named = remedy or f"send {' or '.join(f'`{setting}={choice}`' for choice in choices)}"
         details: dict[str, Any] = {
             "line": cell.line, "column": cell.column, "read": cell.text[:40], "readings": list(readings),
             "setting": setting, "choices": list(choices),
         }  # fmt: skip
         super().__init__(
-            f"{cell} may be {readings[0]} or {readings[1]}, and no other cell decides: send {named}", details=details
+            f"{cell} may be {readings[0]} or {readings[1]}, and no other cell decides: {named}", details=details
         )
 
 
