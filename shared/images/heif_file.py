@@ -31,6 +31,8 @@ class _Item:
 class _File:
     data: bytes
     primary: int | None = None
+    pitm: tuple[int, int] = (0, 0)
+    """Where the number of the primary item stands."""
     items: dict[int, _Item] = field(default_factory=dict[int, _Item])
     properties: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
     idat: tuple[int, int] = (0, 0)
@@ -61,15 +63,35 @@ def read(data: bytes) -> Contents:
         raise Animated
     if file.primary is None or file.primary not in file.items:
         raise Damaged("no primary item")
-    picture = file.items[file.primary]
-    coded = _coded_items(file, file.primary, set())
+    primary = _base(file, file.primary)
+    picture = file.items[primary]
+    coded = _coded_items(file, primary, set())
     profile, numbers = _colours(file, [picture, *coded[:1]])
     return Contents(
-        pixels=data,
+        pixels=data if primary == file.primary else _with_primary(file, primary),
         profile=profile,
         numbers=numbers,
         coarse_colour=bool(coded) and all(_is_coarse(file, item) for item in coded),
     )
+
+
+def _base(file: _File, primary: int) -> int:
+    """The picture that a tone-mapped one is made of, with its gain map (`tmap`, 23008-12, 6.6.2.4): it is for displays
+    without HDR. Raises Damaged: it is missing."""
+    item = file.items[primary]
+    if item.kind != b"tmap":
+        return primary
+    if not item.made_of or item.made_of[0] not in file.items:
+        raise Damaged("a part of the picture is missing")
+    return item.made_of[0]
+
+
+def _with_primary(file: _File, primary: int) -> bytes:
+    """The file with another primary item."""
+    start, end = file.pitm
+    if primary >> 8 * (end - start):
+        raise Damaged("the primary item has no number")
+    return file.data[:start] + primary.to_bytes(end - start) + file.data[end:]
 
 
 def metadata_places(data: bytes) -> list[tuple[int, int]]:
@@ -154,7 +176,8 @@ def _read_meta(file: _File, start: int, end: int) -> None:
         if stop > end:
             raise Damaged(f"box {kind!r} is cut off")
         if kind == b"pitm":
-            file.primary = int.from_bytes(data[at + 4 : at + (6 if data[at] == 0 else 8)])
+            file.pitm = at + 4, at + (6 if data[at] == 0 else 8)
+            file.primary = int.from_bytes(data[slice(*file.pitm)])
         elif kind == b"iinf":
             _read_kinds(file, at, stop)
         elif kind == b"iref":

@@ -40,6 +40,14 @@ SIDE = (64, 64)
 """The tile is coded as 64 x 64."""
 
 
+_GAIN_MAPS = {
+    "apple": b"urn:com:apple:photo:2020:aux:hdrgainmap",
+    "iso 21496": b"urn:iso:std:iso:ts:21496:-1",
+}
+"""Kinds of auxiliary pictures."""
+GAIN_MAPS = (*_GAIN_MAPS, "tone-mapped", "tone-mapped first")
+
+
 def heic(
     columns: int = 2,
     rows: int = 2,
@@ -53,6 +61,9 @@ def heic(
     exif: bytes | None = None,
     past_end: int = 0,
     in_idat: bool = False,
+    profile: bytes | None = None,
+    gain_map: str | None = None,
+    gain: bytes = TILE,
 ) -> bytes:
     """A grid of tiles, each red on its left and blue on its right half.
 
@@ -63,6 +74,10 @@ def heic(
         exif: a TIFF structure, stored as an item.
         past_end: bytes by which the last extent reaches past the file.
         in_idat: store the tiles in `idat` instead of `mdat`.
+        profile: ICC profile of the picture.
+        gain_map: how the file holds one: "apple" and "iso 21496" as a hidden auxiliary picture, "tone-mapped" beside an
+            item `tmap` in a group of alternatives, "tone-mapped first" with that item as the primary one.
+        gain: its coded picture.
     """
     count = columns * rows
     tiles = [TILE] * count if tiles is None else tiles
@@ -74,11 +89,20 @@ def heic(
     kinds = {**dict.fromkeys(range(1, described + 1), b"hvc1"), primary: b"grid"}
     if exif is not None:
         bodies[about], kinds[about] = b"\0\0\0\0" + exif, b"Exif"
+    extra, tone_mapped = count + 3, count + 4
+    if gain_map is not None:
+        bodies[extra], kinds[extra] = gain, b"hvc1"
+    if gain_map is not None and gain_map.startswith("tone-mapped"):
+        bodies[tone_mapped], kinds[tone_mapped] = bytes(62), b"tmap"
     infe = [full(b"infe", 2, struct.pack(">HH4s", id, 0, kind), b"\0") for id, kind in kinds.items()]
     named = range(1, (count if referenced is None else referenced) + 1)
     references = [box(b"dimg", struct.pack(f">HH{len(named)}H", primary, len(named), *named))]
     if exif is not None:
         references.append(box(b"cdsc", struct.pack(">HHH", about, 1, primary)))
+    if gain_map in _GAIN_MAPS:
+        references.append(box(b"auxl", struct.pack(">HHH", extra, 1, primary)))
+    elif gain_map is not None:
+        references.append(box(b"dimg", struct.pack(">HHHH", tone_mapped, 2, primary, extra)))
     size = struct.pack(">II", 64 * columns, 48 if rows == 1 else 64 * rows)
     properties = [box(b"hvcC", CONFIGURATION), full(b"ispe", 0, struct.pack(">II", *SIDE)), full(b"ispe", 0, size)]
     of_grid = [3]
@@ -88,10 +112,25 @@ def heic(
     if mirror is not None:
         properties.append(box(b"imir", bytes((mirror,))))
         of_grid.append(len(properties) | 0x80)
+    if profile is not None:
+        properties.append(box(b"colr", b"prof" + profile))
+        of_grid.append(len(properties))
+    of_extra, of_tone_mapped = [0x81, 2], [3]
+    if gain_map in _GAIN_MAPS:
+        properties.append(full(b"auxC", 0, _GAIN_MAPS[gain_map] + b"\0"))
+        of_extra += [len(properties), *(number for number in of_grid if number & 0x80)]
+    elif gain_map is not None:
+        properties.append(box(b"colr", b"nclx" + struct.pack(">HHHB", 9, 16, 9, 0x80)))
+        of_tone_mapped.append(len(properties))
     uses = {primary: of_grid} | {id: [0x81, 2] for id in range(1, count + 1)}
+    uses |= ({extra: of_extra} if extra in kinds else {}) | (
+        {tone_mapped: of_tone_mapped} if tone_mapped in kinds else {}
+    )
     ipma = struct.pack(">I", len(uses)) + b"".join(
         struct.pack(">HB", id, len(numbers)) + bytes(numbers) for id, numbers in uses.items()
     )
+    alternatives = full(b"altr", 0, struct.pack(">IIII", 9, 2, tone_mapped, primary))
+    groups = box(b"grpl", alternatives) if tone_mapped in kinds else b""
 
     def meta(start: int) -> bytes:
         at, places = start, b""
@@ -103,11 +142,12 @@ def heic(
         return full(
             b"meta", 0,
             full(b"hdlr", 0, b"\0\0\0\0pict", bytes(13)),
-            full(b"pitm", 0, struct.pack(">H", primary)),
+            full(b"pitm", 0, struct.pack(">H", tone_mapped if gain_map == "tone-mapped first" else primary)),
             iloc,
             full(b"iinf", 0, struct.pack(">H", len(infe)), *infe),
             full(b"iref", 0, *references),
             box(b"iprp", box(b"ipco", *properties), full(b"ipma", 0, ipma)),
+            groups,
             box(b"idat", *bodies.values()) if in_idat else b"",
         )  # fmt: skip
 
