@@ -23,6 +23,7 @@ from shared.errors import Conflict, Gone, NotFound, QuotaExceeded
 from shared.images.access import get_image
 from shared.images.deletion import delete_image
 from shared.images.models import view_image
+from shared.jobs.models import RunStatus
 from shared.vision import segments
 from shared.vto import client as vto
 from shared.webhooks.documents import WebhookDocument, WebhookId, webhooks
@@ -78,7 +79,7 @@ def test_a_queued_try_on_is_accepted_made_and_notified_once(shopper: Shopper) ->
     assert shopper.notified_events() == ["tryon.completed"]
     (delivery,) = store().query("studio", Where("type", "=", "delivery"), partition=shopper.id).items
     assert json.loads(delivery["body"])["data"]["resultImageIds"] == [made.results[0].image_id]
-    found = service.list_tryons(shopper.user, service.TryOnsQuery(status="completed")).items
+    found = service.list_tryons(shopper.user, service.TryOnsQuery(status=RunStatus.COMPLETED)).items
     assert [one.id for one in found] == ["a"]
 
 
@@ -189,13 +190,20 @@ def test_a_cancelled_try_on_is_not_charged_and_leaves_nothing(shopper: Shopper) 
 
 
 def test_a_running_try_on_is_cancelled_between_two_steps(shopper: Shopper, configure: Configure) -> None:
-    configure(TRYON_SYNC_S="0.3")
+    configure(TRYON_SYNC_S="0.3", TRYON_STEPS="90")
     shopper.ask("a", seed=SLOW, mode="sync")
+    eventually(lambda: is_running(shopper, "a"), "the run")
     service.cancel_tryon(shopper.user, "a")
     eventually(lambda: shopper.job("a").status != "processing", "the end of the job")
     assert shopper.job("a").status == "cancelled"
     assert (shopper.used(), shopper.result_blobs(), shopper.notified_events()) == (0, [], [])
-    assert ended(shopper, "a") == "cancelled"
+    assert eventually(lambda: ended(shopper, "a") == "cancelled", "the end of the run")
+
+
+def is_running(shopper: Shopper, id: str) -> bool:
+    """Whether its job follows a run in the container. A caller may get its response before the job is claimed."""
+    progress = shopper.job(id).progress
+    return progress is not None and progress.step == "trying on"
 
 
 def ended(shopper: Shopper, id: str) -> str | None:
@@ -217,7 +225,7 @@ def test_a_waiting_try_on_is_cancelled_with_its_run(shopper: Shopper, configure:
 def test_nothing_is_stored_for_a_deleted_user(shopper: Shopper, configure: Configure) -> None:
     configure(TRYON_SYNC_S="0.5", TRYON_STEPS="90")
     shopper.ask("a", mode="sync", seed=SLOW)
-    eventually(lambda: (progress := shopper.job("a").progress) and progress.step == "trying on", "the run")
+    eventually(lambda: is_running(shopper, "a"), "the run")
     store().delete("studio", "job:a", shopper.id)
     assert eventually(lambda: ended(shopper, "a") == "cancelled", "the end of the run")
     assert shopper.result_blobs() == []
