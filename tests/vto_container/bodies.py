@@ -17,10 +17,10 @@ FRONT: dict[Joint, tuple[float, float]] = {
     Joint.LEFT_ANKLE: (120, 335), Joint.RIGHT_ANKLE: (80, 335),
 }  # fmt: skip
 """A person who faces the camera with hanging arms."""
-RAISED = {
+RAISED: dict[Joint, tuple[float, float]] = {
     Joint.LEFT_ELBOW: (175, 60), Joint.RIGHT_ELBOW: (25, 60), Joint.LEFT_WRIST: (180, 15), Joint.RIGHT_WRIST: (20, 15),
 }  # fmt: skip
-CROSSED = {
+CROSSED: dict[Joint, tuple[float, float]] = {
     Joint.LEFT_ELBOW: (140, 130), Joint.RIGHT_ELBOW: (60, 130),
     Joint.LEFT_WRIST: (80, 120), Joint.RIGHT_WRIST: (120, 125),
 }  # fmt: skip

@@ -387,7 +387,7 @@ def test_a_skirt_starts_at_the_waist_and_keeps_its_length() -> None:
     assert 1.3 < placed.hem < 2.6
 
 
-SEATED = {Joint.LEFT_KNEE: (125, 190), Joint.RIGHT_KNEE: (75, 190)}
+SEATED: dict[Joint, tuple[float, float]] = {Joint.LEFT_KNEE: (125, 190), Joint.RIGHT_KNEE: (75, 190)}
 POSES_REFUSED: list[tuple[str, dict[Joint, tuple[float, float]], Category, str | None]] = [
     ("front", {}, "upper", None), ("front", {}, "dress", None), ("arms raised", RAISED, "upper", None),
     ("arms crossed", CROSSED, "upper", None), ("slightly turned", narrowed(0.75), "upper", None),
