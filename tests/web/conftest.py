@@ -7,11 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from open_pages import describe_page, describe_pages
 from studio_command import studio
 
 from cli import web
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what the browser showed to the report of a test that failed."""
+    report = yield
+    browser: Browser | None = getattr(item, "funcargs", {}).get("browser")
+    if report.failed and browser is not None and call.when != "teardown":
+        report.sections += [("Open page", text) for text in describe_pages(browser)]
+    return report
 
 
 def chromium() -> str | None:
@@ -98,8 +111,9 @@ def page(request: pytest.FixtureRequest, browser: Browser, page_url: str) -> Ite
     if shots:
         Path(shots).mkdir(parents=True, exist_ok=True)
         tab.screenshot(path=f"{shots}/{request.node.name}.png", full_page=True)
+    shown = describe_page(tab) if problems else ""
     context.close()
-    assert not problems, problems
+    assert not problems, f"{problems}\n{shown}"
 
 
 @pytest.fixture
