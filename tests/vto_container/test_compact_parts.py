@@ -29,7 +29,7 @@ from vto_container.engines.compact_fill import fill
 from vto_container.engines.compact_garment import Garment
 from vto_container.engines.compact_under import Old, read_old
 from vto_container.engines.compact_view import View, capsule, straightened
-from vto_container.engines.compact_warp import extend, sample, strip, thin_plate
+from vto_container.engines.compact_warp import around, extend, inside_of, sample, strip, thin_plate
 from wardrobe import POSES, draw_garment, draw_mannequin, draw_posed_mannequin, garment_spec
 
 VIEW = (360, 200)
@@ -86,6 +86,22 @@ def test_extended_colours_keep_known_ones_and_add_none(known: NDArray[Any]) -> N
         kept = known > 0
         assert np.allclose(found[kept], colours[kept], atol=1e-2)
         assert found.min() >= colours[kept].min() - 1e-2 and found.max() <= colours[kept].max() + 1e-2
+
+
+@pytest.mark.parametrize(
+    ("margin", "rows", "columns"), [(0, (4, 7), (2, 4)), (3, (1, 10), (0, 7)), (50, (0, 57), (0, 54))]
+)
+def test_a_window_holds_a_mask_and_a_margin(margin: int, rows: tuple[int, int], columns: tuple[int, int]) -> None:
+    mask = np.zeros((12, 9), bool)
+    mask[4, 3] = mask[6, 2] = True
+    assert around(mask, margin) == (slice(*rows), slice(*columns))
+    assert mask[around(mask, margin)].sum() == 2
+    assert mask[around(np.zeros_like(mask), margin)].size == 0, "an empty mask has no window"
+
+
+def test_places_outside_a_photo_and_unknown_ones_are_not_inside_it() -> None:
+    places = [(0, 0), (9, 4), (9.1, 4), (9, 4.1), (-0.1, 0), (np.nan, np.nan)]
+    assert inside_of(np.array([places]), (5, 10)).tolist() == [[True, True, False, False, False, False]]
 
 
 @pytest.mark.parametrize("step", [8, 12])

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.vision.matte import box
-from vto_container.engines.compact_warp import extend, sample
+from vto_container.engines.compact_warp import extend, inside_of, sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,10 +103,9 @@ def opacity(placed: Placed, parts: Parts, step: int = STEP) -> NDArray[Any]:
                               strict=True):  # fmt: skip
         if field is None:
             continue
-        height, width = opacity.shape
         small = field[::step, ::step]
-        inside = (small >= 0).all(2) & (small[:, :, 0] <= width - 1) & (small[:, :, 1] <= height - 1)
-        found = np.maximum(found, np.where(inside, sample(opacity[:, :, None], small)[:, :, 0], 0))
+        inside = inside_of(small, (opacity.shape[0], opacity.shape[1]))
+        found[inside] = np.maximum(found[inside], sample(opacity[:, :, None], small[inside][None])[0, :, 0])
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.vision.matte import box
-from vto_container.engines.compact_warp import sample
+from vto_container.engines.compact_warp import around, inside_of, sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,15 +79,18 @@ def warp(garment: Garment, parts: Parts, placed: Placed, solid: NDArray[Any], wi
 
     def layer(field: NDArray[Any], *opacities: NDArray[Any]) -> list[NDArray[Any]]:
         stack = np.concatenate([solid, *(one[:, :, None] for one in opacities)], 2)
-        found = sample(stack, field)
-        x, y = field[:, :, 0], field[:, :, 1]
-        inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+        found, inside = sample(stack, field), inside_of(field, (height, width))
         return [found[:, :, :3], *(np.where(inside, found[:, :, 3 + n], 0) for n in range(len(opacities)))]
 
     radius = max(1, round(EVEN * wide))
-    colours, trunk, behind = layer(placed.trunk, parts.trunk, parts.behind)
     if garment.shape == "legs":
+        colours, trunk, behind = layer(placed.trunk, parts.trunk, parts.behind)
         colours, trunk = _even(colours, trunk, np.isfinite(placed.trunk[:, :, 0]), radius)
+    else:
+        # A spline goes on beyond the photo, where nothing is.
+        inside = inside_of(placed.trunk, (height, width))
+        field = np.where(inside[:, :, None], placed.trunk, np.nan)
+        colours, trunk, behind = layer(field, parts.trunk, parts.behind)
     sleeves: list[tuple[NDArray[Any], NDArray[Any]] | None] = []
     for side in (0, 1):
         field = placed.sleeves[side]
@@ -112,10 +115,13 @@ def _even(
     """
     import numpy as np
 
-    even = ((box(cover, radius) - 0.5) * (radius + 0.5) + 0.5).clip(0, 1)
-    there = known.astype(np.float32)
-    beside = box(colours * there[:, :, None], radius) / np.maximum(box(there, radius), 1e-3)[:, :, None]
-    return np.where(known[:, :, None], colours, beside), even
+    window = around(known, 2 * radius + 1)
+    colours, cover = colours.copy(), cover.copy()
+    there = known[window].astype(np.float32)
+    beside = box(colours[window] * there[:, :, None], radius) / np.maximum(box(there, radius), 1e-3)[:, :, None]
+    colours[window] = np.where(known[window][:, :, None], colours[window], beside)
+    cover[window] = ((box(cover[window], radius) - 0.5) * (radius + 0.5) + 0.5).clip(0, 1)
+    return colours, cover
 
 
 def paint(view: View, old: Old, under: Under, layers: Layers) -> Painted:
@@ -135,7 +141,9 @@ def paint(view: View, old: Old, under: Under, layers: Layers) -> Painted:
     shadow = np.ones(view.size, np.float32)
     for sleeve in layers.sleeves:
         if sleeve is not None:
-            shadow -= SHADOW * box(box(sleeve[1], 3 * unit), 3 * unit) * (sleeve[1] < 0.5)
+            window = around(sleeve[1] > 0, 12 * unit)
+            cover = sleeve[1][window]
+            shadow[window] -= SHADOW * box(box(cover, 3 * unit), 3 * unit) * (cover < 0.5)
     image = _over(image, colours * (light * shadow)[:, :, None], trunk)
     garment = np.maximum(trunk, back * (1 - under.neck))
     changed = np.maximum(garment, 0)
@@ -151,13 +159,17 @@ def paint(view: View, old: Old, under: Under, layers: Layers) -> Painted:
             garment = np.maximum(garment, sleeve[1])
             changed = np.maximum(changed, sleeve[1])
     front = _edge(old.front)
-    differs = np.abs(image - view.image).max(2) > 0.5
+    apart = np.abs(image - view.image) > 0.5
+    differs = apart[:, :, 0] | apart[:, :, 1] | apart[:, :, 2]
     edit = np.where(differs, np.maximum(changed, 1.0), 0) * (1 - front)
     return Painted(image.clip(0, 255), edit.astype(np.float32), (garment * (1 - front)).astype(np.float32))
 
 
 def _over(image: NDArray[Any], colours: NDArray[Any], share: NDArray[Any]) -> NDArray[Any]:
-    return image + (colours - image) * share[:, :, None]
+    window = around(share > 0)
+    made = image.copy()
+    made[window] += (colours[window] - image[window]) * share[window][:, :, None]
+    return made
 
 
 def _edge(chance: NDArray[Any]) -> NDArray[Any]:
@@ -166,10 +178,14 @@ def _edge(chance: NDArray[Any]) -> NDArray[Any]:
 
 
 def _side_light(view: View, cover: NDArray[Any]) -> NDArray[Any]:
-    """(h, w): fabric curves away from the light towards its edges."""
+    """(h, w): fabric curves away from the light towards its edges; 1 far from it."""
+    import numpy as np
+
     radius = max(2, round(0.11 * view.body.wide))
-    inside = box(box(cover, radius), radius)
-    return 1 - SIDE_SHADE * ((1 - inside) * 1.6).clip(0, 1)
+    window = around(cover > 0, 2 * radius)
+    light = np.ones(view.size, np.float32)
+    light[window] -= SIDE_SHADE * ((1 - box(box(cover[window], radius), radius)) * 1.6).clip(0, 1)
+    return light
 
 
 def folds_of(view: View, old: Old) -> NDArray[Any]:

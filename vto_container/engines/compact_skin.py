@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.vision.matte import box
 from vto_container.engines.compact_place import arm_edges
 from vto_container.engines.compact_view import HAND_HALF, MIN_HAND, capsule
-from vto_container.engines.compact_warp import extend, strip
+from vto_container.engines.compact_warp import around, extend, strip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,43 +75,56 @@ def tone_of(view: View, seen: NDArray[Any]) -> NDArray[Any]:
     low, high = np.percentile(light, [40, 92])
     middle = np.median(values[(light >= low) & (light <= high)], 0)
     # Of the same hue, lighter or darker.
-    ratio = view.image.mean(2) / max(1.0, float(middle.mean()))
-    hue = np.abs(view.image / np.maximum(ratio, 0.1)[:, :, None] - middle).sum(2)
-    usual = seen & (hue < 60) & (ratio > 0.6) & (ratio < 1.4)
+    usual, values = seen.copy(), view.image[seen]
+    ratio = values.mean(1) / max(1.0, float(middle.mean()))
+    hue = np.abs(values / np.maximum(ratio, 0.1)[:, None] - middle).sum(1)
+    usual[seen] = (hue < 60) & (ratio > 0.6) & (ratio < 1.4)
     if usual.sum() <= MIN_SKIN:
         return np.broadcast_to(middle.astype(np.float32), view.image.shape)
     return (0.5 * extend(view.image, usual.astype(np.float32)) + 0.5 * middle).astype(np.float32)
 
 
 def painted_trunk(
-    view: View, tone: NDArray[Any], legs: tuple[NDArray[Any], NDArray[Any]], covered: NDArray[Any]
+    view: View,
+    tone: NDArray[Any],
+    legs: tuple[NDArray[Any], NDArray[Any]] | None,
+    covered: NDArray[Any],
+    window: tuple[slice, slice],
 ) -> NDArray[Any]:
-    """(h, w, 3): skin of trunk and legs: its tone, darker below the chin, towards the edges, and below a hem.
+    """(rows, columns, 3): skin of trunk and legs: its tone, darker below the chin, towards the edges, and below a hem.
 
     Args:
-        legs: as of `bare_legs`.
+        legs: as of `bare_legs`; None if they are not known yet.
         covered: (h, w) bool, where the new garment is.
+        window: rows and columns that are painted.
     """
     import numpy as np
 
-    across, along = legs
-    of_leg = np.abs(across) < 1
+    down = view.down[window]
     chin = float((view.body.chin - view.body.middle) @ view.body.down) / view.body.trunk
-    shade = 1 - 0.2 * np.exp(-(((view.down - chin) / 0.07) ** 2)) * (view.down > chin)
     radius = max(2, round(0.07 * view.body.wide))
-    inside = box(box(bust(view).astype(np.float32), radius), radius)
-    around = 1 - EDGE_SHADE * 0.8 * (1 - inside).clip(0, 1)
-    # A leg is round, its shin catches the light, and there is shade under the kneecap and between the legs.
-    u = np.where(of_leg, across, 0)
-    leg = 1.03 - EDGE_SHADE * np.abs(u) ** 2.2 - 0.05 * u + 0.05 * np.exp(-(((u + 0.2) / 0.4) ** 2))
-    leg -= KNEE_SHADE * np.exp(-(((along - 0.545) / 0.016) ** 2) - (u / 0.6) ** 2)
-    leg += KNEE_SHADE * np.exp(-(((along - 0.5) / 0.03) ** 2) - (u / 0.5) ** 2)
-    leg -= 0.1 * ((along - 0.9) / 0.12).clip(0, 1)
-    shade = shade * np.where(of_leg & (view.down > 1), leg, around)
-    reach = max(2, round(0.05 * view.body.trunk))
-    shade -= HEM_SHADE * box(box(covered.astype(np.float32), reach), reach) * (view.down > 1)
-    grain = np.random.default_rng(1).normal(0, GRAIN, view.size).astype(np.float32)
-    return (tone * shade[:, :, None] + grain[:, :, None]).clip(0, 255).astype(np.float32)
+    inside = box(box(bust(view).astype(np.float32), radius), radius)[window]
+    shade = 1 - EDGE_SHADE * 0.8 * (1 - inside).clip(0, 1)
+    low = down > 1
+    if low.any():
+        across, along = (one[window] for one in legs or bare_legs(view))
+        shade = np.where((np.abs(across) < 1) & low, _leg_light(across.clip(-1, 1), along), shade)
+    shade = shade * (1 - 0.2 * np.exp(-(((down - chin) / 0.07) ** 2)) * (down > chin))
+    if low.any():
+        reach = max(2, round(0.05 * view.body.trunk))
+        shade -= HEM_SHADE * box(box(covered.astype(np.float32), reach), reach)[window] * low
+    grain = np.random.default_rng(1).normal(0, GRAIN, view.size)[window].astype(np.float32)
+    return (tone[window] * shade[:, :, None] + grain[:, :, None]).clip(0, 255).astype(np.float32)
+
+
+def _leg_light(across: NDArray[Any], along: NDArray[Any]) -> NDArray[Any]:
+    """The light on a leg: it is round, its shin catches light, and there is shade under the kneecap."""
+    import numpy as np
+
+    light = 1.03 - EDGE_SHADE * np.abs(across) ** 2.2 - 0.05 * across + 0.05 * np.exp(-(((across + 0.2) / 0.4) ** 2))
+    light -= KNEE_SHADE * np.exp(-(((along - 0.545) / 0.016) ** 2) - (across / 0.6) ** 2)
+    light += KNEE_SHADE * np.exp(-(((along - 0.5) / 0.03) ** 2) - (across / 0.5) ** 2)
+    return light - 0.1 * ((along - 0.9) / 0.12).clip(0, 1)
 
 
 def bare_legs(view: View) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -147,9 +160,15 @@ def across_limb(view: View, limb: Limb) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def painted_arm(
-    view: View, old: Old, side: int, reach: float, gone: NDArray[Any], seen: NDArray[Any]
+    view: View, old: Old, side: int, reach: float, hole: NDArray[Any], tone: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Colours and opacity of an arm: visible skin as it is, the rest painted round with its tone."""
+    """Colours and opacity of an arm: visible skin as it is, the rest painted round with its tone.
+
+    Args:
+        reach: of the new sleeve along the arm, 0..1.
+        hole: (h, w) bool, what is painted.
+        tone: as of `tone_of`.
+    """
     import numpy as np
 
     limb = view.body.arms[side]
@@ -166,18 +185,21 @@ def painted_arm(
     across = np.linspace(0, reached * rows / len(edges[0]), rows)
     places = (np.stack([np.full(rows, -1.0), across], 1), np.stack([np.full(rows, 1.0), across], 1))
     field = strip((edges[0][:rows], edges[1][:rows]), places, view.size)
+    window = around(np.isfinite(field[:, :, 0]))
+    field = field[window]
     there = np.isfinite(field[:, :, 0])
     u = np.where(there, field[:, :, 0], 0)
-    tone = tone_of(view, seen)
     round_shade = 1 - EDGE_SHADE * np.abs(u) ** 2.5 - 0.04 * u
-    grain = np.random.default_rng(2 + side).normal(0, GRAIN, view.size).astype(np.float32)
-    painted = (tone * round_shade[:, :, None] + grain[:, :, None]).clip(0, 255)
-    cover = (there & gone & ~seen).astype(np.float32) * ((1.02 - np.abs(u)) * 12).clip(0, 1)
+    grain = np.random.default_rng(2 + side).normal(0, GRAIN, view.size)[window].astype(np.float32)
+    painted = (tone[window] * round_shade[:, :, None] + grain[:, :, None]).clip(0, 255)
+    cover = (there & hole[window]).astype(np.float32) * ((1.02 - np.abs(u)) * 12).clip(0, 1)
     along = np.where(there, field[:, :, 1], 0)
     cover *= ((along - reach + 0.12) * 20).clip(0, 1) if reach else 1
-    cover = np.where(old.front > 0.5, 0, cover)
-    share = (visible > 0.4)[:, :, None]
-    return np.where(share, view.image, painted), np.maximum(visible, cover).astype(np.float32)
+    cover = np.where(old.front[window] > 0.5, 0, cover)
+    colours, opacity = view.image.copy(), visible.astype(np.float32)
+    colours[window] = np.where((visible[window] > 0.4)[:, :, None], view.image[window], painted)
+    opacity[window] = np.maximum(visible[window], cover)
+    return colours, opacity
 
 
 def _hand_seen(view: View, side: int) -> bool:

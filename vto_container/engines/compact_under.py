@@ -19,7 +19,7 @@ from vto_container.engines.compact_skin import (
     tone_of,
 )
 from vto_container.engines.compact_view import WAIST, View, capsule
-from vto_container.engines.compact_warp import extend
+from vto_container.engines.compact_warp import around, extend
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -201,10 +201,10 @@ def uncover(view: View, old: Old, category: Category, placed: Placed, covered: N
     hole = gone & ~skin_seen
     legs = view.leg(0, 1.12) | view.leg(1, 1.12)
     hips = (np.abs(across) < 0.52) & (down > WAIST - 0.06) & (down < 1.2)
-    trunk, shins = bust(view, placed), bare_legs(view)
+    trunk, shins = bust(view, placed), None if category == "upper" else bare_legs(view)
     image = view.image.copy()
     lower = (view.any_of("lower", "full_body") > 0.6) & ~gone & (down > WAIST - 0.1)
-    if category == "upper":
+    if shins is None:
         seen = _continued(view, gone, lower)
         inside = legs | hips if seen is None else seen
         below = hole & inside & person & (down > max(WAIST - 0.06, placed.hem - 0.1))
@@ -236,10 +236,12 @@ def uncover(view: View, old: Old, category: Category, placed: Placed, covered: N
         else:
             image = np.where(below[:, :, None], _dark(view), image)
     tone = tone_of(view, skin_seen)
-    skin = painted_trunk(view, tone, shins, covered)
-    image = image + (skin - image) * (_mixed(flesh, hole) * hole)[:, :, None]
+    window = around(flesh, 2)
+    skin = painted_trunk(view, tone, shins, covered, window)
+    share = _mixed(flesh[window], hole[window]) * hole[window]
+    image[window] += (skin - image[window]) * share[:, :, None]
     image = _softened(view.image, image, hole, unit)
-    arms = tuple(painted_arm(view, old, side, placed.reach[side], gone, skin_seen) for side in (0, 1))
+    arms = tuple(painted_arm(view, old, side, placed.reach[side], hole, tone) for side in (0, 1))
     neck = ((np.abs(across) < NECK_HALF * 1.15) & (down < 0.3)).astype(np.float32) * (
         np.maximum(old.neck, (flesh & trunk).astype(np.float32))
     )

@@ -204,6 +204,8 @@ def _window(field: NDArray[Any], found: Person, window: tuple[int, int, int, int
     sx, sy = found.scale
     box = (window[0] * sx, window[1] * sy, window[2] * sx, window[3] * sy)
     image = Image.fromarray(np.ascontiguousarray(field, np.float32))
+    if (box[2] - box[0]) < size[1] and (box[3] - box[1]) < size[0]:
+        return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box))
     return np.asarray(image.transform((size[1], size[0]), Image.Transform.EXTENT, box, Image.Resampling.BILINEAR))
 
 

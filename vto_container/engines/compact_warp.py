@@ -145,22 +145,46 @@ def extend(colours: NDArray[Any], known: NDArray[Any]) -> NDArray[Any]:
         total = max(float(known.sum()), 1e-6)
         mean = (colours * known[:, :, None]).sum((0, 1)) / total
         return np.broadcast_to(mean, colours.shape).astype(np.float32)
-    even = ((height + 1) // 2, (width + 1) // 2)
-    padding = ((0, even[0] * 2 - height), (0, even[1] * 2 - width))
-    weights = np.pad(known, padding)
-    sums = np.pad(colours * known[:, :, None], (*padding, (0, 0)))
-    weight = weights.reshape(even[0], 2, even[1], 2).sum((1, 3))
-    coarse = sums.reshape(even[0], 2, even[1], 2, -1).sum((1, 3)) / np.maximum(weight, 1e-6)[:, :, None]
+    weight = _halved(known)
+    coarse = _halved(colours * known[:, :, None]) / np.maximum(weight, 1e-6)[:, :, None]
     below = extend(coarse, np.minimum(weight, 1.0))
     padded = np.pad(below, ((1, 1), (1, 1), (0, 0)), mode="edge")
     # Each fine pixel is three quarters its own square and one quarter the nearest neighbour, along both axes.
-    for axis in (0, 1):
-        own = padded.take(range(1, padded.shape[axis] - 1), axis)
-        before = padded.take(range(padded.shape[axis] - 2), axis)
-        after = padded.take(range(2, padded.shape[axis]), axis)
-        stacked = np.stack([0.75 * own + 0.25 * before, 0.75 * own + 0.25 * after], axis + 1)
-        shape = list(own.shape)
-        shape[axis] *= 2
-        padded = stacked.reshape(shape)
-    grown = padded[:height, :width]
+    rows, columns = 2 * below.shape[0], 2 * below.shape[1]
+    tall = np.empty((rows, padded.shape[1], padded.shape[2]), np.float32)
+    own = 0.75 * padded[1:-1]
+    tall[0::2], tall[1::2] = own + 0.25 * padded[:-2], own + 0.25 * padded[2:]
+    grown = np.empty((rows, columns, padded.shape[2]), np.float32)
+    own = 0.75 * tall[:, 1:-1]
+    grown[:, 0::2], grown[:, 1::2] = own + 0.25 * tall[:, :-2], own + 0.25 * tall[:, 2:]
+    grown = grown[:height, :width]
     return (grown + known[:, :, None] * (colours - grown)).astype(np.float32)
+
+
+def _halved(field: NDArray[Any]) -> NDArray[Any]:
+    """Sums over squares of two by two of a field (h, w[, channels]); the last ones may be smaller."""
+    import numpy as np
+
+    odd = [(0, side % 2) for side in field.shape[:2]]
+    whole = np.pad(field, [*odd, *[(0, 0)] * (field.ndim - 2)]) if any(map(any, odd)) else field
+    rows = whole[0::2] + whole[1::2]
+    return rows[:, 0::2] + rows[:, 1::2]
+
+
+def around(mask: NDArray[Any], margin: int = 0) -> tuple[slice, slice]:
+    """The rows and columns of a mask (h, w) bool, and as many beside them; none of an empty mask."""
+    import numpy as np
+
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not rows.size:
+        return slice(0, 0), slice(0, 0)
+    return (
+        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
+        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
+    )
+
+
+def inside_of(field: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """(h, w) bool: which places of a field are in a photo of (height, width)."""
+    x, y = field[:, :, 0], field[:, :, 1]
+    return (x >= 0) & (x <= size[1] - 1) & (y >= 0) & (y <= size[0] - 1)
