@@ -19,10 +19,10 @@ CONTAINER = ("vto_container",)
 
 
 def groups(packages: tuple[str, ...] = (*APP, *CONTAINER)) -> list[type[SettingsGroup]]:
-    """The groups of every `settings.py` of these packages, by the path of their file."""
+    """The groups of every `settings.py` and `*_settings.py` of these packages, by the path of their file."""
     found: list[type[SettingsGroup]] = []
     for package in packages:
-        for path in sorted((ROOT / package).rglob("settings.py")):
+        for path in sorted((ROOT / package).rglob("*settings.py")):
             module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
             found += [
                 value

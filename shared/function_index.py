@@ -19,6 +19,7 @@ from azure.functions.decorators.core import Binding
 from azure.functions.decorators.function_app import Function, FunctionBuilder
 from azure.functions.decorators.http import HttpOutput, HttpTrigger
 
+from shared import startup
 from shared.blob_reference import BlobReference
 
 INDEX: Final = Path(__file__).resolve().parents[1] / "functions" / "index.json"
@@ -161,6 +162,14 @@ def handlers(module: str) -> Mapping[str, Callable[..., Any]]:
     return {str(function.get_function_name()): function.get_user_function() for function in app.get_functions()}
 
 
+def _run(entry: Entry, argument: Any) -> None:
+    startup.refuse_unusable()
+    try:
+        handlers(entry.module)[entry.name](argument)
+    finally:
+        startup.check_soon()
+
+
 def _signature(req: func.HttpRequest, context: func.Context) -> func.HttpResponse: ...
 
 
@@ -172,7 +181,10 @@ _SIGNATURE: Final = signature(_signature)
 # strings (no `from __future__ import annotations`), because evaluating hundreds of them slows every cold start.
 def _http(app: _Functions, entry: Entry) -> None:
     def handle(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        return handlers(entry.module)[entry.name](req, context)
+        try:
+            return handlers(entry.module)[entry.name](req, context)
+        finally:
+            startup.check_soon()
 
     handle.__name__ = entry.name
     vars(handle).update(__signature__=_SIGNATURE)
@@ -181,21 +193,21 @@ def _http(app: _Functions, entry: Entry) -> None:
 
 def _queue(app: _Functions, entry: Entry) -> None:
     def handle(message: func.QueueMessage) -> None:
-        handlers(entry.module)[entry.name](message)
+        _run(entry, message)
 
     app.function_name(entry.name)(app.queue_trigger("message", **entry.arguments)(handle))
 
 
 def _timer(app: _Functions, entry: Entry) -> None:
     def handle(timer: func.TimerRequest) -> None:
-        handlers(entry.module)[entry.name](timer)
+        _run(entry, timer)
 
     app.function_name(entry.name)(app.timer_trigger("timer", **entry.arguments)(handle))
 
 
 def _blob(app: _Functions, entry: Entry) -> None:
     def handle(blob: BlobReference) -> None:
-        handlers(entry.module)[entry.name](blob)
+        _run(entry, blob)
 
     arguments: dict[str, Any] = {**entry.arguments}
     source = func.BlobSource(arguments.pop("source", func.BlobSource.LOGS_AND_CONTAINER_SCAN))

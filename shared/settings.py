@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -19,7 +18,6 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 Seconds = Annotated[float, Field(ge=0)]
-
-
-_AUTHENTICATION: Final = re.compile(r"(?:ClientId=([^;=]+);)?Authorization=AAD")
 
 
 class _Mark:
@@ -227,73 +222,3 @@ class Settings(SettingsGroup):
 def settings() -> Settings:
     """The settings of this process. Raises as `load` does."""
     return load(Settings)
-
-
-class QueueSettings(SettingsGroup):
-    """The storage account of the queues."""
-
-    storage: SecretStr | None = Field(
-        default=None, validation_alias="Storage", description="connection string of the storage account"
-    )
-    storage_queue_uri: TlsUrl | None = Field(
-        default=None, validation_alias="Storage__queueServiceUri",
-        description="URL of the queue service, for a managed identity",
-    )  # fmt: skip
-    storage_client_id: str | None = Field(
-        default=None, validation_alias="Storage__clientId", description="client id of the managed identity"
-    )
-    host_storage: SecretStr | None = Field(
-        default=None, validation_alias="AzureWebJobsStorage",
-        description="connection string of the Functions host's own storage, if it has one",
-    )  # fmt: skip
-
-    def faults(self) -> Iterator[str]:
-        """The account is named one way or the other."""
-        if self.storage is None and self.storage_queue_uri is None:
-            yield "set Storage, or Storage__queueServiceUri"
-
-
-def queue_settings() -> QueueSettings:
-    """The settings of the queues. Raises as `load` does."""
-    return load(QueueSettings)
-
-
-class TracingSettings(SettingsGroup):
-    """Where `shared.tracing` sends spans; with none of these, nowhere."""
-
-    applicationinsights_connection_string: SecretStr | None = Field(
-        default=None, description="connection string of Application Insights"
-    )
-    applicationinsights_authentication_string: str | None = Field(
-        default=None,
-        description="`Authorization=AAD`, after `ClientId=ID;` for a user-assigned identity: sends Entra tokens to "
-        "Application Insights",
-    )
-    otel_exporter_otlp_endpoint: TlsUrl | None = Field(default=None, description="URL of an OTLP collector")
-    trace_file: str | None = Field(
-        default=None, description="path of a file that every process appends its spans to, one line of JSON each"
-    )
-
-    @field_validator("applicationinsights_authentication_string")
-    @classmethod
-    def check_authentication(cls, value: str | None) -> str | None:
-        """No one would notice refused telemetry, so a wrong value is refused here."""
-        if value and not _AUTHENTICATION.fullmatch(value):
-            raise ValueError("APPLICATIONINSIGHTS_AUTHENTICATION_STRING must be [ClientId=ID;]Authorization=AAD")
-        return value
-
-    @property
-    def uses_entra(self) -> bool:
-        """Whether Application Insights gets tokens of the managed identity."""
-        return self.applicationinsights_authentication_string is not None
-
-    @property
-    def client_id(self) -> str | None:
-        """Client id of the user-assigned identity; None for the system-assigned one."""
-        found = _AUTHENTICATION.fullmatch(self.applicationinsights_authentication_string or "")
-        return found[1] if found else None
-
-
-def tracing_settings() -> TracingSettings:
-    """The settings of traces."""
-    return load(TracingSettings)

@@ -1,13 +1,20 @@
-"""What is checked before the app serves its first request."""
+"""What is checked of the settings of a process that has just started.
+
+To check all settings imports all of their modules, as much work as a bare app's start. So the first call waits for
+the groups that it uses, which are checked as they are read, and all are checked a second later (decision 64).
+"""
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from shared.errors import ConfigurationError
     from shared.settings import SettingsGroup
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -15,17 +22,67 @@ PREFIX: Final = "settings are not usable: "
 PACKAGES: Final = ("shared", "functions")
 HOSTED: Final = ("FUNCTIONS_WORKER_RUNTIME", "WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME")
 """Variables of which a Functions host sets one; a tool that only lists the functions has none, and no settings."""
+CHECK_AFTER_S: Final = 1.0
+"""Seconds from a process's first call to the check of all settings: its answer is then on its way."""
+
+_refused: list[ConfigurationError] = []
+
+
+@cache
+def check_soon() -> Timer | None:
+    """Check all settings in a thread, once a process; `refuse_unusable` then refuses every call if one is wrong."""
+    if not _must_be_usable():
+        return None
+    timer = Timer(CHECK_AFTER_S, _check)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def refuse_unusable() -> None:
+    """Raise ConfigurationError if the check of all settings has found a fault. Only the log names the settings."""
+    if _refused:
+        raise _refused[0]
+
+
+def forget() -> None:
+    """Take no notice of what an earlier check has found."""
+    _refused.clear()
+
+
+def _check() -> None:
+    from shared.errors import ConfigurationError
+
+    if not are_usable():
+        _refused.append(ConfigurationError("the app's settings are not usable: its log names them"))
+
+
+def are_usable() -> bool:
+    """Whether `check_settings` finds no fault; those it finds are logged."""
+    from shared import telemetry
+    from shared.errors import ConfigurationError
+
+    try:
+        check_settings()
+    except ConfigurationError as error:
+        telemetry.log("settings.unusable", level="error", message=error.message)
+        return False
+    return True
+
+
+def _must_be_usable() -> bool:
+    return os.getenv("ENVIRONMENT") != "development" and any(name in os.environ for name in HOSTED)
 
 
 def check_settings() -> None:
-    """Outside development, refuse to start with settings that can't work or are unsafe; all faults in one message.
+    """Outside development, refuse settings that can't work or are unsafe; all faults in one message.
 
-    In development each group is checked when it is first used.
+    Each group is also checked when it is first used, in any environment.
 
     Raises:
         ConfigurationError: names every setting at fault and what to do.
     """
-    if os.getenv("ENVIRONMENT") == "development" or not any(name in os.environ for name in HOSTED):
+    if not _must_be_usable():
         return
     from shared import settings
     from shared.errors import ConfigurationError
@@ -46,7 +103,7 @@ def settings_groups() -> list[type[SettingsGroup]]:
 
     found: list[type[SettingsGroup]] = []
     for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("settings.py")):
+        for path in sorted((ROOT / package).rglob("*settings.py")):
             module = import_module(str(path.relative_to(ROOT).with_suffix("")).replace(os.sep, "."))
             found += [
                 value

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from shared.settings import TracingSettings
+    from shared.tracing_settings import TracingSettings
 
 SERVICE = "ai-fashion-studio"
 EXPORTERS: Final = ("applicationinsights_connection_string", "otel_exporter_otlp_endpoint", "trace_file")
@@ -57,7 +57,7 @@ def made() -> trace.Tracer:
     """See `tracer`; raises ConfigurationError when the settings are not usable."""
     from opentelemetry import trace
 
-    from shared.settings import tracing_settings
+    from shared.tracing_settings import tracing_settings
 
     conf = tracing_settings()
     if not (conf.applicationinsights_connection_string or conf.otel_exporter_otlp_endpoint or conf.trace_file):
@@ -72,12 +72,44 @@ def made() -> trace.Tracer:
     if conf.trace_file:
         provider.add_span_processor(SimpleSpanProcessor(_file(Path(conf.trace_file))))
     if conf.otel_exporter_otlp_endpoint:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        provider.add_span_processor(BatchSpanProcessor(_later(_otlp)))
     if conf.applicationinsights_connection_string:
-        provider.add_span_processor(BatchSpanProcessor(_application_insights(conf)))
+        provider.add_span_processor(BatchSpanProcessor(_later(partial(_application_insights, conf))))
     return provider.get_tracer(SERVICE)
+
+
+def _later(make: Callable[[], SpanExporter]) -> SpanExporter:
+    """In a Functions app an exporter that is made for the first batch of spans, in the thread of batches.
+
+    To import that of Application Insights takes as long as a bare app's whole start, and no answer should wait for it.
+    Elsewhere it is made at once, since a process that ends could not make it any more.
+    """
+    if "FUNCTIONS_WORKER_RUNTIME" not in os.environ:
+        return make()
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+    class Later(SpanExporter):
+        made: SpanExporter | None = None
+
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            if self.made is None:
+                self.made = make()
+            return self.made.export(spans)
+
+        def shutdown(self) -> None:
+            if self.made is not None:
+                self.made.shutdown()
+
+        def force_flush(self, timeout_millis: int = 30_000) -> bool:
+            return self.made is None or self.made.force_flush(timeout_millis)
+
+    return Later()
+
+
+def _otlp() -> SpanExporter:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter()
 
 
 def _application_insights(conf: TracingSettings) -> SpanExporter:

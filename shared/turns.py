@@ -13,14 +13,12 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Final
 
 NO_CALLER: Final = ""
 """Stands for the app: timers, and what runs outside a request and a job."""
 
 
-@dataclass
 class Work:
     """What is done for a caller in a request or a job, and what it has cost so far.
 
@@ -28,11 +26,14 @@ class Work:
     put off and counts like this number of calls.
     """
 
-    caller: str
-    megapixels: float = 0.0
-    model_s: float = 0.0
-    megabytes: float = 0.0
-    calls: float = 0.0
+    def __init__(
+        self, caller: str, *, megapixels: float = 0.0, model_s: float = 0.0, megabytes: float = 0.0, calls: float = 0.0
+    ) -> None:
+        self.caller = caller
+        self.megapixels = megapixels
+        self.model_s = model_s
+        self.megabytes = megabytes
+        self.calls = calls
 
 
 _work: ContextVar[Work | None] = ContextVar("work", default=None)

@@ -6,7 +6,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, RootModel, StringConstraints
 
-from shared.http.models import Answer, Body, Problem, Query
+from shared.http.models import Answer, Body, Query
+from shared.http.problem_models import Problem
 
 MAX_IMAGE_CHARS: Final = 21 * 1024 * 1024
 """Of a data URI: base64 of the largest upload, 15 MiB, is a third longer."""

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from functions.observe.models import ProbeResult, Standing
 from functions.observe.settings import observe_settings
-from shared import blobs, clock, onnx, telemetry
+from shared import blobs, clock, onnx, startup, telemetry
 from shared.catalogue.documents import EmbeddingDocument, IndexVersionDocument, embeddings, index_versions
-from shared.commerce.settings import paypal_settings
+from shared.commerce.paypal_settings import paypal_settings
 from shared.documents import store
 from shared.documents.fields import where
 from shared.errors import ConfigurationError, StudioError
@@ -34,6 +34,13 @@ class Down(Exception):
 
 
 type Probe = Callable[[], str | None]
+
+
+def every_setting() -> str | None:
+    """All settings of the app; what is wrong with them is for the log, since anyone may ask for this probe."""
+    if not startup.are_usable():
+        raise Down("settings are not usable: the log names them")
+    return None
 
 
 def documents() -> str | None:
@@ -162,6 +169,7 @@ def paypal() -> str | None:
 
 
 PROBES: Mapping[str, Probe] = {
+    "settings": every_setting,
     "documents": documents,
     "blobs": blob_storage,
     "queues": queue_storage,

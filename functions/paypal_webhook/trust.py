@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from functions.paypal_webhook.settings import paypal_webhook_settings
-from shared.commerce.settings import paypal_settings
+from shared.commerce.paypal_settings import paypal_settings
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:

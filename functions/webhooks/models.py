@@ -1,4 +1,4 @@
-"""Requests and answers of outbound webhooks."""
+"""Requests and answers of the endpoints of outbound webhooks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from shared.http.models import Answer, Body, PageQuery
-from shared.jobs.models import JobError, JobStatus
-from shared.webhooks.documents import DeliveryAttempt, WebhookStatus
+from shared.http.models import Answer, Body
+from shared.webhooks.documents import WebhookStatus
 
 type Event = Literal[
     "job.completed", "job.failed", "conversion.completed", "conversion.failed", "tryon.completed", "tryon.failed"
@@ -64,34 +63,3 @@ class WebhookList(Answer):
     """All endpoints of the customer."""
 
     items: list[Webhook]
-
-
-class DeliveriesQuery(PageQuery):
-    """Which deliveries to list, newest first."""
-
-    webhook_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    status: JobStatus | None = None
-
-
-class Delivery(Answer):
-    """One event for one endpoint."""
-
-    id: str
-    webhook_id: str
-    event: str
-    event_id: str = Field(description="sent as `webhook-id`; the same for every attempt and replay")
-    status: JobStatus
-    response_status: int | None = Field(description="HTTP status of the last attempt that got an answer")
-    attempts: list[DeliveryAttempt] = Field(description="the last 20")
-    error: JobError | None
-    job_id: str
-    body: str | None = Field(default=None, description="exactly as sent; absent in lists")
-    created_at: str
-    updated_at: str
-
-
-class DeliveryList(Answer):
-    """A page of deliveries."""
-
-    items: list[Delivery]
-    continuation: str | None = None

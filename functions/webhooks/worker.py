@@ -17,15 +17,8 @@ from shared.jobs.protocol import Outcome
 from shared.jobs.step import Step, Task
 from shared.outbound.exchange import Answer
 from shared.webhooks import sending
-from shared.webhooks.documents import (
-    DeliveryAttempt,
-    DeliveryDocument,
-    DeliveryPayload,
-    WebhookDocument,
-    WebhookStatus,
-    deliveries,
-    webhooks,
-)
+from shared.webhooks.delivery_documents import DeliveryAttempt, DeliveryDocument, DeliveryPayload, deliveries
+from shared.webhooks.documents import WebhookDocument, WebhookStatus, webhooks
 from shared.webhooks.settings import webhook_settings
 
 HISTORY: Final = 20

@@ -11,8 +11,8 @@ from shared.commerce.alerts import AlertKind
 from shared.commerce.payment_documents import CaptureRefusal, PaymentDocument, payments
 from shared.commerce.paypal import PaymentMismatchError, PayPalRefusedError, PayPalUnavailableError
 from shared.commerce.paypal_errors import ISSUES, PROVIDER, UNKNOWN, Way
+from shared.commerce.paypal_settings import paypal_settings
 from shared.commerce.reconciliation import CAPTURE_RELEASED, is_claimed, postponed, reconcile
-from shared.commerce.settings import paypal_settings
 from shared.documents.fields import Assign, assign
 from shared.errors import Conflict, OperatorActionNeeded, PreconditionFailed, UpstreamError
 from shared.jobs.settings import job_settings

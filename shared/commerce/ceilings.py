@@ -18,7 +18,7 @@ from pydantic import Field
 
 from shared import audit, clock, notifications, telemetry
 from shared.accounts.documents import AccountDocument, Role, accounts
-from shared.commerce.settings import spending_settings
+from shared.commerce.spending_settings import spending_settings
 from shared.documents import store
 from shared.documents.containers import DAY
 from shared.documents.fields import increment, where

@@ -14,7 +14,7 @@ from shared import clock
 from shared.commerce.payment_documents import PaymentDocument, PaymentStatus, StatusChange
 from shared.commerce.paypal import PaymentMismatchError
 from shared.commerce.paypal_models import Capture, Order, PurchaseUnit
-from shared.commerce.settings import paypal_settings
+from shared.commerce.paypal_settings import paypal_settings
 from shared.documents.fields import Assign, assign
 
 HISTORY_LENGTH: Final = 40

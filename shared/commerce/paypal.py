@@ -32,7 +32,7 @@ from shared.commerce.paypal_models import (
     WebhookSignature,
     find_link,
 )
-from shared.commerce.settings import paypal_settings
+from shared.commerce.paypal_settings import paypal_settings
 from shared.errors import ConfigurationError, OperatorActionNeeded, UpstreamError
 from shared.provider_errors import Blame
 from shared.providers import circuit

@@ -8,8 +8,7 @@ what passes on one machine passes in Azure.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from shared.documents.values import check_where
 
@@ -25,8 +24,13 @@ class Document(dict[str, Any]):
         return str(self["_etag"])
 
 
-@dataclass(frozen=True)
-class Where:
+class _Condition(NamedTuple):
+    field: str
+    op: Op
+    value: Any = True
+
+
+class Where(_Condition):
     """One condition; several are ANDed.
 
     Args:
@@ -40,12 +44,9 @@ class Where:
         InvalidOperation: if field, op or value are not of that kind.
     """
 
-    field: str
-    op: Op
-    value: Any = True
-
-    def __post_init__(self) -> None:
-        check_where(self.field, self.op, self.value)
+    def __new__(cls, field: str, op: Op, value: Any = True) -> Self:
+        check_where(field, op, value)
+        return super().__new__(cls, field, op, value)
 
 
 class Page(NamedTuple):

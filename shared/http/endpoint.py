@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import azure.functions as func
 
-from shared import clock, telemetry, turns
+from shared import clock, startup, telemetry, turns
 from shared.errors import Forbidden, StudioError, Unauthorized
 from shared.http import auth, caching, cors
 from shared.http.auth import Access, Principal
@@ -190,6 +190,7 @@ def _handle(route: Route, handler: Handler, req: func.HttpRequest, context: func
         telemetry.span(f"{req.method} /{PREFIX}{route.path}", parent=parent, kind="server") as span,
     ):
         try:
+            startup.refuse_unusable()
             response = _answer(route, handler, req, request_id, extra)
         except StudioError as error:
             extra.update(error.headers)

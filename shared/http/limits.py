@@ -33,8 +33,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared import clock, telemetry
 from shared.documents import store
@@ -63,20 +62,21 @@ REMEMBERED: Final = 50_000
 """Callers and windows that a process remembers; beyond this it forgets the oldest half."""
 
 
-@dataclass
 class _Window:
     """What this process knows of one caller's window. Its lock is held while the store is asked, so that one asks."""
 
-    ends: float
     counted: int | None = None
     """The count in the store when it was last asked; None before."""
-    owed: int = 0
+    owed = 0
     """Given here, and not yet counted in the store."""
-    spare: int = 0
+    spare = 0
     """Counted in the store, and not yet given here."""
-    given: int = 0
-    waiting: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    given = 0
+    waiting = 0
+
+    def __init__(self, ends: float) -> None:
+        self.ends = ends
+        self.lock = threading.Lock()
 
     def left(self, limit: int) -> int:
         """Calls left as far as this process knows."""
@@ -295,8 +295,7 @@ def _unknown() -> Unavailable:
     )
 
 
-@dataclass(frozen=True)
-class _Settlement:
+class _Settlement(NamedTuple):
     """What a process asks of a counter: to count `due` calls, and to lease up to `most`."""
 
     key: str

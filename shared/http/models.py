@@ -79,17 +79,3 @@ class PageQuery(Query):
 
     limit: int = Field(default=20, ge=1, le=100, description="items on a page")
     continuation: str | None = Field(default=None, max_length=4096, description="token of the page before")
-
-
-class Problem(Answer):
-    """An error (RFC 9457, `application/problem+json`)."""
-
-    type: str = Field(description="a URI that names the kind of problem")
-    title: str
-    status: int
-    detail: str = Field(description="what is wrong and what to do")
-    code: str = Field(description="stable, for programs")
-    retryable: bool = Field(description="whether the same request can succeed later")
-    request_id: str
-    field: str | None = Field(default=None, description="the field at fault")
-    details: dict[str, object] | None = None

@@ -17,7 +17,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.accounts.documents import Role
 from shared.http import openapi_examples, openapi_schemas
-from shared.http.models import Body, Problem
+from shared.http.models import Body
+from shared.http.problem_models import Problem
 from shared.http.routes import PREFIX, Route
 from shared.http.version import VERSION
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from shared.errors import StudioError
@@ -46,9 +46,8 @@ class Refusals(NamedTuple):
     headers: Callable[[StudioError], Mapping[str, str]]
 
 
-@dataclass(frozen=True)
-class Route:
-    """The declaration of a route; the API description and the role tests are made from these."""
+class _Declaration(NamedTuple):
+    """What a handler declares of its route."""
 
     name: str
     method: str
@@ -68,7 +67,11 @@ class Route:
     max_json_bytes: int = MAX_JSON_BYTES
     refusals: Refusals | None = None
     scheme: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+class Route(_Declaration):
+    """The declaration of a route; the API description and the role tests are made from these."""
 
     @property
     def revalidates(self) -> bool:

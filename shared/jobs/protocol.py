@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
@@ -44,8 +43,7 @@ class CancelRequested(Exception):
     """The user asked to stop; raised inside a step between two of its parts."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a step wants committed together with its job's new state.
 
     Args:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.identity import azure_credential
-from shared.settings import queue_settings
+from shared.queue_settings import queue_settings
 from shared.storage import OPTIONS, storage_errors
 
 if TYPE_CHECKING:

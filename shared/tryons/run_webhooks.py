@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from pydantic import Field
@@ -33,4 +32,4 @@ def with_run_webhook(job: Job, outcome: Outcome) -> Outcome:
         max_attempts=len(RETRY_S) + 1,
         request_id=job.request_id,
     )
-    return replace(outcome, operations=[*outcome.operations, protocol.jobs.creation(made)])
+    return outcome._replace(operations=[*outcome.operations, protocol.jobs.creation(made)])

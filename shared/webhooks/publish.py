@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -22,15 +21,8 @@ from shared.jobs import protocol, queues
 from shared.jobs.models import Job, JobId, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Step
-from shared.webhooks.documents import (
-    DeliveryDocument,
-    DeliveryId,
-    DeliveryPayload,
-    WebhookDocument,
-    WebhookStatus,
-    deliveries,
-    webhooks,
-)
+from shared.webhooks.delivery_documents import DeliveryDocument, DeliveryId, DeliveryPayload, deliveries
+from shared.webhooks.documents import WebhookDocument, WebhookStatus, webhooks
 from shared.webhooks.settings import MAX_ENDPOINTS, webhook_settings
 
 KEEP_S: Final = 30 * 24 * 3600
@@ -70,7 +62,7 @@ def with_webhook_deliveries(job: Job, status: JobStatus, outcome: Outcome, error
         for endpoint in endpoints:
             if event in endpoint.events:
                 writes += _delivery(job, event, data, endpoint)
-    return replace(outcome, operations=[*outcome.operations, *writes])
+    return outcome._replace(operations=[*outcome.operations, *writes])
 
 
 def _events(

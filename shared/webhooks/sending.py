@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shared.errors import Gone, StudioError, UpstreamError
-from shared.jobs.models import Job
 from shared.outbound import exchange
 from shared.outbound.exchange import Answer
 from shared.outbound.target import Purpose, Target, resolve
 from shared.webhooks.settings import DELIVERY_TIMEOUT_S, webhook_settings
+
+if TYPE_CHECKING:
+    from shared.jobs.models import Job
 
 MAX_WAIT_S: Final = 12 * 3600
 """The longest wait that an endpoint can ask for."""

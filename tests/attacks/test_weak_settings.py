@@ -6,13 +6,17 @@ import json
 import string
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import azure.functions as func
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import settings, startup
+from shared import function_index, settings, startup
 from shared.errors import ConfigurationError
 from shared.settings_checks import bits, secret_fault, text_faults, url_fault
 
@@ -118,8 +122,8 @@ WEAK: list[tuple[dict[str, str | None], str]] = [
 """Every weak setting that was once taken, and others of its kind; with what the refusal names."""
 
 
-def check(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> None:
-    """Start with the sound settings but for these; None leaves one out."""
+def given_settings(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> None:
+    """The sound settings but for these; None leaves one out."""
     for group in startup.settings_groups():
         for name in group.model_fields:
             monkeypatch.delenv(group.variable(name), raising=False)
@@ -129,10 +133,60 @@ def check(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> None:
         else:
             monkeypatch.setenv(name, value)
     settings.forget()
+
+
+def check(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> None:
+    """Check all settings: the sound ones but for these."""
+    given_settings(monkeypatch, **change)
     try:
         startup.check_settings()
     finally:
         settings.forget()
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., func.HttpResponse]]:
+    """Calls `GET health` of a process that has just started, as the worker does."""
+    monkeypatch.setattr(startup, "CHECK_AFTER_S", 0)
+    startup.check_soon.cache_clear()
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    function_index.register(app)
+    by_name = {function.get_function_name(): function.get_user_function() for function in app.get_functions()}
+
+    def call(name: str = "health", argument: Any = None) -> Any:
+        if argument is not None:
+            return by_name[name](argument)
+        request = func.HttpRequest(method="GET", url="https://app/api/health", body=b"")
+        return by_name[name](request, SimpleNamespace(trace_context=SimpleNamespace(Traceparent=None)))
+
+    yield call
+    startup.check_soon.cache_clear()
+    startup.forget()
+    settings.forget()
+
+
+def test_after_the_first_call_all_settings_are_checked_and_every_call_is_refused(
+    monkeypatch: pytest.MonkeyPatch, started: Callable[..., Any]
+) -> None:
+    """Also calls that use none of the weak settings: the process is as good as not started."""
+    given_settings(monkeypatch, GEMINI_API_KEY="your-key")
+    assert started().status_code == 200
+    check = startup.check_soon()
+    assert check is not None
+    check.join()
+    refused = started()
+    assert (refused.status_code, b"GEMINI" in refused.get_body()) == (500, False)
+    with pytest.raises(ConfigurationError):
+        started("interactive_worker", func.QueueMessage(body=b"{}"))
+
+
+def test_sound_settings_refuse_no_call(monkeypatch: pytest.MonkeyPatch, started: Callable[..., Any]) -> None:
+    given_settings(monkeypatch)
+    assert started().status_code == 200
+    check = startup.check_soon()
+    assert check is not None
+    check.join()
+    assert started().status_code == 200
 
 
 def test_sound_settings_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,12 +224,15 @@ def test_all_faults_are_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.processes
-def test_the_app_itself_does_not_load_with_weak_settings() -> None:
+def test_a_weak_setting_is_not_used_before_all_are_checked() -> None:
+    """The app loads without reading any; a group that holds a weak one can't be read."""
+    program = "import function_app; from shared.vto import settings; settings.vto_settings()"
     done = subprocess.run(
-        [sys.executable, "-c", "import function_app"], cwd=ROOT, env={**SOUND, "VTO_TOKEN": "x", "PATH": ""},
+        [sys.executable, "-c", program], cwd=ROOT, env={**SOUND, "VTO_TOKEN": "x", "PATH": ""},
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode != 0
+    assert "ConfigurationError" in done.stderr
     assert "VTO_TOKEN" in done.stderr
 
 

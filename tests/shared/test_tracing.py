@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
-from shared.settings import TracingSettings
+from shared.tracing_settings import TracingSettings
 
 pytestmark = pytest.mark.processes
 
@@ -86,8 +86,8 @@ def collector() -> Iterator[Collector]:
     server.server_close()
 
 
-def run(**settings: str) -> str:
-    """A process that makes two spans and ends; prints the inner span's trace id."""
+def run(program: str = PROGRAM, **settings: str) -> str:
+    """A process that makes two spans and ends, or another one; prints the inner span's trace id."""
     given = {
         "ENVIRONMENT": "development",
         "Storage": "UseDevelopmentStorage=true",
@@ -96,7 +96,7 @@ def run(**settings: str) -> str:
         "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
     }
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": str(ROOT), **given, **settings},
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
@@ -114,6 +114,26 @@ def test_application_insights_gets_the_spans(collector: Collector) -> None:
     outer = spans["outer"]["data"]["baseData"]
     assert outer["properties"]["jobId"] == "job:7"
     assert spans["inner"]["tags"]["ai.operation.parentId"] == outer["id"]
+
+
+IN_A_FUNCTIONS_APP = """
+import sys
+from shared import telemetry, tracing
+with telemetry.span("outer"):
+    print(f"0-{tracing.made().__class__.__name__}")
+assert "azure.monitor.opentelemetry.exporter" not in sys.modules, "an answer would wait for it"
+assert tracing.made().span_processor.force_flush()
+"""
+
+
+def test_in_a_functions_app_no_answer_waits_for_the_exporter(collector: Collector) -> None:
+    run(
+        IN_A_FUNCTIONS_APP,
+        FUNCTIONS_WORKER_RUNTIME="python",
+        APPLICATIONINSIGHTS_CONNECTION_STRING=f"InstrumentationKey={KEY};IngestionEndpoint={collector.url}/",
+    )
+    found = [item for path, _, body in collector.posted if path.endswith("/track") for item in items(body)]
+    assert "outer" in [item["data"]["baseData"].get("name") for item in found]
 
 
 class Identity(BaseHTTPRequestHandler):

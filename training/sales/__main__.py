@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def make(count: int, stage: Path, say: Callable[[str], None]) -> tuple[dict, list[str]]:
+def make(count: int, stage: Path, say: Callable[[str], None]) -> tuple[dict[str, Any], list[str]]:
     """Write all files into `stage`; returns the manifest entry and the failed checks."""
     from functions.analytics import calibration_plot, evaluation, fit, image_features, inference, model_registry
     from training.sales import card, export, garments, table
@@ -143,7 +143,12 @@ def embedded(count: int, tower: str, say: Callable[[str], None]) -> tuple[np.nda
             say(f"embedded {len(vectors)} of {count}")
         colours = np.stack([image_features.colour_features(one) for one in drawn])
         whole = path.with_suffix(".part.npz")
-        np.savez(whole, vectors=np.stack(vectors).astype(np.float16), colours=colours, **maps.to_arrays())
+        arrays: dict[str, Any] = {
+            **maps.to_arrays(),
+            "vectors": np.stack(vectors).astype(np.float16),
+            "colours": colours,
+        }
+        np.savez(whole, **arrays)
         whole.replace(path)
     with np.load(path) as stored:
         kept = {name: stored[name] for name in stored.files}

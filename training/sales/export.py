@@ -151,7 +151,7 @@ def _answers(data: bytes, rows: SalesDataset, count: int) -> dict[str, Any]:
     }
     found = session.run(["mid", "lo", "hi"], feeds)
     outputs = {
-        name: np.round(one.astype(float), 6).tolist() for name, one in zip(("mid", "lo", "hi"), found, strict=True)
+        name: np.round(np.asarray(one, float), 6).tolist() for name, one in zip(("mid", "lo", "hi"), found, strict=True)
     }
     return {"places": places.tolist(), "price": price, "category": category, **outputs}
 

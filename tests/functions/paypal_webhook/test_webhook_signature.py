@@ -15,7 +15,7 @@ from paypal_shop import Buyer, Shop, payment_of
 from functions.paypal_webhook import certificates
 from functions.paypal_webhook.documents import events
 from functions.paypal_webhook.settings import PayPalWebhookSettings
-from shared.commerce.settings import PayPalSettings
+from shared.commerce.paypal_settings import PayPalSettings
 from shared.documents import Where, store
 
 

@@ -18,8 +18,9 @@ from emulators.stack import Stack
 from functions.notify.worker import NotifyStep
 from functions.paypal_webhook.worker import EventStep
 from functions.privacy.worker import PrivacyStep
-from functions.webhooks import service
-from functions.webhooks.models import DeliveriesQuery, WebhookChange, WebhookRequest, WebhookWithSecret
+from functions.webhooks import delivery_service, service
+from functions.webhooks.delivery_models import DeliveriesQuery
+from functions.webhooks.models import WebhookChange, WebhookRequest, WebhookWithSecret
 from functions.webhooks.worker import DeliveryStep
 from shared import clock
 from shared.accounts.documents import Role
@@ -98,7 +99,7 @@ def deliver(limit: int = 20) -> None:
 
 
 def deliveries(**wanted: Any) -> list[Any]:
-    return service.list_deliveries(ME, DeliveriesQuery(**wanted)).items
+    return delivery_service.list_deliveries(ME, DeliveriesQuery(**wanted)).items
 
 
 def test_a_job_that_ends_is_delivered_signed_and_once(customer_api: None, customer: Receiver) -> None:
@@ -116,7 +117,7 @@ def test_a_job_that_ends_is_delivered_signed_and_once(customer_api: None, custom
     assert abs(int(got.headers["webhook-timestamp"]) - clock.now()) < 60
     (delivery,) = deliveries()
     assert (delivery.status, delivery.response_status, len(delivery.attempts)) == ("completed", 204, 1)
-    assert service.get_delivery(ME, delivery.id).body == got.body
+    assert delivery_service.get_delivery(ME, delivery.id).body == got.body
     consume(message(job.model_copy(update={"attempt": 0})), Work())
     assert len(deliveries()) == 1
 
@@ -188,10 +189,10 @@ def test_410_disables_the_endpoint(customer_api: None, customer: Receiver) -> No
     work()
     assert len(deliveries()) == 1
     with pytest.raises(Conflict):
-        service.replay_delivery(ME, deliveries()[0].id, "r")
+        delivery_service.replay_delivery(ME, deliveries()[0].id, "r")
     back = service.update_webhook(ME, hook.id, WebhookChange(status="active"))
     assert (back.status, back.disabled_reason, back.url) == ("active", None, hook.url)
-    service.replay_delivery(ME, deliveries()[0].id, "r")
+    delivery_service.replay_delivery(ME, deliveries()[0].id, "r")
     deliver()
     assert deliveries()[0].status == "completed"
     assert customer.got[0].headers["webhook-id"] == customer.got[1].headers["webhook-id"]
@@ -248,10 +249,10 @@ def test_a_delivery_is_replayed_with_the_same_id_and_body(customer_api: None, cu
     work()
     deliver()
     (delivery,) = deliveries()
-    again = service.replay_delivery(ME, delivery.id, "r")
+    again = delivery_service.replay_delivery(ME, delivery.id, "r")
     assert again.status == "queued"
     with pytest.raises(Conflict):
-        service.replay_delivery(ME, delivery.id, "r")
+        delivery_service.replay_delivery(ME, delivery.id, "r")
     deliver()
     first, second = customer.got
     assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
@@ -270,7 +271,7 @@ def test_a_deleted_endpoint_gets_nothing_and_foreign_ones_are_missing(customer_a
         with pytest.raises(NotFound):
             act(stranger, hook.id)
     with pytest.raises(NotFound):
-        service.get_delivery(stranger, deliveries()[0].id)
+        delivery_service.get_delivery(stranger, deliveries()[0].id)
 
 
 def test_there_is_a_limit_of_endpoints(customer_api: None, customer: Receiver) -> None:
