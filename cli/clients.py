@@ -11,11 +11,15 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from cli import web
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 CLIENTS: Final = ROOT / "clients"
 MODELS: Final = CLIENTS / "python" / "src" / "ai_fashion_studio" / "models.py"
 SCHEMA: Final = CLIENTS / "typescript" / "src" / "schema.ts"
 DIST: Final = CLIENTS / "typescript" / "dist"
+STAMP: Final = ROOT / ".studio" / "typescript-client.built-from"
+"""Holds the digest of what the TypeScript client was built from; not in `dist`, which is published."""
 
 
 class ClientBuildError(RuntimeError):
@@ -70,19 +74,36 @@ def write_models() -> None:
 
 
 def build_typescript() -> None:
-    """Write the types of the TypeScript client and compile it into `dist`.
+    """Write the types of the TypeScript client and compile it into `dist`, unless it is up to date.
 
     Raises:
         ClientBuildError: the generator failed, or there is a type error.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "schema.ts"
-        _run(["node", _tool("openapi-typescript/bin/cli.js"), _description(folder), "-o", str(made)])
-        _put(SCHEMA, made.read_text())
-        compiled = Path(folder) / "dist"
-        _run(["node", _tool("typescript/bin/tsc"), "-p", str(CLIENTS / "typescript"), "--outDir", str(compiled)])
+    with web.alone():
+        try:
+            web.write_types()
+        except web.WebBuildError as error:
+            raise ClientBuildError(str(error)) from None
+        _put(SCHEMA, web.SCHEMA.read_text())
+        folder = CLIENTS / "typescript"
+        if STAMP.is_file() and STAMP.read_text() == _digest(folder):
+            return
+        _compile(folder)
+        _put(STAMP, _digest(folder))
+
+
+def _digest(folder: Path) -> str:
+    """Of the sources, and of what was made from them: `dist` may have been changed or removed."""
+    sources = [*(folder / "src").rglob("*.ts"), *folder.glob("*.json"), ROOT / "package-lock.json"]
+    return web.digest_of([*sources, *DIST.rglob("*.*")])
+
+
+def _compile(folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        compiled = Path(temporary) / "dist"
+        _run(["node", _tool("typescript/bin/tsc"), "-p", str(folder), "--outDir", str(compiled)])
         for file in sorted(compiled.rglob("*.*")):
-            _put(CLIENTS / "typescript/dist" / file.relative_to(compiled), file.read_text())
+            _put(DIST / file.relative_to(compiled), file.read_text())
 
 
 def _description(folder: str) -> str:

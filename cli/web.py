@@ -8,7 +8,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,8 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 WEB: Final = ROOT / "web"
 DIST: Final = WEB / "dist"
+SCHEMA: Final = WEB / "src" / "api" / "schema.ts"
+"""The types of the API, of the page and of the TypeScript client."""
 STAMP: Final = DIST / ".built-from"
 """Holds the digest of what the build was made from."""
 
@@ -53,7 +55,7 @@ def build() -> bool:
     Raises:
         WebBuildError: a type error, or a tool that is missing.
     """
-    with _alone():
+    with alone():
         write_types()
         digest = _digest()
         if STAMP.is_file() and STAMP.read_text() == digest:
@@ -66,7 +68,7 @@ def build() -> bool:
 
 
 @contextmanager
-def _alone() -> Generator[None]:
+def alone() -> Generator[None]:
     """Let other processes wait: what they would build at the same time is then up to date."""
     (ROOT / ".studio").mkdir(exist_ok=True)
     with (ROOT / ".studio" / "web.lock").open("a") as lock:
@@ -75,18 +77,22 @@ def _alone() -> Generator[None]:
 
 
 def write_types() -> None:
-    """Write the types of the API (`web/src/api/schema.ts`) from its description, if that has changed."""
+    """Write the types of the API (`SCHEMA`) from its description, if that has changed.
+
+    Raises:
+        WebBuildError: the generator failed or is missing.
+    """
     from shared import function_index
     from shared.http import openapi
     from shared.http.routes import ROUTES
 
     function_index.load_all()
     text = json.dumps(openapi.document(ROUTES), ensure_ascii=False, indent=1)
-    description, types = WEB / "openapi.json", WEB / "src" / "api" / "schema.ts"
-    if types.is_file() and description.is_file() and description.read_text() == text:
+    description = WEB / "openapi.json"
+    if SCHEMA.is_file() and description.is_file() and description.read_text() == text:
         return
     description.write_text(text)
-    _run("openapi-typescript", str(description), "-o", str(types))
+    _run("openapi-typescript", str(description), "-o", str(SCHEMA))
 
 
 def _digest() -> str:
@@ -97,9 +103,14 @@ def _digest() -> str:
         *(WEB / "widget").glob("*"),
         ROOT / "package-lock.json",
     ]
+    return digest_of(path for path in sources if path.is_file())
+
+
+def digest_of(files: Iterable[Path]) -> str:
+    """A digest of paths and contents."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in sources if path.is_file()):
-        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(files):
+        digest.update(str(path).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from studio_command import studio
@@ -30,3 +31,14 @@ def test_the_page_asks_no_other_host() -> None:
     page = (web.DIST / "index.html").read_text()
     assert "http://" not in page
     assert "https://" not in page
+
+
+def test_what_a_build_was_made_from_differs_by_path_and_content(tmp_path: Path) -> None:
+    source, other = tmp_path / "a.ts", tmp_path / "b.ts"
+    source.write_text("1")
+    first = web.digest_of([source])
+    other.write_text("1")
+    assert web.digest_of([source, other]) == web.digest_of([other, source]) != first
+    assert web.digest_of([other]) != first == web.digest_of([source])
+    source.write_text("2")
+    assert web.digest_of([source]) != first
