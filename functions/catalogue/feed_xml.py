@@ -11,7 +11,7 @@ from typing import Any, Final
 from xml.parsers import expat
 
 from shared.errors import TooLarge, Unprocessable
-from shared.tables.files import MAX_COLUMNS, Grid
+from shared.tables.files import MAX_COLUMNS, Grid, check_cells
 from shared.tables.format import ReadAs
 
 GOOGLE: Final = "http://base.google.com/ns/1.0"
@@ -33,7 +33,7 @@ def read_feed(data: bytes) -> Grid:
     """The items of a feed, one a row, with its line.
 
     Raises:
-        TooLarge: more than 100,000 items.
+        TooLarge: more than 100,000 items, or `too_many_cells`.
         Unprocessable: `xml_malformed`, `xml_doctype`, `import_unknown`.
     """
     return _Reader().read(data)
@@ -68,6 +68,7 @@ class _Reader:
         columns = tuple(dict.fromkeys(name for _, item in self._rows for name in item))
         if len(columns) > MAX_COLUMNS:
             raise TooLarge(f"a feed may have up to {MAX_COLUMNS} names", code="too_many_columns")
+        check_cells(len(self._rows), len(columns))
         rows = tuple((line, tuple(item.get(name, "") for name in columns)) for line, item in self._rows)
         return Grid(columns, rows, (ReadAs("encoding", "XML", "its bytes are"),))
 

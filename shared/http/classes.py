@@ -38,7 +38,7 @@ CLASSES: Final = {
     "tryon": RouteClass(30, exact=True, costly=True),
     "search": RouteClass(300),
     "drops": RouteClass(1200),
-    "imports": RouteClass(20, exact=True),
+    "imports": RouteClass(20, exact=True, costly=True),
     "shop": RouteClass(300),
     "window-words": RouteClass(60),
     "window-picture": RouteClass(20, exact=True, costly=True),

@@ -26,6 +26,8 @@ from shared.tables.western import is_western
 
 MAX_ROWS: Final = 100_000
 MAX_COLUMNS: Final = 512
+MAX_CELLS: Final = 10_000_000
+"""Rows times columns: each takes 8 bytes in memory although it is empty, and nothing in a file where rows are short."""
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 MAX_TITLE_ROWS: Final = 20
 """Rows above the header."""
@@ -304,6 +306,7 @@ def assemble(rows: Iterator[Row], required: Sequence[str], optional: Sequence[st
     if len(body) > MAX_ROWS:
         raise TooLarge(f"a table may have up to {MAX_ROWS} rows: split it", code="too_many_rows")
     renamed = (ReadAs("column", want, f"the header calls it `{called}`", line) for want, called in top.renamed)
+    check_cells(len(body), len(top.names))
     named = list(zip(top.names, top.headings, strict=True))
     orders: list[DateOrder] = [one.dates for name, one in named if name in (*required, *optional) and one.dates]
     return Grid(
@@ -312,6 +315,16 @@ def assemble(rows: Iterator[Row], required: Sequence[str], optional: Sequence[st
         currencies={name: one.currency for name, one in named if one.currency},
         date_order=orders[0] if orders else "auto",
     )  # fmt: skip
+
+
+def check_cells(rows: int, columns: int) -> None:
+    """Raises TooLarge: `too_many_cells`."""
+    if rows * columns > MAX_CELLS:
+        raise TooLarge(
+            f"a table may have up to {MAX_CELLS:,} cells, and this has {rows:,} rows of {columns} columns: leave out "
+            "columns that are not needed, or split it",
+            code="too_many_cells",
+        )
 
 
 def _fitted(cells: tuple[Value, ...], width: int) -> tuple[Value, ...]:

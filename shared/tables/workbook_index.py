@@ -54,7 +54,7 @@ class Book:
 def _part(target: str) -> str:
     """The name of a part that a relation of the workbook names."""
     path = target.replace("\\", "/").lower()
-    return path[1:] if path.startswith("/") else f"xl/{path}"
+    return path.lstrip("/") if path.startswith(("/", "xl/")) else f"xl/{path}"
 
 
 def _parse(xml: bytes, start: Start) -> None:

@@ -14,9 +14,10 @@ import re
 import secrets
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Final
 
 from shared.errors import TooLarge, Unprocessable
@@ -30,11 +31,14 @@ MAX_MERGED: Final = 100_000
 MAX_DESCRIPTION: Final = 8 * 1024 * 1024
 _BOOK: Final = "xl/workbook.xml"
 _STYLES: Final = "xl/styles.xml"
+_STRINGS: Final = "xl/sharedstrings.xml"
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _SMALL: Final = frozenset((_BOOK, _STYLES, _RELATIONS))
 MAX_SHEET_ROWS: Final = MAX_ROWS + 10_000
 MAX_PLACES: Final = 4_000_000
 """Cells of the rectangles from the first cell of each sheet to its last; each takes 60 bytes, empty or not."""
+MAX_TEXT: Final = 256 * 1024 * 1024
+"""Bytes of the texts of all cells: the library copies a shared text for each cell that shows it."""
 PIECE: Final = 1 << 20
 _PREFIX = rb"(?:[^\s<>/:=]*:)?"
 _TAG = re.compile(
@@ -54,6 +58,10 @@ _UNCALCULATED = re.compile(
 )
 
 
+_SHARED = re.compile(rb'\st="s"(?:\s[^<>]*)?>\s*<' + _PREFIX + rb"v(?:\s[^<>]*)?>([0-9]{1,9})</")
+"""Which of the shared texts a cell shows."""
+_ITEM = re.compile(rb"<(/?)" + _PREFIX + rb"si(?:\s[^<>]*)?>")
+_MARKUP = re.compile(rb"<[^<>]*>")
 _HIDDEN = re.compile(rb'\shidden="(?:1|true)"')
 
 
@@ -105,11 +113,14 @@ def _copy(sent: zipfile.ZipFile, checked: zipfile.ZipFile, mark: str) -> tuple[S
     if len(sent.infolist()) > MAX_PARTS:
         raise TooLarge(f"the workbook has more than {MAX_PARTS} parts", code="xlsx_too_large")
     parts = {part.filename.replace("\\", "/"): part for part in sent.infolist()}
+    if len({name.lower() for name in parts}) < len(sent.infolist()):
+        raise _malformed("two of its parts have the same name")
     if not any(name.lower() == _BOOK for name in parts):
         raise _malformed("it has no part `xl/workbook.xml`")
     left, places = MAX_UNPACKED, MAX_PLACES
     small = {name.lower(): _beginning(sent, part) for name, part in parts.items() if name.lower() in _SMALL}
     styles, book = Styles.read(small.get(_STYLES, b"")), Book.read(small[_BOOK], small.get(_RELATIONS, b""))
+    texts = next((_Texts.read(sent, part) for name, part in parts.items() if name.lower() == _STRINGS), _Texts())
     hidden: dict[str, Hidden] = {}
     for name, part in parts.items():
         if not name.lower().endswith((".xml", ".rels")) or name.lower() == "content.xml":
@@ -119,15 +130,12 @@ def _copy(sent: zipfile.ZipFile, checked: zipfile.ZipFile, mark: str) -> tuple[S
             raise _malformed("it is protected by a password")
         if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise _malformed("it is not compressed as workbooks are")
-        sheet = _Sheet(styles, mark)
+        sheet = _Sheet(styles, mark, texts)
         with sent.open(part) as source, checked.open(name, "w") as target:
             for piece in sheet.checked(iter(lambda source=source: source.read(PIECE), b"")):
                 left -= len(piece)
                 if left < 0:
-                    raise TooLarge(
-                        f"the workbook has more than {MAX_UNPACKED // 2**20} MiB unpacked: split it, or save it as CSV",
-                        code="xlsx_too_large",
-                    )
+                    raise _too_much()
                 target.write(piece)
         places -= sheet.rows * sheet.columns
         if places < 0:
@@ -149,15 +157,73 @@ def _beginning(sent: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
         return source.read(MAX_DESCRIPTION)
 
 
+class _Texts:
+    """The texts that cells share, and how many bytes of them the cells of all sheets show."""
+
+    def __init__(self, xml: bytes = b"") -> None:
+        lengths = list(_lengths(xml))
+        self._longest = max(lengths, default=len(xml))
+        # Whether an empty one counts depends on the program that reads: the longer of both.
+        self._lengths = [max(both) for both in zip_longest(lengths, filter(None, lengths), fillvalue=0)]
+        if b"<!" in xml or b"<?" in xml[1:]:
+            # What looks like a text may be none.
+            self._lengths = [self._longest] * len(lengths)
+        self._left = MAX_TEXT
+
+    @classmethod
+    def read(cls, sent: zipfile.ZipFile, part: zipfile.ZipInfo) -> _Texts:
+        """Of the part that holds them. Raises as `checked`."""
+        if part.flag_bits & 1 or part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            return cls()  # refused where parts are copied
+        with sent.open(part) as source:
+            xml = source.read(MAX_UNPACKED + 1)
+        if len(xml) > MAX_UNPACKED:
+            raise _too_much()
+        return cls(xml)
+
+    def show(self, indices: Sequence[bytes], others: int) -> None:
+        """Count what cells show.
+
+        Args:
+            others: cells of which is not known which text they show; each counts as the longest.
+
+        Raises:
+            TooLarge: `xlsx_too_large`.
+        """
+        known, last = self._lengths, len(self._lengths)
+        self._left -= others * self._longest + sum(
+            known[at] if at < last else self._longest for at in map(int, indices)
+        )
+        if self._left < 0:
+            raise TooLarge(
+                f"the cells of the workbook have more than {MAX_TEXT // 2**20} MiB of text: split it, or save as CSV",
+                code="xlsx_too_large",
+            )
+
+
+def _lengths(xml: bytes) -> Iterator[int]:
+    """Bytes of each shared text, at most."""
+    began: int | None = None
+    for tag in _ITEM.finditer(xml):
+        if tag[1]:
+            yield 0 if began is None else len(_MARKUP.sub(b"", xml[began : tag.start()]))
+            began = None
+        elif tag[0].endswith(b"/>"):
+            yield 0
+        else:
+            began = tag.end()
+
+
 class _Sheet:
     """The rectangle that the cells of a part span."""
 
-    def __init__(self, styles: Styles, mark: str) -> None:
+    def __init__(self, styles: Styles, mark: str, texts: _Texts) -> None:
         self.rows = 0
         self.columns = 0
         self.hidden_rows = 0
         self.first_hidden = 0
         self._mark = mark.encode()
+        self._texts = texts
         self._marked = _marked(styles)
         self._merged = 0
         self._row = 0
@@ -179,7 +245,9 @@ class _Sheet:
         yield self._piece(rest)
 
     def _piece(self, xml: bytes) -> bytes:
+        sharing = 0
         for name, letters, digits, others in _TAG.findall(xml):
+            sharing += b't="s"' in others
             if not name:
                 raise _malformed("its sheets are written in a way that is not understood")
             if b"r=" in others and (later := _LATER_ADDRESS.findall(others)):
@@ -190,6 +258,9 @@ class _Sheet:
             if name == b"row" and b"hidden" in others and _HIDDEN.search(others):
                 self.hidden_rows += 1
                 self.first_hidden = self.first_hidden or self._row
+        if sharing:
+            shown = _SHARED.findall(xml)
+            self._texts.show(shown, max(0, sharing - len(shown)))
         if self._row > MAX_SHEET_ROWS or self.rows > MAX_SHEET_ROWS:
             raise TooLarge(
                 f"a table may have up to {MAX_ROWS} rows: split it, or delete what is far below it",
@@ -247,6 +318,13 @@ def _marked(styles: Styles) -> re.Pattern[bytes] | None:
     return re.compile(
         rb"<(" + _PREFIX + rb")c" + others + rb'\s+s="(' + numbers + rb')"' + others + rb"\s*>\s*"
         rb"(?:<\1f(?:\s[^<>]*?)?(?:/>|>[^<]*</\1f>)\s*)?<\1v>([^<]*)</\1v>\s*</\1c>"
+    )
+
+
+def _too_much() -> TooLarge:
+    return TooLarge(
+        f"the workbook has more than {MAX_UNPACKED // 2**20} MiB unpacked: split it, or save it as CSV",
+        code="xlsx_too_large",
     )
 
 

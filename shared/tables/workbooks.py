@@ -43,6 +43,12 @@ def open_workbook(data: bytes, said: TableFormat) -> OpenTable:
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(checked.archive))
         found = [sheet for sheet in workbook.sheets_metadata if "Work" in str(sheet.typ)]
+        if len(workbook.sheets_metadata) > max(1, len(checked.book.sheets)):
+            # The library reads a part for each sheet that names it, however often that is.
+            raise Unprocessable(
+                "the workbook can't be read: two of its sheets are one part: save it again as `.xlsx` or CSV",
+                code="xlsx_malformed",
+            )
         read = {one.name: workbook.get_sheet_by_name(one.name) for one in found}
         sheets = {name: sheet.to_python(skip_empty_area=False) for name, sheet in read.items()}
     except (CalamineError, OSError, ValueError) as error:
