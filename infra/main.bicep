@@ -5,7 +5,41 @@ targetScope = 'subscription'
 @maxLength(40)
 param environmentName string
 
-@description('Region; it must offer Flex Consumption.')
+@description('Region; it must offer Flex Consumption: az functionapp list-flexconsumption-locations.')
+@allowed([
+  'australiaeast'
+  'australiasoutheast'
+  'brazilsouth'
+  'canadacentral'
+  'centralindia'
+  'centralus'
+  'eastasia'
+  'eastus'
+  'eastus2'
+  'francecentral'
+  'germanywestcentral'
+  'italynorth'
+  'japaneast'
+  'koreacentral'
+  'northcentralus'
+  'northeurope'
+  'norwayeast'
+  'southafricanorth'
+  'southcentralus'
+  'southeastasia'
+  'southindia'
+  'spaincentral'
+  'swedencentral'
+  'uaenorth'
+  'uksouth'
+  'ukwest'
+  'westcentralus'
+  'westeurope'
+  'westus'
+  'westus2'
+  'westus3'
+])
+@metadata({ azd: { type: 'location' } })
 param location string
 
 @description('Secrets of access tokens by key id, at least 32 bytes each. An object: azd does not escape what it puts into a string.')
@@ -302,5 +336,7 @@ output AZURE_FUNCTION_NAME string = api.outputs.name
 output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_EVENTS_TOPIC string = events.outputs.name
 output AZURE_STORAGE_NAME string = storage.outputs.name
+output AZURE_COSMOS_NAME string = documents.outputs.name
+output AZURE_COSMOS_ENDPOINT string = documents.outputs.endpoint
 output AZURE_CONTAINER_REGISTRY_ENDPOINT string = vto.outputs.registryServer
 output VTO_PROFILE string = vtoProfile

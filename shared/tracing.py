@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared.errors import ConfigurationError
 from shared.identity import azure_credential
+from shared.startup import HOSTED
 
 if TYPE_CHECKING:
     from opentelemetry import trace
@@ -84,7 +85,7 @@ def _later(make: Callable[[], SpanExporter]) -> SpanExporter:
     To import that of Application Insights takes as long as a bare app's whole start, and no answer should wait for it.
     Elsewhere it is made at once, since a process that ends could not make it any more.
     """
-    if "FUNCTIONS_WORKER_RUNTIME" not in os.environ:
+    if not any(name in os.environ for name in HOSTED):
         return make()
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 

@@ -115,6 +115,7 @@ class _Checker:
         yield from self._container_starts()
         yield from self._secrets()
         yield from self._telemetry(settings)
+        yield from self._alerts()
 
     def _resources(self, type: str) -> Iterator[tuple[str, File, Resource]]:
         for path, file in self._files.items():
@@ -269,6 +270,14 @@ class _Checker:
             if sends in given and asks not in given:
                 message = f"Application Insights takes Entra tokens only: without {asks} all telemetry is refused"
                 yield Finding("app", path, 1, message)
+
+    def _alerts(self) -> Iterator[Finding]:
+        """The first deployment makes workspace and rules together, when the tables of the queries do not exist."""
+        for path, _, resource in self._resources("Microsoft.Insights/scheduledQueryRules"):
+            skips = (node.get("skipQueryValidation") for node in walk(resource.body) if isinstance(node, Object))
+            if not any(isinstance(value, Literal) and value.value is True for value in skips):
+                message = "a new workspace has no tables yet, and the query is refused: set skipQueryValidation to true"
+                yield Finding("app", path, resource.line, message)
 
 
 def objects(value: Expression, file: File) -> Iterator[Object]:

@@ -18,8 +18,8 @@ var rules = [
   {
     name: 'refused-engines'
     severity: 1
-    summary: 'The try-on container or a model was refused: no try-on can be made until an operator acts.'
-    events: '"vto.refused", "vto.engine_refused", "vto.not_understood", "model.refused"'
+    summary: 'The try-on container, a model or the settings of the app were refused: nothing goes on until an operator acts.'
+    events: '"vto.refused", "vto.engine_refused", "vto.not_understood", "model.refused", "settings.unusable"'
     also: ''
   }
   {
@@ -63,6 +63,8 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       evaluationFrequency: 'PT15M'
       windowSize: 'PT15M'
       autoMitigate: true
+      // the tables of a new workspace do not exist before the first lines arrive, and a query over them is refused
+      skipQueryValidation: true
       criteria: {
         allOf: [
           {

@@ -94,6 +94,8 @@ PLANTED: dict[Kind, list[tuple[str, str, str]]] = {
         ("infra/app/vto.bicep", "{ name: 'MODELS_DIR'", "{ name: 'MODEL_DIR'"),
         ("infra/app/vto.bicep", "  { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'", "  // {"),
         ("infra/app/api.bicep", "  APPLICATIONINSIGHTS_AUTHENTICATION_STRING:", "  AZURE_CLIENT_ID:"),
+        ("infra/app/alerts.bicep", "skipQueryValidation: true", "skipQueryValidation: false"),
+        ("infra/app/alerts.bicep", "      skipQueryValidation: true\n", ""),
         ("azure.yaml", "      remoteBuild: true\n", ""),
         ("azure.yaml", "path: vto_container/Dockerfile", "path: vto_container/Dockerfile.gpu"),
         ("azure.yaml", "infra/hooks/models.sh", "infra/hooks/model.sh"),
