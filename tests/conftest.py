@@ -14,7 +14,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from leaks import leaks
 from quick import QUICK
-from selection import all_marked, excludes
+from selection import all_marked, excludes, may_need
 
 from demo.accounts import administrator, create_account
 from demo.client import Client
@@ -34,12 +34,15 @@ _may_start_processes = True
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With `-k`, read only the files that can have a test of that name; none whose tests are all left out by a mark."""
+    """With `-k`, read only the files that can have a test of that name; none whose tests are all left out by a mark,
+    and of those on the stack only such as can need it."""
     if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
         return None
     for mark in LEFT_OUT:
         if config.option.markexpr.startswith(f"not {mark}") and all_marked(collection_path, mark):
             return True
+    if config.option.markexpr == "on_stack" and not may_need(collection_path, "stack"):
+        return True
     return True if excludes(collection_path, config.option.keyword) else None
 
 
@@ -69,6 +72,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "stack" in fixtures:
+            if not may_need(item.path, "stack"):
+                raise pytest.UsageError(f"{item.path}: tests/selection.py does not see that it needs the stack")
             item.add_marker(pytest.mark.on_stack)
         if fixtures & STARTED_BY_FIXTURES:
             item.add_marker(pytest.mark.processes)

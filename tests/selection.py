@@ -6,6 +6,10 @@ import re
 from functools import cache
 from pathlib import Path
 
+DEFINITION = re.compile(r"^[ ]*(?:async )?def (\w+)\((.*?)\)(?: ->[^\n]*)?:", re.MULTILINE | re.DOTALL)
+"""Name and parameters, with the words of their types."""
+BY_NAME = re.compile(r"\b(?:usefixtures|getfixturevalue)\((.*?)\)", re.DOTALL)
+"""Arguments that name fixtures."""
 FUNCTION = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 TESTS = Path(__file__).parent
 
@@ -31,6 +35,33 @@ def _is_function_name(word: str) -> bool:
 def all_marked(path: Path, mark: str) -> bool:
     """Whether the file marks every test of it so."""
     return re.search(rf"^pytestmark = .*\bmark\.{mark}\b", path.read_text(), re.MULTILINE) is not None
+
+
+def may_need(path: Path, fixture: str) -> bool:
+    """Whether a test of the file can need the fixture, also through others: False is certain, True is not."""
+    conftests = [folder / "conftest.py" for folder in path.parents if folder.is_relative_to(TESTS)]
+    sources = [*_helpers(), *filter(Path.is_file, conftests), path]
+    definitions = [definition for source in sources for definition in _definitions(source)]
+    names: set[str] = set()
+    found = {fixture}
+    while found > names:
+        names = found
+        found = names | {name for name, words in definitions if words & names}
+    text = path.read_text()
+    used = {name for arguments in BY_NAME.findall(text) for name in re.findall(r"\w+", arguments)}
+    return bool(used & names) or f"mark.on_{fixture}" in text or any(name.startswith("test_") for name in names)
+
+
+@cache
+def _helpers() -> tuple[Path, ...]:
+    """Modules from which a test file may import fixtures."""
+    return tuple(path for path in TESTS.glob("**/*.py") if not path.name.startswith(("test_", "conftest")))
+
+
+@cache
+def _definitions(path: Path) -> tuple[tuple[str, frozenset[str]], ...]:
+    found = DEFINITION.findall(path.read_text())
+    return tuple((name, frozenset(re.findall(r"\w+", parameters))) for name, parameters in found)
 
 
 @cache
