@@ -17,7 +17,8 @@ bp = func.Blueprint()
 def api_keys_create(call: Call) -> Reply:
     """Create API key
 
-    A secret key is for servers; a publishable key works at the pages it lists. No other answer contains the key.
+    A secret key is for servers; a publishable key works at the pages it lists. No other answer contains the key. 403
+    `sign_in_again` for a secret key in a session older than an hour.
     """
     from functions.keys import service
 
@@ -37,7 +38,7 @@ def api_keys_list(call: Call) -> ApiKeyList:
 def api_keys_rotate(call: Call) -> ApiKeyWithSecret:
     """Rotate API key
 
-    The key gets a new text; the one before stops working.
+    The key gets a new text; the one before stops working. 403 `sign_in_again` as when creating one.
     """
     from functions.keys import service
 

@@ -6,17 +6,23 @@ from typing import Final
 
 from functions.keys.models import ApiKey, ApiKeyList, ApiKeyRequest, ApiKeyWithSecret
 from shared import audit, clock
+from shared.accounts import lifecycle
 from shared.accounts.api_keys import (
     ApiKeyDocument,
     ApiKeyId,
+    KeyKind,
     NewKey,
+    Scope,
     api_key_cache,
     api_keys,
     new_key,
 )
+from shared.accounts.documents import AccountDocument
+from shared.accounts.recent import require_recent_sign_in
 from shared.documents.fields import assign, where
 from shared.errors import Conflict, DocumentNotFound, NotFound
 from shared.http.auth import Principal
+from shared.notifications import close_connections
 
 MAX_KEYS: Final = 50
 DAY_S: Final = 24 * 3600
@@ -26,10 +32,13 @@ def create_key(user: Principal, id: str, request: ApiKeyRequest) -> ApiKeyWithSe
     """Create a key; this answer is the only one with its text.
 
     Raises:
-        Forbidden: `email_unconfirmed`: a key would survive the confirmation by another owner.
+        Forbidden: `email_unconfirmed`: a key would survive the confirmation by another owner. `sign_in_again`: it
+            would also survive the end of the session.
         Conflict: `too_many_keys`.
     """
     user.require_confirmed()
+    if request.kind is KeyKind.SECRET:
+        require_recent_sign_in(user.session)
     if api_keys.count(partition=user.user_id) >= MAX_KEYS:
         raise Conflict(f"{MAX_KEYS} keys at most: revoke one first", code="too_many_keys")
     made = new_key(request.kind, user.user_id, id)
@@ -63,8 +72,11 @@ def rotate_key(user: Principal, id: str) -> ApiKeyWithSecret:
 
     Raises:
         NotFound.
+        Forbidden: `sign_in_again`.
     """
     document = _find(user, id)
+    if document.kind is KeyKind.SECRET:
+        require_recent_sign_in(user.session)
     made = new_key(document.kind, user.user_id, id)
     changes = (assign(ApiKeyDocument.secret_hash, made.secret_hash), assign(ApiKeyDocument.hint, made.hint))
     try:
@@ -72,6 +84,7 @@ def rotate_key(user: Principal, id: str) -> ApiKeyWithSecret:
     except DocumentNotFound:
         raise _missing() from None
     api_key_cache.clear()
+    _close_connections(document)
     audit.record(user.user_id, "API_KEY_ROTATED", subject=id)
     return _with_secret(changed, made)
 
@@ -84,6 +97,7 @@ def revoke_key(user: Principal, id: str) -> None:
     except DocumentNotFound:
         raise _missing() from None
     api_key_cache.clear()
+    _close_connections(document)
     audit.record(user.user_id, "API_KEY_REVOKED", subject=id)
 
 
@@ -92,6 +106,16 @@ def _find(user: Principal, id: str) -> ApiKeyDocument:
     if document is None:
         raise _missing()
     return document
+
+
+def _close_connections(key: ApiKeyDocument) -> None:
+    """Close every WebSocket of the account, if the key could open one; open pages ask for a new URL."""
+    if key.kind is not KeyKind.SECRET or Scope.TRYON not in key.scopes:
+        return
+    version = lifecycle.update_account(
+        key.user_id, lambda found: [assign(AccountDocument.connection_version, found.connection_version + 1)]
+    ).connection_version
+    close_connections(key.user_id, version - 1)
 
 
 def _missing() -> NotFound:

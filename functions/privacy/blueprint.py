@@ -11,11 +11,12 @@ from shared.http.endpoint import Call, Reply, endpoint
 bp = func.Blueprint()
 
 
-@endpoint(bp, "DELETE", "auth/me", access=SIGNED_IN, status=202, limit="auth", answer=Erasure, errors=(409,))
+@endpoint(bp, "DELETE", "auth/me", access=SIGNED_IN, status=202, limit="auth", answer=Erasure, errors=(403, 409))
 def delete_account(call: Call) -> Erasure:
     """Delete account
 
-    Closes the account immediately and deletes all of its data in the background; can't be undone.
+    Closes the account immediately and deletes all of its data in the background; can't be undone. 403 `sign_in_again`
+    in a session older than an hour.
     """
     from functions.privacy import service
 

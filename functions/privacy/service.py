@@ -24,6 +24,7 @@ from functions.privacy.models import Erasure, ErasureReport, Export, Kept, Remov
 from shared import audit, blobs, clock
 from shared.accounts import lifecycle
 from shared.accounts.documents import Role
+from shared.accounts.recent import require_recent_sign_in
 from shared.documents import store
 from shared.documents.fields import assign
 from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
@@ -45,8 +46,10 @@ def delete_account(caller: Principal, ip: str, request_id: str) -> Erasure:
     The job is stored outside the person's partition, under a hash of their id, so that it outlives what it deletes.
 
     Raises:
+        Forbidden: `sign_in_again`: the session is older than an hour.
         Conflict: `admin_account`: another administrator has to change the administrator's role first.
     """
+    require_recent_sign_in(caller.session)
     if caller.role is Role.ADMIN:
         raise Conflict(
             "an administrator's account can't be deleted: have another administrator change its role first",

@@ -249,15 +249,16 @@ def end_visit(visit: VisitDocument) -> None:
 
 def _garment(owner: AccountDocument, visit: VisitDocument, named: str) -> TryOnGarment:
     """The product of that id or article number that is on sale in the owner's shop; the owner's own before others."""
-    found = [
+    # All that have the number are looked at: other shops may use it, too, and must not hide this shop's.
+    candidates = (
         product
+        for partition in (owner.id, None)
         for field in (ProductDocument.id, ProductDocument.sku)
-        for product in products.list(where(field, "=", named), limit=20).items
-        if is_on_sale(product) and sells_in(product.vendor_id, owner.shop)
-    ]
-    if not found:
+        for product in products.iterate(where(field, "=", named), partition=partition)
+    )
+    product = next((one for one in candidates if is_on_sale(one) and sells_in(one.vendor_id, owner.shop)), None)
+    if product is None:
         raise NotFound("this shop sells no such product", code="product_not_found", field="product")
-    product = min(found, key=lambda product: product.vendor_id != owner.id)
     try:
         image = StoredImage.of(sources.by_id(product.id, visit.user_id))
     except StudioError as error:

@@ -182,6 +182,17 @@ def test_products_of_other_shops_are_not_tried_on(shop: Shop) -> None:
     assert shop.used() == 0
 
 
+def test_the_same_article_number_in_many_other_shops_hides_nothing(shop: Shop) -> None:
+    for number in range(25):
+        add_account(f"other-{number}", "vendor", shop=f"shop-{number}")
+        sell(f"a-{number:02}", f"other-{number}", "HAT-9")
+    add_account("zoe", "vendor")
+    sell("z-hat", "zoe", "HAT-9")
+    shop.start()
+    shop.upload()
+    assert shop.send("tryon_create", {"product": "HAT-9"}).body["tryon"]["productId"] == "z-hat"
+
+
 def test_a_visit_token_opens_no_other_route(shop: Shop) -> None:
     shop.start()
     assert App(image_routes)("list_images", token=shop.token).status == 401

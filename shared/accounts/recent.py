@@ -1,0 +1,32 @@
+"""Asking for a new sign-in before what a stolen session must not do: what outlives it, or can't be undone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from shared import clock
+from shared.accounts.session_documents import sessions
+from shared.errors import Forbidden
+
+RECENT_S: Final = 3600
+"""How long a sign-in counts as recent. Refreshing a session does not make it so."""
+
+
+def require_recent_sign_in(session: str | None) -> None:
+    """Refuse a session that began longer ago than `RECENT_S`.
+
+    Args:
+        session: id of the session of the access token; None for a token without one, which no sign-in gives.
+
+    Raises:
+        Forbidden: `sign_in_again`.
+    """
+    if session is None:
+        return
+    found = sessions.find(session, session)
+    if found is None or datetime.fromisoformat(found.created_at).timestamp() + RECENT_S < clock.now():
+        raise Forbidden(
+            "sign in again, then repeat this within an hour: it outlives your session, or can't be undone",
+            code="sign_in_again",
+        )
