@@ -14,7 +14,7 @@ from shared.catalogue.documents import ProductId, SourceFile
 from shared.documents import store
 from shared.documents.values import valid_id
 from shared.errors import BatchFailed, DocumentConflict, Unprocessable
-from shared.images import formats
+from shared.images import formats, others
 from shared.jobs import protocol, queues
 from shared.jobs.models import JobId
 
@@ -86,9 +86,10 @@ class VendorFile:
         if head.replace(b"\0", b"").lstrip()[:1] in (b"{", b"["):
             return FileKind.METADATA
         if self.kind is FileKind.OTHER:
-            found = formats.name_of_other(head)
+            found = others.describe(head)
+            what = found.name if found else "This type of file"
             raise Unprocessable(
-                f"{found or 'This type of file'} is not supported: upload JPEG, PNG, WebP, AVIF, HEIC or JSON.",
+                f"{what} is not supported: upload JPEG, PNG, WebP, AVIF, HEIC or JSON.",
                 code="unsupported_file",
             )
         return self.kind

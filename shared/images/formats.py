@@ -19,22 +19,6 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _NEUTRAL_BRANDS = {b"mif1", b"msf1", b"mif2", b"miaf"}
-_KNOWN_OTHERS = (
-    (b"GIF8", "GIF"),
-    (b"BM", "BMP"),
-    (b"II*\x00", "TIFF"),
-    (b"MM\x00*", "TIFF"),
-    (b"%PDF", "PDF"),
-    (b"%!PS", "EPS"),
-    (b"8BPS", "PSD"),
-    (b"\x00\x00\x01\x00", "ICO"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
-    (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
-    (b"<svg", "SVG"),
-    (b"<?xml", "SVG"),
-    (b"PK\x03\x04", "ZIP"),
-)
 
 
 def sniff(data: bytes) -> str | None:
@@ -62,12 +46,6 @@ def _sniff_isobmff(data: bytes) -> str | None:
         if brand in _HEIC_BRANDS:
             return "HEIF"
     return None
-
-
-def name_of_other(data: bytes) -> str | None:
-    """The common name of a format that is not accepted, for a helpful message; None when it is not known."""
-    head = data[:64].lstrip()
-    return next((name for magic, name in _KNOWN_OTHERS if head.startswith(magic)), None)
 
 
 SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")

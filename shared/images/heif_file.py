@@ -33,6 +33,8 @@ class _File:
     primary: int | None = None
     pitm: tuple[int, int] = (0, 0)
     """Where the number of the primary item stands."""
+    sequences: list[int] = field(default_factory=list[int])
+    """Where the boxes `moov` begin, by their kind."""
     items: dict[int, _Item] = field(default_factory=dict[int, _Item])
     properties: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
     idat: tuple[int, int] = (0, 0)
@@ -58,8 +60,8 @@ def read(data: bytes) -> Contents:
         file = _parse(data)
     except (struct.error, IndexError):
         raise Damaged("a box is cut off") from None
-    # A sequence of one codec: the still picture in front of it is one of its frames.
-    if file.frames > 1 and data[8:12] == b"avis":
+    # A sequence of one codec: the still picture in front of it is one of its frames; it may also have none.
+    if file.frames > 1 and (data[8:12] == b"avis" or file.primary is None):
         raise Animated
     if file.primary is None or file.primary not in file.items:
         raise Damaged("no primary item")
@@ -68,7 +70,7 @@ def read(data: bytes) -> Contents:
     coded = _coded_items(file, primary, set())
     profile, numbers = _colours(file, [picture, *coded[:1]])
     return Contents(
-        pixels=data if primary == file.primary else _with_primary(file, primary),
+        pixels=_still(file, primary),
         profile=profile,
         numbers=numbers,
         coarse_colour=bool(coded) and all(_is_coarse(file, item) for item in coded),
@@ -86,12 +88,18 @@ def _base(file: _File, primary: int) -> int:
     return item.made_of[0]
 
 
-def _with_primary(file: _File, primary: int) -> bytes:
-    """The file with another primary item."""
+def _still(file: _File, primary: int) -> bytes:
+    """The file with this item as its primary one, and without sequences beside it."""
+    if primary == file.primary and not file.sequences:
+        return file.data
     start, end = file.pitm
     if primary >> 8 * (end - start):
         raise Damaged("the primary item has no number")
-    return file.data[:start] + primary.to_bytes(end - start) + file.data[end:]
+    changed = bytearray(file.data)
+    changed[start:end] = primary.to_bytes(end - start)
+    for at in file.sequences:
+        changed[at : at + 4] = b"free"
+    return bytes(changed)
 
 
 def metadata_places(data: bytes) -> list[tuple[int, int]]:
@@ -156,6 +164,7 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
 
 def _parse(data: bytes) -> _File:
     file = _File(data)
+    at = 0
     for kind, start, end in _boxes(data, 0, len(data)):
         if kind not in _KNOWN:
             break
@@ -164,7 +173,9 @@ def _parse(data: bytes) -> _File:
         if kind == b"meta" and file.iloc is None:
             _read_meta(file, start + 4, end)
         elif kind == b"moov":
+            file.sequences.append(data.index(b"moov", at))
             file.frames = max(file.frames, _frames(data, start, end))
+        at = end
     if file.iloc is not None:
         _read_locations(file, *file.iloc)
     return file

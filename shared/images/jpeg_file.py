@@ -11,11 +11,12 @@ from shared.images.exif import orientation
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOI, _EOI, _SOS, _DHT, _APP0, _APP1, _APP2, _APP14, _COM = 0xD8, 0xD9, 0xDA, 0xC4, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
-_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
+_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7}
 _PROGRESSIVE = {0xC2}
 _HUFFMAN_SEQUENTIAL = {0xC0, 0xC1}
 _COMMON = {0xC0, 0xC1, 0xC2}
-"""Baseline, extended and progressive, with Huffman's codes; others are lossless, hierarchical or arithmetic."""
+"""Baseline, extended and progressive, with Huffman's codes; others are lossless, hierarchical,
+arithmetic, or JPEG-LS."""
 _BARE = {0x01, _SOI}
 _JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _ICC = b"ICC_PROFILE\x00"

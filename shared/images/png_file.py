@@ -13,6 +13,8 @@ _DECODED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 _NOTED = {b"iCCP", b"sRGB", b"gAMA", b"cICP", b"eXIf", b"acTL", b"tEXt", b"zTXt", b"iTXt"}
 _TEXTS = (b"Raw profile type exif\x00", b"Raw profile type APP1\x00", b"XML:com.adobe.xmp\x00")
 MAX_CHUNKS = 100_000
+_LEAST_GAMMA, _MOST_GAMMA = 0.1, 10
+"""Exponents that pictures are stored with; others are a mistake of a program, and leave only black or white."""
 _MAX_TEXT_BYTES = 1 << 20
 _HEX_LENGTH = re.compile(rb"\s*\w+\s+\d+\s+([0-9a-fA-F\s]*)")
 
@@ -28,7 +30,8 @@ def read(data: bytes) -> Contents:
     if not cicp and b"iCCP" in noted:
         profile = _inflate(noted[b"iCCP"].partition(b"\x00")[2][1:], MAX_PROFILE_BYTES)
     elif not cicp and b"sRGB" not in noted and len(noted.get(b"gAMA", b"")) == 4:
-        gamma = int.from_bytes(noted[b"gAMA"]) / 100_000 or None
+        said = int.from_bytes(noted[b"gAMA"]) / 100_000
+        gamma = said if _LEAST_GAMMA <= said <= _MOST_GAMMA else None
     if data[12:16] != b"IHDR":
         raise Damaged("no header")
     return Contents(

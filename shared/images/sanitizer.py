@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from shared import turns
 from shared.errors import StudioError, TooLarge, Unprocessable, UnsupportedMedia
-from shared.images import formats
+from shared.images import formats, others
 from shared.images.sanitizer_pool import ChildCrashed, ChildTimedOut, pool
 
 TIMES_JPEG: Final = {"AVIF": 4, "HEIF": 4}
@@ -163,8 +163,9 @@ def _admit(data: bytes, policy: ImagePolicy) -> str:
         raise _refusal("too_many_bytes", policy)
     source = formats.sniff(data)
     if source is None or source not in policy.formats:
-        found = source or formats.name_of_other(data)
-        raise UnsupportedMedia(f"{found} is not accepted. {_ACCEPTED}" if found else f"Not a picture. {_ACCEPTED}")
+        other = others.Other(source) if source else others.describe(data)
+        said = f"{other.name} is not accepted." if other else "Not a picture."
+        raise UnsupportedMedia(" ".join(filter(None, (said, other and other.remedy, _ACCEPTED))))
     if source == "JPEG" and formats.scans(data, policy.max_scans) > policy.max_scans:
         raise _refusal("too_many_scans", policy)
     return source
