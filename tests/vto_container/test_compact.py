@@ -166,6 +166,22 @@ def test_unusable_inputs_are_refused_by_code(
     assert not refused.value.retryable
 
 
+SIDE_BY_SIDE = [("t-shirt", "trousers"), ("trousers", "t-shirt"), ("t-shirt", "t-shirt"), ("t-shirt", "shorts")]
+
+
+@pytest.mark.parametrize("category", ["upper", "lower", "dress"])
+@pytest.mark.parametrize(("one", "other"), SIDE_BY_SIDE)
+def test_two_garments_in_one_photo_are_refused_as_such(
+    engine: Compact, one: str, other: str, category: Category
+) -> None:
+    for axis in (0, 1):
+        both = np.concatenate([garment(one), garment(other)], axis)
+        with pytest.raises(StudioError) as refused:
+            engine.generate(person(0), both, category, 1, 1)
+        assert (refused.value.code, refused.value.retryable) == ("several_garments", False), axis
+        assert "crop it" in refused.value.message
+
+
 def test_it_is_cancelled_between_any_two_steps_and_reports_progress(engine: Compact) -> None:
     reported: list[float] = []
     asked = 0
