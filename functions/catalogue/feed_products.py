@@ -39,7 +39,6 @@ MAX_TAGS: Final = 30
 _MADE_DATE = re.compile(r"\d{1,2}(?:-|/|\. ?)([^\W\d_]+)\.?|([^\W\d_]+)\.?[-/]\d{1,2}")
 """`12. Okt`, which was the size 10-12."""
 _SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
-_FORMULA_TEXT = re.compile(r'="([^"]*)"')
 _SEVERAL = re.compile(r"\s*[,;|]\s*")
 _COMMA = re.compile(r"(?<!\\),")
 
@@ -172,8 +171,6 @@ class _Builder:
             self._problem(name, "is a date: format the column as text")
             return ""
         plain = shown(value)
-        if found := _FORMULA_TEXT.fullmatch(plain):
-            plain = found[1]
         if plain.startswith("="):
             self._problem(name, "is a formula: save the file with values instead of formulas")
             return ""

@@ -17,22 +17,58 @@ CODES: Final = frozenset(_ACTIVE.split())
 """ISO 4217, without funds and metals."""
 _DOLLARS = "ARS AUD BBD BMD BND BSD BZD CAD CLP COP FJD GYD HKD JMD KYD LRD MXN NAD NZD SGD SRD TTD TWD USD UYU XCD"
 SIGNS: Final = {
-    "\u20ac": "EUR", "\u00a3": "GBP", "\u20b9": "INR", "\u20ba": "TRY", "\u20bd": "RUB", "\u20a9": "KRW",
-    "\u20aa": "ILS", "\u20b4": "UAH",
+    "US$": "USD", "AU$": "AUD", "A$": "AUD", "CA$": "CAD", "C$": "CAD", "HK$": "HKD", "NT$": "TWD", "NZ$": "NZD",
+    "S$": "SGD", "MX$": "MXN", "R$": "BRL", "\u20ac": "EUR", "\u00a3": "GBP", "\u20b9": "INR", "\u20ba": "TRY",
+    "\u20bd": "RUB", "\u20a9": "KRW", "\uc6d0": "KRW", "\u20aa": "ILS", "\u20b4": "UAH", "\u0e3f": "THB",
+    "\u20ab": "VND", "\u20b8": "KZT", "\u20be": "GEL", "\u20a6": "NGN", "\u20b1": "PHP", "\u20bc": "AZN",
+    "\u5186": "JPY",
 }  # fmt: skip
-"""Signs of one currency each."""
+"""Signs of one currency each; those of several letters first."""
 SHARED_SIGNS: Final = {
     "$": frozenset(_DOLLARS.split()),
     "\u00a5": frozenset(("CNY", "JPY")),
     "\uffe5": frozenset(("CNY", "JPY")),
+    "\u5143": frozenset(("CNY", "TWD")),
     "kr": frozenset(("DKK", "ISK", "NOK", "SEK")),
+    "rs": frozenset(("INR", "LKR", "MUR", "NPR", "PKR", "SCR")),
 }  # fmt: skip
 """Signs of several currencies, in lower case."""
+_WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+WHOLE: Final = frozenset(_WHOLE.split())
+"""Currencies without parts (ISO 4217)."""
 _WORDS_TOO: Final = frozenset(("ALL", "CUP", "SOS", "TOP"))
-WORDS: Final = {"euro": "EUR", "euros": "EUR", "z\u0142": "PLN", "k\u010d": "CZK", "ft": "HUF", "lei": "RON"}
-"""Names that stand for one currency, as whole words in lower case."""
+WORDS: Final = {
+    "euro": "EUR",
+    "euros": "EUR",
+    "z\u0142": "PLN",
+    "k\u010d": "CZK",
+    "ft": "HUF",
+    "lei": "RON",
+    "tl": "TRY",
+    "rmb": "CNY",
+    "sfr": "CHF",
+    "fr": "CHF",
+    "rm": "MYR",
+    "rp": "IDR",
+    "km": "BAM",
+    "din": "RSD",
+    "\u0434\u0438\u043d": "RSD",
+    "\u0434\u0435\u043d": "MKD",
+    "\u0433\u0440\u043d": "UAH",
+    "\u0440\u0443\u0431": "RUB",
+    "\u043b\u0432": "BGN",
+    "\u0442\u0433": "KZT",
+    "\u0631.\u0633": "SAR",
+    "\u062f.\u0625": "AED",
+    '\u05e9"\u05d7': "ILS",
+    "\u05e9\u05f4\u05d7": "ILS",
+}
+"""Names that stand for one currency, as whole words in lower case; a full stop may follow."""
 _CODE = re.compile(r"(?<![A-Za-z])([A-Z]{3}|(?i:eur|usd|gbp|chf))(?![A-Za-z])")
-_KRONA = re.compile(r"(?<![a-z])kr(?![a-z])")
+_WORD = re.compile(
+    rf"(?<![^\W\d_])(?:{'|'.join(re.escape(word) for word in sorted({*WORDS, 'kr', 'rs'}, key=len, reverse=True))})"
+    r"(?![^\W\d_])"
+)
 
 type Currencies = frozenset[str]
 
@@ -44,19 +80,28 @@ def without_code(price: str) -> str:
 
 def currency_in(price: str) -> str | None:
     """The currency that a price names; None if it names none, or one of several by their common sign."""
-    code = _CODE.search(price)
-    return code[1].upper() if code else next((name for sign, name in SIGNS.items() if sign in price), None)
+    found = currencies_in(price)
+    return next(iter(found)) if len(found) == 1 else None
 
 
 def currencies_in(price: str) -> Currencies:
     """What the currency that a price names may be; nothing if it names none."""
-    if found := currency_in(price):
-        return frozenset((found,))
+    if code := _CODE.search(price):
+        return frozenset((code[1].upper(),))
+    if sign := next((sign for sign in SIGNS if sign in price), None):
+        return frozenset((SIGNS[sign],))
     plain = price.lower()
-    return next(
-        (many for sign, many in SHARED_SIGNS.items() if (_KRONA.search(plain) if sign == "kr" else sign in plain)),
-        frozenset(),
-    )
+    if word := _WORD.search(plain):
+        return SHARED_SIGNS.get(word[0]) or frozenset((WORDS[word[0]],))
+    return next((many for sign, many in SHARED_SIGNS.items() if not sign.isalpha() and sign in plain), frozenset())
+
+
+def pattern() -> str:
+    """A regular expression of all that stands for a currency before or behind a number."""
+    signs = "|".join(re.escape(sign) for sign in (*SIGNS, *(sign for sign in SHARED_SIGNS if not sign.isascii())))
+    words = "|".join(re.escape(word) for word in sorted({*WORDS, "kr", "rs"}, key=len, reverse=True))
+    codes = "|".join(sorted(CODES - _WORDS_TOO))
+    return rf"(?:{codes}|{signs}|\$|(?i:EUR|USD|GBP|CHF|dollars?|(?:{words})\.?))"
 
 
 def named(unit: str) -> str | None:

@@ -41,6 +41,10 @@ _TIME = re.compile(r"(?:[T ,]+|(?<=\d)T)\d{1,2}:\d{2}.*$")
 _YEAR_FIRST = re.compile(r"(\d{4})([-/. ])\s*(\d{1,2})\2\s*(\d{1,2})\.?")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/. ])\s*(\d{1,2})\2\s*(\d{4}|\d{2})(\.?)")
 _EAST_ASIAN = re.compile("(\\d{4})\\s*[\u5e74\ub144]\\s*(\\d{1,2})\\s*[\u6708\uc6d4]\\s*(\\d{1,2})\\s*[\u65e5\uc77c]")
+_HYPHENS: Final = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_ROMANS = "I II III IV V VI VII VIII IX X XI XII"
+_ROMAN: Final = {name: number for number, name in enumerate(_ROMANS.split(), start=1)}
+_ROMAN_MONTH = re.compile(r"(\d{1,2})[-/. ]\s*([IVX]{1,4})[-/. ]\s*(\d{4}|\d{2})\.?")
 _YEAR_SIGN = re.compile("(?<=[\\d.])\\s*[\u0433\u0440]\\.?$", re.IGNORECASE)
 """What Bulgarian, Russian and Ukrainian put behind a year."""
 _SERIAL = re.compile(r"(\d{5})(?:[.,]\d+)?")
@@ -55,7 +59,8 @@ def readings(text: str, language: str | None = None) -> Days:
     Args:
         language: of names that are those of several months, see `months`.
     """
-    plain = "".join(_digit(char) for char in unicodedata.normalize("NFKC", text)).strip()
+    plain = "".join(_digit(char) for char in unicodedata.normalize("NFKC", text)).strip().translate(_HYPHENS)
+    plain = plain.removeprefix("'")
     plain = _YEAR_SIGN.sub("", _TIME.sub("", plain).strip().removesuffix("Z"))
     if found := _EAST_ASIAN.fullmatch(plain):
         return _same(_day(*map(int, found.groups())))
@@ -63,6 +68,8 @@ def readings(text: str, language: str | None = None) -> Days:
         return _same(_day(int(found[1]), int(found[3]), int(found[4])))
     if found := _YEAR_LAST.fullmatch(plain):
         return _year_last(int(found[1]), found[2], int(found[3]), found[4], bool(found[5]))
+    if (found := _ROMAN_MONTH.fullmatch(plain)) and found[2] in _ROMAN:
+        return _same(_day(_year(found[3]), _ROMAN[found[2]], int(found[1])))
     if plain.isdigit() and len(plain) == 8:
         whole: dict[Order, date | None] = {
             YMD: _day(int(plain[:4]), int(plain[4:6]), int(plain[6:])),

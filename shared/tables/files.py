@@ -33,6 +33,9 @@ MAX_TITLE_ROWS: Final = 20
 """Rows above the header."""
 SAMPLE: Final = 200_000
 """Characters by which delimiters are compared."""
+_RARE_LINE_ENDS: Final = str.maketrans("\u0085\u2028", "\n\n")
+_FORMULA_TEXT = re.compile(r'="([^"]*)"')
+"""`="0012"`, by which exports keep Excel from making a number of text."""
 _SEP = re.compile(r'^"?sep=(.)"?[ ;,\t]*$', re.IGNORECASE)
 _ERROR_NAMES = (
     "#N/A #DIV/0! #NAME? #NULL! #NUM! #REF! #VALUE! #SPILL! #CALC! #FIELD! #BLOCKED! #CONNECT! #UNKNOWN! #BUSY! "
@@ -92,19 +95,23 @@ def read_grid(data: bytes, required: Sequence[str], said: TableFormat, optional:
 
     Raises:
         TooLarge: more than 100,000 rows, or a workbook that is far larger than its file.
-        Unprocessable: `csv_encoding`, `csv_columns`, `csv_empty`, `csv_malformed`, `xlsx_malformed`, `table_ambiguous`.
+        Unprocessable: `csv_encoding`, `csv_columns`, `csv_empty`, `csv_malformed`, `xlsx_malformed`,
+            `table_unsupported`, `table_ambiguous`.
     """
     return open_table(data, said)(required, optional)
 
 
 def open_table(data: bytes, said: TableFormat) -> OpenTable:
     """Decode a file once, for who looks for the columns of several kinds. Raises as `read_grid`, as its result does."""
-    from shared.tables import workbooks
+    from shared.tables import others, workbooks
 
+    others.refuse(data)
     if workbooks.is_workbook(data):
         return workbooks.open_workbook(data, said)
     text, encoding = _decode(data, said.charset)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\n" not in text:
+        text = text.translate(_RARE_LINE_ENDS)
     return partial(_text_grid, *_separator(text), encoding)
 
 
@@ -112,6 +119,9 @@ def _text_grid(
     text: str, forced: str | None, encoding: ReadAs, required: Sequence[str], optional: Sequence[str] = ()
 ) -> Grid:
     delimiter, because = _delimiter(text, required, forced)
+    if (whole := _without_outer_quotes(text, required)) is not None:
+        text, (delimiter, _) = whole, _delimiter(whole, required, forced)
+        because = "each line is one cell in quotes, and has the columns without them"
     how = (encoding, ReadAs("delimiter", DELIMITERS.get(delimiter, delimiter), because))
     try:
         return assemble(_rows(text, delimiter), required, optional, how)
@@ -173,7 +183,14 @@ def _rows(text: str, delimiter: str) -> Iterator[Row]:
     line = 1
     for cells in reader:
         began, line = line, reader.line_num + 1
-        yield began, tuple(cell.strip() for cell in cells)
+        yield began, tuple(_cell(cell) for cell in cells)
+
+
+def _cell(text: str) -> str:
+    text = text.strip()
+    if text[:2] == '="' and (found := _FORMULA_TEXT.fullmatch(text)):
+        return found[1].strip()
+    return text
 
 
 def _line_of(text: str, delimiter: str) -> int:
@@ -210,6 +227,24 @@ def _delimiter(text: str, required: Sequence[str], forced: str | None) -> tuple[
             best, most = delimiter, score
     found = most[0]
     return best, "the header has the columns with it" if found else "the rows have most cells with it"
+
+
+def _without_outer_quotes(text: str, required: Sequence[str]) -> str | None:
+    """The text without the quotes that make one cell of each line, if the header has the columns then only: so a
+    program writes lines again that it took for single cells."""
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    if not first.startswith('"') or len(required) < 2:
+        return None
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter="\0", strict=True))
+    except csv.Error:
+        return None
+    if any(len(row) > 1 or "\n" in "".join(row) for row in rows):
+        return None
+    lines = ["".join(row) for row in rows]
+    header_of = next((line for line in lines if line), "")
+    found = (row for delimiter in DELIMITERS for row in _sample_rows(header_of, delimiter)[0])
+    return "\n".join(lines) if any(header(row, required).has(required) for row in found) else None
 
 
 def _sample_rows(sample: str, delimiter: str) -> tuple[list[tuple[str, ...]], bool]:
@@ -297,7 +332,8 @@ def assemble(rows: Iterator[Row], required: Sequence[str], optional: Sequence[st
     found = header_place([cells for _, cells in first], required, optional)
     place, top = (found.row, found.header) if found else (0, header([str(c) for c in _trimmed(first[0][1])], ()))
     line = first[place][0]
-    body = [*first[place + 1 :], *kept]
+    again = _trimmed(first[place][1])
+    body, repeated = _without(again, [*first[place + 1 :], *kept])
     if len(top.names) > MAX_COLUMNS:
         raise TooLarge(f"a table may have up to {MAX_COLUMNS} columns", code="too_many_columns")
     _check_header(top, required, optional, line)
@@ -311,7 +347,7 @@ def assemble(rows: Iterator[Row], required: Sequence[str], optional: Sequence[st
     orders: list[DateOrder] = [one.dates for name, one in named if name in (*required, *optional) and one.dates]
     return Grid(
         top.names, tuple((at, _fitted(row, len(top.names))) for at, row in body),
-        (*how, ReadAs("header", f"line {line}", "it names the columns", line), *renamed),
+        (*how, ReadAs("header", f"line {line}", f"it names the columns{_again(repeated)}", line), *renamed),
         currencies={name: one.currency for name, one in named if one.currency},
         date_order=orders[0] if orders else "auto",
     )  # fmt: skip
@@ -325,6 +361,19 @@ def check_cells(rows: int, columns: int) -> None:
             "columns that are not needed, or split it",
             code="too_many_cells",
         )
+
+
+def _without(header_cells: tuple[Value, ...], rows: list[Row]) -> tuple[list[Row], list[int]]:
+    """The rows but for those that repeat the header, and the lines of these."""
+    repeated = [line for line, cells in rows if cells[:1] == header_cells[:1] and _trimmed(cells) == header_cells]
+    lines = frozenset(repeated)
+    return ([row for row in rows if row[0] not in lines] if lines else rows), repeated
+
+
+def _again(lines: Sequence[int]) -> str:
+    if not lines:
+        return ""
+    return f"; line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines[:5]))} repeat{'s' * (len(lines) == 1)} it"
 
 
 def _fitted(cells: tuple[Value, ...], width: int) -> tuple[Value, ...]:
@@ -357,12 +406,19 @@ def _check_header(found: Header, required: Sequence[str], optional: Sequence[str
     twice = sorted({name for name in found.names if name in known and found.names.count(name) > 1})
     if missing or twice:
         what = f"lacks {', '.join(missing)}" if missing else f"names {', '.join(twice)} twice"
+        hint = ""
         near = [
             one
             for one in found.names
             if any(one.startswith((f"{name}_(", f"{name}_[", f"{name}_in_")) for name in missing)
         ]
-        hint = f"; what {', '.join(f'`{one}`' for one in near)} is in is not understood" if near else ""
+        if len(found.names) == 1 and len(required) > 1:
+            hint = (
+                "; it is a single cell: separate cells by comma, semicolon, tab or `|`, or name another sign in a "
+                "first line, `sep=^`"
+            )
+        elif near:
+            hint = f"; what {', '.join(f'`{one}`' for one in near)} is in is not understood"
         raise Unprocessable(
             f"the header {what}{hint}; it needs {', '.join(required)}", code="csv_columns",
             details={"missing": missing, "twice": twice, "found": list(found.names)[:50]},

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
+from shared.tables import currencies
 from shared.tables.format import AmbiguousTable, Cell, ContradictoryTable, DecimalMark, ReadAs
 
 type Mark = Literal["point", "comma"]
@@ -28,12 +29,12 @@ _FULLWIDTH: Final = str.maketrans("\uff0e\uff0c\uff08\uff09\uff0b", ".,()+")
 """As Japanese and Chinese input methods write them."""
 _ROUND = re.compile(r"(?<=\d)([.,])-{1,2}$")
 """`19.-`, nineteen francs and no more; the mark before it is the decimal one."""
-_CURRENCY = re.compile(
-    r"(?i)^(?:EUR|USD|GBP|CHF|JPY|CNY|RMB|INR|RUB|UAH|PLN|CZK|HUF|RON|BGN|SEK|NOK|DKK|ISK|TRY|BRL|MXN|CAD|AUD|NZD|ZAR|"
-    r"ILS|AED|SAR|KRW|THB|SGD|HKD|US\$|R\$|A\$|C\$|HK\$|Fr\.?|SFr\.?|kr\.?|z\u0142|K\u010d|Ft|lei|\u0440\u0443\u0431\.?|"
-    r"\u043b\u0432\.?|euros?|dollars?)(?![a-z])"
-)
-_CURRENCY_AT_END = re.compile(_CURRENCY.pattern.replace("(?i)^", "(?i)(?<![a-z])").replace("(?![a-z])", "$"))
+_NO_PARTS = re.compile(r"(?<=\d) ?(?::-|/-|/=)$")
+"""The same as Swedes and Indians write it, without a decimal mark."""
+_TEXT_MARK = re.compile(r"^'(?=[\d.,+-])")
+"""By which spreadsheets keep a number as text."""
+_CURRENCY = re.compile(rf"^{currencies.pattern()}(?![^\W\d_])")
+_CURRENCY_AT_END = re.compile(rf"(?<![^\W\d_]){currencies.pattern()}$")
 _BODY = re.compile(rf"[0-9.,{ARABIC_MARK}{GROUPING}]*")
 _EXPONENT = re.compile(r"(?<=[0-9.,])[eE]([+-]?[0-9]{1,3})$")
 
@@ -60,7 +61,7 @@ def readings(text: str) -> Readings:
     """Both readings of a cell."""
     if not text:
         return Readings(problem="is empty")
-    body, negative = _without_signs(_plain(text))
+    body, negative = _without_signs(_TEXT_MARK.sub("", _plain(text)))
     if "%" in text or "\u2030" in text or "\uff05" in text:
         return Readings(problem="is a percentage, not an amount")
     exponent = _EXPONENT.search(body)
@@ -71,8 +72,16 @@ def readings(text: str) -> Readings:
     if not _BODY.fullmatch(body) or not any(char.isdigit() for char in body):
         return Readings(problem="is not a number")
     values: list[float | None] = []
+    named = currencies.currencies_in(text)
+    whole = bool(named) and named <= currencies.WHOLE
     for mark in MARKS.values():
         digits = _digits(body, mark)
+        decimals = body.partition(mark)[2]
+        if whole and (len(decimals) > 2 or decimals.strip("0")):
+            digits = None
+        if exponent and not body.replace(mark, "").isdigit():
+            # No program writes groups and an exponent.
+            digits = None
         value = None if digits is None else float(f"{digits}e{power}") * (-1 if negative else 1)
         values.append(None if value is None or abs(value) > 1e300 else value)
     point, comma = values
@@ -96,7 +105,7 @@ def _plain(text: str) -> str:
 def _without_signs(text: str) -> tuple[str, bool]:
     """The number alone, and whether it is negative: by a sign before or after it, or by brackets."""
     negative = False
-    text = _ROUND.sub(r"\g<1>00", text)
+    text = _NO_PARTS.sub("", _ROUND.sub(r"\g<1>00", text))
     for _ in range(6):
         before = text
         if text.startswith("(") and text.endswith(")"):
@@ -110,7 +119,7 @@ def _without_signs(text: str) -> tuple[str, bool]:
             text = text[1:]
         if text and unicodedata.category(text[-1]) == "Sc":
             text = text[:-1]
-        text = _ROUND.sub(r"\g<1>00", text.strip())
+        text = _NO_PARTS.sub("", _ROUND.sub(r"\g<1>00", text.strip()))
         if text == before:
             break
     return text, negative

@@ -48,7 +48,7 @@ def test_a_good_row_is_parsed() -> None:
         (b"image,units,price\na,1,2", "csv_columns"),
         (f"{HEADER},units\n{GOOD},3".encode(), "csv_columns"),
         (f'{HEADER}\n"open,1,2,x,2025-01-01'.encode(), "csv_malformed"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "csv_encoding"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "table_unsupported"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_refused_with_the_reason(data: bytes, code: str) -> None:

@@ -203,7 +203,7 @@ def test_prices_that_may_be_two_amounts_are_refused_with_the_remedy() -> None:
         ("A,Shirt,3.50,EUR,more", "row", "5 cells"),
         (f"A,{'x' * 201},3.50,EUR", "title", "200"),
         ("A,,,", "row", "nothing"),
-        ("A,Shirt,3.50,EURO", "currency", "ISO 4217"),
+        ("A,Shirt,3.50,EURX", "currency", "ISO 4217"),
         ("A,Shirt,#N/A,EUR", "price", "error of the spreadsheet"),
         ("A,Shirt,#DIV/0!,EUR", "price", "error of the spreadsheet"),
         ("A,#REF!,3.50,EUR", "title", "error of the spreadsheet"),
