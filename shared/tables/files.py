@@ -16,13 +16,11 @@ from functools import partial
 from itertools import pairwise, zip_longest
 from typing import Final, Protocol
 
-from shared import text as texts
 from shared.errors import TooLarge, Unprocessable
 from shared.tables.dates import EPOCH
 from shared.tables.format import DateOrder, ReadAs, TableFormat
 from shared.tables.headers import Header, header
 from shared.tables.number_formats import Formatted
-from shared.tables.western import is_western
 
 MAX_ROWS: Final = 100_000
 MAX_COLUMNS: Final = 512
@@ -103,12 +101,12 @@ def read_grid(data: bytes, required: Sequence[str], said: TableFormat, optional:
 
 def open_table(data: bytes, said: TableFormat) -> OpenTable:
     """Decode a file once, for who looks for the columns of several kinds. Raises as `read_grid`, as its result does."""
-    from shared.tables import others, workbooks
+    from shared.tables import encodings, others, workbooks
 
     others.refuse(data)
     if workbooks.is_workbook(data):
         return workbooks.open_workbook(data, said)
-    text, encoding = _decode(data, said.charset)
+    text, encoding = encodings.decode(data, said.charset)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\n" not in text:
         text = text.translate(_RARE_LINE_ENDS)
@@ -131,44 +129,6 @@ def _text_grid(
             'of them twice (`"a ""b"" c"`)',
             code="csv_malformed",
         ) from None
-
-
-def _decode(data: bytes, charset: str | None) -> tuple[str, ReadAs]:
-    try:
-        text = texts.decode(data, declared=charset)
-        because = "the content type says so" if charset else "its bytes are"
-        how = ReadAs("encoding", charset or "Unicode", because)
-    except ValueError as error:
-        text = texts.decode(data, fallback="cp1252") if _is_single_byte(data, charset) else ""
-        line = data.count(b"\n", 0, _first_beyond_ascii(data)) + 1
-        if not text or not is_western(text):
-            byte = _first_beyond_ascii(data)
-            raise Unprocessable(
-                f"{error} (line {line} has the byte 0x{data[byte]:02x}), or name its encoding in the content type, for "
-                "example `text/csv; charset=windows-1251`",
-                code="csv_encoding", details={"line": line, "byte": byte},
-            ) from None  # fmt: skip
-        how = ReadAs("encoding", "windows-1252", f"line {line} is not UTF-8 and has letters of Western languages", line)
-    text = text.removeprefix("\ufeff").removesuffix("\x1a")  # the end of a file for CP/M and DOS
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise Unprocessable(
-            f"the file has a zero byte in line {line}: save it as `CSV UTF-8`", code="csv_encoding",
-            details={"line": line},
-        )  # fmt: skip
-    return text, how
-
-
-def _is_single_byte(data: bytes, charset: str | None) -> bool:
-    return charset is None and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"))
-
-
-def _first_beyond_ascii(data: bytes) -> int:
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        return error.start
-    return next((at for at, byte in enumerate(data) if byte > 127), 0)
 
 
 def _separator(text: str) -> tuple[str, str | None]:
