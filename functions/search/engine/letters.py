@@ -30,7 +30,12 @@ _RULES: Final = (
 _PLAIN = re.compile(r"\d+(?:[.,]\d+)+|[a-z0-9]+(?:'[a-z0-9]+)*")
 """Words of ASCII text, as ICU's boundaries give them but for full stops between letters."""
 _INNER = re.compile(r"\d+(?:[.,]\d+)+|[^._:;,\u2044\u00b7\u2027\u05f4]+")
-_APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07\u00b4`", "'"))
+_SIGNS: Final = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07\u00b4`\u05f3", "'") | {"\u05f4": "", "\u2116": "no "}
+)
+"""One kind of apostrophe, also for Hebrew; its sign of acronyms joins their letters."""
+_HEBREW_ACRONYM = re.compile('(?<=[\u05d0-\u05ea])"(?=[\u05d0-\u05ea])')
+_FRACTION_BEHIND = re.compile("(?<=\\d)(?=[\u00bc-\u00be\u2150-\u215e])")
 _HYPHENS: Final = ("-", "\u2010", "\u2011", "\u2012")
 _BETWEEN_INITIALS: Final = ("&", "+", ".", ":")
 MAX_BESIDE_INITIAL: Final = 2
@@ -52,6 +57,10 @@ _ARTICLE = re.compile(
 _HEBREW_ARTICLE = re.compile("^\u05d4(?=...)")
 _CHINESE_ENDING = re.compile("(?<=[\u3400-\u9fff])\u5b50$")
 """What makes a noun of a single ideograph, and is left out in titles: \u88e4\u5b50, trousers."""
+_KOREAN_PARTICLE = re.compile(
+    "(?<=[\uac00-\ud7a3]{2})(?:\uc744|\ub97c|\uc740|\ub294|\uc758|\uc5d0\uc11c|\uc73c\ub85c)$"
+)
+"""Of those written onto a noun the ones that nouns seldom end with."""
 _UMLAUT = re.compile("([aou])e")
 
 _ENGLISH = "a an and are as at be by for from in is it of on or our that the these this to we with you your"
@@ -70,7 +79,8 @@ class Words:
     Args:
         sequence: folded, in order, without stop words; `glued` tells of each whether a hyphen, or a sign between
             initials, joins it to the one before.
-        extra: further words that the text is found by: joined words in one piece, and pairs of letters.
+        extra: further words that the text is found by: joined words and those with an apostrophe in one piece, and
+            pairs of letters.
     """
 
     sequence: tuple[str, ...]
@@ -104,6 +114,9 @@ def analyse(text: str) -> Words:
             glued.append(joins[place] and bool(sequence))
             sequence.append(word)
             extra += grams(word)
+            if "'" in part and (whole := fold(part.replace("'", ""))[:MAX_WORD_LENGTH]) != word:
+                # `loreal`, and `levi s` for Levi's.
+                extra.append(whole)
     words = Words(tuple(sequence), tuple(glued), ())
     extra += ["".join(group)[:MAX_WORD_LENGTH] for group in words.groups() if len(group) > 1]
     extra += _across(plain)
@@ -131,10 +144,11 @@ def _folded(word: str) -> str:
 
 def variants(word: str) -> tuple[str, ...]:
     """Other spellings of a folded word: `ae`, `oe`, `ue` for umlauts, an Arabic or Hebrew word without its article,
-    a Chinese one without its ending."""
+    a Chinese one without its ending, a Korean one without its particle."""
     if word.isascii():
         return (_UMLAUT.sub(r"\1", word),) if _UMLAUT.search(word) else ()
-    bare = _CHINESE_ENDING.sub("", _HEBREW_ARTICLE.sub("", _ARTICLE.sub("", word)))
+    bare = _KOREAN_PARTICLE.sub("", word)
+    bare = _CHINESE_ENDING.sub("", _HEBREW_ARTICLE.sub("", _ARTICLE.sub("", bare)))
     return (bare,) if bare != word else ()
 
 
@@ -299,7 +313,9 @@ def _casefold(text: str) -> str:
         return text.lower().replace("`", "'")
     # A surrogate without its partner is no letter, and ICU does not take it.
     text = text.encode("utf-16-le", "replace").decode("utf-16-le", "replace") if _lone(text) else text
-    return unicodedata.normalize("NFC", _normaliser().normalize(text.translate(_APOSTROPHES)))
+    # `5\u00bd` is not 51/2.
+    text = _FRACTION_BEHIND.sub(" ", _HEBREW_ACRONYM.sub("", text.translate(_SIGNS)))
+    return unicodedata.normalize("NFC", _normaliser().normalize(text))
 
 
 def _lone(text: str) -> bool:

@@ -121,6 +121,9 @@ class Vocabulary:
                 wanted = tuple(piece for piece in pieces if len(piece) > 1 + len(GRAM)) or pieces
                 if wanted and all(self.has(piece) for piece in wanted):
                     add(wanted, factor)
+            if loose:
+                for pair in self.split(word):
+                    add(pair, SPLIT)
         else:
             for other in self._spelt_as(word):
                 add((other,), SPELLING)
@@ -177,7 +180,7 @@ class Vocabulary:
             (known[0], known[1])
             for a, b in pairs
             # `5cm` is an amount and its unit, however short.
-            if (max(len(a), len(b)) > 2 or (a.isdecimal() and b.isalpha()))
+            if (max(len(a), len(b)) > 2 or (a.isdecimal() and b.isalpha()) or is_unspaced(a))
             and all(known := (self._written_as(a), self._written_as(b)))
         ]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.letters import analyse, fold, grams, is_unspaced, sku_key
 from functions.search.engine.postings import UNIT, Postings, rows_of
-from functions.search.engine.vocabulary import FORM, SPELLING, STRONG, Alternative, Vocabulary
+from functions.search.engine.vocabulary import FORM, SPELLING, SPLIT, STRONG, Alternative, Vocabulary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +31,8 @@ SKU_SHARE: Final = 100.0
 """What an article number gives: more than any picture or text could, so that it comes first."""
 MIN_SKU: Final = 3
 """Letters and digits of an article number among other words."""
+ARTICLE: Final = "a"
+"""Left out where it stands alone, and in `a-line` a part of the name."""
 MAX_TERMS: Final = 24
 KIND_WEIGHT: Final = 2
 """How much the name of a category counts among the words of a query, for whether a product is a result."""
@@ -81,7 +83,12 @@ class Term:
             forms = [vocabulary.forms(piece) for piece in self.pieces]
             if all(forms):
                 found += [Alternative(words, SPELLING) for words in _combined(forms)]
-        found += [Alternative((word,), SPELLING) for word in self.joined if vocabulary.has(word)]
+            named = tuple(piece for piece in self.pieces if piece != ARTICLE)
+            if loose and 0 < len(named) < len(self.pieces) and all(map(vocabulary.has, named)):
+                # `a-line` is also written as two words, the first of which says nothing alone.
+                found.append(Alternative(named, SPLIT))
+        for word in self.joined:
+            found += [Alternative((form,), SPELLING if form == word else FORM) for form in vocabulary.forms(word)]
         if self.attached:
             letters = tuple(grams(self.word))
             found = [one for one in found if one.words != letters]

@@ -86,6 +86,13 @@ MEANT = [
     ("ring", "flattering dress", False), ("ring", "string bikini", False), ("vest", "vestidos", False),
     ("dress", "address", False), ("hose", "those", False), ("tie", "ties", True), ("hat", "what", False),
     ("short", "shirt", False), ("skirt", "shirt", False), ("red", "redder", False), ("fur", "für Damen", False),
+    ("levi s", "Levi's 501", True), ("loreal", "L\u2019Oréal", True), ("mens", "Men's", True),
+    ("t shirts", "Tshirt", True),
+    ("hand bag", "Handbags", True), ("damen schuhe", "Damenschuh", True), ("a-line", "A line skirt", True),
+    ("in-line", "A line skirt", False), ("size 5½", "size 5 1/2", True), ("5½", "size 51", False), ("№5", "No 5", True),
+    ("ג'ינס", "ג׳ינס", True), ("ג׳ינס", "גינס", True), ('ש"ח', "ש״ח", True), ("원피스를", "원피스", True),
+    ("티셔츠", "티 셔츠", True),
+    ("38 mm", "Watch 38mm", True), ("38mm", "Watch 38 mm", True), ("w32 l34", "W32/L34 jeans", True),
     ("裤子", "牛仔裤男", True), ("咖啡机", "皮夹克黑色机车款", False),
     ("衬衫", "红色连衣裙", False), ("กางเกง", "เสื้อยืดสีแดง", False), ("shoe", "short", False),
 ]  # fmt: skip
