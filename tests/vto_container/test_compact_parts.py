@@ -28,7 +28,7 @@ from vto_container.engines.compact_edges import Edges, read_edges
 from vto_container.engines.compact_fill import fill
 from vto_container.engines.compact_garment import Garment
 from vto_container.engines.compact_under import Old, read_old
-from vto_container.engines.compact_view import View, capsule, straightened
+from vto_container.engines.compact_view import View, by_colour, capsule, straightened
 from vto_container.engines.compact_warp import around, extend, inside_of, sample, strip, thin_plate
 from wardrobe import POSES, draw_garment, draw_mannequin, draw_posed_mannequin, garment_spec
 
@@ -209,6 +209,20 @@ def test_no_gap_opens_between_sleeve_and_trunk(kind: str, changes: dict[Joint, t
         for share in np.linspace(0.15, 0.8, 14):
             x, y = np.round(tip + share * (armpit - tip)).astype(int)
             assert cover[y, x] > 0.9, (side, share)
+
+
+@pytest.mark.parametrize("step", [1, 2, 4])
+def test_a_fine_pattern_of_a_large_photo_is_not_torn_into_stripes(step: int) -> None:
+    """Checks that are finer than the view's pixels become their mean; those that are not stay."""
+    y, x = np.mgrid[: 60 * step, : 50 * step]
+    checks = (((x + y) % 2) * 200.0)[:, :, None].repeat(3, 2).astype(np.float32)
+    places = np.stack(np.meshgrid(np.arange(50.0), np.arange(60.0)), 2) * step
+    assert compact_paint.reduction(places) == pytest.approx(step)
+    whole = np.full(checks.shape[:2], 255, np.uint8)
+    product = Garment(checks.astype(np.uint8), whole, {}, "skirt", {}, False, 1.0)
+    placed = compact_place.Placed(places, (None, None), np.zeros((1, 2)), 1.0, (0.0, 0.0))
+    shown = compact_paint.warp(product, compact_parts.cut(product), placed, checks, 30.0).trunk[0][5:-5, 5:-5]
+    assert np.ptp(shown) > 150 if step == 1 else np.abs(shown - 100).max() < 30
 
 
 def seen(chance: NDArray[Any], front: NDArray[Any] | None = None, worn: str = "lower") -> tuple[View, Old]:
@@ -393,6 +407,66 @@ def test_a_top_stays_in_front_of_new_trousers() -> None:
     assert (old.front[100:180, 80:120] == 1).all() and (old.chance[100:180, 80:120] == 0).all()
     assert (old.front[200:250, 80:120] < 0.1).all(), "a patch that hangs on nothing is a mistake of the parser"
     assert (old.chance[200:225, 80:120] > 0.9).all()
+
+
+def test_a_boot_of_which_the_parser_sees_the_edges_stays_whole() -> None:
+    lower, boot = np.zeros(VIEW, np.float32), np.zeros(VIEW, np.float32)
+    lower[180:345, 70:131] = 1
+    boot[310:345, 115:118] = boot[310:345, 123:126] = 1
+    old = read_old(parsed(body(), lower=np.where(boot > 0, 0, lower), footwear=boot), "lower")
+    assert (old.front[312:343, 115:126] == 1).all() and (old.chance[312:343, 115:126] == 0).all()
+    assert (old.chance[250:300, 75:125] == 1).all() and (old.front[250:300, 75:125] == 0).all()
+
+
+def test_what_the_parser_takes_for_a_top_at_the_hem_of_a_dress_stays() -> None:
+    dress, top = np.zeros(VIEW, np.float32), np.zeros(VIEW, np.float32)
+    dress[80:280, 60:140] = 1
+    top[240:260, 70:100] = 1
+    worn = np.maximum(dress - top, 0)
+    old = read_old(parsed(body(), full_body=worn, upper=top), "upper")
+    assert (old.chance[100:170, 70:130] == 1).all() and (old.chance[230:280, 60:140] == 0).all()
+    coat = np.zeros(VIEW, np.float32)
+    coat[80:280, 60:140] = 1
+    coat[240:260, 70:100] = 0
+    old = read_old(parsed(body(), outerwear=coat, full_body=top), "upper")
+    assert (old.chance[265:280, 70:130] == 1).all(), "a coat goes as a whole"
+
+
+@pytest.mark.parametrize(("middle", "stays"), [((100, 130), False), ((142, 183), True)], ids=["waist", "hand"])
+def test_colour_tells_a_belt_from_a_bag(middle: tuple[int, int], stays: bool) -> None:
+    """A belt has the colour of the dress, a bag that of the bag next to it, and what a hand holds is held."""
+    y, x = np.mgrid[: VIEW[0], : VIEW[1]]
+    unsure = (np.abs(x - middle[0]) < 8) & (np.abs(y - middle[1]) < 6)
+    bag = (np.abs(x - 30) < 14) & (np.abs(y - 250) < 20)
+    dress = (np.abs(x - 100) < 45) & (y > 80) & (y < 300) & ~unsure
+    pixels = np.zeros((*VIEW, 3), np.uint8)
+    pixels[dress | unsure], pixels[bag] = (40, 44, 50), (150, 90, 60)
+    half = unsure * np.float32(0.5)
+    nothing = np.zeros(VIEW, np.float32)
+    maps = {"upper": nothing, "outerwear": nothing, "lower": nothing, "full_body": dress + half}
+    found = by_colour({**maps, "accessory": bag + half}, pixels, body())
+    inner = (np.abs(x - middle[0]) < 4) & (np.abs(y - middle[1]) < 3)
+    assert (found["accessory"][inner] > 0.4).all() == stays == (found["full_body"][inner] < 0.6).all()
+    assert (found["accessory"][bag] == 1).all() and np.allclose(
+        found["accessory"] + found["full_body"], bag + dress + unsure
+    )
+
+
+def test_a_skirt_is_as_wide_as_the_legs_in_it() -> None:
+    garment = drawn("skirt", 2)
+    wide = body({Joint.LEFT_KNEE: (150, 255), Joint.RIGHT_KNEE: (50, 255)})
+    narrow, broad = (
+        outline(garment, compact_place_lower.place_skirt(garment, one, VIEW, 0.9, Edges(hem=2.0)))
+        for one in (body(), wide)
+    )
+    for row in (240, 255):
+        columns = np.flatnonzero(broad[row])
+        at = np.interp(row, (180, 255), (118, 150))
+        assert (
+            columns[-1] >= at + 6
+            and columns[0] <= 200 - at - 6
+            and np.ptp(columns) > np.ptp(np.flatnonzero(narrow[row]))
+        )
 
 
 def test_a_skirt_starts_at_the_waist_and_keeps_its_length() -> None:

@@ -17,8 +17,9 @@ from vto_container.engines.compact_body import Body, Limb
 from vto_container.engines.compact_edges import Edges
 from vto_container.engines.compact_garment import Garment
 from vto_container.engines.compact_place import Placed
+from vto_container.engines.compact_skin import painted_arm
 from vto_container.engines.compact_under import Old, uncover
-from vto_container.engines.compact_view import View, straightened
+from vto_container.engines.compact_view import View, capsule, straightened
 
 VIEW = (360, 200)
 TROUSERS, COAT, GROUND, SKIN = (200, 190, 170), (60, 70, 40), (120, 140, 160), (190, 140, 120)
@@ -92,6 +93,22 @@ def test_an_arm_that_a_coat_hides_is_like_the_other_if_the_network_folds_it_up()
     assert left.joints[:, 1] == pytest.approx(right.joints[:, 1], abs=0.5) and left.visible[2] == 0
     sure = without(body(folded), 0, 0.9)
     assert (straightened(painted(sure)).arms[0].joints == sure.arms[0].joints).all(), "a hand before the face is seen"
+
+
+@pytest.mark.parametrize(("wrist", "painted_there"), [((50, 170), True), ((95, 170), False)], ids=["beside", "behind"])
+def test_a_hand_that_is_not_seen_is_painted_beside_the_body_and_not_behind_it(
+    wrist: tuple[int, int], painted_there: bool
+) -> None:
+    figure = body({Joint.RIGHT_WRIST: wrist})
+    arms = (Limb(figure.arms[0].joints, np.array([1.0, 1.0, 0.0])), figure.arms[1])
+    classes = regions(figure)
+    classes["outerwear"] |= capsule(VIEW, *figure.arms[0].joints[1:], (20, 20)) & ~classes["skin"]
+    view = painted(replace(figure, arms=arms), **classes)
+    nothing = np.zeros(VIEW, np.float32)
+    skin = view.maps["skin"] > 0.6
+    _, cover = painted_arm(view, Old(nothing, Edges(), nothing, (nothing, nothing), nothing), 0, 0.2,
+                           view.maps["outerwear"] > 0.5, np.full((*VIEW, 3), SKIN, np.float32))  # fmt: skip
+    assert skin.any() and (cover[wrist[1] - 3 : wrist[1] + 3, wrist[0]] > 0.5).all() == painted_there
 
 
 def garment(low: float) -> Garment:

@@ -83,6 +83,8 @@ def warp(garment: Garment, parts: Parts, placed: Placed, solid: NDArray[Any], wi
         return [found[:, :, :3], *(np.where(inside, found[:, :, 3 + n], 0) for n in range(len(opacities)))]
 
     radius = max(1, round(EVEN * wide))
+    if (fine := int(reduction(placed.trunk) / 2)) > 0:
+        solid = box(solid, fine)
     if garment.shape == "legs":
         colours, trunk, behind = layer(placed.trunk, parts.trunk, parts.behind)
         colours, trunk = _even(colours, trunk, np.isfinite(placed.trunk[:, :, 0]), radius)
@@ -100,6 +102,15 @@ def warp(garment: Garment, parts: Parts, placed: Placed, solid: NDArray[Any], wi
             found = layer(field, parts.sleeves[side])
             sleeves.append(_even(found[0], found[1], np.isfinite(field[:, :, 0]), radius))
     return Layers((colours, trunk), behind, (sleeves[0], sleeves[1]))
+
+
+def reduction(field: NDArray[Any]) -> float:
+    """How many pixels of a photo make one of the view, as the median along both axes; 1 if nothing is known."""
+    import numpy as np
+
+    steps = [np.hypot(*np.moveaxis(np.diff(field[::4, ::4], axis=axis), 2, 0)) / 4 for axis in (0, 1)]
+    known = np.concatenate([one[np.isfinite(one)] for one in steps])
+    return float(np.median(known)) if known.size else 1.0
 
 
 def _even(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LEG_GROW, LEG_INSET = 0.14, 0.03
 """How far a leg's fabric may go on beyond the line to its cuff, and how much is left out at the inner seam, where the
 ground shows; in widths of the leg."""
+LEG_EASE: Final = 1.08
+"""Width of a skirt relative to that of the legs in it."""
 THIGH_GAP: Final = 0.1
 """Gap between the legs of trousers, in shoulder widths, that is closed above the knees."""
 SIMILAR_LEGS: Final = 0.25
@@ -52,12 +54,25 @@ def place_skirt(garment: Garment, body: Body, size: tuple[int, int], waist: floa
             half = 0.8 * hip_half * flat * (1 if flat < 1.3 else (1.3 + 0.6 * (flat - 1.3)) / flat)
             at = waist + share * (hem - waist)
             least = np.interp(at, (waist, 1.08), (0.74, 1.06)) * hip_half if at < 1.3 else 0.0
-            pairs.append((body.place(sign * max(half, least), at * body.trunk) + drift, edge))
+            legs = _beside(body, side, at) - sign * float(drift @ body.across)
+            pairs.append((body.place(sign * max(half, least, legs), at * body.trunk) + drift, edge))
     for share in (0.0, 0.5, 1.0):
         at = body.place(0, (waist + share * (hem - waist)) * body.trunk) + drift
         pairs.append((at, garment.middle("waist") + share * (garment.middle("hem") - garment.middle("waist"))))
     targets, sources = (np.stack([pair[n] for pair in pairs]) for n in (0, 1))
     return Placed(thin_plate(targets, sources, size), (None, None), targets[:10], hem, (0.0, 0.0))
+
+
+def _beside(body: Body, side: int, at: float) -> float:
+    """How far to its side a leg reaches, in pixels, at a height in lengths of the trunk below the shoulders: no skirt
+    is narrower than the legs in it. 0 above the hips."""
+    import numpy as np
+
+    across, down = body.frame(*body.legs[side].joints.T)
+    if at * body.trunk < down[0] or (np.diff(down) <= 0).any():
+        return 0.0
+    half = body.wide * np.array(LEG)
+    return float(np.interp(at * body.trunk, down, (-1, 1)[side] * across + LEG_EASE * half))
 
 
 def place_legs(garment: Garment, body: Body, size: tuple[int, int], waist: float, old: Edges) -> Placed:

@@ -21,6 +21,8 @@ MIN_SEEN: Final = 0.3
 """Visibility of a wrist from which a hand is kept and a forearm painted."""
 BEHIND: Final = 0.15
 """Visibility of an elbow below which an arm is behind the body."""
+BESIDE: Final = 0.42
+"""How far from the middle a hand is beside the body, in shoulder widths."""
 EDGE_SHADE: Final = 0.30
 """How much darker skin is at the edge of a limb than along its middle."""
 GRAIN: Final = 2.0
@@ -178,9 +180,10 @@ def painted_arm(
         return view.image, visible.astype(np.float32)
     *edges, reached = arm_edges(view.body, side, not _hand_seen(view, side))
     rows = len(edges[0])
-    if limb.visible[2] < MIN_SEEN and _within(view, limb.joints[2]):
-        # A hand behind the back or in a pocket: the forearm is painted as far as the old sleeve was seen. An arm that
-        # the frame cuts goes on to the frame.
+    aside = abs(float((limb.joints[2] - view.body.middle) @ view.body.across)) > BESIDE * view.body.wide
+    if limb.visible[2] < MIN_SEEN and _within(view, limb.joints[2]) and not aside:
+        # A hand behind the back: the forearm is painted as far as the old sleeve was seen. An arm that the frame cuts
+        # goes on to the frame, and one in a pocket to what stays of the pocket.
         rows = max(8, round(rows * 0.75 / reached))
     across = np.linspace(0, reached * rows / len(edges[0]), rows)
     places = (np.stack([np.full(rows, -1.0), across], 1), np.stack([np.full(rows, 1.0), across], 1))

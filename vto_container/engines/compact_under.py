@@ -35,6 +35,10 @@ COAT: Final = 0.85
 """Probability of a top from which it is one below the hips."""
 HANGING_STEP: Final = 4
 """Pixels of the view per cell of the map on which pieces of a top are numbered."""
+DRESS: Final = 2.0
+"""How much more of a dress than of a top is seen of a person in a dress."""
+FOOT, SHOE, SHOE_HALF = 0.5, 0.4, 0.1
+"""Radius around an ankle where shoes are, in shoulder widths; probability of their edges; and half the widest hole."""
 SUIT: Final = 0.3
 """Mean probability of accessories over the trunk from which they are clothes."""
 TOP_LOW: Final = 1.05
@@ -80,6 +84,9 @@ def read_old(view: View, category: Category) -> Old:
     top = view.any_of("upper", "outerwear")
     whole = view.maps["full_body"]
     if category == "upper":
+        if float(whole.sum()) > DRESS * float(top.sum()):
+            # Of one dress, the parser takes some parts for a top.
+            top = top * (down < WAIST + 0.2)
         chance = top + whole * (down < WAIST + 0.2) + view.maps["lower"] * (down < WAIST - 0.1)
     elif category == "lower":
         chance = view.maps["lower"] * (down > WAIST - 0.15) + whole * (down > WAIST)
@@ -106,7 +113,7 @@ def read_old(view: View, category: Category) -> Old:
         chance = np.maximum(chance, (chance + suit).clip(0, 1))
         carried = carried - suit
     front = np.maximum(front, carried)
-    front = np.maximum(front, view.maps["footwear"])
+    front = np.maximum(front, np.maximum(view.maps["footwear"], _shoes(view)))
     if category == "lower":
         front = np.maximum(front, _hanging(view, top))
     hands = np.zeros_like(front)
@@ -143,7 +150,24 @@ def _hanging(view: View, top: NDArray[Any]) -> NDArray[Any]:
     numbers = pieces(sure[::HANGING_STEP, ::HANGING_STEP])
     above = np.unique(numbers[(view.down < WAIST)[::HANGING_STEP, ::HANGING_STEP]])
     whole = np.isin(numbers, above[above > 0]).repeat(HANGING_STEP, 0).repeat(HANGING_STEP, 1)
-    return top * whole[: view.size[0], : view.size[1]]
+    # Its own edge, not that of the coarse map.
+    return top * grown(whole[: view.size[0], : view.size[1]], HANGING_STEP)
+
+
+def _shoes(view: View) -> NDArray[Any]:
+    """(h, w) bool: shoes without holes: of boots below dark trousers the parser sees little more than the edges."""
+    import numpy as np
+
+    wide = view.body.wide
+    found = np.zeros(view.size, bool)
+    for leg in view.body.legs:
+        ankle = leg.joints[2]
+        found |= (view.maps["footwear"] > SHOE) & capsule(view.size, ankle, ankle, (FOOT * wide, FOOT * wide))
+    if not found.any():
+        return found
+    radius = max(1, round(SHOE_HALF * wide))
+    closed = ~grown(~grown(found, radius), radius)
+    return closed & (view.maps["person"] > 0.5)
 
 
 def _suit(view: View) -> NDArray[Any] | None:
@@ -299,12 +323,16 @@ def _mixed(part: NDArray[Any], hole: NDArray[Any]) -> NDArray[Any]:
 
 
 def _forearm(view: View, side: int) -> NDArray[Any]:
-    """(h, w) bool: from a little above the elbow on."""
+    """(h, w) bool: from a little above the elbow to the fingers."""
+    import numpy as np
+
     shoulder, elbow, wrist = view.body.arms[side].joints
     wide = view.body.wide
     above = elbow + 0.12 * (shoulder - elbow)
+    way = (wrist - elbow) / max(1e-6, float(np.hypot(*(wrist - elbow))))
+    tips = wrist + HAND * wide * way
     return capsule(view.size, above, elbow, (0.13 * wide, 0.14 * wide)) | capsule(
-        view.size, elbow, wrist, (0.15 * wide, 0.13 * wide)
+        view.size, elbow, tips, (0.15 * wide, 0.13 * wide)
     )
 
 

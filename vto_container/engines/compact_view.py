@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,14 @@ HAND_HALF, MIN_HAND = 0.13, 0.25
 GUESSED, SHORT_ARM = 0.6, 1.1
 """Visibility of elbow and wrist below which an arm is guessed, and the length in shoulder widths below which such an
 arm is too short."""
+
+WORN: Final = ("upper", "outerwear", "lower", "full_body")
+UNSURE: Final = (0.03, 0.9)
+"""Share of an accessory, next to clothes, between which colour decides."""
+HELD: Final = 0.4
+"""How far from a hand something is held in it, in shoulder widths."""
+BINS, MAX_ODDS, SMOOTH = 16, 3.0, 0.006
+"""Bins of each channel, the largest log odds of a colour, and the radius of their mean as a share of the view."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +139,43 @@ def read_view(image: NDArray[Any], category: Category) -> View:
         for number, name in enumerate(found.labels)
     }
     maps["person"] = _refined(_window(found.mask, found, (left, top, right, low), (height, width)), pixels)
+    maps |= by_colour(maps, pixels, body)
     view = View((left, top, right, low), pixels.astype(np.float32), body, maps, across / body.wide,
                 down / body.trunk, found.certainty)  # fmt: skip
     view = replace(view, body=straightened(view))
     _require_part(view, category)
     return view
+
+
+def by_colour(maps: Mapping[str, NDArray[Any]], pixels: NDArray[Any], body: Body) -> dict[str, NDArray[Any]]:
+    """Accessories and clothes, where the parser is unsure which it sees, by what usually has their colour.
+
+    Belts and ties, sleeves of coats over the shoulders, and what of a coat is beside a bag. What is next to a hand is
+    held.
+    """
+    import numpy as np
+
+    carried, worn = maps["accessory"], sum(maps[name] for name in WORN)
+    both = carried + worn
+    share = carried / np.maximum(both, 1e-6)
+    seen = both > 0.5
+    unsure = seen & (share > UNSURE[0]) & (share < UNSURE[1])
+    if not unsure.any():
+        return {}
+    steps = (pixels[seen] // (256 // BINS)).astype(np.int64)
+    index = (steps[:, 0] * BINS + steps[:, 1]) * BINS + steps[:, 2]
+    counts = [np.bincount(index, part, BINS**3) for part in (share[seen], 1 - share[seen])]
+    odds = np.zeros(both.shape, np.float32)
+    odds[seen] = np.log((counts[0] + 1) / (counts[1] + 1)).clip(-MAX_ODDS, MAX_ODDS)[index]
+    for hand in body.hands:
+        middle = hand.mean(0)
+        odds[capsule(odds.shape, middle, middle, (HELD * body.wide, HELD * body.wide))] = 0
+    radius = max(1, round(SMOOTH * max(both.shape)))
+    odds = (matte.box(odds, radius) / np.maximum(matte.box(seen.astype(np.float32), radius), 1e-3))[unsure]
+    revised = share.copy()
+    revised[unsure] = 1 / (1 + (1 - share[unsure]) / share[unsure] * np.exp(-odds))
+    left = (1 - revised) / np.maximum(1 - share, 1e-6)
+    return {"accessory": both * revised, **{name: maps[name] * left for name in WORN}}
 
 
 def straightened(view: View) -> Body:
