@@ -93,6 +93,8 @@ def test_an_arm_that_a_coat_hides_is_like_the_other_if_the_network_folds_it_up()
     assert left.joints[:, 1] == pytest.approx(right.joints[:, 1], abs=0.5) and left.visible[2] == 0
     sure = without(body(folded), 0, 0.9)
     assert (straightened(painted(sure)).arms[0].joints == sure.arms[0].joints).all(), "a hand before the face is seen"
+    shoulder, elbow, wrist = straightened(painted(without(body(), 0, 0.0))).arms[0].joints
+    assert wrist == pytest.approx(2 * elbow - shoulder), "an elbow that is not seen at all bends nowhere"
 
 
 @pytest.mark.parametrize(("wrist", "painted_there"), [((50, 170), True), ((95, 170), False)], ids=["beside", "behind"])

@@ -27,6 +27,8 @@ WAIST: Final = 0.86
 
 HAND_HALF, MIN_HAND = 0.13, 0.25
 """Half the width of a hand, and the share of its place that must be skin for it to be seen."""
+MIN_ELBOW: Final = 0.1
+"""Visibility of an elbow up to which only the direction of the upper arm is believed."""
 GUESSED, SHORT_ARM = 0.6, 1.1
 """Visibility of elbow and wrist below which an arm is guessed, and the length in shoulder widths below which such an
 arm is too short."""
@@ -181,8 +183,8 @@ def by_colour(maps: Mapping[str, NDArray[Any]], pixels: NDArray[Any], body: Body
 def straightened(view: View) -> Body:
     """The body without the arms that the pose network invents.
 
-    An arm is straight whose elbow is outside the image and whose hand is not seen: its forearm was folded into the
-    image. One that a wide coat hides and that is folded up or too short is like the other arm.
+    An arm is straight whose elbow is outside the image, or not seen at all, and whose hand is not seen: its forearm was
+    folded into the image. One that a wide coat hides and that is folded up or too short is like the other arm.
     """
     import numpy as np
 
@@ -193,7 +195,7 @@ def straightened(view: View) -> Body:
     for side, arm in enumerate(body.arms):
         shoulder, elbow, _ = arm.joints
         inside = (elbow >= 0).all() and elbow[0] < view.size[1] and elbow[1] < view.size[0]
-        if not inside and not seen[side]:
+        if not (inside and arm.visible[1] > MIN_ELBOW) and not seen[side]:
             joints = np.stack([shoulder, elbow, 2 * elbow - shoulder])
             arm = compact_body.Limb(joints, np.array([arm.visible[0], arm.visible[1], 0.0]))
         elif invented[side]:
