@@ -95,6 +95,10 @@ def test_an_arm_that_a_coat_hides_is_like_the_other_if_the_network_folds_it_up()
     assert (straightened(painted(sure)).arms[0].joints == sure.arms[0].joints).all(), "a hand before the face is seen"
     shoulder, elbow, wrist = straightened(painted(without(body(), 0, 0.0))).arms[0].joints
     assert wrist == pytest.approx(2 * elbow - shoulder), "an elbow that is not seen at all bends nowhere"
+    neck = np.hypot(*(np.mgrid[: VIEW[0], : VIEW[1]] - np.array([[[70]], [[100]]]))) < 24
+    at_neck = without(body({Joint.RIGHT_WRIST: (100, 70)}), 0, 0.0)
+    shoulder, elbow, wrist = straightened(painted(at_neck, skin=neck)).arms[0].joints
+    assert wrist == pytest.approx(2 * elbow - shoulder), "and a neck is no hand"
 
 
 @pytest.mark.parametrize(("wrist", "painted_there"), [((50, 170), True), ((95, 170), False)], ids=["beside", "behind"])

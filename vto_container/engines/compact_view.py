@@ -29,6 +29,9 @@ HAND_HALF, MIN_HAND = 0.13, 0.25
 """Half the width of a hand, and the share of its place that must be skin for it to be seen."""
 MIN_ELBOW: Final = 0.1
 """Visibility of an elbow up to which only the direction of the upper arm is believed."""
+HEAD: Final = (0.4, 0.5)
+"""Down to where, in lengths of the trunk below the shoulders, and how far beside the middle, in shoulder widths, skin
+is that of face and neck."""
 GUESSED, SHORT_ARM = 0.6, 1.1
 """Visibility of elbow and wrist below which an arm is guessed, and the length in shoulder widths below which such an
 arm is too short."""
@@ -206,11 +209,15 @@ def straightened(view: View) -> Body:
 
 
 def _hand_seen(view: View, side: int) -> bool:
-    """Whether skin is seen where a hand is."""
+    """Whether skin is seen where a hand is, other than that of face and neck."""
+    import numpy as np
+
     wrist = view.body.arms[side].joints[2]
     way = view.body.hands[side].mean(0) - wrist
     half = HAND_HALF * view.body.wide
     hand = capsule(view.size, wrist, wrist + way, (half, half))
+    if view.body.arms[side].visible[1] <= MIN_ELBOW:
+        hand &= ~((view.down < HEAD[0]) & (np.abs(view.across) < HEAD[1]))
     return bool(hand.any()) and float((view.maps["skin"][hand] > 0.4).mean()) > MIN_HAND
 
 
