@@ -30,9 +30,11 @@ def client_address(forwarded: str | None) -> str:
     elif address.count(":") == 1:
         address = address.partition(":")[0]
     try:
-        return str(ipaddress.ip_address(address))
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return UNKNOWN
+    # A proxy that listens on IPv6 writes IPv4 addresses this way; as IPv6 all of them would be one network.
+    return str((ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None) or ip)
 
 
 @cache
