@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from shared import telemetry
 from shared.errors import StudioError
@@ -14,6 +14,10 @@ from shared.provider_errors import Blame, ProviderError
 
 if TYPE_CHECKING:
     from google.genai.types import Candidate, GenerateContentResponse, Part
+
+
+_UNNAMED: Final = ("", "application/octet-stream")
+"""Types of a picture whose type is not said."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,8 @@ def _picture(candidate: Candidate) -> Part | None:
 def _pictures(candidate: Candidate) -> Iterator[Part]:
     for part in (candidate.content.parts or []) if candidate.content else []:
         if part.inline_data and part.inline_data.data:
-            kind = part.inline_data.mime_type or ""
-            if not kind.startswith(("text/", "audio/", "video/")):
+            kind = (part.inline_data.mime_type or "").lower()
+            if kind.startswith("image/") or kind in _UNNAMED:
                 yield part
 
 

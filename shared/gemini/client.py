@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from shared import telemetry
 from shared.errors import ConfigurationError, StudioError
 from shared.gemini.answers import GeneratedImage, InlineImage, read_image
-from shared.gemini.failures import failure
+from shared.gemini.failures import errors_by_status, failure
 from shared.gemini.settings import API_VERSION, gemini_settings
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ class Gemini:
         if conf.gemini_api_key is None:
             raise ConfigurationError("conversions are not configured: set GEMINI_API_KEY", code="gemini_unconfigured")
         options = HttpOptions(
-            base_url=conf.gemini_base_url, api_version=API_VERSION, timeout=round(conf.gemini_timeout_s * 1000)
+            base_url=conf.gemini_base_url,
+            api_version=API_VERSION,
+            timeout=round(conf.gemini_timeout_s * 1000),
+            client_args={"event_hooks": {"response": [errors_by_status]}},
         )
         return genai.Client(api_key=conf.gemini_api_key.get_secret_value(), http_options=options)
 

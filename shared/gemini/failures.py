@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, cast
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from shared import telemetry
 from shared.errors import StudioError
@@ -15,6 +17,9 @@ from shared.provider_errors import Blame
 if TYPE_CHECKING:
     from google.genai.errors import APIError
 
+_OF_READING: Final = (ValueError, TypeError, AttributeError, LookupError)
+"""What the SDK raises for an answer of another form than it knows."""
+MAX_ERROR_BYTES: Final = 65_536
 _KEY_MESSAGE: Final = re.compile(r"API[ _]key (?:not valid|not found|expired|was reported)", re.IGNORECASE)
 """How the body of an `INVALID_ARGUMENT` without an `ErrorInfo` says that it is about our key."""
 
@@ -25,8 +30,38 @@ def failure(error: Exception) -> StudioError:
 
     if isinstance(error, APIError):
         return _of_response(error)
-    row = errors.UNREADABLE if isinstance(error, ValueError) else errors.UNREACHABLE
+    row = errors.UNREADABLE if isinstance(error, _OF_READING) else errors.UNREACHABLE
     return row.to_error(PROVIDER)
+
+
+class Response(Protocol):
+    """An answer of the SDK's HTTP client."""
+
+    status_code: int
+
+    def read(self) -> bytes:
+        """The body."""
+        ...
+
+
+def errors_by_status(response: Response) -> None:
+    """Give a response that says 200 and holds an error the status of that error, so that the SDK raises it. Proxies
+    and gateways answer so. A hook of the SDK's HTTP client."""
+    if response.status_code != HTTPStatus.OK:
+        return
+    data = response.read()
+    if len(data) > MAX_ERROR_BYTES or b'"error"' not in data:
+        return
+    try:
+        body: object = json.loads(data)
+    except ValueError:
+        return
+    if isinstance(body, list) and body:
+        body = cast("list[object]", body)[0]
+    error = cast("Mapping[str, object]", body).get("error") if isinstance(body, Mapping) else None
+    code = cast("Mapping[str, object]", error).get("code") if isinstance(error, Mapping) else None
+    if isinstance(code, int) and 400 <= code < 600:
+        response.status_code = code
 
 
 def _of_response(error: APIError) -> StudioError:

@@ -116,7 +116,7 @@ def test_an_unknown_reason_is_not_called_content_policy(called: Called, mode: st
 
 
 def test_an_expired_key_is_the_operators(called: Called) -> None:
-    body = {"code": 400, "message": "(key expired)", "status": "INVALID_ARGUMENT"}
+    body: dict[str, Any] = {"code": 400, "message": "(key expired)", "status": "INVALID_ARGUMENT"}
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
     for error in (
         {**body, "details": [info]},
@@ -125,7 +125,7 @@ def test_an_expired_key_is_the_operators(called: Called) -> None:
         {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "limit: 0",
          "details": [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaValue": "0"}]}]},
     ):  # fmt: skip
-        outcome = called.answered({"error": error}, error["code"])
+        outcome = called.answered({"error": error}, int(str(error["code"])))
         assert isinstance(outcome, OperatorActionNeeded), error
         assert (outcome.code, outcome.status) == ("temporarily_unavailable", 503)
 
@@ -154,6 +154,8 @@ THOUGHT = base64.b64encode(b"a draft").decode()
         (answer(part(LAST), finish="REASON_OF_NEXT_YEAR"), LAST),
         (answer(part(LAST), finish=None), LAST),
         (answer(part(LAST), part(THOUGHT, kind="audio/wav")), LAST),
+        (answer(part(LAST), part(THOUGHT, kind="TEXT/HTML"), part(THOUGHT, kind="application/pdf")), LAST),
+        (answer(part(THOUGHT), {"inlineData": {"data": LAST}}), LAST),
         ({"candidates": [{"finishReason": "NO_IMAGE"}, answer(part(LAST))["candidates"][0]]}, LAST),
         ({**answer(part(LAST)), "promptFeedback": {"safetyRatings": []}, "brandNew": {"x": 1}}, LAST),
     ],
@@ -186,3 +188,34 @@ def test_the_emulator_draws_as_the_models_that_think(called: Called) -> None:
         made = called(mode=mode)
         assert isinstance(made, GeneratedImage), json.dumps(str(made))
         assert Image.open(io.BytesIO(made.data)).width > 1
+
+
+INSIDE = [
+    # An error within an answer of 200, and the code of ours.
+    ({"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "quota"}, "gemini_busy"),
+    ({"code": 503, "status": "UNAVAILABLE", "message": "overloaded"}, "gemini_failed"),
+    ({"code": 400, "status": "INVALID_ARGUMENT", "message": "API key not valid."}, "temporarily_unavailable"),
+    ({"code": 400, "status": "INVALID_ARGUMENT", "message": "Unable to process input image."}, "gemini_refused"),
+    ({"code": 403, "status": "PERMISSION_DENIED", "message": "no"}, "temporarily_unavailable"),
+]
+
+
+@pytest.mark.parametrize("in_list", [False, True])
+@pytest.mark.parametrize(("error", "code"), INSIDE)
+def test_an_error_inside_of_a_success_is_that_error(called: Called, error: Any, code: str, in_list: bool) -> None:
+    body: Any = [{"error": error}] if in_list else {"error": error}
+    outcome = called.answered(body)
+    assert isinstance(outcome, StudioError) and outcome.code == code, outcome
+
+
+@pytest.mark.parametrize(
+    "body",
+    [5, "ok", [], None, {"candidates": [{"finishReason": 2}]}, {"candidates": "x"}, {"candidates": [None]},
+     {"candidates": [{"content": {"parts": "x"}}]}, {"error": "text"}, {"error": {"code": "x"}}, {"error": {"code": 7}},
+     answer(part("!!!")), {**answer(part(LAST)), "usageMetadata": {"totalTokenCount": "many"}}],
+)  # fmt: skip
+def test_what_can_not_be_read_is_tried_twice(called: Called, body: Any) -> None:
+    outcome = called.answered(body)
+    assert isinstance(outcome, UpstreamError), outcome
+    assert (outcome.max_tries, outcome.retryable) == (FEW_TRIES, True), outcome
+    assert outcome.code in ("no_image", "bad_answer")
