@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from shared.errors import ConfigurationError, UpstreamError
 from shared.notifications import twilio_errors
@@ -26,6 +26,10 @@ class Message:
 
     status: str
     error_code: int | None = None
+
+
+UNREADABLE: Final = (ValueError, TypeError, AttributeError, LookupError)
+"""What the SDK raises for an answer of another form than it knows."""
 
 
 @cache
@@ -60,11 +64,13 @@ def get_message(sid: str) -> Message:
 
     try:
         found = twilio_client().messages(sid).fetch()
+        if not found.status:
+            raise ValueError("the answer names no status")
     except (TwilioRestException, TwilioServiceException) as error:
         if error.status == 404:
             return Message("unknown")
         row = twilio_errors.of_response(error.status, error.code)
         raise row.to_error(twilio_errors.PROVIDER) from error
-    except (RequestException, ValueError) as error:
+    except (RequestException, *UNREADABLE) as error:
         raise UpstreamError("the SMS provider can't be reached", code="sms_unreachable") from error
     return Message(str(found.status), found.error_code)

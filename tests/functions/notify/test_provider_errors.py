@@ -20,7 +20,7 @@ from shared.notifications.announce import announce
 from shared.notifications.documents import Channel, NotificationDocument
 from shared.notifications.email_client import email_client
 from shared.notifications.senders import Recipient, Sender, Unreachable
-from shared.notifications.sms_client import twilio_client
+from shared.notifications.sms_client import get_message, twilio_client
 from shared.provider_errors import FEW_TRIES, Blame, ProviderError
 
 pytestmark = pytest.mark.processes
@@ -35,11 +35,15 @@ class Providers:
         created = announce("u1", "conversion.completed", "n1", {"conversionId": "c", "seconds": 1}, request_id=None)
         self.notification = NotificationDocument.model_validate(created[0].item)  # pyright: ignore
 
-    def send(self, channel: Channel, **fault: Any) -> StudioError | None:
-        """How one message ends whose request meets a fault."""
+    def plan(self, channel: Channel, **fault: Any) -> None:
+        """Let the next request to the service of a channel meet a fault."""
         name = {Channel.EMAIL: "email", Channel.SMS: "sms", Channel.WEBSOCKET: "webpubsub"}[channel]
         base = f"{self._facts[name]['url']}/_emulator/faults"
         requests.post(base, json={"times": 1, **fault}, timeout=5).raise_for_status()
+
+    def send(self, channel: Channel, **fault: Any) -> StudioError | None:
+        """How one message ends whose request meets a fault."""
+        self.plan(channel, **fault)
         sender: Sender = senders.SENDERS[channel]
         to = Recipient(user_id="u1", email="ada@example.com", phone="+15550100000")
         try:
@@ -128,3 +132,19 @@ def test_every_status_of_web_pubsub(providers: Providers) -> None:
 def test_an_unknown_status_is_tried_twice(providers: Providers, channel: Channel) -> None:
     error = providers.send(channel, mode="answer", status=418, body=json.loads("{}"))
     assert isinstance(error, UpstreamError) and error.max_tries == FEW_TRIES
+
+
+@pytest.mark.parametrize("body", ["accepted", None, [], 5, {}, {"error": {"code": 20003}}, {"sid": None}])
+def test_an_answer_that_names_no_text_message_is_no_success_and_is_not_sent_twice(
+    providers: Providers, body: Any
+) -> None:
+    error = providers.send(Channel.SMS, mode="answer", status=201, body=body)
+    assert isinstance(error, StudioError) and (error.code, error.retryable) == ("sms_unknown", False)
+
+
+@pytest.mark.parametrize("body", ["queued", None, [], 5, {}, {"error": {"code": 20003}}])
+def test_an_answer_without_the_state_of_a_text_message_is_asked_for_again(providers: Providers, body: Any) -> None:
+    providers.plan(Channel.SMS, mode="answer", status=200, body=body)
+    with pytest.raises(UpstreamError) as unread:
+        get_message("SM1")
+    assert unread.value.code == "sms_unreachable" and unread.value.retryable
