@@ -30,6 +30,8 @@ from emulators.with_parent import node, parent_pipe, python
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 5
+BETWEEN_EDITS_S = 0.5
+GIVE_UP_S = 120
 FILE = "functions/observe/blueprint.py"
 LINE = "        return Reply(content=ALIVE)\n"
 EDITED = "        return Reply(content=b'edited %d')\n"
@@ -95,6 +97,8 @@ def _edit(file: Path, text: str, edited: str, url: str, shown: str, rounds: int)
     if text not in code:
         raise RuntimeError(f"{file} has no {text.strip()!r}")
     for number in range(rounds):
+        # A watcher may take two writes within milliseconds for one, and the answer be that of the first.
+        time.sleep(BETWEEN_EDITS_S)
         began = time.perf_counter()
         file.write_text(code.replace(text, edited % number))
         _until(url, shown % number)
@@ -128,5 +132,8 @@ def _host(app: Path, environment: dict[str, str], events: str) -> Generator[str]
 
 
 def _until(url: str, wanted: str) -> None:
+    until = time.monotonic() + GIVE_UP_S
     while wanted not in requests.get(url, timeout=60).text:
+        if time.monotonic() > until:
+            raise RuntimeError(f"{url} has no {wanted!r} after {GIVE_UP_S} s")
         time.sleep(0.005)
