@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from browser import WIDTHS, launched
+from browser import audit as check_page
 from open_pages import describe_page, describe_pages
 from studio_command import studio
 
@@ -22,19 +23,6 @@ from emulators.stack import ROOT, Stack, page_facts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
-
-WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
-OMNIBOX = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
-"""Two pages of Chromium's own that it loads for each window: two thirds of what a test's window costs."""
-PLAYWRIGHTS = (
-    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
-    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
-    "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
-    "PreconnectToSearch",
-)  # fmt: skip
-"""What Playwright switches off; Chromium obeys the last list alone, so ours has it too."""
-CHROMIUM = ("--no-sandbox", "--disable-dev-shm-usage", f"--disable-features={','.join((*PLAYWRIGHTS, *OMNIBOX))}")
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -47,13 +35,6 @@ def pytest_runtest_makereport(
     if report.failed and browser is not None and call.when != "teardown":
         report.sections += [("Open page", text) for text in describe_pages(browser)]
     return report
-
-
-def chromium() -> str | None:
-    """The system's Chromium: Debian's package, or another name of it."""
-    return next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-    )
 
 
 @pytest.fixture(scope="session")
@@ -89,15 +70,8 @@ def other_origin(page_config: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Headless Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    path = chromium()
-    if path is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM])
+    with launched() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(params=WIDTHS)
@@ -129,15 +103,4 @@ def page(request: pytest.FixtureRequest, browser: Browser, page_url: str) -> Ite
 @pytest.fixture
 def audit() -> Callable[[Page], None]:
     """Fails on serious accessibility findings of axe, and on a page that scrolls sideways."""
-
-    def check(tab: Page) -> None:
-        tab.evaluate(AXE.read_text())
-        found = tab.evaluate(
-            "() => axe.run({ resultTypes: ['violations'] }).then((r) => r.violations.map("
-            "(v) => ({ id: v.id, impact: v.impact, nodes: v.nodes.map((n) => n.html).slice(0, 3) })))"
-        )
-        serious = [finding for finding in found if finding["impact"] in ("serious", "critical")]
-        assert not serious, serious
-        assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-
-    return check
+    return check_page
