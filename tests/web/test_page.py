@@ -112,6 +112,24 @@ def test_a_merchant_sees_what_will_sell(page: Page, audit: Audit) -> None:
     page.get_by_alt_text("Heat map over the design").wait_for()
     page.get_by_text("held-out rows").wait_for()
     audit(page)
+    with page.expect_response("**/api/analytics/eval*") as answered:
+        page.reload()
+    figures = answered.value.json()
+    for plot, table, name in (
+        ("Coverage reached by coverage asked for", "Coverage", "levels"),
+        ("Units sold by units predicted", "Sales", "deciles"),
+    ):
+        drawn = page.get_by_role("img", name=plot)
+        drawn.wait_for()
+        assert drawn.locator("circle").count() == len(figures[name])
+        page.get_by_text(f"{table} as a table").click()
+        rows = page.get_by_role("region", name=table, exact=True).get_by_role("row")
+        assert rows.count() == 1 + len(figures[name])
+    reached = f"{figures['levels'][0]['inside'] * 100:.1f}\u00a0%"
+    page.get_by_role("region", name="Coverage", exact=True).get_by_role("cell", name=reached).first.wait_for()
+    ways = page.get_by_role("region", name="Ways to make intervals")
+    ways.get_by_text(f"{figures['method']}, chosen").wait_for()
+    audit(page)
 
 
 def test_a_vendor_imports_a_table(page: Page, audit: Audit) -> None:

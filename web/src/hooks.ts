@@ -8,8 +8,9 @@ export interface Loaded<T> {
 }
 
 /**
- * Load data when `key` changes, and again on `reload`. A late answer of an earlier key is dropped; a reload asked for while
- * an answer is awaited follows it, so that frequent ones cannot keep every answer from being shown.
+ * Load data when `key` changes, and again on `reload`, or once the browser is online again after an error. A late answer of
+ * an earlier key is dropped; a reload asked for while an answer is awaited follows it, so that frequent ones cannot keep
+ * every answer from being shown. Data of the same key stays when a reload fails: what is being written beside it stays, too.
  */
 export function useLoad<T>(load: () => Promise<T>, key: string): Loaded<T> {
   const [state, setState] = useState<{ data: T | null; error: Error | null; loading: boolean }>({
@@ -24,6 +25,8 @@ export function useLoad<T>(load: () => Promise<T>, key: string): Loaded<T> {
     let current = true;
     let awaited = false;
     let wanted = false;
+    let loaded = false;
+    let failed = false;
     const ask = async () => {
       if (awaited) {
         wanted = true;
@@ -35,17 +38,25 @@ export function useLoad<T>(load: () => Promise<T>, key: string): Loaded<T> {
         wanted = false;
         try {
           const data = await latest.current();
+          loaded = true;
+          failed = false;
           if (current) setState({ data, error: null, loading: wanted });
         } catch (error) {
-          if (current) setState({ data: null, error: error as Error, loading: wanted });
+          failed = true;
+          if (current) setState(({ data }) => ({ data: loaded ? data : null, error: error as Error, loading: wanted }));
         }
       } while (current && wanted);
       awaited = false;
     };
     again.current = () => void ask();
+    const back = () => {
+      if (failed) void ask();
+    };
+    window.addEventListener("online", back);
     void ask();
     return () => {
       current = false;
+      window.removeEventListener("online", back);
     };
   }, [key]);
   const reload = useCallback(() => again.current(), []);
@@ -116,4 +127,14 @@ export function useLatest(): () => () => boolean {
     const mine = count.current;
     return () => mine === count.current;
   }, []);
+}
+
+/** While `unsaved`, the browser asks before it leaves the page. */
+export function useUnsaved(unsaved: boolean): void {
+  useEffect(() => {
+    if (!unsaved) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [unsaved]);
 }

@@ -1,4 +1,5 @@
 /** Tools of a developer's machine, beside the page: see `emulators/site/local_tools.py`. */
+import { reach } from "./api/client";
 import type { Local } from "./config";
 
 export interface Fault {
@@ -30,7 +31,7 @@ export interface Kept {
 }
 
 async function ask<T>(local: Local, method: string, path: string, body?: unknown): Promise<T> {
-  const response = await fetch(`${local.tools}/${path}`, {
+  const response = await reach(`${local.tools}/${path}`, {
     method,
     ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
   });

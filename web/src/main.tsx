@@ -8,6 +8,9 @@ import { loadConfig } from "./config";
 import { Studio } from "./studio";
 import "./styles.css";
 
+// A file dropped beside a drop zone would replace the page.
+for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
+
 const root = createRoot(document.getElementById("root") as HTMLElement);
 
 enter();

@@ -17,12 +17,15 @@ export class Problem extends Error {
   readonly field: string | undefined;
   readonly requestId: string | undefined;
   readonly approvalUrl: string | undefined;
+  /** Whether the same request may be answered later. */
+  readonly retryable: boolean;
 
   constructor(private readonly problem: Partial<Schemas["Problem"]>) {
     super(problem.detail ?? "The API can't be reached. Check that it runs, and try again.");
     this.code = problem.code ?? "unreachable";
     this.field = problem.field ?? undefined;
     this.requestId = problem.requestId;
+    this.retryable = problem.retryable ?? problem.code === undefined;
     const approval = problem.details?.["approvalUrl"];
     this.approvalUrl = typeof approval === "string" ? approval : undefined;
   }
@@ -43,6 +46,15 @@ export async function ok<T>(call: Promise<{ data?: T; error?: unknown }>): Promi
   }
   if (result.error !== undefined) throw new Problem(result.error as Partial<Schemas["Problem"]>);
   return result.data as T;
+}
+
+/** `fetch` of what is beside the API. Throws `Problem` where nothing answers. */
+export async function reach(url: string, init?: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch {
+    throw new Problem({ detail: `${new URL(url, window.location.href).host} can't be reached. Try it again.` });
+  }
 }
 
 export type ImageKind = "person" | "garment";

@@ -31,6 +31,9 @@ export class Session {
     return this.stored?.accessToken ?? null;
   }
 
+  /** Whether the last session was ended by the server, not by its user. */
+  expired = false;
+
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -38,12 +41,14 @@ export class Session {
 
   start(tokens: Tokens, user: User): void {
     const { accessToken, refreshToken, deviceToken } = tokens;
+    this.expired = false;
     this.set({ accessToken, refreshToken, deviceToken, user });
   }
 
   /** End the session here, and at the server, where its tokens would go on working; without an answer they expire. */
   signOut(): void {
     const ended = this.stored;
+    this.expired = false;
     this.end();
     if (!ended) return;
     const headers = { "Content-Type": "application/json", Authorization: `Bearer ${ended.accessToken}` };
@@ -95,7 +100,10 @@ export class Session {
     if (this.stored?.refreshToken !== before.refreshToken) return this.stored !== null;
     if (!response.ok) {
       // Too many calls, or a service that is away, end no session.
-      if (response.status < 500 && response.status !== 429) this.end();
+      if (response.status < 500 && response.status !== 429) {
+        this.expired = true;
+        this.end();
+      }
       return false;
     }
     const { accessToken, refreshToken } = (await response.json()) as Tokens;

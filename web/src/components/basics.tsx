@@ -7,7 +7,8 @@ export function Badge({ children, tone = "plain" }: { children: ReactNode; tone?
   return <span className={`badge ${tone}`}>{children}</span>;
 }
 
-export function ErrorNote({ error }: { error: Error | null }) {
+/** What went wrong. `again` asks for the same once more, where that may help. */
+export function ErrorNote({ error, again }: { error: Error | null; again?: () => void }) {
   if (!error) return null;
   const problem = error instanceof Problem ? error : null;
   return (
@@ -21,6 +22,11 @@ export function ErrorNote({ error }: { error: Error | null }) {
         </p>
       )}
       {problem?.requestId && <p className="small">Request {problem.requestId}</p>}
+      {again && problem?.retryable && (
+        <button type="button" className="quiet" onClick={again}>
+          Try again
+        </button>
+      )}
     </div>
   );
 }

@@ -4,6 +4,7 @@ import { ok } from "../api/client";
 import { useApp, useUser } from "../app-context";
 import { Badge, EmailField, ErrorNote, Loading } from "../components/basics";
 import { useAction, useLoad, useRoute } from "../hooks";
+import { Sessions } from "./sessions";
 import { SignIn } from "./sign-in";
 
 const CHANNELS = { email: "by e-mail", sms: "by SMS", websocket: "on this page" } as const;
@@ -214,7 +215,7 @@ function ConfirmEmail({ token }: { token: string }) {
 
 function Profile() {
   const { api, session } = useApp();
-  const { data, error } = useLoad(() => ok(api.GET("/api/auth/me")), "me");
+  const { data, error, reload } = useLoad(() => ok(api.GET("/api/auth/me")), "me");
   const { busy, error: failure, run } = useAction();
   const [sent, setSent] = useState(false);
   useEffect(() => {
@@ -225,11 +226,11 @@ function Profile() {
       await ok(api.POST("/api/auth/me/email/confirmation"));
       setSent(true);
     });
-  if (error) return <ErrorNote error={error} />;
-  if (!data) return <Loading what="the account" />;
+  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the account" />;
   return (
     <>
       <h1>Account</h1>
+      <ErrorNote error={error} again={reload} />
       <div className="columns">
         <section className="card" aria-labelledby="about">
           <h2 id="about">{data.displayName ?? data.email}</h2>
@@ -251,6 +252,7 @@ function Profile() {
           )}
         </section>
         <Preferences />
+        <Sessions />
       </div>
     </>
   );
@@ -263,7 +265,8 @@ function Preferences() {
   return (
     <section className="card" aria-labelledby="tell">
       <h2 id="tell">Tell me about results</h2>
-      <ErrorNote error={error ?? failure} />
+      <ErrorNote error={error} again={reload} />
+      <ErrorNote error={failure} />
       {data &&
         Object.entries(CHANNELS).map(([channel, name]) => (
           <label key={channel} className="check">

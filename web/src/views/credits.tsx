@@ -2,8 +2,8 @@ import { useEffect, useState } from "react";
 
 import { ok, Problem, type Schemas } from "../api/client";
 import { useApp } from "../app-context";
-import { Empty, ErrorNote, Loading, Money, State, When } from "../components/basics";
-import { useAction, useLoad, useRoute } from "../hooks";
+import { Empty, ErrorNote, Loading, Money, Pager, State, When } from "../components/basics";
+import { useAction, useLoad, usePages, useRoute } from "../hooks";
 
 type Payment = Schemas["Payment"];
 
@@ -13,7 +13,16 @@ export function Credits() {
   const { params } = useRoute();
   const profile = useLoad(() => ok(api.GET("/api/auth/me")), "me");
   const packs = useLoad(() => ok(api.GET("/api/paypal/packs")), "packs");
-  const payments = useLoad(() => ok(api.GET("/api/paypal/payments", { params: { query: { limit: 10 } } })), "payments");
+  const pages = usePages();
+  const payments = useLoad(
+    () =>
+      ok(
+        api.GET("/api/paypal/payments", {
+          params: { query: { limit: 10, ...(pages.continuation ? { continuation: pages.continuation } : {}) } },
+        }),
+      ),
+    `payments ${pages.continuation ?? ""}`,
+  );
   const { busy, error, run } = useAction();
   const [outcome, setOutcome] = useState<string | null>(null);
   const [order, answer] = [params.get("token"), params.get("paypal")];
@@ -63,7 +72,7 @@ export function Credits() {
       <div className="columns">
         <section className="card" aria-labelledby="left">
           <h2 id="left">What is left</h2>
-          <ErrorNote error={profile.error} />
+          <ErrorNote error={profile.error} again={profile.reload} />
           {profile.data && (
             <>
               <p className="figure">
@@ -78,7 +87,7 @@ export function Credits() {
         </section>
         <section className="card" aria-labelledby="buy">
           <h2 id="buy">Buy credits</h2>
-          <ErrorNote error={packs.error} />
+          <ErrorNote error={packs.error} again={packs.reload} />
           {!packs.data && packs.loading && <Loading what="the packs" />}
           <div className="row">
             {packs.data?.items.map((pack) => (
@@ -92,7 +101,7 @@ export function Credits() {
       </div>
       <section className="card" aria-labelledby="payments">
         <h2 id="payments">Payments</h2>
-        <ErrorNote error={payments.error} />
+        <ErrorNote error={payments.error} again={payments.reload} />
         {payments.data?.items.length === 0 && <Empty>No payments yet.</Empty>}
         <ul className="list lines">
           {payments.data?.items.map((payment) => (
@@ -111,6 +120,7 @@ export function Credits() {
             </li>
           ))}
         </ul>
+        <Pager pages={pages} next={payments.data?.continuation} />
       </section>
     </>
   );

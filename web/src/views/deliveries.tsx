@@ -72,7 +72,7 @@ export function Deliveries({ webhooks }: { webhooks: Schemas["Webhook"][] }) {
             Read again<span className="sr">: deliveries</span>
           </button>
         </div>
-        <ErrorNote error={error} />
+        <ErrorNote error={error} again={reload} />
         {!data && loading && <Loading what="deliveries" />}
         {data?.items.length === 0 && <Empty>Nothing was sent in the last 30 days.</Empty>}
         {data && data.items.length > 0 && (
@@ -114,8 +114,7 @@ function Details({ id, onClose, onChanged }: { id: string; onClose: () => void; 
       reload();
       onChanged();
     });
-  if (error) return <ErrorNote error={error} />;
-  if (!data) return <Loading what="the delivery" />;
+  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the delivery" />;
   return (
     <section className="card details" aria-labelledby="delivery">
       <div className="row">
@@ -140,6 +139,7 @@ function Details({ id, onClose, onChanged }: { id: string; onClose: () => void; 
           Read again<span className="sr">: the delivery</span>
         </button>
       </div>
+      <ErrorNote error={error} again={reload} />
       <ErrorNote error={action.error} />
     </section>
   );

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-import { ok, type Schemas } from "../api/client";
+import { ok, reach, type Schemas } from "../api/client";
 import { useApp } from "../app-context";
 import { Badge, Dropzone, ErrorNote, Loading, Said, State, Table } from "../components/basics";
 import { useAction, useLoad } from "../hooks";
@@ -119,7 +119,7 @@ function Progress({
     }
     let current = true;
     action.run(async () => {
-      const report = data.reportUrl ? ((await (await fetch(data.reportUrl)).json()) as Report) : null;
+      const report = data.reportUrl ? ((await (await reach(data.reportUrl)).json()) as Report) : null;
       // Another import has begun meanwhile: its report is the next one.
       if (current && report) onReport(report);
       onImported();
@@ -128,7 +128,7 @@ function Progress({
       current = false;
     };
   }, [ended]);
-  if (!data) return error ? <ErrorNote error={error} /> : <Loading what="the import" />;
+  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the import" />;
   return (
     <div role="status">
       <p className="row">

@@ -51,7 +51,8 @@ export function Keys() {
         />
         <section className="card" aria-labelledby="yours">
           <h2 id="yours">Your keys</h2>
-          <ErrorNote error={error ?? failure} />
+          <ErrorNote error={error} again={reload} />
+          <ErrorNote error={failure} />
           {!data && loading && <Loading what="keys" />}
           {data?.items.length === 0 && <Empty>No keys yet.</Empty>}
           <ul className="list lines">

@@ -5,6 +5,7 @@ import { useApp } from "../app-context";
 import { Dropzone, Empty, ErrorNote, Loading, Table } from "../components/basics";
 import { AsCode } from "../components/code";
 import { useAction, useLatest, useLoad } from "../hooks";
+import { Curves } from "./evaluation";
 import { Training } from "./training";
 
 export function Merchant() {
@@ -12,10 +13,8 @@ export function Merchant() {
   return (
     <>
       <h1>Merchant</h1>
-      <div className="columns">
-        <Predict />
-        <ModelQuality key={models} />
-      </div>
+      <Predict />
+      <ModelQuality key={models} />
       <Training onModels={() => setModels((count) => count + 1)} />
       <SearchQuality />
     </>
@@ -122,11 +121,11 @@ function Predict() {
 
 function ModelQuality() {
   const { api } = useApp();
-  const { data, error, loading } = useLoad(() => ok(api.GET("/api/analytics/eval")), "evaluation");
+  const { data, error, loading, reload } = useLoad(() => ok(api.GET("/api/analytics/eval")), "evaluation");
   return (
     <section className="card" aria-labelledby="model">
       <h2 id="model">The sales model</h2>
-      <ErrorNote error={error} />
+      <ErrorNote error={error} again={reload} />
       {!data && loading && <Loading what="the evaluation" />}
       {data && (
         <>
@@ -147,13 +146,7 @@ function ModelQuality() {
               <dd>{(data.interval.coverage * 100).toFixed(1)} %</dd>
             </div>
           </dl>
-          <div className="scroll" tabIndex={0} role="region" aria-label="Plots of the evaluation">
-            <img
-              className="wide plot"
-              src={data.plotUrl}
-              alt="Calibration: how often intervals cover what was sold, and sales against predictions"
-            />
-          </div>
+          <Curves evaluation={data} />
           {data.notes.map((note) => (
             <p key={note} className="small">
               {note}
@@ -167,14 +160,14 @@ function ModelQuality() {
 
 function SearchQuality() {
   const { api } = useApp();
-  const { data, error } = useLoad(() => ok(api.GET("/api/search/eval")), "search-eval");
+  const { data, error, reload } = useLoad(() => ok(api.GET("/api/search/eval")), "search-eval");
   const kinds = Object.entries(data?.byKind ?? {}).filter(([, figures]) => figures.searches > 0);
   const percent = (estimate: Schemas["Estimate"]) =>
     estimate.value === null ? "–" : `${(estimate.value * 100).toFixed(0)} %`;
   return (
     <section className="card" aria-labelledby="search-quality">
       <h2 id="search-quality">Search quality, last 30 days</h2>
-      <ErrorNote error={error} />
+      <ErrorNote error={error} again={reload} />
       {data && kinds.length === 0 && <Empty>No searches yet.</Empty>}
       {kinds.length > 0 && (
         <Table label="Search quality" columns={["Kind", "Searches", "With a click", "Without a result", "Median"]}>

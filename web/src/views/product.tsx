@@ -8,18 +8,18 @@ import { useLoad } from "../hooks";
 export function Product({ shop, id, onSimilar }: { shop: string; id: string; onSimilar: ((id: string) => void) | null }) {
   const { api, config } = useApp();
   const path = { shop, id };
-  const { data, error } = useLoad(() => ok(api.GET("/api/shops/{shop}/products/{id}", { params: { path } })), id);
+  const { data, error, reload } = useLoad(() => ok(api.GET("/api/shops/{shop}/products/{id}", { params: { path } })), id);
   const back = (
     <p>
       <a href="#/shop">Back to the shop</a>
     </p>
   );
-  if (error) {
+  if (error && !data) {
     return (
       <>
         {back}
         <h1>Product</h1>
-        <ErrorNote error={error} />
+        <ErrorNote error={error} again={reload} />
       </>
     );
   }

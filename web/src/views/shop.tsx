@@ -17,6 +17,8 @@ const SORTS: Record<Sort, string> = {
   title: "title",
 };
 
+const FILTERS = ["category", "colour"];
+
 export function Shop() {
   const user = useUser();
   const [found, setFound] = useState<Found | null>(null);
@@ -56,11 +58,14 @@ export function Shop() {
 
 function Browse({ shop }: { shop: string }) {
   const { api, config } = useApp();
-  const [sort, setSort] = useState<Sort>("newest");
-  const [filters, setFilters] = useState<Record<string, string>>({});
+  // In the address, so that the way back from a product leads to the same list.
+  const { params } = useRoute();
+  const chosen = params.get("sort") ?? "";
+  const sort: Sort = chosen in SORTS ? (chosen as Sort) : "newest";
+  const filters = Object.fromEntries([...params].filter(([name]) => FILTERS.includes(name)));
   const pages = usePages();
   const key = JSON.stringify([shop, sort, filters, pages.continuation]);
-  const { data, error, loading } = useLoad(
+  const { data, error, loading, reload } = useLoad(
     () =>
       ok(
         api.GET("/api/shops/{shop}/products", {
@@ -79,15 +84,16 @@ function Browse({ shop }: { shop: string }) {
     key,
   );
   const choose = (name: string, value: string) => {
-    const { [name]: _, ...others } = filters;
-    setFilters(value ? { ...others, [name]: value } : others);
+    const query = new URLSearchParams({ ...filters, ...(sort === "newest" ? {} : { sort }), [name]: value });
+    if (!value) query.delete(name);
+    window.location.hash = `#/shop?${query}`;
     pages.restart();
   };
   const facets = (data?.facets ?? {}) as Record<string, { value: string; count: number }[]>;
   return (
     <section aria-label="Products">
       <div className="row filters">
-        {["category", "colour"].map((name) => (
+        {FILTERS.map((name) => (
           <label key={name}>
             {name === "colour" ? "Colour" : "Category"}
             <select value={filters[name] ?? ""} onChange={(event) => choose(name, event.target.value)}>
@@ -102,13 +108,7 @@ function Browse({ shop }: { shop: string }) {
         ))}
         <label>
           Order
-          <select
-            value={sort}
-            onChange={(event) => {
-              setSort(event.target.value as Sort);
-              pages.restart();
-            }}
-          >
+          <select value={sort} onChange={(event) => choose("sort", event.target.value)}>
             {Object.entries(SORTS).map(([value, name]) => (
               <option key={value} value={value}>
                 {name}
@@ -122,7 +122,7 @@ function Browse({ shop }: { shop: string }) {
           </span>
         )}
       </div>
-      <ErrorNote error={error} />
+      <ErrorNote error={error} again={reload} />
       {!data && loading && <Loading what="products" />}
       {data?.items.length === 0 && (
         <Empty>

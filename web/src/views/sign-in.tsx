@@ -29,7 +29,7 @@ export function SignIn({ wanted }: { wanted: { name: string; roles: string[] } |
         <p>
           {session.user
             ? `This view is for ${wanted.roles.join(" or ")} accounts. Sign in with one of them.`
-            : "Sign in to continue."}
+            : `${session.expired ? "Your session has ended. " : ""}Sign in to continue.`}
         </p>
       )}
       <form className="card" onSubmit={submit}>

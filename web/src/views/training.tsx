@@ -60,7 +60,7 @@ export function Training({ onModels }: { onModels: () => void }) {
       </section>
       <section className="card" aria-labelledby="models">
         <h2 id="models">Models</h2>
-        <ErrorNote error={models.error} />
+        <ErrorNote error={models.error} again={models.reload} />
         {!models.data && models.loading && <Loading what="models" />}
         <ul className="list lines">
           {models.data?.items.map((model) => (
@@ -106,8 +106,7 @@ function Progress({ id, onEnded }: { id: string; onEnded: () => void }) {
     const timer = setInterval(reload, 2000);
     return () => clearInterval(timer);
   }, [ended, reload]);
-  if (error) return <ErrorNote error={error} />;
-  if (!data) return <Loading what="the training" />;
+  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the training" />;
   return (
     <div role="status">
       <p className="row">
@@ -115,6 +114,7 @@ function Progress({ id, onEnded }: { id: string; onEnded: () => void }) {
         {data.badRows > 0 && (data.reportUrl ? <a href={data.reportUrl}>{data.badRows} bad rows</a> : `${data.badRows} bad rows`)}
       </p>
       {!ended && <progress max={100} value={data.progress?.percent ?? 0} aria-label="Training" />}
+      <ErrorNote error={error} again={reload} />
       {data.error && <p className="note bad">{data.error.message}</p>}
       {data.figures && <Figures figures={data.figures} />}
     </div>

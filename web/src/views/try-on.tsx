@@ -3,10 +3,10 @@ import { useEffect, useState } from "react";
 import { ok, uploadImage, type ImageKind, type Schemas } from "../api/client";
 import { follow } from "../api/live";
 import { useApp } from "../app-context";
-import { Badge, Dropzone, Empty, ErrorNote, Loading, State, When } from "../components/basics";
+import { Badge, Dropzone, Empty, ErrorNote, Loading, Pager, State, When } from "../components/basics";
 import { AsCode } from "../components/code";
 import { Compare } from "../components/compare";
-import { useAction, useLatest, useLoad, useRoute } from "../hooks";
+import { useAction, useLatest, useLoad, usePages, useRoute } from "../hooks";
 
 type Run = Schemas["TryOn"];
 type Image = Schemas["Image"];
@@ -27,7 +27,16 @@ export function TryOn() {
   useEffect(() => {
     if (linked) setRunId(linked);
   }, [linked]);
-  const history = useLoad(() => ok(api.GET("/api/cv/tryon", { params: { query: { limit: 12 } } })), "history");
+  const pages = usePages();
+  const history = useLoad(
+    () =>
+      ok(
+        api.GET("/api/cv/tryon", {
+          params: { query: { limit: 12, ...(pages.continuation ? { continuation: pages.continuation } : {}) } },
+        }),
+      ),
+    `history ${pages.continuation ?? ""}`,
+  );
   const results = useLoad(
     () => ok(api.GET("/api/images", { params: { query: { kind: "result", limit: 40 } } })),
     `results ${history.data?.items[0]?.updatedAt ?? ""}`,
@@ -47,9 +56,15 @@ export function TryOn() {
       : null;
 
   const mark = useLatest();
+  /** Show a try-on, and name it in the address: it is there again after a reload and on the way back. */
+  const open = (id: string | null) => {
+    setRunId(id);
+    const query = new URLSearchParams({ ...(productId ? { product: productId } : {}), ...(id ? { run: id } : {}) });
+    window.history.replaceState(null, "", `#/try-on?${query}`);
+  };
   const show = (id: string | null) => {
     mark();
-    setRunId(id);
+    open(id);
   };
   const start = () => {
     const isLast = mark();
@@ -58,7 +73,7 @@ export function TryOn() {
       const made = await ok(
         api.POST("/api/cv/tryon", { body, headers: { "Idempotency-Key": crypto.randomUUID() } }),
       );
-      if (isLast()) setRunId((made as Run).id);
+      if (isLast()) open((made as Run).id);
       history.reload();
     });
   };
@@ -133,7 +148,7 @@ export function TryOn() {
       </div>
       <section aria-labelledby="history">
         <h2 id="history">History</h2>
-        {history.error && <ErrorNote error={history.error} />}
+        <ErrorNote error={history.error} again={history.reload} />
         {history.data?.items.length === 0 && <Empty>No try-ons yet.</Empty>}
         <ul className="tiles">
           {history.data?.items.map((item) => (
@@ -159,6 +174,7 @@ export function TryOn() {
             </li>
           ))}
         </ul>
+        <Pager pages={pages} next={history.data?.continuation} />
       </section>
     </>
   );
@@ -228,12 +244,11 @@ function Picker({
 function ChosenProduct({ id }: { id: string }) {
   const { api, config, session } = useApp();
   const shop = session.user?.shop ?? "default";
-  const { data, error } = useLoad(
+  const { data, error, reload } = useLoad(
     () => ok(api.GET("/api/shops/{shop}/products/{id}", { params: { path: { shop, id } } })),
     id,
   );
-  if (error) return <ErrorNote error={error} />;
-  if (!data) return <Loading what="the product" />;
+  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the product" />;
   const picture = data.pictures["cutoutThumbnail"];
   return (
     <div className="chosen">
@@ -277,11 +292,11 @@ function Result({ id, onEnded }: { id: string; onEnded: () => void }) {
   );
   const [mask, setMask] = useState(false);
 
-  if (error) return <ErrorNote error={error} />;
-  if (!data) return <Loading what="the try-on" />;
+  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the try-on" />;
   const percent = progressOf(data);
   return (
     <div aria-live="polite">
+      <ErrorNote error={error} again={reload} />
       <p className="row">
         <State status={data.status} />
         <EngineBadge run={data} />

@@ -1,10 +1,12 @@
 import { useEffect, useState, type FormEvent } from "react";
 
-import { ok, type Api, type Schemas } from "../api/client";
+import { ok, type Schemas } from "../api/client";
+import { dropFiles } from "../api/drops";
 import { follow } from "../api/live";
 import { useApp } from "../app-context";
-import { Dropzone, Empty, ErrorNote, Loading, Money, Said, State, Table, When } from "../components/basics";
-import { useAction, useLoad } from "../hooks";
+import { Empty, ErrorNote, Loading, Money, Pager, Said, State, Table, When } from "../components/basics";
+import { useAction, useLoad, usePages } from "../hooks";
+import { DropFiles } from "./drop-files";
 import { Import } from "./import";
 
 /** For so long after an upload the page looks for what became of it: a file appears once its upload was noticed. */
@@ -15,20 +17,38 @@ export function Vendor() {
   const { api } = useApp();
   const [state, setState] = useState<Schemas["ProductStatus"] | "">("");
   const [onlyRejected, setOnlyRejected] = useState(false);
+  const dropPages = usePages();
+  const productPages = usePages();
   const drops = useLoad(
     () =>
       ok(
         api.GET("/api/drops", {
-          params: { query: { limit: 12, ...(onlyRejected ? { status: "rejected" as const } : {}) } },
+          params: {
+            query: {
+              limit: 20,
+              ...(onlyRejected ? { status: "rejected" as const } : {}),
+              ...(dropPages.continuation ? { continuation: dropPages.continuation } : {}),
+            },
+          },
         }),
       ),
-    `drops ${onlyRejected}`,
+    `drops ${onlyRejected} ${dropPages.continuation ?? ""}`,
   );
   const products = useLoad(
-    () => ok(api.GET("/api/products", { params: { query: { limit: 60, ...(state ? { status: state } : {}) } } })),
-    `products ${state}`,
+    () =>
+      ok(
+        api.GET("/api/products", {
+          params: {
+            query: {
+              limit: 60,
+              ...(state ? { status: state } : {}),
+              ...(productPages.continuation ? { continuation: productPages.continuation } : {}),
+            },
+          },
+        }),
+      ),
+    `products ${state} ${productPages.continuation ?? ""}`,
   );
-  const { busy, error, run } = useAction();
   const open = drops.data?.items.some((drop) => OPEN.has(drop.status)) ?? false;
 
   const [uploadedAt, setUploadedAt] = useState(0);
@@ -45,40 +65,30 @@ export function Vendor() {
     return () => clearInterval(timer);
   }, [open, uploadedAt]);
 
-  const uploadAll = (files: File[]) =>
-    run(async () => {
-      for (const file of files) await upload(api, file, file.name);
-      setUploadedAt(Date.now());
-      drops.reload();
-    });
-
   return (
     <>
       <h1>Vendor</h1>
-      <section className="card" aria-labelledby="add">
-        <h2 id="add">Add products</h2>
-        <p>
-          Each photo becomes a product named as the file: <code>TS-1001.jpg</code>. A file <code>TS-1001.json</code> with{" "}
-          <code>title</code>, <code>price</code>, <code>category</code> describes it; both come in any order. Until the
-          description is right the product is a draft. The same name again replaces the photo or the description.
-        </p>
-        <Dropzone
-          label={busy ? "Uploading…" : "Photos and descriptions"}
-          hint="Drop several together: photos, and .json files"
-          multiple
-          accept="image/*,.heic,.heif,application/json,.json"
-          onFiles={uploadAll}
-        />
-        <ErrorNote error={error} />
-      </section>
+      <DropFiles
+        onUploaded={() => {
+          setUploadedAt(Date.now());
+          drops.reload();
+        }}
+      />
       <Import onImported={products.reload} />
       <section className="card" aria-labelledby="files">
         <h2 id="files">Latest files</h2>
         <label className="check">
-          <input type="checkbox" checked={onlyRejected} onChange={(event) => setOnlyRejected(event.target.checked)} />
+          <input
+            type="checkbox"
+            checked={onlyRejected}
+            onChange={(event) => {
+              setOnlyRejected(event.target.checked);
+              dropPages.restart();
+            }}
+          />
           Refused files only
         </label>
-        <ErrorNote error={drops.error} />
+        <ErrorNote error={drops.error} again={drops.reload} />
         {drops.data?.items.length === 0 && <Empty>{onlyRejected ? "No file was refused." : "No files yet."}</Empty>}
         {drops.data && drops.data.items.length > 0 && (
           <Table label="Latest files" columns={["File", "State", "Reason", "Uploaded"]}>
@@ -96,13 +106,20 @@ export function Vendor() {
             ))}
           </Table>
         )}
+        <Pager pages={dropPages} next={drops.data?.continuation} labels={["Newer files", "Older files"]} />
       </section>
       <section aria-labelledby="products">
         <h2 id="products">Products</h2>
         <div className="row filters">
           <label>
             State
-            <select value={state} onChange={(event) => setState(event.target.value as typeof state)}>
+            <select
+              value={state}
+              onChange={(event) => {
+                setState(event.target.value as typeof state);
+                productPages.restart();
+              }}
+            >
               <option value="">all but retired</option>
               <option value="active">on sale</option>
               <option value="draft">drafts</option>
@@ -111,7 +128,7 @@ export function Vendor() {
             </select>
           </label>
         </div>
-        <ErrorNote error={products.error} />
+        <ErrorNote error={products.error} again={products.reload} />
         {!products.data && products.loading && <Loading what="products" />}
         {products.data?.items.length === 0 && <Empty>{state ? "No product is in this state." : "No products yet."}</Empty>}
         <ul className="products roomy">
@@ -124,16 +141,10 @@ export function Vendor() {
             />
           ))}
         </ul>
+        <Pager pages={productPages} next={products.data?.continuation} labels={["Previous page", "Next page"]} />
       </section>
     </>
   );
-}
-
-/** Put a file into the vendor's folder: straight into storage, by the URL that the API signs. */
-async function upload(api: Api, file: File, name: string): Promise<void> {
-  const where = await ok(api.POST("/api/drops", { body: { name } }));
-  const put = await fetch(where.url, { method: "PUT", headers: where.headers, body: file });
-  if (!put.ok) throw new Error(`${name} could not be uploaded (${put.status}). Try it again.`);
 }
 
 function PhotoButton({
@@ -188,7 +199,8 @@ function ProductCard({
   const replace = (file: File) =>
     run(async () => {
       const end = /\.[^.]+$/.exec(file.name)?.[0] ?? "";
-      await upload(api, file, `${product.sku}${end}`);
+      const [lost] = await dropFiles(api, [{ name: `${product.sku}${end}`, file }]);
+      if (lost) throw new Error(lost.reason);
       onUploaded();
     });
   const remove = () => {
@@ -295,6 +307,7 @@ function EditProduct({
         <input
           inputMode="decimal"
           pattern="[0-9]+([.][0-9]{1,2})?"
+          title="a number with a point, for example 29.90"
           placeholder="29.90"
           value={amount}
           onChange={(event) => setAmount(event.target.value)}

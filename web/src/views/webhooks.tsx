@@ -54,7 +54,8 @@ export function Webhooks() {
         <NewWebhook onMade={show} />
         <section className="card" aria-labelledby="endpoints">
           <h2 id="endpoints">Your endpoints</h2>
-          <ErrorNote error={error ?? failure} />
+          <ErrorNote error={error} again={reload} />
+          <ErrorNote error={failure} />
           {!data && loading && <Loading what="endpoints" />}
           {data?.items.length === 0 && <Empty>No endpoints yet.</Empty>}
           <ul className="list lines">

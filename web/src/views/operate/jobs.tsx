@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 
 import { ok, type Schemas } from "../../api/client";
 import { useApp } from "../../app-context";
@@ -9,6 +9,8 @@ import { LogLines } from "./logs";
 const STATES = ["queued", "processing", "retrying", "completed", "failed", "cancelled", "dead"] as const;
 type Status = (typeof STATES)[number];
 const ENDED = new Set<string>(["completed", "failed", "cancelled", "dead"]);
+/** A job that is open is looked at this often. */
+const FOLLOW_MS = 3000;
 const REASON = "from the studio page";
 
 export function Jobs() {
@@ -35,9 +37,11 @@ export function Jobs() {
     `${status} ${kind} ${pages.continuation ?? ""}`,
   );
   const action = useAction();
+  const [redriven, setRedriven] = useState<Schemas["Redriven"] | null>(null);
   const redriveAll = () =>
     action.run(async () => {
-      await ok(api.POST("/api/admin/dead-letters/redrive", { body: { status: "dead", limit: 100, reason: REASON } }));
+      const body = { status: "dead" as const, ...(kind ? { kind } : {}), limit: 200, reason: REASON };
+      setRedriven(await ok(api.POST("/api/admin/dead-letters/redrive", { body })));
       reload();
     });
   return (
@@ -77,11 +81,17 @@ export function Jobs() {
           </button>
           {status === "dead" && data && data.items.length > 0 && (
             <button type="button" disabled={action.busy} onClick={redriveAll}>
-              Run all dead letters again
+              Run all dead letters {kind && `of ${kind} `}again
             </button>
           )}
         </div>
-        <ErrorNote error={error ?? action.error} />
+        {redriven && (
+          <p className="small" role="status">
+            {redriven.redriven} run again{redriven.more && "; there are more"}.
+          </p>
+        )}
+        <ErrorNote error={error} again={reload} />
+        <ErrorNote error={action.error} />
         {!data && loading && <Loading what="jobs" />}
         {data?.items.length === 0 && <Empty>No jobs.</Empty>}
         {data && data.items.length > 0 && <JobTable jobs={data.items} chosen={id} />}
@@ -125,14 +135,19 @@ function JobDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
   const path = { id };
   const { data, error, reload } = useLoad(() => ok(api.GET("/api/admin/jobs/{id}", { params: { path } })), id);
   const action = useAction();
+  const open = data !== null && !ENDED.has(data.status);
+  useEffect(() => {
+    if (!open) return;
+    const timer = setInterval(reload, FOLLOW_MS);
+    return () => clearInterval(timer);
+  }, [open, reload]);
   const act = (call: () => Promise<unknown>) =>
     action.run(async () => {
       await call();
       reload();
       onChanged();
     });
-  if (error) return <ErrorNote error={error} />;
-  if (!data) return <Loading what="the job" />;
+  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the job" />;
   return (
     <section className="card details" aria-labelledby="job">
       <div className="row">
@@ -163,16 +178,18 @@ function JobDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
             >
               Run it again
             </button>
-            <button
-              type="button"
-              className="quiet"
-              disabled={action.busy}
-              onClick={() =>
-                act(() => ok(api.POST("/api/admin/dead-letters/{id}/discard", { params: { path }, body: { reason: REASON } })))
-              }
-            >
-              Discard
-            </button>
+            {data.status === "dead" && (
+              <button
+                type="button"
+                className="quiet"
+                disabled={action.busy}
+                onClick={() =>
+                  act(() => ok(api.POST("/api/admin/dead-letters/{id}/discard", { params: { path }, body: { reason: REASON } })))
+                }
+              >
+                Discard
+              </button>
+            )}
           </>
         )}
         {!ENDED.has(data.status) && (
@@ -191,6 +208,7 @@ function JobDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
           Read again
         </button>
       </div>
+      <ErrorNote error={error} again={reload} />
       <ErrorNote error={action.error} />
       <details>
         <summary>Payload and result</summary>

@@ -64,7 +64,7 @@ export function LogLines({ local, id, errors = false }: { local: Local; id: stri
           Read again<span className="sr">: log lines</span>
         </button>
       </div>
-      <ErrorNote error={error} />
+      <ErrorNote error={error} again={reload} />
       {lines?.length === 0 && <Empty>No lines.</Empty>}
       {lines && lines.length > 0 && (
         <ol className="log" tabIndex={0} aria-label="Log lines">

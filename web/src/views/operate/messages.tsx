@@ -59,7 +59,7 @@ export function Messages() {
           Read again
         </button>
       </div>
-      <ErrorNote error={error} />
+      <ErrorNote error={error} again={reload} />
       {!data && loading && <Loading what="messages" />}
       {shown?.length === 0 && <Empty>Nothing was sent yet. A try-on that ends sends the first messages.</Empty>}
       <ul className="inbox">

@@ -17,7 +17,7 @@ export function Overview() {
         <Health />
         <section className="card" aria-labelledby="queues">
           <h2 id="queues">Queues</h2>
-          <ErrorNote error={metrics.error} />
+          <ErrorNote error={metrics.error} again={metrics.reload} />
           {metrics.data ? <Queues system={metrics.data.system} /> : metrics.loading && <Loading what="the queues" />}
           <button type="button" className="quiet" onClick={metrics.reload}>
             Read again
@@ -39,7 +39,7 @@ function Health() {
   return (
     <section className="card" aria-labelledby="health">
       <h2 id="health">Health</h2>
-      <ErrorNote error={error} />
+      <ErrorNote error={error} again={reload} />
       {!data && loading && <Loading what="the probes" />}
       {data && (
         <>
@@ -138,7 +138,8 @@ function Spending() {
   return (
     <section className="card" aria-labelledby="spending">
       <h2 id="spending">Spending</h2>
-      <ErrorNote error={error ?? action.error} />
+      <ErrorNote error={error} again={reload} />
+      <ErrorNote error={action.error} />
       <Table label="Spending" columns={["Kind", "Spent of ceiling", "State", "Change"]}>
         {data?.items.map((item) => (
           <tr key={item.kind}>

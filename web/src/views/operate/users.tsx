@@ -2,8 +2,8 @@ import { useState, type FormEvent } from "react";
 
 import { ok, type Schemas } from "../../api/client";
 import { useApp } from "../../app-context";
-import { Badge, Empty, ErrorNote, Loading, Table, When } from "../../components/basics";
-import { useAction, useLoad, useRoute } from "../../hooks";
+import { Badge, Empty, ErrorNote, Loading, Pager, Table, When } from "../../components/basics";
+import { useAction, useLoad, usePages, useRoute } from "../../hooks";
 
 const ROLES: Schemas["Role"][] = ["shopper", "vendor", "merchant", "admin"];
 
@@ -14,18 +14,27 @@ export function Users() {
   const [email, setEmail] = useState("");
   const [sought, setSought] = useState("");
   const [role, setRole] = useState<Schemas["Role"] | "">("");
+  const pages = usePages();
   const { data, error, loading, reload } = useLoad(
     () =>
       ok(
         api.GET("/api/admin/users", {
-          params: { query: { limit: 20, ...(sought ? { email: sought } : {}), ...(role ? { role } : {}) } },
+          params: {
+            query: {
+              limit: 20,
+              ...(sought ? { email: sought } : {}),
+              ...(role ? { role } : {}),
+              ...(pages.continuation ? { continuation: pages.continuation } : {}),
+            },
+          },
         }),
       ),
-    `${sought} ${role}`,
+    `${sought} ${role} ${pages.continuation ?? ""}`,
   );
   const find = (event: FormEvent) => {
     event.preventDefault();
     setSought(email.trim());
+    pages.restart();
   };
   return (
     <>
@@ -39,7 +48,13 @@ export function Users() {
           </label>
           <label>
             Role
-            <select value={role} onChange={(event) => setRole(event.target.value as Schemas["Role"] | "")}>
+            <select
+              value={role}
+              onChange={(event) => {
+                setRole(event.target.value as Schemas["Role"] | "");
+                pages.restart();
+              }}
+            >
               <option value="">all</option>
               {ROLES.map((one) => (
                 <option key={one}>{one}</option>
@@ -48,7 +63,7 @@ export function Users() {
           </label>
           <button type="submit">Find</button>
         </form>
-        <ErrorNote error={error} />
+        <ErrorNote error={error} again={reload} />
         {!data && loading && <Loading what="users" />}
         {data?.items.length === 0 && <Empty>No user has this address and role.</Empty>}
         {data && data.items.length > 0 && (
@@ -68,6 +83,7 @@ export function Users() {
             ))}
           </Table>
         )}
+        <Pager pages={pages} next={data?.continuation} labels={["Previous page", "Next page"]} />
       </section>
     </>
   );
@@ -84,8 +100,7 @@ function UserDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
       reload();
       onChanged();
     });
-  if (error) return <ErrorNote error={error} />;
-  if (!data) return <Loading what="the user" />;
+  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the user" />;
   return (
     <section className="card details" aria-labelledby="user">
       <div className="row">
@@ -102,6 +117,7 @@ function UserDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
         {(data.imageBytes / 1e6).toFixed(1)} MB, {data.conversionsThisMonth} try-ons this month.
       </p>
       <ChangeUser key={data.updatedAt} user={data} busy={action.busy} onChange={change} />
+      <ErrorNote error={error} again={reload} />
       <ErrorNote error={action.error} />
     </section>
   );

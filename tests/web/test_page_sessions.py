@@ -1,0 +1,64 @@
+"""The account view lists open sessions and ends others by the password; a session that has ended says so."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+from over_http import send
+from page_steps import Audit, enter_as
+from quick import eventually
+
+from demo.accounts import create_account
+from demo.client import Client
+from emulators.stack import Stack
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.processes, pytest.mark.early]
+
+
+def test_another_session_is_ended_by_the_password(page: Page, stack: Stack, admin: Client, audit: Audit) -> None:
+    password = secrets.token_urlsafe(12)
+    here = create_account(stack, admin=admin, password=password)
+    elsewhere, third = (Client(stack.url).login(here.user["email"], password) for _ in range(2))
+    enter_as(page, here)
+    page.goto("/#/account")
+    form = page.get_by_role("region", name="Where you are signed in")
+    form.get_by_text("this session").wait_for()
+    assert form.get_by_role("checkbox").count() == 2
+    form.get_by_role("checkbox").first.check()
+    form.get_by_label("Your password").fill("not the password")
+    form.get_by_role("button", name="End the chosen session").click()
+    form.get_by_role("alert").wait_for()
+    audit(page)
+    assert len(here.call("GET", "auth/sessions")["items"]) == 3
+    form.get_by_role("button", name="Choose all others").click()
+    form.get_by_label("Your password").fill(password)
+    form.get_by_role("button", name="End 2 sessions").click()
+    page.get_by_text("You are signed in nowhere else.").wait_for()
+    page.get_by_text("2 sessions were ended.").wait_for()
+    assert here.call("GET", "auth/me")["id"] == here.user["id"]
+    for ended in (elsewhere, third):
+        eventually(lambda ended=ended: send(ended, "GET", "auth/me").status_code == 401, "it has ended")
+
+
+def test_a_session_that_has_ended_says_so(page: Page, stack: Stack, admin: Client) -> None:
+    password = secrets.token_urlsafe(12)
+    client = create_account(stack, admin=admin, password=password)
+    enter_as(page, client)
+    page.evaluate("""() => {
+      const session = JSON.parse(sessionStorage.getItem("studio.session"));
+      sessionStorage.setItem("studio.session", JSON.stringify({ ...session, accessToken: "expired" }));
+    }""")
+    page.goto("/#/credits")
+    page.reload()
+    page.get_by_text("Your session has ended. Sign in to continue.").wait_for()
+    page.get_by_label("E-mail").fill(client.user["email"])
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Credits", exact=True).wait_for()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_text("Sign in to continue.", exact=True).wait_for()
