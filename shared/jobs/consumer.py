@@ -28,7 +28,7 @@ from shared.jobs.step import Step, Task
 
 
 class Pointer(BaseModel):
-    """The body of a queue message: which job, which attempt it wants to start."""
+    """The body of a queue message: which job, which attempt it wants to start; and others of the same user."""
 
     v: int = 1
     jobId: str
@@ -36,6 +36,11 @@ class Pointer(BaseModel):
     generation: int
     attempt: int
     traceparent: str | None = None
+    others: list[Pointer] = []
+
+    def each(self) -> list[Pointer]:
+        """A pointer for each job of the message, in the order in which they are run."""
+        return [self.model_copy(update={"others": []}), *self.others]
 
 
 POISONED = "poisoned"
@@ -53,8 +58,8 @@ def consume(message: str, step: Step) -> None:
     Raises only when the document store is out of reach: then the host delivers the message again.
     """
     pointer = _pointer(message)
-    if pointer is not None:
-        _follow(pointer, step)
+    for one in [] if pointer is None else pointer.each():
+        _follow(one, step)
 
 
 def consume_in_turn(message: str, step: Step, lane: queues.Lane, running: Shares) -> None:
@@ -64,9 +69,10 @@ def consume_in_turn(message: str, step: Step, lane: queues.Lane, running: Shares
         return
     with running.hold(pointer.userId) as wait_s:
         if wait_s is None:
-            _follow(pointer, step)
+            for one in pointer.each():
+                _follow(one, step)
         else:
-            # The job is untouched. Its message ends with this handler, so a copy waits.
+            # The jobs are untouched. Their message ends with this handler, so a copy waits.
             queues.send(lane, pointer.model_dump(), delay_s=wait_s)
             telemetry.count("studio_jobs_deferred", lane=lane)
 
@@ -203,7 +209,16 @@ def handle_poison_message(message: str, make_step: Callable[[], Step]) -> bool:
     gets a fresh message. One that keeps coming, or has used its attempts up, ends as dead.
     """
     try:
-        pointer = Pointer.model_validate_json(message)
+        pointers = Pointer.model_validate_json(message).each()
+    except ValidationError:
+        telemetry.log("job.poison_unreadable", level="error", size=len(message))
+        return True
+    revived = [_revive(pointer, make_step) for pointer in pointers]
+    return all(revived)
+
+
+def _revive(pointer: Pointer, make_step: Callable[[], Step]) -> bool:
+    try:
         job = protocol.jobs.find(pointer.jobId, pointer.userId)
         with telemetry.bound(jobId=pointer.jobId, userId=pointer.userId):
             if job is None or job.generation != pointer.generation or job.status in TERMINAL or _is_leased(job):
@@ -216,8 +231,8 @@ def handle_poison_message(message: str, make_step: Callable[[], Step]) -> bool:
                 counts = {**job.error_counts, POISONED: poisoned + 1}
                 protocol.jobs.patch(job.id, job.user_id, assign(Job.error_counts, counts), etag=job.etag)
                 protocol.enqueue(job)
-    except (ValidationError, PreconditionFailed):
-        telemetry.log("job.poison_unreadable", level="error", size=len(message))
+    except PreconditionFailed:
+        telemetry.log("job.poison_ignored", level="warning", jobId=pointer.jobId)
     except Exception as error:
         telemetry.log("job.poison_failed", level="error", **telemetry.failure(error))
         return False

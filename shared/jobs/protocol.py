@@ -113,19 +113,35 @@ def pointer(job: Job) -> dict[str, Any]:
 
 def enqueue(job: Job, *, delay_s: float = 0) -> None:
     """Send the pointer to a stored job's next attempt. A failure here loses nothing: the sweeper sends it later."""
+    _send([job], delay_s)
+
+
+def _send(together: Sequence[Job], delay_s: float = 0) -> None:
+    """Send one message for jobs of the same queue and user."""
+    first, *others = together
+    message = pointer(first) | ({"others": [pointer(other) for other in others]} if others else {})
     try:
-        queues.send(job.queue, pointer(job), delay_s=delay_s)
+        queues.send(first.queue, message, delay_s=delay_s)
     except Exception as error:
-        telemetry.log("job.enqueue_failed", level="warning", jobId=job.id, error=type(error).__name__)
+        for job in together:
+            telemetry.log("job.enqueue_failed", level="warning", jobId=job.id, error=type(error).__name__)
     else:
-        telemetry.count("studio_jobs_enqueued", kind=job.kind)
+        for job in together:
+            telemetry.count("studio_jobs_enqueued", kind=job.kind)
 
 
 def enqueue_created(operations: Sequence[Operation]) -> None:
-    """Send the pointers of the jobs that a committed batch created."""
+    """Send the pointers of the jobs that a committed batch created; those of `TOGETHER` in one message a user."""
+    shared: dict[tuple[str, str], list[Job]] = {}
     for operation in operations:
         if isinstance(operation, Create) and operation.item.get("type") == "job":
-            enqueue(Job.model_validate(dict(operation.item)))
+            job = Job.model_validate(dict(operation.item))
+            if job.queue in queues.TOGETHER:
+                shared.setdefault((job.queue, job.user_id), []).append(job)
+            else:
+                enqueue(job)
+    for together in shared.values():
+        _send(together)
 
 
 def load(job_id: str, user_id: str) -> Job:

@@ -80,6 +80,8 @@ LANES: Final[Mapping[str, Lane]] = {
     PAYPAL: Lane.DELIVERY,
 }
 """The lane of every queue that a job can name."""
+TOGETHER: Final = frozenset({NOTIFY})
+"""Queues whose jobs of one commit share a message and are run one after another: short ones. Each retries alone."""
 QUEUES = (*LANES, INDEX)
 """What the work of the app is called."""
 POISON = "-poison"

@@ -69,6 +69,7 @@ def announce(user_id: str, event: str, key: str, data: Mapping[str, Any], *, req
             id=JobId.of(f"notify-{key}-{channel}"),
             request_id=request_id,
         )
-        for channel in Channel
+        # They run in this order: an open page comes first, however long the providers take.
+        for channel in sorted(Channel, key=lambda channel: channel is not Channel.WEBSOCKET)
     ]
     return [notifications.creation(notification), *(protocol.jobs.creation(job) for job in jobs)]

@@ -14,11 +14,14 @@ from functions.jobs.steps import STEPS, step_of
 from functions.jobs.sweeps import DAILY, SWEEPS, Sweep
 from shared import clock
 from shared.documents import store
+from shared.errors import StudioError
 from shared.function_index import Entry
 from shared.jobs import protocol, queues
+from shared.jobs.consumer import consume
 from shared.jobs.models import Job, JobStatus
+from shared.jobs.protocol import Outcome
 from shared.jobs.queues import LANES, Lane
-from shared.jobs.step import Step
+from shared.jobs.step import Step, Task
 
 ROOT = Path(__file__).resolve().parents[3]
 MOST_ALONE = 10
@@ -99,6 +102,61 @@ def test_poison_messages_of_every_lane_are_dealt_with(local: dict[str, str]) -> 
     assert depth(Lane.DELIVERY) == 1, "the job that is as good as new has a fresh message"
     assert not [name for name in queues.TRIGGERS if depth(name + queues.POISON)]
     queues.client(queues.PAYPAL).clear_messages()
+
+
+class FailsOnce(Step):
+    """Fails the first attempt of the job that it is made for."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def run(self, task: Task) -> Outcome:
+        if task.job.id == self.job.id and task.job.attempt == 1:
+            raise StudioError("not yet", retryable=True)
+        return Outcome()
+
+
+def create(queue: str) -> list[Job]:
+    """Three jobs of one commit, enqueued."""
+    made = [protocol.new_job("test", queue, "lane-user", None) for _ in range(3)]
+    operations = [protocol.jobs.creation(job) for job in made]
+    store().batch(protocol.CONTAINER, "lane-user", operations)
+    queues.client(queue).clear_messages()
+    protocol.enqueue_created(operations)
+    return made
+
+
+def test_notifications_of_one_commit_share_a_message_and_each_retries_alone(local: dict[str, str]) -> None:
+    made = create(queues.NOTIFY)
+    assert depth(Lane.DELIVERY) == 1
+    (message,) = queues.client(queues.NOTIFY).receive_messages(max_messages=32)
+    step = FailsOnce(made[1])
+    consume(message.content, step)
+    now = [protocol.jobs.get(job.id, job.user_id).status for job in made]
+    assert now == [JobStatus.COMPLETED, JobStatus.RETRYING, JobStatus.COMPLETED]
+    consume(message.content, step)
+    attempts = [protocol.jobs.get(job.id, job.user_id).attempt for job in made]
+    assert attempts == [1, 1, 1], "a message that comes twice does nothing twice"
+    consume(json.dumps(protocol.pointer(protocol.jobs.get(made[1].id, "lane-user"))), step)
+    again = protocol.jobs.get(made[1].id, "lane-user")
+    assert (again.status, again.attempt) == (JobStatus.COMPLETED, 2)
+    queues.client(queues.NOTIFY).clear_messages()
+
+
+def test_longer_jobs_of_one_commit_have_a_message_each(local: dict[str, str]) -> None:
+    create(queues.WEBHOOKS)
+    assert depth(Lane.DELIVERY) == 3
+    queues.client(queues.WEBHOOKS).clear_messages()
+
+
+def test_a_poison_message_of_several_jobs_revives_each(local: dict[str, str]) -> None:
+    made = create(queues.NOTIFY)
+    (message,) = queues.client(queues.NOTIFY).receive_messages(max_messages=32)
+    queues.client(queues.NOTIFY).clear_messages()
+    put_poison(Lane.DELIVERY, message.content)
+    assert poison.drain() == 1
+    assert depth(Lane.DELIVERY) == len(made)
+    queues.client(queues.NOTIFY).clear_messages()
 
 
 def test_a_poison_message_is_kept_while_the_store_is_away(
