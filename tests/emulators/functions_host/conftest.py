@@ -101,10 +101,9 @@ class Host:
 
 
 @pytest.fixture(scope="session")
-def storage() -> Iterator[Storage]:
-    """One Azurite for all; hosts differ by their ids."""
-    with Azurite() as azurite:
-        yield Storage(azurite)
+def storage(azurite: Azurite) -> Storage:
+    """The session's Azurite; hosts differ by their ids, and no product code uses their queues and containers."""
+    return Storage(azurite)
 
 
 @contextmanager
