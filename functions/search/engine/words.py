@@ -8,9 +8,11 @@ against `bm25s`; a word in the description alone counts a quarter (BM25F, S. Rob
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.search.engine.letters import analyse, fold, grams, is_unspaced, sku_key
@@ -29,6 +31,7 @@ MEAN, DEVIATION = 0.0, 0.12
 a text of common length (a share near .45) weighs like a good cosine, some four deviations."""
 SKU_SHARE: Final = 100.0
 """What an article number gives: more than any picture or text could, so that it comes first."""
+_SKU_PIECE = re.compile(r"[\s:=#]+")
 MIN_SKU: Final = 3
 """Letters and digits of an article number among other words."""
 ARTICLE: Final = "a"
@@ -127,10 +130,12 @@ def terms_of(text: str) -> tuple[Term, ...]:
 
 
 def sku_keys(text: str) -> tuple[str, ...]:
-    """What of a query may be an article number: all of it, and each piece with a digit."""
-    pieces = [sku_key(piece) for piece in fold(text).split()]
-    keys = [sku_key(text), *(key for key in pieces if len(key) >= MIN_SKU and any(char.isdigit() for char in key))]
-    return tuple(dict.fromkeys(key for key in keys if key))
+    """What of a query may be an article number: all of it, each piece with a digit, and letters with the piece behind
+    them that has one (`red ts 1001`)."""
+    pieces = [sku_key(piece) for piece in _SKU_PIECE.split(fold(text))][:MAX_TERMS]
+    pairs = [one + other for one, other in pairwise(pieces) if one.isalpha() and other[:1].isdigit()]
+    keys = [key for key in (*pieces, *pairs) if len(key) >= MIN_SKU and any(char.isdigit() for char in key)]
+    return tuple(dict.fromkeys(key for key in (sku_key(text), *keys) if key))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from functions.search.engine.letters import analyse, fold, sku_key, tokens
 from functions.search.engine.phrases import QueryText, phrases_of, rows_with
 from functions.search.engine.suggest import as_spelt, suggestion
 from functions.search.engine.vocabulary import STRONG
+from functions.search.engine.words import sku_keys
 
 
 @pytest.mark.parametrize(
@@ -255,3 +256,15 @@ def test_a_word_of_the_description_counts_less_than_one_of_the_title() -> None:
 def test_article_numbers_compare_by_letters_and_digits() -> None:
     assert {sku_key(text) for text in ("TS-1001", "ts1001", " TS_1001", "ts 10.01", "\uff34S/1001")} == {"ts1001"}
     assert analyse("TS-1001").extra == ("ts1001",)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("TS-1001", "ts1001"), ("ts 1001", "ts1001"), ("sku:TS-1001", "ts1001"), ("#TS-1001", "ts1001"),
+        ("red ts 1001 dress", "ts1001"), ("art. TS\u20131001", "ts1001"), ("4006 3813 33931", "4006381333931"),
+    ],
+)  # fmt: skip
+def test_an_article_number_is_seen_among_words(text: str, key: str) -> None:
+    assert key in sku_keys(text)
+    assert len(sku_keys("x1 " * 500)) <= 3
