@@ -16,7 +16,7 @@ import bench
 OPTIONS: Mapping[str, tuple[type, str]] = {
     "documents": (str, "document store, sqlite or cosmos"),
     "data": (Path, "folder of the photos"),
-    "minutes": (float, "minutes at 70 % of the knee"),
+    "minutes": (float, "minutes at 70 percent of the knee"),
     "exchanges": (int, "number of results to write as sheets"),
     "out": (Path, "folder of the sheets, outside the repository"),
 }

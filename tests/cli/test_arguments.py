@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import __main__ as studio
 from cli import run
 from emulators.functions_host.settings import SettingsError, local_values
 
@@ -59,3 +60,16 @@ def test_a_broken_settings_file_is_named(text: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         local_values(tmp_path)
     assert "local.settings.json" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["demo", "run", "logs", "bench", "conformance", "admin", "doctor", "models", "replay", "vendor", "web", "clients"],
+)
+def test_every_command_explains_itself(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["./studio", command, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        studio.main()
+    assert ended.value.code == 0 and "usage: ./studio" in capsys.readouterr().out
