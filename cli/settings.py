@@ -1,6 +1,6 @@
 """Every settings group of the product, for the page that lists them and for the tests of `infra/`.
 
-`python -m cli.settings` rewrites the tables of `docs/configuration.md`.
+`python -m cli.settings` rewrites the tables of `docs/configuration.md` and `shared/settings_index.json`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from shared.settings import SettingsGroup
+from shared.startup import INDEX
 
 ROOT = Path(__file__).resolve().parents[1]
 APP = ("shared", "functions")
@@ -78,5 +79,12 @@ def page() -> str:
     return f"{before}{START}\n{tables()}"
 
 
+def index() -> str:
+    """What the value of each of the app's variables is checked as when a process starts, as JSON."""
+    kinds = dict(sorted({variable: kind for group in groups(APP) for variable, kind in group.kinds().items()}.items()))
+    return json.dumps(kinds, indent=1) + "\n"
+
+
 if __name__ == "__main__":
     PAGE.write_text(page())
+    INDEX.write_text(index())

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from shared.errors import ConfigurationError
-from shared.settings_checks import DEVELOPMENT_MARKS, is_connection_string, secret_fault, text_faults, url_fault
+from shared.settings_checks import Kind, secret_faults, value_faults
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -48,6 +48,18 @@ def _marked(field: FieldInfo, mark: _Mark) -> bool:
 def _holds(annotation: Any, mark: _Mark) -> bool:
     inner = (*getattr(annotation, "__metadata__", ()), *get_args(annotation))
     return mark in inner or any(_holds(part, mark) for part in get_args(annotation))
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_is_secret(part) for part in get_args(annotation))
+
+
+def _kind(field: FieldInfo) -> Kind:
+    if _marked(field, _OWN):
+        return "own_secret"
+    if _is_secret(field.annotation):
+        return "secret"
+    return "url" if _marked(field, _TLS) else "text"
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -110,22 +122,17 @@ class SettingsGroup(BaseModel):
         """Secrets that can be known, and connections without TLS."""
         own = {self.variable(name) for name, field in type(self).model_fields.items() if _marked(field, _OWN)}
         for name, secret in self.secrets().items():
-            text = secret.get_secret_value()
-            if is_connection_string(text):
-                faults = list(text_faults(text))
-                if any(mark in text.lower() for mark in DEVELOPMENT_MARKS):
-                    faults = ["holds a development secret: set a real one, or ENVIRONMENT=development", *faults]
-            else:
-                fault = secret_fault(text, own=name.partition("[")[0] in own)
-                faults = [fault] if fault else []
-            for fault in faults:
+            for fault in secret_faults(secret.get_secret_value(), own=name.partition("[")[0] in own):
                 yield f"{name} {fault}"
         for name, field in type(self).model_fields.items():
             for text in _texts(getattr(self, name)):
-                must_be_url = _marked(field, _TLS)
-                for fault in (url_fault(text),) if must_be_url else text_faults(text):
-                    if fault is not None:
-                        yield f"{self.variable(name)} {fault}"
+                for fault in value_faults(_kind(field), text):
+                    yield f"{self.variable(name)} {fault}"
+
+    @classmethod
+    def kinds(cls) -> dict[str, Kind]:
+        """What the value of each variable is checked as outside development."""
+        return {cls.variable(name): _kind(field) for name, field in cls.model_fields.items()}
 
     def secrets(self) -> dict[str, SecretStr]:
         """All secrets of the group by the name of their setting."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import math
 import re
 import string
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
 DEVELOPMENT_MARKS: Final = (
@@ -18,12 +19,43 @@ DEVELOPMENT_MARKS: Final = (
     "placeholder", "c2y6ydjf5/r+ob0n8a7cgv30vrdjiwehlm",
 )  # fmt: skip
 """Parts of secrets that are shipped with the example settings, an emulator or a manual, in lower case."""
+DEVELOPMENT_FAULT: Final = "holds a development secret: set a real one, or ENVIRONMENT=development"
 MIN_PROVIDER_CHARACTERS: Final = 16
 MIN_OWN_BYTES: Final = 32
 MIN_OWN_BITS: Final = 128
 MIN_PROVIDER_BITS: Final = 40
+type Kind = Literal["own_secret", "secret", "url", "text"]
+"""What a setting's value is checked as; an own secret is one that the operator makes, and so can make strong."""
 _URL: Final = re.compile(r"\s*[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 _SECRET_PARTS: Final = ("accountkey", "accesskey", "sharedaccesskey", "sharedaccesssignature")
+
+
+def value_faults(kind: Kind, text: str) -> Iterator[str]:
+    """Why a value may not be used; nothing for one that may."""
+    match kind:
+        case "own_secret" | "secret":
+            yield from secret_faults(text, own=kind == "own_secret")
+        case "url":
+            fault = url_fault(text)
+            yield from [fault] if fault else []
+        case "text":
+            yield from text_faults(text)
+
+
+def looks_unsafe(kind: Kind, text: str) -> bool:
+    """Whether a variable's text, or a part of it where it is a JSON list or object, has a fault."""
+    return any(fault for part in _parts(text) for fault in value_faults(kind, part))
+
+
+def _parts(text: str) -> list[str]:
+    if text.lstrip()[:1] not in ("[", "{"):
+        return [text]
+    try:
+        found: Any = json.loads(text)
+    except ValueError:
+        return [text]
+    values = list(cast("dict[str, Any]", found).values()) if isinstance(found, dict) else cast("list[Any]", found)
+    return [value for value in values if isinstance(value, str)]
 
 
 def url_fault(url: str) -> str | None:
@@ -66,6 +98,21 @@ def is_connection_string(text: str) -> bool:
     return "=" in text and (";" in text or text.strip().lower().startswith("usedevelopmentstorage"))
 
 
+def secret_faults(text: str, *, own: bool) -> Iterator[str]:
+    """Why a secret, or a connection string with one, may not be used. The secret itself is never in the answer.
+
+    Args:
+        own: as of `secret_fault`.
+    """
+    if not is_connection_string(text):
+        fault = secret_fault(text, own=own)
+        yield from [fault] if fault else []
+        return
+    if any(mark in text.lower() for mark in DEVELOPMENT_MARKS):
+        yield DEVELOPMENT_FAULT
+    yield from text_faults(text)
+
+
 def secret_fault(secret: str, *, own: bool) -> str | None:
     """Why a secret may not be used, or None. The secret itself is never in the answer.
 
@@ -76,7 +123,7 @@ def secret_fault(secret: str, *, own: bool) -> str | None:
     if text.startswith("@microsoft.keyvault("):
         return "is a Key Vault reference that was not resolved: check the name, and the rights of the app's identity"
     if any(mark in form for form in (text, _decoded(secret)) for mark in DEVELOPMENT_MARKS):
-        return "holds a development secret: set a real one, or ENVIRONMENT=development"
+        return DEVELOPMENT_FAULT
     if own and len(secret.encode()) < MIN_OWN_BYTES:
         return f"is shorter than {MIN_OWN_BYTES} bytes: make one with `openssl rand -base64 48`"
     if not own and len(secret) < MIN_PROVIDER_CHARACTERS:

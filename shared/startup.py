@@ -1,11 +1,14 @@
 """What is checked of the settings of a process that has just started.
 
-To check all settings imports all of their modules, as much work as a bare app's start. So the first call waits for
-the groups that it uses, which are checked as they are read, and all are checked a second later (decision 64).
+To check all settings imports all of their modules, as much work as a bare app's start. So the start looks at the values
+alone, by `settings_index.json`, and checks all settings if one looks unsafe: then the app does not start. What only
+the groups themselves know, such as a setting that is missing, is checked as they are read, and of all of them a second
+after the first call (decision 64).
 """
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cache
 from importlib import import_module
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from shared.settings import SettingsGroup
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+INDEX: Final = Path(__file__).with_name("settings_index.json")
+"""What the value of each variable is checked as; `python -m cli.settings` writes it, a test compares."""
 PREFIX: Final = "settings are not usable: "
 PACKAGES: Final = ("shared", "functions")
 HOSTED: Final = ("FUNCTIONS_WORKER_RUNTIME", "WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME")
@@ -26,6 +31,25 @@ CHECK_AFTER_S: Final = 1.0
 """Seconds from a process's first call to the check of all settings: its answer is then on its way."""
 
 _refused: list[ConfigurationError] = []
+
+
+def refuse_unsafe_values() -> None:
+    """Outside development, refuse to start with secrets that can be known and connections that anyone can read.
+
+    Raises:
+        ConfigurationError: as of `check_settings`, which decides.
+    """
+    if _must_be_usable() and _has_unsafe_value():
+        check_settings()
+
+
+def _has_unsafe_value() -> bool:
+    from shared.settings_checks import looks_unsafe
+
+    kinds = {name.upper(): kind for name, kind in json.loads(INDEX.read_bytes()).items()}
+    return any(
+        text and looks_unsafe(kinds[name.upper()], text) for name, text in os.environ.items() if name.upper() in kinds
+    )
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from shared import function_index, settings, startup
 from shared.errors import ConfigurationError
-from shared.settings_checks import bits, secret_fault, text_faults, url_fault
+from shared.settings_checks import bits, looks_unsafe, secret_fault, text_faults, url_fault
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "pT7w0Zr4mQy9Lc2Vb6Nx1Hk8Ds3Gf5JaUeYo"
@@ -122,6 +123,13 @@ WEAK: list[tuple[dict[str, str | None], str]] = [
 """Every weak setting that was once taken, and others of its kind; with what the refusal names."""
 
 
+FOUND_BY_GROUPS = {
+    "JWT_ACTIVE_KID", "PASSWORD_MEMORY_KIB", "EMAIL_SENDER", "SMS_SENDER", "COSMOS_VERIFY_TLS", "DOCUMENTS",
+    "WEBHOOK_ALLOW_HOSTS", "IMAGE_FETCH_ALLOW_HOSTS", "TRUSTED_PROXY_HOPS", "https://shop.example.com", "https://localhost",
+}  # fmt: skip
+"""Settings, and addresses, that are at fault by more than being unsafe texts: the groups know."""
+
+
 def given_settings(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> None:
     """The sound settings but for these; None leaves one out."""
     for group in startup.settings_groups():
@@ -169,13 +177,13 @@ def test_after_the_first_call_all_settings_are_checked_and_every_call_is_refused
     monkeypatch: pytest.MonkeyPatch, started: Callable[..., Any]
 ) -> None:
     """Also calls that use none of the weak settings: the process is as good as not started."""
-    given_settings(monkeypatch, GEMINI_API_KEY="your-key")
+    given_settings(monkeypatch, TRUSTED_PROXY_HOPS="0")
     assert started().status_code == 200
     check = startup.check_soon()
     assert check is not None
     check.join()
     refused = started()
-    assert (refused.status_code, b"GEMINI" in refused.get_body()) == (500, False)
+    assert (refused.status_code, b"PROXY" in refused.get_body()) == (500, False)
     with pytest.raises(ConfigurationError):
         started("interactive_worker", func.QueueMessage(body=b"{}"))
 
@@ -223,17 +231,46 @@ def test_all_faults_are_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize(("weak", "named"), WEAK, ids=lambda value: str(value)[:60])
+def test_unsafe_values_are_found_before_anything_is_registered(
+    monkeypatch: pytest.MonkeyPatch, weak: dict[str, str | None], named: str
+) -> None:
+    """The rest is missing, a number, or one of several settings that contradict each other: `FOUND_BY_GROUPS`."""
+    given_settings(monkeypatch, **weak)
+    if FOUND_BY_GROUPS & {*weak, *weak.values()} or None in weak.values():
+        startup.refuse_unsafe_values()
+        return
+    with pytest.raises(ConfigurationError, match=re.escape(named)):
+        startup.refuse_unsafe_values()
+
+
+def test_sound_values_start_without_a_look_at_the_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_settings(monkeypatch)
+    startup.refuse_unsafe_values()
+    kinds = json.loads(startup.INDEX.read_text())
+    assert not [name for name, text in SOUND.items() if name in kinds and looks_unsafe(kinds[name], text)]
+
+
 @pytest.mark.processes
-def test_a_weak_setting_is_not_used_before_all_are_checked() -> None:
-    """The app loads without reading any; a group that holds a weak one can't be read."""
-    program = "import function_app; from shared.vto import settings; settings.vto_settings()"
+@pytest.mark.parametrize(
+    ("weak", "program"),
+    [
+        ({"VTO_TOKEN": "x"}, "import function_app"),
+        ({"vto_token": "x", "VTO_TOKEN": ""}, "import function_app"),
+        (
+            {"APP_URL": ""},
+            "import function_app; from shared.notifications import settings; settings.notification_settings()",
+        ),
+    ],
+)
+def test_the_app_does_not_load_with_a_weak_value_nor_read_a_group_at_fault(weak: dict[str, str], program: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env={**SOUND, "VTO_TOKEN": "x", "PATH": ""},
+        [sys.executable, "-c", program], cwd=ROOT, env={**SOUND, **weak, "PATH": ""},
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode != 0
     assert "ConfigurationError" in done.stderr
-    assert "VTO_TOKEN" in done.stderr
+    assert next(iter(weak)).upper() in done.stderr
 
 
 @given(st.sampled_from(["http", "HTTP", "Http", "ftp", "ws", "file", "gopher", "data"]), st.text("ab./:@", max_size=20))

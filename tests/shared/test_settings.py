@@ -93,3 +93,10 @@ def test_every_setting_is_described_and_listed_on_the_page() -> None:
     for group in groups():
         assert all(field.description for field in group.model_fields.values()), group.__name__
     assert settings_page.PAGE.read_text() == settings_page.page(), "run `python -m cli.settings`"
+
+
+def test_every_value_is_checked_as_its_groups_say() -> None:
+    assert settings_page.INDEX.read_text() == settings_page.index(), "run `python -m cli.settings`"
+    kinds = json.loads(settings_page.INDEX.read_text())
+    for group in groups(settings_page.APP):
+        assert group.kinds().items() <= kinds.items(), f"{group.__name__} and another group differ"
