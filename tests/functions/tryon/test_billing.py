@@ -113,7 +113,7 @@ def test_a_committed_result_is_not_paid_twice(
 def test_calls_of_storage_for_a_conversion(
     shopper: Shopper, providers: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each costs milliseconds of CPU and money: inputs are read once, and results are not read back."""
+    """Each costs milliseconds of CPU and money: inputs are read once, results are not read back, one message announces."""
     ask(shopper, "a", "conversions", "gemini")
     calls: list[str] = []
     send = RequestsTransport.send
@@ -127,7 +127,7 @@ def test_calls_of_storage_for_a_conversion(
     monkeypatch.setattr(RequestsTransport, "send", counted)
     assert shopper.deliver("a").status == "completed"
     assert Counter(calls) == {
-        "GET images": 2, "PUT masks": 1, "PUT tryon": 4, "PUT thumbnails": 1, "POST delivery": 3,
+        "GET images": 2, "PUT masks": 1, "PUT tryon": 4, "PUT thumbnails": 1, "POST delivery": 1,
     }  # fmt: skip
 
 
