@@ -92,6 +92,9 @@ def test_a_vendor_adds_a_product_that_a_shopper_finds(page: Page, audit: Audit) 
     page.get_by_text("is left out").wait_for()
     assert page.get_by_role("button", name="Similar").count() == 0, "similar products are for signed-in users"
     audit(page)
+    page.get_by_role("link", name=f"Web shirt {sku}", exact=True).click()
+    page.get_by_role("link", name="Back to the shop").click()
+    assert page.get_by_label("Words").input_value() == f"shirt {sku}", "what was found still stands"
     drop(page, "Picture", file("seen.jpg", garment_photo()))
     search(page, "", f"Web shirt {sku}")
     sign_in(page, "shopper")
@@ -192,7 +195,8 @@ def test_the_log_of_one_request_is_found(page: Page, stack: Stack, audit: Audit)
     page.goto("/#/operate/logs")
     page.get_by_label("Request, job, user or trace").fill(refused)
     page.get_by_role("button", name="Find").click()
-    page.get_by_role("list", name="Log lines").get_by_role("listitem").filter(has_text="401").wait_for()
+    page.get_by_role("heading", name="Log lines").wait_for()
+    page.get_by_role("list", name="Log lines").get_by_role("listitem").filter(has_text="status=401").wait_for()
     audit(page)
 
 
@@ -259,6 +263,8 @@ def test_a_visitor_makes_an_account_and_confirms_it(page: Page, stack: Stack, au
     email = f"page.{secrets.token_hex(6)}@example.com"
     page.goto("/#/sign-in")
     page.get_by_role("link", name="Create an account").click()
+    # The form to sign in, which is shown until then, has the same fields.
+    page.get_by_role("heading", name="Create an account").wait_for()
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(secrets.token_urlsafe(12))
     audit(page)

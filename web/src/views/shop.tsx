@@ -22,6 +22,8 @@ const FILTERS = ["category", "colour"];
 export function Shop() {
   const user = useUser();
   const [found, setFound] = useState<Found | null>(null);
+  // Kept here, so that it still stands beside what was found on the way back from a product.
+  const [wanted, setWanted] = useState<Wanted>({ words: "", picture: null, alpha: 0.5 });
   const productId = useRoute().params.get("product");
   const { api } = useApp();
   const { busy, error, run } = useAction();
@@ -45,7 +47,7 @@ export function Shop() {
   return (
     <>
       <h1>Shop</h1>
-      <SearchForm busy={busy} onAsked={show} />
+      <SearchForm wanted={wanted} onWanted={setWanted} busy={busy} onAsked={show} />
       <ErrorNote error={error} />
       {found ? (
         <Results found={found} busy={busy} onAsked={show} />
@@ -164,12 +166,27 @@ function Browse({ shop }: { shop: string }) {
 /** What to show: products that are looked for, or all of them. */
 type Asked = (find: (() => Promise<Found>) | null) => void;
 
-function SearchForm({ busy, onAsked }: { busy: boolean; onAsked: Asked }) {
+/** What the search form holds; `url` shows the picture. */
+interface Wanted {
+  words: string;
+  picture: { file: File; url: string } | null;
+  alpha: number;
+}
+
+function SearchForm({
+  wanted,
+  onWanted,
+  busy,
+  onAsked,
+}: {
+  wanted: Wanted;
+  onWanted: (wanted: Wanted) => void;
+  busy: boolean;
+  onAsked: Asked;
+}) {
   const { api } = useApp();
   const user = useUser();
-  const [words, setWords] = useState("");
-  const [picture, setPicture] = useState<{ file: File; url: string } | null>(null);
-  const [alpha, setAlpha] = useState(0.5);
+  const { words, picture, alpha } = wanted;
 
   const search = (event: FormEvent) => {
     event.preventDefault();
@@ -178,7 +195,7 @@ function SearchForm({ busy, onAsked }: { busy: boolean; onAsked: Asked }) {
   };
   const take = (file: File | null) => {
     if (picture) URL.revokeObjectURL(picture.url);
-    setPicture(file && { file, url: URL.createObjectURL(file) });
+    onWanted({ ...wanted, picture: file && { file, url: URL.createObjectURL(file) } });
   };
 
   return (
@@ -189,7 +206,7 @@ function SearchForm({ busy, onAsked }: { busy: boolean; onAsked: Asked }) {
           type="search"
           placeholder="striped shirt -red"
           value={words}
-          onChange={(event) => setWords(event.target.value)}
+          onChange={(event) => onWanted({ ...wanted, words: event.target.value })}
         />
       </label>
       <Dropzone
@@ -209,7 +226,7 @@ function SearchForm({ busy, onAsked }: { busy: boolean; onAsked: Asked }) {
               step={0.05}
               value={alpha}
               disabled={!words.trim()}
-              onChange={(event) => setAlpha(Number(event.target.value))}
+              onChange={(event) => onWanted({ ...wanted, alpha: Number(event.target.value) })}
             />
           </label>
           <button type="button" className="quiet" onClick={() => take(null)}>
