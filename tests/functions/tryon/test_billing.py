@@ -113,7 +113,7 @@ def test_a_committed_result_is_not_paid_twice(
 def test_calls_of_storage_for_a_conversion(
     shopper: Shopper, providers: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each costs milliseconds of CPU and money: inputs are read once, results are not read back, one message announces."""
+    """Each costs milliseconds of CPU and money: inputs are read once, results not read back, one message announces."""
     ask(shopper, "a", "conversions", "gemini")
     calls: list[str] = []
     send = RequestsTransport.send
