@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -195,6 +196,10 @@ def payment_of(order: str) -> PaymentDocument:
     return payment
 
 
+HUNG_S = 60.0
+"""Seconds after which a child process that is to be killed is killed wherever it is."""
+
+
 def killed_before_write(write: int | None, act: Callable[[], Any]) -> None:
     """Do something in a child process that is killed right before its n-th write (1 is the first; None: never).
 
@@ -210,11 +215,20 @@ def killed_before_write(write: int | None, act: Callable[[], Any]) -> None:
             status = 0
         finally:
             os._exit(status)
+    # A fork keeps the locks that other threads held. A child that hangs on one is killed there, as it may be anywhere.
+    hangs = threading.Timer(HUNG_S, lambda: os.kill(child, signal.SIGKILL))
+    if write is not None:
+        hangs.start()
     try:
-        eventually(lambda: os.waitpid(child, os.WNOHANG)[0], "the end of the child process")
+        eventually(
+            lambda: os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT), "the end of the child process"
+        )
     except BaseException:
         os.kill(child, signal.SIGKILL)
         raise
+    finally:
+        hangs.cancel()
+        os.waitpid(child, 0)
 
 
 def _reconnect() -> None:
