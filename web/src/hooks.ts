@@ -101,9 +101,10 @@ export function useAction(): {
   return { busy: open > 0, error, clear: () => setError(null), run };
 }
 
-/** Where a list that comes page by page is: `continuation` of the page that is shown, undefined for the first one. */
+/** Where a list that comes page by page is: `query` asks for the page that is shown; `continuation` names it, undefined for the first one. */
 export interface Pages {
   continuation: string | undefined;
+  query: { continuation?: string };
   restart: () => void;
   back: () => void;
   forward: (continuation: string) => void;
@@ -111,8 +112,10 @@ export interface Pages {
 
 export function usePages(): Pages {
   const [passed, setPassed] = useState<string[]>([]);
+  const continuation = passed.at(-1);
   return {
-    continuation: passed.at(-1),
+    continuation,
+    query: continuation ? { continuation } : {},
     restart: () => setPassed([]),
     back: () => setPassed(passed.slice(0, -1)),
     forward: (continuation) => setPassed([...passed, continuation]),

@@ -8,7 +8,7 @@ export function Badge({ children, tone = "plain" }: { children: ReactNode; tone?
 }
 
 /** What went wrong. `again` asks for the same once more, where that may help. */
-export function ErrorNote({ error, again }: { error: Error | null; again?: () => void }) {
+export function ErrorNote({ error, again }: { error: Error | null; again?: (() => void) | undefined }) {
   if (!error) return null;
   const problem = error instanceof Problem ? error : null;
   return (
@@ -37,7 +37,9 @@ export function Said({ text }: { text: string }) {
   return sentence.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
 }
 
-export function Loading({ what }: { what: string }) {
+/** Stands where data is awaited, or for what went wrong instead. */
+export function Loading({ what, error = null, again }: { what: string; error?: Error | null; again?: () => void }) {
+  if (error) return <ErrorNote error={error} again={again} />;
   return (
     <p className="loading" role="status">
       Loading {what}…
@@ -148,6 +150,29 @@ export function EmailField({ value, onChange }: { value: string; onChange: (valu
       <input
         type="email"
         autoComplete="username"
+        required
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    </label>
+  );
+}
+
+export function PasswordField({
+  label = "Password",
+  value,
+  onChange,
+}: {
+  label?: string;
+  value: string;
+  onChange: (value: string) => void;
+}) {
+  return (
+    <label>
+      {label}
+      <input
+        type="password"
+        autoComplete="current-password"
         required
         value={value}
         onChange={(event) => onChange(event.target.value)}

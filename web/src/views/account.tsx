@@ -226,7 +226,7 @@ function Profile() {
       await ok(api.POST("/api/auth/me/email/confirmation"));
       setSent(true);
     });
-  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the account" />;
+  if (!data) return <Loading what="the account" error={error} again={reload} />;
   return (
     <>
       <h1>Account</h1>

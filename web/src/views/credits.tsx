@@ -18,7 +18,7 @@ export function Credits() {
     () =>
       ok(
         api.GET("/api/paypal/payments", {
-          params: { query: { limit: 10, ...(pages.continuation ? { continuation: pages.continuation } : {}) } },
+          params: { query: { limit: 10, ...pages.query } },
         }),
       ),
     `payments ${pages.continuation ?? ""}`,

@@ -26,7 +26,7 @@ export function Deliveries({ webhooks }: { webhooks: Schemas["Webhook"][] }) {
               limit: PAGE,
               ...(webhookId ? { webhookId } : {}),
               ...(onlyFailed ? { status: "failed" as const } : {}),
-              ...(pages.continuation ? { continuation: pages.continuation } : {}),
+              ...pages.query,
             },
           },
         }),
@@ -114,7 +114,7 @@ function Details({ id, onClose, onChanged }: { id: string; onClose: () => void; 
       reload();
       onChanged();
     });
-  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the delivery" />;
+  if (!data) return <Loading what="the delivery" error={error} again={reload} />;
   return (
     <section className="card details" aria-labelledby="delivery">
       <div className="row">

@@ -128,7 +128,7 @@ function Progress({
       current = false;
     };
   }, [ended]);
-  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the import" />;
+  if (!data) return <Loading what="the import" error={error} again={reload} />;
   return (
     <div role="status">
       <p className="row">

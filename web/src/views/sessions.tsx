@@ -2,7 +2,7 @@ import { useState, type FormEvent } from "react";
 
 import { ok } from "../api/client";
 import { useApp } from "../app-context";
-import { Badge, ErrorNote, Loading, When } from "../components/basics";
+import { Badge, ErrorNote, Loading, PasswordField, When } from "../components/basics";
 import { useAction, useLoad } from "../hooks";
 
 /** Ids that the API takes in one call. */
@@ -83,16 +83,7 @@ export function Sessions() {
           )}
           {others.length > 0 ? (
             <>
-              <label>
-                Your password
-                <input
-                  type="password"
-                  autoComplete="current-password"
-                  required
-                  value={password}
-                  onChange={(event) => setPassword(event.target.value)}
-                />
-              </label>
+              <PasswordField label="Your password" value={password} onChange={setPassword} />
               <button type="submit" disabled={busy || wanted.length === 0}>
                 {wanted.length > 1 ? `End ${wanted.length} sessions` : "End the chosen session"}
               </button>

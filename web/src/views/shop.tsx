@@ -78,7 +78,7 @@ function Browse({ shop }: { shop: string }) {
               limit: 24,
               ...filters,
               facets: "category,colour",
-              ...(pages.continuation ? { continuation: pages.continuation } : {}),
+              ...pages.query,
             } as never,
           },
         }),

@@ -3,7 +3,7 @@ import { useState, type FormEvent } from "react";
 import { Problem } from "../api/client";
 import { signIn } from "../api/session";
 import { useApp } from "../app-context";
-import { EmailField, ErrorNote } from "../components/basics";
+import { EmailField, ErrorNote, PasswordField } from "../components/basics";
 import { useAction } from "../hooks";
 
 export function SignIn({ wanted }: { wanted: { name: string; roles: string[] } | null }) {
@@ -34,16 +34,7 @@ export function SignIn({ wanted }: { wanted: { name: string; roles: string[] } |
       )}
       <form className="card" onSubmit={submit}>
         <EmailField value={email} onChange={setEmail} />
-        <label>
-          Password
-          <input
-            type="password"
-            autoComplete="current-password"
-            required
-            value={password}
-            onChange={(event) => setPassword(event.target.value)}
-          />
-        </label>
+        <PasswordField value={password} onChange={setPassword} />
         {(asksCode || code) && (
           <label>
             Code of your authenticator app, or a recovery code

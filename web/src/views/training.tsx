@@ -106,7 +106,7 @@ function Progress({ id, onEnded }: { id: string; onEnded: () => void }) {
     const timer = setInterval(reload, 2000);
     return () => clearInterval(timer);
   }, [ended, reload]);
-  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the training" />;
+  if (!data) return <Loading what="the training" error={error} again={reload} />;
   return (
     <div role="status">
       <p className="row">

@@ -32,7 +32,7 @@ export function TryOn() {
     () =>
       ok(
         api.GET("/api/cv/tryon", {
-          params: { query: { limit: 12, ...(pages.continuation ? { continuation: pages.continuation } : {}) } },
+          params: { query: { limit: 12, ...pages.query } },
         }),
       ),
     `history ${pages.continuation ?? ""}`,
@@ -248,7 +248,7 @@ function ChosenProduct({ id }: { id: string }) {
     () => ok(api.GET("/api/shops/{shop}/products/{id}", { params: { path: { shop, id } } })),
     id,
   );
-  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the product" />;
+  if (!data) return <Loading what="the product" error={error} again={reload} />;
   const picture = data.pictures["cutoutThumbnail"];
   return (
     <div className="chosen">
@@ -292,7 +292,7 @@ function Result({ id, onEnded }: { id: string; onEnded: () => void }) {
   );
   const [mask, setMask] = useState(false);
 
-  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the try-on" />;
+  if (!data) return <Loading what="the try-on" error={error} again={reload} />;
   const percent = progressOf(data);
   return (
     <div aria-live="polite">

@@ -27,7 +27,7 @@ export function Vendor() {
             query: {
               limit: 20,
               ...(onlyRejected ? { status: "rejected" as const } : {}),
-              ...(dropPages.continuation ? { continuation: dropPages.continuation } : {}),
+              ...dropPages.query,
             },
           },
         }),
@@ -42,7 +42,7 @@ export function Vendor() {
             query: {
               limit: 60,
               ...(state ? { status: state } : {}),
-              ...(productPages.continuation ? { continuation: productPages.continuation } : {}),
+              ...productPages.query,
             },
           },
         }),

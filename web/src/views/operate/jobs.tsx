@@ -29,7 +29,7 @@ export function Jobs() {
               limit: 20,
               ...(status ? { status } : {}),
               ...(kind ? { kind } : {}),
-              ...(pages.continuation ? { continuation: pages.continuation } : {}),
+              ...pages.query,
             },
           },
         }),
@@ -147,7 +147,7 @@ function JobDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
       reload();
       onChanged();
     });
-  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the job" />;
+  if (!data) return <Loading what="the job" error={error} again={reload} />;
   return (
     <section className="card details" aria-labelledby="job">
       <div className="row">

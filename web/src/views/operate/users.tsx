@@ -24,7 +24,7 @@ export function Users() {
               limit: 20,
               ...(sought ? { email: sought } : {}),
               ...(role ? { role } : {}),
-              ...(pages.continuation ? { continuation: pages.continuation } : {}),
+              ...pages.query,
             },
           },
         }),
@@ -100,7 +100,7 @@ function UserDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
       reload();
       onChanged();
     });
-  if (!data) return error ? <ErrorNote error={error} again={reload} /> : <Loading what="the user" />;
+  if (!data) return <Loading what="the user" error={error} again={reload} />;
   return (
     <section className="card details" aria-labelledby="user">
       <div className="row">
