@@ -6,37 +6,26 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
 from shared.settings import SettingsGroup
-from shared.startup import INDEX
+from shared.startup import INDEX, PACKAGES, settings_groups
 
 ROOT = Path(__file__).resolve().parents[1]
-APP = ("shared", "functions")
+APP = PACKAGES
 CONTAINER = ("vto_container",)
 
 
 def groups(packages: tuple[str, ...] = (*APP, *CONTAINER)) -> list[type[SettingsGroup]]:
-    """The groups of every `settings.py` and `*_settings.py` of these packages, by the path of their file."""
-    found: list[type[SettingsGroup]] = []
-    for package in packages:
-        for path in sorted((ROOT / package).rglob("*settings.py")):
-            module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-            found += [
-                value
-                for value in vars(module).values()
-                if isinstance(value, type) and issubclass(value, SettingsGroup) and value.__module__ == module.__name__
-            ]
-    return [group for group in found if group is not SettingsGroup]
+    """The groups of the app and of the container, or of some packages of theirs, by the path of their file."""
+    return settings_groups(packages)
 
 
 def variables(group: type[SettingsGroup]) -> dict[str, str]:
     """Names of a group's fields by the environment variable that sets them."""
-    fields = group.model_fields.items()
-    return {str(field.validation_alias) if field.validation_alias else name.upper(): name for name, field in fields}
+    return {group.variable(name): name for name in group.model_fields}
 
 
 PAGE = ROOT / "docs" / "configuration.md"

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from shared.errors import ConfigurationError
-from shared.settings_checks import Kind, secret_faults, value_faults
+from shared.settings_checks import Kind, value_faults
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -120,14 +120,15 @@ class SettingsGroup(BaseModel):
 
     def _unsafe_values(self) -> Iterator[str]:
         """Secrets that can be known, and connections without TLS."""
-        own = {self.variable(name) for name, field in type(self).model_fields.items() if _marked(field, _OWN)}
+        kinds = self.kinds()
         for name, secret in self.secrets().items():
-            for fault in secret_faults(secret.get_secret_value(), own=name.partition("[")[0] in own):
+            for fault in value_faults(kinds[name.partition("[")[0]], secret.get_secret_value()):
                 yield f"{name} {fault}"
-        for name, field in type(self).model_fields.items():
+        for name in type(self).model_fields:
+            variable = self.variable(name)
             for text in _texts(getattr(self, name)):
-                for fault in value_faults(_kind(field), text):
-                    yield f"{self.variable(name)} {fault}"
+                for fault in value_faults(kinds[variable], text):
+                    yield f"{variable} {fault}"
 
     @classmethod
     def kinds(cls) -> dict[str, Kind]:

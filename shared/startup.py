@@ -17,6 +17,8 @@ from threading import Timer
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from shared.errors import ConfigurationError
     from shared.settings import SettingsGroup
 
@@ -121,12 +123,12 @@ def check_settings() -> None:
         raise ConfigurationError(PREFIX + "; ".join(dict.fromkeys(faults)))
 
 
-def settings_groups() -> list[type[SettingsGroup]]:
-    """The settings of every package of the app."""
+def settings_groups(packages: Iterable[str] = PACKAGES) -> list[type[SettingsGroup]]:
+    """The groups of every `settings.py` and `*_settings.py` of the app, or of other packages, by path."""
     from shared.settings import SettingsGroup
 
     found: list[type[SettingsGroup]] = []
-    for package in PACKAGES:
+    for package in packages:
         for path in sorted((ROOT / package).rglob("*settings.py")):
             module = import_module(str(path.relative_to(ROOT).with_suffix("")).replace(os.sep, "."))
             found += [

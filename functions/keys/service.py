@@ -19,7 +19,7 @@ from shared.accounts.api_keys import (
 )
 from shared.accounts.documents import AccountDocument
 from shared.accounts.recent import require_recent_sign_in
-from shared.documents.fields import assign, where
+from shared.documents.fields import assign, increment, where
 from shared.errors import Conflict, DocumentNotFound, NotFound
 from shared.http.auth import Principal
 from shared.notifications import close_connections
@@ -112,10 +112,8 @@ def _close_connections(key: ApiKeyDocument) -> None:
     """Close every WebSocket of the account, if the key could open one; open pages ask for a new URL."""
     if key.kind is not KeyKind.SECRET or Scope.TRYON not in key.scopes:
         return
-    version = lifecycle.update_account(
-        key.user_id, lambda found: [assign(AccountDocument.connection_version, found.connection_version + 1)]
-    ).connection_version
-    close_connections(key.user_id, version - 1)
+    account = lifecycle.update_account(key.user_id, lambda _: [increment(AccountDocument.connection_version)])
+    close_connections(key.user_id, account.connection_version - 1)
 
 
 def _missing() -> NotFound:
