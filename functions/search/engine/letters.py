@@ -77,7 +77,7 @@ class Words:
     """A text as words.
 
     Args:
-        sequence: folded, in order, without stop words; `glued` tells of each whether a hyphen, or a sign between
+        sequence: folded, in order, without stop words; `glued` says for each whether a hyphen, or a sign between
             initials, joins it to the one before.
         extra: further words that the text is found by: joined words and those with an apostrophe in one piece, and
             pairs of letters.

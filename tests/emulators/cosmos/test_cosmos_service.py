@@ -28,7 +28,7 @@ def container(facts: dict[str, Any], **options: Any) -> Any:
 
 @contextmanager
 def budget(facts: dict[str, Any], ru: float) -> Generator[None]:
-    """So many request units a second for each container, none again afterwards."""
+    """A budget of request units a second for each container, none again afterwards."""
 
     def change(to: float) -> None:
         requests.post(f"{facts['url']}/_emulator/throughput", json={"ruPerSecond": to}, timeout=10).raise_for_status()
