@@ -1,7 +1,5 @@
 """The audit log: who did what to what; append only, ids and no personal data but addresses."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field

@@ -150,14 +150,23 @@ class BlueprintApp(func.FunctionApp):
 
 
 @cache
+def _set_aside() -> None:
+    """Leave what there is, once a process, out of every later search for garbage: modules and their classes stay."""
+    gc.freeze()
+
+
+@cache
 def handlers(module: str) -> Mapping[str, Callable[..., Any]]:
-    """The handlers that a blueprint declares, by the names of their functions."""
+    """The handlers that a blueprint declares, by the names of their functions.
+
+    Looking for garbage, which `function_app.py` puts off, begins after the first import.
+    """
     app = BlueprintApp()
-    # What is imported stays, so looking for garbage among it is in vain.
     gc.disable()
     try:
         app.register_functions(import_module(module).bp)
     finally:
+        _set_aside()
         gc.enable()
     return {str(function.get_function_name()): function.get_user_function() for function in app.get_functions()}
 
@@ -174,7 +183,8 @@ def _signature(req: func.HttpRequest, context: func.Context) -> func.HttpRespons
 
 
 _SIGNATURE: Final = signature(_signature)
-"""Of every HTTP handler; the worker would work it out for each."""
+"""Of every HTTP handler; the worker would work it out for each. It needs no types of them either: requests and
+responses are known by their binding."""
 
 
 # The worker reads the annotations of the handlers below, to convert the trigger's data to these types. They are no
@@ -187,7 +197,7 @@ def _http(app: _Functions, entry: Entry) -> None:
             startup.check_soon()
 
     handle.__name__ = entry.name
-    vars(handle).update(__signature__=_SIGNATURE)
+    vars(handle).update(__signature__=_SIGNATURE, __no_type_check__=True)
     app.add_http(handle, entry)
 
 

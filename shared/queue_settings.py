@@ -1,7 +1,5 @@
 """Settings of the storage account of the queues."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pydantic import Field, SecretStr

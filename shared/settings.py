@@ -4,8 +4,6 @@ In Azure they are app settings; on one machine `local.settings.json` holds them.
 differ between the two: no code asks where it runs.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator
@@ -41,7 +39,7 @@ OwnSecret = Annotated[SecretStr, _OWN]
 """A secret that the operator makes, and so can make strong; also inside a union or a dictionary."""
 
 
-def _marked(field: FieldInfo, mark: _Mark) -> bool:
+def _marked(field: "FieldInfo", mark: _Mark) -> bool:
     return mark in field.metadata or _holds(field.annotation, mark)
 
 
@@ -54,7 +52,7 @@ def _is_secret(annotation: Any) -> bool:
     return annotation is SecretStr or any(_is_secret(part) for part in get_args(annotation))
 
 
-def _kind(field: FieldInfo) -> Kind:
+def _kind(field: "FieldInfo") -> Kind:
     if _marked(field, _OWN):
         return "own_secret"
     if _is_secret(field.annotation):
@@ -74,7 +72,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _decoded(variable: str, field: FieldInfo, text: str) -> Any:
+def _decoded(variable: str, field: "FieldInfo", text: str) -> Any:
     """What a variable says: JSON for a tuple or a mapping, unless the field has a validator that reads the text."""
     own = any(isinstance(part, BeforeValidator) for part in field.metadata)
     if own or get_origin(field.annotation) not in (dict, tuple):

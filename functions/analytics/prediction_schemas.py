@@ -8,7 +8,8 @@ from pydantic import Field, StringConstraints, model_validator
 
 from functions.analytics.documents import HeatmapFacts, PredictionFigures, RunError
 from functions.analytics.tables import MAX_CATEGORY, MAX_PRICE, MIN_PRICE
-from shared.http.models import EXAMPLE_ID, Answer, Body, Id, PageQuery, example
+from shared.http.models import EXAMPLE_ID, Answer, Body, Id, example
+from shared.http.page_query import PageQuery
 from shared.jobs.models import JobProgress
 from shared.tables.schemas import TableQuery, TableReading
 

@@ -9,7 +9,8 @@ from pydantic import Field
 from functions.auth.field_types import Email, LinkToken, Name, Password, Phone
 from shared.accounts.roles import Role
 from shared.accounts.shops import ShopName
-from shared.http.models import Answer, Body, PageQuery
+from shared.http.models import Answer, Body
+from shared.http.page_query import PageQuery
 
 
 class InvitationAcceptance(Body):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.auth.profile_models import Profile, Quota
 from shared.accounts.documents import AccountDocument, accounts
-from shared.commerce import credits, quota
+from shared.commerce import credits, quota_usage
 from shared.http.auth import Principal
 
 
@@ -15,5 +15,5 @@ def me(caller: Principal) -> Profile:
 
 def of(account: AccountDocument) -> Profile:
     """An account with its quota and credits."""
-    used, limit = quota.get_usage(account.id)
+    used, limit = quota_usage.get_usage(account.id)
     return Profile.of(account, quota=Quota(used=used, limit=limit), credits=credits.get_balance(account.id))

@@ -1,7 +1,5 @@
 """Answers about the caller's account."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from shared.accounts.roles import Role

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from functions.catalogue.documents import DropStatus, FileKind
 from shared import blobs, text
 from shared.catalogue.documents import ProductDocument, ProductStatus
-from shared.http.models import Answer, Body, PageQuery, example
+from shared.http.models import Answer, Body, example
+from shared.http.page_query import PageQuery
 from shared.images.documents import StoredRendition
 
 type Line = Annotated[text.LineText, Field(min_length=1, max_length=200)]

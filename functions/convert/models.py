@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import AliasChoices, ConfigDict, Field
 
 from shared.conversions.documents import AspectRatio
-from shared.http.models import EXAMPLE_ID, Answer, Body, Id, PageQuery
+from shared.http.models import EXAMPLE_ID, Answer, Body, Id
+from shared.http.page_query import PageQuery
 from shared.images.models import Image
 from shared.jobs.models import JobProgress, RunError, RunStatus
 

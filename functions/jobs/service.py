@@ -8,7 +8,7 @@ from functions.jobs import models
 from functions.jobs.models import JobQuery
 from shared import audit, clock
 from shared.commerce import quota
-from shared.commerce.documents import billables
+from shared.commerce.billable_documents import billables
 from shared.errors import BatchFailed, Conflict, PreconditionFailed
 from shared.http import shares
 from shared.http.auth import Principal

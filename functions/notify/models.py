@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from shared.http.models import Answer, Body, PageQuery, Query
+from shared.http.models import Answer, Body, Query
+from shared.http.page_query import PageQuery
 from shared.notifications.documents import Channel, ChannelStatus
 
 

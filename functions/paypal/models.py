@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from shared.commerce.payment_documents import PaymentStatus
-from shared.http.models import Answer, Body, Id, PageQuery
+from shared.http.models import Answer, Body, Id
+from shared.http.page_query import PageQuery
 
 
 class Pack(Answer):

@@ -32,7 +32,7 @@ from shared.errors import (
     Unprocessable,
 )
 from shared.http.auth import Principal
-from shared.http.models import PageQuery
+from shared.http.page_query import PageQuery
 from shared.http.pages import list_latest
 from shared.notifications.settings import notification_settings
 from shared.provider_errors import Blame

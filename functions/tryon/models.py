@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from shared.http.models import EXAMPLE_ID, Answer, Body, Id, PageQuery, Query, example
+from shared.http.models import EXAMPLE_ID, Answer, Body, Id, Query, example
+from shared.http.page_query import PageQuery
 from shared.jobs.models import RunStatus
 from shared.tryons.documents import RequestedCategory
 from shared.vto.protocol import Category, SampleReport

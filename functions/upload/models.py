@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.http.models import Answer, PageQuery, Query
+from shared.http.models import Answer, Query
+from shared.http.page_query import PageQuery
 from shared.images.documents import ImageKind, Visibility
 from shared.images.models import Image, UploadKind
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.http.models import Answer, PageQuery
+from shared.http.models import Answer
+from shared.http.page_query import PageQuery
 from shared.jobs.models import JobError, JobStatus
 from shared.webhooks.delivery_documents import DeliveryAttempt
 

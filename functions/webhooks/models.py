@@ -1,7 +1,5 @@
 """Requests and answers of the endpoints of outbound webhooks."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints

@@ -1,7 +1,5 @@
 """The document of an account."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field

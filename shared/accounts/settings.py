@@ -1,7 +1,5 @@
 """Settings of accounts, tokens and sessions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -13,7 +13,8 @@ from shared.accounts.documents import DEFAULT_SHOP, AccountDocument, accounts
 from shared.catalogue.documents import ProductDocument, ProductImage, ProductStatus
 from shared.catalogue.settings import window_settings
 from shared.documents.fields import where
-from shared.http.models import Answer, Id, PageQuery
+from shared.http.models import Answer, Id
+from shared.http.page_query import PageQuery
 
 PUBLIC: Final = ("thumbnail", "optimised", "cutoutThumbnail", "cutout")
 """The renditions that anyone may read."""

@@ -1,8 +1,5 @@
-"""Stored documents of commerce: quotas and credits, and what is paid with them."""
+"""Stored documents of commerce: quotas and credits."""
 
-from __future__ import annotations
-
-from enum import StrEnum
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
@@ -11,24 +8,6 @@ from shared.documents.model import DocumentId, StoredDocument
 from shared.documents.repository import Repository
 
 CREDITS_ID: Final = "credits"
-
-
-class PaidBy(StrEnum):
-    """What a request is paid with."""
-
-    QUOTA = "quota"
-    """One of the month's free conversions."""
-    CREDIT = "credit"
-    """A credit that was bought."""
-
-
-class BillableDocument(StoredDocument, frozen=True):
-    """Base of the kinds that are paid for when they are requested: conversions and try-ons."""
-
-    user_id: str = Field(description="who pays; the partition")
-    charged: bool = Field(default=True, description="whether the payment is held; false once it was released")
-    paid_by: PaidBy = PaidBy.QUOTA
-    quota_id: str = Field(default="", description="id of the document that paid: a month's quota, or the credits")
 
 
 class QuotaId(DocumentId):
@@ -58,6 +37,5 @@ class CreditsDocument(StoredDocument, frozen=True):
     spent: int = 0
 
 
-billables: Final = Repository(BillableDocument)
 quotas: Final = Repository(QuotaDocument)
 credit_accounts: Final = Repository(CreditsDocument)

@@ -4,16 +4,15 @@ A reservation is a conditional patch inside the batch that creates the request, 
 can't leave it behind. A release is a patch inside the batch that ends the request.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared import clock
 from shared.commerce import credits
-from shared.commerce.documents import CREDITS_ID, BillableDocument, PaidBy, QuotaDocument, QuotaId, quotas
+from shared.commerce.billable_documents import BillableDocument, PaidBy
+from shared.commerce.documents import CREDITS_ID, QuotaDocument, QuotaId, quotas
+from shared.commerce.quota_usage import current_month as current_month
+from shared.commerce.quota_usage import get_usage as get_usage
 from shared.commerce.settings import commerce_settings
 from shared.documents import Operation, store
 from shared.documents.fields import Assign, assign, increment, where
@@ -22,13 +21,6 @@ from shared.errors import BatchFailed, DocumentConflict, PreconditionFailed, Quo
 
 if TYPE_CHECKING:
     from shared.jobs.models import Job
-
-
-class QuotaUsage(NamedTuple):
-    """What a user has used of this month's free conversions, and how many there are."""
-
-    used: int
-    limit: int
 
 
 class Reservation(NamedTuple):
@@ -48,11 +40,6 @@ class Reservation(NamedTuple):
         )
 
 
-def current_month() -> QuotaId:
-    """Id of this month's quota (UTC)."""
-    return QuotaId.of(f"{datetime.fromtimestamp(clock.now(), UTC):%Y-%m}")
-
-
 def open_month(user_id: str) -> QuotaId:
     """Make sure that the user has a quota document for this month; returns its id."""
     id = current_month()
@@ -60,12 +47,6 @@ def open_month(user_id: str) -> QuotaId:
         with suppress(DocumentConflict):
             quotas.create(QuotaDocument(id=id, user_id=user_id))
     return id
-
-
-def get_usage(user_id: str) -> QuotaUsage:
-    """What the user has used this month."""
-    month = quotas.find(current_month(), user_id)
-    return QuotaUsage(month.used if month else 0, commerce_settings().conversion_quota)
 
 
 def reservations(user_id: str, *, confirmed: bool = True) -> Iterator[Reservation]:
@@ -88,7 +69,7 @@ def reservations(user_id: str, *, confirmed: bool = True) -> Iterator[Reservatio
 
 
 def reserve[T: BillableDocument](
-    repository: Repository[T], document: T, job: Job, *, confirmed: bool = True
+    repository: Repository[T], document: T, job: "Job", *, confirmed: bool = True
 ) -> T | None:
     """Create a request and its job, paid as by `create_paid`."""
     from shared.jobs.protocol import jobs

@@ -1,7 +1,5 @@
 """Settings of what a user may use without paying."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from shared.settings import SettingsGroup, load

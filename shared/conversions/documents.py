@@ -6,7 +6,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import AliasChoices, Field
 
-from shared.commerce.documents import BillableDocument
+from shared.commerce.billable_documents import BillableDocument
 from shared.documents.model import DocumentId, Record, Timestamp
 from shared.documents.repository import Repository
 from shared.jobs.models import JobId, JobSubject

@@ -1,7 +1,5 @@
 """The containers of the database `studio`: what lives where, under which partition key, for how long."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -4,8 +4,6 @@
 `path_of`. Statically it has the type of the field, so a renamed or misspelt field is an error of the type checker.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 
@@ -31,7 +29,7 @@ class FieldRef:
         self.annotation = annotation
         self._adapter: TypeAdapter[Any] | None = None
 
-    def __getattr__(self, name: str) -> FieldRef:
+    def __getattr__(self, name: str) -> "FieldRef":
         for option in (self.annotation, *get_args(self.annotation)):
             if isinstance(option, type) and issubclass(option, BaseModel) and name in option.__pydantic_fields__:
                 return reference(option.__pydantic_fields__[name], f"{self.path}.")
@@ -47,7 +45,7 @@ class FieldRef:
         return f"FieldRef({self.path})"
 
 
-def reference(info: FieldInfo, prefix: str = "") -> FieldRef:
+def reference(info: "FieldInfo", prefix: str = "") -> FieldRef:
     """The reference to a field with this definition."""
     alias = info.validation_alias if isinstance(info.validation_alias, str) else info.alias
     return FieldRef(prefix + str(alias), info.annotation)

@@ -10,8 +10,6 @@ Each kind is declared beside its owner and reached through a `Repository`:
         percent: int = Field(description="discount, 1 to 100")
 """
 
-from __future__ import annotations
-
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 

@@ -1,7 +1,5 @@
 """Typed access to the documents of one kind, over the document store."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 

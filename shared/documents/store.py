@@ -5,8 +5,6 @@ is strict (ids, sizes, patches of missing parents, types in comparisons) the por
 what passes on one machine passes in Azure.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, Self
 

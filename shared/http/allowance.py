@@ -1,7 +1,5 @@
 """What is left of a rate limit, and the refusal once nothing is."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from shared.errors import TooManyRequests

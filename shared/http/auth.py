@@ -1,7 +1,5 @@
 """Who may call a route, and who calls."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 

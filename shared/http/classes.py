@@ -1,7 +1,5 @@
 """Classes of routes: how many calls, how exactly they are counted, and what happens while they can't be counted."""
 
-from __future__ import annotations
-
 from typing import Final, NamedTuple
 
 from shared.turns import Work

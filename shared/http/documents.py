@@ -1,7 +1,5 @@
 """Stored documents of rate limits."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 
 from pydantic import Field

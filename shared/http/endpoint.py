@@ -4,8 +4,6 @@ Order: request id and trace, identity and role, rate limit, path, query and body
 Errors of the one tree become `application/problem+json`; anything else is a 500 without details and is logged.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -89,7 +87,7 @@ class Reply(NamedTuple):
     expire: under an idempotency key it is not stored, the handler makes it again under the same `new_id`.
     """
 
-    body: BaseModel | None = None
+    body: "BaseModel | None" = None
     status: int | None = None
     headers: Mapping[str, str] = NO_HEADERS
     content: bytes | None = None
@@ -109,7 +107,7 @@ def endpoint(
     status: int = 200,
     limit: str | None = "default",
     idempotent: bool = False,
-    body: type[BaseModel] | None = None,
+    body: "type[BaseModel] | None" = None,
     query: Model | None = None,
     answer: Model | None = None,
     upload: bool | tuple[str, ...] = False,
@@ -327,7 +325,7 @@ def _address(req: func.HttpRequest) -> str:
     return client_address(req.headers.get("X-Forwarded-For"))
 
 
-def _allow(allowance: Allowance | None, extra: dict[str, str]) -> None:
+def _allow(allowance: "Allowance | None", extra: dict[str, str]) -> None:
     """Of several limits, send the headers of the one with the fewest calls left."""
     if allowance is None:
         return

@@ -24,8 +24,6 @@ Counts of one caller are made one after another, so calls wait for those before 
 classes; the next is refused at once, because each holds a thread of the process.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import threading
@@ -43,7 +41,6 @@ from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed
 from shared.http.allowance import Allowance, Limited
 from shared.http.classes import class_of
 from shared.http.client_address import UNKNOWN, network_of
-from shared.http.documents import RateCounter, rate_counters
 from shared.http.settings import http_settings
 
 UNASKED: Final = 1 / 40
@@ -313,6 +310,8 @@ class _Settlement(NamedTuple):
         except PreconditionFailed:
             if self.most == 0:
                 raise
+        from shared.http.documents import rate_counters
+
         # Others have taken since this process last asked.
         found = rate_counters.find(self.key, self.key)
         left = self.limit - self.due - (found.calls if found else 0)
@@ -326,6 +325,8 @@ class _Settlement(NamedTuple):
 
     def _add(self, calls: int) -> int:
         """Add to the counter where the sum stays within the limit."""
+        from shared.http.documents import RateCounter, rate_counters
+
         key = self.key
         if calls > self.limit:
             raise PreconditionFailed("more than the limit")

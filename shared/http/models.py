@@ -3,11 +3,9 @@
 Models are built when they are first used (`defer_build`), so that a cold process builds those of one route only.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from shared.ids import DocumentId
@@ -72,10 +70,3 @@ class Answer(BaseModel):
         values = {name: getattr(document, name) for name in known - more.keys()}
         public = {name: v.public if isinstance(v, DocumentId) else v for name, v in values.items()}
         return cls.model_validate({**public, **more})
-
-
-class PageQuery(Query):
-    """How lists are paged."""
-
-    limit: int = Field(default=20, ge=1, le=100, description="items on a page")
-    continuation: str | None = Field(default=None, max_length=4096, description="token of the page before")

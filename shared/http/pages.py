@@ -8,7 +8,7 @@ from shared.documents import Page, Where, store
 from shared.documents.fields import where as condition
 from shared.documents.model import StoredDocument
 from shared.documents.repository import DocumentPage, Repository
-from shared.http.models import PageQuery
+from shared.http.page_query import PageQuery
 
 
 def latest(

@@ -1,7 +1,5 @@
 """The table of routes, as their handlers declare them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType
@@ -40,7 +38,7 @@ class Refusals(NamedTuple):
         headers: further headers, by the error.
     """
 
-    model: Callable[[], type[BaseModel]]
+    model: "Callable[[], type[BaseModel]]"
     status: Callable[[int], int]
     members: Callable[[StudioError], Mapping[str, str]]
     headers: Callable[[StudioError], Mapping[str, str]]
@@ -56,7 +54,7 @@ class _Declaration(NamedTuple):
     status: int
     limit: str | None
     idempotent: bool
-    body: type[BaseModel] | None
+    body: "type[BaseModel] | None"
     declared_query: Model | None
     declared_answer: Model | None
     upload: tuple[str, ...]
@@ -84,23 +82,23 @@ class Route(_Declaration):
         return self.revalidates and self.path.startswith(POLLED)
 
     @cached_property
-    def query(self) -> type[BaseModel] | None:
+    def query(self) -> "type[BaseModel] | None":
         """The model of the query."""
         return _imported(self.declared_query)
 
     @cached_property
-    def answer(self) -> type[BaseModel] | None:
+    def answer(self) -> "type[BaseModel] | None":
         """The model of the answer."""
         return _imported(self.declared_answer)
 
     @cached_property
-    def answers(self) -> Mapping[int, type[BaseModel]]:
+    def answers(self) -> "Mapping[int, type[BaseModel]]":
         """The models of further answers, by status."""
         found = {status: _imported(model) for status, model in self.declared_answers.items()}
         return {status: model for status, model in found.items() if model is not None}
 
 
-def _imported(model: Model | None) -> type[BaseModel] | None:
+def _imported(model: Model | None) -> "type[BaseModel] | None":
     return model if model is None or isinstance(model, type) else model()
 
 

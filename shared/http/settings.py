@@ -1,7 +1,5 @@
 """Settings of the HTTP functions: rate limits, idempotency keys, trusted proxies."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from typing import Annotated, Any, Final

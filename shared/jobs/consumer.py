@@ -4,8 +4,6 @@ The host sees every message succeed: business failures are states of the job, ne
 retries and its poison queue are left for crashes of the process and outages of the document store.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import threading
@@ -36,9 +34,9 @@ class Pointer(BaseModel):
     generation: int
     attempt: int
     traceparent: str | None = None
-    others: list[Pointer] = []
+    others: "list[Pointer]" = []
 
-    def each(self) -> list[Pointer]:
+    def each(self) -> "list[Pointer]":
         """A pointer for each job of the message, in the order in which they are run."""
         return [self.model_copy(update={"others": []}), *self.others]
 

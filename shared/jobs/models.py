@@ -1,7 +1,5 @@
 """The document of a job, and the states it goes through."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal, Self
@@ -54,7 +52,7 @@ class JobStatus(StrEnum):
         return RunStatus.FAILED if self is JobStatus.DEAD else RunStatus(self.value)
 
     @classmethod
-    def _missing_(cls, value: object) -> JobStatus | None:
+    def _missing_(cls, value: object) -> "JobStatus | None":
         # Documents written before the names were unified.
         return _FORMER.get(str(value))
 
@@ -184,6 +182,6 @@ class Job(StoredDocument, frozen=True):
         """Whether no worker has held it before this one: nothing of an earlier attempt can be there."""
         return self.fence == 1
 
-    def payload_as[P: BaseModel](self, model: type[P]) -> P:
+    def payload_as[P: BaseModel](self, model: "type[P]") -> P:
         """The payload as the type that the job was made with."""
         return model.model_validate(self.payload)

@@ -11,8 +11,6 @@ Every document that is not terminal has a `due_at`, the moment the sweeper looks
 its message costs time, never a job.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple

@@ -1,7 +1,5 @@
 """Settings of jobs."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from pydantic import Field

@@ -3,8 +3,6 @@
 The connection goes to one of the target's addresses, with the name in TLS (SNI and certificate) and `Host`.
 """
 
-from __future__ import annotations
-
 import http.client
 import socket
 import ssl

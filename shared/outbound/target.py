@@ -4,8 +4,6 @@ The name is resolved once, every address it has must be public, and the connecti
 (`shared.outbound.exchange`); so DNS rebinding gains nothing (OWASP Server-Side Request Forgery Prevention Cheat Sheet).
 """
 
-from __future__ import annotations
-
 import ipaddress
 import socket
 from collections.abc import Collection

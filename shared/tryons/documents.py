@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import AliasChoices, BeforeValidator, Field
 
 from shared import clock
-from shared.commerce.documents import BillableDocument
+from shared.commerce.billable_documents import BillableDocument
 from shared.conversions.documents import ConversionOptions
 from shared.documents.fields import where
 from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from shared import clock
 from shared.commerce import quota
-from shared.commerce.documents import BillableDocument
+from shared.commerce.billable_documents import BillableDocument
 from shared.documents import Operation, store
 from shared.documents.fields import where
 from shared.documents.model import DocumentId, StoredDocument, Timestamp

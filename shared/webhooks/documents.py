@@ -1,7 +1,5 @@
 """The stored kind of the endpoints of outbound webhooks."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import ClassVar, Final, Literal
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from functions.admin.models.common import Name
-from shared.http.models import Answer, PageQuery
+from shared.http.models import Answer
+from shared.http.page_query import PageQuery
 
 
 class AuditQuery(PageQuery):

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from functions.admin.models.audit import AuditEntryView
 from functions.admin.models.common import Kind, Reason
-from shared.http.models import Answer, Body, PageQuery, Query
+from shared.http.models import Answer, Body, Query
+from shared.http.page_query import PageQuery
 
 type RedrivableStatus = Literal["dead", "failed"]
 

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import Field
 
 from functions.admin.models.common import Kind, Name
-from shared.http.models import Answer, PageQuery, Query
+from shared.http.models import Answer, Query
+from shared.http.page_query import PageQuery
 from shared.jobs.models import FailedAttempt, JobStatus
 
 

@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints, model_validator
 from functions.admin.models.common import Reason
 from shared.accounts.documents import Role
 from shared.accounts.shops import ShopName
-from shared.http.models import Answer, Body, PageQuery, example
+from shared.http.models import Answer, Body, example
+from shared.http.page_query import PageQuery
 
 
 class UsersQuery(PageQuery):

@@ -10,7 +10,8 @@ from stores import both_stores
 
 from shared import clock
 from shared.commerce import grants, quota
-from shared.commerce.documents import CREDITS_ID, BillableDocument, CreditsDocument, credit_accounts
+from shared.commerce.billable_documents import BillableDocument
+from shared.commerce.documents import CREDITS_ID, CreditsDocument, credit_accounts
 from shared.documents import Where, store
 from shared.documents.repository import Repository
 from shared.errors import QuotaExceeded

@@ -11,7 +11,7 @@ from stores import both_stores
 
 from shared import clock
 from shared.commerce import quota, storage_quota
-from shared.commerce.documents import BillableDocument
+from shared.commerce.billable_documents import BillableDocument
 from shared.documents import Create, Operation, store
 from shared.errors import BatchFailed, DocumentConflict, PreconditionFailed
 
