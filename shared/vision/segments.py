@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shared.errors import Unprocessable
 from shared.images.targets import Target
-from shared.vision import matte, parser, presence
+from shared.vision import careful, matte, parser, presence
 from shared.vision.arrays import pixels_of
 from shared.vision.cutout import Box, bounds
 
@@ -75,7 +75,8 @@ class Segment:
         alpha: (h, w) uint8 of the image's own size, soft by 1-2 pixels at the edge.
         area_share: of the mask, 0..1.
         worn: whether a person wears the garment; `worn_chance`: the probability of that.
-        confidence: 0..1, mean certainty of the map over the mask and its surroundings.
+        confidence: 0..1, mean certainty of the parser's first pass over the mask and its surroundings; what counts as
+            certain was chosen for one pass.
         version: of the model.
     """
 
@@ -125,7 +126,8 @@ def segment(pixels: NDArray[np.uint8], target: Target = "garment") -> Segment:
 def _segment(pixels: NDArray[np.uint8], target: Target) -> Segment:
     if presence.empty(pixels):
         raise _nothing_found(target)
-    parsed = parser.parse(pixels)
+    first = parser.parse(pixels)
+    parsed = careful.improve(pixels, first)
     chance = _chance(parsed, target)
     alpha = matte.alpha(chance, pixels)
     share = float((alpha > 127).mean())
@@ -137,7 +139,7 @@ def _segment(pixels: NDArray[np.uint8], target: Target) -> Segment:
         area_share=round(share, 4),
         worn=parsed.is_worn,
         worn_chance=round(parsed.worn, 4),
-        confidence=round(_confidence(chance), 4),
+        confidence=round(_confidence(_chance(first, target)), 4),
         version=parsed.version,
     )
 

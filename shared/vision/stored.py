@@ -23,7 +23,7 @@ from shared.images.segmentations import (
 from shared.images.sources import Source
 from shared.images.targets import Target
 from shared.passes import Pass
-from shared.vision import cutout, parser, room, segments
+from shared.vision import careful, cutout, parser, room, segments
 
 KEEP_S: Final = 30 * 24 * 3600
 """Seconds that a segmentation is kept after it was computed."""
@@ -129,4 +129,4 @@ def sweep(limit: int = 2000) -> int:
 
 
 def _key(sha256: str, target: Target, output: Output) -> str:
-    return hashlib.sha256(f"{sha256}|{parser.version()}|{target}|{output}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{sha256}|{parser.version()}|{careful.METHOD}|{target}|{output}".encode()).hexdigest()[:32]

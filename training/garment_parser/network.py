@@ -1,4 +1,4 @@
-"""The network: EfficientNet-Lite0 without its last stage, and a slim decoder for the class of every pixel, with a
+"""The network: EfficientNet-Lite without its last stage, and a slim decoder for the class of every pixel, with a
 classifier for worn or flat garments.
 
 Encoder-decoder with skips after O. Ronneberger et al., "U-Net" (2015). The encoder starts from ImageNet's weights: a
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.backbone import Backbone
+from training.backbone import DEFAULT, Backbone
 from training.layers import conv
 
 from .data import CLASSES
@@ -55,9 +55,9 @@ class Up(nn.Module):
 class GarmentParser(nn.Module):
     """RGB (n, 3, h, w), normalised, h and w multiples of 32 -> `Outputs`."""
 
-    def __init__(self, tag_count: int):
+    def __init__(self, tag_count: int, encoder: str = DEFAULT):
         super().__init__()
-        self.encoder = Backbone(TAKEN, DEPTH)
+        self.encoder = Backbone(TAKEN, DEPTH, encoder)
         e4, e8, e16, e32 = self.encoder.widths
         w4, w8, w16 = WIDTHS
         self.up16 = Up(e32, e16, w16)

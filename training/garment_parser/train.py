@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from training.ahead import drawn_ahead
-from training.backbone import groups, normalise
+from training.backbone import DEFAULT, groups, normalise
 from training.loop import Checkpoint, advance, smooth
 
 from . import augment
@@ -62,6 +62,8 @@ class Schedule:
     threads: int = 1
     seed: int = 1
     checkpoint_every: int = 250
+    encoder: str = DEFAULT
+    """One of `training.backbone.ENCODERS`."""
 
 
 def finish(first: Schedule, steps: int) -> Schedule:
@@ -326,7 +328,7 @@ def train(
     """
     torch.set_num_threads(schedule.threads)
     torch.manual_seed(schedule.seed)
-    network = GarmentParser(len(data.tag_names)).to(memory_format=torch.channels_last)
+    network = GarmentParser(len(data.tag_names), schedule.encoder).to(memory_format=torch.channels_last)
     if start_from is not None:
         network.load_state_dict(start_from.state_dict())
     average = deepcopy(network)
