@@ -21,7 +21,7 @@ from PIL import Image
 from bench._common import elapsed_ms
 from emulators.functions_host.settings import local_values
 from emulators.stack import ROOT
-from wardrobe import draw_garment, garment_specs
+from wardrobe import draw_garment, draw_mannequin, garment_specs
 
 DATA = ROOT.parent / "shared" / "data"
 TRAINING = ROOT / "training" / ".venv" / "bin" / "python"
@@ -82,10 +82,11 @@ def garments(count: int) -> tuple[list[Case], int]:
 
 
 def compare(cases: Sequence[Case]) -> dict[str, Any]:
-    """Score the product's mask, the model's map alone, and GrabCut from a rectangle."""
+    """Score the product's mask, the map of several views, the model's map alone, and GrabCut from a rectangle."""
     return {
         "photos": len(cases),
         "ours": score([(refined(picture), mask) for picture, mask in cases]),
+        "map_of_several_views": score([(enlarged(picture, several=True), mask) for picture, mask in cases]),
         "map_alone": score([(enlarged(picture), mask) for picture, mask in cases]),
         "grabcut": score([(grabcut(picture, 0.05), mask) for picture, mask in cases]),
     }
@@ -102,41 +103,55 @@ def score(pairs: Sequence[Case]) -> dict[str, float]:
 
 
 def street(count: int) -> dict[str, Any]:
-    """Street photos with masks of nine classes: IoU of the person, and of each class pooled over all photos."""
-    from shared.vision import parser
+    """Street photos with masks of nine classes, by one pass of the model and by several views: IoU of the person, of
+    the torso's classes merged, and of each class, pooled over all photos; and mean IoU of the person by photo."""
+    from shared.vision import careful, parser
 
     with (DATA / "ccp" / "labelled.csv").open() as file:
         ids = [row["id"] for row in csv.DictReader(file) if row["split"] == "val"][:count]
     labels = parser.loaded().manifest.labels
-    confusion = np.zeros((len(labels), len(labels)), np.int64)
-    ours: list[Case] = []
-    alone: list[Case] = []
+    ways = ("one_pass", "several_views")
+    confusions = {way: np.zeros((len(labels), len(labels)), np.int64) for way in ways}
+    masks: dict[str, list[Case]] = {way: [] for way in (*ways, "ours")}
     worn = 0
     for id in ids:
-        picture = read(DATA / "ccp" / "photos" / f"{id}.jpg")
+        picture = picture_of(id)
         with Image.open(DATA / "ccp" / "labels" / f"{id}.png") as image:
             truth = np.asarray(image)
-        parsed = parser.parse(picture)
-        worn += parsed.is_worn
-        planes = [np.asarray(resized(plane, picture)) for plane in parsed.probabilities]
-        strongest = 1 + np.stack(planes[1:]).argmax(0)
-        found = np.where(planes[0] >= 0.5, 0, strongest)
-        confusion += np.bincount((truth * len(labels) + found).ravel(), minlength=len(labels) ** 2).reshape(
-            len(labels), -1
-        )
-        ours.append((refined(picture), truth > 0))
-        alone.append((found > 0, truth > 0))
-    per_class = confusion.diagonal() / (confusion.sum(0) + confusion.sum(1) - confusion.diagonal()).clip(1)
+        first = parser.parse(picture)
+        worn += first.is_worn
+        for way, parsed in zip(ways, (first, careful.improve(picture, first)), strict=True):
+            planes = [np.asarray(resized(plane, picture)) for plane in parsed.probabilities]
+            strongest = 1 + np.stack(planes[1:]).argmax(0)
+            found = np.where(planes[0] >= 0.5, 0, strongest)
+            pairs = (truth * len(labels) + found).ravel()
+            confusions[way] += np.bincount(pairs, minlength=len(labels) ** 2).reshape(len(labels), -1)
+            masks[way].append((found > 0, truth > 0))
+        masks["ours"].append((refined(picture), truth > 0))
     return {
         "photos": len(ids),
         "called_worn": worn / len(ids),
-        "miou9": round(float(per_class.mean()), 4),
-        "class_iou": {name: round(float(value), 3) for name, value in zip(labels, per_class, strict=True)},
-        "person_ours": score(ours),
-        "person_map_alone": score(alone),
+        **{way: classes(confusions[way], labels) for way in ways},
+        "person_ours": score(masks["ours"]),
+        "person_of_several_views": score(masks["several_views"]),
+        "person_map_alone": score(masks["one_pass"]),
         "person_grabcut": score(
-            [(grabcut(picture_of(id), 0.05), truth) for id, (_, truth) in zip(ids, ours, strict=True)]
+            [(grabcut(picture_of(id), 0.05), truth) for id, (_, truth) in zip(ids, masks["ours"], strict=True)]
         ),
+    }
+
+
+def classes(confusion: NDArray[np.int64], labels: Sequence[str]) -> dict[str, Any]:
+    """Figures from pixel counts (true class, found class); background is the first class."""
+    hits = confusion.diagonal()
+    per_class = hits / (confusion.sum(0) + confusion.sum(1) - hits).clip(1)
+    torso = np.isin(np.array(labels), TORSO)
+    either = confusion[torso].sum() + confusion[:, torso].sum() - confusion[np.ix_(torso, torso)].sum()
+    return {
+        "miou9": round(float(per_class.mean()), 4),
+        "person_iou": round(float(confusion[1:, 1:].sum() / max(1, confusion.sum() - confusion[0, 0])), 4),
+        "torso_iou": round(float(confusion[np.ix_(torso, torso)].sum() / max(1, either)), 4),
+        "class_iou": {name: round(float(value), 3) for name, value in zip(labels, per_class, strict=True)},
     }
 
 
@@ -145,16 +160,21 @@ def picture_of(id: str) -> Pixels:
 
 
 def latency() -> dict[str, Any]:
-    """Measure the model alone, the complete mask, GrabCut, and the architecture of U2-NETP, alternating."""
+    """Measure the model alone, a pass with its preparation, several views of a garment and of a person, the complete
+    mask, GrabCut, and the architecture of U2-NETP, alternating."""
     from shared import onnx
-    from shared.vision import parser, segments
+    from shared.vision import careful, parser, segments
 
     model = parser.loaded()
     wanted = model.manifest.image_input
     photos = {side: wardrobe_photo(side) for side in (400, 1600)}
+    person = np.asarray(draw_mannequin(4, (300, 400)).image.convert("RGB"))
     feed = {wanted.name: onnx.image_tensor(photos[400], wanted)}
     work: dict[str, Callable[[], Any]] = {
         "model_alone": lambda: model.run(feed),
+        "one_pass_400px": lambda: parser.parse(photos[400]),
+        "several_views_garment_400px": lambda: careful.improve(photos[400], parser.parse(photos[400])),
+        "several_views_person_400px": lambda: careful.improve(person, parser.parse(person)),
         "mask_400px": lambda: segments.segment(photos[400]),
         "mask_1600px": lambda: segments.segment(photos[1600]),
         "grabcut_400px": lambda: grabcut(photos[400], 0.05),
@@ -216,16 +236,17 @@ def read(path: Path) -> Pixels:
 
 def refined(picture: Pixels) -> Pixels:
     """The foreground mask that the product computes."""
-    from shared.vision import matte, parser
+    from shared.vision import careful, matte, parser
 
-    return matte.alpha(parser.parse(picture).foreground, picture) > 127
+    return matte.alpha(careful.improve(picture, parser.parse(picture)).foreground, picture) > 127
 
 
-def enlarged(picture: Pixels) -> Pixels:
-    """The model's map enlarged to the picture's size, without refinement."""
-    from shared.vision import parser
+def enlarged(picture: Pixels, *, several: bool = False) -> Pixels:
+    """The map of one pass, or of several views, enlarged to the picture's size, without refinement."""
+    from shared.vision import careful, parser
 
-    return np.asarray(resized(parser.parse(picture).foreground, picture)) > 0.5
+    parsed = parser.parse(picture)
+    return np.asarray(resized((careful.improve(picture, parsed) if several else parsed).foreground, picture)) > 0.5
 
 
 def resized(plane: Pixels, picture: Pixels) -> Image.Image:
