@@ -3,8 +3,7 @@
 The parser sees 224 x 160 pixels. People fill about a quarter of a photo, so a second pass on their rectangle gives them
 twice as many pixels, and two passes on its halves twice as many again; the second view is mirrored, because its errors
 are other ones. Halves know the outline best but not what the garment is, which depends on the whole figure: classes are
-the mean of all views, the outline that of the close ones and of the network for portraits. How views are weighted was
-chosen on training photos of CCP (`docs/decisions/0072-several-views.md`).
+the mean of all views, the outline that of the close ones and of the network for portraits (figures: decision 72).
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ MIN_SLENDER: Final = 1.6
 """Height of a person's rectangle, as a multiple of its width, from which on halves are parsed: half of a portrait is
 nothing that the parser has learned."""
 SELFIE_WEIGHT: Final = 0.3
-"""Of the network for portraits in the outline of a person."""
+"""Of the network for portraits in the outline of a person; chosen on training photos of CCP."""
 MIN_PIECE: Final = 0.05
 """Pieces of the first pass below this share of the largest one do not count for the rectangle."""
 MIN_SIDE: Final = 16
