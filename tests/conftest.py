@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import socket
 import sys
@@ -54,6 +55,18 @@ def pytest_configure() -> None:
 def _refuse_processes(event: str, _arguments: object) -> None:
     if event in ("subprocess.Popen", "os.fork") and not _may_start_processes:
         raise RuntimeError("this test starts a process: give it @pytest.mark.processes")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector, and leave what has been collected out of its later rounds: nearly all of
+    it stays until the end, and walking through it was a third of the collection's processor time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

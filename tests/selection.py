@@ -37,6 +37,7 @@ def all_marked(path: Path, mark: str) -> bool:
     return re.search(rf"^pytestmark = .*\bmark\.{mark}\b", path.read_text(), re.MULTILINE) is not None
 
 
+@cache
 def may_need(path: Path, fixture: str) -> bool:
     """Whether a test of the file can need the fixture, also through others: False is certain, True is not."""
     conftests = [folder / "conftest.py" for folder in path.parents if folder.is_relative_to(TESTS)]
