@@ -40,7 +40,7 @@ CORS_MAX_AGE_S = 3600
 """The rule of the deployed account, infra/app/storage.bicep, is the same; a test compares them."""
 
 _SERVICES = ("Blob", "Queue", "Table")
-_EVENTS_HOOK = Path(__file__).with_name("azurite_events.cjs")
+_HOOKS = [Path(__file__).with_name(name) for name in ("azurite_lean.cjs", "azurite_events.cjs")]
 _EVENTS = re.compile(r"Storage events at (\S+)")
 _LISTENING = re.compile(r"Azurite (\w+) service is successfully listening at http://[^:\s]+:(\d+)")
 _KEEP_ALIVE_SECONDS = 120
@@ -88,7 +88,8 @@ class Azurite:
         """Start and wait until all services listen; raises `AzuriteError` with Azurite's output otherwise."""
         if shutil.which("node") is None:
             raise AzuriteError("Node.js is not on PATH: install Node.js 20 or newer")
-        command = node("--max-semi-space-size=32", "--require", str(_EVENTS_HOOK), str(find_azurite()))
+        hooks = [part for hook in _HOOKS for part in ("--require", str(hook))]
+        command = node("--max-semi-space-size=32", *hooks, str(find_azurite()))
         command += ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
         ports = (self.blob_port, self.queue_port, self.table_port)
         for service, port in zip(_SERVICES, ports, strict=True):
