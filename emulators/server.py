@@ -10,7 +10,7 @@ import signal
 import ssl
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -158,16 +158,31 @@ def main(emulator_class: type[Emulator]) -> None:
     emulator_class.arguments(parser)
     options = vars(parser.parse_args())
     host, port = options.pop("host"), options.pop("port")
+    serve([(emulator_class(**options), port)], host)
+
+
+def serve(emulators: Sequence[tuple[Emulator, int]], host: str = "127.0.0.1") -> None:
+    """Run emulators, each on its port, until SIGTERM or SIGINT; prints address and facts of each as a line of JSON."""
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(emulator_class(**options), host, port))
+        asyncio.run(_serve(emulators, host))
 
 
-async def _serve(emulator: Emulator, host: str, port: int) -> None:
+async def _serve(emulators: Sequence[tuple[Emulator, int]], host: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         # Windows has no signal handlers in the loop; there SIGINT arrives as KeyboardInterrupt.
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as running:
+        for emulator, port in emulators:
+            facts = await running.enter_async_context(_listening(emulator, host, port))
+            print(json.dumps(facts), flush=True)
+        await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def _listening(emulator: Emulator, host: str, port: int) -> AsyncGenerator[dict[str, Any]]:
+    """Run one emulator in this loop; yields its address and facts."""
     runner = web.AppRunner(emulator.application(), access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
     await runner.setup()
     try:
@@ -175,8 +190,7 @@ async def _serve(emulator: Emulator, host: str, port: int) -> None:
         await web.TCPSite(runner, host, port, ssl_context=tls).start()
         url = f"{'http' if tls is None else 'https'}://{host}:{runner.addresses[0][1]}"
         await emulator.started(url)
-        print(json.dumps({"name": emulator.name, "url": url, **emulator.facts(url)}), flush=True)
-        await stop.wait()
+        yield {"name": emulator.name, "url": url, **emulator.facts(url)}
     finally:
         await emulator.stopping()
         await runner.cleanup()

@@ -16,7 +16,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import IO, Any, Self
 from urllib.parse import urlsplit
@@ -28,7 +28,7 @@ from emulators.azurite import ACCOUNT, Azurite, AzuriteError
 from emulators.container import Container
 from emulators.functions_host.ports import Port, PortInUse
 from emulators.kept_ports import KeptPorts
-from emulators.launch import launch
+from emulators.launch import launch, launch_together
 from emulators.vite import free_port, serving
 from emulators.with_parent import parent_pipe, python, stop
 
@@ -151,7 +151,8 @@ class Stack:
         blob, queue, table = (self._ports.wanted(name) for name in ("blob", "queue", "table"))
         azurite = Azurite(None if self._data is None else data / "azurite", ports=(blob, queue, table))
         wanted = [name for name, key in PROVIDERS.items() if not os.environ.get(key)]
-        launches = {name: launch(name, port=self._ports.wanted(name)) for name in wanted}
+        together = launch_together({name: self._ports.wanted(name) for name in wanted}) if wanted else nullcontext({})
+        launches: dict[str, AbstractContextManager[dict[str, Any]]] = {}
         if self._documents == "cosmos":
             launches["cosmos"] = launch("cosmos", *self._cosmos_arguments(data), port=self._ports.wanted("cosmos"))
         self._page_config = data / "page.json"
@@ -160,11 +161,12 @@ class Stack:
             files = ["--folder", str(self._page), "--config", str(self._page_config)]
             files += [part for log in self._logs(data) for part in ("--log", str(log))]
             launches["site"] = launch("site", *files, port=self._ports.wanted("site"))
-        with ThreadPoolExecutor(len(launches) + 1) as pool:
+        with ThreadPoolExecutor(len(launches) + 2) as pool:
             storage = pool.submit(self._open.enter_context, azurite)
+            emulated = pool.submit(self._open.enter_context, together)
             started = {name: pool.submit(self._open.enter_context, cm) for name, cm in launches.items()}
             storage.result()
-            self.providers = {name: future.result() for name, future in started.items()}
+            self.providers = emulated.result() | {name: future.result() for name, future in started.items()}
         self._keep_ports(azurite)
         self._blob_url = f"http://{azurite.host}:{azurite.blob_port}/{ACCOUNT}"
         site = self.providers.pop("site", None)

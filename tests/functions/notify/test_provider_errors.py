@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from emulators.launch import launch
+from emulators.launch import launch_together
 from shared import clock, notifications
 from shared.errors import OperatorActionNeeded, StudioError, Unprocessable, UpstreamError
 from shared.notifications import email_errors, senders, twilio_errors, webpubsub_errors
@@ -55,8 +54,8 @@ class Providers:
 
 @pytest.fixture(scope="module")
 def facts() -> Iterator[dict[str, dict[str, Any]]]:
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(launch(name)) for name in ("sms", "email", "webpubsub")}
+    with launch_together({"sms": 0, "email": 0, "webpubsub": 0}) as started:
+        yield started
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import requests
 from azure.core.pipeline.transport import RequestsTransport
 from quick import eventually
 
-from emulators.launch import launch
+from emulators.launch import launch_together
 from functions.convert import service as conversions
 from functions.convert.models import ConversionRequest
 from functions.tryon import hosted
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture(scope="module")
 def facts() -> Iterator[dict[str, dict[str, Any]]]:
-    with launch("gemini") as gemini, launch("fashn") as fashn:
-        yield {"gemini": gemini, "fashn": fashn}
+    with launch_together({"gemini": 0, "fashn": 0}) as started:
+        yield started
 
 
 @pytest.fixture
