@@ -17,7 +17,8 @@ from shared.documents.fields import Change, assign, increment, where
 from shared.errors import Conflict, DocumentNotFound, NotFound, PreconditionFailed, Unprocessable
 from shared.http.auth import Principal
 from shared.http.pages import equals, list_latest
-from shared.notifications import close_connections
+from shared.notifications import account_messages, close_connections
+from shared.notifications.account_messages import AccountMessage
 
 
 def list_users(query: UsersQuery) -> UserList:
@@ -78,6 +79,7 @@ def update_user(admin: Principal, id: str, wanted: UserChange) -> UserDetail:
         close_connections(id, after.connection_version - 1)
     if wanted.remove_second_factor:
         audit.record(admin.user_id, "SECOND_FACTOR_REMOVED", subject=id, reason=wanted.reason)
+        account_messages.send(AccountMessage.SECOND_FACTOR_OFF, after.email_hash, user_id=id)
     if wanted.role is not None:
         audit.record(
             admin.user_id,

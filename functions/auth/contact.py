@@ -9,7 +9,6 @@ from typing import Final
 from functions.auth import derived, links, messages, throttle
 from functions.auth.contact_models import Accepted, EmailChange
 from functions.auth.documents import (
-    AccountMessage,
     LinkPurpose,
     PhoneCodeDocument,
     PhoneCodeId,
@@ -23,6 +22,8 @@ from shared.accounts.settings import account_settings
 from shared.documents.fields import Change, assign, increment, where
 from shared.errors import Conflict, DocumentNotFound, PreconditionFailed, TooManyRequests, Unavailable, Unprocessable
 from shared.http.auth import Principal
+from shared.notifications import account_messages
+from shared.notifications.account_messages import AccountMessage
 
 CODE_LIFETIME_S: Final = 600
 CODE_ATTEMPTS: Final = 5
@@ -49,7 +50,7 @@ def send_confirmation(account: AccountDocument, address: str, request_id: str | 
         email_hash,
         previous_email=account.email if account.email_hash != email_hash and account.email_confirmed else None,
     )
-    messages.send(AccountMessage.CONFIRM_EMAIL, email_hash, link_id=link.id.public, request_id=request_id)
+    account_messages.send(AccountMessage.CONFIRM_EMAIL, email_hash, link_id=link.id.public, request_id=request_id)
 
 
 def send_confirmation_again(caller: Principal, request_id: str) -> Accepted:
@@ -100,7 +101,9 @@ def confirm_email(caller: Principal, token: str, ip: str) -> AccountDocument:
     links.use(link)
     audit.record(caller.user_id, "EMAIL_CONFIRMED", ip=ip)
     if link.previous_email is not None:
-        messages.send(AccountMessage.EMAIL_CHANGED, addresses.hash_of(link.previous_email), link_id=link.id.public)
+        account_messages.send(
+            AccountMessage.EMAIL_CHANGED, addresses.hash_of(link.previous_email), link_id=link.id.public
+        )
     return account
 
 
@@ -134,7 +137,7 @@ def send_code(caller: Principal, request_id: str) -> Accepted:
             ttl=2 * CODE_LIFETIME_S,
         )
     )
-    messages.send(AccountMessage.PHONE_CODE, account.email_hash, user_id=account.id, request_id=request_id)
+    account_messages.send(AccountMessage.PHONE_CODE, account.email_hash, user_id=account.id, request_id=request_id)
     return Accepted()
 
 

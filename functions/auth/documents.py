@@ -1,4 +1,4 @@
-"""Stored documents of sign-in: counted attempts, one-time links and codes, second factors, and messages about them."""
+"""Stored documents of sign-in: counted attempts, one-time links and codes, and second factors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from shared.accounts.documents import Role
-from shared.documents.model import DocumentId, Record, StoredDocument, Timestamp
+from shared.documents.model import DocumentId, StoredDocument, Timestamp
 from shared.documents.repository import Repository
 
 
@@ -29,7 +29,7 @@ class LoginAttempts(StoredDocument, frozen=True):
 
 
 class GuessBudget(StoredDocument, frozen=True):
-    """Attempts of all unknown devices with one e-mail address in a day, or messages to it in an hour."""
+    """Attempts of all unknown devices with one e-mail address in a day, or messages to it or its owner in an hour."""
 
     container: ClassVar[str] = "rate_limits"
 
@@ -112,29 +112,6 @@ class SecondFactorDocument(StoredDocument, frozen=True):
     last_step: int = Field(default=0, description="time step of the code used last: a code works once")
     recovery: tuple[str, ...] = Field(default=(), description="SHA-256 in hex of the recovery codes not yet used")
     created_at: Timestamp
-
-
-class AccountMessage(StrEnum):
-    """Messages to a user about their account, by e-mail or SMS."""
-
-    CONFIRM_EMAIL = "confirm_email"
-    RESET_PASSWORD = "reset_password"  # noqa: S105
-    INVITATION = "invitation"
-    PHONE_CODE = "phone_code"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105
-    EMAIL_CHANGED = "email_changed"
-    SECOND_FACTOR_ON = "second_factor_on"
-    SECOND_FACTOR_OFF = "second_factor_off"
-    GUESSING = "guessing"
-
-
-class AccountMessagePayload(Record, frozen=True):
-    """What a job of the `accounts` queue sends. Addresses and secrets are found when it is sent, and not stored."""
-
-    message: AccountMessage
-    user_id: str | None = Field(default=None, description="whose account it is about")
-    email_hash: str | None = Field(default=None, description="for whose address a link was asked for")
-    link_id: str | None = None
 
 
 login_attempts: Final = Repository(LoginAttempts)

@@ -49,11 +49,12 @@ def close(account: AccountDocument) -> None:
     close_connections(account.id, account.connection_version - 1)
 
 
-def session_tokens(user_id: str, session: str) -> None:
-    """Deny every access token of a session whose refresh token was used twice."""
+def session_tokens(user_id: str, session: str) -> AccountDocument | None:
+    """Deny every access token of a session whose refresh token was used twice; its account, if there is one."""
     expires = clock.now() + account_settings().access_token_minutes * 60
     try:
         account = lifecycle.update_account(user_id, lambda found: some(found, {session: expires}))
     except DocumentNotFound:
-        return
+        return None
     close(account)
+    return account

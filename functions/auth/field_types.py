@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 
 def _one_line(text: str) -> str:
@@ -30,3 +30,8 @@ Name = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
     AfterValidator(_one_line),
 ]
+Moment = Annotated[AwareDatetime, Field(strict=False)]
+REVOKE_MADE_SINCE: Final[Any] = Field(
+    default=None, description="API keys made since then are revoked, and webhooks made or changed since then disabled"
+)
+"""Of what ends every session: a thief of one of them may have made what does not end with it."""

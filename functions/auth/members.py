@@ -6,7 +6,7 @@ from typing import Final
 
 from functions.auth import links, messages, passwords
 from functions.auth.contact_models import Accepted
-from functions.auth.documents import AccountMessage, LinkPurpose
+from functions.auth.documents import LinkPurpose
 from functions.auth.member_models import (
     Invitation,
     InvitationAcceptance,
@@ -26,6 +26,8 @@ from shared.documents.fields import Change, assign, where
 from shared.errors import Conflict, NotFound, TooManyRequests, Unprocessable
 from shared.http.auth import Principal
 from shared.http.pages import list_latest
+from shared.notifications import account_messages
+from shared.notifications.account_messages import AccountMessage
 
 SELLERS: Final = (Role.VENDOR, Role.MERCHANT)
 
@@ -82,7 +84,7 @@ def invite(caller: Principal, asked: Invitation, request_id: str) -> Accepted:
         role=Role(asked.role), shop=shop,
     )  # fmt: skip
     audit.record(caller.user_id, "MEMBER_INVITED", subject=link.id.public, role=asked.role, shop=shop)
-    messages.send(AccountMessage.INVITATION, email_hash, link_id=link.id.public, request_id=request_id)
+    account_messages.send(AccountMessage.INVITATION, email_hash, link_id=link.id.public, request_id=request_id)
     return Accepted()
 
 

@@ -1,4 +1,4 @@
-"""Messages to users about their accounts: requested here, written and sent by the worker of the `accounts` queue."""
+"""The texts of messages to users about their accounts, and how many are sent."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from functions.auth.documents import AccountMessage, AccountMessagePayload, GuessBudget, guess_budgets
+from functions.auth.documents import GuessBudget, guess_budgets
 from shared import clock
 from shared.documents.fields import increment, where
 from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed
-from shared.jobs import protocol, queues
+from shared.notifications.account_messages import AccountMessage
 from shared.notifications.senders import EmailText
-from shared.notifications.settings import notification_settings
 
 MAX_AN_HOUR: Final = 5
 """Messages with a link to one address per hour, from all callers."""
+NOTICES_AN_HOUR: Final = 10
+"""Messages to one owner per hour about what was done in the account: no one spends everyone's e-mails by doing the
+same again and again, and the first of them are what an owner needs."""
 _HOUR_S: Final = 3600
 
 
@@ -64,6 +66,26 @@ TEXTS: Final[Mapping[AccountMessage, Text]] = {
         "Signing in takes no code any more",
         "The authenticator app was removed from your account. If it was not you, reset your password now and tell us.",
     ),
+    AccountMessage.PHONE_CHANGED: Text(
+        "The phone number of your account was changed",
+        "The phone number of your account was changed or removed. If it was not you, reset your password now and tell "
+        "us.",
+    ),
+    AccountMessage.API_KEY: Text(
+        "An API key of your account was made",
+        "An API key was made in your account, or got a new text. It goes on working when you sign out. If it was not "
+        "you, reset your password now, end what was made since, and tell us.",
+    ),
+    AccountMessage.WEBHOOK: Text(
+        "A webhook of your account was added or changed",
+        "A webhook was added to your account, or an existing one got another address or secret. It goes on receiving "
+        "events when you sign out. If it was not you, reset your password now, end what was made since, and tell us.",
+    ),
+    AccountMessage.SESSION_REUSED: Text(
+        "A session of your account was ended",
+        "The sign-in of one of your devices was used a second time, as after a theft, so it was ended. After a lost "
+        "connection that can happen to an honest device. If you know of nothing of the kind, reset your password.",
+    ),
     AccountMessage.GUESSING: Text(
         "Someone tries to guess your password",
         "Many wrong passwords were entered for your account today. Your devices go on working. On a new one, use "
@@ -78,49 +100,32 @@ ADDRESS_IN_USE: Final = Text(
 PHONE_CODE: Final = "AI Fashion Studio: {code} is your code. It is valid for 10 minutes. We never ask you for it."
 
 
-def write(text: Text, link: str | None) -> EmailText:
-    """The e-mail of a text, with its link."""
+def write(text: Text, link: str | None, more: str = "") -> EmailText:
+    """The e-mail of a text, with its link and another paragraph."""
     button = f'<p><a href="{escape(link)}">{escape(text.button)}</a></p>' if link and text.button else ""
+    paragraph = f"<p>{escape(more)}</p>" if more else ""
     return EmailText(
         text.subject,
-        f"{text.text}\n" + (f"\n{link}\n" if link else ""),
+        f"{text.text}\n" + (f"\n{more}\n" if more else "") + (f"\n{link}\n" if link else ""),
         '<div style="font-family:sans-serif;max-width:32rem;margin:auto">'
-        f'<h1 style="font-size:1.3rem">{escape(text.subject)}</h1><p>{escape(text.text)}</p>{button}</div>',
+        f'<h1 style="font-size:1.3rem">{escape(text.subject)}</h1><p>{escape(text.text)}</p>{paragraph}{button}</div>',
     )
-
-
-def send(
-    message: AccountMessage,
-    email_hash: str,
-    *,
-    user_id: str | None = None,
-    link_id: str | None = None,
-    request_id: str | None = None,
-) -> None:
-    """Have the worker send a message. The same work whether or not there is anyone to send it to.
-
-    Args:
-        email_hash: hash of the address that it is about; the job is stored under it, so that it is erased with the
-            account and is visible to no one before.
-    """
-    conf = notification_settings()
-    if (conf.twilio_auth_token if message is AccountMessage.PHONE_CODE else conf.email_connection) is None:
-        return
-    job = protocol.new_job(
-        f"account.{message}",
-        queues.ACCOUNTS,
-        partition(email_hash),
-        AccountMessagePayload(message=message, user_id=user_id, email_hash=email_hash, link_id=link_id),
-        request_id=request_id,
-    )
-    protocol.enqueue(protocol.jobs.create(job))
 
 
 def may_send_link(email_hash: str) -> bool:
     """Count a message with a link to an address; whether it may be sent."""
+    return _may_send(email_hash, MAX_AN_HOUR)
+
+
+def may_send_notice(user_id: str) -> bool:
+    """Count a message to an owner about what was done in the account; whether it may be sent."""
+    return _may_send(f"notices:{user_id}", NOTICES_AN_HOUR)
+
+
+def _may_send(subject: str, limit: int) -> bool:
     at = clock.now()
-    id = f"messages:{email_hash}:{int(at // _HOUR_S)}"
-    below = (where(GuessBudget.attempts, "<", MAX_AN_HOUR),)
+    id = f"messages:{subject}:{int(at // _HOUR_S)}"
+    below = (where(GuessBudget.attempts, "<", limit),)
     for _ in range(2):
         try:
             guess_budgets.patch(id, id, increment(GuessBudget.attempts), where=below)
@@ -134,8 +139,3 @@ def may_send_link(email_hash: str) -> bool:
             except DocumentConflict:
                 continue
     return False
-
-
-def partition(email_hash: str) -> str:
-    """Where the jobs of messages to an address are stored."""
-    return f"address:{email_hash}"

@@ -7,9 +7,11 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from functions.auth.field_types import (
+    REVOKE_MADE_SINCE,
     DeviceToken,
     Email,
     LinkToken,
+    Moment,
     Name,
     Password,
     Phone,
@@ -65,6 +67,7 @@ class LogoutRequest(Body):
 
     refresh_token: RefreshToken | None = Field(None, description="its session ends, too")
     everywhere: bool = Field(False, description="every session of the account ends")
+    revoke_made_since: Moment | None = REVOKE_MADE_SINCE
 
 
 class ForgotPassword(Body):
@@ -78,6 +81,7 @@ class ResetPassword(Body):
 
     token: LinkToken
     password: Password
+    revoke_made_since: Moment | None = REVOKE_MADE_SINCE
 
 
 class Registered(Answer):

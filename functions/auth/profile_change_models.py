@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from functions.auth.field_types import Language, Name, Password, Phone
+from functions.auth.field_types import REVOKE_MADE_SINCE, Language, Moment, Name, Password, Phone
 from functions.auth.profile_models import Profile
 from functions.auth.token_models import Tokens
 from shared.http.models import Body
@@ -15,6 +15,7 @@ class PasswordChange(Body):
 
     current: Password
     new: Password
+    revoke_made_since: Moment | None = REVOKE_MADE_SINCE
 
 
 class ProfileChange(Body):

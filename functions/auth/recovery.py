@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from functions.auth import ending, links, messages, passwords, second_factor
+from functions.auth import ending, links, messages, outliving, passwords, second_factor
 from functions.auth.contact_models import Accepted
-from functions.auth.documents import AccountMessage, LinkPurpose
+from functions.auth.documents import LinkPurpose
 from functions.auth.models import ForgotPassword, ResetPassword
 from shared import audit
 from shared.accounts import email as addresses
 from shared.accounts import lifecycle
 from shared.accounts.documents import AccountDocument, accounts
 from shared.documents.fields import Change, assign
+from shared.notifications import account_messages
+from shared.notifications.account_messages import AccountMessage
 
 
 def request_reset(asked: ForgotPassword, request_id: str) -> Accepted:
@@ -23,12 +25,13 @@ def request_reset(asked: ForgotPassword, request_id: str) -> Accepted:
     """
     email_hash = addresses.hash_of(addresses.normalise(asked.email))
     if messages.may_send_link(email_hash):
-        messages.send(AccountMessage.RESET_PASSWORD, email_hash, request_id=request_id)
+        account_messages.send(AccountMessage.RESET_PASSWORD, email_hash, request_id=request_id)
     return Accepted()
 
 
 def reset(asked: ResetPassword, ip: str) -> None:
-    """Set a new password by a link. It ends every session, and shows that the address is the owner's.
+    """Set a new password by a link. It ends every session, on request what they made, and shows that the address is the
+    owner's.
 
     Who resets the password of an account whose address was never confirmed need not be who registered it: what lets the
     other one in again, or sends them messages, is removed.
@@ -55,7 +58,9 @@ def reset(asked: ResetPassword, ip: str) -> None:
     ending.close(lifecycle.update_account(account.id, changes))
     links.void(account.id, LinkPurpose.RESET_PASSWORD)
     audit.record(account.id, "PASSWORD_RESET", ip=ip)
-    messages.send(AccountMessage.PASSWORD_CHANGED, link.email_hash, user_id=account.id)
+    if asked.revoke_made_since is not None:
+        outliving.end(account.id, ip, since=asked.revoke_made_since)
+    account_messages.send(AccountMessage.PASSWORD_CHANGED, link.email_hash, user_id=account.id)
 
 
 _STRANGERS: list[Change] = [

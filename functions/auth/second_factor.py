@@ -7,9 +7,8 @@ import hashlib
 import secrets
 from typing import Final
 
-from functions.auth import messages, throttle
+from functions.auth import throttle
 from functions.auth.documents import (
-    AccountMessage,
     SecondFactorDocument,
     SecondFactorId,
     second_factors,
@@ -20,6 +19,8 @@ from shared.accounts import lifecycle
 from shared.accounts.documents import AccountDocument
 from shared.documents.fields import Change, assign
 from shared.errors import Conflict, DocumentNotFound, Forbidden, PreconditionFailed
+from shared.notifications import account_messages
+from shared.notifications.account_messages import AccountMessage
 
 ISSUER: Final = "AI Fashion Studio"
 STEP_S: Final = 30
@@ -68,7 +69,7 @@ def confirm(account: AccountDocument, code: str, ip: str) -> RecoveryCodes:
     second_factors.patch(id, id, assign(SecondFactorDocument.recovery, digests))
     lifecycle.update_account(account.id, lambda _: [assign(AccountDocument.second_factor, True)])
     audit.record(account.id, "SECOND_FACTOR_ON", ip=ip)
-    messages.send(AccountMessage.SECOND_FACTOR_ON, account.email_hash, user_id=account.id)
+    account_messages.send(AccountMessage.SECOND_FACTOR_ON, account.email_hash, user_id=account.id)
     return RecoveryCodes(recovery_codes=codes)
 
 
@@ -84,7 +85,7 @@ def remove(account: AccountDocument, code: str, ip: str) -> None:
     lifecycle.update_account(account.id, lambda _: [assign(AccountDocument.second_factor, False)])
     forget(account.id)
     audit.record(account.id, "SECOND_FACTOR_OFF", ip=ip)
-    messages.send(AccountMessage.SECOND_FACTOR_OFF, account.email_hash, user_id=account.id)
+    account_messages.send(AccountMessage.SECOND_FACTOR_OFF, account.email_hash, user_id=account.id)
 
 
 def forget(user_id: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+
 from functions.auth import (
     contact,
     devices,
     ending,
-    messages,
+    links,
+    outliving,
     passwords,
     profile,
     second_factor,
@@ -15,7 +18,7 @@ from functions.auth import (
     throttle,
 )
 from functions.auth.contact_models import Accepted, EmailChange
-from functions.auth.documents import AccountMessage
+from functions.auth.documents import LinkPurpose
 from functions.auth.models import (
     LoginRequest,
     LogoutRequest,
@@ -38,6 +41,8 @@ from shared.documents.fields import Change, assign
 from shared.errors import Conflict, Forbidden, TooManyRequests, Unauthorized
 from shared.http import tokens
 from shared.http.auth import Principal
+from shared.notifications import account_messages
+from shared.notifications.account_messages import AccountMessage
 
 ANONYMOUS = "anonymous"
 """Under whom the audit log keeps failures that concern no account, with the month: no partition grows for ever."""
@@ -108,7 +113,7 @@ def login(asked: LoginRequest, ip: str) -> SignedIn:
         audit.record(known, "LOGIN_FAILED", ip=ip, emailHash=digest, cause="throttled")
         raise
     if attempt.last_of_budget and account is not None:
-        messages.send(AccountMessage.GUESSING, digest, user_id=account.id)
+        account_messages.send(AccountMessage.GUESSING, digest, user_id=account.id)
     right = [each for each in found if passwords.matches(asked.password, each.password_hash if each else None)]
     account = next((each for each in right if each is not None and not each.disabled), None)
     if account is None:
@@ -159,7 +164,7 @@ def _account_of(session: sessions.SessionDocument) -> AccountDocument:
 
 
 def logout(caller: Principal, asked: LogoutRequest, ip: str) -> None:
-    """End the session of the access token used, and as asked another one or all of them."""
+    """End the session of the access token used, and as asked another one, all of them, and what was made in them."""
     lifetime = account_settings().access_token_minutes * 60
     ended = {caller.session or caller.token_id: clock.now() + lifetime if caller.session else caller.expires}
     if caller.session is not None:
@@ -173,10 +178,12 @@ def logout(caller: Principal, asked: LogoutRequest, ip: str) -> None:
         account = lifecycle.update_account(caller.user_id, lambda found: ending.some(found, ended))
     ending.close(account)
     audit.record(caller.user_id, "LOGOUT", ip=ip, everywhere=asked.everywhere)
+    if asked.revoke_made_since is not None:
+        outliving.end(caller.user_id, ip, since=asked.revoke_made_since)
 
 
 def end_sessions(caller: Principal, asked: SessionEnd, ip: str) -> None:
-    """End some of the caller's sessions, after a check of the password.
+    """End some of the caller's sessions, and on request what was made in them, after a check of the password.
 
     Raises:
         Forbidden: `wrong_password`.
@@ -185,6 +192,8 @@ def end_sessions(caller: Principal, asked: SessionEnd, ip: str) -> None:
     account = _prove(caller, asked.password, "password", "SESSION_END_FAILED", ip)
     session_list.end(account, asked.ids)
     audit.record(account.id, "SESSIONS_ENDED", ip=ip, count=len(asked.ids))
+    if asked.revoke_made:
+        outliving.end(account.id, ip, made_by=asked.ids)
 
 
 def change(caller: Principal, asked: ProfileChange, ip: str) -> ChangedProfile:
@@ -198,7 +207,10 @@ def change(caller: Principal, asked: ProfileChange, ip: str) -> ChangedProfile:
     """
     proven, new_hash = _new_password(caller, asked.password, ip) if asked.password else (None, None)
 
+    phones: list[str | None] = []
+
     def changes(account: AccountDocument) -> list[Change]:
+        phones[:] = [account.phone]
         if new_hash is None:
             return _profile_changes(account, asked)
         if account.password_hash != proven:
@@ -211,8 +223,13 @@ def change(caller: Principal, asked: ProfileChange, ip: str) -> ChangedProfile:
     if proven is not None:
         ending.close(account)
         audit.record(caller.user_id, "PASSWORD_CHANGED", ip=ip)
-        messages.send(AccountMessage.PASSWORD_CHANGED, account.email_hash, user_id=account.id)
+        account_messages.send(AccountMessage.PASSWORD_CHANGED, account.email_hash, user_id=account.id)
+        if asked.password is not None and asked.password.revoke_made_since is not None:
+            outliving.end(caller.user_id, ip, since=asked.password.revoke_made_since)
         issued = _sign_in(account, None)
+    if account.phone not in phones:
+        audit.record(caller.user_id, "PHONE_CHANGED", ip=ip)
+        account_messages.send(AccountMessage.PHONE_CHANGED, account.email_hash, user_id=account.id)
     return ChangedProfile(**dict(profile.of(account)), tokens=issued)
 
 
@@ -258,8 +275,9 @@ def ensure_admin(email: str, password: str) -> str:
     """Make sure that an administrator with this address and password exists; returns the id.
 
     The only way to the role: no request can ask for it. `./studio admin create` calls it with the deployment's
-    settings. An account that already had the address is promoted, gets this password, and loses every session, since
-    the person who registered it may not be the intended one. Repeated with the same password it changes nothing.
+    settings. An account that already had the address is promoted and gets this password. It loses what its previous
+    holder could come in by again, as they may not be the intended person: sessions, links in e-mails, second factor,
+    phone number, API keys and webhooks. Repeated with the same password it changes nothing.
 
     Raises:
         Unprocessable: `invalid_email`, `weak_password`.
@@ -272,20 +290,34 @@ def ensure_admin(email: str, password: str) -> str:
     elif account.role is Role.ADMIN and not account.disabled and passwords.matches(password, account.password_hash):
         return account.id
     else:
-        hashed = passwords.hash(password)
-
-        def promote(found: AccountDocument) -> list[Change]:
-            return [
-                assign(AccountDocument.role, Role.ADMIN),
-                assign(AccountDocument.password_hash, hashed),
-                assign(AccountDocument.disabled, False),
-                *ending.all_tokens(found),
-            ]
-
-        account = lifecycle.update_account(account.id, promote)
-        ending.close(account)
+        account = _promote(account, passwords.hash(password))
     audit.record(account.id, "ADMIN_ENSURED")
     return account.id
+
+
+def _promote(account: AccountDocument, password_hash: str) -> AccountDocument:
+    """Make an account an administrator's. The password comes last: until then a repetition does all of it."""
+
+    def take(found: AccountDocument) -> list[Change]:
+        return [
+            assign(AccountDocument.password_hash, passwords.hash(secrets.token_urlsafe(32))),
+            assign(AccountDocument.second_factor, False),
+            assign(AccountDocument.phone, None),
+            assign(AccountDocument.phone_confirmed, False),
+            *ending.all_tokens(found),
+        ]
+
+    ending.close(lifecycle.update_account(account.id, take))
+    second_factor.forget(account.id)
+    for purpose in LinkPurpose:
+        links.void(account.id, purpose)
+    outliving.end_all(account.id, ip="")
+    given = [
+        assign(AccountDocument.role, Role.ADMIN),
+        assign(AccountDocument.password_hash, password_hash),
+        assign(AccountDocument.disabled, False),
+    ]
+    return lifecycle.update_account(account.id, lambda _: given)
 
 
 def _profile_changes(account: AccountDocument, asked: ProfileChange) -> list[Change]:

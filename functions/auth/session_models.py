@@ -19,6 +19,9 @@ class SessionEnd(Body):
 
     ids: list[SessionId] = Field(min_length=1, max_length=100)
     password: Password
+    revoke_made: bool = Field(
+        False, description="API keys made in these sessions are revoked, and webhooks made or changed in them disabled"
+    )
 
 
 class Session(Answer):

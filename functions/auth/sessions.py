@@ -25,6 +25,8 @@ from shared.accounts.session_documents import SessionDocument, sessions
 from shared.documents.containers import DAY
 from shared.documents.fields import assign
 from shared.errors import Conflict, DocumentNotFound, PreconditionFailed, Unauthorized
+from shared.notifications import account_messages
+from shared.notifications.account_messages import AccountMessage
 
 REFRESH_TOKEN_DAYS = 30
 GRACE_S = 10
@@ -77,8 +79,10 @@ def present(token: str, ip: str, at: float) -> SessionDocument:
         audit.record(session.user_id, "REFRESH_RACED", subject=family, ip=ip, generation=session.generation)
         raise superseded()
     revoke(family)
-    ending.session_tokens(session.user_id, family)
+    account = ending.session_tokens(session.user_id, family)
     audit.record(session.user_id, "REFRESH_REUSED", subject=family, ip=ip, generation=session.generation)
+    if account is not None and session.revoked_at is None:
+        account_messages.send(AccountMessage.SESSION_REUSED, account.email_hash, user_id=account.id)
     raise refused()
 
 

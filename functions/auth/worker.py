@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functions.auth import derived, links, messages
+from functions.auth import derived, links, messages, outliving
 from functions.auth.documents import (
-    AccountMessage,
-    AccountMessagePayload,
     LinkDocument,
     LinkId,
     LinkPurpose,
@@ -21,6 +19,7 @@ from shared.commerce.ceilings import Spending
 from shared.jobs.models import Job
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Step, Task
+from shared.notifications.account_messages import NOTICES, AccountMessage, AccountMessagePayload
 from shared.notifications.senders import Skipped, send_email, send_sms
 from shared.notifications.settings import notification_settings
 
@@ -71,10 +70,20 @@ def _send_email(task: Task, payload: AccountMessagePayload) -> None:
         address = account.email if account is not None and account.email_confirmed else None
     if address is None:
         return
+    if payload.message in NOTICES and task.job.attempt == 1 and not messages.may_send_notice(str(payload.user_id)):
+        telemetry.log("account_message.enough", reason=payload.message)
+        return
     is_for_a_stranger = payload.message in (AccountMessage.CONFIRM_EMAIL, AccountMessage.INVITATION)
     ceilings.take(Spending.EMAIL, share=ceilings.STRANGERS_SHARE if is_for_a_stranger else 1.0)
-    send_email(address, messages.write(text, href), task.job.id.public, clock.now())
+    send_email(address, messages.write(text, href, _more(payload)), task.job.id.public, clock.now())
     telemetry.count("studio_account_messages", message=payload.message)
+
+
+def _more(payload: AccountMessagePayload) -> str:
+    """What else an owner has to know who may have been robbed: what goes on without sessions."""
+    if payload.message not in (AccountMessage.PASSWORD_CHANGED, AccountMessage.SESSION_REUSED):
+        return ""
+    return outliving.described(str(payload.user_id))
 
 
 def _link(task: Task, payload: AccountMessagePayload) -> LinkDocument | None:

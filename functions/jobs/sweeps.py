@@ -49,6 +49,7 @@ SWEEPS: Final = (
     Sweep("paypal-events", "functions.paypal_webhook.inbox:sweep"),
     Sweep("payments", "shared.commerce.sweeper:sweep"),
     Sweep("index", "functions.search.rebuild:run_maintenance"),
+    Sweep("expired-keys", "functions.keys.service:close_expired"),
     Sweep("visits", "functions.privacy.visits:erase_ended"),
     Sweep("fresh-writes", "functions.privacy.erasure:delete_fresh_writes", lambda: PRIVACY_EVERY_S),
     Sweep("orphaned-uploads", "functions.privacy.retention:delete_orphaned_uploads", lambda: PRIVACY_EVERY_S),

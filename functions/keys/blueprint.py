@@ -18,7 +18,7 @@ def api_keys_create(call: Call) -> Reply:
     """Create API key
 
     A secret key is for servers; a publishable key works at the pages it lists. No other answer contains the key. 403
-    `sign_in_again` for a secret key in a session older than an hour.
+    `sign_in_again` in a session older than an hour.
     """
     from functions.keys import service
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from functions.keys.models import ApiKey, ApiKeyList, ApiKeyRequest, ApiKeyWithSecret
@@ -23,9 +24,13 @@ from shared.documents.fields import assign, increment, where
 from shared.errors import Conflict, DocumentNotFound, NotFound
 from shared.http.auth import Principal
 from shared.notifications import close_connections
+from shared.notifications.account_messages import AccountMessage, notify_owner
+from shared.passes import Pass
 
 MAX_KEYS: Final = 50
 DAY_S: Final = 24 * 3600
+CLOSED_WITHIN_S: Final = 30 * DAY_S
+"""How long after its expiry a key's WebSockets are looked for; the sweep that ends them is seldom away for so long."""
 
 
 def create_key(user: Principal, id: str, request: ApiKeyRequest) -> ApiKeyWithSecret:
@@ -37,8 +42,7 @@ def create_key(user: Principal, id: str, request: ApiKeyRequest) -> ApiKeyWithSe
         Conflict: `too_many_keys`.
     """
     user.require_confirmed()
-    if request.kind is KeyKind.SECRET:
-        require_recent_sign_in(user.session)
+    require_recent_sign_in(user.session)
     if api_keys.count(partition=user.user_id) >= MAX_KEYS:
         raise Conflict(f"{MAX_KEYS} keys at most: revoke one first", code="too_many_keys")
     made = new_key(request.kind, user.user_id, id)
@@ -55,10 +59,12 @@ def create_key(user: Principal, id: str, request: ApiKeyRequest) -> ApiKeyWithSe
             secret_hash=made.secret_hash,
             hint=made.hint,
             expires_at=expires,
+            made_by=user.credential,
             created_at=clock.iso(),
         )
     )
     audit.record(user.user_id, "API_KEY_CREATED", subject=id, scopes=[str(scope) for scope in document.scopes])
+    notify_owner(user.user_id, AccountMessage.API_KEY)
     return _with_secret(document, made)
 
 
@@ -75,10 +81,14 @@ def rotate_key(user: Principal, id: str) -> ApiKeyWithSecret:
         Forbidden: `sign_in_again`.
     """
     document = _find(user, id)
-    if document.kind is KeyKind.SECRET:
-        require_recent_sign_in(user.session)
+    require_recent_sign_in(user.session)
     made = new_key(document.kind, user.user_id, id)
-    changes = (assign(ApiKeyDocument.secret_hash, made.secret_hash), assign(ApiKeyDocument.hint, made.hint))
+    changes = (
+        assign(ApiKeyDocument.secret_hash, made.secret_hash),
+        assign(ApiKeyDocument.hint, made.hint),
+        assign(ApiKeyDocument.made_by, user.credential),
+        assign(ApiKeyDocument.changed_at, clock.iso()),
+    )
     try:
         changed = api_keys.patch(document.id, user.user_id, *changes, where=[where(ApiKeyDocument.name, "exists")])
     except DocumentNotFound:
@@ -86,6 +96,7 @@ def rotate_key(user: Principal, id: str) -> ApiKeyWithSecret:
     api_key_cache.clear()
     _close_connections(document)
     audit.record(user.user_id, "API_KEY_ROTATED", subject=id)
+    notify_owner(user.user_id, AccountMessage.API_KEY)
     return _with_secret(changed, made)
 
 
@@ -106,6 +117,24 @@ def _find(user: Principal, id: str) -> ApiKeyDocument:
     if document is None:
         raise _missing()
     return document
+
+
+def close_expired() -> int:
+    """End the WebSockets that keys opened which have expired since the last call; returns of how many keys."""
+    now = clock.now()
+    due = (where(ApiKeyDocument.expires_at, "<=", now), where(ApiKeyDocument.expires_at, ">", now - CLOSED_WITHIN_S))
+    ended = Pass("keys.expired")
+    done = 0
+    for key in api_keys.iterate(*due):
+        if key.connections_closed:
+            continue
+        with ended.item(keyId=key.id.public):
+            _close_connections(key)
+            with suppress(DocumentNotFound):
+                closed = assign(ApiKeyDocument.connections_closed, True)
+                api_keys.patch(key.id, key.user_id, closed, where=[where(ApiKeyDocument.name, "exists")])
+            done += 1
+    return done
 
 
 def _close_connections(key: ApiKeyDocument) -> None:

@@ -19,12 +19,13 @@ bp = func.Blueprint()
 
 @endpoint(
     bp, "POST", "webhooks", access=SIGNED_IN, status=201,
-    body=WebhookRequest, answer=WebhookWithSecret, errors=(409,),
+    body=WebhookRequest, answer=WebhookWithSecret, errors=(403, 409),
 )  # fmt: skip
 def webhooks_create(call: Call) -> Reply:
     """Create webhook endpoint
 
-    Deliveries are signed (Standard Webhooks 1.0). No other answer contains the secret.
+    Deliveries are signed (Standard Webhooks 1.0). No other answer contains the secret. 403 `sign_in_again` in a session
+    older than an hour.
     """
     from functions.webhooks import service
 
@@ -49,12 +50,13 @@ def webhooks_get(call: Call) -> Webhook:
 
 
 @endpoint(
-    bp, "PATCH", "webhooks/{id}", access=SIGNED_IN, body=WebhookChange, answer=Webhook, errors=(404, 409)
+    bp, "PATCH", "webhooks/{id}", access=SIGNED_IN, body=WebhookChange, answer=Webhook, errors=(403, 404, 409)
 )  # fmt: skip
 def webhooks_update(call: Call) -> Webhook:
     """Update webhook endpoint
 
-    `status: active` enables a disabled endpoint again.
+    `status: active` enables a disabled endpoint again. 403 `sign_in_again` for that, and for another URL, in a session
+    older than an hour.
     """
     from functions.webhooks import service
 
@@ -69,11 +71,11 @@ def webhooks_delete(call: Call) -> None:
     service.delete_webhook(call.caller, call.path["id"])
 
 
-@endpoint(bp, "POST", "webhooks/{id}/rotate", access=SIGNED_IN, answer=WebhookWithSecret, errors=(404, 409))
+@endpoint(bp, "POST", "webhooks/{id}/rotate", access=SIGNED_IN, answer=WebhookWithSecret, errors=(403, 404, 409))
 def webhooks_rotate_secret(call: Call) -> WebhookWithSecret:
     """Rotate webhook secret
 
-    For a day deliveries are signed with both secrets.
+    For a day deliveries are signed with both secrets. 403 `sign_in_again` in a session older than an hour.
     """
     from functions.webhooks import service
 

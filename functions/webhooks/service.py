@@ -14,6 +14,7 @@ from functions.webhooks.models import (
     WebhookWithSecret,
 )
 from shared import audit, clock
+from shared.accounts.recent import require_recent_sign_in
 from shared.documents.fields import Change, assign
 from shared.errors import (
     Conflict,
@@ -24,6 +25,7 @@ from shared.errors import (
     UpstreamError,
 )
 from shared.http.auth import Principal
+from shared.notifications.account_messages import AccountMessage, notify_owner
 from shared.webhooks.documents import SigningKey, WebhookDocument, WebhookId, WebhookStatus, webhooks
 from shared.webhooks.sending import webhook_target
 from shared.webhooks.settings import MAX_ENDPOINTS, webhook_settings
@@ -36,11 +38,12 @@ def create_webhook(user: Principal, id: str, request: WebhookRequest) -> Webhook
     """Register an endpoint; this answer is the only one with its secret.
 
     Raises:
-        Forbidden: `email_unconfirmed`.
+        Forbidden: `email_unconfirmed`. `sign_in_again`: it outlives the session.
         Unprocessable: `webhook_url`, the address may not be called; `webhook_unresolved`, the name has no address.
         Conflict: the customer has `MAX_ENDPOINTS` already.
     """
     user.require_confirmed()
+    require_recent_sign_in(user.session)
     _check_url(request.url)
     if webhooks.count(partition=user.user_id) >= MAX_ENDPOINTS:
         raise Conflict(f"{MAX_ENDPOINTS} endpoints at most: delete one first", code="too_many_webhooks")
@@ -53,11 +56,13 @@ def create_webhook(user: Principal, id: str, request: WebhookRequest) -> Webhook
             events=list(request.events),
             description=request.description,
             signing_keys=[SigningKey(secret=signing.new_secret())],
+            made_by=user.credential,
             created_at=at,
             updated_at=at,
         )
     )
     audit.record(user.user_id, "WEBHOOK_REGISTERED", subject=id)
+    notify_owner(user.user_id, AccountMessage.WEBHOOK)
     return _with_secret(webhook)
 
 
@@ -78,12 +83,16 @@ def update_webhook(user: Principal, id: str, request: WebhookChange) -> Webhook:
 
     Raises:
         NotFound.
+        Forbidden: `sign_in_again`, for another URL, or to enable it.
         Unprocessable: see `create_webhook`.
         Conflict: it is being changed elsewhere; retryable.
     """
+    spreads = request.url is not None or request.status == WebhookStatus.ACTIVE
+    if spreads:
+        require_recent_sign_in(user.session)
     if request.url is not None:
         _check_url(request.url)
-    changes: list[Change] = []
+    changes: list[Change] = [assign(WebhookDocument.made_by, user.credential)] if spreads else []
     if request.url is not None:
         changes.append(assign(WebhookDocument.url, request.url))
     if request.events is not None:
@@ -96,6 +105,8 @@ def update_webhook(user: Principal, id: str, request: WebhookChange) -> Webhook:
         changes.append(assign(WebhookDocument.disabled_reason, reason))
     changed = _change(user, id, lambda _: changes)
     audit.record(user.user_id, "WEBHOOK_CHANGED", subject=id, fields=sorted(request.model_fields_set))
+    if spreads:
+        notify_owner(user.user_id, AccountMessage.WEBHOOK)
     return _answer(changed)
 
 
@@ -113,17 +124,21 @@ def rotate_secret(user: Principal, id: str) -> WebhookWithSecret:
     """Give an endpoint a new secret; the previous one still signs for `WEBHOOK_ROTATION_HOURS`.
 
     Raises:
+        Forbidden: `sign_in_again`.
         NotFound.
         Conflict: it is being changed elsewhere; retryable.
     """
+    require_recent_sign_in(user.session)
     until = clock.now() + webhook_settings().webhook_rotation_hours * 3600
 
     def rotate(webhook: WebhookDocument) -> Sequence[Change]:
         previous = webhook.signing_keys[0].model_copy(update={"until": until})
-        return [assign(WebhookDocument.signing_keys, [SigningKey(secret=signing.new_secret()), previous])]
+        made = [SigningKey(secret=signing.new_secret()), previous]
+        return [assign(WebhookDocument.signing_keys, made), assign(WebhookDocument.made_by, user.credential)]
 
     changed = _change(user, id, rotate)
     audit.record(user.user_id, "WEBHOOK_ROTATED", subject=id)
+    notify_owner(user.user_id, AccountMessage.WEBHOOK)
     return _with_secret(changed)
 
 

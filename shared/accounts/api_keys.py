@@ -63,6 +63,9 @@ class ApiKeyDocument(StoredDocument, frozen=True):
     hint: str = Field(description="the last characters of the key, to recognise it")
     expires_at: float | None = Field(default=None, description="epoch seconds; None: never")
     last_used_at: Timestamp | None = Field(default=None, description="exact to an hour")
+    connections_closed: bool = Field(default=False, description="whether its WebSockets ended after it had expired")
+    made_by: str | None = Field(default=None, description="id of the session that it got its text in; None: unknown")
+    changed_at: Timestamp | None = Field(default=None, description="when it got another text")
     created_at: Timestamp
 
 

@@ -63,6 +63,11 @@ class Principal(NamedTuple):
     session: str | None = None
     confirmed: bool = True
 
+    @property
+    def credential(self) -> str:
+        """By what to find again what the caller makes: id of the session, else of the access token or key."""
+        return self.session or self.token_id
+
     def check_scope(self, path: str) -> None:
         """Raise Forbidden where an API key is not for routes of this path."""
         if self.scopes is not None and not self.scopes & SCOPES.get(path.partition("/")[0], frozenset()):

@@ -46,6 +46,9 @@ class WebhookDocument(StoredDocument, frozen=True):
         validation_alias=AliasChoices("signingKeys", "signing_keys", "keys"),
         description="the current secret, then the one before it",
     )
+    made_by: str | None = Field(
+        default=None, description="id of the session or API key that made or changed it last; None: unknown"
+    )
     created_at: Timestamp
     updated_at: Timestamp
 

@@ -141,8 +141,10 @@ function Forgot() {
 function ResetPassword({ token }: { token: string }) {
   const { api } = useApp();
   const [password, setPassword] = useState("");
+  const [days, setDays] = useState(0);
   const act = async () => {
-    await ok(api.POST("/api/auth/password/reset", { body: { token, password } }));
+    const revokeMadeSince = days ? new Date(Date.now() - days * 86_400_000).toISOString() : null;
+    await ok(api.POST("/api/auth/password/reset", { body: { token, password, revokeMadeSince } }));
   };
   const done = (
     <>
@@ -155,6 +157,16 @@ function ResetPassword({ token }: { token: string }) {
   return (
     <OneAction title="Choose a new password" button="Change the password" done={done} act={act}>
       <NewPassword label="New password" value={password} onChange={setPassword} />
+      <label>
+        API keys and webhooks go on working; end those made or changed
+        <select value={days} onChange={(event) => setDays(Number(event.target.value))}>
+          <option value={0}>never: keep them</option>
+          <option value={1}>since yesterday</option>
+          <option value={7}>in the last week</option>
+          <option value={31}>in the last month</option>
+          <option value={36_500}>at any time</option>
+        </select>
+      </label>
     </OneAction>
   );
 }

@@ -14,6 +14,7 @@ export function Sessions() {
   const { data, error, reload } = useLoad(() => ok(api.GET("/api/auth/sessions")), "sessions");
   const [chosen, setChosen] = useState<string[]>([]);
   const [password, setPassword] = useState("");
+  const [revokeMade, setRevokeMade] = useState(false);
   const [ended, setEnded] = useState(0);
   const { busy, error: failure, run } = useAction();
   const sessions = data?.items ?? [];
@@ -28,7 +29,7 @@ export function Sessions() {
     run(async () => {
       try {
         for (let start = 0; start < wanted.length; start += AT_ONCE) {
-          const body = { ids: wanted.slice(start, start + AT_ONCE), password };
+          const body = { ids: wanted.slice(start, start + AT_ONCE), password, revokeMade };
           await ok(api.POST("/api/auth/sessions/end", { body }));
         }
         setEnded(wanted.length);
@@ -83,6 +84,10 @@ export function Sessions() {
           )}
           {others.length > 0 ? (
             <>
+              <label className="check">
+                <input type="checkbox" checked={revokeMade} onChange={(event) => setRevokeMade(event.target.checked)} />
+                <span>Also revoke API keys made in them, and disable webhooks made or changed in them</span>
+              </label>
               <PasswordField label="Your password" value={password} onChange={setPassword} />
               <button type="submit" disabled={busy || wanted.length === 0}>
                 {wanted.length > 1 ? `End ${wanted.length} sessions` : "End the chosen session"}
