@@ -12,7 +12,7 @@ import re
 import unicodedata
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the same two bytes
@@ -37,6 +37,14 @@ _INVISIBLE = re.compile(
     "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
 """Soft hyphens, zero-width spaces, marks of direction. Joiners and variation selectors stay: scripts use them."""
+_TAGS = re.compile("(\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f)|[\U000e0000-\U000e007f]+")
+"""Tag characters, which hide text from people and not from language models; flags of regions are made of them."""
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that show nothing."""
+_ALIKE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "COPTIC", "CHEROKEE", "GEORGIAN"})
+"""Scripts with letters that look like those of another one (Unicode TR 39)."""
+_WORDS = re.compile(r"[^\W\d_]+")
+_JOINERS: Final = {0x200C: "", 0x200D: ""}
 _NO_TEXT = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 """Lone surrogates and noncharacters, which are not text in any encoding."""
 
@@ -115,7 +123,7 @@ def block(text: str) -> str:
     """Text of several lines as it is stored: entities resolved, NFC, `\\n` for every line break, single spaces, no
     control or invisible characters, nothing but text at both ends. Applying it again changes nothing."""
     text = _LINE_BREAK.sub("\n", unescape(text)).translate(_C1)
-    text = _NO_TEXT.sub("", _INVISIBLE.sub("", _CONTROL.sub("", text)))
+    text = _NO_TEXT.sub("", _TAGS.sub(r"\1", _INVISIBLE.sub("", _CONTROL.sub("", text))))
     text = _SPACES.sub(" ", unicodedata.normalize("NFC", text))
     return "\n".join(line.strip() for line in text.split("\n")).strip()
 
@@ -132,6 +140,20 @@ def _readable(value: object) -> object:
     return value
 
 
+def _shown(text: str) -> str:
+    """Refuse what could forge or reverse the text around it, or shows nothing; joiners, which emoji need, may stay."""
+    if any(_is_hidden(character) for character in text):
+        raise ValueError("control and direction characters are not allowed")
+    if text and all(character.isspace() or character in _BLANK for character in text.translate(_JOINERS)):
+        raise ValueError("has nothing that can be seen")
+    return text
+
+
+def _is_hidden(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return kind in ("Cc", "Zl", "Zp") or (kind == "Cf" and ord(character) not in _JOINERS)
+
+
 def _as_line(value: object) -> object:
     return line(value) if isinstance(value, str) else value
 
@@ -140,6 +162,19 @@ def _as_block(value: object) -> object:
     return block(value) if isinstance(value, str) else value
 
 
+def mixes_scripts(text: str) -> bool:
+    """Whether a text is made to look like another one: a word has letters of scripts that look alike, as `paypal` with
+    a Cyrillic a, or there are forms of letters, as wide ones."""
+    if unicodedata.normalize("NFKC", text) != unicodedata.normalize("NFC", text):
+        return True
+    for word in _WORDS.findall(text):
+        if len({script for letter in word if (script := unicodedata.name(letter, "").partition(" ")[0]) in _ALIKE}) > 1:
+            return True
+    return False
+
+
+Shown = AfterValidator(_shown)
+"""Of a text in one line that is stored as it was sent and shown to people: a name, a reason."""
 type LineText = Annotated[str, BeforeValidator(_as_line), BeforeValidator(_readable)]
 """A field of a document from outside: one line, as `line` gives it; control characters are refused."""
 type BlockText = Annotated[str, BeforeValidator(_as_block), BeforeValidator(_readable)]

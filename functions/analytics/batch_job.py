@@ -6,8 +6,6 @@ attempt, so that the next one does these alone; with the last attempt they are b
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +21,7 @@ from shared.jobs.items import Items
 from shared.jobs.models import Job
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
+from shared.tables import csv_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +60,9 @@ def run(task: Task) -> Outcome:
     items.leave_rest()
     task.progress("storing", 100)
     blob = f"{runs.blob_folder(task)}{task.attempt_key}/predictions.csv"
-    blobs.put(blobs.ANALYTICS, blob, _to_csv([lines[line] for line in sorted(lines)]), content_type="text/csv")
+    blobs.put(
+        blobs.ANALYTICS, blob, csv_file.write(COLUMNS, [lines[line] for line in sorted(lines)]), content_type="text/csv"
+    )
     bad_rows = sum(1 for line in lines.values() if line[-1])
     predicted = len(lines) - bad_rows
     return Outcome(
@@ -111,27 +112,14 @@ def _predict(user_id: str, model: SalesModel, rows: Sequence[BatchRow], items: I
         figures = result.figures
         warnings = " ".join(warning.code for warning in figures.warnings)
         lines[row.line] = [
-            row.line, _escape_formula(row.image), row.price, _escape_formula(row.category or ""), figures.score,
+            row.line, row.image, row.price, row.category or "", figures.score,
             figures.err_low, figures.err_high, figures.coverage, model.version, model.data, warnings, "",
         ]  # fmt: skip
     return lines
 
 
 def _bad_line(line: int, image: str, reason: str) -> list[Any]:
-    return [line, _escape_formula(image[:MAX_SHOWN_NAME]), *[None] * (len(COLUMNS) - 3), reason]
-
-
-def _escape_formula(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t") else cell
-
-
-def _to_csv(lines: Sequence[Sequence[Any]]) -> bytes:
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    writer.writerows(lines)
-    return out.getvalue().encode()
+    return [line, image[:MAX_SHOWN_NAME], *[None] * (len(COLUMNS) - 3), reason]
 
 
 def clean_up(job: Job) -> None:

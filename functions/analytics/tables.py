@@ -6,8 +6,6 @@ with the reason, and each bad row of one that can be read is reported with every
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +14,7 @@ from typing import Final
 
 from shared import clock
 from shared import text as texts
+from shared.tables import csv_file
 from shared.tables.currencies import Currencies, currencies_in
 from shared.tables.dates import DateFormat, date_format
 from shared.tables.files import IS_TOTAL, Grid, Row, Value, is_error, is_total, read_grid, shown
@@ -290,8 +289,5 @@ def _day(line: int, cell: Value, dates: DateFormat, tomorrow: int, found: list[R
 
 def problem_report(problems: Iterable[RowProblem]) -> bytes:
     """All problems as a CSV, by line."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(("line", "column", "problem"))
-    writer.writerows((one.line, one.column, one.problem) for one in sorted(problems, key=lambda one: one.line))
-    return out.getvalue().encode()
+    found = sorted(problems, key=lambda one: one.line)
+    return csv_file.write(("line", "column", "problem"), ((one.line, one.column, one.problem) for one in found))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
+from shared.text import Shown, mixes_scripts
 
-def _one_line(text: str) -> str:
-    """Refuse what could forge or reverse the text around a name; joiners, which emoji need, may stay."""
-    for character in text:
-        kind = unicodedata.category(character)
-        if kind in ("Cc", "Zl", "Zp") or (kind == "Cf" and character not in "\u200c\u200d"):
-            raise ValueError("control and direction characters are not allowed")
-    return text
+
+def _one_alphabet(name: str) -> str:
+    """Refuse a name that is made to look like another one."""
+    if mixes_scripts(name):
+        raise ValueError("a word mixes letters of several alphabets, or of forms that look like others")
+    return name
 
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
@@ -28,7 +27,8 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    AfterValidator(_one_line),
+    Shown,
+    AfterValidator(_one_alphabet),
 ]
 Moment = Annotated[AwareDatetime, Field(strict=False)]
 REVOKE_MADE_SINCE: Final[Any] = Field(

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from shared.accounts.api_keys import KeyKind, Scope
 from shared.http.models import Answer, Body
 from shared.http.settings import read_origins
+from shared.text import Shown
 
 
 def _distinct(scopes: list[Scope]) -> list[Scope]:
@@ -24,7 +25,7 @@ def _origins(origins: list[str]) -> list[str]:
 class ApiKeyRequest(Body):
     """A key to create."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), Shown]
     kind: Annotated[KeyKind, Field(strict=False)] = KeyKind.SECRET
     scopes: Annotated[list[Annotated[Scope, Field(strict=False)]], AfterValidator(_distinct)] = Field(
         min_length=1, max_length=len(Scope), description="what the key may be used for"

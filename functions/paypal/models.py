@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from shared.commerce.payment_documents import PaymentStatus
 from shared.http.models import Answer, Body, Id
 from shared.http.page_query import PageQuery
+from shared.text import Shown
 
 
 class Pack(Answer):
@@ -74,4 +77,6 @@ class RefundRequest(Body):
     """How much to give back: all that is left by default."""
 
     amount_minor: int | None = Field(default=None, ge=1, description="in the currency's minor unit")
-    note: str | None = Field(default=None, max_length=255, description="for the payer, on PayPal's receipt")
+    note: Annotated[str, Field(max_length=255), Shown] | None = Field(
+        default=None, description="for the payer, on PayPal's receipt"
+    )

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from functions.search.documents import FeedbackKind
 from shared.accounts.shops import ShopName
 from shared.http.models import EXAMPLE_ID, Answer, Body, Id, Query, example
+from shared.text import Shown
 
 type FacetName = Literal["category", "colour", "vendor", "tag"]
 type Value = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=60)]
@@ -245,7 +246,7 @@ class IndexVersions(Answer):
 class RollbackRequest(Body):
     """Why to answer from an older version."""
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500), Shown]
     shop: ShopName | None = Field(default=None, description="the caller's own by default")
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from shared.http.models import Answer, Body
+from shared.text import Shown
 from shared.webhooks.documents import WebhookStatus
 
 type Event = Literal[
@@ -23,7 +24,7 @@ class WebhookRequest(Body):
 
     url: str = Field(min_length=1, max_length=2048, description="https, of a host with public addresses only")
     events: Annotated[list[Event], AfterValidator(_distinct)] = Field(min_length=1, max_length=6)
-    description: Annotated[str, StringConstraints(max_length=200)] | None = None
+    description: Annotated[str, StringConstraints(max_length=200), Shown] | None = None
 
 
 class WebhookChange(Body):
@@ -31,7 +32,7 @@ class WebhookChange(Body):
 
     url: str | None = Field(default=None, min_length=1, max_length=2048)
     events: Annotated[list[Event], AfterValidator(_distinct)] | None = Field(default=None, min_length=1, max_length=6)
-    description: Annotated[str, StringConstraints(max_length=200)] | None = None
+    description: Annotated[str, StringConstraints(max_length=200), Shown] | None = None
     status: Literal["active", "disabled"] | None = Field(
         default=None, description="active: deliver again, also to an endpoint that was disabled for answering 410"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from shared.errors import Unprocessable
+from shared.text import mixes_scripts
 
 
 def normalise(email: str) -> str:
@@ -16,9 +17,16 @@ def normalise(email: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        return validate_email(email, check_deliverability=False).normalized.lower()
+        address = validate_email(email, check_deliverability=False).normalized.lower()
     except EmailNotValidError as error:
-        raise Unprocessable(f"not an e-mail address: {error}", code="invalid_email", field="email") from None
+        raise _invalid(str(error)) from None
+    if any(mixes_scripts(part) for part in address.replace("@", ".").split(".")):
+        raise _invalid("it mixes letters that look alike")
+    return address
+
+
+def _invalid(why: str) -> Unprocessable:
+    return Unprocessable(f"not an e-mail address: {why}", code="invalid_email", field="email")
 
 
 def hash_of(email: str) -> str:

@@ -19,7 +19,7 @@ def readable(text: str) -> str:
     """Short names in JSON text for models that pydantic names by their module, and `CategoryInput` for
     `Category-Input`."""
     short = re.sub(
-        r"(?:functions|shared)__(?:\w+?__)*?(\w+?)(?:__models)?__([A-Z]\w*)",
+        r"(?:functions|shared)__(\w+?)(?:__models)?__([A-Z]\w*)",
         lambda found: found[1].title().replace("_", "") + found[2],
         text,
     )

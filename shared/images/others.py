@@ -100,7 +100,9 @@ _MANGLED_PNG = re.compile(
     rb"\x89PNG(?:\n\x1a\n|\r\r\n\x1a\r\n|\r\x1a\r|\r\n\x1a\r\n)|\x09PNG|\xef\xbf\xbdPNG|\xc2\x89PNG"
 )
 _BASE64 = re.compile(rb"(?:data:[^,]{0,100};base64,)?(?:/9j/|iVBORw0KGgo|UklGR|AAAA[A-Za-z0-9+/]{2}ZnR5c)")
-_HTML = re.compile(rb"(?:<!--.{0,500}?-->\s*)*<(?:!doctype\s+html|html|head|body|script|title|meta)\b", re.I | re.S)
+_HTML = re.compile(
+    rb"(?:<!--(?>.{0,500}?-->)\s*+)*+<(?:!doctype\s+html|html|head|body|script|title|meta)\b", re.I | re.S
+)
 _PICTURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 

@@ -28,7 +28,8 @@ def test_another_session_is_ended_by_the_password(page: Page, stack: Stack, admi
     page.goto("/#/account")
     form = page.get_by_role("region", name="Where you are signed in")
     form.get_by_text("this session").wait_for()
-    assert form.get_by_role("checkbox").count() == 2
+    # Two sessions, and whether what was made in them ends, too.
+    assert form.get_by_role("checkbox").count() == 3
     form.get_by_role("checkbox").first.check()
     form.get_by_label("Your password").fill("not the password")
     form.get_by_role("button", name="End the chosen session").click()
@@ -37,6 +38,7 @@ def test_another_session_is_ended_by_the_password(page: Page, stack: Stack, admi
     assert len(here.call("GET", "auth/sessions")["items"]) == 3
     form.get_by_role("button", name="Choose all others").click()
     form.get_by_label("Your password").fill(password)
+    form.get_by_label("Also revoke API keys made in them").check()
     form.get_by_role("button", name="End 2 sessions").click()
     page.get_by_text("You are signed in nowhere else.").wait_for()
     page.get_by_text("2 sessions were ended.").wait_for()

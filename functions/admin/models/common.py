@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+from shared.text import Shown
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500), Shown]
 """Why an administrator does something, for the audit log."""
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z._-]{0,63}$")]
 """The kind of a job."""
