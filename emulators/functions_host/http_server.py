@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.web_protocol import RequestHandler
 
 from .ports import BACKLOG
@@ -43,6 +43,11 @@ class _Connections(web.Server):
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self.silent.discard(request.protocol)
+        if request.version < HttpVersion11 and hdrs.TRANSFER_ENCODING in request.headers:
+            # Chunks came with HTTP/1.1: another reader sees the end of such a request elsewhere (RFC 9112, 6.1).
+            refused = web.Response(status=400)
+            refused.force_close()
+            return refused
         return await self._answer(request)
 
 
