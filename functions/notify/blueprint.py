@@ -58,13 +58,15 @@ def notifications_preferences_update(call: Call) -> Preferences:
 
 
 @endpoint(
-    bp, "GET", "notifications/negotiate", access=SIGNED_IN, query=NegotiateQuery, answer=Connection, errors=(503,)
-)
+    bp, "GET", "notifications/negotiate", access=SIGNED_IN, query=NegotiateQuery, answer=Connection,
+    errors=(403, 503),
+)  # fmt: skip
 def notifications_negotiate(call: Call) -> Connection:
     """Create WebSocket connection URL
 
-    Job progress and notifications arrive on the WebSocket.
+    Job progress and notifications arrive on the WebSocket. Pages at other origins than those allowed get 403
+    `origin_not_listed`.
     """
     from functions.notify import service
 
-    return service.create_connection(call.caller, call.query.minutes)
+    return service.create_connection(call.caller, call.query.minutes, call.headers.get("Origin"))

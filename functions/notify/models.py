@@ -73,7 +73,7 @@ class PreferencesChange(Body):
 class NegotiateQuery(Query):
     """How long the URL can be used."""
 
-    minutes: int = Field(default=10, ge=5, le=15, description="minutes for which the URL opens connections")
+    minutes: int = Field(default=2, ge=1, le=15, description="minutes for which the URL opens connections")
 
 
 class Connection(Answer):

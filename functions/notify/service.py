@@ -7,7 +7,8 @@ from typing import Final
 from functions.notify.models import Connection, Notification, NotificationList, NotificationsQuery
 from shared.accounts.documents import accounts
 from shared.documents.fields import assign
-from shared.errors import DocumentNotFound, NotFound, Unavailable
+from shared.errors import DocumentNotFound, Forbidden, NotFound, Unavailable
+from shared.http import cors
 from shared.http.auth import Principal
 from shared.http.pages import equals, list_latest
 from shared.notifications.documents import NotificationDocument, NotificationId, notifications
@@ -32,12 +33,20 @@ def update_notification(user: Principal, id: str, *, read: bool) -> Notification
     return Notification.of(changed)
 
 
-def create_connection(user: Principal, minutes: int) -> Connection:
+def create_connection(user: Principal, minutes: int, origin: str | None) -> Connection:
     """A URL that opens a WebSocket for this user only.
 
+    The service that it leads to compares no origins, so they are compared here.
+
+    Args:
+        origin: of the page that asks; None for a page of the same origin, or a program.
+
     Raises:
+        Forbidden: `origin_not_listed`.
         Unavailable: no Web PubSub connection is configured.
     """
+    if origin is not None and not cors.is_listed(origin):
+        raise Forbidden("pages at this origin may not open WebSockets: ALLOWED_ORIGINS", code="origin_not_listed")
     client = hub()
     if client is None:
         raise Unavailable(

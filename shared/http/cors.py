@@ -55,6 +55,11 @@ def preflight_headers(path: str, origin: str | None) -> dict[str, str]:
     }
 
 
+def is_listed(origin: str) -> bool:
+    """Whether pages at an origin may use what is not open to all."""
+    return _allowed("", origin) is not None
+
+
 def _allowed(path: str, origin: str) -> str | None:
     if path.startswith(OPEN_PATHS):
         return "*"

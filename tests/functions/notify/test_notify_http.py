@@ -80,7 +80,7 @@ def test_changes_of_preferences_at_once_all_hold(sign_up: SignUp) -> None:
 
 def test_the_token_is_for_the_caller_and_for_minutes(sign_up: SignUp) -> None:
     client = sign_up()
-    for minutes in (5, 15):
+    for minutes in (1, 15):
         where, token = negotiate(client, minutes=minutes)
         claims = jwt.decode(token, options={"verify_signature": False})
         assert claims["sub"] == client.user["id"]
@@ -88,7 +88,7 @@ def test_the_token_is_for_the_caller_and_for_minutes(sign_up: SignUp) -> None:
         assert where["expiresIn"] == minutes * 60
         assert not claims.get("role")
         assert not claims.get("webpubsub.group")
-    for minutes in ("4", "16", "x", "1e1"):
+    for minutes in ("0", "16", "x", "1e1"):
         answer = send(client, "GET", "notifications/negotiate", params={"minutes": minutes})
         assert refused(answer) == (422, "invalid")
 
