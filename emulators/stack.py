@@ -52,6 +52,10 @@ PROVIDERS: Mapping[str, str] = {
 TOOLS = "/_emulator"
 """Where the page finds the tools of this machine (`emulators.site.local_tools`)."""
 PORT = 7071
+MALLOC = {
+    "MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
+}  # fmt: skip
+"""How the app's processes take memory, as `infra/app/api.bicep` says."""
 """Port of the app where data is kept, unless another one was taken: the one of the Functions Core Tools."""
 WATCHED = ("functions", "shared", "function_app.py", "host.json", "local.settings.json")
 
@@ -283,7 +287,7 @@ class Stack:
         host = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **self.settings},
+            env={**MALLOC, **os.environ, **self.settings},
             stdin=parent_pipe(),
             stdout=subprocess.PIPE,
             stderr=log,

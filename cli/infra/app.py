@@ -32,6 +32,7 @@ PLATFORM: Final = frozenset(
     {
         "AZURE_CLIENT_ID", "APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
         "PYTHON_THREADPOOL_THREAD_COUNT", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
+        "MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_",
         "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__credential",
         "AzureWebJobsStorage__clientId", "Storage__credential",
     }

@@ -21,6 +21,7 @@ from shared.accounts.api_keys import (
 from shared.accounts.documents import AccountDocument
 from shared.accounts.recent import require_recent_sign_in
 from shared.documents.fields import assign, increment, where
+from shared.documents.limited import create_limited
 from shared.errors import Conflict, DocumentNotFound, NotFound
 from shared.http.auth import Principal
 from shared.notifications import close_connections
@@ -43,26 +44,25 @@ def create_key(user: Principal, id: str, request: ApiKeyRequest) -> ApiKeyWithSe
     """
     user.require_confirmed()
     require_recent_sign_in(user.session)
-    if api_keys.count(partition=user.user_id) >= MAX_KEYS:
-        raise Conflict(f"{MAX_KEYS} keys at most: revoke one first", code="too_many_keys")
     made = new_key(request.kind, user.user_id, id)
     expires = None if request.expires_in_days is None else clock.now() + request.expires_in_days * DAY_S
-    document = api_keys.create(
-        ApiKeyDocument(
-            id=ApiKeyId.of(id),
-            user_id=user.user_id,
-            kind=request.kind,
-            name=request.name,
-            scopes=tuple(request.scopes),
-            origins=tuple(request.origins),
-            tryons_a_day=request.tryons_a_day,
-            secret_hash=made.secret_hash,
-            hint=made.hint,
-            expires_at=expires,
-            made_by=user.credential,
-            created_at=clock.iso(),
-        )
+    wanted = ApiKeyDocument(
+        id=ApiKeyId.of(id),
+        user_id=user.user_id,
+        kind=request.kind,
+        name=request.name,
+        scopes=tuple(request.scopes),
+        origins=tuple(request.origins),
+        tryons_a_day=request.tryons_a_day,
+        secret_hash=made.secret_hash,
+        hint=made.hint,
+        expires_at=expires,
+        made_by=user.credential,
+        created_at=clock.iso(),
     )
+    document = create_limited(api_keys, wanted, user.user_id, MAX_KEYS)
+    if document is None:
+        raise Conflict(f"{MAX_KEYS} keys at most: revoke one first", code="too_many_keys")
     audit.record(user.user_id, "API_KEY_CREATED", subject=id, scopes=[str(scope) for scope in document.scopes])
     notify_owner(user.user_id, AccountMessage.API_KEY)
     return _with_secret(document, made)

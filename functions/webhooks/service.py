@@ -16,6 +16,7 @@ from functions.webhooks.models import (
 from shared import audit, clock
 from shared.accounts.recent import require_recent_sign_in
 from shared.documents.fields import Change, assign
+from shared.documents.limited import create_limited
 from shared.errors import (
     Conflict,
     DocumentNotFound,
@@ -45,22 +46,21 @@ def create_webhook(user: Principal, id: str, request: WebhookRequest) -> Webhook
     user.require_confirmed()
     require_recent_sign_in(user.session)
     _check_url(request.url)
-    if webhooks.count(partition=user.user_id) >= MAX_ENDPOINTS:
-        raise Conflict(f"{MAX_ENDPOINTS} endpoints at most: delete one first", code="too_many_webhooks")
     at = clock.iso()
-    webhook = webhooks.create(
-        WebhookDocument(
-            id=WebhookId.of(id),
-            user_id=user.user_id,
-            url=request.url,
-            events=list(request.events),
-            description=request.description,
-            signing_keys=[SigningKey(secret=signing.new_secret())],
-            made_by=user.credential,
-            created_at=at,
-            updated_at=at,
-        )
+    wanted = WebhookDocument(
+        id=WebhookId.of(id),
+        user_id=user.user_id,
+        url=request.url,
+        events=list(request.events),
+        description=request.description,
+        signing_keys=[SigningKey(secret=signing.new_secret())],
+        made_by=user.credential,
+        created_at=at,
+        updated_at=at,
     )
+    webhook = create_limited(webhooks, wanted, user.user_id, MAX_ENDPOINTS)
+    if webhook is None:
+        raise Conflict(f"{MAX_ENDPOINTS} endpoints at most: delete one first", code="too_many_webhooks")
     audit.record(user.user_id, "WEBHOOK_REGISTERED", subject=id)
     notify_owner(user.user_id, AccountMessage.WEBHOOK)
     return _with_secret(webhook)

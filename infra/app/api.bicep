@@ -49,6 +49,10 @@ var base = {
   // Application Insights takes Entra tokens only; the host and the app read both settings
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   PYTHON_THREADPOOL_THREAD_COUNT: '32'
+  // freed pictures go back to the system: with an arena for each of 32 threads the process keeps what each once needed
+  MALLOC_ARENA_MAX: '2'
+  MALLOC_MMAP_THRESHOLD_: '4194304'
+  MALLOC_TRIM_THRESHOLD_: '67108864'
   // bytes of the largest body that a route takes, POST api/v1/run with two pictures; the host would read 100 MiB
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '44105728'
   ENVIRONMENT: 'production'

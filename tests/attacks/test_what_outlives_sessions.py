@@ -4,6 +4,7 @@ them and ends them together with the sessions."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -224,3 +225,18 @@ def test_keys_of_before_there_was_a_mark_are_looked_at_too(account: Account) -> 
     version = accounts.get(account.id, account.id).connection_version
     keys.close_expired()
     assert accounts.get(account.id, account.id).connection_version == version + 1
+
+
+@pytest.mark.parametrize("what", ["keys", "webhooks"])
+def test_many_at_once_are_not_more_than_one_after_another(
+    account: Account, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "MAX_KEYS", 5)
+    making = {
+        "keys": lambda: account.keys("api_keys_create", SECRET, token=account.access),
+        "webhooks": lambda: account.webhooks("webhooks_create", HOOK, token=account.access),
+    }[what]
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(lambda _: making().status, range(32)))
+    assert set(made) <= {201, 409}
+    assert made.count(201) == len(account.left(account.access)[what == "webhooks"]) <= 5

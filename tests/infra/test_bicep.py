@@ -14,6 +14,7 @@ import pycep
 import pytest
 
 from cli.settings import groups, variables
+from emulators.stack import MALLOC
 from shared import blobs
 from shared.documents import CONTAINERS
 from shared.documents.cosmos import UNINDEXED
@@ -94,8 +95,14 @@ def test_every_setting_is_one_the_app_reads() -> None:
     known = {name for group in groups() for name in variables(group)}
     platform = {
         "AZURE_CLIENT_ID", "PYTHON_THREADPOOL_THREAD_COUNT", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", "SWEEP_SCHEDULE",
+        "MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_",
     }  # fmt: skip
     assert given - known - platform == set()
+
+
+def test_processes_take_memory_as_those_on_one_machine_do() -> None:
+    text = (INFRA / "app/api.bicep").read_text()
+    assert dict(re.findall(r"\b(MALLOC_\w+): '(\d+)'", text)) == MALLOC
 
 
 def test_every_schedule_of_the_app_is_set() -> None:
