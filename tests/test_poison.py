@@ -180,7 +180,7 @@ def test_poison_in_every_queue_raises_nothing(vendor: str) -> None:
     for message in NOT_JSON:
         for step in map(step_of, STEPS):
             consume(message, step)
-            handle_poison_message(message, lambda made=step: made)
+            handle_poison_message(message, lambda made=step: made, "m1")
         indexer.consume(message)
         indexer.handle_poison_message(message)
     for lane in (*queues.Lane, queues.INDEX):

@@ -26,14 +26,15 @@ LIMIT: Final = 200
 BLOB_TRIGGER: Final = "webjobs-blobtrigger"
 """The host's own queue of blob triggers."""
 
-type Handler = Callable[[str], bool]
+type Handler = Callable[[str, str], bool]
+"""From the content of a message and its id to whether it is dealt with."""
 
 
 def drain() -> int:
     """Deal with what is in the poison queues; returns how many messages were dealt with."""
     lane_step = LaneStep(step_of)
     handlers: dict[str, Handler] = {
-        **{lane: lambda message: handle_poison_message(message, lambda: lane_step) for lane in queues.Lane},
+        **{lane: lambda message, id: handle_poison_message(message, lambda: lane_step, id) for lane in queues.Lane},
         queues.INDEX: _index,
         BLOB_TRIGGER: _blob,
     }
@@ -45,7 +46,7 @@ def _drain(name: str, handle: Handler) -> int:
     done = 0
     for message in _messages(name):
         try:
-            dealt_with = handle(str(message.content))
+            dealt_with = handle(str(message.content), message.id)
         except Exception as error:
             telemetry.log("poison.failed", level="error", queue=name, **telemetry.failure(error))
             continue
@@ -62,12 +63,12 @@ def _messages(name: str) -> Iterator[QueueMessage]:
     yield from pages
 
 
-def _index(message: str) -> bool:
+def _index(message: str, _id: str) -> bool:
     import_module("functions.search.indexer").handle_poison_message(message)
     return True
 
 
-def _blob(message: str) -> bool:
+def _blob(message: str, _id: str) -> bool:
     """A blob that the trigger failed for: the catalogue's sweep records the file, so it is only reported."""
     telemetry.log("blob.poisoned", level="error", size=len(message))
     return True

@@ -200,34 +200,42 @@ def _suppress_errors(clean_up: Callable[[Job], None], job: Job) -> None:
         telemetry.log("job.cleanup_failed", level="warning", **telemetry.failure(error))
 
 
-def handle_poison_message(message: str, make_step: Callable[[], Step]) -> bool:
+def handle_poison_message(message: str, make_step: Callable[[], Step], message_id: str) -> bool:
     """Take a message from a `-poison` queue. Never raises; whether the message is dealt with and can be deleted.
 
     The host gave up on the message, not on the job: after an outage of the document store the job is as good as new and
-    gets a fresh message. One that keeps coming, or has used its attempts up, ends as dead.
+    gets a fresh message. One that keeps coming, or has used its attempts up, ends as dead. A message that was dealt
+    with for some of its jobs alone comes again, and does nothing for those a second time.
+
+    Args:
+        message_id: of the message, the same each time that it is read.
     """
     try:
         pointers = Pointer.model_validate_json(message).each()
     except ValidationError:
         telemetry.log("job.poison_unreadable", level="error", size=len(message))
         return True
-    revived = [_revive(pointer, make_step) for pointer in pointers]
+    revived = [_revive(pointer, make_step, message_id) for pointer in pointers]
     return all(revived)
 
 
-def _revive(pointer: Pointer, make_step: Callable[[], Step]) -> bool:
+def _revive(pointer: Pointer, make_step: Callable[[], Step], message_id: str) -> bool:
     try:
         job = protocol.jobs.find(pointer.jobId, pointer.userId)
         with telemetry.bound(jobId=pointer.jobId, userId=pointer.userId):
             if job is None or job.generation != pointer.generation or job.status in TERMINAL or _is_leased(job):
                 telemetry.log("job.poison_ignored", level="warning")
                 return True
+            if job.revived_by == message_id:
+                return True
             poisoned = job.error_counts.get(POISONED, 0)
             if job.attempt >= job.max_attempts or poisoned >= MAX_POISON_RETRIES:
                 _finish(job, JobStatus.DEAD, _crashed(), make_step())
             else:
                 counts = {**job.error_counts, POISONED: poisoned + 1}
-                protocol.jobs.patch(job.id, job.user_id, assign(Job.error_counts, counts), etag=job.etag)
+                # First what was done, then the message: if that is lost, the sweeper sends another.
+                changes = assign(Job.error_counts, counts), assign(Job.revived_by, message_id)
+                protocol.jobs.patch(job.id, job.user_id, *changes, etag=job.etag)
                 protocol.enqueue(job)
     except PreconditionFailed:
         telemetry.log("job.poison_ignored", level="warning", jobId=pointer.jobId)

@@ -153,6 +153,7 @@ class Job(StoredDocument, frozen=True):
     payload: dict[str, Any] = Field(default_factory=dict, description="what the worker needs: names and ids")
     subject_id: str | None = Field(default=None, description="id of the document whose `status` follows the job's")
     error_counts: dict[str, int] = Field(default_factory=dict, description="failures by error code")
+    revived_by: str | None = Field(default=None, description="id of the last poison message that sent it again")
     request_id: str | None = None
     traceparent: str | None = None
     created_at: Timestamp

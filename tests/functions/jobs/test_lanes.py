@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -13,11 +13,11 @@ from functions.jobs import poison, sweeps
 from functions.jobs.steps import STEPS, step_of
 from functions.jobs.sweeps import DAILY, SWEEPS, Sweep
 from shared import clock
-from shared.documents import store
+from shared.documents import Document, DocumentStore, store
 from shared.errors import StudioError
 from shared.function_index import Entry
 from shared.jobs import protocol, queues
-from shared.jobs.consumer import consume
+from shared.jobs.consumer import MAX_POISON_RETRIES, POISONED, consume, handle_poison_message
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.queues import LANES, Lane
@@ -154,8 +154,38 @@ def test_a_poison_message_of_several_jobs_revives_each(local: dict[str, str]) ->
     (message,) = queues.client(queues.NOTIFY).receive_messages(max_messages=32)
     queues.client(queues.NOTIFY).clear_messages()
     put_poison(Lane.DELIVERY, message.content)
+    (sent,) = queues.client(Lane.DELIVERY + queues.POISON).peek_messages()
     assert poison.drain() == 1
+    assert {protocol.jobs.get(job.id, job.user_id).revived_by for job in made} == {sent.id}
     assert depth(Lane.DELIVERY) == len(made)
+    queues.client(queues.NOTIFY).clear_messages()
+
+
+def test_a_poison_message_that_fails_midway_revives_each_of_its_jobs_once(
+    local: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = create(queues.NOTIFY)
+    (message,) = queues.client(queues.NOTIFY).receive_messages(max_messages=32)
+    queues.client(queues.NOTIFY).clear_messages()
+    find = type(store()).find
+
+    def away_for_the_last(self: DocumentStore, container: str, id: str, partition: str) -> Document | None:
+        return _away() if id == made[-1].id else find(self, container, id, partition)
+
+    def step() -> Step:
+        return FailsOnce(made[0])
+
+    with monkeypatch.context() as away:
+        away.setattr(type(store()), "find", away_for_the_last)
+        for _ in range(MAX_POISON_RETRIES + 2):
+            assert not handle_poison_message(message.content, step, "m1")
+    assert handle_poison_message(message.content, step, "m1")
+    assert handle_poison_message(message.content, step, "m1"), "its deletion may have failed"
+    now = [protocol.jobs.get(job.id, job.user_id) for job in made]
+    assert [(job.status, job.error_counts) for job in now] == [(JobStatus.QUEUED, {POISONED: 1})] * len(made)
+    assert depth(Lane.DELIVERY) == len(made)
+    assert handle_poison_message(message.content, step, "m2"), "another message counts anew"
+    assert protocol.jobs.get(made[0].id, "lane-user").error_counts == {POISONED: 2}
     queues.client(queues.NOTIFY).clear_messages()
 
 
@@ -171,7 +201,7 @@ def test_a_poison_message_is_kept_while_the_store_is_away(
     queues.client(Lane.INTERACTIVE + queues.POISON).clear_messages()
 
 
-def _away(*_: object, **__: object) -> None:
+def _away(*_: object, **__: object) -> NoReturn:
     raise ConnectionError("the document store is away")
 
 

@@ -274,7 +274,7 @@ def test_an_ended_job_can_not_be_cancelled() -> None:
 
 def test_a_message_the_host_gave_up_on_gets_its_job_a_fresh_one() -> None:
     job, step = make(), Recorder()
-    handle_poison_message(pointer(job), lambda: step)
+    handle_poison_message(pointer(job), lambda: step, "m1")
     (message,) = sent()
     consume(json.dumps(message), step)
     assert load(job).status == "completed"
@@ -283,8 +283,8 @@ def test_a_message_the_host_gave_up_on_gets_its_job_a_fresh_one() -> None:
 @pytest.mark.parametrize("fields", [{"attempt": 5, "maxAttempts": 5}, {"errorCounts": {"poisoned": 3}}])
 def test_a_job_that_keeps_killing_its_host_ends_as_a_dead_letter(fields: dict[str, Any]) -> None:
     job, step = make(**fields), Recorder()
-    handle_poison_message(pointer(job), lambda: step)
-    handle_poison_message(pointer(job), lambda: step)
+    handle_poison_message(pointer(job), lambda: step, "m1")
+    handle_poison_message(pointer(job), lambda: step, "m1")
     assert load(job).last_error.code == "host_crash"
     assert step.calls.count("ended dead host_crash") == 1
 
@@ -294,8 +294,8 @@ def test_the_poison_consumer_never_raises(message: str) -> None:
     def broken() -> Recorder:
         raise RuntimeError("no step")
 
-    handle_poison_message(message, broken)
-    handle_poison_message(pointer(make(attempt=5, maxAttempts=5)), broken)
+    handle_poison_message(message, broken, "m1")
+    handle_poison_message(pointer(make(attempt=5, maxAttempts=5)), broken, "m1")
 
 
 @both_stores
