@@ -4,7 +4,6 @@
 indexing the app imports no package, no model and no library of a step (decision 25).
 """
 
-import gc
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
@@ -150,24 +149,14 @@ class BlueprintApp(func.FunctionApp):
 
 
 @cache
-def _set_aside() -> None:
-    """Leave what there is, once a process, out of every later search for garbage: modules and their classes stay."""
-    gc.freeze()
-
-
-@cache
 def handlers(module: str) -> Mapping[str, Callable[..., Any]]:
     """The handlers that a blueprint declares, by the names of their functions.
 
     Looking for garbage, which `function_app.py` puts off, begins after the first import.
     """
     app = BlueprintApp()
-    gc.disable()
-    try:
+    with startup.importing("blueprint"):
         app.register_functions(import_module(module).bp)
-    finally:
-        _set_aside()
-        gc.enable()
     return {str(function.get_function_name()): function.get_user_function() for function in app.get_functions()}
 
 

@@ -41,7 +41,7 @@ def as_the_worker_sees(app: func.FunctionApp) -> dict[str, Any]:
     Those of HTTP functions are left out: the worker makes requests by their binding alone.
     """
     load_binding_registry()
-    registry = Registry()
+    registry: Any = Registry()
     seen: dict[str, Any] = {}
     for function in app.get_functions():
         info = registry.add_indexed_function(function, protos)
@@ -89,9 +89,10 @@ def test_the_worker_starts_with_every_binding_and_logs_few() -> None:
 
 
 FIRST_CALL = """
-import gc, types
+import gc, os, types
 import azure.functions as func
 from function_app import app
+from shared.documents import store
 assert not gc.isenabled(), "garbage is looked for while functions are registered"
 functions = {f.get_function_name(): f.get_user_function() for f in app.get_functions()}
 context = types.SimpleNamespace(trace_context=types.SimpleNamespace(Traceparent=None))
@@ -103,6 +104,10 @@ assert first == 0 and frozen > 10_000 and gc.isenabled(), (first, frozen)
 request = func.HttpRequest("GET", "http://127.0.0.1/api/webhooks", body=b"")
 assert functions["webhooks_list"](request, context).status_code == 401
 assert gc.get_freeze_count() <= frozen and gc.isenabled(), "what later calls leave behind is garbage"
+os.environ["DOCUMENTS"], os.environ["Storage"] = "sqlite::memory:", "UseDevelopmentStorage=true"
+os.environ["ENVIRONMENT"] = "development"
+store()
+assert gc.get_freeze_count() > frozen and gc.isenabled(), "a store's SDK is imported when it is opened"
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from shared import startup
 from shared.documents.containers import CONTAINERS, Container
 from shared.documents.store import (
     Create,
@@ -57,7 +58,7 @@ class _Store:
         """
         opened = self._opened
         if opened is None:
-            with self._lock:
+            with self._lock, startup.importing("store"):
                 opened = self._opened = self._opened or _open()
         return opened
 
