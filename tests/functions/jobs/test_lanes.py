@@ -184,7 +184,7 @@ def test_a_poison_message_that_fails_midway_revives_each_of_its_jobs_once(
     now = [protocol.jobs.get(job.id, job.user_id) for job in made]
     assert [(job.status, job.error_counts) for job in now] == [(JobStatus.QUEUED, {POISONED: 1})] * len(made)
     assert depth(Lane.DELIVERY) == len(made)
-    assert handle_poison_message(message.content, step, "m2"), "another message counts anew"
+    assert handle_poison_message(message.content, step, "m2"), "another message counts once more"
     assert protocol.jobs.get(made[0].id, "lane-user").error_counts == {POISONED: 2}
     queues.client(queues.NOTIFY).clear_messages()
 
