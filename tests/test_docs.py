@@ -49,6 +49,14 @@ def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
     assert not broken
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_row_belongs_to_a_table(page: Path) -> None:
+    """A blank line ends a table: what follows is shown as text with bars in it, unless it is a table of its own."""
+    lines = [line.strip() for line in page.read_text().splitlines()] + [""]
+    starts = [n for n, line in enumerate(lines[:-1]) if line.startswith("|") and not lines[n - 1].startswith("|")]
+    assert [lines[n] for n in starts if not re.fullmatch(r"\|[-:| ]+\|", lines[n + 1])] == []
+
+
 def test_the_long_tests_are_those_that_the_decision_lists() -> None:
     marked = {
         str(path.relative_to(ROOT))
