@@ -59,8 +59,8 @@ NOT_JSON = (
 
 
 OLD = "2020-01-01T00:00:00.000Z"
-KEPT_RIGHT = {"finishedAt"}
-"""Times by which the sweeps of one day find what ended that day; older ones are another sweep's."""
+KEPT_RIGHT = {"finishedAt", "expiresAt"}
+"""Times by which sweeps find what ended lately; older ones are another sweep's, or past it."""
 IS_STORED = re.compile(r"^class \w+\((?:\w*Document|Job\w*|AuditEntry)[,)]", re.MULTILINE)
 UNREADABLE = {"handledAt": None, "visibility": "private", "productId": None, "bytes": "many", "shop": 7, "userId": 7}
 SILENT = {"poison", "orphaned-uploads", "masks", "tryon-orphans"}
@@ -74,7 +74,8 @@ def due(model: type[StoredDocument]) -> dict[str, Any]:
         kinds = set(get_args(field.annotation)) | {field.annotation}
         alias = field.serialization_alias or to_camel(name)
         if name.endswith(("_at", "_until", "_due", "_from", "_since", "_epoch")) or kinds & {Timestamp}:
-            found[alias] = 1.0 if float in kinds else clock.iso() if alias in KEPT_RIGHT else OLD
+            late, old = (clock.now(), 1.0) if float in kinds else (clock.iso(), OLD)
+            found[alias] = late if alias in KEPT_RIGHT else old
     return found
 
 
