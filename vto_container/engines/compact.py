@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from vto_container.engines.compact_view import View
 
 MODELS: Final = (parser.MODEL, *pose.MODELS, landmarks.MODEL, compact_outline.MODEL)
-METHOD: Final = "8"
+METHOD: Final = "9"
 """Version of the method; part of the engine's version with the models."""
 
 BEHIND: Final = 0.04
@@ -118,12 +118,13 @@ class Compact:
         category = worn_as(product, view, category)
         old = compact_under.read_old(view, category)
         placed = place(product, view, category, old.edges)
-        parts = compact_parts.cut(product)
+        parts = compact_parts.unfolded(product, compact_parts.cut(product))
         placed = compact_fit.fit(placed, parts, view, old, category, product.shape == "legs")
         colours = compact_fabric.even(compact_garment.solid_colours(product), product.alpha > 127)
         layers = compact_paint.warp(product, parts, placed, colours, view.body.wide)
         if category == "upper":
             layers = extend(layers, product, parts, placed, view, old)
+        layers = compact_paint.over_arms(layers, view, old, placed)
         progress(0.65)
         raise_if_cancelled(is_cancelled)
         under = compact_under.uncover(view, old, category, placed, layers.covered)
@@ -174,6 +175,8 @@ def extend(
     blind = compact_fit.opacity(place(garment, view, "upper", Edges()), parts, compact_outline.STEP)
     fitted = compact_fit.opacity(placed, parts, compact_outline.STEP)
     outline = compact_outline.predict(view, old, blind, fitted)
+    if (arms := compact_fit.hidden_arms(placed, view)) is not None:
+        outline = outline * ~arms
     return compact_outline.extended(layers, view, outline, placed.hem)
 
 

@@ -37,6 +37,10 @@ NECK, NECK_DOWN = 0.42, 0.6
 """Half the width, in shoulder widths, and the depth, in lengths of the trunk, of where necklines are."""
 SKIRT_DOWN: Final = 1.05
 """Where a skirt leaves the body, in lengths of the trunk."""
+ARMHOLE: Final = (0.45, 0.5)
+"""How far beside the middle, in shoulder widths, and down to where, in lengths of the trunk, armholes are."""
+SHORT_SLEEVE, HIDDEN_ARM = 0.6, 2.2
+"""How far a sleeve reaches along the arm that does not cover the forearm, and how much wider than an arm a coat is."""
 MIN_EDGE: Final = 12
 """Cells of the old outline below which it says nothing."""
 
@@ -53,6 +57,12 @@ def fit(placed: Placed, parts: Parts, view: View, old: Old, category: Category, 
     before = old.chance[::STEP, ::STEP]
     wanted = _edge(before)
     wanted &= ~_undecided(view, old, category)
+    if category != "lower" and max(placed.reach) == 0:
+        # Sleeves say nothing about the armholes of a garment without sleeves.
+        beside = (np.abs(view.across) > ARMHOLE[0]) & (view.down < ARMHOLE[1])
+        wanted &= ~beside[::STEP, ::STEP]
+    if (arms := hidden_arms(placed, view)) is not None:
+        wanted &= ~arms[::STEP, ::STEP]
     if legs:
         # A dress or a coat says nothing about trousers.
         wanted &= box(view.maps["lower"][::STEP, ::STEP], 1) > 0.35
@@ -92,6 +102,15 @@ def fit(placed: Placed, parts: Parts, view: View, old: Old, category: Category, 
         moved *= np.minimum(1, NEAR * unit / np.maximum(length, 1e-6))[:, :, None]
     cover = (now > 0.01) | (sample(now[:, :, None], here + moved)[:, :, 0] > 0.01)
     return _moved(placed, view, moved * STEP, cover)
+
+
+def hidden_arms(placed: Placed, view: View) -> NDArray[Any] | None:
+    """(h, w) bool: where the old garment hides arms that are guessed, beside short sleeves: its outline there is that
+    of an arm. None if there are none."""
+    import numpy as np
+
+    sides = [n for n in (0, 1) if 0 < placed.reach[n] < SHORT_SLEEVE and view.body.arms[n].visible[2] == 0]
+    return np.any([view.arm(side, HIDDEN_ARM) for side in sides], 0) if sides else None
 
 
 def opacity(placed: Placed, parts: Parts, step: int = STEP) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from shared import onnx
 from shared.onnx.golden_outputs import golden_output_check
 from shared.vision.matte import box
 from vto_container.engines.compact_body import ARM, LEG
-from vto_container.engines.compact_warp import extend
+from vto_container.engines.compact_warp import around, extend
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,10 +106,13 @@ def extended(layers: Layers, view: View, outline: NDArray[Any], hem: float) -> L
     radius = max(1, round(NEAR / 2 * view.body.wide))
     near = (box(box(cover, radius), radius) * 8).clip(0, 1)
     more = more * near
-    around = extend(shown, (cover > 0.95).astype(np.float32))
+    window = around(np.maximum(cover, more) > 0)
+    beside = extend(shown[window], (cover[window] > 0.95).astype(np.float32))
     both = np.maximum(trunk, more)
-    share = (trunk / np.maximum(both, 1e-3))[:, :, None]
-    return replace(layers, trunk=(around + (colours - around) * share, both))
+    share = (trunk[window] / np.maximum(both[window], 1e-3))[:, :, None]
+    colours = colours.copy()
+    colours[window] = beside + (colours[window] - beside) * share
+    return replace(layers, trunk=(colours, both))
 
 
 def window_of(body: Body, *maps: NDArray[Any]) -> Window:

@@ -3,11 +3,12 @@ neck, its trunk, bare arms, its sleeves, and what is in front of clothes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.vision.matte import box
-from vto_container.engines.compact_warp import around, inside_of, sample
+from vto_container.engines.compact_view import capsule
+from vto_container.engines.compact_warp import around, extend, inside_of, sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,8 +30,13 @@ SHARP: Final = (0.12, 0.22)
 SHADOW: Final = 0.22
 """Depth of the shadow of a sleeve on the trunk."""
 
-EVEN: Final = 0.02
-"""Radius over which the edges of sleeves and legs are evened, in shoulder widths."""
+EVEN, EVEN_TRUNK = 0.02, 0.012
+"""Radius over which the edges of sleeves and legs, and of a trunk, are evened, in shoulder widths."""
+
+
+CUFF, ARM_ROUND, MIN_BARE = 0.05, 0.17, 12
+"""How far from its cuff, in arm lengths, a sleeve covers the arm; how far from the bone, in shoulder widths, its skin
+is looked for; and how many pixels of it matter."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ def warp(garment: Garment, parts: Parts, placed: Placed, solid: NDArray[Any], wi
         inside = inside_of(placed.trunk, (height, width))
         field = np.where(inside[:, :, None], placed.trunk, np.nan)
         colours, trunk, behind = layer(field, parts.trunk, parts.behind)
+        trunk = _smooth(trunk, max(1, round(EVEN_TRUNK * wide)))
     sleeves: list[tuple[NDArray[Any], NDArray[Any]] | None] = []
     for side in (0, 1):
         field = placed.sleeves[side]
@@ -133,6 +140,71 @@ def _even(
     colours[window] = np.where(known[window][:, :, None], colours[window], beside)
     cover[window] = ((box(cover[window], radius) - 0.5) * (radius + 0.5) + 0.5).clip(0, 1)
     return colours, cover
+
+
+def _smooth(cover: NDArray[Any], radius: int) -> NDArray[Any]:
+    """An opacity with an even edge; around a garment, its colours go on."""
+    window = around(cover > 0, radius)
+    cover = cover.copy()
+    cover[window] = ((box(cover[window], radius) - 0.5) * (radius + 0.5) + 0.5).clip(0, 1)
+    return cover
+
+
+def over_arms(layers: Layers, view: View, old: Old, placed: Placed) -> Layers:
+    """The layers with sleeves that cover the visible skin of the arms in them: a sleeve is around an arm."""
+    import numpy as np
+
+    body = view.body
+    sleeves = list(layers.sleeves)
+    for side, sleeve in enumerate(layers.sleeves):
+        if sleeve is None:
+            continue
+        bare = (old.arms[side] > 0.4) & (sleeve[1] < 0.9) & (old.front < 0.5)
+        if not bare.any():
+            continue
+        bare &= _in_sleeve(view, side, placed.reach[side] - CUFF)
+        # The trunk is in front of an upper arm, and behind a forearm.
+        bare &= (layers.trunk[1] < 0.9) | _forearm(view, side)
+        if bare.sum() < MIN_BARE:
+            continue
+        radius = max(1, round(2 * EVEN * body.wide))
+        window = around(bare | (sleeve[1] > 0), radius + 1)
+        cover = sleeve[1][window]
+        more = (box((bare[window] | (cover > 0.5)).astype(np.float32), radius) * 2 - 0.5).clip(0, 1)
+        more *= box(bare[window].astype(np.float32), radius) > 1e-4
+        beside = extend(sleeve[0][window], (cover > 0.95).astype(np.float32))
+        colours, whole = sleeve[0].copy(), sleeve[1].copy()
+        both = np.maximum(cover, more)
+        share = (cover / np.maximum(both, 1e-3))[:, :, None]
+        colours[window] = beside + (sleeve[0][window] - beside) * share
+        whole[window] = both
+        sleeves[side] = colours, whole
+    return replace(layers, sleeves=(sleeves[0], sleeves[1]))
+
+
+def _forearm(view: View, side: int) -> NDArray[Any]:
+    _, elbow, wrist = view.body.arms[side].joints
+    radius = ARM_ROUND * view.body.wide
+    return capsule(view.size, elbow, wrist, (radius, radius))
+
+
+def _in_sleeve(view: View, side: int, reach: float) -> NDArray[Any]:
+    """(h, w) bool: around an arm, from its shoulder to a share of its length."""
+    import numpy as np
+
+    shoulder, elbow, wrist = view.body.arms[side].joints
+    upper = float(np.hypot(*(elbow - shoulder))) / max(1e-6, view.body.arms[side].length)
+    radius = ARM_ROUND * view.body.wide
+    end = shoulder + (elbow - shoulder) * min(1.0, max(0.05, reach / max(upper, 1e-6)))
+    found = capsule(view.size, shoulder, end, (radius, radius))
+    if reach > upper:
+        end = elbow + (wrist - elbow) * (reach - upper) / max(1e-6, 1 - upper)
+        found |= capsule(view.size, elbow, end, (radius, radius))
+    # Not the round end beyond the cuff.
+    way = wrist - elbow if reach > upper else elbow - shoulder
+    x, y = np.arange(view.size[1])[None] - end[0], np.arange(view.size[0])[:, None] - end[1]
+    beyond = x * way[0] + y * way[1] > 0
+    return found & ~(beyond & (np.hypot(x, y) < 1.5 * radius))
 
 
 def paint(view: View, old: Old, under: Under, layers: Layers) -> Painted:

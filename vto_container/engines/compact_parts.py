@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.vision.matte import box, pieces
@@ -20,6 +20,13 @@ OPEN_NECK: Final = 0.07
 
 SEAM: Final = 0.06
 """How far from a seam the fabric belongs to both sides, in chest widths: so no gap opens where they bend apart."""
+
+
+LEAST_CHEST: Final = 1.1
+"""Least width of a chest, in widths of the shoulders."""
+FOLDED: Final = (0.85, 0.75)
+"""Length of a sleeve in chest widths from which it is long, and of the other, relative to it, below which that is
+folded."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,42 @@ def cut(garment: Garment) -> Parts:
     back = _enlarged(behind & (label == 0), opaque.shape) * opaque
     left, right = (_enlarged(one, opaque.shape) * opaque for one in sleeves)
     return Parts((_enlarged(trunk, opaque.shape) * opaque - back).clip(0, 1), (left, right), back)
+
+
+def folded(garment: Garment) -> int | None:
+    """The side whose sleeve is folded in the photo: the other is long, and sleeves are alike. None if none is."""
+    if (
+        garment.worn
+        or garment.kinds.get("t-shirt", 0.0) > 0.5
+        or not (has_sleeve(garment, 0) and has_sleeve(garment, 1))
+    ):
+        return None
+    long = [sleeve_length(garment, side) for side in (0, 1)]
+    short = int(long[1] < long[0])
+    return short if long[1 - short] > FOLDED[0] and long[short] < FOLDED[1] * long[1 - short] else None
+
+
+def sleeve_length(garment: Garment, side: int) -> float:
+    """Distance from the shoulder to the cuff, in chest widths."""
+    import numpy as np
+
+    outer, inner, shoulder = (
+        garment.points[f"{name}_{SIDES[side]}"] for name in ("cuff_outer", "cuff_inner", "shoulder")
+    )
+    return float(np.hypot(*((outer + inner) / 2 - shoulder))) / chest_of(garment)
+
+
+def chest_of(garment: Garment) -> float:
+    """The chest's width in pixels of the photo: at least what goes with the shoulders, where sleeves hide armpits."""
+    return max(1.0, garment.width("armpit"), LEAST_CHEST * garment.width("shoulder"))
+
+
+def unfolded(garment: Garment, parts: Parts) -> Parts:
+    """The parts with the other sleeve instead of a folded one."""
+    side = folded(garment) if garment.shape == "top" else None
+    if side is None:
+        return parts
+    return replace(parts, sleeves=(parts.sleeves[1 - side], parts.sleeves[1 - side]))
 
 
 def has_sleeve(garment: Garment, side: int) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from vto_container.engines.compact_body import ARM, HAND, NECK_HALF, NECK_UP, SIDES, Limb
-from vto_container.engines.compact_parts import has_sleeve
+from vto_container.engines.compact_parts import chest_of, folded, has_sleeve, sleeve_length
 from vto_container.engines.compact_warp import strip, thin_plate
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ at most this much; in shoulder widths and arm lengths."""
 SIMILAR_HEM: Final = (0.3, 0.22)
 """Up to which difference the old hem attracts the new one, and by how much; as shares of its distance from the
 shoulders, which counts as at least one and a half lengths of the trunk."""
-LEAST_CHEST: Final = 1.1
-"""Least width of a chest, in widths of the shoulders."""
 ROWS, HAND_ROWS = 15, 31
 
 
@@ -147,7 +145,7 @@ def natural_hem(garment: Garment) -> float:
     import numpy as np
 
     length = float((garment.middle("hem") - garment.middle("shoulder"))[1])
-    return float(np.clip(length / _chest(garment) / TEE_RATIO * TEE_LENGTH, 0.6, 2.9))
+    return float(np.clip(length / chest_of(garment) / TEE_RATIO * TEE_LENGTH, 0.6, 2.9))
 
 
 def attracted(hem: float, old_hem: float | None) -> float:
@@ -158,11 +156,6 @@ def attracted(hem: float, old_hem: float | None) -> float:
     if old_hem is None or abs(old_hem - hem) >= similar:
         return hem
     return float(np.clip(old_hem, hem - most, hem + most))
-
-
-def _chest(garment: Garment) -> float:
-    """The chest's width in pixels of the photo: at least what goes with the shoulders, where sleeves hide armpits."""
-    return max(1.0, garment.width("armpit"), LEAST_CHEST * garment.width("shoulder"))
 
 
 def edge_at(garment: Garment, start: NDArray[Any], sign: int, chest: float) -> NDArray[Any]:
@@ -193,11 +186,12 @@ def _sleeve(
 
     if not has_sleeve(garment, side):
         return None, 0.0
-    name, sign = SIDES[side], (-1, 1)[side]
+    sign = (-1, 1)[side]
+    shown = 1 - side if folded(garment) == side else side
     shoulder, pit, outer, inner = (
-        garment.points[f"{part}_{name}"] for part in ("shoulder", "armpit", "cuff_outer", "cuff_inner")
+        garment.points[f"{part}_{SIDES[shown]}"] for part in ("shoulder", "armpit", "cuff_outer", "cuff_inner")
     )
-    length = float(np.hypot(*((outer + inner) / 2 - shoulder))) / _chest(garment)
+    length = sleeve_length(garment, shown)
     reach = 1.0 if length >= LONG_SLEEVE else float(np.clip(length / ARM_REACH, 0.1, 1.0))
     if old is not None and abs(old - reach) < SIMILAR_REACH:
         reach = (reach + 2 * old) / 3
@@ -212,7 +206,7 @@ def _sleeve(
     root = (body.tip(side), body.place(sign * chest_half, armpit))
     edges = edges_along(arm, reach, half, root, sign)
     grow = 0.18
-    sources = _flat_sleeve(shoulder, pit, outer, inner, sign)
+    sources = _flat_sleeve(shoulder, pit, outer, inner, (-1, 1)[shown])
     return strip(lengthened(_widened(edges, grow)), lengthened(_widened(sources, grow)), size), reach
 
 

@@ -39,6 +39,10 @@ DRESS: Final = 2.0
 """How much more of a dress than of a top is seen of a person in a dress."""
 FOOT, SHOE, SHOE_HALF = 0.5, 0.4, 0.1
 """Radius around an ankle where shoes are, in shoulder widths; probability of their edges; and half the widest hole."""
+BAG_EDGE: Final = 0.04
+"""Radius over which the edges of bags are evened, in shoulder widths."""
+DRESS_CUT: Final = 0.91
+"""Below where a dress stays as a skirt, unless the frame cuts it there, in lengths of the trunk below the shoulders."""
 SUIT: Final = 0.3
 """Mean probability of accessories over the trunk from which they are clothes."""
 TOP_LOW: Final = 1.05
@@ -108,7 +112,7 @@ def read_old(view: View, category: Category) -> Old:
     face_seen = (skin > 0.25) & (down < chin - 0.01) & (beside < FACE_HALF)
     front = np.maximum(front, face_seen | ((beside < CHEEK_HALF) & (down < mouth)))
     front = np.maximum(front, (beside < CHEEK_HALF) & (down < chin - 0.04) & (view.maps["person"] > 0.3))
-    carried = view.maps["accessory"] * _carried(view)
+    carried = _even(view.maps["accessory"], max(1, round(BAG_EDGE * body.wide))) * _carried(view)
     if category != "lower" and (suit := _suit(view)) is not None:
         chance = np.maximum(chance, (chance + suit).clip(0, 1))
         carried = carried - suit
@@ -138,6 +142,8 @@ def read_old(view: View, category: Category) -> Old:
         legs = np.zeros_like(legs)
     chance = np.where(np.maximum(front, legs) > 0.5, 0, chance)
     edges = read_edges(view, chance, category)
+    if category == "upper" and edges.cut is None:
+        chance = np.where((whole > 0.5) & (down > DRESS_CUT), 0, chance)
     return Old(chance.astype(np.float32), edges, front.astype(np.float32), (arms[0], arms[1]), neck.astype(np.float32))
 
 
@@ -181,6 +187,22 @@ def _suit(view: View) -> NDArray[Any] | None:
         return None
     body = (np.abs(view.across) < 0.62) | view.arm(0, 1.7) | view.arm(1, 1.7)
     return accessory * (body & (view.down > -0.15))
+
+
+def _even(carried: NDArray[Any], radius: int) -> NDArray[Any]:
+    """(h, w): accessories with even edges where they are wide, such as bags; straps stay as they are."""
+    import numpy as np
+
+    made = carried.copy()
+    solid = carried > 0.5
+    window = around(solid, 3 * radius)
+    core = box(solid[window].astype(np.float32), radius) > 0.999
+    if not core.any():
+        return made
+    beside = grown(core, 2 * radius)
+    soft = box(box(carried[window], radius), radius)
+    made[window] = np.where(beside, ((soft - 0.45) * radius + 0.5).clip(0, 1), carried[window])
+    return made
 
 
 def _carried(view: View) -> NDArray[Any]:
@@ -250,7 +272,9 @@ def uncover(view: View, old: Old, category: Category, placed: Placed, covered: N
     image = fill(image, todo, sure_ground)
     lower &= legs | hips
     bare = skin_seen & legs & (down > BARE_DOWN) & ~view.arm(0, 1.5) & ~view.arm(1, 1.5)
-    image = _cloth(image, above & ~covered, top)
+    # What is seen of a dress or a coat is what the top goes on as.
+    own = above & (view.any_of("upper", "outerwear", "full_body") > 0.5)
+    image = _cloth(image, above & ~covered & ~own, top | own)
     if below.any():
         if lower.sum() > MIN_SKIN:
             cloth = _upwards(view.image, grown(below, 1) & hole, lower)
@@ -269,7 +293,7 @@ def uncover(view: View, old: Old, category: Category, placed: Placed, covered: N
     neck = ((np.abs(across) < NECK_HALF * 1.15) & (down < 0.3)).astype(np.float32) * (
         np.maximum(old.neck, (flesh & trunk).astype(np.float32))
     )
-    forearms = tuple(_forearm(view, side) for side in (0, 1))
+    forearms = tuple(_forearm(view, side, placed.reach[side]) for side in (0, 1))
     return Under(image, (arms[0], arms[1]), (forearms[0], forearms[1]), box(neck, unit))
 
 
@@ -279,7 +303,7 @@ def _gone(view: View, old: Old, unit: int) -> NDArray[Any]:
 
     inside = old.chance > 0.35
     rim = grown(inside, 2 * unit) & (view.maps["person"] < RIM)
-    others = np.max([view.maps[name] for name in ("skin", "lower", "footwear", "hair", "full_body")], 0)
+    others = np.max([view.maps[name] for name in ("skin", "lower", "footwear", "hair", "full_body", "accessory")], 0)
     return (grown(inside, unit) | rim & (others < 0.3)) & (old.front < 0.5)
 
 
@@ -322,13 +346,15 @@ def _mixed(part: NDArray[Any], hole: NDArray[Any]) -> NDArray[Any]:
     return box(part.astype(np.float32), 1) / np.maximum(box(hole.astype(np.float32), 1), 1e-3)
 
 
-def _forearm(view: View, side: int) -> NDArray[Any]:
-    """(h, w) bool: from a little above the elbow to the fingers."""
+def _forearm(view: View, side: int, reach: float) -> NDArray[Any]:
+    """(h, w) bool: from a little above the elbow, or from the cuff of a short sleeve, to the fingers."""
     import numpy as np
 
     shoulder, elbow, wrist = view.body.arms[side].joints
     wide = view.body.wide
-    above = elbow + 0.12 * (shoulder - elbow)
+    upper = float(np.hypot(*(elbow - shoulder))) / max(1e-6, view.body.arms[side].length)
+    bare = max(0.12, 1 - max(0.0, reach - 0.04) / max(upper, 1e-6)) if reach else 0.12
+    above = elbow + bare * (shoulder - elbow)
     way = (wrist - elbow) / max(1e-6, float(np.hypot(*(wrist - elbow))))
     tips = wrist + HAND * wide * way
     return capsule(view.size, above, elbow, (0.13 * wide, 0.14 * wide)) | capsule(

@@ -35,12 +35,18 @@ is that of face and neck."""
 GUESSED, SHORT_ARM = 0.6, 1.1
 """Visibility of elbow and wrist below which an arm is guessed, and the length in shoulder widths below which such an
 arm is too short."""
+NECK_SHORT, NECK_USUAL, SHOULDER_ROUND = 0.34, 0.57, 0.08
+"""Distance from the nose down to the shoulders, in shoulder widths, below which they may have been found in a hat, and
+the usual one; and the radius around a shoulder in which clothes or skin are looked for."""
 
 WORN: Final = ("upper", "outerwear", "lower", "full_body")
 UNSURE: Final = (0.03, 0.9)
 """Share of an accessory, next to clothes, between which colour decides."""
 HELD: Final = 0.4
 """How far from a hand something is held in it, in shoulder widths."""
+SURE, BESIDE = (0.9, 0.5), 0.015
+"""Share and probability of what surely is carried, and how far around it colour takes nothing away from it, as a share
+of the view."""
 BINS, MAX_ODDS, SMOOTH = 16, 3.0, 0.006
 """Bins of each channel, the largest log odds of a colour, and the radius of their mean as a share of the view."""
 
@@ -138,13 +144,14 @@ def read_view(image: NDArray[Any], category: Category) -> View:
     height, width = pixels.shape[:2]
     body = compact_body.read_body(found.pose, (left, top), scale)
     x, y = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
-    across, down = body.frame(x, y)
     maps = {
         name: _window(found.classes[number], found, (left, top, right, low), (height, width))
         for number, name in enumerate(found.labels)
     }
     maps["person"] = _refined(_window(found.mask, found, (left, top, right, low), (height, width)), pixels)
+    body = lowered(body, maps)
     maps |= by_colour(maps, pixels, body)
+    across, down = body.frame(x, y)
     view = View((left, top, right, low), pixels.astype(np.float32), body, maps, across / body.wide,
                 down / body.trunk, found.certainty)  # fmt: skip
     view = replace(view, body=straightened(view))
@@ -169,18 +176,55 @@ def by_colour(maps: Mapping[str, NDArray[Any]], pixels: NDArray[Any], body: Body
         return {}
     steps = (pixels[seen] // (256 // BINS)).astype(np.int64)
     index = (steps[:, 0] * BINS + steps[:, 1]) * BINS + steps[:, 2]
-    counts = [np.bincount(index, part, BINS**3) for part in (share[seen], 1 - share[seen])]
+    counts = [np.bincount(index, part, BINS**3) for part in (share[seen] ** 4, (1 - share[seen]) ** 4)]
     odds = np.zeros(both.shape, np.float32)
     odds[seen] = np.log((counts[0] + 1) / (counts[1] + 1)).clip(-MAX_ODDS, MAX_ODDS)[index]
     for hand in body.hands:
         middle = hand.mean(0)
         odds[capsule(odds.shape, middle, middle, (HELD * body.wide, HELD * body.wide))] = 0
+    # A bag has no gaps at its edges, where the parser's map is soft and its own shade is that of dark clothes.
+    sure = (share > SURE[0]) & (carried > SURE[1])
+    if sure.any():
+        beside = matte.box(sure.astype(np.float32), max(1, round(BESIDE * max(both.shape)))) > 1e-4
+        odds = np.where(beside, np.maximum(odds, 0), odds)
     radius = max(1, round(SMOOTH * max(both.shape)))
     odds = (matte.box(odds, radius) / np.maximum(matte.box(seen.astype(np.float32), radius), 1e-3))[unsure]
     revised = share.copy()
     revised[unsure] = 1 / (1 + (1 - share[unsure]) / share[unsure] * np.exp(-odds))
     left = (1 - revised) / np.maximum(1 - share, 1e-6)
     return {"accessory": both * revised, **{name: maps[name] * left for name in WORN}}
+
+
+def lowered(body: Body, maps: Mapping[str, NDArray[Any]]) -> Body:
+    """The body with its shoulders at the usual distance below the nose, if they were found in a hat or in hair.
+
+    Shoulders that are drawn up, or a bowed head, bring them as near to the nose, but then they are seen in clothes or
+    bare. The arms of wrong shoulders are wrong, too: they hang.
+    """
+    import numpy as np
+
+    height = float((body.middle - body.nose) @ body.down)
+    if height >= NECK_SHORT * body.wide:
+        return body
+    shown = np.sum([maps[name] for name in (*WORN, "skin")], 0)
+    radius = SHOULDER_ROUND * body.wide
+    for shoulder in body.shoulders:
+        place = capsule(shown.shape, shoulder, shoulder, (radius, radius))
+        if place.any() and float(shown[place].mean()) > 0.5:
+            return body
+    move = (NECK_USUAL * body.wide - height) * body.down
+    legs = [
+        limb if limb.visible[0] > 0.5 else compact_body.Limb(limb.joints + move, limb.visible) for limb in body.legs
+    ]
+    hips = np.stack([limb.joints[0] for limb in legs])
+    shoulders = body.shoulders + move
+    trunk = hips.mean(0) - shoulders.mean(0)
+    length = max(1.0, float(np.hypot(*trunk)))
+    down = trunk / length
+    body = replace(body, shoulders=shoulders, hips=hips, legs=(legs[0], legs[1]), trunk=length, down=down,
+                   across=np.array([down[1], -down[0]]))  # fmt: skip
+    arms = [compact_body.Limb(_hanging(body, side), np.array([1.0, GUESSED, 0.0])) for side in (0, 1)]
+    return replace(body, arms=(arms[0], arms[1]), hands=(body.hands[0] + move, body.hands[1] + move))
 
 
 def straightened(view: View) -> Body:
