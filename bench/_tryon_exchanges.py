@@ -1,7 +1,8 @@
 """Sheets of try-ons with other people's garments, for review by eye: no person was photographed in both garments.
 
 People are the validation photos of CCP, upright, cut off at the thighs, and cropped to portraits; garments are the
-validation photos of the other data set. The sheets show identifiable people: they stay out of the repository.
+validation photos of the other data set. With `split` `train`, both are training photos. The sheets show identifiable
+people: they stay out of the repository.
 """
 
 from __future__ import annotations
@@ -45,15 +46,19 @@ class Exchange:
     framing: str
 
 
-def exchanges(data: Path, count: int, seed: int = SEED) -> Iterator[Exchange]:
-    """Pairs drawn from a seed; a longer list begins with the shorter one."""
+def exchanges(data: Path, count: int, seed: int = SEED, split: str = "val") -> Iterator[Exchange]:
+    """Pairs drawn from a seed; a longer list begins with the shorter one.
+
+    Args:
+        split: `val` or `train`, of both data sets.
+    """
     rng = random.Random(seed)
     with (data / "ccp" / "labelled.csv").open(newline="") as file:
-        people = [row["id"] for row in csv.DictReader(file) if row["split"] == "val"]
+        people = [row["id"] for row in csv.DictReader(file) if row["split"] == split]
     garments: dict[str, list[str]] = {}
     with (data / "garments" / "labels.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            if row["split"] == "validation":
+            if row["split"] == {"val": "validation"}.get(split, split):
                 garments.setdefault(row["label"], []).append(row["file"])
     for number in range(count):
         person_id = rng.choice(people)
@@ -68,7 +73,9 @@ def exchanges(data: Path, count: int, seed: int = SEED) -> Iterator[Exchange]:
         yield Exchange(person_id, np.asarray(photo), np.asarray(garment), kind, category, framing)
 
 
-def write(engine: Engine, data: Path, count: int, out: Path | None) -> dict[str, Any]:
+def write(
+    engine: Engine, data: Path, count: int, out: Path | None, seed: int = SEED, split: str = "val"
+) -> dict[str, Any]:
     """Write the sheets; returns their paths and what was refused.
 
     Raises:
@@ -79,7 +86,7 @@ def write(engine: Engine, data: Path, count: int, out: Path | None) -> dict[str,
     out.mkdir(parents=True, exist_ok=True)
     cells: list[Image.Image] = []
     refused: dict[str, str] = {}
-    for number, one in enumerate(exchanges(data, count)):
+    for number, one in enumerate(exchanges(data, count, seed, split)):
         try:
             result = engine.generate(one.person, one.garment, one.category, 1, 1)
             image, note = result.image, f"{result.report.notes['confidence']:.2f} {result.report.notes['quality']}"
@@ -92,7 +99,7 @@ def write(engine: Engine, data: Path, count: int, out: Path | None) -> dict[str,
         path = out / f"exchanges.{start // (COLUMNS * ROWS)}.png"
         _sheet(cells[start : start + COLUMNS * ROWS]).save(path)
         sheets.append(path.as_posix())
-    return {"count": count, "seed": SEED, "refused": refused, "sheets": sheets}
+    return {"count": count, "seed": seed, "split": split, "refused": refused, "sheets": sheets}
 
 
 def _cell(one: Exchange, result: NDArray[Any], note: str) -> Image.Image:

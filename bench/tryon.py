@@ -35,13 +35,21 @@ type Picture = NDArray[Any]
 GOALS = {"bytes": 40_000_000, "ms": 1000, "trousers_changed": 0.10}
 
 
-def main(quick: bool = False, data: Path = DATA, exchanges: int = 0, out: Path | None = None) -> dict[str, Any]:
+def main(
+    quick: bool = False,
+    data: Path = DATA,
+    exchanges: int = 0,
+    out: Path | None = None,
+    seed: int = 1,
+    split: str = "val",
+) -> dict[str, Any]:
     """Measure quality, time (milliseconds, 576 x 768) and size.
 
     Args:
         quick: every tenth pair only.
         data: folder with `ccp/` and `garments/`.
         exchanges: number of exchanges to write as sheets into `out` instead of measuring.
+        seed, split: of the exchanges; `val` or `train`.
     """
     local_values(ROOT)
     cv2.setNumThreads(1)
@@ -58,7 +66,7 @@ def main(quick: bool = False, data: Path = DATA, exchanges: int = 0, out: Path |
     if exchanges:
         from bench import _tryon_exchanges
 
-        return report | {"exchanges": _tryon_exchanges.write(engine, data, exchanges, out)}
+        return report | {"exchanges": _tryon_exchanges.write(engine, data, exchanges, out, seed, split)}
     report["whole_engine"] = whole(engine)
     if (data / "ccp").is_dir():
         report["pairs"] = quality(engine, data, 10 if quick else 1)

@@ -19,6 +19,8 @@ OPTIONS: Mapping[str, tuple[type, str]] = {
     "minutes": (float, "minutes at 70 percent of the knee"),
     "exchanges": (int, "number of results to write as sheets"),
     "out": (Path, "folder of the sheets, outside the repository"),
+    "seed": (int, "which exchanges are drawn"),
+    "split": (str, "photos of the exchanges, val or train"),
 }
 
 

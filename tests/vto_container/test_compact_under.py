@@ -78,6 +78,18 @@ def test_bare_legs_are_round_and_in_the_shadow_of_the_hem() -> None:
     assert np.abs(image[300, 100] - GROUND).max() < 25, "ground between the legs"
 
 
+def test_no_leg_is_painted_beside_a_boot() -> None:
+    classes = regions(body())
+    legs = classes["lower"] | classes["outerwear"] & (np.arange(VIEW[0])[:, None] > 170)
+    y, x = np.mgrid[: VIEW[0], : VIEW[1]]
+    boots = (np.abs(np.abs(x - 100) - 20) < 4) & (y >= 310) & (y < 350)
+    worn = {"skin": classes["skin"], "lower": legs & ~boots, "footwear": boots}
+    image = uncovered("lower", 1.3, worn)
+    beside = legs & ~boots & (y > 318) & (np.abs(np.abs(x - 100) - 20) >= 6)
+    assert (np.abs(image[beside] - GROUND).max(1) < 30).mean() > 0.9, "ground, no second shin"
+    assert np.abs(image[300, 120] - SKIN).max() < 45
+
+
 def without(figure: Body, side: int, seen: float) -> Body:
     """The figure with an arm that the pose network is not sure of."""
     arms = list(figure.arms)

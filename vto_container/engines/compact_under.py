@@ -39,6 +39,8 @@ DRESS: Final = 2.0
 """How much more of a dress than of a top is seen of a person in a dress."""
 FOOT, SHOE, SHOE_HALF = 0.5, 0.4, 0.1
 """Radius around an ankle where shoes are, in shoulder widths; probability of their edges; and half the widest hole."""
+SHOE_TOP: Final = 0.02
+"""How far bare skin goes on below the upper edge of a shoe, in lengths of the trunk."""
 BAG_EDGE: Final = 0.04
 """Radius over which the edges of bags are evened, in shoulder widths."""
 DRESS_CUT: Final = 0.91
@@ -176,6 +178,20 @@ def _shoes(view: View) -> NDArray[Any]:
     return closed & (view.maps["person"] > 0.5)
 
 
+def _in_shoes(view: View) -> NDArray[Any]:
+    """(h, w) bool: around the feet, below where shoes begin: a leg that is not seen there is in its shoe."""
+    import numpy as np
+
+    radius = FOOT * view.body.wide
+    found = np.zeros(view.size, bool)
+    for leg in view.body.legs:
+        around_ankle = capsule(view.size, leg.joints[2], leg.joints[2], (radius, radius))
+        shoe = around_ankle & (view.maps["footwear"] > 0.5)
+        if shoe.sum() > MIN_SKIN:
+            found |= around_ankle & (view.down > float(np.percentile(view.down[shoe], 8)) + SHOE_TOP)
+    return found
+
+
 def _suit(view: View) -> NDArray[Any] | None:
     """(h, w): accessories that are worn, not carried: of clothes that the parser does not know, such as overalls, most
     of the trunk is an accessory to it. None if there are none."""
@@ -258,7 +274,7 @@ def uncover(view: View, old: Old, category: Category, placed: Placed, covered: N
         flesh = hole & (trunk | midriff & person) & ~below
     else:
         below = np.zeros_like(hole)
-        bare = (np.abs(shins[0]) < 1) & (down > placed.hem - 0.12)
+        bare = (np.abs(shins[0]) < 1) & (down > placed.hem - 0.12) & ~_in_shoes(view)
         flesh = hole & (bare | (trunk if category == "dress" else np.zeros_like(trunk)))
     # Above new trousers or a skirt the top goes on.
     above = hole & person & (down < TOP_LOW) & (np.abs(across) < 0.6) if category == "lower" else np.zeros_like(hole)
