@@ -120,7 +120,8 @@ def test_a_hand_that_is_not_seen_is_painted_beside_the_body_and_not_behind_it(
     figure = body({Joint.RIGHT_WRIST: wrist})
     arms = (Limb(figure.arms[0].joints, np.array([1.0, 1.0, 0.0])), figure.arms[1])
     classes = regions(figure)
-    classes["outerwear"] |= capsule(VIEW, *figure.arms[0].joints[1:], (20, 20)) & ~classes["skin"]
+    _, elbow, end = figure.arms[0].joints
+    classes["outerwear"] |= capsule(VIEW, elbow, end, (20, 20)) & ~classes["skin"]
     view = painted(replace(figure, arms=arms), **classes)
     nothing = np.zeros(VIEW, np.float32)
     skin = view.maps["skin"] > 0.6
