@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import cold
 from shared import function_index, settings, startup
 from shared.errors import ConfigurationError
 from shared.settings_checks import bits, looks_unsafe, secret_fault, text_faults, url_fault
@@ -292,3 +293,8 @@ def test_random_keys_are_taken(raw: bytes) -> None:
 @given(st.text(string.ascii_letters, min_size=1, max_size=6), st.integers(10, 40))
 def test_what_repeats_itself_is_refused(word: str, times: int) -> None:
     assert secret_fault(word * times, own=True)
+
+
+def test_the_bench_of_cold_starts_has_settings_that_a_deployment_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    local = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
+    check(monkeypatch, **{**dict.fromkeys(SOUND), **local, **cold.DEPLOYED})
