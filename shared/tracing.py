@@ -13,9 +13,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from shared import startup
 from shared.errors import ConfigurationError
 from shared.identity import azure_credential
-from shared.startup import HOSTED
 
 if TYPE_CHECKING:
     from opentelemetry import trace
@@ -44,11 +44,11 @@ def is_configured() -> bool:
 
 def tracer() -> trace.Tracer:
     """The tracer of this process; the API's own, which records nothing, when no exporter is configured."""
-    from opentelemetry import trace
-
     try:
         return made()
     except ConfigurationError:
+        from opentelemetry import trace
+
         # The code that needs the settings reports what is wrong with them; tracing must not prevent that.
         return trace.NoOpTracerProvider().get_tracer(SERVICE)
 
@@ -56,6 +56,11 @@ def tracer() -> trace.Tracer:
 @cache
 def made() -> trace.Tracer:
     """See `tracer`; raises ConfigurationError when the settings are not usable."""
+    with startup.importing("spans"):
+        return _made()
+
+
+def _made() -> trace.Tracer:
     from opentelemetry import trace
 
     from shared.tracing_settings import tracing_settings
@@ -85,7 +90,7 @@ def _later(make: Callable[[], SpanExporter]) -> SpanExporter:
     To import that of Application Insights takes as long as a bare app's whole start, and no answer should wait for it.
     Elsewhere it is made at once, since a process that ends could not make it any more.
     """
-    if not any(name in os.environ for name in HOSTED):
+    if not any(name in os.environ for name in startup.HOSTED):
         return make()
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
