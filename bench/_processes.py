@@ -18,6 +18,8 @@ _KINDS: Final = {
     "sanitizer_child": "image sanitizer",
     "azurite": "storage emulator",
     "vto_container": "try-on container",
+    "emulators.cosmos": "Cosmos DB emulator",
+    "multiprocessing": "attacker",
 }
 """Parts of a command line, and what the process is called; all others are counted together."""
 

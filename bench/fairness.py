@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ import requests
 from PIL import Image
 
 from bench._common import quantile, register
+from bench._processes import cpu_seconds
 from bench._request_units_meter import charges
 from bench._traffic import Caller, Crowd, Request, Sample, attacking, statuses
 from bench.ceilings import SERVERLESS_RU
@@ -47,15 +49,23 @@ def main(*, quick: bool = False, documents: str = "sqlite") -> dict[str, Any]:
         attacker, victim = register(stack), register(stack)
         crowd = Crowd(stack.url, token_of(attacker), "127.0.0.2", attack(stack, attacker))
         length = (1, QUICK_PHASE_S) if quick else (ROUNDS, PHASE_S)
-        quiet, attacked, sent = measure(stack, victim, crowd, *length)
+        busy: dict[str, Counter[str]] = {"quiet": Counter(), "attacked": Counter()}
+        quiet, attacked, sent = measure(stack, victim, crowd, *length, busy)
         charges = dearest(stack)
+    shares = {name: _shares(seconds, length[0] * length[1]) for name, seconds in busy.items()}
     figures = {"quiet": summary(quiet), "attacked": summary(attacked)}
     ratios = {
         "get": round(figures["attacked"]["get"]["p99"] / figures["quiet"]["get"]["p99"], 2),
         "upload": round(figures["attacked"]["upload"]["p50"] / figures["quiet"]["upload"]["p50"], 2),
     }
     ok = all(ratios[name] <= goal for name, goal in GOALS.items())
-    return {"ok": ok, "ratios": ratios, "victimMs": figures, "attackerAnswers": statuses(sent), **charges}
+    return {"ok": ok, "ratios": ratios, "victimMs": figures, "attackerAnswers": statuses(sent), "processors": shares,
+            **charges}  # fmt: skip
+
+
+def _shares(seconds: Counter[str], of: float) -> dict[str, float]:
+    """Processors in use, by process: 1 is one all the time."""
+    return {name: round(used / of, 2) for name, used in seconds.most_common()}
 
 
 def dearest(stack: Stack) -> dict[str, Any]:
@@ -113,23 +123,36 @@ def attack(stack: Stack, client: Client) -> list[tuple[Request, int]]:
 
 
 def measure(
-    stack: Stack, victim: Client, crowd: Crowd, rounds: int, seconds: float
+    stack: Stack, victim: Client, crowd: Crowd, rounds: int, seconds: float, busy: Mapping[str, Counter[str]]
 ) -> tuple[list[Sample], list[Sample], list[Sample]]:
-    """The victim's samples of the quiet and of the attacked phases, and the attacker's."""
+    """The victim's samples of the quiet and of the attacked phases, and the attacker's.
+
+    Args:
+        busy: gets the processor seconds of the phases, by process.
+    """
     quiet: list[Sample] = []
     attacked: list[Sample] = []
     sent: list[Sample] = []
     token = token_of(victim)
     asyncio.run(act(stack.url, token, 5))
     for _ in range(rounds):
-        quiet += asyncio.run(act(stack.url, token, seconds))
+        with _counting(busy["quiet"]):
+            quiet += asyncio.run(act(stack.url, token, seconds))
         with ExitStack() as under_attack:
             samples = under_attack.enter_context(attacking(crowd))
             time.sleep(2)
-            attacked += asyncio.run(act(stack.url, token, seconds))
+            with _counting(busy["attacked"]):
+                attacked += asyncio.run(act(stack.url, token, seconds))
         sent += samples
         time.sleep(5)
     return quiet, attacked, sent
+
+
+@contextmanager
+def _counting(busy: Counter[str]) -> Generator[None]:
+    before = cpu_seconds()
+    yield
+    busy.update(cpu_seconds() - before)
 
 
 async def act(url: str, token: str, seconds: float) -> list[Sample]:

@@ -39,7 +39,7 @@ MAX_TAGS: Final = 30
 _MADE_DATE = re.compile(r"\d{1,2}(?:-|/|\. ?)([^\W\d_]+)\.?|([^\W\d_]+)\.?[-/]\d{1,2}")
 """`12. Okt`, which was the size 10-12."""
 _SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
-_SEVERAL = re.compile(r"\s*[,;|]\s*")
+_SEVERAL = re.compile(r"[,;|]")
 _COMMA = re.compile(r"(?<!\\),")
 
 
@@ -206,11 +206,11 @@ class _Builder:
 
     def _tags(self) -> list[str]:
         """Tags, brand, gender and all sizes, which searches find and facets count."""
-        tags = [one for one in _SEVERAL.split(self._words("tags")) if one]
+        tags = _several(self._words("tags"))
         tags += [one for name in ("brand", "gender") if (one := self._words(name))]
         self._refuse_dates("size")
         sizes = [row.text("size") for row in self._variants] if "size" in self._merged else []
-        tags += [one for size in sizes for one in _SEVERAL.split(size) if one]
+        tags += [one for size in sizes for one in _several(size)]
         tags = list(dict.fromkeys(text.line(one).lower() for one in tags))
         fitting = [one for one in tags if one and len(one) <= MAX_TAG][:MAX_TAGS]
         if len(fitting) < len(tags):
@@ -296,6 +296,11 @@ class _Builder:
         if status is None:
             self._problem("status", "must be `active` or `draft`")
         return status
+
+
+def _several(text: str) -> list[str]:
+    """The parts of a list in one cell."""
+    return [part for one in _SEVERAL.split(text) if (part := one.strip())]
 
 
 def _currencies_of(price: Value) -> Currencies:

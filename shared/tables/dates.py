@@ -49,6 +49,10 @@ _YEAR_SIGN = re.compile("(?<=[\\d.])\\s*[\u0433\u0440]\\.?$", re.IGNORECASE)
 """What Bulgarian, Russian and Ukrainian put behind a year."""
 _SERIAL = re.compile(r"(\d{5})(?:[.,]\d+)?")
 
+LONGEST: Final = 100
+"""Characters of the longest date, with its time and the name of its day; what is longer is none, and takes the patterns
+below a time that grows with its square."""
+
 type Days = Mapping[Order, date]
 
 
@@ -59,6 +63,8 @@ def readings(text: str, language: str | None = None) -> Days:
     Args:
         language: of names that are those of several months, see `months`.
     """
+    if len(text) > LONGEST:
+        return {}
     plain = "".join(_digit(char) for char in unicodedata.normalize("NFKC", text)).strip().translate(_HYPHENS)
     plain = plain.removeprefix("'")
     plain = _YEAR_SIGN.sub("", _TIME.sub("", plain).strip().removesuffix("Z"))

@@ -128,8 +128,14 @@ class _Reader:
         }
 
 
+LONGEST: Final = 255
+"""Characters of the longest code that Excel writes; patterns take a time for it that grows with its square."""
+
+
 def format_of(code: str) -> NumberFormat:
     """What a format code shows of a positive number."""
+    if len(code) > LONGEST:
+        return NumberFormat()
     section = _first_section(code)
     if symbol := _SYMBOL.search(section):
         return NumberFormat(currency=_currency(symbol[1], symbol[2]))
