@@ -153,8 +153,8 @@ def cells() -> None:
     for piece in (" ", "T", "[$", "[$a-", "a ", ".a", "1 ", "1.", "(", "'", '"', "a in ", "total "):
         for reader in readers:
             print(f"{reader} {piece!r}", flush=True)
-            reader("x" + piece * 400_000 + "y")
-            reader(piece * 400_000)
+            reader("x" + piece * 150_000 + "y")
+            reader(piece * 150_000)
 
 
 def main() -> None:
