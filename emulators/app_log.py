@@ -88,5 +88,7 @@ def _time(text: str) -> str:
 def is_worth_showing(line: Line, *, errors: bool) -> bool:
     """Whether it says more than that a function ran, which the app's own line says better."""
     if errors:
-        return line.level in ("WARNING", "ERROR", "CRITICAL") or int(line.facts.get("status") or 0) >= 500
+        # Of a request it is HTTP's number; of a job, a word.
+        status = line.facts.get("status")
+        return line.level in ("WARNING", "ERROR", "CRITICAL") or (isinstance(status, int) and status >= 500)
     return not _EXECUTED.match(line.text)

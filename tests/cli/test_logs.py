@@ -65,3 +65,10 @@ def test_what_is_written_later_is_read_later(log: Path) -> None:
         file.write("\n")
         file.flush()
         assert [line.text for line in reader.read()] == ["half"]
+
+
+@pytest.mark.parametrize("status", ["failed", "completed", "", None, [], {"code": 1}, 200, 12.5])
+def test_a_status_of_any_form_ends_no_display(log: Path, status: object) -> None:
+    log.write_text(entry("INFO", event="training.ended", status=status))
+    assert shown(log, errors=True) == []
+    assert len(shown(log)) == 1
