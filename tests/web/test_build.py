@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import requests
 from studio_command import studio
 
 from cli import web
+from emulators.stack import ROOT
+from emulators.vite import free_port, serving
 
 pytestmark = pytest.mark.processes
 
@@ -42,3 +46,13 @@ def test_what_a_build_was_made_from_differs_by_path_and_content(tmp_path: Path) 
     assert web.digest_of([other]) != first == web.digest_of([source])
     source.write_text("2")
     assert web.digest_of([source]) != first
+
+
+def test_the_development_server_has_the_widget_though_nothing_was_built(tmp_path: Path) -> None:
+    page = tmp_path / "web"
+    shutil.copytree(web.WEB, page, ignore=shutil.ignore_patterns("dist", "node_modules"))
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    with serving(page, "http://127.0.0.1:9", free_port()) as url:
+        answer = requests.get(f"{url}/widget.js", timeout=60)
+    assert answer.headers["Content-Type"] == "text/javascript"
+    assert "attachShadow" in answer.text
