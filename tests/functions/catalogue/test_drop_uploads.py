@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pytest
 import requests
+from account_factory import add_account
+from http_calls import App
 from pydantic import ValidationError
 
 from functions.catalogue.drop_uploads import MAX_NAMES, DropRequest, DropsRequest, presign_drop, presign_drops
 from shared import blobs, clock, turns
 from shared.accounts.documents import Role
 from shared.errors import Unprocessable
+from shared.http import limits, tokens
 from shared.http.auth import Principal
 from shared.http.classes import cost_of
+from shared.settings import forget
 
 ADA = Principal("ada", Role.VENDOR, "t", clock.now() + 60)
 
@@ -110,3 +114,24 @@ def test_many_names_count_as_many_calls(local: dict[str, str]) -> None:
     with turns.acting_for("ada") as work:
         presign_drops(ADA, DropsRequest(names=["A.jpg", "B.jpg", "bad name"]))
     assert cost_of(work) == 2, "beside the call itself"
+
+
+def test_what_is_left_of_the_rate_limit_counts_each_name(
+    local: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RATE_LIMITS", f'{{"drops": [200, {10**9}]}}')
+    monkeypatch.setenv("RATE_LIMIT_SCALE", "1")
+    forget()
+    limits.forget()
+    add_account("ada", "vendor")
+    call, token = App.of("catalogue"), tokens.issue("ada", "vendor", 1)[0]
+    left = lambda answer: int(answer.headers["RateLimit-Remaining"])  # noqa: E731
+    first = call("drops_create", {"name": "A.jpg"}, token=token)
+    assert (first.status, first.headers["RateLimit-Limit"], left(first)) == (200, "200", 199)
+    names = [*(f"N-{number}.jpg" for number in range(98)), "bad name", "N-0.jpg"]
+    many = call("drops_create_batch", {"names": names}, token=token)
+    assert (many.status, left(many)) == (200, 99)
+    assert left(call("drops_create_batch", {"names": names}, token=token)) == 0
+    refused = call("drops_create_batch", {"names": names[:1]}, token=token)
+    assert (refused.status, refused.code, left(refused)) == (429, "rate_limited", 0)
+    assert refused.headers["Retry-After"] == refused.headers["RateLimit-Reset"]
