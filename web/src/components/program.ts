@@ -34,7 +34,7 @@ function python(apiUrl: string, request: Request): string {
     calls.push(`print(studio.request(${[quoted(method), quoted(path), ...options].join(", ")}))`);
   }
   return [
-    "# pip install ai-fashion-studio-client",
+    "# pip install ./clients/python, in a checkout of the studio",
     "import os",
     "",
     "from ai_fashion_studio import Studio",
@@ -59,7 +59,7 @@ function typescript(apiUrl: string, request: Request): string {
     lines.push(`const { data } = await studio.api.${method}(${quoted(route)}${given});`, "console.log(data);");
   }
   return [
-    "// npm install ai-fashion-studio-client",
+    "// npm install ./clients/typescript, in a checkout of the studio after ./studio clients",
     `import { createStudio } from "ai-fashion-studio-client";`,
     "",
     `const studio = createStudio({ apiUrl: ${quoted(apiUrl)}, apiKey: process.env["STUDIO_KEY"] ?? "" });`,
