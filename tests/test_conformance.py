@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from emulators.functions_host.routes import Route
 
 pytestmark = pytest.mark.processes
 
@@ -51,7 +54,8 @@ ROUTES = {
     ("GET", "admin/index-versions"), ("POST", "admin/index-versions/{version}/rollback"),
     ("POST", "analytics/predict"), ("POST", "analytics/batches"), ("GET", "analytics/batches/{id}"),
     ("GET", "analytics/predictions"), ("GET", "analytics/predictions/{id}"), ("GET", "analytics/eval"),
-    ("POST", "analytics/train"), ("GET", "analytics/trainings/{id}"), ("GET", "analytics/models"),
+    ("POST", "analytics/train"), ("GET", "analytics/trainings"),
+    ("GET", "analytics/trainings/{id}"), ("GET", "analytics/models"),
     ("POST", "analytics/models/{id}/activate"), ("DELETE", "analytics/models/{id}"),
 }  # fmt: skip
 
@@ -75,6 +79,26 @@ def test_every_trigger_is_indexed(indexed: dict[str, Any]) -> None:
         (binding,) = indexed["functions"][name]
         assert binding["type"] == kind
         assert source in (binding.get("queueName"), binding.get("schedule"))
+
+
+def test_no_route_is_taken_by_a_parameter_of_another(indexed: dict[str, Any]) -> None:
+    # The host tries routes by the names of their functions: `products/{id}` must not come before `products/imports`.
+    found = {
+        name: (bindings[0]["route"], frozenset(bindings[0]["methods"]))
+        for name, bindings in indexed["functions"].items()
+        if bindings[0]["type"] == "httpTrigger"
+    }
+    table = [
+        (name, Route(route), methods)
+        for name, (route, methods) in sorted(found.items(), key=lambda one: one[0].lower())
+    ]
+    for name, (route, methods) in found.items():
+        path = re.sub(r"\{[^}]*\}", "value", route)
+        for method in methods:
+            first = next(
+                other for other, compiled, allowed in table if method in allowed and compiled.match(path) is not None
+            )
+            assert first == name, f"{method} {route} is answered by {first}"
 
 
 def test_every_route_is_indexed_once(indexed: dict[str, Any]) -> None:

@@ -17,7 +17,14 @@ from functions.analytics.prediction_schemas import (
     PredictionsQuery,
     PredictRequest,
 )
-from functions.analytics.training_schemas import SalesModelList, Training, TrainingQueued, TrainQuery
+from functions.analytics.training_schemas import (
+    SalesModelList,
+    Training,
+    TrainingList,
+    TrainingQueued,
+    TrainingsQuery,
+    TrainQuery,
+)
 from shared.accounts.documents import Role
 from shared.http.auth import Access
 from shared.http.endpoint import Call, Reply, endpoint
@@ -124,6 +131,17 @@ def create_sales_training(call: Call) -> Reply:
 
     made = trainings.create_training(call.caller, call.new_id, _table_upload(call), call.query, call.request_id)
     return Reply(made, headers={"Location": f"/api/analytics/trainings/{made.training_id}"})
+
+
+@endpoint(bp, "GET", "analytics/trainings", access=MERCHANTS, query=TrainingsQuery, answer=TrainingList)
+def list_sales_trainings(call: Call) -> TrainingList:
+    """List trainings.
+
+    Newest first; with `status=processing` those that run.
+    """
+    from functions.analytics import trainings
+
+    return trainings.list_trainings(call.caller, call.query)
 
 
 @endpoint(bp, "GET", "analytics/trainings/{id}", access=MERCHANTS, answer=Training, errors=(404,))

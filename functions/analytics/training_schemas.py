@@ -9,7 +9,7 @@ from pydantic import Field
 from functions.analytics.conformal import CalibrationQuality
 from functions.analytics.documents import DataOrigin, RunError, TrainingFigures
 from functions.analytics.prediction_schemas import RunStatus
-from shared.http.models import Answer
+from shared.http.models import Answer, PageQuery
 from shared.jobs.models import JobProgress
 from shared.tables.schemas import TableQuery, TableReading
 
@@ -52,6 +52,19 @@ class Training(Answer):
     error: RunError | None
     created_at: str
     updated_at: str
+
+
+class TrainingsQuery(PageQuery):
+    """Which trainings to list."""
+
+    status: RunStatus | None = None
+
+
+class TrainingList(Answer):
+    """A page of trainings, newest first, without the addresses of their reports: get a training for it."""
+
+    items: list[Training]
+    continuation: str | None = None
 
 
 class SalesModelVersion(Answer):

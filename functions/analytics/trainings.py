@@ -7,10 +7,11 @@ from typing import Final
 from functions.analytics import documents, runs, tables
 from functions.analytics.documents import TrainingDocument, TrainingId, TrainingPayload
 from functions.analytics.tables import RowProblem
-from functions.analytics.training_schemas import Training, TrainingQueued, TrainQuery
+from functions.analytics.training_schemas import Training, TrainingList, TrainingQueued, TrainingsQuery, TrainQuery
 from shared import audit, blobs, clock
 from shared.errors import NotFound, Unprocessable
 from shared.http.auth import Principal
+from shared.http.pages import equals, list_latest
 from shared.jobs.models import JobId
 from shared.tables.schemas import TableReading
 from shared.tables.upload import TableUpload
@@ -111,6 +112,19 @@ def check_category_count(count: int) -> None:
         raise Unprocessable(
             f"{count} categories are too many: a table may have up to {MAX_CATEGORIES}", code="too_many_categories"
         )
+
+
+def list_trainings(user: Principal, query: TrainingsQuery) -> TrainingList:
+    """The user's trainings, newest first."""
+    page = list_latest(
+        documents.trainings,
+        query,
+        equals(TrainingDocument.status, query.status),
+        partition=user.user_id,
+        by=TrainingDocument.created_at,
+    )
+    items = [Training.of(one, progress=runs.get_progress(one), report_url=None) for one in page.items]
+    return TrainingList(items=items, continuation=page.continuation)
 
 
 def get_training(user: Principal, id: str) -> Training:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import azure.functions as func
 
 from functions.catalogue.drop_uploads import DropRequest, DropsRequest, DropUpload, DropUploads
-from functions.catalogue.import_schemas import ImportQuery, ImportReport, ProductImport
+from functions.catalogue.import_schemas import (
+    ImportQuery,
+    ImportReport,
+    ImportsQuery,
+    ProductImport,
+    ProductImportList,
+)
 from functions.catalogue.models import Drop, DropList, DropsQuery, Product, ProductChange, ProductList, ProductsQuery
 from shared import telemetry
 from shared.accounts.documents import Role
@@ -61,6 +67,17 @@ def products_import(call: Call) -> Reply:
     if isinstance(made, ProductImport):
         return Reply(made, status=202, headers={"Location": f"/api/products/imports/{made.id}"})
     return Reply(made)
+
+
+@endpoint(bp, "GET", "products/imports", access=VENDORS, query=ImportsQuery, answer=ProductImportList)
+def product_imports_list(call: Call) -> ProductImportList:
+    """List product imports.
+
+    Those that jobs do, newest first; with `status=processing` those that run.
+    """
+    from functions.catalogue import imports
+
+    return imports.list_imports(call.caller, call.query)
 
 
 @endpoint(bp, "GET", "products/imports/{id}", access=VENDORS, answer=ProductImport, errors=(404,))

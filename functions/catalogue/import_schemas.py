@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from shared.http.models import Answer, Query
+from shared.http.models import Answer, PageQuery, Query
 from shared.jobs.models import JobProgress, RunError, RunStatus
 from shared.tables.format import DecimalMark
 from shared.tables.schemas import TableReading
@@ -76,6 +76,19 @@ class ProductImport(Answer):
     report_url: str | None = Field(description="JSON with every product, an `ImportReport`; once completed")
     error: RunError | None = Field(description="why the import failed")
     created_at: str
+
+
+class ImportsQuery(PageQuery):
+    """Which imports to list."""
+
+    status: RunStatus | None = None
+
+
+class ProductImportList(Answer):
+    """A page of imports that jobs do, newest first, without the addresses of their reports: get an import for it."""
+
+    items: list[ProductImport]
+    continuation: str | None = None
 
 
 class ImportReport(Answer):

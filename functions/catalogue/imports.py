@@ -17,13 +17,21 @@ from functions.catalogue.import_documents import (
     ImportPayload,
     imports,
 )
-from functions.catalogue.import_schemas import ImportedProduct, ImportQuery, ImportReport, ProductImport
+from functions.catalogue.import_schemas import (
+    ImportedProduct,
+    ImportQuery,
+    ImportReport,
+    ImportsQuery,
+    ProductImport,
+    ProductImportList,
+)
 from functions.catalogue.importer import Importer
 from shared import audit, blobs, clock
 from shared.catalogue.documents import ProductStatus
 from shared.documents import store
 from shared.errors import BatchFailed, DocumentConflict, NotFound, TooLarge, Unprocessable
 from shared.http.auth import Principal
+from shared.http.pages import equals, list_latest
 from shared.jobs import protocol, queues
 from shared.jobs.models import JobId
 from shared.outbound import pictures
@@ -134,6 +142,19 @@ def _queue(
     return _answer(made)
 
 
+def list_imports(user: Principal, query: ImportsQuery) -> ProductImportList:
+    """The vendor's imports that jobs do, newest first, for as long as they can be looked up."""
+    page = list_latest(
+        imports,
+        query,
+        equals(ImportDocument.status, query.status),
+        partition=user.user_id,
+        by=ImportDocument.created_at,
+    )
+    items = [_answer(one, with_report=False) for one in page.items]
+    return ProductImportList(items=items, continuation=page.continuation)
+
+
 def get_import(user: Principal, id: str) -> ProductImport:
     """An import that a job does. Raises NotFound, for another vendor's too."""
     found = imports.find(ImportId.of(id), user.user_id)
@@ -142,9 +163,13 @@ def get_import(user: Principal, id: str) -> ProductImport:
     return _answer(found)
 
 
-def _answer(found: ImportDocument) -> ProductImport:
+def _answer(found: ImportDocument, *, with_report: bool = True) -> ProductImport:
     job = protocol.jobs.find(found.job_id, found.user_id)
-    url = found.report_blob and blobs.read_url(blobs.IMPORTS, found.report_blob, content_type="application/json")
+    url = (
+        with_report
+        and found.report_blob
+        and blobs.read_url(blobs.IMPORTS, found.report_blob, content_type="application/json")
+    )
     counts = found.counts.model_dump(by_alias=False)
     return ProductImport.of(
         found, job_id=found.job_id.public, progress=job.progress if job else None, report_url=url or None, **counts

@@ -93,7 +93,7 @@ def inspect_person(image: StoredImage, kept: Kept) -> tuple[int, int]:
         height, width = pixels.shape[:2]
         count = 0 if presence.empty(pixels) else people.count(parser.parse(pixels))
     if count == 0:
-        raise errors.NoPerson("the person image shows no person")
+        raise errors.NoPerson("the person image shows no person: use a photo of one person from the front")
     if count > 1:
         raise errors.SeveralPeople(f"the person image shows {count} people: crop it to one")
     return width, height

@@ -54,6 +54,10 @@ def test_a_merchant_predicts_trains_predicts_again_and_rolls_back(stack: Stack, 
     assert queued.headers["Location"] == f"/api/analytics/trainings/{training['trainingId']}"
     assert client.wait(training["jobId"])["status"] == "completed"
     made = client.call("GET", f"analytics/trainings/{training['trainingId']}")
+    listed = client.call("GET", "analytics/trainings")["items"]
+    assert listed == [{**made, "reportUrl": None}]
+    assert client.call("GET", "analytics/trainings", params={"status": "processing"})["items"] == []
+    assert sign_up("merchant").call("GET", "analytics/trainings")["items"] == []
     second = client.call("POST", "analytics/predict", json=body)
     assert (second["data"], second["modelVersion"], second["calibration"]) == ("own", made["modelVersion"], "low")
     listed = client.call("POST", "analytics/models/default/activate")

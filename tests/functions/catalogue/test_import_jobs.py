@@ -14,7 +14,7 @@ from vendor_uploads import create_account, garment_photo, product_of, run_worker
 from functions.catalogue import imports
 from functions.catalogue.import_documents import ImportPayload
 from functions.catalogue.import_job import PART, ImportStep
-from functions.catalogue.import_schemas import ImportQuery, ImportReport, ProductImport
+from functions.catalogue.import_schemas import ImportQuery, ImportReport, ImportsQuery, ProductImport
 from functions.catalogue.vendor_files import on_blob_created
 from shared import blobs, clock
 from shared.accounts.documents import Role
@@ -61,6 +61,22 @@ def work(vendor: str, id: str) -> ProductImport:
 def report_of(done: ProductImport) -> ImportReport:
     assert done.report_url
     return ImportReport.model_validate(requests.get(done.report_url, timeout=30).json())
+
+
+def listed(vendor: str, **query: str) -> list[ProductImport]:
+    return list(imports.list_imports(vendor_of(vendor), ImportsQuery.model_validate(query)).items)
+
+
+def test_imports_by_jobs_are_listed_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "MAX_INLINE", 0)
+    vendor = create_account()
+    first, second = (start(vendor, "sku,title\nL,Hat\n").id for _ in range(2))
+    work(vendor, first)
+    assert [one.id for one in listed(vendor)] == [second, first]
+    assert [one.id for one in listed(vendor, status="queued")] == [second]
+    (ended,) = listed(vendor, status="completed")
+    assert ended == imports.get_import(vendor_of(vendor), first).model_copy(update={"report_url": None})
+    assert listed(create_account()) == []
 
 
 def test_a_large_file_is_imported_by_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
