@@ -49,8 +49,24 @@ def launched() -> Generator[Browser]:
         started.close()
 
 
+TOUCHING = """gap => {
+  const OUTER = ".check, .dropzone, .file";
+  const controls = [...document.querySelectorAll("button, .button, select, input, textarea, .dropzone, .check")]
+    .filter(one => one.matches(OUTER) || !one.closest(OUTER))
+    .map(one => [one, one.getBoundingClientRect()]).filter(([, box]) => box.width > 1 && box.height > 1);
+  const between = (a, b) => Math.max(
+    Math.max(a.left, b.left) - Math.min(a.right, b.right), Math.max(a.top, b.top) - Math.min(a.bottom, b.bottom));
+  return controls.flatMap(([one, a], index) => controls.slice(index + 1)
+    .filter(([two, b]) => !one.contains(two) && !two.contains(one) && between(a, b) < gap
+      && !(one.matches(".check") && two.matches(".check")))
+    .map(([two]) => [one, two].map(each => (each.textContent || each.placeholder || each.name).trim().slice(0, 40))));
+}"""
+"""Pairs of controls with less space than `gap` pixels between them. Boxes to check form a list."""
+GAP_PX = 3
+
+
 def audit(tab: Page) -> None:
-    """Fails on serious accessibility findings of axe, and on a page that scrolls sideways."""
+    """Fails on serious accessibility findings of axe, on a page that scrolls sideways, and on controls that touch."""
     tab.evaluate(AXE.read_text())
     found = tab.evaluate(
         "() => axe.run({ resultTypes: ['violations'] }).then((r) => r.violations.map("
@@ -59,3 +75,4 @@ def audit(tab: Page) -> None:
     serious = [finding for finding in found if finding["impact"] in ("serious", "critical")]
     assert not serious, serious
     assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert tab.evaluate(TOUCHING, GAP_PX) == []

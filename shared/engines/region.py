@@ -76,7 +76,7 @@ def parse_person(image: NDArray[Any]) -> Parsed:
     """
     parsed = None if presence.empty(image) else parse_closely(image)
     if parsed is None or people.count(parsed) == 0 or _certainty(parsed) < MIN_CERTAINTY:
-        raise NoPerson("the image shows no person", field="person")
+        raise NoPerson("the image shows no person: use a photo of one person from the front", field="person")
     return parsed
 
 

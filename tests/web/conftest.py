@@ -84,8 +84,9 @@ def page(request: pytest.FixtureRequest, browser: Browser, page_url: str) -> Ite
     problems: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        # The browser itself reports answers such as 401; the page handles them.
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        # The browser itself reports answers such as 401, and what a test's network does; the page handles them.
+        expected = ("Failed to load resource", "net::ERR_INTERNET_DISCONNECTED")
+        if message.type == "error" and not any(text in message.text for text in expected):
             problems.append(message.text)
 
     tab.on("console", note)

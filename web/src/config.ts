@@ -1,4 +1,5 @@
 /** The configuration of the page: `config.json` beside it, written when it is served or deployed. */
+import { reach } from "./api/client";
 
 export interface LocalAccount {
   role: string;
@@ -23,7 +24,7 @@ export interface Config {
 }
 
 export async function loadConfig(): Promise<Config> {
-  const response = await fetch("/config.json", { cache: "no-store" });
+  const response = await reach("/config.json", { cache: "no-store" });
   if (!response.ok) throw new Error("config.json is missing: write {\"apiUrl\": \"https://...\"} beside index.html.");
   const config = (await response.json()) as Config;
   return { ...config, apiUrl: config.apiUrl.replace(/\/$/, "") };

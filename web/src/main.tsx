@@ -11,6 +11,13 @@ import "./styles.css";
 // A file dropped beside a drop zone would replace the page.
 for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
 
+// Pictures that the network lost are asked for again once it is back; a browser does so for none.
+window.addEventListener("online", () => {
+  for (const image of document.images) {
+    if (image.complete && image.naturalWidth === 0 && image.src) image.src = image.src;
+  }
+});
+
 const root = createRoot(document.getElementById("root") as HTMLElement);
 
 enter();
@@ -27,6 +34,9 @@ try {
     <main>
       <h1>The studio can't start</h1>
       <p role="alert">{(error as Error).message}</p>
+      <button type="button" onClick={() => window.location.reload()}>
+        Try again
+      </button>
     </main>,
   );
 }

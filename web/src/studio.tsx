@@ -4,7 +4,7 @@ import { signIn } from "./api/session";
 import { useApp, useUser } from "./app-context";
 import { ErrorNote } from "./components/basics";
 import type { Local as LocalFacts, LocalAccount } from "./config";
-import { useAction, useRoute } from "./hooks";
+import { useAction, useOnline, useRoute } from "./hooks";
 import { Account } from "./views/account";
 import { Credits } from "./views/credits";
 import { Keys } from "./views/keys";
@@ -109,6 +109,7 @@ export function Studio() {
           )}
         </div>
       </header>
+      <Offline />
       {config.local && <LocalBar local={config.local} role={user?.role ?? null} view={view} />}
       <main id="content" tabIndex={-1}>
         {/* Nothing of one account is shown to the next; forms of accounts stay mounted while they sign in. */}
@@ -119,6 +120,16 @@ export function Studio() {
         <a href={`${config.apiUrl}/api/openapi.json`}>OpenAPI</a>
       </footer>
     </>
+  );
+}
+
+/** Says that what is shown may be old. */
+function Offline() {
+  const online = useOnline();
+  return (
+    <div role="status">
+      {!online && <p className="offline">No connection. What you see may be out of date; it goes on when you are back online.</p>}
+    </div>
   );
 }
 

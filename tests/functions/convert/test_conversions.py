@@ -186,7 +186,9 @@ def test_a_fault_that_passes_is_survived_in_silence(stack: Stack, sign_up: SignU
 
 
 @pytest.mark.parametrize(("mode", "code"), [("image_safety", "blocked"), ("400", "gemini_refused")])
-def test_a_permanent_fault_fails_at_once_and_costs_nothing(stack: Stack, sign_up: SignUp, mode: str, code: str) -> None:
+def test_a_permanent_fault_fails_at_once_costs_nothing_and_is_retried_by_an_administrator_alone(
+    stack: Stack, sign_up: SignUp, admin: Client, mode: str, code: str
+) -> None:
     client, prompt = sign_up(), secrets.token_hex(6)
     with fault(stack, mode=mode, times=None, match=prompt):
         asked = client.call("POST", "conversions", json=body(client, prompt=prompt))
@@ -196,6 +198,11 @@ def test_a_permanent_fault_fails_at_once_and_costs_nothing(stack: Stack, sign_up
     with pytest.raises(Refused) as refused:
         client.call("POST", f"jobs/{asked['jobId']}/retry")
     assert refused.value.status == 409
+    admin.call("POST", f"admin/dead-letters/{asked['jobId']}/redrive")
+    again = client.wait(asked["jobId"])
+    assert (again["status"], again["generation"], again["attempt"]) == ("completed", 2, 1)
+    assert ended(client, asked["id"])["status"] == "completed", "the same conversion, not another one"
+    assert used(client) == 1, "its success is paid for"
 
 
 @pytest.mark.parametrize("mode", ["403", "404"])

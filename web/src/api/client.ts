@@ -2,6 +2,7 @@
 import createClient, { type Client } from "openapi-fetch";
 
 import type { components, paths } from "./schema";
+import { fetchAgain, type OnSent } from "./sending";
 import type { Session } from "./session";
 
 export type Schemas = components["schemas"];
@@ -17,6 +18,8 @@ export class Problem extends Error {
   readonly field: string | undefined;
   readonly requestId: string | undefined;
   readonly approvalUrl: string | undefined;
+  /** A file that lists everything that is wrong. */
+  readonly reportUrl: string | undefined;
   /** Whether the same request may be answered later. */
   readonly retryable: boolean;
 
@@ -26,8 +29,12 @@ export class Problem extends Error {
     this.field = problem.field ?? undefined;
     this.requestId = problem.requestId;
     this.retryable = problem.retryable ?? problem.code === undefined;
-    const approval = problem.details?.["approvalUrl"];
-    this.approvalUrl = typeof approval === "string" ? approval : undefined;
+    const address = (name: string) => {
+      const given = problem.details?.[name];
+      return typeof given === "string" ? given : undefined;
+    };
+    this.approvalUrl = address("approvalUrl");
+    this.reportUrl = address("reportUrl");
   }
 
   /** The same in other words, where the view knows more. */
@@ -51,7 +58,7 @@ export async function ok<T>(call: Promise<{ data?: T; error?: unknown }>): Promi
 /** `fetch` of what is beside the API. Throws `Problem` where nothing answers. */
 export async function reach(url: string, init?: RequestInit): Promise<Response> {
   try {
-    return await fetch(url, init);
+    return await fetchAgain(new Request(url, init));
   } catch {
     throw new Problem({ detail: `${new URL(url, window.location.href).host} can't be reached. Try it again.` });
   }
@@ -60,12 +67,21 @@ export async function reach(url: string, init?: RequestInit): Promise<Response> 
 export type ImageKind = "person" | "garment";
 
 /** Upload a picture as a browser's form does. */
-export async function uploadImage(api: Api, file: File, kind: ImageKind): Promise<Schemas["Image"]> {
+export async function uploadImage(
+  { api, session }: { api: Api; session: Session },
+  file: File,
+  kind: ImageKind,
+  onSent: OnSent = () => undefined,
+): Promise<Schemas["Image"]> {
   const form = new FormData();
   form.set("file", file);
   form.set("kind", kind);
   const answer = await ok(
-    api.POST("/api/images/upload", { body: form as never, bodySerializer: (body) => body as unknown as FormData }),
+    api.POST("/api/images/upload", {
+      body: form as never,
+      bodySerializer: (body) => body as unknown as FormData,
+      fetch: session.uploading(onSent),
+    }),
   );
   return answer as Schemas["Image"];
 }

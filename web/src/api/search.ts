@@ -1,6 +1,7 @@
 /** The searches of the shop: of a signed-in user, and of anyone. */
 import type { Request } from "../components/program";
 import { ok, uploadImage, type Api, type Schemas } from "./client";
+import type { Session } from "./session";
 
 const SHOWN = 24;
 
@@ -24,8 +25,9 @@ export interface Found {
 }
 
 /** The search of a signed-in user, which the merchant's search quality counts. */
-export async function findAs(api: Api, { words, picture, alpha }: Query): Promise<Found> {
-  const imageId = picture ? (await uploadImage(api, picture, "garment")).id : null;
+export async function findAs(app: { api: Api; session: Session }, { words, picture, alpha }: Query): Promise<Found> {
+  const { api } = app;
+  const imageId = picture ? (await uploadImage(app, picture, "garment")).id : null;
   if (imageId && words) {
     const body = { query: words, imageId, alpha, topK: SHOWN };
     return foundBy(await ok(api.POST("/api/search/hybrid", { body })), { method: "POST", route: "/api/search/hybrid", body });

@@ -1,6 +1,7 @@
 /** The signed-in user: tokens live in this tab only, and the access token is renewed once when it has expired. */
 import { ok, type Api } from "./client";
 import type { components } from "./schema";
+import { fetchAgain, upload, type OnSent, type Send } from "./sending";
 
 export type User = components["schemas"]["User"];
 type Tokens = Pick<components["schemas"]["Tokens"], "accessToken" | "refreshToken" | "deviceToken">;
@@ -10,8 +11,6 @@ interface Stored extends Tokens {
 }
 
 const KEY = "studio.session";
-/** How long a reading request waits before it is sent again after its connection failed. */
-const AGAIN_MS = 300;
 
 export class Session {
   private stored: Stored | null;
@@ -66,14 +65,21 @@ export class Session {
   }
 
   /** Fetch with the access token; when it has expired, renew it and try once more, as the same user. */
-  readonly fetch = async (request: Request): Promise<Response> => {
+  readonly fetch: Send = (request) => this.fetchBy(fetchAgain, request);
+
+  /** The same for an upload, which says how much is sent. */
+  uploading(onSent: OnSent): Send {
+    return (request) => this.fetchBy((authorized) => upload(authorized, onSent), request);
+  }
+
+  private async fetchBy(send: Send, request: Request): Promise<Response> {
     const asked = this.stored?.user.id;
     const again = request.clone();
-    const response = await fetchAgain(this.authorized(request));
+    const response = await send(this.authorized(request));
     if (response.status !== 401 || !asked || request.url.includes("/api/auth/login")) return response;
     const renewed = (await this.renew()) && this.stored?.user.id === asked;
-    return renewed ? fetch(this.authorized(again)) : response;
-  };
+    return renewed ? send(this.authorized(again)) : response;
+  }
 
   private authorized(request: Request): Request {
     if (this.stored) request.headers.set("Authorization", `Bearer ${this.stored.accessToken}`);
@@ -90,12 +96,13 @@ export class Session {
   private async renewed(): Promise<boolean> {
     const before = this.stored;
     if (!before) return false;
-    const response = await fetch(`${this.apiUrl}/api/auth/refresh`, {
+    const renewal = new Request(`${this.apiUrl}/api/auth/refresh`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       // With the device's token a lost answer is repeated.
       body: JSON.stringify({ refreshToken: before.refreshToken, deviceToken: before.deviceToken }),
     });
+    const response = await fetchAgain(renewal);
     // Who signed out, or in as another, while this was under way stays so.
     if (this.stored?.refreshToken !== before.refreshToken) return this.stored !== null;
     if (!response.ok) {
@@ -118,22 +125,6 @@ export class Session {
     if (stored) sessionStorage.setItem(KEY, JSON.stringify(stored));
     else sessionStorage.removeItem(KEY);
     for (const listener of this.listeners) listener();
-  }
-}
-
-/**
- * Fetch; a request that only reads is sent once more when its connection fails, as one may that the server closed a moment
- * before. The browser itself does so only for connections that were used before.
- */
-async function fetchAgain(request: Request): Promise<Response> {
-  if (request.method !== "GET") return fetch(request);
-  const again = request.clone();
-  try {
-    return await fetch(request);
-  } catch (error) {
-    if (request.signal.aborted) throw error;
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    return fetch(again);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Children, cloneElement, isValidElement, useId, useState, type DragEvent, type ReactElement, type ReactNode } from "react";
 
 import { Problem } from "../api/client";
-import type { Pages } from "../hooks";
+import type { Loaded, Pages } from "../hooks";
 
 export function Badge({ children, tone = "plain" }: { children: ReactNode; tone?: "plain" | "good" | "warn" | "bad" }) {
   return <span className={`badge ${tone}`}>{children}</span>;
@@ -21,6 +21,11 @@ export function ErrorNote({ error, again }: { error: Error | null; again?: (() =
           <a href={problem.approvalUrl}>Choose how to pay at PayPal</a>
         </p>
       )}
+      {problem?.reportUrl && (
+        <p>
+          <a href={problem.reportUrl}>Everything that is wrong, as a table</a>
+        </p>
+      )}
       {problem?.requestId && <p className="small">Request {problem.requestId}</p>}
       {again && problem?.retryable && (
         <button type="button" className="quiet" onClick={again}>
@@ -37,13 +42,35 @@ export function Said({ text }: { text: string }) {
   return sentence.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
 }
 
-/** Stands where data is awaited, or for what went wrong instead. */
-export function Loading({ what, error = null, again }: { what: string; error?: Error | null; again?: () => void }) {
-  if (error) return <ErrorNote error={error} again={again} />;
+/** Stands before what a load shows: that it is awaited, or what went wrong and the way to ask again. */
+export function Awaited({ load, what }: { load: Loaded<unknown>; what: string }) {
   return (
-    <p className="loading" role="status">
-      Loading {what}…
-    </p>
+    <>
+      <ErrorNote error={load.error} again={load.reload} />
+      {load.awaited && (
+        <p className="loading" role="status">
+          Loading {what}…
+        </p>
+      )}
+    </>
+  );
+}
+
+/** Asks for what is shown once more, and says so until it is answered. */
+export function ReadAgain({ load, children = "Read again" }: { load: Pick<Loaded<unknown>, "reload">; children?: ReactNode }) {
+  const [reading, setReading] = useState(0);
+  return (
+    <button
+      type="button"
+      className="quiet"
+      aria-busy={reading > 0}
+      onClick={() => {
+        setReading((count) => count + 1);
+        void load.reload().finally(() => setReading((count) => count - 1));
+      }}
+    >
+      {reading > 0 ? "Reading…" : children}
+    </button>
   );
 }
 
@@ -281,6 +308,6 @@ const STATES: Record<string, "good" | "warn" | "bad" | "plain"> = {
   cancelled: "plain",
 };
 
-export function State({ status }: { status: string }) {
-  return <Badge tone={STATES[status] ?? "plain"}>{status.replaceAll("_", " ")}</Badge>;
+export function State({ status, says }: { status: string; says?: string | undefined }) {
+  return <Badge tone={STATES[status] ?? "plain"}>{says ?? status.replaceAll("_", " ")}</Badge>;
 }

@@ -2,7 +2,7 @@ import { useEffect, useState, type FormEvent, type ReactNode } from "react";
 
 import { ok } from "../api/client";
 import { useApp, useUser } from "../app-context";
-import { Badge, EmailField, ErrorNote, Loading } from "../components/basics";
+import { Awaited, Badge, EmailField, ErrorNote } from "../components/basics";
 import { useAction, useLoad, useRoute } from "../hooks";
 import { Sessions } from "./sessions";
 import { SignIn } from "./sign-in";
@@ -227,7 +227,8 @@ function ConfirmEmail({ token }: { token: string }) {
 
 function Profile() {
   const { api, session } = useApp();
-  const { data, error, reload } = useLoad(() => ok(api.GET("/api/auth/me")), "me");
+  const load = useLoad(() => ok(api.GET("/api/auth/me")), "me");
+  const { data, reload } = load;
   const { busy, error: failure, run } = useAction();
   const [sent, setSent] = useState(false);
   useEffect(() => {
@@ -238,11 +239,11 @@ function Profile() {
       await ok(api.POST("/api/auth/me/email/confirmation"));
       setSent(true);
     });
-  if (!data) return <Loading what="the account" error={error} again={reload} />;
+  if (!data) return <Awaited load={load} what="the account" />;
   return (
     <>
       <h1>Account</h1>
-      <ErrorNote error={error} again={reload} />
+      <ErrorNote error={load.error} again={reload} />
       <div className="columns">
         <section className="card" aria-labelledby="about">
           <h2 id="about">{data.displayName ?? data.email}</h2>
@@ -272,12 +273,13 @@ function Profile() {
 
 function Preferences() {
   const { api } = useApp();
-  const { data, error, reload } = useLoad(() => ok(api.GET("/api/notifications/preferences")), "preferences");
+  const load = useLoad(() => ok(api.GET("/api/notifications/preferences")), "preferences");
+  const { data, reload } = load;
   const { busy, error: failure, run } = useAction();
   return (
     <section className="card" aria-labelledby="tell">
       <h2 id="tell">Tell me about results</h2>
-      <ErrorNote error={error} again={reload} />
+      <Awaited load={load} what="what you chose" />
       <ErrorNote error={failure} />
       {data &&
         Object.entries(CHANNELS).map(([channel, name]) => (

@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 
 import { ok, Problem, type Schemas } from "../api/client";
 import { useApp } from "../app-context";
-import { Empty, ErrorNote, Loading, Money, Pager, State, When } from "../components/basics";
+import { Awaited, Empty, ErrorNote, Money, Pager, State, When } from "../components/basics";
 import { useAction, useLoad, usePages, useRoute } from "../hooks";
 
 type Payment = Schemas["Payment"];
@@ -23,7 +23,7 @@ export function Credits() {
       ),
     `payments ${pages.continuation ?? ""}`,
   );
-  const { busy, error, run } = useAction();
+  const { busy, error, run, again } = useAction();
   const [outcome, setOutcome] = useState<string | null>(null);
   const [order, answer] = [params.get("token"), params.get("paypal")];
 
@@ -52,13 +52,13 @@ export function Credits() {
     payments.reload();
   }, [busy]);
 
-  const buy = (pack: string) =>
+  const buy = (pack: string) => {
+    const headers = { "Idempotency-Key": crypto.randomUUID() };
     run(async () => {
-      const made = await ok(
-        api.POST("/api/paypal/orders", { body: { pack }, headers: { "Idempotency-Key": crypto.randomUUID() } }),
-      );
+      const made = await ok(api.POST("/api/paypal/orders", { body: { pack }, headers }));
       window.location.assign(made.approvalUrl);
     });
+  };
 
   return (
     <>
@@ -68,11 +68,11 @@ export function Credits() {
           {outcome}
         </p>
       )}
-      <ErrorNote error={error} />
+      <ErrorNote error={error} again={again} />
       <div className="columns">
         <section className="card" aria-labelledby="left">
           <h2 id="left">What is left</h2>
-          <ErrorNote error={profile.error} again={profile.reload} />
+          <Awaited load={profile} what="your credits" />
           {profile.data && (
             <>
               <p className="figure">
@@ -87,8 +87,7 @@ export function Credits() {
         </section>
         <section className="card" aria-labelledby="buy">
           <h2 id="buy">Buy credits</h2>
-          <ErrorNote error={packs.error} again={packs.reload} />
-          {!packs.data && packs.loading && <Loading what="the packs" />}
+          <Awaited load={packs} what="the packs" />
           <div className="row">
             {packs.data?.items.map((pack) => (
               <button key={pack.id} type="button" disabled={busy} onClick={() => buy(pack.id)}>
@@ -101,7 +100,7 @@ export function Credits() {
       </div>
       <section className="card" aria-labelledby="payments">
         <h2 id="payments">Payments</h2>
-        <ErrorNote error={payments.error} again={payments.reload} />
+        <Awaited load={payments} what="payments" />
         {payments.data?.items.length === 0 && <Empty>No payments yet.</Empty>}
         <ul className="list lines">
           {payments.data?.items.map((payment) => (

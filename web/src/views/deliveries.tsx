@@ -2,7 +2,7 @@ import { useState } from "react";
 
 import { ok, type Schemas } from "../api/client";
 import { useApp } from "../app-context";
-import { Empty, ErrorNote, Loading, Pager, Said, State, Table, When } from "../components/basics";
+import { Awaited, Empty, ErrorNote, Pager, ReadAgain, Said, State, Table, When } from "../components/basics";
 import { useAction, useLoad, usePages } from "../hooks";
 
 type Delivery = Schemas["Delivery"];
@@ -17,7 +17,7 @@ export function Deliveries({ webhooks }: { webhooks: Schemas["Webhook"][] }) {
   const [onlyFailed, setOnlyFailed] = useState(false);
   const pages = usePages();
   const [chosen, setChosen] = useState<string | null>(null);
-  const { data, error, loading, reload } = useLoad(
+  const load = useLoad(
     () =>
       ok(
         api.GET("/api/webhooks/deliveries", {
@@ -33,6 +33,7 @@ export function Deliveries({ webhooks }: { webhooks: Schemas["Webhook"][] }) {
       ),
     `${webhookId} ${onlyFailed} ${pages.continuation ?? ""}`,
   );
+  const { data, reload } = load;
   const urls = new Map(webhooks.map((webhook) => [webhook.id, webhook.url]));
   return (
     <>
@@ -68,12 +69,11 @@ export function Deliveries({ webhooks }: { webhooks: Schemas["Webhook"][] }) {
             />
             Failed ones only
           </label>
-          <button type="button" className="quiet" onClick={reload}>
+          <ReadAgain load={load}>
             Read again<span className="sr">: deliveries</span>
-          </button>
+          </ReadAgain>
         </div>
-        <ErrorNote error={error} again={reload} />
-        {!data && loading && <Loading what="deliveries" />}
+        <Awaited load={load} what="deliveries" />
         {data?.items.length === 0 && <Empty>Nothing was sent in the last 30 days.</Empty>}
         {data && data.items.length > 0 && (
           <Table label="Deliveries" columns={["Event", "State", "Answer", "Attempts", "Sent to", "Created"]}>
@@ -106,7 +106,8 @@ export function Deliveries({ webhooks }: { webhooks: Schemas["Webhook"][] }) {
 function Details({ id, onClose, onChanged }: { id: string; onClose: () => void; onChanged: () => void }) {
   const { api } = useApp();
   const path = { id };
-  const { data, error, reload } = useLoad(() => ok(api.GET("/api/webhooks/deliveries/{id}", { params: { path } })), id);
+  const load = useLoad(() => ok(api.GET("/api/webhooks/deliveries/{id}", { params: { path } })), id);
+  const { data, reload } = load;
   const action = useAction();
   const replay = () =>
     action.run(async () => {
@@ -114,7 +115,7 @@ function Details({ id, onClose, onChanged }: { id: string; onClose: () => void; 
       reload();
       onChanged();
     });
-  if (!data) return <Loading what="the delivery" error={error} again={reload} />;
+  if (!data) return <Awaited load={load} what="the delivery" />;
   return (
     <section className="card details" aria-labelledby="delivery">
       <div className="row">
@@ -135,11 +136,11 @@ function Details({ id, onClose, onChanged }: { id: string; onClose: () => void; 
         <button type="button" disabled={action.busy || !ENDED.has(data.status)} onClick={replay}>
           Send it again
         </button>
-        <button type="button" className="quiet" onClick={reload}>
+        <ReadAgain load={load}>
           Read again<span className="sr">: the delivery</span>
-        </button>
+        </ReadAgain>
       </div>
-      <ErrorNote error={error} again={reload} />
+      <ErrorNote error={load.error} again={reload} />
       <ErrorNote error={action.error} />
     </section>
   );

@@ -9,15 +9,15 @@ import { useAction, useUnsaved } from "../hooks";
 export function DropFiles({ onUploaded }: { onUploaded: () => void }) {
   const { api } = useApp();
   const { busy, run } = useAction();
-  const [progress, setProgress] = useState({ ended: 0, total: 0 });
+  const [progress, setProgress] = useState({ ended: 0, sent: 0, total: 0 });
   const [missed, setMissed] = useState<NotTaken[]>([]);
   useUnsaved(busy);
 
   const upload = (files: NamedFile[]) =>
     run(async () => {
       setMissed([]);
-      setProgress({ ended: 0, total: files.length });
-      const lost = await dropFiles(api, files, (ended) => setProgress({ ended, total: files.length }));
+      setProgress({ ended: 0, sent: 0, total: files.length });
+      const lost = await dropFiles(api, files, (reached) => setProgress({ ...reached, total: files.length }));
       setMissed(lost);
       onUploaded();
     });
@@ -37,7 +37,7 @@ export function DropFiles({ onUploaded }: { onUploaded: () => void }) {
         accept="image/*,.heic,.heif,application/json,.json"
         onFiles={(files) => upload(files.map((file) => ({ name: file.name, file })))}
       />
-      {busy && <progress max={progress.total} value={progress.ended} aria-label="Uploads" />}
+      {busy && <progress max={progress.total} value={progress.sent} aria-label="Uploads" />}
       {!busy && progress.total > 0 && (
         <p className="after small" role="status">
           {progress.total - missed.length} of {progress.total} uploaded.

@@ -1,9 +1,11 @@
 import { useEffect, useState } from "react";
 
 import { ok, reach, type Schemas } from "../api/client";
+import { sendingText } from "../api/sending";
 import { useApp } from "../app-context";
-import { Badge, Dropzone, ErrorNote, Loading, Said, State, Table } from "../components/basics";
-import { useAction, useLoad } from "../hooks";
+import { Awaited, Badge, Dropzone, ErrorNote, Said, State, Table } from "../components/basics";
+import { ENDED, Runs } from "../components/runs";
+import { useAction, useLoad, useNamed } from "../hooks";
 
 type Report = Schemas["ImportReport"];
 
@@ -25,31 +27,44 @@ const SHOWN = 100;
 
 /** Products from a table or a feed, with what became of each row. */
 export function Import({ onImported }: { onImported: () => void }) {
-  const { api } = useApp();
-  const { busy, error, run } = useAction();
+  const { api, session } = useApp();
+  const { busy, error, run, again } = useAction();
   const [currency, setCurrency] = useState("EUR");
   const [decimal, setDecimal] = useState<"auto" | "point" | "comma">("auto");
   const [fetches, setFetches] = useState(false);
-  const [started, setStarted] = useState<string | null>(null);
+  const [sent, setSent] = useState<number | null>(null);
+  const imports = useLoad(() => ok(api.GET("/api/products/imports", { params: { query: { limit: 5 } } })), "imports");
+  const [shown, show] = useNamed("import");
+  const running = imports.data?.items.find((one) => !ENDED.has(one.status))?.id ?? null;
+  useEffect(() => {
+    // What runs is followed after a reload, too.
+    if (!shown && running) open(running);
+  }, [running]);
   const [report, setReport] = useState<Report | null>(null);
+  const open = (id: string | null) => {
+    setReport(null);
+    show(id);
+  };
   const take = ([file]: File[]) =>
     run(async () => {
       if (!file) return;
       const end = file.name.slice(file.name.lastIndexOf(".") + 1).toLowerCase();
       const type = TYPES[end];
       if (!type) throw new Error(`${file.name}: choose a .csv, .tsv, .xlsx or .xml file.`);
-      setReport(null);
-      setStarted(null);
+      open(null);
       const answer = await ok(
         api.POST("/api/products/imports", {
           params: { query: { decimal, ...(currency ? { currency } : {}), ...(fetches ? { pictures: "fetch" as const } : {}) } },
           headers: { "Content-Type": type },
           body: file as never,
           bodySerializer: (body) => body as unknown as File,
+          fetch: session.uploading(setSent),
         }),
-      );
-      if ("jobId" in answer) setStarted(answer.id);
-      else setReport(answer);
+      ).finally(() => setSent(null));
+      if ("jobId" in answer) {
+        open(answer.id);
+        imports.reload();
+      } else setReport(answer);
       onImported();
     });
   return (
@@ -83,14 +98,28 @@ export function Import({ onImported }: { onImported: () => void }) {
         Fetch the photos from the addresses in the file
       </label>
       <Dropzone
-        label={busy ? "Importing…" : "Table or feed"}
+        label={busy ? sendingText(sent) : "Table or feed"}
         hint="CSV, TSV, Excel (.xlsx) or XML"
         accept=".csv,.tsv,.txt,.xlsx,.xml"
         onFiles={take}
       />
-      <ErrorNote error={error} />
-      {started && <Progress key={started} id={started} onReport={setReport} onImported={onImported} />}
+      <ErrorNote error={error} again={again} />
+      {shown && (
+        <Progress
+          key={shown}
+          id={shown}
+          onReport={setReport}
+          onEnded={() => {
+            onImported();
+            imports.reload();
+          }}
+        />
+      )}
       {report && <Shown report={report} />}
+      <Runs title="Large imports" runs={imports.data?.items ?? []} shown={shown} onShow={open}>
+        {(one) => `${one.products} products`}
+      </Runs>
+      <ErrorNote error={imports.error} again={imports.reload} />
     </section>
   );
 }
@@ -99,19 +128,20 @@ export function Import({ onImported }: { onImported: () => void }) {
 function Progress({
   id,
   onReport,
-  onImported,
+  onEnded,
 }: {
   id: string;
   onReport: (report: Report) => void;
-  onImported: () => void;
+  onEnded: () => void;
 }) {
   const { api } = useApp();
-  const { data, error, reload } = useLoad(
+  const load = useLoad(
     () => ok(api.GET("/api/products/imports/{id}", { params: { path: { id } } })),
     id,
   );
+  const { data, reload } = load;
   const action = useAction();
-  const ended = data !== null && ["completed", "failed", "cancelled"].includes(data.status);
+  const ended = data !== null && ENDED.has(data.status);
   useEffect(() => {
     if (!ended) {
       const timer = setInterval(reload, 2000);
@@ -122,13 +152,13 @@ function Progress({
       const report = data.reportUrl ? ((await (await reach(data.reportUrl)).json()) as Report) : null;
       // Another import has begun meanwhile: its report is the next one.
       if (current && report) onReport(report);
-      onImported();
+      if (current) onEnded();
     });
     return () => {
       current = false;
     };
   }, [ended]);
-  if (!data) return <Loading what="the import" error={error} again={reload} />;
+  if (!data) return <Awaited load={load} what="the import" />;
   return (
     <div role="status">
       <p className="row">
@@ -137,7 +167,9 @@ function Progress({
         {data.photosFetched > 0 && `, ${data.photosFetched} photos fetched`}
       </p>
       {!ended && <progress max={100} value={data.progress?.percent ?? 0} aria-label="Import" />}
-      <ErrorNote error={data.error ? new Error(data.error.message) : (error ?? action.error)} />
+      <ErrorNote error={data.error ? new Error(data.error.message) : null} />
+      <ErrorNote error={load.error} again={reload} />
+      <ErrorNote error={action.error} again={action.again} />
     </div>
   );
 }

@@ -2,7 +2,7 @@ import { useState, type FormEvent } from "react";
 
 import { ok, type Schemas } from "../api/client";
 import { useApp } from "../app-context";
-import { Badge, Choices, CopyButton, Empty, ErrorNote, Loading, When } from "../components/basics";
+import { Awaited, Badge, Choices, CopyButton, Empty, ErrorNote, When } from "../components/basics";
 import { useAction, useLoad } from "../hooks";
 
 type Key = Schemas["ApiKey"];
@@ -20,7 +20,8 @@ const OF_PAGES: Scope[] = ["tryon", "search"];
 /** API keys: secret ones for servers, publishable ones for the widget in a shop's pages. */
 export function Keys() {
   const { api } = useApp();
-  const { data, error, loading, reload } = useLoad(() => ok(api.GET("/api/api-keys")), "keys");
+  const load = useLoad(() => ok(api.GET("/api/api-keys")), "keys");
+  const { data, reload } = load;
   const [made, setMade] = useState<Schemas["ApiKeyWithSecret"] | null>(null);
   const { busy, error: failure, run } = useAction();
   const rotate = (key: Key) => {
@@ -51,9 +52,8 @@ export function Keys() {
         />
         <section className="card" aria-labelledby="yours">
           <h2 id="yours">Your keys</h2>
-          <ErrorNote error={error} again={reload} />
+          <Awaited load={load} what="keys" />
           <ErrorNote error={failure} />
-          {!data && loading && <Loading what="keys" />}
           {data?.items.length === 0 && <Empty>No keys yet.</Empty>}
           <ul className="list lines">
             {data?.items.map((key) => (

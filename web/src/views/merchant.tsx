@@ -1,8 +1,9 @@
 import { useState } from "react";
 
 import { ok, uploadImage, type Schemas } from "../api/client";
+import { sendingText } from "../api/sending";
 import { useApp } from "../app-context";
-import { Dropzone, Empty, ErrorNote, Loading, Table } from "../components/basics";
+import { Awaited, Dropzone, Empty, ErrorNote, Table } from "../components/basics";
 import { AsCode } from "../components/code";
 import { useAction, useLatest, useLoad } from "../hooks";
 import { Curves } from "./evaluation";
@@ -22,12 +23,14 @@ export function Merchant() {
 }
 
 function Predict() {
-  const { api, config } = useApp();
+  const app = useApp();
+  const { api, config } = app;
   const [image, setImage] = useState<Schemas["Image"] | null>(null);
   const [category, setCategory] = useState("");
   const [price, setPrice] = useState("");
   const [prediction, setPrediction] = useState<Schemas["Prediction"] | null>(null);
-  const { busy, error, run } = useAction();
+  const { busy, error, run, again } = useAction();
+  const [sent, setSent] = useState<number | null>(null);
   const body = image && {
     imageId: image.id,
     heatmap: true,
@@ -49,14 +52,14 @@ function Predict() {
     setPrediction(null);
     run(async () => {
       if (!file || !isLast()) return;
-      setImage(await uploadImage(api, file, "garment"));
+      setImage(await uploadImage(app, file, "garment", setSent).finally(() => setSent(null)));
     });
   };
   return (
     <section className="card" aria-labelledby="predict">
       <h2 id="predict">What will it sell?</h2>
       <Dropzone
-        label="Photo of the design"
+        label={sent === null ? "Photo of the design" : sendingText(sent)}
         hint="Drop a photo or choose one"
         preview={image?.thumbnail?.url ?? null}
         onFiles={take}
@@ -79,9 +82,9 @@ function Predict() {
         </label>
       </div>
       <button type="button" className="primary" disabled={!body || busy} onClick={predict}>
-        {busy ? "Working…" : "Predict"}
+        {busy && sent === null ? "Working…" : "Predict"}
       </button>
-      <ErrorNote error={error} />
+      <ErrorNote error={error} again={again} />
       {prediction && (
         <div aria-live="polite">
           <p className="figure">
@@ -121,12 +124,12 @@ function Predict() {
 
 function ModelQuality() {
   const { api } = useApp();
-  const { data, error, loading, reload } = useLoad(() => ok(api.GET("/api/analytics/eval")), "evaluation");
+  const load = useLoad(() => ok(api.GET("/api/analytics/eval")), "evaluation");
+  const { data } = load;
   return (
     <section className="card" aria-labelledby="model">
       <h2 id="model">The sales model</h2>
-      <ErrorNote error={error} again={reload} />
-      {!data && loading && <Loading what="the evaluation" />}
+      <Awaited load={load} what="the evaluation" />
       {data && (
         <>
           <p>
@@ -160,14 +163,15 @@ function ModelQuality() {
 
 function SearchQuality() {
   const { api } = useApp();
-  const { data, error, reload } = useLoad(() => ok(api.GET("/api/search/eval")), "search-eval");
+  const load = useLoad(() => ok(api.GET("/api/search/eval")), "search-eval");
+  const { data } = load;
   const kinds = Object.entries(data?.byKind ?? {}).filter(([, figures]) => figures.searches > 0);
   const percent = (estimate: Schemas["Estimate"]) =>
     estimate.value === null ? "–" : `${(estimate.value * 100).toFixed(0)} %`;
   return (
     <section className="card" aria-labelledby="search-quality">
       <h2 id="search-quality">Search quality, last 30 days</h2>
-      <ErrorNote error={error} again={reload} />
+      <Awaited load={load} what="search quality" />
       {data && kinds.length === 0 && <Empty>No searches yet.</Empty>}
       {kinds.length > 0 && (
         <Table label="Search quality" columns={["Kind", "Searches", "With a click", "Without a result", "Median"]}>

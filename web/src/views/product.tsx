@@ -1,6 +1,6 @@
 import { ok } from "../api/client";
 import { useApp } from "../app-context";
-import { Badge, ErrorNote, Loading, Money } from "../components/basics";
+import { Awaited, Badge, Money } from "../components/basics";
 import { AsCode } from "../components/code";
 import { useLoad } from "../hooks";
 
@@ -8,22 +8,22 @@ import { useLoad } from "../hooks";
 export function Product({ shop, id, onSimilar }: { shop: string; id: string; onSimilar: ((id: string) => void) | null }) {
   const { api, config } = useApp();
   const path = { shop, id };
-  const { data, error, reload } = useLoad(() => ok(api.GET("/api/shops/{shop}/products/{id}", { params: { path } })), id);
+  const load = useLoad(() => ok(api.GET("/api/shops/{shop}/products/{id}", { params: { path } })), id);
+  const { data } = load;
   const back = (
     <p>
       <a href="#/shop">Back to the shop</a>
     </p>
   );
-  if (error && !data) {
+  if (!data) {
     return (
       <>
         {back}
         <h1>Product</h1>
-        <ErrorNote error={error} again={reload} />
+        <Awaited load={load} what="the product" />
       </>
     );
   }
-  if (!data) return <Loading what="the product" />;
   const [picture] = ["optimised", "cutout", "thumbnail"].flatMap((name) => data.pictures[name] ?? []);
   return (
     <article aria-labelledby="product">

@@ -2,7 +2,7 @@ import { useState, type FormEvent } from "react";
 
 import { ok } from "../api/client";
 import { useApp } from "../app-context";
-import { Badge, ErrorNote, Loading, PasswordField, When } from "../components/basics";
+import { Awaited, Badge, ErrorNote, PasswordField, When } from "../components/basics";
 import { useAction, useLoad } from "../hooks";
 
 /** Ids that the API takes in one call. */
@@ -11,7 +11,8 @@ const AT_ONCE = 100;
 /** Where the account is signed in: other sessions are ended with the password. */
 export function Sessions() {
   const { api } = useApp();
-  const { data, error, reload } = useLoad(() => ok(api.GET("/api/auth/sessions")), "sessions");
+  const load = useLoad(() => ok(api.GET("/api/auth/sessions")), "sessions");
+  const { data, reload } = load;
   const [chosen, setChosen] = useState<string[]>([]);
   const [password, setPassword] = useState("");
   const [revokeMade, setRevokeMade] = useState(false);
@@ -44,8 +45,7 @@ export function Sessions() {
   return (
     <section className="card" aria-labelledby="sessions">
       <h2 id="sessions">Where you are signed in</h2>
-      <ErrorNote error={error} again={reload} />
-      {!data && !error && <Loading what="the sessions" />}
+      <Awaited load={load} what="the sessions" />
       {data && (
         <form onSubmit={end}>
           <ul className="list lines">

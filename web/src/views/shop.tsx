@@ -3,7 +3,7 @@ import { useState, type FormEvent } from "react";
 import { ok, type Schemas } from "../api/client";
 import { findAs, findInWindow, findSimilar, type Found, type Query } from "../api/search";
 import { useApp, useUser } from "../app-context";
-import { Dropzone, Empty, ErrorNote, Loading, Money, Pager } from "../components/basics";
+import { Awaited, Dropzone, Empty, ErrorNote, Money, Pager } from "../components/basics";
 import { AsCode } from "../components/code";
 import { useAction, useLatest, useLoad, usePages, useRoute } from "../hooks";
 import { Product } from "./product";
@@ -26,7 +26,7 @@ export function Shop() {
   const [wanted, setWanted] = useState<Wanted>({ words: "", picture: null, alpha: 0.5 });
   const productId = useRoute().params.get("product");
   const { api } = useApp();
-  const { busy, error, run } = useAction();
+  const { busy, error, run, again } = useAction();
   const mark = useLatest();
   /** Show what is found, unless something else was asked for meanwhile; null: all products. */
   const show = (find: (() => Promise<Found>) | null) => {
@@ -48,7 +48,7 @@ export function Shop() {
     <>
       <h1>Shop</h1>
       <SearchForm wanted={wanted} onWanted={setWanted} busy={busy} onAsked={show} />
-      <ErrorNote error={error} />
+      <ErrorNote error={error} again={again} />
       {found ? (
         <Results found={found} busy={busy} onAsked={show} />
       ) : (
@@ -67,7 +67,7 @@ function Browse({ shop }: { shop: string }) {
   const filters = Object.fromEntries([...params].filter(([name]) => FILTERS.includes(name)));
   const pages = usePages();
   const key = JSON.stringify([shop, sort, filters, pages.continuation]);
-  const { data, error, loading, reload } = useLoad(
+  const load = useLoad(
     () =>
       ok(
         api.GET("/api/shops/{shop}/products", {
@@ -85,6 +85,7 @@ function Browse({ shop }: { shop: string }) {
       ),
     key,
   );
+  const { data } = load;
   const choose = (name: string, value: string) => {
     const query = new URLSearchParams({ ...filters, ...(sort === "newest" ? {} : { sort }), [name]: value });
     if (!value) query.delete(name);
@@ -124,8 +125,7 @@ function Browse({ shop }: { shop: string }) {
           </span>
         )}
       </div>
-      <ErrorNote error={error} again={reload} />
-      {!data && loading && <Loading what="products" />}
+      <Awaited load={load} what="products" />
       {data?.items.length === 0 && (
         <Empty>
           {Object.keys(filters).length > 0
@@ -184,14 +184,14 @@ function SearchForm({
   busy: boolean;
   onAsked: Asked;
 }) {
-  const { api } = useApp();
+  const app = useApp();
   const user = useUser();
   const { words, picture, alpha } = wanted;
 
   const search = (event: FormEvent) => {
     event.preventDefault();
     const query: Query = { words: words.trim(), picture: picture?.file ?? null, alpha };
-    onAsked(query.words || query.picture ? () => (user ? findAs(api, query) : findInWindow(api, query)) : null);
+    onAsked(query.words || query.picture ? () => (user ? findAs(app, query) : findInWindow(app.api, query)) : null);
   };
   const take = (file: File | null) => {
     if (picture) URL.revokeObjectURL(picture.url);

@@ -1,37 +1,52 @@
 import { useEffect, useState } from "react";
 
 import { ok, type Schemas } from "../api/client";
+import { sendingText } from "../api/sending";
 import { useApp } from "../app-context";
-import { Badge, Dropzone, ErrorNote, Loading, State, When } from "../components/basics";
-import { useAction, useLoad } from "../hooks";
+import { Awaited, Badge, Dropzone, ErrorNote, Said, State, When } from "../components/basics";
+import { ENDED, Runs } from "../components/runs";
+import { useAction, useLoad, useNamed } from "../hooks";
 
-const ENDED = new Set(["completed", "failed", "cancelled"]);
 const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /** Train on own sales, follow the training, and choose the model that predicts. */
 export function Training({ onModels }: { onModels: () => void }) {
-  const { api } = useApp();
+  const { api, session } = useApp();
   const models = useLoad(() => ok(api.GET("/api/analytics/models")), "models");
   const changed = () => {
     models.reload();
     onModels();
   };
-  const [started, setStarted] = useState<string | null>(null);
+  const trainings = useLoad(() => ok(api.GET("/api/analytics/trainings", { params: { query: { limit: 5 } } })), "trainings");
+  const [shown, show] = useNamed("training");
+  const running = trainings.data?.items.find((one) => !ENDED.has(one.status))?.id ?? null;
+  useEffect(() => {
+    // What runs is followed after a reload, too.
+    if (!shown && running) show(running);
+  }, [running]);
   const [skip, setSkip] = useState(false);
-  const { busy, error, run } = useAction();
-  const take = ([file]: File[]) =>
+  const [sent, setSent] = useState<number | null>(null);
+  const { busy, error, run, again } = useAction();
+  const take = ([file]: File[]) => {
+    const key = crypto.randomUUID();
     run(async () => {
       if (!file) return;
       const queued = await ok(
         api.POST("/api/analytics/train", {
           params: { query: { badRows: skip ? "skip" : "refuse" } },
-          headers: { "Content-Type": file.name.toLowerCase().endsWith(".xlsx") ? XLSX : "text/csv" },
+          headers: {
+            "Content-Type": file.name.toLowerCase().endsWith(".xlsx") ? XLSX : "text/csv",
+            "Idempotency-Key": key,
+          },
           body: file as never,
           bodySerializer: (body) => body as unknown as File,
+          fetch: session.uploading(setSent),
         }),
-      );
-      setStarted(queued.trainingId);
+      ).finally(() => setSent(null));
+      show(queued.trainingId);
+      trainings.reload();
     });
+  };
   const activate = (id: string) =>
     run(async () => {
       await ok(api.POST("/api/analytics/models/{id}/activate", { params: { path: { id } } }));
@@ -50,18 +65,30 @@ export function Training({ onModels }: { onModels: () => void }) {
           Leave out rows that can't be read
         </label>
         <Dropzone
-          label={busy ? "Uploading…" : "Table of sales"}
+          label={busy ? sendingText(sent) : "Table of sales"}
           hint="CSV or Excel (.xlsx)"
           accept=".csv,.xlsx,text/csv"
           onFiles={take}
         />
-        <ErrorNote error={error} />
-        {started && <Progress key={started} id={started} onEnded={changed} />}
+        <ErrorNote error={error} again={again} />
+        {shown && (
+          <Progress
+            key={shown}
+            id={shown}
+            onEnded={() => {
+              changed();
+              trainings.reload();
+            }}
+          />
+        )}
+        <Runs title="Trainings" runs={trainings.data?.items ?? []} shown={shown} onShow={show}>
+          {(one) => `${one.rows} rows`}
+        </Runs>
+        <ErrorNote error={trainings.error} again={trainings.reload} />
       </section>
       <section className="card" aria-labelledby="models">
         <h2 id="models">Models</h2>
-        <ErrorNote error={models.error} again={models.reload} />
-        {!models.data && models.loading && <Loading what="models" />}
+        <Awaited load={models} what="models" />
         <ul className="list lines">
           {models.data?.items.map((model) => (
             <li key={model.id}>
@@ -93,10 +120,11 @@ export function Training({ onModels }: { onModels: () => void }) {
 
 function Progress({ id, onEnded }: { id: string; onEnded: () => void }) {
   const { api } = useApp();
-  const { data, error, reload } = useLoad(
+  const load = useLoad(
     () => ok(api.GET("/api/analytics/trainings/{id}", { params: { path: { id } } })),
     id,
   );
+  const { data, reload } = load;
   const ended = data !== null && ENDED.has(data.status);
   useEffect(() => {
     if (ended) {
@@ -106,7 +134,7 @@ function Progress({ id, onEnded }: { id: string; onEnded: () => void }) {
     const timer = setInterval(reload, 2000);
     return () => clearInterval(timer);
   }, [ended, reload]);
-  if (!data) return <Loading what="the training" error={error} again={reload} />;
+  if (!data) return <Awaited load={load} what="the training" />;
   return (
     <div role="status">
       <p className="row">
@@ -114,8 +142,12 @@ function Progress({ id, onEnded }: { id: string; onEnded: () => void }) {
         {data.badRows > 0 && (data.reportUrl ? <a href={data.reportUrl}>{data.badRows} bad rows</a> : `${data.badRows} bad rows`)}
       </p>
       {!ended && <progress max={100} value={data.progress?.percent ?? 0} aria-label="Training" />}
-      <ErrorNote error={error} again={reload} />
-      {data.error && <p className="note bad">{data.error.message}</p>}
+      <ErrorNote error={load.error} again={reload} />
+      {data.error && (
+        <p className="note bad">
+          <Said text={data.error.message} />
+        </p>
+      )}
       {data.figures && <Figures figures={data.figures} />}
     </div>
   );

@@ -2,11 +2,12 @@ import { useEffect, useState } from "react";
 
 import { ok, uploadImage, type ImageKind, type Schemas } from "../api/client";
 import { follow } from "../api/live";
+import { sendingText } from "../api/sending";
 import { useApp } from "../app-context";
-import { Badge, Dropzone, Empty, ErrorNote, Loading, Pager, State, When } from "../components/basics";
+import { Awaited, Badge, Dropzone, Empty, ErrorNote, Pager, Said, State, When } from "../components/basics";
 import { AsCode } from "../components/code";
 import { Compare } from "../components/compare";
-import { useAction, useLatest, useLoad, usePages, useRoute } from "../hooks";
+import { useAction, useLatest, useLoad, useNamed, usePages, useRoute } from "../hooks";
 
 type Run = Schemas["TryOn"];
 type Image = Schemas["Image"];
@@ -17,16 +18,12 @@ export function TryOn() {
   const { api, config } = useApp();
   const { params } = useRoute();
   const productId = params.get("product");
-  const [person, setPerson] = useState<Image | null>(null);
+  const [person, setPerson] = useKeptPerson();
   const [garment, setGarment] = useState<Image | null>(null);
   const [category, setCategory] = useState<Schemas["RequestedCategory"]>("auto");
   const [seed, setSeed] = useState("");
-  const [runId, setRunId] = useState<string | null>(params.get("run"));
-  const { busy, error, run } = useAction();
-  const linked = params.get("run");
-  useEffect(() => {
-    if (linked) setRunId(linked);
-  }, [linked]);
+  const [runId, open] = useNamed("run");
+  const { busy, error, run, again } = useAction();
   const pages = usePages();
   const history = useLoad(
     () =>
@@ -56,23 +53,17 @@ export function TryOn() {
       : null;
 
   const mark = useLatest();
-  /** Show a try-on, and name it in the address: it is there again after a reload and on the way back. */
-  const open = (id: string | null) => {
-    setRunId(id);
-    const query = new URLSearchParams({ ...(productId ? { product: productId } : {}), ...(id ? { run: id } : {}) });
-    window.history.replaceState(null, "", `#/try-on?${query}`);
-  };
   const show = (id: string | null) => {
     mark();
     open(id);
   };
   const start = () => {
     const isLast = mark();
+    // One key for all attempts: a lost answer is repeated, and makes no second try-on.
+    const headers = { "Idempotency-Key": crypto.randomUUID() };
     run(async () => {
       if (!body) return;
-      const made = await ok(
-        api.POST("/api/cv/tryon", { body, headers: { "Idempotency-Key": crypto.randomUUID() } }),
-      );
+      const made = await ok(api.POST("/api/cv/tryon", { body, headers }));
       if (isLast()) open((made as Run).id);
       history.reload();
     });
@@ -133,8 +124,8 @@ export function TryOn() {
           <button type="button" className="primary" disabled={!body || busy} onClick={start}>
             {busy ? "Starting…" : "Try it on"}
           </button>
-          {!body && <p className="small">Choose a person and a garment first.</p>}
-          <ErrorNote error={error} />
+          {!body && <p className="small after">Choose a person and a garment first.</p>}
+          <ErrorNote error={error} again={again} />
           {body && <AsCode apiUrl={config.apiUrl} request={{ method: "POST", route: "/api/cv/tryon", body }} />}
         </section>
         <section className="card" aria-labelledby="result">
@@ -148,7 +139,7 @@ export function TryOn() {
       </div>
       <section aria-labelledby="history">
         <h2 id="history">History</h2>
-        <ErrorNote error={history.error} again={history.reload} />
+        <Awaited load={history} what="your try-ons" />
         {history.data?.items.length === 0 && <Empty>No try-ons yet.</Empty>}
         <ul className="tiles">
           {history.data?.items.map((item) => (
@@ -180,6 +171,22 @@ export function TryOn() {
   );
 }
 
+/** The person chosen last in this tab: still chosen after a look into the shop and after a reload. */
+function useKeptPerson(): [person: Image | null, choose: (image: Image) => void] {
+  const { api, session } = useApp();
+  const key = `studio.person.${session.user?.id}`;
+  const [chosen, setChosen] = useState<Image | null>(null);
+  const { data: kept } = useLoad(async () => {
+    const id = sessionStorage.getItem(key);
+    return id ? ok(api.GET("/api/images/{id}", { params: { path: { id } } })) : null;
+  }, key);
+  const choose = (image: Image) => {
+    setChosen(image);
+    sessionStorage.setItem(key, image.id);
+  };
+  return [chosen ?? kept, choose];
+}
+
 function Picker({
   kind,
   label,
@@ -193,8 +200,10 @@ function Picker({
   chosen: Image | null;
   onChosen: (image: Image) => void;
 }) {
-  const { api } = useApp();
-  const { busy, error, run } = useAction();
+  const app = useApp();
+  const { api } = app;
+  const { busy, error, run, again } = useAction();
+  const [sent, setSent] = useState<number | null>(null);
   const earlier = useLoad(
     () => ok(api.GET("/api/images", { params: { query: { kind, limit: 8 } } })),
     `images-${kind}`,
@@ -208,7 +217,7 @@ function Picker({
     const isLast = mark();
     run(async () => {
       if (!file) return;
-      const image = await uploadImage(api, file, kind);
+      const image = await uploadImage(app, file, kind, setSent).finally(() => setSent(null));
       if (isLast()) onChosen(image);
       earlier.reload();
     });
@@ -216,12 +225,12 @@ function Picker({
   return (
     <div className="picker">
       <Dropzone
-        label={busy ? "Uploading…" : label}
+        label={busy ? sendingText(sent) : label}
         hint={hint}
         preview={chosen?.thumbnail?.url ?? null}
         onFiles={upload}
       />
-      <ErrorNote error={error} />
+      <ErrorNote error={error} again={again} />
       {earlier.data && earlier.data.items.length > 0 && (
         <div className="strip" role="group" aria-label={`Earlier ${kind} photos`}>
           {earlier.data.items.map((image) => (
@@ -244,11 +253,12 @@ function Picker({
 function ChosenProduct({ id }: { id: string }) {
   const { api, config, session } = useApp();
   const shop = session.user?.shop ?? "default";
-  const { data, error, reload } = useLoad(
+  const load = useLoad(
     () => ok(api.GET("/api/shops/{shop}/products/{id}", { params: { path: { shop, id } } })),
     id,
   );
-  if (!data) return <Loading what="the product" error={error} again={reload} />;
+  const { data } = load;
+  if (!data) return <Awaited load={load} what="the product" />;
   const picture = data.pictures["cutoutThumbnail"];
   return (
     <div className="chosen">
@@ -265,8 +275,8 @@ function ChosenProduct({ id }: { id: string }) {
 
 function Result({ id, onEnded }: { id: string; onEnded: () => void }) {
   const { api } = useApp();
-  const loaded = useLoad(() => ok(api.GET("/api/cv/tryon/{id}", { params: { path: { id } } })), id);
-  const { data, error, reload } = loaded;
+  const load = useLoad(() => ok(api.GET("/api/cv/tryon/{id}", { params: { path: { id } } })), id);
+  const { data, reload } = load;
   const ended = data !== null && ENDED.has(data.status);
   const action = useAction();
   useEffect(() => {
@@ -292,11 +302,12 @@ function Result({ id, onEnded }: { id: string; onEnded: () => void }) {
   );
   const [mask, setMask] = useState(false);
 
-  if (!data) return <Loading what="the try-on" error={error} again={reload} />;
+  if (!data) return <Awaited load={load} what="the try-on" />;
   const percent = progressOf(data);
+  const { jobId } = data;
   return (
     <div aria-live="polite">
-      <ErrorNote error={error} again={reload} />
+      <ErrorNote error={load.error} again={reload} />
       <p className="row">
         <State status={data.status} />
         <EngineBadge run={data} />
@@ -323,13 +334,31 @@ function Result({ id, onEnded }: { id: string; onEnded: () => void }) {
           >
             Cancel
           </button>
-          <ErrorNote error={action.error} />
+          {!data.error && <ErrorNote error={action.error} />}
         </>
       )}
       {data.error && (
         <div className="note bad" role="alert">
-          <p>{data.error.message}</p>
+          <p>
+            <Said text={data.error.message} />
+          </p>
           <p className="small">{data.error.billed ? "It was charged." : "It was not charged."}</p>
+          {data.error.retryable && jobId && (
+            <button
+              type="button"
+              className="quiet"
+              disabled={action.busy}
+              onClick={() =>
+                action.run(async () => {
+                  await ok(api.POST("/api/jobs/{id}/retry", { params: { path: { id: jobId } } }));
+                  reload();
+                })
+              }
+            >
+              Try it again
+            </button>
+          )}
+          <ErrorNote error={action.error} />
         </div>
       )}
       {data.outputUrl && before.data?.original && (

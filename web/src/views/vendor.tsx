@@ -1,16 +1,22 @@
 import { useEffect, useState, type FormEvent } from "react";
 
-import { ok, type Schemas } from "../api/client";
+import { ok, Problem, type Schemas } from "../api/client";
 import { dropFiles } from "../api/drops";
 import { follow } from "../api/live";
 import { useApp } from "../app-context";
-import { Empty, ErrorNote, Loading, Money, Pager, Said, State, Table, When } from "../components/basics";
+import { Awaited, Empty, ErrorNote, Money, Pager, Said, State, Table, When } from "../components/basics";
 import { useAction, useLoad, usePages } from "../hooks";
 import { DropFiles } from "./drop-files";
 import { Import } from "./import";
 
 /** For so long after an upload the page looks for what became of it: a file appears once its upload was noticed. */
 const LOOKS_MS = 120_000;
+const ON_SHELF: Record<Schemas["ProductStatus"], string> = {
+  active: "on sale",
+  draft: "draft",
+  awaiting_image: "waiting for a photo",
+  retired: "retired",
+};
 const OPEN = new Set(["queued", "processing", "retrying"]);
 
 export function Vendor() {
@@ -88,7 +94,7 @@ export function Vendor() {
           />
           Refused files only
         </label>
-        <ErrorNote error={drops.error} again={drops.reload} />
+        <Awaited load={drops} what="files" />
         {drops.data?.items.length === 0 && <Empty>{onlyRejected ? "No file was refused." : "No files yet."}</Empty>}
         {drops.data && drops.data.items.length > 0 && (
           <Table label="Latest files" columns={["File", "State", "Reason", "Uploaded"]}>
@@ -128,8 +134,7 @@ export function Vendor() {
             </select>
           </label>
         </div>
-        <ErrorNote error={products.error} again={products.reload} />
-        {!products.data && products.loading && <Loading what="products" />}
+        <Awaited load={products} what="products" />
         {products.data?.items.length === 0 && <Empty>{state ? "No product is in this state." : "No products yet."}</Empty>}
         <ul className="products roomy">
           {products.data?.items.map((product) => (
@@ -184,7 +189,7 @@ function ProductCard({
   onUploaded: () => void;
 }) {
   const { api } = useApp();
-  const { busy, error, run } = useAction();
+  const { busy, error, run, again } = useAction();
   const [editing, setEditing] = useState(false);
   const pictures = ["thumbnail", "cutoutThumbnail", "mask"].flatMap((name) => {
     const picture = product.pictures[name];
@@ -200,7 +205,7 @@ function ProductCard({
     run(async () => {
       const end = /\.[^.]+$/.exec(file.name)?.[0] ?? "";
       const [lost] = await dropFiles(api, [{ name: `${product.sku}${end}`, file }]);
-      if (lost) throw new Error(lost.reason);
+      if (lost) throw new Problem({ code: "not_taken", detail: lost.reason, retryable: lost.again });
       onUploaded();
     });
   const remove = () => {
@@ -224,7 +229,7 @@ function ProductCard({
       </div>
       <h3>{product.title}</h3>
       <p className="row">
-        <State status={product.status} />
+        <State status={product.status} says={ON_SHELF[product.status]} />
         <Money price={product.price} />
         <span className="small">{product.sku}</span>
       </p>
@@ -273,7 +278,7 @@ function ProductCard({
           </button>
         </div>
       )}
-      <ErrorNote error={error} />
+      <ErrorNote error={error} again={again} />
     </li>
   );
 }

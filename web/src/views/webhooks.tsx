@@ -2,7 +2,7 @@ import { useState, type FormEvent } from "react";
 
 import { ok, type Schemas } from "../api/client";
 import { useApp } from "../app-context";
-import { Badge, Choices, CopyButton, Empty, ErrorNote, Loading, State, When } from "../components/basics";
+import { Awaited, Badge, Choices, CopyButton, Empty, ErrorNote, State, When } from "../components/basics";
 import { useAction, useLoad } from "../hooks";
 import { Deliveries } from "./deliveries";
 
@@ -22,7 +22,8 @@ const EVENTS: Record<Event, string> = {
 /** Webhooks: where this account's events are sent, the secrets that sign them, and what became of each delivery. */
 export function Webhooks() {
   const { api } = useApp();
-  const { data, error, loading, reload } = useLoad(() => ok(api.GET("/api/webhooks")), "webhooks");
+  const load = useLoad(() => ok(api.GET("/api/webhooks")), "webhooks");
+  const { data, reload } = load;
   const [made, setMade] = useState<Made | null>(null);
   const { busy, error: failure, run } = useAction();
   const show = (webhook: Made) => {
@@ -54,9 +55,8 @@ export function Webhooks() {
         <NewWebhook onMade={show} />
         <section className="card" aria-labelledby="endpoints">
           <h2 id="endpoints">Your endpoints</h2>
-          <ErrorNote error={error} again={reload} />
+          <Awaited load={load} what="endpoints" />
           <ErrorNote error={failure} />
-          {!data && loading && <Loading what="endpoints" />}
           {data?.items.length === 0 && <Empty>No endpoints yet.</Empty>}
           <ul className="list lines">
             {data?.items.map((webhook) => (

@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 
 import { ok, type Schemas } from "../../api/client";
 import { useApp } from "../../app-context";
-import { Empty, ErrorNote, Loading, Pager, State, Table, When } from "../../components/basics";
+import { Awaited, Empty, ErrorNote, Pager, ReadAgain, Said, State, Table, When } from "../../components/basics";
 import { useAction, useLoad, usePages, useRoute } from "../../hooks";
 import { LogLines } from "./logs";
 
@@ -12,6 +12,8 @@ const ENDED = new Set<string>(["completed", "failed", "cancelled", "dead"]);
 /** A job that is open is looked at this often. */
 const FOLLOW_MS = 3000;
 const REASON = "from the studio page";
+/** Kinds of jobs whose subject its owner pays for. */
+const PAID = new Set(["tryon", "convert"]);
 
 export function Jobs() {
   const { api } = useApp();
@@ -20,7 +22,7 @@ export function Jobs() {
   const [status, setStatus] = useState<Status | "">((params.get("status") as Status | null) ?? "");
   const [kind, setKind] = useState("");
   const pages = usePages();
-  const { data, error, loading, reload } = useLoad(
+  const load = useLoad(
     () =>
       ok(
         api.GET("/api/admin/jobs", {
@@ -36,11 +38,14 @@ export function Jobs() {
       ),
     `${status} ${kind} ${pages.continuation ?? ""}`,
   );
+  const { data, reload } = load;
   const action = useAction();
   const [redriven, setRedriven] = useState<Schemas["Redriven"] | null>(null);
-  const redriveAll = () =>
+  // Failed jobs of all kinds are too many different things to be run again by one click.
+  const redrivable = status === "dead" || (status === "failed" && kind) ? status : null;
+  const redriveAll = (wanted: "dead" | "failed") =>
     action.run(async () => {
-      const body = { status: "dead" as const, ...(kind ? { kind } : {}), limit: 200, reason: REASON };
+      const body = { status: wanted, ...(kind ? { kind } : {}), limit: 200, reason: REASON };
       setRedriven(await ok(api.POST("/api/admin/dead-letters/redrive", { body })));
       reload();
     });
@@ -76,23 +81,23 @@ export function Jobs() {
               }}
             />
           </label>
-          <button type="button" className="quiet" onClick={reload}>
-            Read again
-          </button>
-          {status === "dead" && data && data.items.length > 0 && (
-            <button type="button" disabled={action.busy} onClick={redriveAll}>
-              Run all dead letters {kind && `of ${kind} `}again
+          <ReadAgain load={load} />
+          {redrivable && data && data.items.length > 0 && (
+            <button type="button" disabled={action.busy} onClick={() => redriveAll(redrivable)}>
+              {redrivable === "dead" ? "Run all dead letters" : "Retry all failed jobs"} {kind && `of ${kind} `}
+              {redrivable === "dead" && "again"}
             </button>
           )}
         </div>
         {redriven && (
           <p className="small" role="status">
-            {redriven.redriven} run again{redriven.more && "; there are more"}.
+            {redriven.redriven} run again
+            {redriven.skipped > 0 && `, ${redriven.skipped} changed meanwhile and left`}
+            {redriven.more && "; there are more"}.
           </p>
         )}
-        <ErrorNote error={error} again={reload} />
+        <Awaited load={load} what="jobs" />
         <ErrorNote error={action.error} />
-        {!data && loading && <Loading what="jobs" />}
         {data?.items.length === 0 && <Empty>No jobs.</Empty>}
         {data && data.items.length > 0 && <JobTable jobs={data.items} chosen={id} />}
         <Pager pages={pages} next={data?.continuation} />
@@ -133,7 +138,8 @@ const textOf = (value: unknown) => (typeof value === "string" ? value : "");
 function JobDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
   const { api, config } = useApp();
   const path = { id };
-  const { data, error, reload } = useLoad(() => ok(api.GET("/api/admin/jobs/{id}", { params: { path } })), id);
+  const load = useLoad(() => ok(api.GET("/api/admin/jobs/{id}", { params: { path } })), id);
+  const { data, reload } = load;
   const action = useAction();
   const open = data !== null && !ENDED.has(data.status);
   useEffect(() => {
@@ -147,7 +153,7 @@ function JobDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
       reload();
       onChanged();
     });
-  if (!data) return <Loading what="the job" error={error} again={reload} />;
+  if (!data) return <Awaited load={load} what="the job" />;
   return (
     <section className="card details" aria-labelledby="job">
       <div className="row">
@@ -161,7 +167,7 @@ function JobDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
       <Timeline job={data} />
       {data.error && (
         <p className="note bad">
-          <strong>{textOf(data.error["code"])}</strong> {textOf(data.error["message"])}
+          <strong>{textOf(data.error["code"])}</strong> <Said text={textOf(data.error["message"])} />
         </p>
       )}
       <div className="row">
@@ -176,7 +182,7 @@ function JobDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
                 )
               }
             >
-              Run it again
+              {data.status === "dead" ? "Run it again" : "Retry"}
             </button>
             {data.status === "dead" && (
               <button
@@ -204,11 +210,16 @@ function JobDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
             {data.cancelRequested ? "It will stop" : "Cancel"}
           </button>
         )}
-        <button type="button" className="quiet" onClick={reload}>
-          Read again
-        </button>
+        <ReadAgain load={load} />
       </div>
-      <ErrorNote error={error} again={reload} />
+      {(data.status === "dead" || data.status === "failed") && (
+        <p className="small after">
+          The same job runs once more, as its run {data.generation + 1}.{" "}
+          {data.status === "failed" && "It failed for good: run it again once what the error names was changed. "}
+          {PAID.has(data.kind) && "A try-on that then succeeds counts in its owner's month, and never costs a credit."}
+        </p>
+      )}
+      <ErrorNote error={load.error} again={reload} />
       <ErrorNote error={action.error} />
       <details>
         <summary>Payload and result</summary>

@@ -1,7 +1,7 @@
 import { useState, type FormEvent } from "react";
 
 import { useApp } from "../../app-context";
-import { CopyButton, Empty, ErrorNote } from "../../components/basics";
+import { Awaited, CopyButton, Empty, ReadAgain } from "../../components/basics";
 import type { Local } from "../../config";
 import { useLoad, useRoute } from "../../hooks";
 import * as tools from "../../local";
@@ -31,7 +31,7 @@ function Lines({ id }: { id: string }) {
           <input
             type="search"
             value={wanted}
-            placeholder="an id, or its beginning or end"
+            placeholder="id, or part of it"
             onChange={(event) => setWanted(event.target.value)}
           />
         </label>
@@ -43,7 +43,7 @@ function Lines({ id }: { id: string }) {
           </label>
         )}
       </form>
-      <p className="small">Every answer names its request in the header X-Request-Id, every error in requestId.</p>
+      <p className="small">Every answer names its request in the header <code>X-Request-Id</code>, every error in <code>requestId</code>.</p>
       {config.local ? <LogLines local={config.local} id={id} errors={errors} /> : <Query id={id} />}
     </section>
   );
@@ -51,7 +51,8 @@ function Lines({ id }: { id: string }) {
 
 /** Lines of the log: of one id oldest first, else newest first. */
 export function LogLines({ local, id, errors = false }: { local: Local; id: string; errors?: boolean }) {
-  const { data, error, reload } = useLoad(() => tools.log(local, id, errors), `${id} ${errors}`);
+  const load = useLoad(() => tools.log(local, id, errors), `${id} ${errors}`);
+  const { data } = load;
   const lines = id ? data?.lines : data?.lines.toReversed();
   return (
     <>
@@ -60,11 +61,11 @@ export function LogLines({ local, id, errors = false }: { local: Local; id: stri
           {id ? "Log lines" : "Latest log lines"}
           {data && <span className="small"> {data.total}</span>}
         </h3>
-        <button type="button" className="quiet" onClick={reload}>
+        <ReadAgain load={load}>
           Read again<span className="sr">: log lines</span>
-        </button>
+        </ReadAgain>
       </div>
-      <ErrorNote error={error} again={reload} />
+      <Awaited load={load} what="log lines" />
       {lines?.length === 0 && <Empty>No lines.</Empty>}
       {lines && lines.length > 0 && (
         <ol className="log" tabIndex={0} aria-label="Log lines">

@@ -2,7 +2,7 @@ import { useState } from "react";
 
 import { ok, type Api, type Schemas } from "../../api/client";
 import { useApp } from "../../app-context";
-import { Badge, Empty, ErrorNote, Loading, State, When } from "../../components/basics";
+import { Awaited, Badge, Empty, ReadAgain, State, When } from "../../components/basics";
 import type { Local } from "../../config";
 import { useLoad } from "../../hooks";
 import { outbox, type Kept } from "../../local";
@@ -33,7 +33,8 @@ interface Message {
 export function Messages() {
   const { api, config } = useApp();
   const [channel, setChannel] = useState<Channel | "">("");
-  const { data, error, loading, reload } = useLoad(() => messages(api, config.local), "messages");
+  const load = useLoad(() => messages(api, config.local), "messages");
+  const { data } = load;
   const shown = data?.filter((message) => !channel || message.channel === channel).slice(0, SHOWN);
   return (
     <section className="card" aria-labelledby="messages">
@@ -55,12 +56,9 @@ export function Messages() {
             ))}
           </select>
         </label>
-        <button type="button" className="quiet" onClick={reload}>
-          Read again
-        </button>
+        <ReadAgain load={load} />
       </div>
-      <ErrorNote error={error} again={reload} />
-      {!data && loading && <Loading what="messages" />}
+      <Awaited load={load} what="messages" />
       {shown?.length === 0 && <Empty>Nothing was sent yet. A try-on that ends sends the first messages.</Empty>}
       <ul className="inbox">
         {shown?.map((message) => (

@@ -1,6 +1,6 @@
 import { ok, type Schemas } from "../../api/client";
 import { useApp } from "../../app-context";
-import { Badge, Empty, ErrorNote, Loading, State, Table } from "../../components/basics";
+import { Awaited, Badge, Empty, ErrorNote, ReadAgain, State, Table } from "../../components/basics";
 import { useAction, useLoad } from "../../hooks";
 
 const WINDOWS: Record<string, string> = { hour: "this hour", day: "today" };
@@ -17,11 +17,9 @@ export function Overview() {
         <Health />
         <section className="card" aria-labelledby="queues">
           <h2 id="queues">Queues</h2>
-          <ErrorNote error={metrics.error} again={metrics.reload} />
-          {metrics.data ? <Queues system={metrics.data.system} /> : metrics.loading && <Loading what="the queues" />}
-          <button type="button" className="quiet" onClick={metrics.reload}>
-            Read again
-          </button>
+          <Awaited load={metrics} what="the queues" />
+          {metrics.data && <Queues system={metrics.data.system} />}
+          <ReadAgain load={metrics} />
         </section>
       </div>
       {metrics.data && <Latency routes={metrics.data.routes} />}
@@ -32,15 +30,15 @@ export function Overview() {
 
 function Health() {
   const { api } = useApp();
-  const { data, error, loading, reload } = useLoad(
+  const load = useLoad(
     () => ok(api.GET("/api/health", { params: { query: { probe: "all" } } })),
     "health",
   );
+  const { data } = load;
   return (
     <section className="card" aria-labelledby="health">
       <h2 id="health">Health</h2>
-      <ErrorNote error={error} again={reload} />
-      {!data && loading && <Loading what="the probes" />}
+      <Awaited load={load} what="the probes" />
       {data && (
         <>
           <p>
@@ -58,9 +56,7 @@ function Health() {
         </>
       )}
       <p className="after">
-        <button type="button" className="quiet" onClick={reload}>
-          Probe again
-        </button>
+        <ReadAgain load={load}>Probe again</ReadAgain>
       </p>
     </section>
   );
@@ -127,7 +123,8 @@ function Latency({ routes }: { routes: Schemas["RouteFigures"][] }) {
 /** Ceilings of what providers charge for, over all users, and a switch that pauses a kind. */
 function Spending() {
   const { api } = useApp();
-  const { data, error, reload } = useLoad(() => ok(api.GET("/api/admin/spending")), "spending");
+  const load = useLoad(() => ok(api.GET("/api/admin/spending")), "spending");
+  const { data, reload } = load;
   const action = useAction();
   const pause = (kind: Schemas["Spending"], paused: boolean) =>
     action.run(async () => {
@@ -138,7 +135,7 @@ function Spending() {
   return (
     <section className="card" aria-labelledby="spending">
       <h2 id="spending">Spending</h2>
-      <ErrorNote error={error} again={reload} />
+      <Awaited load={load} what="spending" />
       <ErrorNote error={action.error} />
       <Table label="Spending" columns={["Kind", "Spent of ceiling", "State", "Change"]}>
         {data?.items.map((item) => (

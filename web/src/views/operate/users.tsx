@@ -2,7 +2,7 @@ import { useState, type FormEvent } from "react";
 
 import { ok, type Schemas } from "../../api/client";
 import { useApp } from "../../app-context";
-import { Badge, Empty, ErrorNote, Loading, Pager, Table, When } from "../../components/basics";
+import { Awaited, Badge, Empty, ErrorNote, Pager, Table, When } from "../../components/basics";
 import { useAction, useLoad, usePages, useRoute } from "../../hooks";
 
 const ROLES: Schemas["Role"][] = ["shopper", "vendor", "merchant", "admin"];
@@ -15,7 +15,7 @@ export function Users() {
   const [sought, setSought] = useState("");
   const [role, setRole] = useState<Schemas["Role"] | "">("");
   const pages = usePages();
-  const { data, error, loading, reload } = useLoad(
+  const load = useLoad(
     () =>
       ok(
         api.GET("/api/admin/users", {
@@ -31,6 +31,7 @@ export function Users() {
       ),
     `${sought} ${role} ${pages.continuation ?? ""}`,
   );
+  const { data, reload } = load;
   const find = (event: FormEvent) => {
     event.preventDefault();
     setSought(email.trim());
@@ -63,8 +64,7 @@ export function Users() {
           </label>
           <button type="submit">Find</button>
         </form>
-        <ErrorNote error={error} again={reload} />
-        {!data && loading && <Loading what="users" />}
+        <Awaited load={load} what="users" />
         {data?.items.length === 0 && <Empty>No user has this address and role.</Empty>}
         {data && data.items.length > 0 && (
           <Table label="Users" columns={["E-mail", "Role", "Shop", "State"]}>
@@ -92,7 +92,8 @@ export function Users() {
 function UserDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
   const { api } = useApp();
   const path = { id };
-  const { data, error, reload } = useLoad(() => ok(api.GET("/api/admin/users/{id}", { params: { path } })), id);
+  const load = useLoad(() => ok(api.GET("/api/admin/users/{id}", { params: { path } })), id);
+  const { data, reload } = load;
   const action = useAction();
   const change = (body: Schemas["UserChange"]) =>
     action.run(async () => {
@@ -100,7 +101,7 @@ function UserDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
       reload();
       onChanged();
     });
-  if (!data) return <Loading what="the user" error={error} again={reload} />;
+  if (!data) return <Awaited load={load} what="the user" />;
   return (
     <section className="card details" aria-labelledby="user">
       <div className="row">
@@ -117,7 +118,7 @@ function UserDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
         {(data.imageBytes / 1e6).toFixed(1)} MB, {data.conversionsThisMonth} try-ons this month.
       </p>
       <ChangeUser key={data.updatedAt} user={data} busy={action.busy} onChange={change} />
-      <ErrorNote error={error} again={reload} />
+      <ErrorNote error={load.error} again={reload} />
       <ErrorNote error={action.error} />
     </section>
   );
