@@ -118,7 +118,7 @@ def test_dead_letters_are_run_again_and_discarded(
     details.get_by_text("failed", exact=True).first.wait_for()
     assert ended(second) == "failed"
     assert details.get_by_role("button", name="Discard").count() == 0, "only a dead letter can be discarded"
-    details.get_by_role("button", name="Run it again").click()
+    details.get_by_role("button", name="Retry", exact=True).click()
     eventually(lambda: ended(second) == "completed", "the second one is completed")
 
     page.goto("/#/operate/jobs")

@@ -215,7 +215,7 @@ function JobDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
       {(data.status === "dead" || data.status === "failed") && (
         <p className="small after">
           The same job runs once more, as its run {data.generation + 1}.{" "}
-          {data.status === "failed" && "It failed for good: run it again once what the error names was changed. "}
+          {data.error?.["retryable"] !== true && "It failed for good: run it again once what the error names was changed. "}
           {PAID.has(data.kind) && "A try-on that then succeeds counts in its owner's month, and never costs a credit."}
         </p>
       )}
