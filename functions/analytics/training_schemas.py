@@ -9,7 +9,8 @@ from pydantic import Field
 from functions.analytics.conformal import CalibrationQuality
 from functions.analytics.documents import DataOrigin, RunError, TrainingFigures
 from functions.analytics.prediction_schemas import RunStatus
-from shared.http.models import Answer, PageQuery
+from shared.http.models import Answer
+from shared.http.page_query import PageQuery
 from shared.jobs.models import JobProgress
 from shared.tables.schemas import TableQuery, TableReading
 

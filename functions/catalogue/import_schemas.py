@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from shared.http.models import Answer, PageQuery, Query
+from shared.http.models import Answer, Query
+from shared.http.page_query import PageQuery
 from shared.jobs.models import JobProgress, RunError, RunStatus
 from shared.tables.format import DecimalMark
 from shared.tables.schemas import TableReading
