@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from re import Pattern
 from typing import TYPE_CHECKING, Any
 
 from quick import PATIENCE_S
@@ -85,7 +86,7 @@ class FailedOnce:
 class Held:
     """Requests to the API that wait until the test lets them go, in whatever order it likes."""
 
-    def __init__(self, page: Page, pattern: str, method: str = "GET") -> None:
+    def __init__(self, page: Page, pattern: str | Pattern[str], method: str = "GET") -> None:
         self._page, self._pattern, self._method = page, pattern, method
         self._waiting: list[Route] = []
         self._ended = False

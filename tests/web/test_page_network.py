@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +69,7 @@ def large_photo() -> bytes:
 
 
 @contextmanager
-def gone(page: Page, network: Network) -> Iterator[None]:
+def gone(page: Page, network: Network) -> Generator[None]:
     """Without a network, which the page says; back afterwards."""
     network.away()
     page.get_by_text("No connection.").wait_for()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 from account_factory import add_account
-from http_calls import App
+from http_calls import Answered, App
 from pydantic import ValidationError
 
 from functions.catalogue.drop_uploads import MAX_NAMES, DropRequest, DropsRequest, presign_drop, presign_drops
@@ -116,6 +116,10 @@ def test_many_names_count_as_many_calls(local: dict[str, str]) -> None:
     assert cost_of(work) == 2, "beside the call itself"
 
 
+def left(answer: Answered) -> int:
+    return int(answer.headers["RateLimit-Remaining"])
+
+
 def test_what_is_left_of_the_rate_limit_counts_each_name(
     local: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,7 +129,6 @@ def test_what_is_left_of_the_rate_limit_counts_each_name(
     limits.forget()
     add_account("ada", "vendor")
     call, token = App.of("catalogue"), tokens.issue("ada", "vendor", 1)[0]
-    left = lambda answer: int(answer.headers["RateLimit-Remaining"])  # noqa: E731
     first = call("drops_create", {"name": "A.jpg"}, token=token)
     assert (first.status, first.headers["RateLimit-Limit"], left(first)) == (200, "200", 199)
     names = [*(f"N-{number}.jpg" for number in range(98)), "bad name", "N-0.jpg"]
