@@ -75,4 +75,5 @@ def audit(tab: Page) -> None:
     serious = [finding for finding in found if finding["impact"] in ("serious", "critical")]
     assert not serious, serious
     assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    assert tab.evaluate(TOUCHING, GAP_PX) == []
+    touching = tab.evaluate(TOUCHING, GAP_PX)
+    assert not touching, touching
