@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.engines.base import Category
-from shared.vision import parser, people, presence, segments
+from shared.vision import careful, parser, people, presence, segments
 from shared.vto.errors import GarmentNotFound, NoPerson
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def parse_closely(image: NDArray[Any]) -> Parsed:
     """
     import numpy as np
 
-    near = parser.parse(image).on(*PARSED_SIZE)
+    near = careful.improve(image, parser.parse(image)).on(*PARSED_SIZE)
     height, width = image.shape[:2]
     padding = ((height // 4, height - height // 4), (width // 2, width - width // 2), (0, 0))
     far = parser.parse(np.pad(image, padding, "edge")).on(*PARSED_SIZE)

@@ -17,7 +17,13 @@ FP32_TOLERANCE = 1e-3
 """Largest difference of a logit between torch and the fp32 file."""
 GOLDEN_COSINE = {"fp32": 0.9999, "int8": 0.995}
 """Smallest cosine between the logits of the file and of torch on the drawn picture."""
-TARGETS = {"mIoU-9": 0.60, "person IoU": 0.93, "flat-lay foreground IoU": 0.96}
+TARGETS = {
+    "flat-lay IoU, all references": 0.965,
+    "flat-lay IoU, references accepted by eye": 0.96,
+    "mIoU-9": 0.62,
+    "person IoU": 0.95,
+    "torso IoU": 0.75,
+}
 INT8_LOSS, BYTES_LIMIT, LATENCY_LIMIT_MS = 0.01, 2_500_000, 6.0
 
 PEOPLE_SOURCE = "https://github.com/bearpaw/clothing-co-parsing"
@@ -47,12 +53,14 @@ def golden_fields() -> dict:
 
 
 def headline(run: Run, precision: str) -> dict[str, float]:
-    """The three headline figures of the model."""
+    """The headline figures of the network, by one view of a photo."""
     part = run.figures[precision]
     return {
+        "flat-lay IoU, all references": part["flats"]["cleaned"]["iou"],
+        "flat-lay IoU, references accepted by eye": part["flats"]["cleaned"]["by_eye"],
         "mIoU-9": part["people"]["miou9"],
         "person IoU": part["people"]["person_iou"],
-        "flat-lay foreground IoU": part["flats"]["cleaned"]["by_eye"],
+        "torso IoU": part["people"]["torso_iou"],
     }
 
 
@@ -176,7 +184,7 @@ def targets_table(run: Run) -> str:
     """Goals and measured values."""
     int8, fp32 = headline(run, "int8"), headline(run, "fp32")
     rows: list[list[object]] = [
-        [name, f">= {goal:.2f}", fp32[name], int8[name], "yes" if int8[name] >= goal else "**no**"]
+        [name, f">= {goal:g}", fp32[name], int8[name], "yes" if int8[name] >= goal else "**no**"]
         for name, goal in TARGETS.items()
     ]
     loss = max(fp32[name] - int8[name] for name in TARGETS)
@@ -226,6 +234,25 @@ logits at half that size; `{entry["file"]}` is int8, sha256 `{entry["sha256"]}`.
 
 The latency was measured on a shared machine: the best run is the cost of the code, the median the cost under load.
 
+## Several views
+
+The product makes masks and cut-outs from several views of a photo (`shared/vision/careful.py`), the network for
+portraits among them, and refines them at the photo's size (`matte.py`). Measured with the weights `e37d460cedd3` on
+the same photos and references:
+
+|  | one view | several | one, refined | several, refined |
+|---|---|---|---|---|
+| mIoU-9 | 0.607 | 0.639 | 0.609 | 0.638 |
+| person IoU | 0.932 | 0.952 | 0.937 | 0.952 |
+| torso IoU (3+4+6) | 0.751 | 0.771 | 0.754 | 0.772 |
+| flat-lay, every third reference (73), all | 0.947 | 0.950 | 0.955 | 0.956 |
+| the same, accepted by eye | 0.964 | 0.966 | 0.972 | 0.974 |
+
+Probabilities are enlarged here, logits below; so the figures of one view differ in the third digit. What each view
+gains, and the time it takes: [decision 72](../docs/decisions/0072-several-views.md). Measured by others on photos
+that were kept from this repository, one view of those weights reaches mIoU-9 .592, person .930, torso .723 and
+flat-lay .944, mostly lower than here: expect as much less of several views.
+
 ## People: {counts["val"]} validation photos of CCP
 
 Labels at their own resolution (long side 400 px), one view of each photo. IoU per class from pixels pooled over all
@@ -242,8 +269,8 @@ photos; `mIoU-9` is their mean.
 {flats["references"]} of {flats["photos"]} photos have a reference: two GrabCut runs agreed on it (IoU >= .95). These
 are the easier photos, and the references are outlines made by GrabCut. {flats["cleaned"]["sound"]} of them were
 accepted by eye (`training/garment_parser/references.json` lists the others: masks with background between legs or
-sleeves, with an adjacent object, or without sleeves); the goal applies to those. "On another background" places all
-these garments on drawn backgrounds and on those of other photos, where GrabCut has no such advantage.
+sleeves, with an adjacent object, or without sleeves). "On another background" places all these garments on drawn
+backgrounds and on those of other photos, where GrabCut has no such advantage.
 
 {flats_table(run)}
 
