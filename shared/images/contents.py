@@ -43,7 +43,7 @@ class Contents(NamedTuple):
         paddings: how many bytes of one value are at the end of each scan of a JPEG.
     """
 
-    pixels: bytes
+    pixels: bytes | bytearray
     size: tuple[int, int] | None = None
     orientation: int = 1
     profile: bytes | None = None

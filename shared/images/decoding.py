@@ -17,11 +17,13 @@ from shared.images import jpeg_file, video_colours, webp_file
 from shared.images.contents import Contents, Damaged
 
 _LOADERS: Final = {
-    "JPEG": "VipsForeignLoadJpegBuffer",
-    "PNG": "VipsForeignLoadPngBuffer",
-    "WEBP": "VipsForeignLoadWebpBuffer",
-    "AVIF": "VipsForeignLoadHeifBuffer",
+    "JPEG": "VipsForeignLoadJpegSource",
+    "PNG": "VipsForeignLoadPngSource",
+    "WEBP": "VipsForeignLoadWebpSource",
+    "AVIF": "VipsForeignLoadHeifSource",
 }
+BARE: Final[dict[str, Any]] = {"keep": "none"}
+"""Pixels alone: no metadata, no profile. The type stubs of pyvips know only the number of this option."""
 _SAME_COLOUR: Final = 2
 """Levels of 255 by which a profile may differ from sRGB anywhere and count as the same."""
 _COUNT = re.compile(r"read gave (\d+) warnings")
@@ -47,7 +49,7 @@ def size(contents: Contents, source: str) -> tuple[int, int]:
     if contents.size is not None:
         return contents.size
     if source == "HEIF":
-        return _heif(contents.pixels).size
+        return _heif(bytes(contents.pixels)).size
     image = _load(contents, source, fail_on="none")
     return image.width, image.height
 
@@ -71,21 +73,36 @@ def picture(contents: Contents, source: str, *, shrink: int = 1) -> pyvips.Image
 
 def _load(contents: Contents, source: str, *, fail_on: str, shrink: int = 1) -> pyvips.Image:
     smaller: dict[str, Any] = {"shrink": shrink} if shrink > 1 else {}
-    return pyvips.Image.new_from_buffer(contents.pixels, "", access="sequential", fail_on=fail_on, **smaller)
+    # Read where it lies: a buffer would be copied for each image that is opened.
+    source_bytes = pyvips.Source.new_from_memory(contents.pixels)
+    return pyvips.Image.new_from_source(source_bytes, "", access="sequential", fail_on=fail_on, **smaller)
+
+
+def encoded_jpeg(image: pyvips.Image, quality: int, *, coarse_colour: bool) -> bytearray:
+    """A JPEG of pixels alone, collected as it is made: libvips' own buffer would be a second copy of it."""
+    collected = bytearray()
+
+    def collect(piece: Any) -> int:
+        collected.extend(piece)
+        return len(piece)
+
+    target = pyvips.TargetCustom()
+    target.on_write(collect)
+    image.jpegsave_target(target, Q=quality, subsample_mode="on" if coarse_colour else "off", **BARE)
+    return collected
 
 
 def is_whole_jpeg(contents: Contents) -> bool:
-    """Whether a JPEG, all readers of which have ended, was coded picture from the first bit to the last.
+    """Whether a JPEG, all readers of which have ended, was coded picture from the first bit to the last. Uses it up.
 
-    libjpeg says what it could not read, but not what it had no use for at the end, so a file without its last byte is
-    read, too: if nothing is missing in that, something in front of it is wrong.
+    libjpeg says what it could not read, but not what it had no use for at the end, so the file is read again without
+    its last byte: if nothing is missing in that, something in front of it is wrong.
     """
     if not _is_harmless(complaints(), contents):
         return False
-    shortened = jpeg_file.shortened(contents)
-    if shortened is None:
+    if not jpeg_file.shorten(contents):
         return True
-    _load(Contents(shortened), "JPEG", fail_on="none", shrink=_LEAST).copy_memory()
+    _load(contents, "JPEG", fail_on="none", shrink=_LEAST).copy_memory()
     return "premature end of data segment" in complaints()
 
 
@@ -93,7 +110,7 @@ def is_whole_heic(contents: Contents) -> bool:
     """Whether the decoder of HEVC has nothing to complain of."""
     from shared.images import heif_file, hevc
 
-    return all(map(hevc.is_whole, heif_file.hevc_pictures(contents.pixels)))
+    return all(map(hevc.is_whole, heif_file.hevc_pictures(bytes(contents.pixels))))
 
 
 def is_whole_webp(contents: Contents) -> bool:
@@ -149,7 +166,7 @@ def _heif(data: bytes) -> Any:
 
 
 def _decoded_heif(contents: Contents) -> pyvips.Image:
-    image = _heif(contents.pixels)
+    image = _heif(bytes(contents.pixels))
     bands = {"L": 1, "I;16": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}.get(image.mode)
     if bands is None:
         raise Damaged(f"mode {image.mode}")

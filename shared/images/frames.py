@@ -14,7 +14,7 @@ LONGEST_HEAD = 1 << 20
 LONGEST_PART = 1 << 30
 
 
-def write(stream: BinaryIO, head: dict[str, Any], parts: Sequence[bytes] = ()) -> None:
+def write(stream: BinaryIO, head: dict[str, Any], parts: Sequence[bytes | bytearray] = ()) -> None:
     """Send one frame and flush. Raises OSError when the other side is gone."""
     encoded = json.dumps(head | {"parts": [len(part) for part in parts]}).encode()
     stream.write(len(encoded).to_bytes(4) + encoded)

@@ -102,7 +102,8 @@ def read(data: bytes) -> Contents:
     profile = b"".join(walk.icc[number] for number in sorted(walk.icc))
     factors = list(walk.components.values())
     return Contents(
-        pixels=b"".join([kept[0], *_colour_model(walk), *kept[1:], b"\xff\xd9"]),
+        # An array, so that `shorten` needs no copy.
+        pixels=bytearray().join([kept[0], *_colour_model(walk), *kept[1:], b"\xff\xd9"]),
         size=walk.size,
         orientation=orientation(walk.exif, walk.xmp),
         profile=profile if 128 < len(profile) <= MAX_PROFILE_BYTES else None,
@@ -111,24 +112,26 @@ def read(data: bytes) -> Contents:
     )
 
 
-def shortened(contents: Contents) -> bytes | None:
-    """The file of a picture in one Huffman-coded scan without the last byte of that scan, which a decoder then misses;
-    None for others. Padding is taken off, too, and the height is whole blocks, because decoders that make the picture
-    smaller leave out the rest of a block."""
-    if len(contents.paddings) != 1:
-        return None
-    data, at = bytearray(contents.pixels), 2
+def shorten(contents: Contents) -> bool:
+    """Take the last byte off the scan of a picture in one Huffman-coded scan, which a decoder then misses; False for
+    others. Padding is taken off, too, and the height is whole blocks, because decoders that make the picture
+    smaller leave out the rest of a block. What is behind the new end stays and is not read."""
+    data, at = contents.pixels, 2
+    if len(contents.paddings) != 1 or not isinstance(data, bytearray):
+        return False
     while data[at + 1] not in _FRAMES:
         at += 2 + int.from_bytes(data[at + 2 : at + 4])
     if data[at + 1] not in _HUFFMAN_SEQUENTIAL:
-        return None
+        return False
     count = data[at + 9]
     rows = 8 * (max(data[at + 11 + 3 * i] & 15 for i in range(count)) if count > 1 else 1)
     height = int.from_bytes(data[at + 5 : at + 7])
     data[at + 5 : at + 7] = min(65_535, -(-height // rows) * rows).to_bytes(2)
     end = len(data) - 2 - contents.paddings[0] - 1
     # A byte 255 is followed by a zero in coded picture, and is a marker without it.
-    return bytes(data[: end - (data[end - 1] == 0xFF)]) + b"\xff\xd9"
+    end -= data[end - 1] == 0xFF
+    data[end : end + 2] = b"\xff\xd9"
+    return True
 
 
 def _padding(data: bytes, first: int, last: int) -> int:

@@ -49,9 +49,6 @@ _LATER_CHECKS: Final[dict[str, Callable[[Contents], bool]]] = {
 }
 """Of formats whose codes have no checksum: what only decoding can tell."""
 
-_BARE: Final[dict[str, Any]] = {"keep": "none"}
-"""Pixels alone: no metadata, no profile. The type stubs of pyvips know only the number of this option."""
-
 
 class Refused(Exception):
     """The image is refused; `args[0]` is the code that `sanitizer` turns into an error."""
@@ -116,7 +113,7 @@ def _serve_one(requests: BinaryIO, answers: BinaryIO) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-type Encoded = tuple[str, str, tuple[int, int], bytes]
+type Encoded = tuple[str, str, tuple[int, int], bytes | bytearray]
 
 
 def _process(parts: list[bytes], request: dict[str, Any]) -> tuple[tuple[int, int], list[Encoded]]:
@@ -176,11 +173,10 @@ def _check_size(size: tuple[int, int], limits: dict[str, Any]) -> None:
 
 def _original(image: pyvips.Image, contents: Contents, request: dict[str, Any]) -> Encoded:
     if image.hasalpha():
-        encoded = png_file.without_metadata(image.pngsave_buffer(compression=2, **_BARE))
+        encoded = png_file.without_metadata(image.pngsave_buffer(compression=2, **decoding.BARE))
         return "", "PNG", (image.width, image.height), encoded
     # What was stored at half the size has no finer colours to lose; everything else keeps them at full size.
-    chroma = "on" if contents.coarse_colour else "off"
-    encoded = image.jpegsave_buffer(Q=request["quality"], subsample_mode=chroma, **_BARE)
+    encoded = decoding.encoded_jpeg(image, request["quality"], coarse_colour=contents.coarse_colour)
     return "", "JPEG", (image.width, image.height), encoded
 
 
@@ -202,7 +198,7 @@ def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def _webp(name: str, image: pyvips.Image, quality: int) -> Encoded:
-    return name, "WEBP", (image.width, image.height), image.webpsave_buffer(Q=quality, effort=2, **_BARE)
+    return name, "WEBP", (image.width, image.height), image.webpsave_buffer(Q=quality, effort=2, **decoding.BARE)
 
 
 if __name__ == "__main__":

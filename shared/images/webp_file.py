@@ -62,7 +62,7 @@ def shortened(contents: Contents) -> Iterator[Iterator[bytes]]:
     A decoder misses them in a whole picture, one length at least. Where it does not, something in front of them is
     wrong: the codes have no checksum.
     """
-    chunks = list(_chunks(contents.pixels))
+    chunks = list(_chunks(bytes(contents.pixels)))
     for number, (kind, body) in enumerate(chunks):
         cuts = _CUTS.get(kind, ())
         if cuts and len(body) > max(cuts):
