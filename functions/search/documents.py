@@ -63,6 +63,8 @@ class RebuildReason(StrEnum):
     """The version in use is of another encoder."""
     UNREADABLE = "unreadable"
     """No version can be opened."""
+    ANALYSIS = "analysis"
+    """Words of products are read otherwise than when the version was built."""
     DELTA = "delta"
     """The journal has many products since the version was built."""
     HIDDEN = "hidden"

@@ -41,7 +41,7 @@ SUBJECT_ID: Final = "index-rebuild"
 KIND: Final = "index.rebuild"
 CHUNK: Final = 500
 """Products added to the version per batch."""
-NEEDS_PRODUCTS: Final = (RebuildReason.FIRST, RebuildReason.MODEL, RebuildReason.UNREADABLE)
+NEEDS_PRODUCTS: Final = (RebuildReason.FIRST, RebuildReason.MODEL, RebuildReason.UNREADABLE, RebuildReason.ANALYSIS)
 """Reasons for which version and journal can't be merged."""
 
 

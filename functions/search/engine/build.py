@@ -15,6 +15,7 @@ from functions.search.engine import words
 from functions.search.engine.columns import FILE, Columns
 from functions.search.engine.errors import IndexRefused
 from functions.search.engine.items import Item, Model
+from functions.search.engine.letters import ANALYSIS
 from functions.search.engine.manifest import Manifest
 from functions.search.engine.port import Progress
 from shared import clock
@@ -126,6 +127,7 @@ class LocalBuild:
             standardise={**self.model.standardise, "words": (words.MEAN, words.DEVIATION)},
             count=columns.count,
             seq=self.seq,
+            analysis=ANALYSIS,
             built_at=clock.iso(),
             recall10=recall,
         )

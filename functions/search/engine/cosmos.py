@@ -24,6 +24,7 @@ from functions.search.engine.cosmos_words import NO_WORDS, ShopWords
 from functions.search.engine.cursor import Cursor, fingerprint, opened
 from functions.search.engine.errors import IndexModelMismatch, PublishConflict, VersionNotFound
 from functions.search.engine.items import Item, Model, Removal
+from functions.search.engine.letters import ANALYSIS
 from functions.search.engine.local import MAX_AGE_S, validate
 from functions.search.engine.manifest import Manifest
 from functions.search.engine.port import Build, Caps, Progress
@@ -226,7 +227,7 @@ class CosmosIndex:
             try:
                 with port_errors():
                     there: Mapping[str, Any] = patiently(lambda: container.read_item(document["id"], shop))
-                if (there["revision"], there["deleted"]) >= (document["revision"], document["deleted"]):
+                if sql.age(there) >= sql.age(document):
                     return
                 unchanged = {"etag": there["_etag"], "match_condition": MatchConditions.IfNotModified}
                 with port_errors():
@@ -271,6 +272,7 @@ class CosmosIndex:
             standardise={**build.model.standardise},
             count=len(kept),
             seq=0,
+            analysis=ANALYSIS,
             built_at=clock.iso(),
         )
         ShopWords.of(kept).store(build.shop, build.version)
@@ -290,6 +292,8 @@ class CosmosIndex:
         """See `VectorIndex.merge`: nothing waits to be merged; the version is a mark in time."""
         build = self.begin(shop)
         self._pointer(shop, build.model)
+        if any(manifest.analysis < ANALYSIS for manifest in self.versions(shop)):
+            raise IndexModelMismatch("the words of the products were read otherwise: products must be given")
         build.given = {row["id"] for row in self._ask(build.model, shop, sql.listing())}
         return self.publish(build, progress)
 
@@ -327,7 +331,10 @@ class CosmosIndex:
         )
 
     def _is_old(self, model: Model, shop: str, kept: Sequence[Manifest]) -> str | None:
-        """`age` where products were written since a version of an hour ago: their words are to be noted."""
+        """`analysis` where words are read otherwise now, `age` where products were written since a version of an hour
+        ago: their words are to be noted."""
+        if kept and kept[0].analysis < ANALYSIS:
+            return "analysis"
         if not kept or kept[0].built_at >= clock.iso(clock.now() - MAX_AGE_S):
             return None
         built = datetime.fromisoformat(kept[0].built_at).timestamp()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 from functions.search.engine import filters as passing
 from functions.search.engine.columns import fields_of
 from functions.search.engine.items import Item, Removal
-from functions.search.engine.letters import sku_key
+from functions.search.engine.letters import ANALYSIS, sku_key
 from functions.search.engine.phrases import Phrase, phrases_of
 from functions.search.engine.query import VectorQuery
 from functions.search.engine.vocabulary import Alternative, Vocabulary
@@ -66,6 +66,7 @@ def document(shop: str, item: Item) -> dict[str, Any]:
         "shop": shop,
         "revision": item.revision,
         "deleted": False,
+        "analysis": ANALYSIS,
         "vector": half.tolist(),
         "category": item.category,
         "colours": list(item.colours),
@@ -82,6 +83,12 @@ def document(shop: str, item: Item) -> dict[str, Any]:
         "length": sum(map(len, fields)),
         "phash": None if item.phash is None else f"{item.phash:x}",
     }
+
+
+def age(document: Mapping[str, Any]) -> tuple[int, bool, int]:
+    """What decides which of two documents of a product is the newer: a deletion wins over a write of the same revision,
+    and words read anew over the same revision's before."""
+    return document["revision"], document["deleted"], document.get("analysis", 0)
 
 
 def tombstone(shop: str, removal: Removal, seconds: int) -> dict[str, Any]:

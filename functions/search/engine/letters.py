@@ -18,6 +18,9 @@ from importlib import import_module
 from itertools import pairwise
 from typing import Any, Final, Protocol, cast
 
+ANALYSIS: Final = 1
+"""Counts up when texts of products give other words than before, so that indexes made before are built again; a test
+holds what they give."""
 MAX_WORD_LENGTH: Final = 40
 GRAM: Final = "\x02"
 """First character of a pair of letters among the words."""

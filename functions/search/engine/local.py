@@ -17,6 +17,7 @@ from functions.search.engine.errors import IndexBehind, IndexModelMismatch, Publ
 from functions.search.engine.folding import shown
 from functions.search.engine.items import Item, Model, Removal
 from functions.search.engine.kernel import MAX_FLAT_ROWS, RowFilter
+from functions.search.engine.letters import ANALYSIS
 from functions.search.engine.lookup import Lookup
 from functions.search.engine.manifest import Manifest
 from functions.search.engine.matching import Matched, enough, matching
@@ -182,6 +183,9 @@ class LocalIndex:
         if state is None or (build.parent or "") != state.version:
             build.abandon()
             raise IndexModelMismatch("the current version can't be read here: products must be given")
+        if state.manifest is not None and state.manifest.analysis < ANALYSIS:
+            build.abandon()
+            raise IndexModelMismatch("the words of the current version were read otherwise: products must be given")
         seq = build.seq = state.seq
         for block in state.blocks:
             live = block.live(seq)
@@ -235,12 +239,14 @@ def _due(place: Shop, state: State | None) -> str | None:
         return "unreadable"
     if not state.version:
         return "first" if state.seq else None
+    manifest = state.manifest
+    if manifest is not None and manifest.analysis < ANALYSIS:
+        return "analysis"
     main = state.main.columns.count
     if state.delta > min(MAX_DELTA, max(MIN_DELTA, DELTA_SHARE * main)):
         return "delta"
     if state.hidden > max(MIN_DELTA, HIDDEN_SHARE * main):
         return "hidden"
-    manifest = state.manifest
     stale = manifest is not None and manifest.built_at < clock.iso(clock.now() - MAX_AGE_S)
     return "age" if stale and (state.delta or state.hidden) else None
 

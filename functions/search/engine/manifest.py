@@ -24,7 +24,8 @@ class Manifest(BaseModel):
     """A version of a shop's index, as it lies beside its files.
 
     `seq` is the last journal entry that went into it; `recall10` is what the self-test found against an exhaustive
-    search, by modality of its queries.
+    search, by modality of its queries. `analysis` is `letters.ANALYSIS` of the code that read its words; 0 in versions
+    that are older than it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +41,7 @@ class Manifest(BaseModel):
     standardise: dict[str, tuple[float, float]]
     count: int
     seq: int
+    analysis: int = 0
     built_at: str
     files: tuple[VersionFile, ...] = ()
     recall10: dict[str, float] = Field(default_factory=dict[str, float])

@@ -73,7 +73,7 @@ class Stats:
         kept: versions that can be rolled back to, newest first, the current one among them.
         main, delta: products of the version, and those written since; hidden: rows that later writes replaced or
             deleted.
-        rebuild_due: why a rebuild is due (`first`, `model`, `unreadable`, `delta`, `hidden`, `age`), or
+        rebuild_due: why a rebuild is due (`first`, `model`, `unreadable`, `analysis`, `delta`, `hidden`, `age`), or
             None.
     """
 

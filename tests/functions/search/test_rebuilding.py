@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from market import EVERY, Market, ids
 from stores import both_stores
 
 from functions.search import evaluate, indexer, log, rebuild, shops, versions
+from functions.search.engine.letters import ANALYSIS, Words, analyse
 from functions.search.models import EvalQuery, FeedbackRequest, RollbackRequest
 from functions.search.settings import search_settings
 from shared import blobs
@@ -118,8 +120,6 @@ def test_the_timer_begins_what_is_due_and_nothing_else(market: Market) -> None:
 
 @both_stores
 def test_another_model_embeds_again_under_a_new_version(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     from functions.search.engine.errors import IndexModelMismatch, VersionNotFound
     from shared.vision import embedding
 
@@ -143,6 +143,28 @@ def test_another_model_embeds_again_under_a_new_version(market: Market, monkeypa
     refusal = IndexModelMismatch if search_settings().search_engine == "faiss" else VersionNotFound
     with pytest.raises(refusal):
         versions.roll_back(admin(market), market.shop, first.result["version"], RollbackRequest(reason="a test"))
+
+
+@both_stores
+def test_words_that_are_read_otherwise_come_by_the_timer(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_joined_names(text: str) -> Words:
+        return replace(analyse(text), extra=())
+
+    users = [f"functions.search.engine.{name}.ANALYSIS" for name in ("build", "local", "cosmos", "cosmos_sql")]
+    with monkeypatch.context() as before:
+        before.setattr("functions.search.engine.columns.analyse", without_joined_names)
+        for user in users:
+            before.setattr(user, ANALYSIS - 1)
+        product = market.product(0)
+        market.change(product, title="H&M Kapoodle")
+        run(market, rebuild.request_rebuild(admin(market), market.shop, "r").job_id)
+        assert ids(market.text("kapoodle")) == [product.id] and not ids(market.text("hm"))
+    assert rebuild.run_maintenance() == (0, 1)
+    subject = rebuild.find_latest(market.shop)
+    assert subject and subject.reason == "analysis"
+    assert run(market, JobId(subject.job_id).public).result["embedded"] == 0
+    assert ids(market.text("hm")) == ids(market.text("kapoodle")) == [product.id]
+    assert rebuild.run_maintenance() == (0, 0)
 
 
 def test_rolling_back_answers_from_the_older_version_and_loses_no_write(market: Market) -> None:

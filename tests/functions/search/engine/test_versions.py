@@ -23,6 +23,7 @@ from functions.search.engine.errors import (
     VersionNotFound,
 )
 from functions.search.engine.items import Removal
+from functions.search.engine.letters import ANALYSIS
 from functions.search.engine.local import LocalIndex
 from functions.search.engine.manifest import Manifest
 from functions.search.engine.query import Filters, VectorQuery
@@ -174,6 +175,24 @@ def test_versions_of_another_format_answer_nothing_until_a_rebuild(worker: Worke
     fresh = fill(index, shop)
     assert index.search(VectorQuery(shop, image=IMAGE)).index_version == fresh.version
     assert index.stats(shop).rebuild_due is None
+
+
+def test_a_version_of_an_older_analysis_of_words_answers_until_it_is_built_again(
+    worker: Workers, shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr("functions.search.engine.build.ANALYSIS", ANALYSIS - 1)
+        old = fill(worker(), shop)
+    index = worker()
+    assert index.search(VectorQuery(shop, image=IMAGE)).index_version == old.version
+    assert index.stats(shop).rebuild_due == "analysis"
+    with pytest.raises(IndexModelMismatch):
+        index.merge(shop)
+    assert fill(index, shop).analysis == ANALYSIS
+    assert index.stats(shop).rebuild_due is None
+    with monkeypatch.context() as older_worker:
+        older_worker.setattr("functions.search.engine.local.ANALYSIS", ANALYSIS - 1)
+        assert index.stats(shop).rebuild_due is None, "a worker of the old code does not build it back"
 
 
 def test_rows_that_miss_their_neighbours_are_not_published(worker: Workers, shop: str) -> None:
