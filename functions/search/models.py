@@ -239,7 +239,9 @@ class IndexVersions(Answer):
     delta: int = Field(description="written since")
     hidden: int = Field(description="rows of the version that later writes replaced or deleted")
     seq: int
-    rebuild_due: str | None = Field(description="why the next comes: first, model, unreadable, analysis, delta, hidden or age")
+    rebuild_due: str | None = Field(
+        description="why the next comes: first, model, unreadable, analysis, delta, hidden or age"
+    )
     rebuild: LatestRebuild | None
 
 

@@ -1,7 +1,9 @@
 """HEIC and AVIF files (ISO/IEC 14496-12, 23008-12): boxes, items and where their bytes lie.
 
-The decoders fill what is missing with green or black, so completeness is decided here: every item that the picture is
-made of must be there, and every extent of every item must lie in the file.
+The decoders fill what is missing with green or black, so completeness is decided here. What is shown must be whole: the
+primary picture, the tiles and layers that it is made of, and its transparency. The file must be as long as it says, so
+every extent of every item must lie in it. What is not shown (gain maps, depth, thumbnails, further pictures of a burst) is
+not decoded, here as by libheif and ISO 21496-1: a picture is as good without it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ _KNOWN = {b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"idat", b"uuid"
 """Boxes at the top of a file; anything else behind them is what a phone or a mail program has appended."""
 _DERIVED = {b"grid", b"iovl", b"iden", b"tmap"}
 _MAX_ITEMS = 20_000
+_ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0")
+"""What says of an auxiliary picture that it is the transparency of another one (23008-12, 6.6.2.1.1)."""
 
 
 @dataclass
@@ -24,6 +28,7 @@ class _Item:
     extents: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """Offset in the file and length of each."""
     made_of: list[int] = field(default_factory=list[int])
+    auxiliaries: list[int] = field(default_factory=list[int])
     properties: list[int] = field(default_factory=list[int])
 
 
@@ -68,6 +73,7 @@ def read(data: bytes) -> Contents:
     primary = _base(file, file.primary)
     picture = file.items[primary]
     coded = _coded_items(file, primary, set())
+    _transparency(file, primary)
     profile, numbers = _colours(file, [picture, *coded[:1]])
     return Contents(
         pixels=_still(file, primary),
@@ -116,7 +122,7 @@ def hevc_pictures(data: bytes) -> Iterator[list[bytes]]:
     file = _parse(data)
     if file.primary is None:
         return
-    for item in _coded_items(file, file.primary, set()):
+    for item in [*_coded_items(file, file.primary, set()), *_transparency(file, file.primary)]:
         configuration = file.properties_of(item, b"hvcC")
         if item.kind == b"hvc1" and configuration and len(configuration[0]) > 22:
             wide = (configuration[0][21] & 3) + 1
@@ -218,7 +224,7 @@ def _read_kinds(file: _File, at: int, stop: int) -> None:
 def _read_references(file: _File, at: int, stop: int) -> None:
     wide = 2 if file.data[at] == 0 else 4
     for kind, body, _ in _boxes(file.data, at + 4, stop):
-        if kind != b"dimg":
+        if kind not in (b"dimg", b"auxl"):
             continue
         source = int.from_bytes(file.data[body : body + wide])
         count = int.from_bytes(file.data[body + wide : body + wide + 2])
@@ -226,7 +232,11 @@ def _read_references(file: _File, at: int, stop: int) -> None:
         if count > _MAX_ITEMS:
             raise TooManyParts
         targets = [file.data[first + wide * i : first + wide * (i + 1)] for i in range(count)]
-        file.item(source).made_of.extend(int.from_bytes(target) for target in targets)
+        if kind == b"dimg":
+            file.item(source).made_of.extend(int.from_bytes(target) for target in targets)
+        else:
+            for target in targets:
+                file.item(int.from_bytes(target)).auxiliaries.append(source)
 
 
 def _read_properties(file: _File, at: int, stop: int) -> None:
@@ -308,6 +318,18 @@ def _coded_items(file: _File, id: int, seen: set[int]) -> list[_Item]:
     if not item.made_of:
         raise Damaged("a part of the picture is missing")
     return [coded for part in item.made_of for coded in _coded_items(file, part, seen)]
+
+
+def _transparency(file: _File, id: int) -> list[_Item]:
+    """The items of coded picture that the transparency of an item, or of its tiles, is made of. Raises Damaged."""
+    found: list[_Item] = []
+    seen: set[int] = set()
+    for part in [id, *file.items[id].made_of]:
+        for number in file.items[part].auxiliaries if part in file.items else ():
+            auxiliary = file.items.get(number)
+            if auxiliary and any(body[4:].startswith(_ALPHA) for body in file.properties_of(auxiliary, b"auxC")):
+                found += _coded_items(file, number, seen)
+    return found
 
 
 def _check_units(file: _File, item: _Item) -> None:

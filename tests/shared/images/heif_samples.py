@@ -46,6 +46,14 @@ _GAIN_MAPS = {
 }
 """Kinds of auxiliary pictures."""
 GAIN_MAPS = (*_GAIN_MAPS, "tone-mapped", "tone-mapped first")
+_AUXILIARIES = _GAIN_MAPS | {
+    "alpha": b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha",
+    "alpha of HEVC": b"urn:mpeg:hevc:2015:auxid:1",
+    "depth": b"urn:mpeg:hevc:2015:auxid:2",
+}
+ALPHAS = ("alpha", "alpha of HEVC")
+UNSEEN = (*GAIN_MAPS, "depth", "thumbnail", "second picture")
+"""Pictures in a file that are not shown."""
 
 
 def heic(
@@ -76,7 +84,8 @@ def heic(
         in_idat: store the tiles in `idat` instead of `mdat`.
         profile: ICC profile of the picture.
         gain_map: how the file holds one: "apple" and "iso 21496" as a hidden auxiliary picture, "tone-mapped" beside an
-            item `tmap` in a group of alternatives, "tone-mapped first" with that item as the primary one.
+            item `tmap` in a group of alternatives, "tone-mapped first" with that item as the primary one. Or another
+            picture beside the grid: of `ALPHAS`, or "depth", "thumbnail", "second picture".
         gain: its coded picture.
     """
     count = columns * rows
@@ -99,9 +108,11 @@ def heic(
     references = [box(b"dimg", struct.pack(f">HH{len(named)}H", primary, len(named), *named))]
     if exif is not None:
         references.append(box(b"cdsc", struct.pack(">HHH", about, 1, primary)))
-    if gain_map in _GAIN_MAPS:
+    if gain_map in _AUXILIARIES:
         references.append(box(b"auxl", struct.pack(">HHH", extra, 1, primary)))
-    elif gain_map is not None:
+    elif gain_map == "thumbnail":
+        references.append(box(b"thmb", struct.pack(">HHH", extra, 1, primary)))
+    elif gain_map in GAIN_MAPS:
         references.append(box(b"dimg", struct.pack(">HHHH", tone_mapped, 2, primary, extra)))
     size = struct.pack(">II", 64 * columns, 48 if rows == 1 else 64 * rows)
     properties = [box(b"hvcC", CONFIGURATION), full(b"ispe", 0, struct.pack(">II", *SIDE)), full(b"ispe", 0, size)]
@@ -116,10 +127,10 @@ def heic(
         properties.append(box(b"colr", b"prof" + profile))
         of_grid.append(len(properties))
     of_extra, of_tone_mapped = [0x81, 2], [3]
-    if gain_map in _GAIN_MAPS:
-        properties.append(full(b"auxC", 0, _GAIN_MAPS[gain_map] + b"\0"))
+    if gain_map in _AUXILIARIES:
+        properties.append(full(b"auxC", 0, _AUXILIARIES[gain_map] + b"\0"))
         of_extra += [len(properties), *(number for number in of_grid if number & 0x80)]
-    elif gain_map is not None:
+    elif gain_map in GAIN_MAPS:
         properties.append(box(b"colr", b"nclx" + struct.pack(">HHHB", 9, 16, 9, 0x80)))
         of_tone_mapped.append(len(properties))
     uses = {primary: of_grid} | {id: [0x81, 2] for id in range(1, count + 1)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from heif_samples import GAIN_MAPS, TILE, heic
+from heif_samples import ALPHAS, GAIN_MAPS, TILE, UNSEEN, heic
 from icc_samples import P3_XYZ, profile, srgb_curve
 from image_samples import decode, encode, photo, segment
 from PIL import Image
@@ -54,13 +54,41 @@ def test_a_grid_with_a_gain_map(kind: str) -> None:
     assert near(seen(decode(made.copies["small"].data), (2, 2)), RED)
 
 
-@pytest.mark.parametrize("kind", GAIN_MAPS)
-def test_a_gain_map_that_is_damaged_does_no_harm_and_one_that_is_cut_off_is_a_cut_file(kind: str) -> None:
-    for gain in (bytes(len(TILE)), TILE[:-9]):
-        assert sanitizer.sanitize(heic(1, 1, gain_map=kind, gain=gain)).width == 64
-    with pytest.raises(Unprocessable) as refused:
-        sanitizer.sanitize(heic(1, 1, gain_map=kind)[:-1])
-    assert refused.value.code == "corrupt"
+def is_refused(data: bytes) -> bool:
+    try:
+        sanitizer.sanitize(data)
+    except Unprocessable as refused:
+        return refused.code == "corrupt"
+    return False
+
+
+@pytest.mark.parametrize("kind", UNSEEN)
+def test_what_is_not_shown_may_be_damaged_but_a_file_that_is_cut_off_is_a_cut_file(kind: str) -> None:
+    whole = heic(gain_map=kind)
+    for gain in (bytes(len(TILE)), TILE[:-9], TILE[: len(TILE) // 2], TILE[: len(TILE) // 2] + bytes(200)):
+        assert sanitizer.sanitize(heic(gain_map=kind, gain=gain)) == sanitizer.sanitize(whole)
+    # What lies in `mdat` last is the unseen picture.
+    cuts = range(len(whole) - len(TILE), len(whole), len(TILE) // 40)
+    assert [cut for cut in cuts if not is_refused(whole[:cut])] == []
+
+
+@pytest.mark.parametrize("kind", ALPHAS)
+def test_the_transparency_of_a_picture_is_a_part_of_it(kind: str) -> None:
+    assert sanitizer.sanitize(heic(1, 1, gain_map=kind)).width == 64
+    middle = len(TILE) // 2
+    zeros = TILE[:middle] + bytes(len(TILE) - middle)
+    for gain in (bytes(len(TILE)), TILE[:-9], zeros, TILE[:middle] + bytes((TILE[middle] ^ 16,)) + TILE[middle + 1 :]):
+        assert is_refused(heic(1, 1, gain_map=kind, gain=gain))
+
+
+def test_a_jpeg_is_its_first_picture_whatever_is_left_of_the_others() -> None:
+    first, second = encode(photo(), "JPEG", quality=95), encode(Image.new("RGB", (48, 32), "navy"), "JPEG")
+    data = encode(photo(), "MPO", save_all=True, append_images=[Image.new("RGB", (48, 32), "navy")], quality=95)
+    start = data.index(b"\xff\xd8", 2)
+    for cut in (*range(start, len(data), (len(data) - start) // 40), len(data)):
+        assert sanitizer.sanitize(data[:cut]).data == sanitizer.sanitize(data).data
+    assert all(is_refused(data[:cut]) for cut in range(100, start, start // 40))
+    assert sanitizer.sanitize(first + second).data == sanitizer.sanitize(first).data
 
 
 def test_a_damaged_base_picture_is_refused_beside_a_whole_gain_map() -> None:
