@@ -27,6 +27,8 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]
 """Only with its semicolon: without one, HTML reads `&copy2` in a name as a sign."""
 _UNESCAPE_PASSES: Final = 3
 """Feeds that were exported twice carry `&amp;amp;`."""
+_ESCAPE = re.compile(r"%(?:[uU]([0-9a-fA-F]{4})|([0-9a-fA-F]{2}))")
+"""Of an address; the first form is that of JavaScript's `escape`."""
 
 _C1 = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 """What these control characters were before Windows-1252 was read as Latin-1 (WHATWG Encoding, windows-1252)."""
@@ -119,10 +121,56 @@ def unescape(text: str) -> str:
     return text
 
 
+def unquote(text: str) -> str:
+    """Text that was made for an address once too often, `red%20dress`, as it was before.
+
+    Such text has no spaces, and nothing in it is escaped that need not be (RFC 3986, 2.3): `80%baumwolle`, `20%50` and
+    addresses themselves stay.
+    """
+    for _ in range(_UNESCAPE_PASSES):
+        escapes = _ESCAPE.findall(text)
+        if not escapes or "://" in text or not text.isprintable() or any(char.isspace() for char in text):
+            break
+        plain = text if "%20" in text else text.replace("+", " ")
+        resolved = _unquoted(plain)
+        if resolved is None:
+            break
+        text = resolved
+    return text
+
+
+def _unquoted(text: str) -> str | None:
+    """None if the escapes are none."""
+    pieces: list[bytes] = []
+    at = 0
+    for found in _ESCAPE.finditer(text):
+        char = chr(int(found[1], 16)) if found[1] else chr(int(found[2], 16))
+        if (char.isascii() and (char.isalnum() or char in "-._~")) or ord(char) < 0x20 or ord(char) == 0x7F:
+            return None
+        pieces += [text[at : found.start()].encode("utf-8", "surrogatepass")]
+        pieces += [bytes((ord(char),)) if found[2] else char.encode("utf-8", "surrogatepass")]
+        at = found.end()
+    whole = b"".join([*pieces, text[at:].encode("utf-8", "surrogatepass")])
+    try:
+        return whole.decode()
+    except UnicodeDecodeError:
+        # An old program's `caf%E9%20noir`; without a space, `50%acryl` may be meant.
+        return whole.decode("cp1252", "replace") if "%20" in text and text.isascii() else None
+
+
+def _resolve(text: str) -> str:
+    for _ in range(_UNESCAPE_PASSES):
+        before, text = text, unescape(unquote(text))
+        if text == before:
+            break
+    return text
+
+
 def block(text: str) -> str:
-    """Text of several lines as it is stored: entities resolved, NFC, `\\n` for every line break, single spaces, no
-    control or invisible characters, nothing but text at both ends. Applying it again changes nothing."""
-    text = _LINE_BREAK.sub("\n", unescape(text)).translate(_C1)
+    """Text of several lines as it is stored: entities and escapes of addresses resolved, NFC, `\\n` for every line
+    break, single spaces, no control or invisible characters, nothing but text at both ends. Applying it again changes
+    nothing."""
+    text = _LINE_BREAK.sub("\n", _resolve(text)).translate(_C1)
     text = _NO_TEXT.sub("", _TAGS.sub(r"\1", _INVISIBLE.sub("", _CONTROL.sub("", text))))
     text = _SPACES.sub(" ", unicodedata.normalize("NFC", text))
     return "\n".join(line.strip() for line in text.split("\n")).strip()

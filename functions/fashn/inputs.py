@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Final
 
-from shared import clock
+from shared import base64_data, clock
 from shared.documents.fields import assign
 from shared.errors import BadRequest, StudioError, Unprocessable
 from shared.http.auth import Principal
@@ -33,7 +31,7 @@ def resolve_input(user: Principal, text: str, field: str, id: str, kind: ImageKi
     """
     field = f"inputs.{field}"
     try:
-        if not text.startswith("data:"):
+        if not _is_data(text):
             if not text.startswith(("https://", "http://")):
                 raise BadRequest(
                     "give a data URI of base64, or a URL that this API returned", code="image_url", field=field
@@ -45,7 +43,7 @@ def resolve_input(user: Principal, text: str, field: str, id: str, kind: ImageKi
                     raise
                 # An account that costs nothing makes no calls to addresses of its choice.
                 user.require_confirmed()
-        data = _decoded(text) if text.startswith("data:") else _fetched(text, field)
+        data = _decoded(text) if _is_data(text) else _fetched(text, field)
         image = add_image(id, user.user_id, data, kind=kind, visibility=Visibility.PRIVATE, name=None)
     except StudioError as error:
         if error.status in (413, 415, 422) and error.code != "image_url":
@@ -64,11 +62,15 @@ def _fetched(url: str, field: str) -> bytes:
         raise Unprocessable(error.message, code="image_load", field=field) from None
 
 
+def _is_data(text: str) -> bool:
+    return text[:5].lower() == "data:"
+
+
 def _decoded(uri: str) -> bytes:
-    head, _, data = uri.partition(",")
-    if not (head.startswith("data:image/") and head.endswith(";base64")):
+    head = uri.partition(",")[0].lower()
+    if not (head.startswith(("data:image/", "data:application/octet-stream", "data:;")) and head.endswith(";base64")):
         raise Unprocessable("a data URI of an image begins with `data:image/jpeg;base64,` or the like")
     try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
+        return base64_data.decode(uri)
+    except ValueError:
         raise Unprocessable("what follows `base64,` is not base64") from None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
-from shared import telemetry
+from shared import base64_data, telemetry
 from shared.engines import canvas, region
 from shared.engines.base import (
     Category,
@@ -211,8 +210,8 @@ def _data_uri(jpeg: bytes) -> str:
 def _picture(state: PredictionStatusResponse) -> bytes:
     first = next(iter(state.output or []), "")
     try:
-        data = base64.b64decode(str(first).partition(",")[2], validate=True)
-    except (binascii.Error, ValueError):
+        data = base64_data.decode(str(first))
+    except ValueError:
         data = b""
     if not data:
         raise fashn_errors.UNREADABLE.to_error(fashn_errors.PROVIDER)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from shared import telemetry
 from shared.errors import ConfigurationError, StudioError
 from shared.gemini.answers import GeneratedImage, InlineImage, read_image
-from shared.gemini.failures import errors_by_status, failure
+from shared.gemini.failures import decoded, errors_by_status, failure
 from shared.gemini.settings import API_VERSION, gemini_settings
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class Gemini:
             response_modalities=["TEXT", "IMAGE"],
             image_config=types.ImageConfig(aspect_ratio=aspect_ratio) if aspect_ratio else None,
             seed=seed,
+            # The SDK's types refuse an answer with its picture for any field that is other than they know.
+            should_return_http_response=True,
         )
         parts = [
             types.Part.from_bytes(data=person.data, mime_type=person.content_type),
@@ -92,4 +94,5 @@ class Gemini:
                 raise
             except Exception as error:
                 raise failure(error) from error
-        return read_image(response)
+        answered = response.sdk_http_response
+        return read_image(decoded(answered.body if answered is not None else None))

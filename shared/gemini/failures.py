@@ -34,6 +34,14 @@ def failure(error: Exception) -> StudioError:
     return row.to_error(PROVIDER)
 
 
+def decoded(body: str | None) -> object:
+    """The JSON of an answer. Raises UpstreamError: it is none."""
+    try:
+        return json.loads((body or "").removeprefix("\ufeff"))
+    except ValueError:
+        raise errors.UNREADABLE.to_error(PROVIDER) from None
+
+
 class Response(Protocol):
     """An answer of the SDK's HTTP client."""
 

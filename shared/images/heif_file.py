@@ -2,8 +2,8 @@
 
 The decoders fill what is missing with green or black, so completeness is decided here. What is shown must be whole: the
 primary picture, the tiles and layers that it is made of, and its transparency. The file must be as long as it says, so
-every extent of every item must lie in it. What is not shown (gain maps, depth, thumbnails, further pictures of a burst) is
-not decoded, here as by libheif and ISO 21496-1: a picture is as good without it.
+every extent of every item must lie in it. What is not shown (gain maps, depth, thumbnails, further pictures of a
+burst) is not decoded, here as by libheif and ISO 21496-1: a picture is as good without it.
 """
 
 from __future__ import annotations

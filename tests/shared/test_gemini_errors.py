@@ -166,6 +166,46 @@ def test_the_picture_is_found_wherever_it_is(called: Called, body: dict[str, Any
     assert outcome.data == base64.b64decode(data)
 
 
+LONG = b"\xfb\xef\xbf a picture with every letter of both alphabets " * 9
+WRITTEN: dict[str, str] = {
+    "lines": base64.encodebytes(LONG).decode(),
+    "url-safe": base64.urlsafe_b64encode(LONG).decode(),
+    "without padding": base64.b64encode(LONG).decode().rstrip("="),
+    "data URI": "data:image/webp;base64," + base64.b64encode(LONG).decode(),
+}
+SNAKE = {"inline_data": {"mime_type": "image/png", "data": LAST}}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_picture_is_read_however_its_base64_is_written(called: Called, written: str) -> None:
+    for shown in (part(WRITTEN[written]), {"inlineData": {"data": WRITTEN[written]}}):
+        outcome = called.answered(answer(shown))
+        assert isinstance(outcome, GeneratedImage), outcome
+        assert outcome.data == LONG
+    assert outcome.content_type == ("image/webp" if written == "data URI" else "")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**answer(part(LAST)), "usageMetadata": {"totalTokenCount": "many"}},
+        {**answer(part(LAST)), "usageMetadata": "none", "promptFeedback": [], "modelVersion": 3},
+        answer(part(LAST), safetyRatings=[{"category": 7, "blocked": "no"}, None], citationMetadata="x"),
+        answer(part(LAST), finish=2),  # type: ignore[arg-type]
+        answer("text", None, part("!!!"), part(LAST), 5),  # type: ignore[arg-type]
+        answer(SNAKE, {"thought": True, **SNAKE}),
+        {"candidates": [{"content": {"parts": [SNAKE]}, "finish_reason": "STOP", "index": "0"}]},
+        [answer({"text": "planning"}, finish=None), answer(part(LAST))],
+        answer({"text": f"Here it is: ![picture](data:image/png;base64,{LAST})"}),
+        answer({"inlineData": {"mimeType": "Image/PNG", "data": LAST, "displayName": 9}}),
+    ],
+)  # fmt: skip
+def test_a_picture_is_not_lost_for_what_is_beside_it(called: Called, body: Any) -> None:
+    outcome = called.answered(body)
+    assert isinstance(outcome, GeneratedImage), outcome
+    assert outcome.data == base64.b64decode(LAST)
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -212,7 +252,7 @@ def test_an_error_inside_of_a_success_is_that_error(called: Called, error: Any, 
     "body",
     [5, "ok", [], None, {"candidates": [{"finishReason": 2}]}, {"candidates": "x"}, {"candidates": [None]},
      {"candidates": [{"content": {"parts": "x"}}]}, {"error": "text"}, {"error": {"code": "x"}}, {"error": {"code": 7}},
-     answer(part("!!!")), {**answer(part(LAST)), "usageMetadata": {"totalTokenCount": "many"}}],
+     answer(part("!!!"))],
 )  # fmt: skip
 def test_what_can_not_be_read_is_tried_twice(called: Called, body: Any) -> None:
     outcome = called.answered(body)

@@ -98,3 +98,34 @@ def test_fields_are_stored_in_their_final_form() -> None:
     assert (read.title, read.description) == ("Men's crème", "a\nb")
     with pytest.raises(ValidationError, match="control characters"):
         Fields(title="a\x00b")
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("red%20dress", "red dress"),
+        ("red%2520dress", "red dress"),
+        ("%E7%BA%A2%E8%89%B2%E8%BF%9E%E8%A1%A3%E8%A3%99", "红色连衣裙"),
+        ("robe+d%27%C3%A9t%C3%A9", "robe d'été"),
+        ("caf%u00e9%20noir", "café noir"),
+        ("caf%E9%20noir", "café noir"),
+        ("Men%26%2339%3Bs%20shirt", "Men's shirt"),
+        ("Men&amp;#39;s", "Men's"),
+        ("a%2Bb", "a+b"),
+        ("red+dress", "red+dress"),
+        ("80%baumwolle", "80%baumwolle"),
+        ("50%acryl", "50%acryl"),
+        ("100% cotton", "100% cotton"),
+        ("20%50", "20%50"),
+        ("95%cotton,5%elastane", "95%cotton,5%elastane"),
+        ("70%de soie", "70%de soie"),
+        ("save 20%20 today", "save 20%20 today"),
+        ("https://shop.example/red%20dress", "https://shop.example/red%20dress"),
+        ("%00%0A", "%00%0A"),
+        ("100%", "100%"),
+        ("%zz", "%zz"),
+    ],
+)
+def test_what_was_made_for_an_address_once_too_often_is_read(sent: str, meant: str) -> None:
+    assert text.line(sent) == meant
+    assert text.line(text.line(sent)) == meant
