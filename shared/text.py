@@ -21,6 +21,8 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MARK_READ_AS_LATIN: Final = codecs.BOM_UTF8.decode("cp1252")
+"""What a program leaves that has read UTF-8 as Windows-1252 and written it as UTF-8."""
 _SAMPLE_BYTES: Final = 4096
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -79,7 +81,7 @@ def decode(data: bytes, *, declared: str | None = None, fallback: str | None = N
     if wide is not None:
         return _strictly(data, wide)
     try:
-        return data.decode()
+        return data.decode().removeprefix(_MARK_READ_AS_LATIN)
     except UnicodeDecodeError:
         if fallback is None:
             raise ValueError("the text is not UTF-8: save it as UTF-8") from None

@@ -6,6 +6,7 @@ with the reason, and each bad row of one that can be read is reported with every
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +20,12 @@ from shared.tables.currencies import Currencies, currencies_in
 from shared.tables.dates import DateFormat, date_format
 from shared.tables.files import IS_TOTAL, Grid, Row, Value, is_error, is_total, read_grid, shown
 from shared.tables.format import AS_THE_FILE_SHOWS, Cell, ContradictoryTable, ReadAs, TableFormat
+from shared.tables.headers import PIECES
 from shared.tables.number_formats import Formatted
 from shared.tables.numbers import NumberFormat, number_format
 
+_COUNTED = re.compile(r"([\d.,' ]{1,20}) ?([^\W\d]{1,8}\.?)")
+"""A number of pieces with what they are."""
 MAX_CELL: Final = 2_048
 """Characters of a cell."""
 MAX_UNITS: Final = 1e7
@@ -238,6 +242,8 @@ def _number(line: int, column: str, cell: Value, numbers: NumberFormat, found: l
 
 
 def _units(line: int, cell: Value, numbers: NumberFormat, found: list[RowProblem]) -> float | None:
+    if isinstance(cell, str) and (counted := _COUNTED.fullmatch(cell)) and counted[2].lower() in PIECES:
+        cell = counted[1]
     units = _number(line, "units", cell, numbers, found)
     if units is None:
         return None

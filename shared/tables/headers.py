@@ -22,21 +22,28 @@ PRICE, UNITS, DATE = "price", "units", "date"
 _OTHER_NAMES: Final = {
     PRICE: "unit_price selling_price sell_price sale_price sales_price retail_price list_price price_each "
     "preis verkaufspreis einzelpreis st\u00fcckpreis stueckpreis vk-preis prix prix_unitaire prix_de_vente precio "
-    "precio_unitario prezzo prezzo_unitario prijs verkoopprijs pre\u00e7o preco fiyat cena pris",
+    "precio_unitario prezzo prezzo_unitario prijs verkoopprijs pre\u00e7o preco fiyat cena pris cena_sprzedaży "
+    "цена 価格 単価 价格 單價 单价 가격",
     UNITS: "quantity qty units_sold sold quantity_sold qty_sold pieces menge anzahl st\u00fcckzahl absatz "
-    "quantit\u00e9 quantite cantidad unidades quantit\u00e0 aantal quantidade adet antal",
-    DATE: "day sale_date sales_date sold_on order_date datum tag verkaufsdatum jour fecha data dato tarih",
-    "category": "product_category kategorie warengruppe cat\u00e9gorie categorie categor\u00eda categoria kategori",
-    "image": "photo picture image_name file filename file_name bild foto imagen immagine afbeelding imagem",
+    "quantit\u00e9 quantite cantidad unidades quantit\u00e0 aantal quantidade adet antal "
+    "ilość liczba_sztuk počet množství количество 数量 販売数 销量 수량",
+    DATE: "day sale_date sales_date sold_on order_date datum tag verkaufsdatum jour fecha data dato tarih "
+    "datum_prodeje data_sprzedaży дата 日付 販売日 日期 날짜",
+    "category": "product_category kategorie warengruppe cat\u00e9gorie categorie categor\u00eda categoria kategori "
+    "kategoria категория カテゴリ カテゴリー 类别 類別 카테고리",
+    "image": "photo picture image_name file filename file_name bild foto imagen immagine afbeelding imagem "
+    "zdjęcie obraz obrázek görsel resim billede фото изображение 画像 商品画像 图片 圖片 이미지",
     "sku": "article_number article_no item_number item_no artikelnummer artikel-nr. artikelnr artikelnr. art.-nr.",
 }
 OTHER_NAMES: Final = {name: frozenset(others.split()) for name, others in _OTHER_NAMES.items()}
-"""In English, German, French, Spanish, Italian, Dutch, Portuguese, Turkish and others."""
+"""In English, German, French, Spanish, Italian, Dutch, Portuguese, Turkish, Polish, Russian, Japanese, Chinese, Korean
+and others."""
 _PRICES: Final = OTHER_NAMES[PRICE] | {PRICE, "regular_price", "variant_price", "compare_at_price"}
 _UNITS: Final = OTHER_NAMES[UNITS] | {UNITS}
 _DATES: Final = OTHER_NAMES[DATE] | {DATE}
 _PIECE_NAMES = "pcs pc pieces units unit items stk stk. st st. st\u00fcck stueck pz ud uds un nos szt ks db adet"
-_PIECES: Final = frozenset(_PIECE_NAMES.split())
+PIECES: Final = frozenset(_PIECE_NAMES.split())
+"""What is counted where units are."""
 _ZONES: Final = frozenset(["utc", "gmt", "cet", "cest", "local", "iso"])
 _IN_BRACKETS = re.compile(r"(.+?)\s*[(\[]\s*([^()\[\]]{1,16}?)\s*[)\]]")
 _BEHIND = re.compile(r"(.+?)(?:\s*[,/:]\s*|\s+in\s+|\s+|[-_])([^\s,()\[\]/:_-]{1,6})", re.IGNORECASE)
@@ -97,7 +104,7 @@ def _with_unit(name: str, unit: str, bare: bool) -> Heading | None:
     """A column by its name and what is behind it, if that is its unit."""
     if name in _PRICES and (currency := currencies.named(unit)):
         return Heading(name, currency=currency)
-    if name in _UNITS and not bare and unit.lower() in _PIECES:
+    if name in _UNITS and not bare and unit.lower() in PIECES:
         return Heading(name)
     if name in _DATES and not bare:
         if unit.lower() in _ZONES:

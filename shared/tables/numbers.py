@@ -35,6 +35,8 @@ _TEXT_MARK = re.compile(r"^'(?=[\d.,+-])")
 """By which spreadsheets keep a number as text."""
 _CURRENCY = re.compile(rf"^{currencies.pattern()}(?![^\W\d_])")
 _CURRENCY_AT_END = re.compile(rf"(?<![^\W\d_]){currencies.pattern()}$")
+_SIGN_AS_MARK = re.compile("(?<=[0-9])[\u20ac$\u00a3](?=[0-9]{2}$)")
+"""`19\u20ac99`, as prices are written in France."""
 _BODY = re.compile(rf"[0-9.,{ARABIC_MARK}{GROUPING}]*")
 _EXPONENT = re.compile(r"(?<=[0-9.,])[eE]([+-]?[0-9]{1,3})$")
 
@@ -91,7 +93,7 @@ def readings(text: str) -> Readings:
 def _plain(text: str) -> str:
     """ASCII digits, one kind of space and of minus sign."""
     if text.isascii():
-        return " ".join(text.split())
+        return _SIGN_AS_MARK.sub(ARABIC_MARK, " ".join(text.split()))
     normalised: list[str] = []
     for char in text:
         digit = unicodedata.decimal(char, None)
@@ -99,7 +101,8 @@ def _plain(text: str) -> str:
             normalised.append(str(digit))
         elif unicodedata.category(char) not in ("Cf", "Cc"):
             normalised.append(" " if char.isspace() else char)
-    return " ".join(_MINUS.sub("-", "".join(normalised).translate(_FULLWIDTH)).split())
+    plain = " ".join(_MINUS.sub("-", "".join(normalised).translate(_FULLWIDTH)).split())
+    return _SIGN_AS_MARK.sub(ARABIC_MARK, plain)
 
 
 def _without_signs(text: str) -> tuple[str, bool]:

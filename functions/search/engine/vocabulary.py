@@ -34,6 +34,9 @@ MIN_COMPOUND, MIN_REST, MIN_KNOWN_REST = 4, 3, 4
 MIN_BEGINNING: Final = 3
 MAX_LETTER_SPLIT: Final = 6
 """Letters up to which a word may be a single one and another word: `tshirt`."""
+SIZES: Final = ("w", "l", "eu", "uk", "us", "it", "fr", "de", "gr")
+"""What is written onto a size: `38/32` is W38 L32."""
+MAX_SIZE: Final = 3
 MOST: Final = 24
 """Words that one stands for, of each kind."""
 COMPOUNDING: Final = (
@@ -115,6 +118,10 @@ class Vocabulary:
 
         if self.has(word):
             add((word,), EXACT)
+        if word.isdecimal() and len(word) <= MAX_SIZE:
+            for system in SIZES:
+                if self.has(system + word):
+                    add((system + word,), FORM)
         if is_unspaced(word):
             for form, factor in ((word, GRAMS), *((other, PART) for other in variants(word))):
                 pieces = tuple(dict.fromkeys(grams(form)))
@@ -179,8 +186,8 @@ class Vocabulary:
         return [
             (known[0], known[1])
             for a, b in pairs
-            # `5cm` is an amount and its unit, however short.
-            if (max(len(a), len(b)) > 2 or (a.isdecimal() and b.isalpha()) or is_unspaced(a))
+            # `5cm` is an amount and its unit, `uk10` a size and its system, however short.
+            if (max(len(a), len(b)) > 2 or a.isdecimal() != b.isdecimal() or is_unspaced(a))
             and all(known := (self._written_as(a), self._written_as(b)))
         ]
 

@@ -387,3 +387,31 @@ def test_known_values_in_any_dialect_come_back_or_are_refused_and_are_never_othe
 
 def order_of(dates: str) -> str:
     return "ymd" if DATES[dates].startswith("%Y") else "mdy" if DATES[dates].startswith("%m") else "dmy"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        table(one(price="19€99")),
+        table(one(price="19$99")),
+        table(one(units="3 pcs")),
+        table(one(units="3 Stk.", price="19,99 €")),
+        table(one(units="3szt")),
+        "\u00ef\u00bb\u00bf" + table(one()),
+        table(one(), header="Zdjęcie;Ilość;Cena;Kategoria;Data"),
+        table(one(), header="Görsel;Adet;Fiyat;Kategori;Tarih"),
+        table(one(), header="фото;количество;цена;категория;дата"),
+        table(one(), header="画像;数量;価格;カテゴリ;日付"),
+        table(one(), header="图片;销量;价格;类别;日期"),
+    ],
+)  # fmt: skip
+def test_what_cells_and_headers_have_beside_their_values(text: str) -> None:
+    rows, bad = read(text)
+    assert not bad
+    assert values(rows) == [(3, 19.99, "dress", "2026-01-31")]
+
+
+@pytest.mark.parametrize("units", ["3 kg", "3 red", "3 x 2", "pcs", "3 pcs 4"])
+def test_units_of_something_else_are_no_units(units: str) -> None:
+    rows, bad = read(table(one(units=units)))
+    assert not rows and bad[0].column == "units"

@@ -87,6 +87,8 @@ MEANT = [
     ("ring", "flattering dress", False), ("ring", "string bikini", False), ("vest", "vestidos", False),
     ("dress", "address", False), ("hose", "those", False), ("tie", "ties", True), ("hat", "what", False),
     ("short", "shirt", False), ("skirt", "shirt", False), ("red", "redder", False), ("fur", "für Damen", False),
+    ("uk10", "UK 10 Skirt", True), ("gr38", "Kleid Gr. 38", True), ("w 32", "Jeans W32", True),
+    ("38/32", "Jeans W38 L32", True), ("32", "Jeans L32", True), ("42", "EU42 Boots", True), ("us", "US10", False),
     ("levi s", "Levi's 501", True), ("loreal", "L\u2019Oréal", True), ("mens", "Men's", True),
     ("t shirts", "Tshirt", True),
     ("hand bag", "Handbags", True), ("damen schuhe", "Damenschuh", True), ("a-line", "A line skirt", True),
