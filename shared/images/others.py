@@ -104,6 +104,7 @@ _HTML = re.compile(
     rb"(?:<!--(?>.{0,500}?-->)\s*+)*+<(?:!doctype\s+html|html|head|body|script|title|meta)\b", re.I | re.S
 )
 _PICTURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+_PICTURES_INSIDE: Final = re.compile(rb"RIFF....WEBP|....ftyp(?:avi[fs]|hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
 _MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -141,4 +142,6 @@ def _text(head: bytes) -> Other | None:
 def _behind(head: bytes) -> Other | None:
     """A picture with something in front of it, which other programs would read as something else."""
     at = min((place for start in _PICTURES if (place := head.find(start)) > 0), default=0)
+    if not at and (found := _PICTURES_INSIDE.search(head, 1)):
+        at = found.start()
     return Other("A picture behind other bytes", f"Remove the {at} bytes in front of it.") if at else None

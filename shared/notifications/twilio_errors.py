@@ -31,15 +31,34 @@ CANT_RECEIVE: Final = {
 """Codes of a number that can't receive text messages, and what the user reads of it."""
 OPTED_OUT: Final = 21610
 OPERATOR: Final = (
-    10001, 20003, 20005, 20006, 20008, 20010, 20403, 20404, 21212, 21219, 21267, 21603, 21606, 21607, 21608, 21609,
-    21659, 21660, 21661, 21701, 21703, 21704, 21705, 21712, 30002, 30022, 30032, 30034, 63038, 90010,
+    10001, 20003, 20005, 20006, 20008, 20010, 20403, 20404, 21212, 21219, 21267, 21601, 21603, 21606, 21607, 21608,
+    21609, 21659, 21660, 21661, 21701, 21703, 21704, 21705, 21712, 30002, 30022, 30024, 30032, 30033, 30034, 30037,
+    30042, 30044, 63038, 90010,
 )  # fmt: skip
 """Codes of the account, its credentials, its sender or its registration with the carriers."""
-TRANSIENT: Final = (14107, 20409, 20429, 20500, 20503, 20504, 21611, 30001, 30003, 30008, 30410, 30500)
+TRANSIENT: Final = (
+    14107,
+    20409,
+    20429,
+    20500,
+    20503,
+    20504,
+    21611,
+    30001,
+    30003,
+    30008,
+    30017,
+    30023,
+    30027,
+    30036,
+    30410,
+    30500,
+)
 MESSAGE: Final = (21602, 21604, 21605, 21617, 21618, 21619, 21620, 21623, 30007, 30019)
 """Codes of a message that can't be sent as it is."""
-REGION: Final = (21408, 21215, 30450)
-"""Codes of a region that the account may not send to. It depends on the number, so it does not open the circuit."""
+REGION: Final = (21408, 21215, 30018, 30041, 30450)
+"""Codes of a region that the account or its sender may not send to. It depends on the number, so it does not open the
+circuit."""
 
 
 def _rows() -> Iterator[ProviderError]:

@@ -20,8 +20,9 @@ MAX_FLAT_ROWS: Final = 250_000
 """Products up to which every search is exhaustive."""
 PROBES: Final = 80
 """Lists that are looked at."""
-SPREAD: Final = 0.15
-"""Power of the share that a filter lets through by which more lists are: the best of fewer rows lie farther apart."""
+SPREAD, SPREAD_OFTEN = 0.15, 0.08
+"""Power of the share that a filter lets through by which more lists are: the best of fewer rows lie farther apart. The
+second is for shares from `OFTEN` on."""
 OFTEN, MORE = 0.08, 1.25
 """Share of all rows from which on as many candidates are taken as hold enough of those let through, and how many times
 what they hold by chance: asking of each row whether it may be found takes longer."""
@@ -209,7 +210,10 @@ class IvfIndex:
 
 
 def _probes(passing: RowFilter | None, count: int) -> int:
-    return PROBES if passing is None else round(PROBES * (count / passing.count) ** SPREAD)
+    if passing is None:
+        return PROBES
+    power = SPREAD if passing.count < OFTEN * count else SPREAD_OFTEN
+    return round(PROBES * (count / passing.count) ** power)
 
 
 @cache

@@ -50,6 +50,9 @@ FILES = [
     (PNG.replace(b"\n", b"\r\n"), "A PNG that was sent as text"),
     (PNG.decode("utf-8", "replace").encode(), "A PNG that was sent as text"),
     (b"\r\n" + JPEG, "A picture behind other bytes"),
+    (b"\r\n" + encode(photo(), "WEBP"), "A picture behind other bytes"),
+    (b"\xef\xbb\xbf" + encode(photo(), "AVIF"), "A picture behind other bytes"),
+    (b"\n" + heic(), "A picture behind other bytes"),
     (b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n" + PNG, "A picture behind other bytes"),
     (bytes(5000), "Not a picture"), (b"once upon a time", "Not a picture"),
 ]  # fmt: skip
