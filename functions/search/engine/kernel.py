@@ -20,10 +20,11 @@ MAX_FLAT_ROWS: Final = 250_000
 """Products up to which every search is exhaustive."""
 PROBES: Final = 80
 """Lists that are looked at."""
-SPREAD, SPREAD_OFTEN = 0.15, 0.08
+SPREAD, SPREAD_OFTEN = 0.15, 0.05
+MANY: Final = 0.08
 """Power of the share that a filter lets through by which more lists are: the best of fewer rows lie farther apart. The
-second is for shares from `OFTEN` on."""
-OFTEN, MORE = 0.08, 1.25
+second is for shares from `MANY` on."""
+OFTEN, MORE = 0.2, 1.25
 """Share of all rows from which on as many candidates are taken as hold enough of those let through, and how many times
 what they hold by chance: asking of each row whether it may be found takes longer."""
 SPARE: Final = 64
@@ -212,7 +213,7 @@ class IvfIndex:
 def _probes(passing: RowFilter | None, count: int) -> int:
     if passing is None:
         return PROBES
-    power = SPREAD if passing.count < OFTEN * count else SPREAD_OFTEN
+    power = SPREAD if passing.count < MANY * count else SPREAD_OFTEN
     return round(PROBES * (count / passing.count) ** power)
 
 
