@@ -87,7 +87,7 @@ def document(shop: str, item: Item) -> dict[str, Any]:
 
 def age(document: Mapping[str, Any]) -> tuple[int, bool, int]:
     """What decides which of two documents of a product is the newer: a deletion wins over a write of the same revision,
-    and words read anew over the same revision's before."""
+    and words as they are read now over the same revision's before."""
     return document["revision"], document["deleted"], document.get("analysis", 0)
 
 
