@@ -56,7 +56,7 @@ TRANSIENT: Final = (
 )
 MESSAGE: Final = (21602, 21604, 21605, 21617, 21618, 21619, 21620, 21623, 30007, 30019)
 """Codes of a message that can't be sent as it is."""
-REGION: Final = (21408, 21215, 30018, 30041, 30450)
+REGION: Final = (21408, 21215, 30018, 30040, 30041, 30450)
 """Codes of a region that the account or its sender may not send to. It depends on the number, so it does not open the
 circuit."""
 
