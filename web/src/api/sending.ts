@@ -37,7 +37,7 @@ async function within(ms: number, request: Request): Promise<Response> {
   const timer = setTimeout(() => abort.abort(new TimedOut()), ms);
   try {
     const response = await fetch(request, { signal: AbortSignal.any([request.signal, abort.signal]) });
-    const body = await response.blob();
+    const body = await response.arrayBuffer();
     const { status, statusText, headers } = response;
     return new Response([204, 205, 304].includes(status) ? null : body, { status, statusText, headers });
   } finally {
