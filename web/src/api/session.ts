@@ -8,6 +8,8 @@ type Tokens = Pick<components["schemas"]["Tokens"], "accessToken" | "refreshToke
 
 interface Stored extends Tokens {
   user: User;
+  /** The picture of a person chosen last. */
+  personImageId?: string;
 }
 
 const KEY = "studio.session";
@@ -24,6 +26,15 @@ export class Session {
 
   get user(): User | null {
     return this.stored?.user ?? null;
+  }
+
+  /** The picture of a person chosen last in this tab. It is forgotten with the session. */
+  get personImageId(): string | null {
+    return this.stored?.personImageId ?? null;
+  }
+
+  keepPerson(personImageId: string): void {
+    if (this.stored) this.set({ ...this.stored, personImageId });
   }
 
   get accessToken(): string | null {

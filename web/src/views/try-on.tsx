@@ -174,15 +174,14 @@ export function TryOn() {
 /** The person chosen last in this tab: still chosen after a look into the shop and after a reload. */
 function useKeptPerson(): [person: Image | null, choose: (image: Image) => void] {
   const { api, session } = useApp();
-  const key = `studio.person.${session.user?.id}`;
   const [chosen, setChosen] = useState<Image | null>(null);
   const { data: kept } = useLoad(async () => {
-    const id = sessionStorage.getItem(key);
+    const id = session.personImageId;
     return id ? ok(api.GET("/api/images/{id}", { params: { path: { id } } })) : null;
-  }, key);
+  }, session.user?.id ?? "");
   const choose = (image: Image) => {
     setChosen(image);
-    sessionStorage.setItem(key, image.id);
+    session.keepPerson(image.id);
   };
   return [chosen ?? kept, choose];
 }
