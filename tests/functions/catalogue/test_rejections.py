@@ -160,7 +160,7 @@ def test_a_file_that_crashes_its_workers_is_rejected() -> None:
     job = job_of(file)
     jobs.patch(job.id, vendor, assign(Job.attempt, job.max_attempts))
     pointer = Pointer(jobId=job.id, userId=vendor, generation=1, attempt=1)
-    handle_poison_message(pointer.model_dump_json(), DropStep)
+    handle_poison_message(pointer.model_dump_json(), DropStep, "m1")
     assert drop_of(file).status == "rejected"
     assert drop_of(file).error.code == "host_crash"
     assert blob_names(blobs.VENDOR_UPLOADS, f"{vendor}/") == []
