@@ -11,13 +11,20 @@ from bodies import body
 from numpy.typing import NDArray
 
 from shared.vision.pose import Joint
-from vto_container.engines import compact_fit, compact_garment, compact_paint, compact_parts, compact_place
+from vto_container.engines import (
+    compact_cut_out,
+    compact_fit,
+    compact_garment,
+    compact_paint,
+    compact_parts,
+    compact_place,
+)
 from vto_container.engines.compact_body import Limb
 from vto_container.engines.compact_edges import Edges
 from vto_container.engines.compact_garment import Garment
+from vto_container.engines.compact_old import Old, read_old
 from vto_container.engines.compact_paint import Layers
 from vto_container.engines.compact_place import Placed
-from vto_container.engines.compact_under import Old, read_old
 from vto_container.engines.compact_view import View, by_colour, capsule, lowered
 from wardrobe import draw_garment, garment_spec
 
@@ -126,9 +133,9 @@ def test_a_label_makes_no_hole_and_a_gap_at_the_arm_does() -> None:
     alpha[30:230, 30:160] = 255
     holed = alpha.copy()
     holed[50:60, 90:96] = 0
-    assert (compact_garment.closed(holed) == alpha).all()
+    assert (compact_cut_out.closed(holed) == alpha).all()
     holed[80:180, 40:60] = 0
-    assert (compact_garment.closed(holed)[90:170, 45:55] == 0).all()
+    assert (compact_cut_out.closed(holed)[90:170, 45:55] == 0).all()
 
 
 def sleeved(reach: float, skin: NDArray[Any], front: NDArray[Any]) -> Layers:

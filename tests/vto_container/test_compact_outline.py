@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from vto_container.engines import compact_outline
 from vto_container.engines.compact_edges import Edges
+from vto_container.engines.compact_old import Old
 from vto_container.engines.compact_outline import STEP, Window, cut, extended, predict, seen, window_of
 from vto_container.engines.compact_paint import Layers
-from vto_container.engines.compact_under import Old
 from vto_container.engines.compact_view import View
 
 SIZE = (360, 200)

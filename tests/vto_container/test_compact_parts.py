@@ -27,7 +27,7 @@ from vto_container.engines import (
 from vto_container.engines.compact_edges import Edges, read_edges
 from vto_container.engines.compact_fill import fill
 from vto_container.engines.compact_garment import Garment
-from vto_container.engines.compact_under import Old, read_old
+from vto_container.engines.compact_old import Old, read_old
 from vto_container.engines.compact_view import View, by_colour, capsule, straightened
 from vto_container.engines.compact_warp import around, extend, inside_of, sample, strip, thin_plate
 from wardrobe import POSES, draw_garment, draw_mannequin, draw_posed_mannequin, garment_spec

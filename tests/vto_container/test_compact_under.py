@@ -16,9 +16,10 @@ from vto_container.engines import compact, compact_paint
 from vto_container.engines.compact_body import Body, Limb
 from vto_container.engines.compact_edges import Edges
 from vto_container.engines.compact_garment import Garment
+from vto_container.engines.compact_old import Old
 from vto_container.engines.compact_place import Placed
 from vto_container.engines.compact_skin import painted_arm
-from vto_container.engines.compact_under import Old, uncover
+from vto_container.engines.compact_under import uncover
 from vto_container.engines.compact_view import View, capsule, straightened
 
 VIEW = (360, 200)

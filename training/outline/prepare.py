@@ -28,9 +28,9 @@ from vto_container.engines import (
     compact,
     compact_fit,
     compact_garment,
+    compact_old,
     compact_outline,
     compact_parts,
-    compact_under,
     compact_view,
 )
 from vto_container.engines.compact_edges import Edges, read_edges
@@ -88,7 +88,7 @@ def write(pair: _tryon_paired.Pair, path: Path, others: list[Product], rng: rand
     whole = Image.fromarray(pair.mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BILINEAR)
     truth = np.asarray(whole)[top:low, left:right][::STEP, ::STEP].astype(np.float32) / 255
     blind = compact_fit.opacity(compact.place(garment, view, CATEGORY, Edges()), product.parts, STEP)
-    own = compact_under.read_old(view, CATEGORY)
+    own = compact_old.read_old(view, CATEGORY)
     found = {f"own_{name}": values for name, values in example(view, own, product, blind, truth).items()}
     if worn:
         other = exchanged(view, own, rng.choice(worn))
@@ -97,8 +97,8 @@ def write(pair: _tryon_paired.Pair, path: Path, others: list[Product], rng: rand
 
 
 def exchanged(
-    view: compact_view.View, own: compact_under.Old, other: Product
-) -> tuple[compact_view.View, compact_under.Old]:
+    view: compact_view.View, own: compact_old.Old, other: Product
+) -> tuple[compact_view.View, compact_old.Old]:
     """The view as if its person wore another garment."""
     opacity = compact_fit.opacity(compact.place(other.garment, view, CATEGORY, Edges()), other.parts, 1)
     chance = np.where(own.front > 0.5, 0, opacity).astype(np.float32)
@@ -109,12 +109,12 @@ def exchanged(
     maps["skin"] = np.where(chance > 0.5, 0, np.maximum(view.maps["skin"], bare)).astype(np.float32)
     maps["lower"] = np.where(chance > 0.5, 0, view.maps["lower"]).astype(np.float32)
     seen = replace(view, maps=maps)
-    return seen, compact_under.Old(chance, read_edges(seen, chance, CATEGORY), own.front, own.arms, own.neck)
+    return seen, compact_old.Old(chance, read_edges(seen, chance, CATEGORY), own.front, own.arms, own.neck)
 
 
 def example(
     view: compact_view.View,
-    old: compact_under.Old,
+    old: compact_old.Old,
     product: Product,
     blind: NDArray[Any],
     truth: NDArray[Any],

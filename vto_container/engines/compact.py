@@ -30,6 +30,7 @@ from vto_container.engines import (
     compact_fabric,
     compact_fit,
     compact_garment,
+    compact_old,
     compact_outline,
     compact_paint,
     compact_parts,
@@ -45,8 +46,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vto_container.engines.compact_garment import Garment
+    from vto_container.engines.compact_old import Old
     from vto_container.engines.compact_paint import Layers, Painted
-    from vto_container.engines.compact_under import Old
     from vto_container.engines.compact_view import View
 
 MODELS: Final = (parser.MODEL, *pose.MODELS, landmarks.MODEL, compact_outline.MODEL)
@@ -116,7 +117,7 @@ class Compact:
         progress(0.5)
         raise_if_cancelled(is_cancelled)
         category = worn_as(product, view, category)
-        old = compact_under.read_old(view, category)
+        old = compact_old.read_old(view, category)
         placed = place(product, view, category, old.edges)
         parts = compact_parts.unfolded(product, compact_parts.cut(product))
         placed = compact_fit.fit(placed, parts, view, old, category, product.shape == "legs")

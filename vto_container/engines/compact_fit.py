@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.engines.base import Category
+    from vto_container.engines.compact_old import Old
     from vto_container.engines.compact_parts import Parts
     from vto_container.engines.compact_place import Placed
-    from vto_container.engines.compact_under import Old
     from vto_container.engines.compact_view import View
 
 STEP: Final = 4

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.vision import landmarks, matte, parser, people, person, presence
 from shared.vto.errors import CategoryMismatch, GarmentNotFound, SeveralGarments
 from vto_container.engines import compact_body, compact_points, compact_warp
+from vto_container.engines.compact_cut_out import MIN_SHARE, closed, cut_out, of_ground
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
     from shared.vision.parser import Parsed
 
 MAX_SIDE_PX: Final = 1024
-MATTE_SIDE_PX: Final = 384
-"""Longest side of the photo for the canvas, and for finding the outline, in pixels."""
-MIN_SHARE, MIN_CERTAINTY = 0.012, 0.5
-"""Share of the photo that a garment fills, and certainty of its outline, below which there is none."""
+"""Longest side of the photo for the canvas, in pixels."""
+MIN_CERTAINTY: Final = 0.5
+"""Certainty of an outline below which there is no garment."""
 KINDS: Final[Mapping[Category, tuple[str, ...]]] = {
     "upper": ("t-shirt", "longsleeve", "shirt", "outwear", "dress"),
     "lower": ("pants", "shorts", "skirt", "dress"),
@@ -37,13 +37,6 @@ SEVERAL: Final = 0.6
 """Probability from which a photo shows several garments."""
 MIN_SECOND: Final = 0.3
 """Area of a second part of the outline, relative to the first, from which it is another garment."""
-HUE_SIDE_PX, HUES = 256, 30
-"""Longest side of the picture on which hues are compared, and steps of each of two shares of colour."""
-DARK, COLOURED, MOST_GROUND = 50, 0.22, 0.2
-"""Brightness below which a hue says nothing; difference of the channels, relative to the brightest, from which a place
-has one; and the share of a garment above which what has the ground's hue is its own."""
-MIN_HOLE: Final = 0.006
-"""Area of a hole, relative to the garment, below which it is a label or a button."""
 MIN_WEARER: Final = 0.7
 """Presence of a pose from which a person, not a shape like one, wears the garment."""
 
@@ -119,67 +112,6 @@ def read_garment(image: NDArray[Any], category: Category) -> Garment:
     sure = float(np.mean([found.points[name].confidence for name in compact_points.NEEDED[shape]]))
     garment = Garment(image, alpha, points, shape, found.kinds, False, round(min(1.0, certainty) * sure, 3))
     return _upright(garment)
-
-
-def cut_out(chance: NDArray[Any], image: NDArray[Any]) -> NDArray[Any]:
-    """The opacity (h, w) uint8 of a garment, from its map of probabilities."""
-    import numpy as np
-    from PIL import Image, ImageFilter
-
-    reduced = Image.fromarray(image)
-    reduced.thumbnail((MATTE_SIDE_PX, MATTE_SIDE_PX), Image.Resampling.BOX)
-    small = Image.fromarray(_without_ground(matte.alpha(chance, np.asarray(reduced)), np.asarray(reduced)))
-    # The outermost pixels are half ground: a thinner outline shows none of it.
-    small = small.filter(ImageFilter.MinFilter(3))
-    alpha = np.asarray(small.resize((image.shape[1], image.shape[0]), Image.Resampling.BICUBIC))
-    if (alpha > 127).mean() < MIN_SHARE:
-        raise GarmentNotFound("the image shows no garment", field="garment")
-    return alpha
-
-
-def _without_ground(alpha: NDArray[Any], image: NDArray[Any]) -> NDArray[Any]:
-    """The opacity without the gaps between sleeves and trunk, which the parser's map is too coarse to show: parts of
-    the colour of the ground around the garment, which is not a colour of its inside."""
-    import numpy as np
-
-    inside = alpha > 127
-    reach = max(3, round(0.05 * max(alpha.shape)))
-    around = (matte.box(inside.astype(np.float32), reach) > 0.01) & ~inside
-    core = matte.box(inside.astype(np.float32), max(2, reach // 3)) > 0.99
-    if around.sum() < 200 or core.sum() < 200:
-        return alpha
-    bins = (image // 24).astype(np.int64)
-    index = (bins[:, :, 0] * 11 + bins[:, :, 1]) * 11 + bins[:, :, 2]
-    shares = [np.bincount(index[part], minlength=1331) / part.sum() for part in (around, core)]
-    ground = shares[0] > np.maximum(6 * shares[1], 0.004)
-    parts = inside & ground[index]
-    # Single pixels of that colour are folds and prints.
-    parts &= matte.box(parts.astype(np.float32), 2) > 0.6
-    grown = matte.box(parts.astype(np.float32), 2) > 0.05
-    return np.where(grown & (ground[index] | parts), 0, alpha).astype(np.uint8)
-
-
-def closed(alpha: NDArray[Any]) -> NDArray[Any]:
-    """The opacity of a garment without small holes inside it: labels and buttons of the colour of the ground."""
-    import numpy as np
-    from PIL import Image
-
-    height, width = alpha.shape
-    scale = min(1.0, MATTE_SIDE_PX / max(height, width))
-    size = (max(2, round(width * scale)), max(2, round(height * scale)))
-    small = np.asarray(Image.fromarray(alpha).resize(size, Image.Resampling.BOX)) > 127
-    numbers = matte.pieces(~small)
-    sizes = np.bincount(numbers.ravel())
-    edge = np.unique(np.concatenate([numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]]))
-    holes = sizes < MIN_HOLE * small.sum()
-    holes[edge], holes[0] = False, False
-    if not holes.any():
-        return alpha
-    found = matte.box(holes[numbers].astype(np.float32), 1) > 0.01
-    closed = np.asarray(
-        Image.fromarray(found.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BILINEAR)
-    )
-    return np.where(closed > 127, 255, alpha).astype(np.uint8)
 
 
 def _only_one(alpha: NDArray[Any]) -> NDArray[Any]:
@@ -366,40 +298,8 @@ def solid_colours(garment: Garment) -> NDArray[Any]:
     """(h, w, 3) float32: the photo's colours inside the garment, extended beyond its outline."""
     import numpy as np
 
-    solid = (garment.alpha > 200) & ~of_ground(garment)
+    solid = (garment.alpha > 200) & ~of_ground(garment.image, garment.alpha)
     radius = max(1, round(max(solid.shape) / 256))
     sure = (matte.box(solid.astype(np.float32), radius) > 0.99).astype(np.float32)
     image = garment.image.astype(np.float32)
     return compact_warp.extend(image, sure) if sure.any() else image
-
-
-def of_ground(garment: Garment) -> NDArray[Any]:
-    """(h, w) bool: places in a garment that have the hue of a coloured ground, which is no hue of its inside: gaps
-    beside sleeves, folds that show the ground, and edges on which it shines."""
-    import numpy as np
-    from PIL import Image
-
-    height, width = garment.alpha.shape
-    nothing = np.zeros((height, width), bool)
-    scale = min(1.0, HUE_SIDE_PX / max(height, width))
-    size = (max(2, round(width * scale)), max(2, round(height * scale)))
-    inside = np.asarray(Image.fromarray(garment.alpha).resize(size, Image.Resampling.BOX)) > 127
-    image = np.asarray(Image.fromarray(garment.image).resize(size, Image.Resampling.BOX), np.float32)
-    reach = max(3, round(0.05 * max(inside.shape)))
-    around = (matte.box(inside.astype(np.float32), reach) > 0.01) & ~inside
-    core = matte.box(inside.astype(np.float32), max(2, reach // 3)) > 0.99
-    light = image.max(2)
-    coloured = (light > DARK) & (light - image.min(2) > COLOURED * light)
-    if (around & coloured).sum() < 0.3 * around.sum() or core.sum() < 200:
-        return nothing
-    total = np.maximum(image.sum(2), 1.0)
-    index = ((image[:, :, 0] / total * HUES).astype(np.int64) * (HUES + 1)) + (image[:, :, 1] / total * HUES).astype(
-        np.int64
-    )
-    shares = [np.bincount(index[part & coloured], minlength=(HUES + 1) ** 2) / part.sum() for part in (around, core)]
-    ground = shares[0] > np.maximum(6 * shares[1], 0.004)
-    found = inside & coloured & ground[index]
-    if found.sum() > MOST_GROUND * inside.sum():
-        return nothing
-    found = matte.box(found.astype(np.float32), 1) > 0.2
-    return np.asarray(Image.fromarray(found.astype(np.uint8)).resize((width, height), Image.Resampling.NEAREST)) > 0

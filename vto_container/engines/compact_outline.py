@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vto_container.engines.compact_body import Body
+    from vto_container.engines.compact_old import Old
     from vto_container.engines.compact_paint import Layers
-    from vto_container.engines.compact_under import Old
     from vto_container.engines.compact_view import View
 
 MODEL: Final = "garment_outline"

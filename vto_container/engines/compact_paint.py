@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vto_container.engines.compact_garment import Garment
+    from vto_container.engines.compact_old import Old
     from vto_container.engines.compact_parts import Parts
     from vto_container.engines.compact_place import Placed
-    from vto_container.engines.compact_under import Old, Under
+    from vto_container.engines.compact_under import Under
     from vto_container.engines.compact_view import View
 
 SIDE_SHADE: Final = 0.16

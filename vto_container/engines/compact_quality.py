@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from vto_container.engines.compact_garment import Garment
+    from vto_container.engines.compact_old import Old
     from vto_container.engines.compact_paint import Painted
     from vto_container.engines.compact_place import Placed
-    from vto_container.engines.compact_under import Old
     from vto_container.engines.compact_view import View
 
 MIN_CONFIDENCE: Final = 0.5

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vto_container.engines.compact_body import Limb
+    from vto_container.engines.compact_old import Old
     from vto_container.engines.compact_place import Placed
-    from vto_container.engines.compact_under import Old
     from vto_container.engines.compact_view import View
 
 MIN_SEEN: Final = 0.3
