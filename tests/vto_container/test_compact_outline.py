@@ -24,7 +24,7 @@ def view_of() -> View:
     made = body()
     y, x = np.indices(SIZE).astype(np.float32)
     across, down = made.frame(x, y)
-    maps = {name: np.zeros(SIZE, np.float32) for name in ("skin", "lower")}
+    maps = {name: np.zeros(SIZE, np.float32) for name in ("skin", "lower")} | {"person": np.ones(SIZE, np.float32)}
     return View((0, 0, SIZE[1], SIZE[0]), np.zeros((*SIZE, 3), np.float32), made, maps, across / made.wide,
                 down / made.trunk, 1.0)  # fmt: skip
 
@@ -64,6 +64,26 @@ def test_nothing_is_added_below_the_hem_at_the_neck_or_far_away_and_nothing_is_t
     assert np.abs(nowhere.trunk[1] - layers.trunk[1]).max() < 1e-4
     covered = layers.trunk[1] > 0.9
     assert np.abs(nowhere.trunk[0] - layers.trunk[0])[covered].max() < 1e-3
+
+
+def test_nothing_is_added_where_the_photo_shows_the_ground() -> None:
+    view = view_of()
+    layers = layers_of(view)
+    outline = ((np.abs(view.across) < 0.9) & (view.down > 0) & (view.down < 1.1)).astype(np.float32)
+    ground = (view.across > 0.5) & (view.across < 0.7) & (view.down > 0.4)
+    view.maps["person"][ground] = 0
+    found = extended(layers, view, outline, 1.1)
+    assert found.trunk[1][ground].max() < 0.01
+    above = (view.across > 0.52) & (view.across < 0.68) & (view.down > 0.1) & (view.down < 0.35)
+    assert found.trunk[1][above].min() > 0.97
+
+
+def test_cloth_that_touches_no_garment_is_not_added() -> None:
+    view = view_of()
+    layers = layers_of(view)
+    piece = (view.across > 0.57) & (view.across < 0.63) & (view.down > 0.4) & (view.down < 0.6)
+    found = extended(layers, view, piece.astype(np.float32), 1.1)
+    assert np.abs(found.trunk[1] - layers.trunk[1]).max() < 1e-4
 
 
 def test_unsure_places_add_nothing() -> None:

@@ -131,6 +131,22 @@ def test_a_hand_that_is_not_seen_is_painted_beside_the_body_and_not_behind_it(
     assert skin.any() and (cover[wrist[1] - 3 : wrist[1] + 3, wrist[0]] > 0.5).all() == painted_there
 
 
+def test_beside_an_arm_that_is_seen_no_second_one_is_painted() -> None:
+    figure = body()
+    view = painted(figure, **regions(figure))
+    nothing = np.zeros(VIEW, np.float32)
+    shoulder, elbow, wrist = figure.arms[0].joints
+    fingers = wrist + 0.6 * (wrist - elbow)
+    arm = capsule(VIEW, shoulder, elbow, (8, 8)) | capsule(VIEW, elbow, fingers, (7, 7))
+    beside = (capsule(VIEW, shoulder, elbow, (16, 16)) | capsule(VIEW, elbow, wrist, (16, 16))) & ~arm
+    tone = np.full((*VIEW, 3), SKIN, np.float32)
+    painted_part: list[float] = []
+    for seen in (nothing, arm.astype(np.float32)):
+        _, cover = painted_arm(view, Old(nothing, Edges(), nothing, (seen, nothing), nothing), 0, 0.0, beside, tone)
+        painted_part.append(float(cover[beside].sum()))
+    assert painted_part[1] < 0.1 * painted_part[0]
+
+
 def garment(low: float) -> Garment:
     """A garment of the shape of a dress, with a hem at a row."""
     points = {

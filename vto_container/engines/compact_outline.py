@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared import onnx
 from shared.onnx.golden_outputs import golden_output_check
-from shared.vision.matte import box
+from shared.vision.matte import box, pieces
 from vto_container.engines.compact_body import ARM, LEG
+from vto_container.engines.compact_fill import grown
 from vto_container.engines.compact_warp import around, extend
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ STEEP: Final = 6.0
 """Factor on the log odds: the network's window is coarse, an edge is not."""
 NEAR: Final = 0.16
 """How far from the garment cloth is added, in shoulder widths."""
+GROUND: Final = (0.2, 0.5)
+"""Probability of a person up to which the photo shows the ground, where no cloth is added, and from which it may be."""
 NECK_HALF, NECK_DOWN = 0.42, 0.6
 """Half the width, in shoulder widths, and the depth, in lengths of the trunk, of where the garment's own neckline
 decides."""
@@ -105,7 +108,9 @@ def extended(layers: Layers, view: View, outline: NDArray[Any], hem: float) -> L
     # Far from the garment is where another one was.
     radius = max(1, round(NEAR / 2 * view.body.wide))
     near = (box(box(cover, radius), radius) * 8).clip(0, 1)
-    more = more * near
+    # Where the photo shows the ground, nothing of it is missing.
+    person = ((view.maps["person"] - GROUND[0]) / (GROUND[1] - GROUND[0])).clip(0, 1)
+    more = _attached(more * near * person, cover)
     window = around(np.maximum(cover, more) > 0)
     beside = extend(shown[window], (cover[window] > 0.95).astype(np.float32))
     both = np.maximum(trunk, more)
@@ -113,6 +118,20 @@ def extended(layers: Layers, view: View, outline: NDArray[Any], hem: float) -> L
     colours = colours.copy()
     colours[window] = beside + (colours[window] - beside) * share
     return replace(layers, trunk=(colours, both))
+
+
+def _attached(more: NDArray[Any], cover: NDArray[Any]) -> NDArray[Any]:
+    """Added cloth without what is apart from the garment."""
+    import numpy as np
+
+    numbers = pieces(np.maximum(more, cover)[::STEP, ::STEP] > 0.5)
+    held = np.unique(numbers[cover[::STEP, ::STEP] > 0.5])
+    apart = (numbers > 0) & ~np.isin(numbers, held)
+    if not apart.any():
+        return more
+    # With its soft edge, which the coarse map does not show.
+    there = grown(apart.repeat(STEP, 0).repeat(STEP, 1)[: more.shape[0], : more.shape[1]], 2 * STEP)
+    return np.where(there & (cover < 0.5), 0, more).astype(np.float32)
 
 
 def window_of(body: Body, *maps: NDArray[Any]) -> Window:

@@ -28,6 +28,8 @@ EDGE_SHADE: Final = 0.30
 GRAIN: Final = 2.0
 MIN_SKIN: Final = 40
 """Pixels of visible skin from which its tone is measured."""
+ARM_STEPS, SEEN_ACROSS = 24, 0.45
+"""Parts of an arm along it, and the share of such a part from which on, where it is seen, nothing else is painted."""
 LEG_AT: Final = (0.0, 0.3, 0.46, 0.54, 0.66, 0.85, 1.0, 1.12)
 LEG_HALF: Final = (0.255, 0.215, 0.168, 0.152, 0.166, 0.118, 0.095, 0.1)
 """Half the width of a bare leg, in shoulder widths, at shares of its length: thigh, knee, calf and ankle."""
@@ -210,10 +212,27 @@ def painted_arm(
     along = np.where(there, field[:, :, 1], 0)
     cover *= ((along - reach + 0.12) * 20).clip(0, 1) if reach else 1
     cover = np.where(old.front[window] > 0.5, 0, cover)
+    cover *= ~_seen_across(visible[window] > 0.4, there, along, reached)
     colours, opacity = view.image.copy(), visible.astype(np.float32)
     colours[window] = np.where((visible[window] > 0.4)[:, :, None], view.image[window], painted)
     opacity[window] = np.maximum(visible[window], cover)
     return colours, opacity
+
+
+def _seen_across(visible: NDArray[Any], there: NDArray[Any], along: NDArray[Any], reached: float) -> NDArray[Any]:
+    """(rows, columns) bool: where so much of an arm is seen that nothing of it is hidden beside that.
+
+    Args:
+        visible: skin of the arm.
+        there: the strip of the arm.
+        along: where in the strip it is along the arm, from 0 to `reached`.
+    """
+    import numpy as np
+
+    steps = (along * (ARM_STEPS / max(reached, 1e-6))).astype(np.int64).clip(0, ARM_STEPS - 1)
+    whole = np.bincount(steps[there], minlength=ARM_STEPS)
+    seen = np.bincount(steps[there & visible], minlength=ARM_STEPS)
+    return there & (seen > SEEN_ACROSS * np.maximum(whole, 1))[steps]
 
 
 def _hand_seen(view: View, side: int) -> bool:
