@@ -6,6 +6,7 @@ import json
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -220,6 +221,22 @@ def test_a_shopper_buys_credits_at_paypal(page: Page, audit: Audit) -> None:
     page.get_by_role("link", name="Approve the payment").or_(
         page.get_by_role("link", name="Pay at PayPal")
     ).first.wait_for()
+
+
+def test_a_payment_that_paypal_holds_is_followed_until_it_is_taken(page: Page, stack: Stack) -> None:
+    emulator = stack.providers["paypal"]["url"]
+    sign_in(page, "shopper")
+    page.goto("/#/credits")
+    page.get_by_role("button", name="10 credits for").click()
+    page.get_by_text("Other outcomes").click()
+    order = parse_qs(urlsplit(page.url).query)["token"][0]
+    page.get_by_role("button", name="Approve, payment stays pending", exact=True).click()
+    page.get_by_text("PayPal is still checking the payment.").wait_for()
+    captures = requests.get(f"{emulator}/_emulator/state", timeout=60, verify=False).json()["captures"]
+    (held,) = (key for key, capture in captures.items() if capture["orderId"] == order)
+    url = f"{emulator}/_emulator/captures/{held}"
+    requests.post(url, json={"status": "COMPLETED"}, timeout=60, verify=False).raise_for_status()
+    page.get_by_text("credits were added to your account").wait_for()
 
 
 def test_a_key_is_made_shown_once_rotated_and_revoked(page: Page, audit: Audit) -> None:

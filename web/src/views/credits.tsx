@@ -7,6 +7,10 @@ import { useAction, useLoad, usePages, useRoute } from "../hooks";
 
 type Payment = Schemas["Payment"];
 
+const FOLLOW_MS = 2000;
+/** Without credits, these are not the end: PayPal, or a request that carries out its event, has the last word. */
+const UNSETTLED = new Set<string>(["created", "approved", "capture_pending", "captured"]);
+
 /** Credits: what is left, packs to buy, the way back from PayPal, and the payments. */
 export function Credits() {
   const { api } = useApp();
@@ -25,6 +29,7 @@ export function Credits() {
   );
   const { busy, error, run, again } = useAction();
   const [outcome, setOutcome] = useState<string | null>(null);
+  const [unsettled, setUnsettled] = useState<string | null>(null);
   const [order, answer] = [params.get("token"), params.get("paypal")];
 
   useEffect(() => {
@@ -36,7 +41,9 @@ export function Credits() {
       if (answer === "approved") {
         setOutcome("Waiting for PayPal…");
         try {
-          setOutcome(said(await ok(api.POST("/api/paypal/orders/{id}/capture", { params: { path } }))));
+          const payment = await ok(api.POST("/api/paypal/orders/{id}/capture", { params: { path } }));
+          setOutcome(said(payment));
+          setUnsettled(isSettled(payment) ? null : order);
         } catch (failure) {
           setOutcome(null);
           throw declined(failure);
@@ -46,6 +53,21 @@ export function Credits() {
       }
     });
   }, [order, answer]);
+  useEffect(() => {
+    if (!unsettled) return;
+    const path = { id: unsettled };
+    const ask = async () => {
+      const payment = await ok(api.GET("/api/paypal/orders/{id}", { params: { path } }));
+      if (!isSettled(payment)) return;
+      setUnsettled(null);
+      setOutcome(said(payment));
+      profile.reload();
+      payments.reload();
+    };
+    // What fails is asked for the next time.
+    const timer = setInterval(() => void ask().catch(() => undefined), FOLLOW_MS);
+    return () => clearInterval(timer);
+  }, [unsettled]);
   useEffect(() => {
     if (busy) return;
     profile.reload();
@@ -133,7 +155,12 @@ function declined(failure: unknown): unknown {
   );
 }
 
+function isSettled(payment: Payment): boolean {
+  return payment.creditsGranted > 0 || !UNSETTLED.has(payment.status);
+}
+
 function said(payment: Payment): string {
+  if (payment.status === "denied" || payment.status === "voided") return "PayPal did not take the payment. Nothing was charged.";
   if (payment.creditsGranted > 0) return `Paid: ${payment.creditsGranted} credits were added to your account.`;
   return "PayPal is still checking the payment. Your credits are added once it says yes; nothing is left to do.";
 }
