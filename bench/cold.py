@@ -15,13 +15,14 @@ import json
 import os
 import secrets
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,9 @@ def _restore(environment: dict[str, str]) -> None:
     documents = Path(environment["DOCUMENTS"].removeprefix("sqlite:"))
     kept = documents.with_suffix(".prepared")
     if not kept.exists():
+        # What was prepared may still be in the log beside the file.
+        with closing(sqlite3.connect(documents)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copy(documents, kept)
     for file in documents.parent.glob(f"{documents.name}*"):
         file.unlink()

@@ -26,8 +26,13 @@ from tests.functions.tryon.tryon_shopper import TOKEN, Shopper
 
 pytestmark = [needs_model, pytest.mark.early]
 type Configure = Callable[..., None]
-HANG, SLOW = 901, 905
-"""Seeds by which the tiny engine never ends, and takes 3 s."""
+HANG, SLOW, HELD = 901, 905, 908
+"""Seeds by which the tiny engine never ends, takes 3 s, and waits for the container's gate."""
+
+
+def is_taken(shopper: Shopper, id: str) -> bool:
+    """Whether the container has its run, running or waiting."""
+    return vto.client().get_run(f"{shopper.id}:{id}-1", 0) is not None
 
 
 def one_result(shopper: Shopper, id: str) -> None:
@@ -131,12 +136,15 @@ def test_a_run_longer_than_the_timeout_is_joined_by_the_next_attempt(shopper: Sh
 
 
 def test_a_job_waits_while_the_container_is_busy(shopper: Shopper, configure: Configure) -> None:
-    configure(TRYON_SYNC_S="0.4", JOB_MAX_ATTEMPTS="1", TRYON_STEPS="45")
+    shopper.container.gate.unlink(missing_ok=True)
+    configure(TRYON_SYNC_S="0.4", JOB_MAX_ATTEMPTS="1")
     for id in ("a", "b"):
-        assert shopper.ask(id, seed=SLOW, mode="sync").status == "processing"
-    shopper.ask("c", seed=SLOW, mode="queued")
+        assert shopper.ask(id, seed=HELD, mode="sync").status == "processing"
+    eventually(lambda: all(is_taken(shopper, id) for id in ("a", "b")), "both runs")
+    shopper.ask("c", mode="queued")
     waiting = shopper.deliver("c")
     assert (waiting.last_error.code, waiting.attempt) == ("engine_busy", 0)
+    shopper.container.gate.touch()
     eventually(lambda: all(shopper.job(id).status != "processing" for id in ("a", "b")), "the end of both")
     assert shopper.drive("c").status == "completed"
     assert (shopper.get("a").status, shopper.get("b").status, shopper.used()) == ("completed", "completed", 3)
