@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,8 +35,6 @@ TYPES = node("--max-semi-space-size=64", "node_modules/pyright/index.js")
 """A larger nursery (MB) of the garbage collector takes a seventh off pyright's time."""
 SHARED_OUT = ("--dist", "loadfile", "--no-loadscope-reorder")
 """Whole files are shared out, those that take longest first."""
-LATER = ("nice", "-n", "5") if shutil.which("nice") else ()
-"""Before a command that leaves the processors to others as far as they want them."""
 NO_PYTHON = 3
 """Status of `cli.models_env` where there is no Python to make the environment of the export with."""
 OPTIONS = {
@@ -136,13 +133,10 @@ def _on_stack(running: ExitStack) -> Wait:
 
 
 def _other_tests(*, with_long: bool) -> Step:
-    """Most tests wait for processes, so there are more test processes than processors.
-
-    The one for the stack has as much to do as two of these, and can't be shared out: it goes first.
-    """
+    """Most tests wait for processes, so there are more test processes than processors."""
     workers = str((os.cpu_count() or 1) + 2)
     others = "not on_stack" if with_long else "not on_stack and not long"
-    return _step("tests", [*LATER, *python("pytest", "-m", others, "-n", workers, *SHARED_OUT)])
+    return _step("tests", python("pytest", "-m", others, "-n", workers, *SHARED_OUT))
 
 
 def _export_environment(running: ExitStack) -> Wait:
