@@ -27,7 +27,7 @@ def main(chromium: str, address: str, target: Path) -> None:
         chromium: the browser's executable.
     """
     person = draw_posed_mannequin(3, (448, 672), pose="at ease", upper="tank top", lower="shorts")
-    dress = draw_garment(garment_spec("dress", 21), (448, 560)).image
+    dress = draw_garment(garment_spec("dress", 4), (448, 560)).image
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]}, base_url=address)
