@@ -1,4 +1,4 @@
-"""Creating documents of which a partition holds only so many."""
+"""Creating documents of which a partition holds a limited number."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _inside(name: str, about: Any) -> list[list[Any]]:
 
 
 def _sample(nodes: list[Any], least: int, other: int) -> str:
-    """A string that the nodes take, with at least so many repetitions, and one or another character of classes."""
+    """A string that the nodes take, with at least `least` repetitions, and one or another character of classes."""
     text = ""
     for kind, about in nodes:
         match str(kind):

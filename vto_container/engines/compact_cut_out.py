@@ -45,20 +45,35 @@ def _without_ground(alpha: NDArray[Any], image: NDArray[Any]) -> NDArray[Any]:
     import numpy as np
 
     inside = alpha > 127
-    reach = max(3, round(0.05 * max(alpha.shape)))
-    around = (matte.box(inside.astype(np.float32), reach) > 0.01) & ~inside
-    core = matte.box(inside.astype(np.float32), max(2, reach // 3)) > 0.99
+    around, core = _around_and_core(inside)
     if around.sum() < 200 or core.sum() < 200:
         return alpha
     bins = (image // 24).astype(np.int64)
     index = (bins[:, :, 0] * 11 + bins[:, :, 1]) * 11 + bins[:, :, 2]
     shares = [np.bincount(index[part], minlength=1331) / part.sum() for part in (around, core)]
-    ground = shares[0] > np.maximum(6 * shares[1], 0.004)
+    ground = _only_around(*shares)
     parts = inside & ground[index]
     # Single pixels of that colour are folds and prints.
     parts &= matte.box(parts.astype(np.float32), 2) > 0.6
     grown = matte.box(parts.astype(np.float32), 2) > 0.05
     return np.where(grown & (ground[index] | parts), 0, alpha).astype(np.uint8)
+
+
+def _around_and_core(inside: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What lies around a garment (h, w) bool within a twentieth of the picture, and its inside without the edges."""
+    import numpy as np
+
+    reach = max(3, round(0.05 * max(inside.shape)))
+    around = (matte.box(inside.astype(np.float32), reach) > 0.01) & ~inside
+    core = matte.box(inside.astype(np.float32), max(2, reach // 3)) > 0.99
+    return around, core
+
+
+def _only_around(around: NDArray[Any], core: NDArray[Any]) -> NDArray[Any]:
+    """Which colours belong to the ground, from the share of each colour around a garment and in its core."""
+    import numpy as np
+
+    return around > np.maximum(6 * core, 0.004)
 
 
 def closed(alpha: NDArray[Any]) -> NDArray[Any]:
@@ -96,9 +111,7 @@ def of_ground(image: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     size = (max(2, round(width * scale)), max(2, round(height * scale)))
     inside = np.asarray(Image.fromarray(alpha).resize(size, Image.Resampling.BOX)) > 127
     small = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX), np.float32)
-    reach = max(3, round(0.05 * max(inside.shape)))
-    around = (matte.box(inside.astype(np.float32), reach) > 0.01) & ~inside
-    core = matte.box(inside.astype(np.float32), max(2, reach // 3)) > 0.99
+    around, core = _around_and_core(inside)
     light = small.max(2)
     coloured = (light > DARK) & (light - small.min(2) > COLOURED * light)
     if (around & coloured).sum() < 0.3 * around.sum() or core.sum() < 200:
@@ -108,7 +121,7 @@ def of_ground(image: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
         np.int64
     )
     shares = [np.bincount(index[part & coloured], minlength=(HUES + 1) ** 2) / part.sum() for part in (around, core)]
-    ground = shares[0] > np.maximum(6 * shares[1], 0.004)
+    ground = _only_around(*shares)
     found = inside & coloured & ground[index]
     if found.sum() > MOST_GROUND * inside.sum():
         return nothing

@@ -117,7 +117,6 @@ def read_old(view: View, category: Category) -> Old:
     neck = skin * (np.abs(across) < 0.36) * (down > chin - 0.03) * (down < 0.42)
     legs = skin * (down > WAIST)
     if category != "upper":
-        arms = [arm * 1.0 for arm in arms]
         legs = np.zeros_like(legs)
     chance = np.where(np.maximum(front, legs) > 0.5, 0, chance)
     edges = read_edges(view, chance, category)
