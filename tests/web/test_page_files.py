@@ -49,6 +49,8 @@ def test_each_of_many_files_is_taken_or_refused_by_itself(
     wanted = {f"TS-{number}.json" for number in range(22)}
     names = lambda: {one["name"] for one in vendor.call("GET", "drops", params={"limit": 100})["items"]}  # noqa: E731
     eventually(lambda: names() == wanted, "all are drops")
+    # The button moves down until the page shows all files that fit on it: below the heads there are twenty.
+    page.get_by_role("region", name="Latest files").get_by_role("row").nth(20).wait_for()
     page.get_by_role("button", name="Older files").click()
     page.get_by_role("button", name="Newer files").wait_for()
     # The first row is the heads. How many follow depends on when the page asked for its files last.

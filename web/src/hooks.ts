@@ -67,6 +67,17 @@ export function useLoad<T>(load: () => Promise<T>, key: string): Loaded<T> {
   return { ...state, reload };
 }
 
+/** Calls `call` every `ms` milliseconds while `awaited`: what is asked about may change without a message. */
+export function useEvery(ms: number, call: () => void, awaited: boolean): void {
+  const latest = useRef(call);
+  latest.current = call;
+  useEffect(() => {
+    if (!awaited) return;
+    const timer = setInterval(() => latest.current(), ms);
+    return () => clearInterval(timer);
+  }, [ms, awaited]);
+}
+
 /** The address behind `#/`: the view, its part (`operate/jobs`), and the parameters behind `?`. */
 export function useRoute(): { view: string; part: string; params: URLSearchParams } {
   const read = () => window.location.hash.replace(/^#\/?/, "");

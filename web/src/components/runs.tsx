@@ -1,8 +1,20 @@
-import type { ReactNode } from "react";
+import { useEffect, type ReactNode } from "react";
 
 import { State, When } from "./basics";
 
 export const ENDED = new Set<string>(["completed", "failed", "cancelled"]);
+
+/** Shows what runs, unless something is shown: it is followed after a reload, too. */
+export function useRunning(
+  runs: { id: string; status: string }[],
+  shown: string | null,
+  onShow: (id: string) => void,
+): void {
+  const running = runs.find((one) => !ENDED.has(one.status))?.id ?? null;
+  useEffect(() => {
+    if (!shown && running) onShow(running);
+  }, [running]);
+}
 
 /** Earlier and running work of one kind, newest first; one of them is shown. */
 export function Runs<T extends { id: string; status: string; createdAt: string }>({

@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import { ok, Problem, type Schemas } from "../api/client";
 import { useApp } from "../app-context";
 import { Awaited, Empty, ErrorNote, Money, Pager, State, When } from "../components/basics";
-import { useAction, useLoad, usePages, useRoute } from "../hooks";
+import { useAction, useEvery, useLoad, usePages, useRoute } from "../hooks";
 
 type Payment = Schemas["Payment"];
 
@@ -53,21 +53,17 @@ export function Credits() {
       }
     });
   }, [order, answer]);
-  useEffect(() => {
-    if (!unsettled) return;
-    const path = { id: unsettled };
-    const ask = async () => {
-      const payment = await ok(api.GET("/api/paypal/orders/{id}", { params: { path } }));
-      if (!isSettled(payment)) return;
-      setUnsettled(null);
-      setOutcome(said(payment));
-      profile.reload();
-      payments.reload();
-    };
-    // What fails is asked for the next time.
-    const timer = setInterval(() => void ask().catch(() => undefined), FOLLOW_MS);
-    return () => clearInterval(timer);
-  }, [unsettled]);
+  const settle = async (id: string) => {
+    const path = { id };
+    const payment = await ok(api.GET("/api/paypal/orders/{id}", { params: { path } }));
+    if (!isSettled(payment)) return;
+    setUnsettled(null);
+    setOutcome(said(payment));
+    profile.reload();
+    payments.reload();
+  };
+  // What fails is asked for the next time.
+  useEvery(FOLLOW_MS, () => void (unsettled && settle(unsettled).catch(() => undefined)), unsettled !== null);
   useEffect(() => {
     if (busy) return;
     profile.reload();

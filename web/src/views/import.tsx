@@ -4,8 +4,8 @@ import { ok, reach, type Schemas } from "../api/client";
 import { sendingText } from "../api/sending";
 import { useApp } from "../app-context";
 import { Awaited, Badge, Dropzone, ErrorNote, Said, State, Table } from "../components/basics";
-import { ENDED, Runs } from "../components/runs";
-import { useAction, useLoad, useNamed } from "../hooks";
+import { ENDED, Runs, useRunning } from "../components/runs";
+import { useAction, useEvery, useLoad, useNamed } from "../hooks";
 
 type Report = Schemas["ImportReport"];
 
@@ -35,16 +35,12 @@ export function Import({ onImported }: { onImported: () => void }) {
   const [sent, setSent] = useState<number | null>(null);
   const imports = useLoad(() => ok(api.GET("/api/products/imports", { params: { query: { limit: 5 } } })), "imports");
   const [shown, show] = useNamed("import");
-  const running = imports.data?.items.find((one) => !ENDED.has(one.status))?.id ?? null;
-  useEffect(() => {
-    // What runs is followed after a reload, too.
-    if (!shown && running) open(running);
-  }, [running]);
   const [report, setReport] = useState<Report | null>(null);
   const open = (id: string | null) => {
     setReport(null);
     show(id);
   };
+  useRunning(imports.data?.items ?? [], shown, open);
   const take = ([file]: File[]) =>
     run(async () => {
       if (!file) return;
@@ -142,11 +138,9 @@ function Progress({
   const { data, reload } = load;
   const action = useAction();
   const ended = data !== null && ENDED.has(data.status);
+  useEvery(2000, reload, !ended);
   useEffect(() => {
-    if (!ended) {
-      const timer = setInterval(reload, 2000);
-      return () => clearInterval(timer);
-    }
+    if (!ended) return;
     let current = true;
     action.run(async () => {
       const report = data.reportUrl ? ((await (await reach(data.reportUrl)).json()) as Report) : null;

@@ -4,8 +4,8 @@ import { ok, type Schemas } from "../api/client";
 import { sendingText } from "../api/sending";
 import { useApp } from "../app-context";
 import { Awaited, Badge, Dropzone, ErrorNote, Said, State, When } from "../components/basics";
-import { ENDED, Runs } from "../components/runs";
-import { useAction, useLoad, useNamed } from "../hooks";
+import { ENDED, Runs, useRunning } from "../components/runs";
+import { useAction, useEvery, useLoad, useNamed } from "../hooks";
 
 const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -19,11 +19,7 @@ export function Training({ onModels }: { onModels: () => void }) {
   };
   const trainings = useLoad(() => ok(api.GET("/api/analytics/trainings", { params: { query: { limit: 5 } } })), "trainings");
   const [shown, show] = useNamed("training");
-  const running = trainings.data?.items.find((one) => !ENDED.has(one.status))?.id ?? null;
-  useEffect(() => {
-    // What runs is followed after a reload, too.
-    if (!shown && running) show(running);
-  }, [running]);
+  useRunning(trainings.data?.items ?? [], shown, show);
   const [skip, setSkip] = useState(false);
   const [sent, setSent] = useState<number | null>(null);
   const { busy, error, run, again } = useAction();
@@ -126,14 +122,10 @@ function Progress({ id, onEnded }: { id: string; onEnded: () => void }) {
   );
   const { data, reload } = load;
   const ended = data !== null && ENDED.has(data.status);
+  useEvery(2000, reload, !ended);
   useEffect(() => {
-    if (ended) {
-      onEnded();
-      return;
-    }
-    const timer = setInterval(reload, 2000);
-    return () => clearInterval(timer);
-  }, [ended, reload]);
+    if (ended) onEnded();
+  }, [ended]);
   if (!data) return <Awaited load={load} what="the training" />;
   return (
     <div role="status">

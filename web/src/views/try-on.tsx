@@ -7,7 +7,7 @@ import { useApp } from "../app-context";
 import { Awaited, Badge, Dropzone, Empty, ErrorNote, Pager, Said, State, When } from "../components/basics";
 import { AsCode } from "../components/code";
 import { Compare } from "../components/compare";
-import { useAction, useLatest, useLoad, useNamed, usePages, useRoute } from "../hooks";
+import { useAction, useEvery, useLatest, useLoad, useNamed, usePages, useRoute } from "../hooks";
 
 type Run = Schemas["TryOn"];
 type Image = Schemas["Image"];
@@ -283,14 +283,15 @@ function Result({ id, onEnded }: { id: string; onEnded: () => void }) {
       onEnded();
       return;
     }
-    const stop = follow(api, reload);
-    // Messages can get lost with the connection; looking again costs little.
-    const timer = setInterval(reload, 5000);
-    return () => {
-      stop();
-      clearInterval(timer);
-    };
+    return follow(api, reload);
   }, [api, ended, reload]);
+  // Messages can get lost with the connection; looking again costs little.
+  useEvery(5000, reload, !ended);
+  const act = (call: () => Promise<unknown>) =>
+    action.run(async () => {
+      await call();
+      reload();
+    });
 
   const before = useLoad(
     async () =>
@@ -324,12 +325,7 @@ function Result({ id, onEnded }: { id: string; onEnded: () => void }) {
             type="button"
             className="quiet"
             disabled={action.busy}
-            onClick={() =>
-              action.run(async () => {
-                await ok(api.POST("/api/cv/tryon/{id}/cancel", { params: { path: { id } } }));
-                reload();
-              })
-            }
+            onClick={() => act(() => ok(api.POST("/api/cv/tryon/{id}/cancel", { params: { path: { id } } })))}
           >
             Cancel
           </button>
@@ -347,12 +343,7 @@ function Result({ id, onEnded }: { id: string; onEnded: () => void }) {
               type="button"
               className="quiet"
               disabled={action.busy}
-              onClick={() =>
-                action.run(async () => {
-                  await ok(api.POST("/api/jobs/{id}/retry", { params: { path: { id: jobId } } }));
-                  reload();
-                })
-              }
+              onClick={() => act(() => ok(api.POST("/api/jobs/{id}/retry", { params: { path: { id: jobId } } })))}
             >
               Try it again
             </button>

@@ -5,7 +5,7 @@ import { dropFiles } from "../api/drops";
 import { follow } from "../api/live";
 import { useApp } from "../app-context";
 import { Awaited, Empty, ErrorNote, Money, Pager, Said, State, Table, When } from "../components/basics";
-import { useAction, useLoad, usePages } from "../hooks";
+import { useAction, useEvery, useLoad, usePages } from "../hooks";
 import { DropFiles } from "./drop-files";
 import { Import } from "./import";
 
@@ -64,12 +64,13 @@ export function Vendor() {
   };
 
   useEffect(() => follow(api, reload), [api]);
-  useEffect(() => {
-    const timer = setInterval(() => {
+  useEvery(
+    3000,
+    () => {
       if (open || Date.now() - uploadedAt < LOOKS_MS) reload();
-    }, 3000);
-    return () => clearInterval(timer);
-  }, [open, uploadedAt]);
+    },
+    true,
+  );
 
   return (
     <>

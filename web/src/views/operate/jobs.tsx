@@ -1,9 +1,9 @@
-import { useEffect, useState } from "react";
+import { useState } from "react";
 
 import { ok, type Schemas } from "../../api/client";
 import { useApp } from "../../app-context";
 import { Awaited, Empty, ErrorNote, Pager, ReadAgain, Said, State, Table, When } from "../../components/basics";
-import { useAction, useLoad, usePages, useRoute } from "../../hooks";
+import { useAction, useEvery, useLoad, usePages, useRoute } from "../../hooks";
 import { LogLines } from "./logs";
 
 const STATES = ["queued", "processing", "retrying", "completed", "failed", "cancelled", "dead"] as const;
@@ -142,11 +142,7 @@ function JobDetails({ id, onChanged }: { id: string; onChanged: () => void }) {
   const { data, reload } = load;
   const action = useAction();
   const open = data !== null && !ENDED.has(data.status);
-  useEffect(() => {
-    if (!open) return;
-    const timer = setInterval(reload, FOLLOW_MS);
-    return () => clearInterval(timer);
-  }, [open, reload]);
+  useEvery(FOLLOW_MS, reload, open);
   const act = (call: () => Promise<unknown>) =>
     action.run(async () => {
       await call();
