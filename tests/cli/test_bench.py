@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import bench
+from bench import cold
 from cli import bench as command
 
 SAMPLE = """
@@ -54,3 +55,18 @@ def test_quick_runs_are_quick_and_a_failed_benchmark_ends_with_1(
 ) -> None:
     assert run(parser, "sample_of_tests", "--quick", "--json") == 1
     assert json.loads(capsys.readouterr().out)["runs"] == 2
+
+
+def test_a_cold_start_is_compared_with_the_bare_start_beside_it() -> None:
+    """Other work on the machine slows whole rounds, and hides what the app costs from medians of each side alone."""
+
+    def started(ms: float) -> dict[str, float]:
+        return {"cpu_ms": ms, "answered_ms": ms + 1, "indexed_ms": ms / 2, "modules": 400}
+
+    slowed = [1, 3, 1, 2, 3, 1, 2]
+    rounds = [cold.Round(bare=started(100 * by), ours=started(170 * by)) for by in slowed]
+    # One of the two was disturbed.
+    rounds += [cold.Round(bare=started(400), ours=started(170)), cold.Round(bare=started(100), ours=started(680))]
+    found = cold.figures(rounds, goal=1.8)
+    assert (found["cpu_ratio"], found["cpu_quartiles"], found["met"]) == (1.7, [1.7, 1.7], True)
+    assert cold.figures(rounds, goal=1.6)["met"] is False
