@@ -16,6 +16,9 @@ CONTENT_TYPES = {
 }
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_OF_XCODE = b"CgBI"
+"""First chunk of what Xcode makes of a PNG for iOS: its compression has no header and its colours another order, so
+that only Apple's programs decode it."""
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _NEUTRAL_BRANDS = {b"mif1", b"msf1", b"mif2", b"miaf"}
@@ -25,7 +28,7 @@ def sniff(data: bytes) -> str | None:
     """The format by magic bytes at offset 0: one of `ACCEPTED`, or None."""
     if data[:3] == b"\xff\xd8\xff":
         return "JPEG"
-    if data[:8] == _PNG:
+    if data[:8] == _PNG and data[12:16] != _OF_XCODE:
         return "PNG"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"

@@ -96,6 +96,7 @@ _BY_BRAND: Final = {
 }  # fmt: skip
 """By the major brand of `ftyp`; of what is no HEIF it is a video."""
 _PNM = re.compile(rb"P[1-7]\s+(?:#|\d)")
+_PNG_OF_APP = re.compile(rb"\x89PNG\r\n\x1a\n....CgBI", re.DOTALL)
 _MANGLED_PNG = re.compile(
     rb"\x89PNG(?:\n\x1a\n|\r\r\n\x1a\r\n|\r\x1a\r|\r\n\x1a\r\n)|\x09PNG|\xef\xbf\xbdPNG|\xc2\x89PNG"
 )
@@ -117,6 +118,10 @@ def describe(data: bytes) -> Other | None:
         return _BY_BRAND.get(head[8:12], Other("A video", VIDEO))
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return Other("A video", VIDEO)
+    if _PNG_OF_APP.match(head):
+        return Other(
+            "A PNG of an iOS app (CgBI)", "Take it from the app's sources, or export it with Preview on a Mac."
+        )
     if _MANGLED_PNG.match(head):
         return Other("A PNG that was sent as text", _TEXT_MODE)
     bare = head.lstrip()

@@ -18,7 +18,7 @@ from importlib import import_module
 from itertools import pairwise
 from typing import Any, Final, Protocol, cast
 
-ANALYSIS: Final = 1
+ANALYSIS: Final = 2
 """Counts up when texts of products give other words than before, so that indexes made before are built again; a test
 holds what they give."""
 MAX_WORD_LENGTH: Final = 40
@@ -47,6 +47,7 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
 )
+_HAN = re.compile("[\u3400-\u9fff]")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _ELIDED: Final = frozenset(
     ("l", "d", "j", "m", "t", "s", "n", "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu",
@@ -306,19 +307,27 @@ def _folder() -> _Folder:
 
 
 @cache
+def _simplifier() -> _Folder:
+    icu = _icu()
+    return cast("_Folder", icu.Transliterator.createInstance("Traditional-Simplified", icu.UTransDirection.FORWARD))
+
+
+@cache
 def _normaliser() -> _Normaliser:
     return cast("_Normaliser", _icu().Normalizer2.getNFKCCasefoldInstance())
 
 
 def _casefold(text: str) -> str:
-    """NFKC, without case, with one kind of apostrophe."""
+    """NFKC, without case, with one kind of apostrophe and of Chinese characters."""
     if text.isascii():
         return text.lower().replace("`", "'")
     # A surrogate without its partner is no letter, and ICU does not take it.
     text = text.encode("utf-16-le", "replace").decode("utf-16-le", "replace") if _lone(text) else text
     # `5\u00bd` is not 51/2.
     text = _FRACTION_BEHIND.sub(" ", _HEBREW_ACRONYM.sub("", text.translate(_SIGNS)))
-    return unicodedata.normalize("NFC", _normaliser().normalize(text))
+    text = unicodedata.normalize("NFC", _normaliser().normalize(text))
+    # Before words are found: the dictionary cuts traditional and simplified characters differently.
+    return _simplifier().transliterate(text) if _HAN.search(text) else text
 
 
 def _lone(text: str) -> bool:

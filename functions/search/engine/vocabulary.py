@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from functions.search.engine.letters import GRAM, grams, is_unspaced, variants
+from functions.search.engine.letters import GRAM, analyse, grams, is_unspaced, variants
+from functions.search.engine.spellings import same
 from functions.search.engine.stems import OTHER_SCRIPTS, related, stems
 from functions.search.settings import LATIN_LANGUAGES
 
@@ -31,6 +32,8 @@ MIN_TYPO, MIN_TYPOS = 5, 7
 """Letters from which on one or two of them may be wrong."""
 MIN_COMPOUND, MIN_REST, MIN_KNOWN_REST = 4, 3, 4
 """Letters of a word found in compounds, and of what is left of those."""
+MIN_PIECE: Final = 3
+"""Letters of each of two words that one known word may be written as."""
 MIN_BEGINNING: Final = 3
 MAX_LETTER_SPLIT: Final = 6
 """Letters up to which a word may be a single one and another word: `tshirt`."""
@@ -118,15 +121,15 @@ class Vocabulary:
 
         if self.has(word):
             add((word,), EXACT)
+        for one in self.spelt_otherwise(word):
+            add(one.words, one.factor)
         if word.isdecimal() and len(word) <= MAX_SIZE:
             for system in SIZES:
                 if self.has(system + word):
                     add((system + word,), FORM)
         if is_unspaced(word):
             for form, factor in ((word, GRAMS), *((other, PART) for other in variants(word))):
-                pieces = tuple(dict.fromkeys(grams(form)))
-                wanted = tuple(piece for piece in pieces if len(piece) > 1 + len(GRAM)) or pieces
-                if wanted and all(self.has(piece) for piece in wanted):
+                if wanted := self._grams(form):
                     add(wanted, factor)
             if loose:
                 for pair in self.split(word):
@@ -141,9 +144,9 @@ class Vocabulary:
                     add((other,), COMPOUND)
                 for other in self._beginning_with(word):
                     add((other,), PART)
+            for pair in self.split(word) if loose else self._compound(word):
+                add(pair, SPLIT)
             if loose:
-                for pair in self.split(word):
-                    add(pair, SPLIT)
                 if len(word) >= MIN_BEGINNING:
                     for other in self._range(word)[:MOST]:
                         add((other,), BEGINNING)
@@ -156,6 +159,24 @@ class Vocabulary:
         """The word itself and the forms of the same stem, as far as products have them."""
         found = {other: None for other in (word, *self._spelt_as(word), *self._forms(word)) if self.has(other)}
         return tuple(found)
+
+    def spelt_otherwise(self, word: str) -> list[Alternative]:
+        """What the spellings of a word that has several are found as, also in pieces: `tee` as `T shirt`."""
+        found: list[Alternative] = []
+        for other in same(word):
+            if is_unspaced(other):
+                # ICU takes `T` off its ideograph.
+                pieces = (self._grams(other), analyse(other).sequence)
+                found += [Alternative(one, GRAMS) for one in pieces if one and all(map(self.has, one))]
+            found += [Alternative((form,), SPELLING) for form in self.forms(other)]
+            found += [Alternative(pair, SPLIT) for pair in self.split(other)]
+        return found
+
+    def _grams(self, word: str) -> tuple[str, ...]:
+        """What a word of a script without spaces is found by: its pairs of letters; nothing unless all are there."""
+        pieces = tuple(dict.fromkeys(grams(word)))
+        wanted = tuple(piece for piece in pieces if len(piece) > 1 + len(GRAM)) or pieces
+        return wanted if all(self.has(piece) for piece in wanted) else ()
 
     def numbers(self, words: tuple[str, ...]) -> Array:
         """Where words stand in `words`; those there are."""
@@ -190,6 +211,12 @@ class Vocabulary:
             if (max(len(a), len(b)) > 2 or a.isdecimal() != b.isdecimal() or is_unspaced(a))
             and all(known := (self._written_as(a), self._written_as(b)))
         ]
+
+    def _compound(self, word: str) -> list[tuple[str, str]]:
+        """Two words of products that are this one together, of which the first stands as it is: `track suit` for
+        `tracksuits`, where other products have it in one piece."""
+        parts = ((word[:at], word[at:]) for at in range(MIN_PIECE, len(word) - MIN_PIECE + 1))
+        return [(a, form) for a, b in parts if self.has(a) for form in self.forms(b)]
 
     def _written_as(self, word: str) -> str:
         """A word or, of a long one, a form of it that products have; empty without one."""

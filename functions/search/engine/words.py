@@ -87,11 +87,12 @@ class Term:
             if all(forms):
                 found += [Alternative(words, SPELLING) for words in _combined(forms)]
             named = tuple(piece for piece in self.pieces if piece != ARTICLE)
-            if loose and 0 < len(named) < len(self.pieces) and all(map(vocabulary.has, named)):
+            if (loose or len(named) > 1) and 0 < len(named) < len(self.pieces) and all(map(vocabulary.has, named)):
                 # `a-line` is also written as two words, the first of which says nothing alone.
                 found.append(Alternative(named, SPLIT))
         for word in self.joined:
             found += [Alternative((form,), SPELLING if form == word else FORM) for form in vocabulary.forms(word)]
+            found += vocabulary.spelt_otherwise(word)
         if self.attached:
             letters = tuple(grams(self.word))
             found = [one for one in found if one.words != letters]

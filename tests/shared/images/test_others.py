@@ -46,6 +46,7 @@ FILES = [
     (b"data:image/png;base64," + base64.b64encode(PNG), "Base64 text"),
     (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "A pointer of Git LFS"),
     (b"\0\x05\x16\x07\0\2\0\0Mac OS X        " + REST, "A file of macOS"),
+    (PNG[:8] + b"\0\0\0\4CgBI\x50\0\x20\2\x2b\xd5\xb3\x7f" + PNG[8:], "A PNG of an iOS app (CgBI)"),
     (PNG.replace(b"\r\n", b"\n"), "A PNG that was sent as text"),
     (PNG.replace(b"\n", b"\r\n"), "A PNG that was sent as text"),
     (PNG.decode("utf-8", "replace").encode(), "A PNG that was sent as text"),

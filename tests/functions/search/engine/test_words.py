@@ -41,6 +41,7 @@ from functions.search.engine.words import sku_keys
         ("सूती कुर्ता", ["सूती", "कुर्ता"]),
         ("红色连衣裙", ["红色", "连", "衣裙"]),
         ("赤いワンピース", ["赤い", "ワンピース"]),
+        ("紅色連衣裙", ["红色", "连", "衣裙"]),
         ("ｶﾞｰｾﾞ", ["ガーゼ"]),
         ("빨간색 원피스", ["빨간색", "원피스"]),
         ("เสื้อยืดสีแดง", ["เสื้อ", "ยืด", "สี", "แดง"]),
@@ -115,6 +116,41 @@ def covers(written: str, title: str) -> bool:
     lookup = Lookup.of(written, Lexicon(columns), [(columns, None)])
     assert lookup is not None
     return lookup.coverage(columns).numbers().tolist()[0] == 4 * sum(lookup.counts)
+
+
+SPELT = {
+    # Spellings of one garment, and a title with other words that it must not be mistaken for.
+    "en": ("t-shirt, T Shirt, tshirt, tee shirt, tee-shirt, teeshirt, tee, Tees, T-Shirts;"
+           "v-neck, V Neck, vneck, vee neck; tracksuit, track suit, track-suit, tracksuits;"
+           "sweatshirt, sweat shirt, sweat-shirts; overcoat, over coat; high heels, high-heels, highheels;"
+           "flip flops, flip-flops, flipflops; jumpsuit, jump suit; long sleeve, longsleeve; turtleneck, turtle neck;"
+           "swimsuit, swim suit; knitwear, knit wear; grey, gray; pyjamas, pajamas, pyjama; jewellery, jewelry;"
+           "kaftan, caftan", "Polo shirt, tea coat"),
+    "de": ("Regenjacke, Regen Jacke, Regen-Jacke, Regenjacken; Bademantel, Bade Mantel;"
+           "Hausschuhe, Haus Schuhe, Hausschuh; Jogginghose, Jogging Hose; Strickjacke, Strick Jacke;"
+           "Kaschmir, Cashmere; Cord, Kord", "Poloshirt, Teetasse"),
+    "fr": ("tee-shirt, tee shirt, t-shirt; sweat-shirt, sweat shirt, sweatshirt;"
+           "soutien-gorge, soutien gorge, soutiengorge; pull-over, pull over, pullover;"
+           "sac \u00e0 dos, sac-\u00e0-dos; porte-monnaie, porte monnaie, portemonnaie", "Polo, robe"),
+    "zh": ("T恤, t恤, T 恤, 体恤, 體恤; 连衣裙, 連衣裙; 衬衫, 襯衫; 裤子, 褲子; 长袖, 長袖;"
+           "蓝色, 藍色, 兰色; 牛仔裤, 牛仔褲", "白色外套"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", SPELT)
+def test_spellings_of_a_garment_find_each_other_where_a_shop_has_them_all(language: str) -> None:
+    from functions.search.engine.lookup import Lookup
+    from functions.search.engine.words import Lexicon
+
+    groups, others = SPELT[language]
+    for group in groups.split(";"):
+        titles = [title.strip() for title in group.split(",")]
+        columns = shop(*(f"{title} 9" for title in titles), *others.split(", "), "something else")
+        for written in titles:
+            lookup = Lookup.of(written, Lexicon(columns), [(columns, None)])
+            assert lookup is not None
+            covered = lookup.coverage(columns).numbers().tolist()
+            assert min(covered[: len(titles)]) == max(covered) > max(covered[len(titles) :]), (written, titles, covered)
 
 
 NAMES = {
