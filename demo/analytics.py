@@ -53,7 +53,7 @@ def merchant_predicts(stack: Stack, steps: Steps, out: Path, count: int = 3) -> 
         figures = client.call("GET", "analytics/eval")
         (out / PLOT).write_bytes(_fetched(figures["plotUrl"]))
         coverage, rows, data = figures["interval"]["coverage"], figures["n"], figures["data"]
-        step.note = f"coverage {coverage:.1%} of 90 % on {rows} rows; {data} data; {PLOT}"
+        step.note = f"coverage {coverage:.1%} (goal 90%) on {rows} rows; {data} data; {PLOT}"
     return designs
 
 

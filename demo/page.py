@@ -28,6 +28,8 @@ CLASSES: Final = {
 CHANNELS: Final = {"image": "picture", "text": "meaning", "words": "words"}
 """What a search score is made of, in words."""
 MAILS: Final = 4
+FEW: Final = 2
+"""Results of a search that take a part of the page's width only."""
 
 
 @dataclass
@@ -92,7 +94,7 @@ def _section(title: str, lead: str, body: str) -> str:
 def _figure(src: str, alt: str, caption: str = "") -> str:
     """A picture with its caption, which is HTML already."""
     below = f"<figcaption>{caption}</figcaption>" if caption else ""
-    return f'<figure><img src="{escape(src)}" alt="{escape(alt)}" loading="lazy">{below}</figure>'
+    return f'<figure><img src="{escape(src)}" alt="{escape(alt)}">{below}</figure>'
 
 
 def _badge(text: str) -> str:
@@ -141,16 +143,18 @@ def _search(found: Sequence[Found], pictures: Pictures) -> str:
         total, took = one.answer["total"], one.answer["tookMs"]
         count = "1 product" if total == 1 else f"{total} products"
         nothing = '<p class="soft">Nothing matches.</p>'
+        kind = "query few" if len(one.pictures) <= FEW else "query"
         rows.append(
-            f'<article class="query"><header>{photo}<div><h3>{asked}</h3><p class="soft">{count} in {took:.0f} ms</p>'
-            f'</div></header><div class="hits">{hits or nothing}</div></article>'
+            f'<article class="{kind}"><header>{photo}<div><h3>{asked}</h3>'
+            f'<p class="soft">{count} in {took:.0f} ms</p></div></header>'
+            f'<div class="hits">{hits or nothing}</div></article>'
         )
     lead = (
         "By words, by a photo, and by both. A score counts standard deviations above a product chosen at random, and "
         "is the sum of what picture, meaning and words give. The small text model of this repository knows a list of "
         "words."
     )
-    return _section("A shopper finds them", lead, "".join(rows))
+    return _section("A shopper finds them", lead, f'<div class="queries">{"".join(rows)}</div>')
 
 
 def _hit(result: Mapping[str, Any], src: str) -> str:

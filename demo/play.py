@@ -199,7 +199,7 @@ class _Play:
         with self._steps.step("confirm-email", "Each confirms her e-mail address by the link sent to it") as step:
             for shopper in self._shoppers:
                 step.note = confirm_email(self._stack, shopper.client)
-        with self._steps.step("confirm-phone", "and her phone number by a code") as step:
+        with self._steps.step("confirm-phone", "Each confirms her phone number by a code") as step:
             for shopper in self._shoppers:
                 confirm_phone(self._stack, shopper.client)
             step.note = "no other SMS goes to a number before"
@@ -209,7 +209,7 @@ class _Play:
             for shopper in (grace, eileen):
                 image = shopper.client.upload(shopper.person, shopper.person_name, "person")
                 shopper.images["person"] = image["id"]
-                step.note += f"{image['width']}x{image['height']} "
+                step.add(f"{image['width']}x{image['height']}")
         with self._steps.step("upload-garment", f"{grace.name} uploads a garment photo through the API") as step:
             image = grace.client.upload(grace.garment, grace.garment_name, "garment")
             grace.images["garment"] = image["id"]

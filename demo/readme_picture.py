@@ -30,7 +30,6 @@ ARRANGE: Final = """([titles, leftOut]) => {
   columns.style.cssText = 'display:grid;grid-template-columns:repeat(3,1fr);gap:20px;align-items:start;padding:20px';
   columns.append(...parts.map(part => { const box = document.createElement('div'); box.append(part); return box; }));
   document.body.replaceChildren(columns);
-  document.querySelectorAll('img').forEach(image => { image.loading = 'eager'; });
   return Promise.all([...document.images].map(image => image.decode()));
 }"""
 

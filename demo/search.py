@@ -53,13 +53,13 @@ def search(stack: Stack, steps: Steps, stocked: Callable[[], object], count: int
         for said in TEXTS:
             found.append(Found(said, shopper.call("POST", "search/text", json={"query": said, "topK": SHOWN})))
         step.note = "; ".join(f"{one.said}: {_first_title(one.answer)}" for one in found)
-    with steps.step("search-image", "by a photo she took") as step:
+    with steps.step("search-image", "Ada searches by a photo she took") as step:
         for spec in (specs[0], specs[4]):
             photo, image_id = _photo(shopper, spec)
             answer = shopper.call("POST", "search/image", json={"imageId": image_id, "topK": SHOWN})
             found.append(Found("this photo", answer, photo))
-            step.note += f"{spec.title}: {_first_title(answer)}; "
-    with steps.step("search-hybrid", "and by a photo and words together") as step:
+            step.add(f"{spec.title}: {_first_title(answer)}")
+    with steps.step("search-hybrid", "Ada searches by a photo and words together") as step:
         photo, image_id = _photo(shopper, specs[0])
         for alpha in (0.8, 0.3):
             body = {"imageId": image_id, "query": "red", "alpha": alpha, "topK": SHOWN}

@@ -30,6 +30,10 @@ class Step:
     ms: int = 0
     note: str = ""
 
+    def add(self, text: str) -> None:
+        """Add to the note, after what it holds."""
+        self.note = f"{self.note}; {text}" if self.note else text
+
 
 _act: ContextVar[list[Step] | None] = ContextVar("act", default=None)
 """The steps of the act that this thread plays."""

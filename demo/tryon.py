@@ -115,10 +115,10 @@ def _worn(client: Client, look: Look, step: Step) -> Worn:
         if not look.own or refused.status != 422:
             raise
         note = f"{refused.problem['code']}: {refused.problem['detail']}"
-        step.note += f"{look.title}: {refused.problem['code']}; "
+        step.add(f"{look.title}: {refused.problem['code']}")
         return Worn(look, note)
     report = made["results"][0]["report"]
-    step.note += f"{made['garments'][0]['category']} {made['processingMs']} ms; "
+    step.add(f"{made['garments'][0]['category']} {made['processingMs'] / 1000:.1f} s")
     columns = {
         "person": images["person"],
         "garment": images["garment"],
