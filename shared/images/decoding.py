@@ -26,6 +26,9 @@ BARE: Final[dict[str, Any]] = {"keep": "none"}
 """Pixels alone: no metadata, no profile. The type stubs of pyvips know only the number of this option."""
 _SAME_COLOUR: Final = 2
 """Levels of 255 by which a profile may differ from sRGB anywhere and count as the same."""
+_LEAST_SPREAD: Final = 40
+"""Standard deviation, in levels of 255, that colours of every part of the space have at least under a profile that
+means something; 57 under a curve of 1.0, more under common ones. Others leave a picture of one colour."""
 _COUNT = re.compile(r"read gave (\d+) warnings")
 _LEAST: Final = 8
 """As small as libjpeg decodes: an eighth."""
@@ -225,6 +228,8 @@ def _by_profile(image: pyvips.Image, profile: bytes) -> pyvips.Image | None:
         if image.interpretation != "cmyk" and _largest(seen - plain) <= _SAME_COLOUR:
             # Nearly every camera embeds sRGB, by one of a dozen names: seen here, it costs nothing.
             return _depth8(image.colourspace("srgb"))
+        if seen.deviate() < _LEAST_SPREAD:
+            return None
         return _depth8(_transformed(image, profile))
     except pyvips.Error:
         return None

@@ -13,6 +13,7 @@ RAW: Final = "Export it as JPEG from the program that develops it."
 VIDEO: Final = "Send a single picture of it."
 ARCHIVE: Final = "Unpack it and send the pictures one by one."
 DOCUMENT: Final = "Export the picture in it."
+SHORTCUT: Final = "Send the picture that it leads to."
 TEXT: Final = "The file holds text, not the picture itself."
 _TEXT_MODE: Final = "Send it again in binary mode: its line ends were changed on the way."
 
@@ -52,7 +53,13 @@ _BY_START: Final = (
     (b"8BPS", Other("PSD")),
     (b"gimp xcf", Other("XCF")),
     (b"\x00\x00\x01\x00", Other("ICO")),
-    (b"\x00\x00\x02\x00", Other("CUR")),
+    (b"\x0a\x05\x01", Other("PCX")),
+    (b"\x01\xda", Other("SGI")),
+    (b"{\\rtf", Other("RTF", DOCUMENT)),
+    (b"L\x00\x00\x00\x01\x14\x02\x00", Other("A shortcut of Windows", SHORTCUT)),
+    (b"[InternetShortcut]", Other("A shortcut of Windows", SHORTCUT)),
+    (b"book\x00\x00\x00\x00mark", Other("An alias of macOS", SHORTCUT)),
+    (b"\x00\x00\x00\x01Bud1", Other("A file of macOS beside pictures (`.DS_Store`)", "Send the pictures alone.")),
     (b"icns", Other("ICNS")),
     (b"\xff\x0a", Other("JPEG XL")),
     (b"\x00\x00\x00\x0cJXL ", Other("JPEG XL")),
@@ -95,6 +102,9 @@ _BY_BRAND: Final = {
     b"msf1": Other("HEIF of an unknown codec"), b"miaf": Other("HEIF of an unknown codec"),
 }  # fmt: skip
 """By the major brand of `ftyp`; of what is no HEIF it is a video."""
+_TGA = re.compile(rb".[\x00\x01][\x01-\x03\x09-\x0b].{13}[\x08\x0f\x10\x18\x20][\x00-\x3f]", re.DOTALL)
+"""Truevision's header: kind of picture, then bits a pixel. A `CUR` has its number of pictures where this has zeros."""
+_JSON = re.compile(rb'(?:\{\s*["}]|\[\s*(?:["\[{\]\d-]|true|false|null))')
 _PNM = re.compile(rb"P[1-7]\s+(?:#|\d)")
 _PNG_OF_APP = re.compile(rb"\x89PNG\r\n\x1a\n....CgBI", re.DOTALL)
 _MANGLED_PNG = re.compile(
@@ -124,9 +134,13 @@ def describe(data: bytes) -> Other | None:
         )
     if _MANGLED_PNG.match(head):
         return Other("A PNG that was sent as text", _TEXT_MODE)
+    if head[:4] == b"\x00\x00\x02\x00" and head[4:6] != b"\x00\x00":
+        return Other("CUR")
     bare = head.lstrip()
-    found = next((other for start, other in _BY_START if bare.startswith(start)), None)
-    return found or (Other("PNM") if _PNM.match(bare) else None) or _text(bare) or _behind(head)
+    found = next((other for start, other in _BY_START if bare.startswith(start) or head.startswith(start)), None)
+    found = found or (Other("PNM") if _PNM.match(bare) else None) or _text(bare) or _behind(head)
+    # Last, as few bits of it are fixed.
+    return found or (Other("TGA") if _TGA.match(head) else None)
 
 
 def _text(head: bytes) -> Other | None:
@@ -141,7 +155,7 @@ def _text(head: bytes) -> Other | None:
         return Other("SVG", "Export it as PNG.")
     if plain.startswith(b"<?xml"):
         return Other("XML", TEXT)
-    return Other("JSON", TEXT) if plain[:1] in (b"{", b"[") else None
+    return Other("JSON", TEXT) if _JSON.match(plain) else None
 
 
 def _behind(head: bytes) -> Other | None:

@@ -165,6 +165,8 @@ def _copies(larger: list[pyvips.Image], full: tuple[int, int], copies: list[dict
 
 def _check_size(size: tuple[int, int], limits: dict[str, Any]) -> None:
     width, height = size
+    if min(width, height) < 1:
+        raise Damaged("no size")
     if min(width, height) < limits["min_side"]:
         raise Refused("too_small")
     if max(width, height) > limits["max_side"] or width * height > limits["max_pixels"]:

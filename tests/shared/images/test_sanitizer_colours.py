@@ -144,6 +144,16 @@ def test_a_profile_of_other_channels_is_ignored() -> None:
     assert near(shown(encode(flat(128, "L"), "PNG", icc_profile=LINEAR)), (188, 188, 188)), "grey in an RGB profile"
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("exponent", [0.0, 100.0])
+def test_a_profile_that_leaves_one_colour_is_ignored(mode: str, exponent: float) -> None:
+    space = {"RGB": SRGB_XYZ, "L": None}[mode]
+    icc = profile(gamma(exponent), space, space=b"RGB " if space else b"GRAY")
+    assert near(shown(encode(flat(128, "L").convert(mode), "PNG", icc_profile=icc)), (128, 128, 128))
+    black = profile(srgb_curve(), ((0, 0, 0),) * 3)
+    assert near(shown(encode(flat((200, 60, 60)), "PNG", icc_profile=black)), (200, 60, 60))
+
+
 def test_ink_without_a_profile_is_printed_and_not_computed() -> None:
     """Cyan ink is (0, 158, 224) on paper; the arithmetic of 255 minus ink makes it (0, 255, 255)."""
     cyan, black, paper = (
