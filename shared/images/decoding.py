@@ -26,9 +26,9 @@ BARE: Final[dict[str, Any]] = {"keep": "none"}
 """Pixels alone: no metadata, no profile. The type stubs of pyvips know only the number of this option."""
 _SAME_COLOUR: Final = 2
 """Levels of 255 by which a profile may differ from sRGB anywhere and count as the same."""
-_LEAST_SPREAD: Final = 40
-"""Standard deviation, in levels of 255, that colours of every part of the space have at least under a profile that
-means something; 57 under a curve of 1.0, more under common ones. Others leave a picture of one colour."""
+_LEAST_SPREAD, _LEAST_BETWEEN = 25, 0.25
+"""What colours of every part of the space have at least under a profile that means something: their standard deviation
+in levels of 255, and the share of levels that are neither darkest nor brightest. Others leave one colour, or two."""
 _COUNT = re.compile(r"read gave (\d+) warnings")
 _LEAST: Final = 8
 """As small as libjpeg decodes: an eighth."""
@@ -228,7 +228,7 @@ def _by_profile(image: pyvips.Image, profile: bytes) -> pyvips.Image | None:
         if image.interpretation != "cmyk" and _largest(seen - plain) <= _SAME_COLOUR:
             # Nearly every camera embeds sRGB, by one of a dozen names: seen here, it costs nothing.
             return _depth8(image.colourspace("srgb"))
-        if seen.deviate() < _LEAST_SPREAD:
+        if seen.deviate() < _LEAST_SPREAD or ((seen > 4) & (seen < 251)).avg() < 255 * _LEAST_BETWEEN:
             return None
         return _depth8(_transformed(image, profile))
     except pyvips.Error:
