@@ -22,7 +22,7 @@ from shared.tables.files import IS_TOTAL, Grid, Row, Value, is_error, is_total, 
 from shared.tables.format import AS_THE_FILE_SHOWS, Cell, ContradictoryTable, ReadAs, TableFormat
 from shared.tables.headers import PIECES
 from shared.tables.number_formats import Formatted
-from shared.tables.numbers import NumberFormat, number_format
+from shared.tables.numbers import HAS_LOST_DIGITS, NumberFormat, has_lost_digits, number_format
 
 _COUNTED = re.compile(r"([\d.,' ]{1,20}) ?([^\W\d]{1,8}\.?)")
 """A number of pieces with what they are."""
@@ -222,6 +222,9 @@ def _image(line: int, cell: Value, found: list[RowProblem]) -> str | None:
         return None
     if is_error(cell):
         found.append(RowProblem(line, "image", f"{ERROR}: `{shown(cell)}`"))
+        return None
+    if has_lost_digits(cell):
+        found.append(RowProblem(line, "image", HAS_LOST_DIGITS))
         return None
     return shown(cell)
 

@@ -28,7 +28,7 @@ from shared.tables.currencies import Currencies, currencies_in, without_code
 from shared.tables.files import Value, is_error, shown
 from shared.tables.format import Cell, DecimalMark, ReadAs
 from shared.tables.number_formats import Formatted
-from shared.tables.numbers import NumberFormat, number_format
+from shared.tables.numbers import HAS_LOST_DIGITS, NumberFormat, has_lost_digits, number_format
 
 MAX_SHOWN: Final = 80
 """Characters of a cell that a report shows."""
@@ -169,6 +169,9 @@ class _Builder:
         value = self._merged[name][2]
         if isinstance(value, date):
             self._problem(name, "is a date: format the column as text")
+            return ""
+        if has_lost_digits(value):
+            self._problem(name, HAS_LOST_DIGITS)
             return ""
         plain = shown(value)
         if plain.startswith("="):

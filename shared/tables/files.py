@@ -31,6 +31,9 @@ MAX_TITLE_ROWS: Final = 20
 """Rows above the header."""
 SAMPLE: Final = 200_000
 """Characters by which delimiters are compared."""
+MAX_FIELD: Final = 131_072
+"""Characters of a cell that Python's reader takes."""
+_RULE = re.compile(r"[-=_:+|\s]*[-=_]{2}[-=_:+|\s]*")
 _RARE_LINE_ENDS: Final = str.maketrans("\u0085\u2028", "\n\n")
 _FORMULA_TEXT = re.compile(r'="([^"]*)"')
 """`="0012"`, by which exports keep Excel from making a number of text."""
@@ -124,11 +127,14 @@ def _text_grid(
     try:
         return assemble(_rows(text, delimiter), required, optional, how)
     except csv.Error as error:
-        raise Unprocessable(
-            f"line {_line_of(text, delimiter)}: {error}: a cell that has quotes in it is written in quotes, and each "
-            'of them twice (`"a ""b"" c"`)',
-            code="csv_malformed",
-        ) from None
+        line = _line_of(text, delimiter)
+        if "field limit" in str(error):
+            said = (
+                f'a cell has more than {MAX_FIELD:,} characters: shorten it, or close its quotes (those in it are `""`)'
+            )
+        else:
+            said = f'{error}: a cell that has quotes in it is written in quotes, and each of them twice (`"a ""b"" c"`)'
+        raise Unprocessable(f"line {line}: {said}", code="csv_malformed") from None
 
 
 def _separator(text: str) -> tuple[str, str | None]:
@@ -293,7 +299,7 @@ def assemble(rows: Iterator[Row], required: Sequence[str], optional: Sequence[st
     place, top = (found.row, found.header) if found else (0, header([str(c) for c in _trimmed(first[0][1])], ()))
     line = first[place][0]
     again = _trimmed(first[place][1])
-    body, repeated = _without(again, [*first[place + 1 :], *kept])
+    body, repeated = _without(again, _below(first[place + 1 :] + kept))
     if len(top.names) > MAX_COLUMNS:
         raise TooLarge(f"a table may have up to {MAX_COLUMNS} columns", code="too_many_columns")
     _check_header(top, required, optional, line)
@@ -321,6 +327,12 @@ def check_cells(rows: int, columns: int) -> None:
             "columns that are not needed, or split it",
             code="too_many_cells",
         )
+
+
+def _below(rows: list[Row]) -> list[Row]:
+    """The rows below a header, without the rule that some programs draw there: `---,---`, `---+---`."""
+    there = [str(cell) for cell in rows[0][1] if _is_there(cell)] if rows else []
+    return rows[1:] if there and all(map(_RULE.fullmatch, there)) else rows
 
 
 def _without(header_cells: tuple[Value, ...], rows: list[Row]) -> tuple[list[Row], list[int]]:

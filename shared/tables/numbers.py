@@ -210,3 +210,15 @@ def number_format(cells: Iterable[Cell], whole: frozenset[str], said: DecimalMar
         found = readings(open_cell.text)
         raise AmbiguousTable(open_cell, (f"{found.point:.10g}", f"{found.comma:.10g}"), "decimal", ("point", "comma"))
     return NumberFormat(None)
+
+
+def has_lost_digits(cell: object) -> bool:
+    """Whether a cell is a number so long that a spreadsheet has made zeros of its last digits: it names nothing."""
+    return isinstance(cell, int | float) and abs(cell) >= MAX_EXACT
+
+
+MAX_EXACT: Final = 1e15
+"""From here on a spreadsheet keeps no number to its last digit."""
+HAS_LOST_DIGITS: Final = (
+    "is a number whose last digits the spreadsheet has lost: format the column as text, enter it again"
+)

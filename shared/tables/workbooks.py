@@ -52,7 +52,9 @@ def open_workbook(data: bytes, said: TableFormat) -> OpenTable:
         read = {one.name: workbook.get_sheet_by_name(one.name) for one in found}
         sheets = {name: sheet.to_python(skip_empty_area=False) for name, sheet in read.items()}
     except (CalamineError, OSError, ValueError) as error:
-        raise Unprocessable(f"the workbook can't be read: {error}", code="xlsx_malformed") from None
+        raise Unprocessable(
+            f"the workbook can't be read: {error}: save it again as `.xlsx` or CSV", code="xlsx_malformed"
+        ) from None
     hidden = {one.name for one in found if not str(one.visible).endswith(".Visible")}
     for name, sheet in read.items():
         _unmerge(sheets[name], sheet.merged_cell_ranges or (), checked.mark)
@@ -104,6 +106,8 @@ def _sheet(
     said: str | None,
 ) -> tuple[str, str]:
     if said is not None:
+        # Two sheets of a workbook never differ in case alone.
+        said = next((name for name in sheets if name.casefold() == said.casefold()), said)
         if said not in sheets:
             raise Unprocessable(
                 f"the workbook has no sheet {said!r}; it has {', '.join(map(repr, sheets))}", code="csv_columns",

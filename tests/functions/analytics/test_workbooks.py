@@ -63,6 +63,17 @@ def test_a_number_that_is_no_day_is_a_bad_row(day: float) -> None:
     assert not good and [(one.line, one.column) for one in bad] == [(2, "date")]
 
 
+def test_a_name_whose_last_digits_are_lost_names_nothing() -> None:
+    good, bad = read([row(123456789012345678.0), row(400638133393.0)])
+    assert [one.image for one in good] == ["400638133393"]
+    assert [(one.line, one.column) for one in bad] == [(2, "image")] and "format the column as text" in bad[0].problem
+
+
+def test_a_sheet_may_be_named_in_any_case() -> None:
+    data = Excel().write((HEADER, row()))
+    assert tables.read_table(data, SALES_COLUMNS, TableFormat(sheet="sALES")).rows
+
+
 def test_eight_digits_in_two_orders_are_asked_for() -> None:
     with pytest.raises(AmbiguousTable) as asked:
         read([row(day=3042026, day_style=GENERAL), row(day=10042026, day_style=GENERAL)])

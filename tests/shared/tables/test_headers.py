@@ -33,6 +33,13 @@ OPTIONAL = ("price", "category")
         ("Datum (TT.MM.JJJJ)", Heading("datum", dates="dmy")),
         ("date (yyyy-mm-dd)", Heading("date", dates="ymd")),
         ("Date (UTC)", Heading("date")),
+        ("SKU*", Heading("sku")),
+        ("* image :", Heading("image")),
+        ("'Price (EUR)'", Heading("price", currency="EUR")),
+        ("price (required)", Heading("price")),
+        ("Preis (Pflichtfeld)*", Heading("preis")),
+        ("Units (pcs)*", Heading("units")),
+        ("***", Heading("***")),
         # Not a unit of these columns, or one in which the numbers are others.
         ("Price (k\u20ac)", Heading("price_(k\u20ac)")),
         ("Price (TSD EUR)", Heading("price_(tsd_eur)")),

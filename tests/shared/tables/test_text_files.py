@@ -84,6 +84,9 @@ def test_other_text_is_asked_for_its_encoding_and_never_read_with_other_letters(
         "sku;title;;\nA;Shirt;;\n",
         "sku;title;tags\nA;Shirt\n",  # as Excel writes rows whose last cells are empty
         "sku,title\r\nA,Shirt\r\n\x1a",
+        "sku,title\n-----,-----\nA,Shirt\n",  # sqlcmd
+        " sku | title \n-----+-------\n A   | Shirt\n",  # psql
+        "sku | title\n:---|---:\nA | Shirt\n",  # Markdown
         "My products\n\nsku|title\nA|Shirt\n\n|\n",
     ],
 )
