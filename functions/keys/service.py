@@ -13,9 +13,11 @@ from shared.accounts.api_keys import (
     ApiKeyId,
     KeyKind,
     NewKey,
+    Repeatable,
     Scope,
     api_key_cache,
     api_keys,
+    key_again,
     new_key,
 )
 from shared.accounts.documents import AccountDocument
@@ -34,17 +36,26 @@ CLOSED_WITHIN_S: Final = 30 * DAY_S
 """How long after its expiry a key's WebSockets are looked for; the sweep that ends them is seldom away for so long."""
 
 
-def create_key(user: Principal, id: str, request: ApiKeyRequest) -> ApiKeyWithSecret:
-    """Create a key; this answer is the only one with its text.
+def create_key(
+    user: Principal, id: str, request: ApiKeyRequest, repeatable: Repeatable | None = None
+) -> ApiKeyWithSecret:
+    """Create a key; this answer and its repetitions are the only ones with its text.
 
     Raises:
         Forbidden: `email_unconfirmed`: a key would survive the confirmation by another owner. `sign_in_again`: it
             would also survive the end of the session.
-        Conflict: `too_many_keys`.
+        Conflict: `too_many_keys`. `key_changed`: a repetition, and the key has another text since.
+        NotFound: a repetition, and the key is revoked.
     """
     user.require_confirmed()
     require_recent_sign_in(user.session)
-    made = new_key(request.kind, user.user_id, id)
+    if repeatable is not None:
+        known = api_keys.find(ApiKeyId.of(id), user.user_id)
+        if known is None and repeatable.answered:
+            raise _missing()
+        if known is not None:
+            return _again(known, repeatable)
+    made = new_key(request.kind, user.user_id, id, repeatable)
     expires = None if request.expires_in_days is None else clock.now() + request.expires_in_days * DAY_S
     wanted = ApiKeyDocument(
         id=ApiKeyId.of(id),
@@ -73,16 +84,19 @@ def list_keys(user: Principal) -> ApiKeyList:
     return ApiKeyList(items=[_answer(key) for key in api_keys.list(partition=user.user_id, skip_unreadable=True).items])
 
 
-def rotate_key(user: Principal, id: str) -> ApiKeyWithSecret:
+def rotate_key(user: Principal, id: str, repeatable: Repeatable | None = None) -> ApiKeyWithSecret:
     """Give a key a new text; the one before stops working at once here, within `ACCOUNT_CACHE_S` elsewhere.
 
     Raises:
         NotFound.
         Forbidden: `sign_in_again`.
+        Conflict: `key_changed`: a repetition, and the key has another text since.
     """
     document = _find(user, id)
     require_recent_sign_in(user.session)
-    made = new_key(document.kind, user.user_id, id)
+    if repeatable is not None and repeatable.answered:
+        return _again(document, repeatable)
+    made = new_key(document.kind, user.user_id, id, repeatable)
     changes = (
         assign(ApiKeyDocument.secret_hash, made.secret_hash),
         assign(ApiKeyDocument.hint, made.hint),
@@ -143,6 +157,17 @@ def _close_connections(key: ApiKeyDocument) -> None:
         return
     account = lifecycle.update_account(key.user_id, lambda _: [increment(AccountDocument.connection_version)])
     close_connections(key.user_id, account.connection_version - 1)
+
+
+def _again(document: ApiKeyDocument, repeatable: Repeatable) -> ApiKeyWithSecret:
+    """The answer of a request that comes again, while the key has the text which that request gave it."""
+    made = key_again(document, repeatable)
+    if made is None:
+        raise Conflict(
+            "the key has another text since this request was answered: rotate it under a new Idempotency-Key",
+            code="key_changed",
+        )
+    return _with_secret(document, made)
 
 
 def _missing() -> NotFound:

@@ -18,19 +18,20 @@ bp = func.Blueprint()
 
 
 @endpoint(
-    bp, "POST", "webhooks", access=SIGNED_IN, status=201,
-    body=WebhookRequest, answer=WebhookWithSecret, errors=(403, 409),
+    bp, "POST", "webhooks", access=SIGNED_IN, status=201, idempotent=True,
+    body=WebhookRequest, answer=WebhookWithSecret, errors=(403, 404, 409),
 )  # fmt: skip
 def webhooks_create(call: Call) -> Reply:
     """Create webhook endpoint
 
-    Deliveries are signed (Standard Webhooks 1.0). No other answer contains the secret. 403 `sign_in_again` in a session
-    older than an hour.
+    Deliveries are signed (Standard Webhooks 1.0). No other answer contains the secret, but for repetitions under the
+    same `Idempotency-Key`: 409 `webhook_changed` once it was rotated. 403 `sign_in_again` in a session older than an
+    hour.
     """
     from functions.webhooks import service
 
-    made = service.create_webhook(call.caller, call.new_id, call.body)
-    return Reply(made, headers={"Location": f"/api/webhooks/{made.id}"})
+    made = service.create_webhook(call.caller, call.new_id, call.body, repeated=call.repeated)
+    return Reply(made, headers={"Location": f"/api/webhooks/{made.id}"}, kept=False)
 
 
 @endpoint(bp, "GET", "webhooks", access=SIGNED_IN, answer=WebhookList)
@@ -71,12 +72,17 @@ def webhooks_delete(call: Call) -> None:
     service.delete_webhook(call.caller, call.path["id"])
 
 
-@endpoint(bp, "POST", "webhooks/{id}/rotate", access=SIGNED_IN, answer=WebhookWithSecret, errors=(403, 404, 409))
-def webhooks_rotate_secret(call: Call) -> WebhookWithSecret:
+@endpoint(
+    bp, "POST", "webhooks/{id}/rotate", access=SIGNED_IN, idempotent=True,
+    answer=WebhookWithSecret, errors=(403, 404, 409),
+)  # fmt: skip
+def webhooks_rotate_secret(call: Call) -> Reply:
     """Rotate webhook secret
 
-    For a day deliveries are signed with both secrets. 403 `sign_in_again` in a session older than an hour.
+    For a day deliveries are signed with both secrets. A repetition under the same `Idempotency-Key` answers the same
+    secret, or 409 `webhook_changed` once the endpoint has another one. 403 `sign_in_again` in a session older than an
+    hour.
     """
     from functions.webhooks import service
 
-    return service.rotate_secret(call.caller, call.path["id"])
+    return Reply(service.rotate_secret(call.caller, call.path["id"], call.new_id, repeated=call.repeated), kept=False)

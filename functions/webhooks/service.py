@@ -35,16 +35,20 @@ MAX_TRIES: Final = 5
 """How often a change is tried while others change the same endpoint."""
 
 
-def create_webhook(user: Principal, id: str, request: WebhookRequest) -> WebhookWithSecret:
-    """Register an endpoint; this answer is the only one with its secret.
+def create_webhook(user: Principal, id: str, request: WebhookRequest, *, repeated: bool = False) -> WebhookWithSecret:
+    """Register an endpoint; this answer and its repetitions are the only ones with its secret.
 
     Raises:
         Forbidden: `email_unconfirmed`. `sign_in_again`: it outlives the session.
         Unprocessable: `webhook_url`, the address may not be called; `webhook_unresolved`, the name has no address.
-        Conflict: the customer has `MAX_ENDPOINTS` already.
+        Conflict: the customer has `MAX_ENDPOINTS` already. `webhook_changed`: a repetition, and it has another secret.
+        NotFound: a repetition, and the endpoint is deleted.
     """
     user.require_confirmed()
     require_recent_sign_in(user.session)
+    known = webhooks.find(WebhookId.of(id), user.user_id)
+    if known is not None or repeated:
+        return _made_for(id, known or _find(user, id))
     _check_url(request.url)
     at = clock.iso()
     wanted = WebhookDocument(
@@ -53,7 +57,7 @@ def create_webhook(user: Principal, id: str, request: WebhookRequest) -> Webhook
         url=request.url,
         events=list(request.events),
         description=request.description,
-        signing_keys=[SigningKey(secret=signing.new_secret())],
+        signing_keys=[SigningKey(secret=signing.new_secret(), made_for=id)],
         made_by=user.credential,
         created_at=at,
         updated_at=at,
@@ -120,26 +124,42 @@ def delete_webhook(user: Principal, id: str) -> None:
     audit.record(user.user_id, "WEBHOOK_DELETED", subject=id)
 
 
-def rotate_secret(user: Principal, id: str) -> WebhookWithSecret:
+def rotate_secret(user: Principal, id: str, request_id: str, *, repeated: bool = False) -> WebhookWithSecret:
     """Give an endpoint a new secret; the previous one still signs for `WEBHOOK_ROTATION_HOURS`.
+
+    Args:
+        request_id: the same for every repetition of the request, which changes the secret once.
 
     Raises:
         Forbidden: `sign_in_again`.
         NotFound.
-        Conflict: it is being changed elsewhere; retryable.
+        Conflict: it is being changed elsewhere; retryable. `webhook_changed`: a repetition, and it has another secret.
     """
     require_recent_sign_in(user.session)
+    known = _find(user, id)
+    if repeated or known.signing_keys[0].made_for == request_id:
+        return _made_for(request_id, known)
     until = clock.now() + webhook_settings().webhook_rotation_hours * 3600
 
     def rotate(webhook: WebhookDocument) -> Sequence[Change]:
         previous = webhook.signing_keys[0].model_copy(update={"until": until})
-        made = [SigningKey(secret=signing.new_secret()), previous]
+        made = [SigningKey(secret=signing.new_secret(), made_for=request_id), previous]
         return [assign(WebhookDocument.signing_keys, made), assign(WebhookDocument.made_by, user.credential)]
 
     changed = _change(user, id, rotate)
     audit.record(user.user_id, "WEBHOOK_ROTATED", subject=id)
     notify_owner(user.user_id, AccountMessage.WEBHOOK)
     return _with_secret(changed)
+
+
+def _made_for(request_id: str, webhook: WebhookDocument) -> WebhookWithSecret:
+    """The answer of a request that comes again, while the endpoint has the secret which that request gave it."""
+    if webhook.signing_keys[0].made_for != request_id:
+        raise Conflict(
+            "the endpoint has another secret since this request was answered: rotate it under a new Idempotency-Key",
+            code="webhook_changed",
+        )
+    return _with_secret(webhook)
 
 
 def _check_url(url: str) -> None:

@@ -2,6 +2,9 @@
 
 A key is `sk_<user>_<id>_<secret>` (for servers, to be kept secret) or `pk_...` (publishable, for pages at listed
 origins). User and id name the document; the secret has 256 bits, so its SHA-256 is stored and no slow hash is needed.
+
+The secret is random; that of a request under an `Idempotency-Key` is an HMAC of what the request repeats, so that a
+repetition answers the same text and the text is stored nowhere (docs/decisions/0073).
 """
 
 from __future__ import annotations
@@ -81,10 +84,45 @@ class NewKey:
     hint: str
 
 
-def new_key(kind: KeyKind, user_id: str, id: str) -> NewKey:
-    """A fresh key for the document `id` of a user."""
+@dataclass(frozen=True)
+class Repeatable:
+    """A request under an `Idempotency-Key`, which may come again."""
+
+    id: str
+    """Made for the request, and the same for every repetition."""
+    key: str
+    """The caller's `Idempotency-Key`, of which the store has a hash alone."""
+    answered: bool
+    """Whether it was answered before: it changes nothing more."""
+
+
+def new_key(kind: KeyKind, user_id: str, id: str, request: Repeatable | None = None) -> NewKey:
+    """A fresh key for the document `id` of a user; the same one for every repetition of a repeatable request."""
+    conf = account_settings()
+    signing_key = conf.jwt_keys[conf.jwt_active_kid].get_secret_value()
+    return _key(kind, user_id, id, secrets.token_hex(32) if request is None else _secret(signing_key, id, request))
+
+
+def key_again(document: ApiKeyDocument, request: Repeatable) -> NewKey | None:
+    """The key as this request made it; None once it has another text, or was made under a signing key that is gone."""
+    for signing_key in account_settings().jwt_keys.values():
+        secret = _secret(signing_key.get_secret_value(), document.id.public, request)
+        made = _key(document.kind, document.user_id, document.id.public, secret)
+        if hmac.compare_digest(made.secret_hash, document.secret_hash):
+            return made
+    return None
+
+
+def _secret(signing_key: str, id: str, request: Repeatable) -> str:
+    """64 hex digits, which only who has both the signing key and the `Idempotency-Key` can make."""
+    # The line breaks tell it from what access tokens sign under the same key.
+    message = f"api-key\n{id}\n{request.id}\n{request.key}"
+    return hmac.new(signing_key.encode(), message.encode(), hashlib.sha256).hexdigest()
+
+
+def _key(kind: KeyKind, user_id: str, id: str, secret: str) -> NewKey:
     prefix = "sk" if kind is KeyKind.SECRET else "pk"
-    text = f"{prefix}_{user_id}_{id}_{secrets.token_hex(32)}"
+    text = f"{prefix}_{user_id}_{id}_{secret}"
     return NewKey(text, _hash(text), text[-4:])
 
 

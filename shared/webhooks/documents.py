@@ -29,6 +29,7 @@ class SigningKey(Record, frozen=True):
 
     secret: str = Field(description="`whsec_` and 32 bytes in base64 (Standard Webhooks)", repr=False)
     until: float | None = Field(default=None, description="epoch seconds; None for the current one")
+    made_for: str | None = Field(default=None, description="id of the request that it was made for")
 
 
 class WebhookDocument(StoredDocument, frozen=True):

@@ -13,7 +13,7 @@ from pictures import person_photo
 from demo.client import Client
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 pytestmark = [pytest.mark.processes, pytest.mark.early]
 
@@ -156,3 +156,58 @@ def test_a_renewal_that_is_refused_for_now_ends_no_session(phone_only: Page, sig
     page.reload()
     page.get_by_role("alert").first.wait_for()
     page.get_by_role("button", name="Sign out").wait_for()
+
+
+class LostOnce:
+    """The server carries out the first request to a route; its answer is lost."""
+
+    def __init__(self, page: Page, pattern: str) -> None:
+        self._lost = False
+        page.route(pattern, self._take)
+
+    def _take(self, route: Route) -> None:
+        if route.request.method == "POST" and not self._lost:
+            self._lost = True
+            route.fetch()
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+
+def test_a_key_whose_answer_was_lost_is_neither_doubled_nor_useless(phone_only: Page, sign_up: SignUp) -> None:
+    page, client = phone_only, sign_up()
+    page.on("dialog", lambda dialog: dialog.accept())
+    enter_as(page, client)
+    page.goto("/#/keys")
+    LostOnce(page, "**/api/api-keys")
+    page.get_by_label("Name").fill("Server")
+    page.get_by_role("button", name="Make the key").click()
+    page.get_by_role("button", name="Try again").click()
+    shown = page.get_by_role("region", name="The key Server").locator("pre").first
+    made = shown.inner_text()
+    (listed,) = client.call("GET", "api-keys")["items"]
+    assert made.endswith(listed["hint"])
+    rotations: list[str] = []
+    page.on("request", lambda one: rotations.append(one.headers["idempotency-key"]) if "rotate" in one.url else None)
+    LostOnce(page, "**/api/api-keys/*/rotate")
+    page.get_by_role("button", name="Rotate Server").click()
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_function("before => document.querySelector('.made pre').innerText !== before", arg=made)
+    assert len(rotations) == 2
+    assert len(set(rotations)) == 1
+    (listed,) = client.call("GET", "api-keys")["items"]
+    assert shown.inner_text().endswith(listed["hint"])
+
+
+def test_a_late_sign_in_does_not_take_its_user_elsewhere(phone_only: Page) -> None:
+    page = phone_only
+    page.goto("/#/sign-in")
+    answers = Held(page, "**/api/auth/login", "POST")
+    page.get_by_role("button", name="Sign in as shopper").click()
+    answers.wait_for(1)
+    page.goto("/#/shop")
+    page.get_by_role("heading", name="Shop", level=1).wait_for()
+    answers.end()
+    page.get_by_role("button", name="Sign in as shopper", pressed=True).wait_for()
+    page.get_by_role("heading", name="Shop", level=1).wait_for()
+    assert page.evaluate("location.hash") == "#/shop"

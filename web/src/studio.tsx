@@ -143,12 +143,15 @@ function LocalBar({ local, role, view }: { local: LocalFacts; role: string | nul
   const { api, session } = useApp();
   const { busy, error, run } = useAction();
   const emulated = Object.values(local.providers).filter((provider) => provider.emulated).length;
-  const enter = (account: LocalAccount) =>
+  const enter = (account: LocalAccount) => {
+    const from = window.location.hash;
     run(async () => {
       await signIn(api, session, account);
       const stays = view.path !== "sign-in" && (view.roles.length === 0 || view.roles.includes(account.role));
-      if (!stays) window.location.hash = `#/${homeOf(account.role)}`;
+      // Who went to another view meanwhile stays there.
+      if (!stays && window.location.hash === from) window.location.hash = `#/${homeOf(account.role)}`;
     });
+  };
   return (
     <aside className="local small" aria-label="This machine">
       <p className="row">

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 from account_factory import add_account
-from http_calls import App, fresh_store
+from http_calls import KEYS, Answered, App, fresh_store
 from routes import declared
 
 from functions.keys.blueprint import bp
@@ -17,11 +18,14 @@ from shared import clock
 from shared.accounts.api_keys import ApiKeyDocument, ApiKeyId, Scope, api_key_cache, api_keys
 from shared.accounts.cache import account_cache
 from shared.accounts.documents import AccountDocument, accounts
+from shared.audit import audit_entries
 from shared.documents.fields import assign
 from shared.http import routes, tokens
 from shared.http.auth import SCOPES, SIGNED_IN
 from shared.http.endpoint import Call, endpoint
+from shared.http.idempotency_documents import IdempotencyRecord, IdempotencyState, idempotency_records
 from shared.http.models import Answer
+from shared.settings import forget
 
 
 class Caller(Answer):
@@ -96,6 +100,78 @@ def test_when_a_key_was_used_is_seen(call: App, ada: str, probe: App) -> None:
     api_key_cache.clear()
     probe("conversions_who", token=key)
     assert call("api_keys_list", token=ada).body["items"][0]["lastUsedAt"] == first
+
+
+def test_a_repeated_creation_answers_the_same_key(call: App, ada: str, probe: App) -> None:
+    again = {"Idempotency-Key": "one click"}
+    wanted = {"name": "Server", "scopes": ["tryon"]}
+    made, repeated = (call("api_keys_create", wanted, token=ada, headers=again) for _ in range(2))
+    assert made.status == repeated.status == 201
+    assert made.body == repeated.body
+    assert repeated.headers["Idempotency-Replayed"] == "true"
+    assert len(call("api_keys_list", token=ada).body["items"]) == 1
+    assert probe("conversions_who", token=repeated.body["key"]).status == 200
+    other = call("api_keys_create", wanted, token=ada, headers={"Idempotency-Key": "another click"})
+    assert other.body["key"].rsplit("_", 1)[1] != made.body["key"].rsplit("_", 1)[1]
+    call("api_keys_delete", token=ada, route={"id": made.body["id"]})
+    assert call("api_keys_create", wanted, token=ada, headers=again).code == "key_not_found"
+    assert len(call("api_keys_list", token=ada).body["items"]) == 1, "revoked is not made again"
+
+
+def test_a_repeated_rotation_answers_the_same_text(call: App, ada: str, probe: App) -> None:
+    made = make(call, ada)
+
+    def rotate(click: str) -> Answered:
+        return call("api_keys_rotate", token=ada, route={"id": made["id"]}, headers={"Idempotency-Key": click})
+
+    first, repeated = rotate("one click"), rotate("one click")
+    assert first.body == repeated.body
+    assert first.body["key"] != made["key"]
+    assert probe("conversions_who", token=repeated.body["key"]).status == 200
+    assert [entry.action for entry in audit_entries.list(partition="ada").items].count("API_KEY_ROTATED") == 1
+    assert rotate("another click").body["key"] != first.body["key"]
+    late = rotate("one click")
+    assert (late.status, late.code) == (409, "key_changed")
+    assert first.body["key"] not in late.raw.decode()
+
+
+def test_a_rotation_that_broke_off_is_finished_with_the_same_text(call: App, ada: str, probe: App) -> None:
+    made = make(call, ada)
+    click = {"Idempotency-Key": "one click"}
+    lost = call("api_keys_rotate", token=ada, route={"id": made["id"]}, headers=click).body["key"]
+    # As the record of a worker that ended between the rotation and its answer.
+    (record,) = idempotency_records.iterate()
+    unfinished = (
+        assign(IdempotencyRecord.state, IdempotencyState.IN_PROGRESS),
+        assign(IdempotencyRecord.expires_at, 0.0),
+    )
+    idempotency_records.patch(record.id, record.id, *unfinished)
+    finished = call("api_keys_rotate", token=ada, route={"id": made["id"]}, headers=click)
+    assert "Idempotency-Replayed" not in finished.headers
+    assert finished.body["key"] == lost
+    assert probe("conversions_who", token=lost).status == 200
+
+
+def test_the_text_of_a_repeatable_request_is_nowhere_in_the_store(call: App, ada: str) -> None:
+    click = {"Idempotency-Key": "one click"}
+    key = call("api_keys_create", {"name": "Server", "scopes": ["tryon"]}, token=ada, headers=click).body["key"]
+    (record,) = idempotency_records.iterate()
+    stored = api_keys.list(partition="ada").items[0].model_dump_json() + record.model_dump_json()
+    assert key.rsplit("_", 1)[1] not in stored
+    assert click["Idempotency-Key"] not in stored, "with it and the signing key the text can be made"
+
+
+def test_a_repetition_after_the_signing_key_changed(call: App, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    click = {"Idempotency-Key": "one click"}
+    wanted = {"name": "Server", "scopes": ["tryon"]}
+    made = call("api_keys_create", wanted, token=ada, headers=click).body
+    monkeypatch.setenv("JWT_ACTIVE_KID", "k0")
+    forget()
+    assert call("api_keys_create", wanted, token=ada, headers=click).body == made, "the key before still verifies"
+    monkeypatch.setenv("JWT_KEYS", json.dumps({"k0": KEYS["k0"]}))
+    forget()
+    fresh = tokens.issue("ada", "vendor", 1)[0]
+    assert call("api_keys_create", wanted, token=fresh, headers=click).code == "key_changed"
 
 
 def test_a_rotated_key_replaces_the_one_before(call: App, ada: str, probe: App) -> None:

@@ -227,7 +227,7 @@ def test_rotation_signs_with_both_until_the_old_one_ends(
     customer_api: None, customer: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook = register(customer)
-    turned = service.rotate_secret(ME, hook.id)
+    turned = service.rotate_secret(ME, hook.id, clock.new_id())
     assert turned.secret != hook.secret
     assert turned.previous_secret_until
     work()
@@ -237,11 +237,36 @@ def test_rotation_signs_with_both_until_the_old_one_ends(
     assert customer.got[0].signed_by(turned.secret)
     monkeypatch.setenv("WEBHOOK_ROTATION_HOURS", "0")
     forget()
-    last = service.rotate_secret(ME, hook.id)
+    last = service.rotate_secret(ME, hook.id, clock.new_id())
     work()
     deliver()
     assert customer.got[1].signed_by(last.secret)
     assert not customer.got[1].signed_by(turned.secret)
+
+
+def test_a_repeated_rotation_changes_the_secret_once(customer_api: None, customer: Receiver) -> None:
+    hook = register(customer)
+    first = service.rotate_secret(ME, hook.id, "one click")
+    assert service.rotate_secret(ME, hook.id, "one click").secret == first.secret, "it broke off and is taken over"
+    assert service.rotate_secret(ME, hook.id, "one click", repeated=True).secret == first.secret
+    work()
+    deliver()
+    assert customer.got[0].signed_by(hook.secret), "the secret that the receiver still has"
+    service.rotate_secret(ME, hook.id, "another click")
+    with pytest.raises(Conflict) as late:
+        service.rotate_secret(ME, hook.id, "one click", repeated=True)
+    assert late.value.code == "webhook_changed"
+
+
+def test_a_repeated_registration_makes_one_endpoint(customer_api: None, customer: Receiver) -> None:
+    wanted = WebhookRequest.model_validate({"url": customer.url, "events": ALL})
+    made = service.create_webhook(ME, "one", wanted)
+    assert service.create_webhook(ME, "one", wanted) == made, "it broke off and is taken over"
+    assert service.create_webhook(ME, "one", wanted, repeated=True) == made
+    assert len(service.list_webhooks(ME).items) == 1
+    service.delete_webhook(ME, "one")
+    with pytest.raises(NotFound):
+        service.create_webhook(ME, "one", wanted, repeated=True)
 
 
 def test_a_delivery_is_replayed_with_the_same_id_and_body(customer_api: None, customer: Receiver) -> None:
@@ -267,9 +292,11 @@ def test_a_deleted_endpoint_gets_nothing_and_foreign_ones_are_missing(customer_a
     assert customer.got == []
     assert deliveries()[0].error.code == "webhook_gone"
     stranger = Principal("stranger", Role.SHOPPER, "t", 0.0)
-    for act in (service.get_webhook, service.delete_webhook, service.rotate_secret):
+    for act in (service.get_webhook, service.delete_webhook):
         with pytest.raises(NotFound):
             act(stranger, hook.id)
+    with pytest.raises(NotFound):
+        service.rotate_secret(stranger, hook.id, clock.new_id())
     with pytest.raises(NotFound):
         delivery_service.get_delivery(stranger, deliveries()[0].id)
 
@@ -317,7 +344,9 @@ def test_a_customer_is_notified_of_a_conversion(
     assert client.call("GET", f"webhooks/deliveries/{first['id']}")["body"] in [got.body for got in customer.got]
     client.call("POST", f"webhooks/deliveries/{first['id']}/replay")
     eventually(lambda: len(customer.got) == 3, "the replay")
-    turned = client.call("POST", f"webhooks/{hook['id']}/rotate")
+    click = {"Idempotency-Key": about}
+    turned = client.call("POST", f"webhooks/{hook['id']}/rotate", headers=click)
+    assert client.call("POST", f"webhooks/{hook['id']}/rotate", headers=click) == turned
     assert client.call("GET", f"webhooks/{hook['id']}")["previousSecretUntil"] == turned["previousSecretUntil"]
     stranger = sign_up()
     for method, path in (

@@ -23,11 +23,12 @@ export function Keys() {
   const load = useLoad(() => ok(api.GET("/api/api-keys")), "keys");
   const { data, reload } = load;
   const [made, setMade] = useState<Schemas["ApiKeyWithSecret"] | null>(null);
-  const { busy, error: failure, run } = useAction();
+  const { busy, error: failure, run, again } = useAction();
   const rotate = (key: Key) => {
     if (!window.confirm(`Give ${key.name} a new text? The key before stops working.`)) return;
+    const headers = { "Idempotency-Key": crypto.randomUUID() };
     run(async () => {
-      setMade(await ok(api.POST("/api/api-keys/{id}/rotate", { params: { path: { id: key.id } } })));
+      setMade(await ok(api.POST("/api/api-keys/{id}/rotate", { params: { path: { id: key.id } }, headers })));
       reload();
     });
   };
@@ -53,7 +54,7 @@ export function Keys() {
         <section className="card" aria-labelledby="yours">
           <h2 id="yours">Your keys</h2>
           <Awaited load={load} what="keys" />
-          <ErrorNote error={failure} />
+          <ErrorNote error={failure} again={again} />
           {data?.items.length === 0 && <Empty>No keys yet.</Empty>}
           <ul className="list lines">
             {data?.items.map((key) => (
@@ -100,7 +101,7 @@ export function Keys() {
 
 function NewKey({ onMade }: { onMade: (made: Schemas["ApiKeyWithSecret"]) => void }) {
   const { api } = useApp();
-  const { busy, error, run } = useAction();
+  const { busy, error, run, again } = useAction();
   const [name, setName] = useState("");
   const [kind, setKind] = useState<Schemas["KeyKind"]>("secret");
   const [scopes, setScopes] = useState<Scope[]>(["tryon"]);
@@ -112,6 +113,7 @@ function NewKey({ onMade }: { onMade: (made: Schemas["ApiKeyWithSecret"]) => voi
   const chosen = scopes.filter((scope) => offered.includes(scope));
   const create = (event: FormEvent) => {
     event.preventDefault();
+    const headers = { "Idempotency-Key": crypto.randomUUID() };
     run(async () => {
       const body = {
         name,
@@ -121,7 +123,7 @@ function NewKey({ onMade }: { onMade: (made: Schemas["ApiKeyWithSecret"]) => voi
         ...(forPages && limit ? { tryonsADay: Number(limit) } : {}),
         ...(days ? { expiresInDays: Number(days) } : {}),
       };
-      onMade(await ok(api.POST("/api/api-keys", { body: body as never })));
+      onMade(await ok(api.POST("/api/api-keys", { body: body as never, headers })));
       setName("");
     });
   };
@@ -187,7 +189,7 @@ function NewKey({ onMade }: { onMade: (made: Schemas["ApiKeyWithSecret"]) => voi
         <button type="submit" className="primary" disabled={busy || chosen.length === 0}>
           {busy ? "Working…" : "Make the key"}
         </button>
-        <ErrorNote error={error} />
+        <ErrorNote error={error} again={again} />
       </form>
     </section>
   );

@@ -16,9 +16,11 @@ export function SignIn({ wanted }: { wanted: { name: string; roles: string[] } |
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    const from = window.location.hash;
     run(async () => {
       await signIn(api, session, { email, password, code: code.trim() });
-      if (!wanted) window.location.hash = "#/shop";
+      // Who went to another view meanwhile stays there.
+      if (!wanted && window.location.hash === from) window.location.hash = "#/shop";
     });
   };
 

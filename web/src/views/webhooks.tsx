@@ -25,14 +25,15 @@ export function Webhooks() {
   const load = useLoad(() => ok(api.GET("/api/webhooks")), "webhooks");
   const { data, reload } = load;
   const [made, setMade] = useState<Made | null>(null);
-  const { busy, error: failure, run } = useAction();
+  const { busy, error: failure, run, again } = useAction();
   const show = (webhook: Made) => {
     setMade(webhook);
     reload();
   };
   const rotate = (webhook: Webhook) => {
     if (!window.confirm(`Give ${webhook.url} a new secret? Deliveries are signed with both for a day.`)) return;
-    run(async () => show(await ok(api.POST("/api/webhooks/{id}/rotate", { params: { path: { id: webhook.id } } }))));
+    const request = { params: { path: { id: webhook.id } }, headers: { "Idempotency-Key": crypto.randomUUID() } };
+    run(async () => show(await ok(api.POST("/api/webhooks/{id}/rotate", request))));
   };
   const remove = (webhook: Webhook) => {
     if (!window.confirm(`Delete ${webhook.url}? Deliveries on their way to it fail.`)) return;
@@ -56,7 +57,7 @@ export function Webhooks() {
         <section className="card" aria-labelledby="endpoints">
           <h2 id="endpoints">Your endpoints</h2>
           <Awaited load={load} what="endpoints" />
-          <ErrorNote error={failure} />
+          <ErrorNote error={failure} again={again} />
           {data?.items.length === 0 && <Empty>No endpoints yet.</Empty>}
           <ul className="list lines">
             {data?.items.map((webhook) => (
@@ -105,16 +106,17 @@ export function Webhooks() {
 
 function NewWebhook({ onMade }: { onMade: (made: Made) => void }) {
   const { api } = useApp();
-  const { busy, error, run } = useAction();
+  const { busy, error, run, again } = useAction();
   const [url, setUrl] = useState("");
   const [description, setDescription] = useState("");
   const [events, setEvents] = useState<Event[]>(["tryon.completed", "tryon.failed"]);
   const create = (event: FormEvent) => {
     event.preventDefault();
     const about = description.trim();
+    const headers = { "Idempotency-Key": crypto.randomUUID() };
     run(async () => {
       const body = { url: url.trim(), events, ...(about ? { description: about } : {}) };
-      onMade(await ok(api.POST("/api/webhooks", { body })));
+      onMade(await ok(api.POST("/api/webhooks", { body, headers })));
       setUrl("");
       setDescription("");
     });
@@ -148,7 +150,7 @@ function NewWebhook({ onMade }: { onMade: (made: Made) => void }) {
         <button type="submit" className="primary" disabled={busy || events.length === 0}>
           {busy ? "Working…" : "Add the endpoint"}
         </button>
-        <ErrorNote error={error} />
+        <ErrorNote error={error} again={again} />
       </form>
     </section>
   );
