@@ -34,7 +34,8 @@ def process_photo(data: bytes, prefix: str) -> PhotoFields:
     sanitized = sanitize_image(data, policy=upload_policy(min_side=MIN_SIDE_PX))
     photo = segments.decode(sanitized.original.data, max_pixels=SEGMENTED_PIXELS)
     try:
-        found = segments.segment(photo)
+        with segments.in_turn():
+            found = segments.segment(photo)
     except Unprocessable as error:
         if error.code != "nothing_found":
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Final
+from typing import Final
 
 from shared import blobs, clock
 from shared.images.segmentations import (
@@ -67,18 +67,14 @@ def compute(user_id: str, source: Source, data: bytes, target: Target, output: O
 
 def _compute(user_id: str, source: Source, data: bytes, target: Target, output: Output) -> SegmentationDocument:
     sha256 = hashlib.sha256(data).hexdigest()
-    image = segments.decode(data)
-    found = segments.segment(image, target)
+    with segments.in_turn():
+        found, forms = _made(data, target, output)
+    height, width = found.alpha.shape
     key = _key(sha256, target, output)
     stored: dict[str, str] = {}
-    forms: dict[str, Any] = {}
-    if output != "cutout":
-        forms["mask"] = found.alpha
-    if output != "mask":
-        forms["cutout"] = cutout.transparent(image, found.alpha)
-    for form, pixels in forms.items():
+    for form, file in forms.items():
         stored[form] = f"{user_id}/{sha256}/{key}-{form}.png"
-        blobs.put(blobs.MASKS, stored[form], segments.png(pixels), content_type="image/png")
+        blobs.put(blobs.MASKS, stored[form], file, content_type="image/png")
     classes = [
         StoredClass(name=one.name, area_share=one.area_share, box=StoredBox.model_validate(vars(one.box)))
         for one in found.classes
@@ -93,8 +89,8 @@ def _compute(user_id: str, source: Source, data: bytes, target: Target, output: 
             model_version=found.version,
             target=target,
             output=output,
-            width=image.shape[1],
-            height=image.shape[0],
+            width=width,
+            height=height,
             classes=classes,
             area_share=found.area_share,
             worn=found.worn,
@@ -106,6 +102,18 @@ def _compute(user_id: str, source: Source, data: bytes, target: Target, output: 
             ttl=KEEP_S,
         )
     )
+
+
+def _made(data: bytes, target: Target, output: Output) -> tuple[segments.Segment, dict[str, bytes]]:
+    """The segmentation of an image, and its files by form."""
+    image = segments.decode(data)
+    found = segments.segment(image, target)
+    forms: dict[str, bytes] = {}
+    if output != "cutout":
+        forms["mask"] = segments.png(found.alpha)
+    if output != "mask":
+        forms["cutout"] = segments.png(cutout.transparent(image, found.alpha))
+    return found, forms
 
 
 def sweep(limit: int = 2000) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -16,6 +17,7 @@ from PIL import Image
 from shared import turns
 from shared.http import idempotency, shares
 from shared.images.sanitizer_pool import Pool
+from shared.vision import segments
 
 
 def request(data: bytes) -> dict[str, object]:
@@ -82,6 +84,30 @@ def test_one_caller_leaves_a_decoder_free(decoders: Callable[[int], Pool]) -> No
     with turns.acting_for("victim"):
         answer, _ = pool.run(request(small), small, 300)
     assert "images" in answer
+
+
+def test_one_caller_segments_one_picture_at_a_time() -> None:
+    order: list[str] = []
+    first, end = threading.Event(), threading.Event()
+
+    def segment(caller: str, until: threading.Event | None = None) -> None:
+        with turns.acting_for(caller), segments.in_turn():
+            order.append(caller)
+            first.set()
+            assert until is None or until.wait(300)
+
+    with ThreadPoolExecutor(16) as threads:
+        sent = [threads.submit(segment, "attacker", end)]
+        assert first.wait(300)
+        sent += [threads.submit(segment, "attacker") for _ in range(10)]
+        while len(segments._places._waiting.get("attacker", ())) < 10:
+            pass
+        # All the attacker's wait for the first one; the victim's does not.
+        threads.submit(segment, "victim").result(300)
+        assert order == ["attacker", "victim"]
+        end.set()
+        for one in sent:
+            one.result(300)
 
 
 def test_one_caller_does_not_take_all_places_to_wait(local: object) -> None:

@@ -82,6 +82,28 @@ def test_the_same_image_is_computed_once_by_id_and_by_url(stack: Stack, sign_up:
     assert refusal(lambda: sign_up().call("GET", f"cv/segmentations/{first['id']}")) == (404, "segmentation_not_found")
 
 
+def test_what_a_segmentation_counts_for_grows_with_its_pixels(stack: Stack, sign_up: SignUp) -> None:
+    client = sign_up()
+
+    def counted(side: int, seed: int, **body: Any) -> int:
+        image = client.upload(garment(seed, (side, side))[0], "a.jpg", "garment")["id"]
+        answers = [
+            client.session.post(f"{stack.url}/api/cv/segmentation", json={"imageId": one, **body}, timeout=300)
+            for one in (small, image)
+        ]
+        before, after = (int(answer.headers["RateLimit-Remaining"]) for answer in answers)
+        assert [answer.ok for answer in answers] == [True, True]
+        return before - after
+
+    small = client.upload(garment(40)[0], "a.jpg", "garment")["id"]
+    ask(client, imageId=small)
+    # In hundred-thousands of pixels: 1, 36 (1.8 calls more), 36 as a cut-out (3.6), and 64 in a job (3.2).
+    assert counted(300, 41) == 1
+    assert counted(1900, 42) == 2
+    assert counted(1900, 43, output="cutout") == 4
+    assert counted(2530, 44) == 4
+
+
 def test_masks_are_deleted_with_the_image(stack: Stack, sign_up: SignUp) -> None:
     client = sign_up()
     image = client.upload(garment(6)[0], "a.jpg", "garment")
