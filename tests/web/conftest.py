@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import WIDTHS, launched
-from browser import audit as check_page
+from browser import WIDTHS, at_every_width, launched
 from open_pages import describe_page, describe_pages
 from studio_command import studio
 
@@ -74,10 +73,14 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture(params=WIDTHS)
+@pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, page_url: str) -> Iterator[Page]:
-    """A tab at the width of a phone and of a desktop; it fails on any error in the console."""
-    width, height = WIDTHS[request.param]
+    """A tab at the width of a phone, or of what a test is parametrized with; it fails on any error in the console.
+
+    The page's code knows no width, only its style sheet does: what a person does is tried at one width, and `audit`
+    looks at every state at all of them.
+    """
+    width, height = WIDTHS[getattr(request, "param", "phone")]
     context = browser.new_context(viewport={"width": width, "height": height}, base_url=page_url)
     context.set_default_timeout(float(os.environ.get("STUDIO_BROWSER_TIMEOUT_MS", "180000")))
     tab = context.new_page()
@@ -103,5 +106,5 @@ def page(request: pytest.FixtureRequest, browser: Browser, page_url: str) -> Ite
 
 @pytest.fixture
 def audit() -> Callable[[Page], None]:
-    """Fails on serious accessibility findings of axe, and on a page that scrolls sideways."""
-    return check_page
+    """Looks at the page at the width of a phone and of a desktop: `browser.audit`."""
+    return at_every_width

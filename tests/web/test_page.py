@@ -1,4 +1,4 @@
-"""Each view's main path in Chromium, at the width of a phone and of a desktop."""
+"""Each view's main path in Chromium; what a shopper does most also at the width of a desktop."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from browser import WIDTHS
 from page_steps import Audit, drop, file, search, sign_in
 from pictures import garment_photo, person_photo
 from quick import PATIENCE_S, eventually
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.processes, pytest.mark.early]
 
+at_both_widths = pytest.mark.parametrize("page", WIDTHS, indirect=True)
 
+
+@at_both_widths
 def test_a_visitor_sees_the_shop(page: Page, audit: Audit) -> None:
     page.goto("/")
     page.get_by_role("heading", name="Shop", exact=True).wait_for()
@@ -36,6 +40,7 @@ def test_a_visitor_sees_the_shop(page: Page, audit: Audit) -> None:
     audit(page)
 
 
+@at_both_widths
 def test_a_shopper_tries_a_garment_on(page: Page, audit: Audit) -> None:
     sign_in(page, "shopper")
     page.get_by_role("link", name="Try on", exact=True).click()
@@ -56,7 +61,7 @@ def test_a_shopper_tries_a_garment_on(page: Page, audit: Audit) -> None:
 
 
 def test_a_vendor_adds_a_product_that_a_shopper_finds(page: Page, audit: Audit) -> None:
-    sku = f"WEB-{page.viewport_size['width'] if page.viewport_size else 0}"
+    sku = "WEB-1"
     sign_in(page, "vendor")
     page.goto("/#/vendor")
     about = {"title": f"Web shirt {sku}", "price": "29.90", "category": "top", "colour": "blue"}
@@ -137,7 +142,7 @@ def test_a_merchant_sees_what_will_sell(page: Page, audit: Audit) -> None:
 
 
 def test_a_vendor_imports_a_table(page: Page, audit: Audit) -> None:
-    sku = f"ROW-{page.viewport_size['width'] if page.viewport_size else 0}"
+    sku = "ROW-1"
     table = f"sku;title;price;category\n{sku};Imported {sku};19,90;top\n{sku}-2;Without a price;cheap;top\n"
     sign_in(page, "vendor")
     page.goto("/#/vendor")

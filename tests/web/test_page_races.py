@@ -20,18 +20,8 @@ pytestmark = [pytest.mark.processes, pytest.mark.early]
 type SignUp = Callable[..., Client]
 
 
-@pytest.fixture
-def phone_only(page: Page) -> Page:
-    """What does not depend on the width is tried at one."""
-    if page.viewport_size and page.viewport_size["width"] > 400:
-        pytest.skip("the same at any width")
-    return page
-
-
-def test_two_photos_chosen_at_once_are_both_uploaded_and_the_later_one_is_used(
-    phone_only: Page, sign_up: SignUp
-) -> None:
-    page, client = phone_only, sign_up()
+def test_two_photos_chosen_at_once_are_both_uploaded_and_the_later_one_is_used(page: Page, sign_up: SignUp) -> None:
+    client = sign_up()
     enter_as(page, client)
     page.goto("/#/try-on")
     uploads = Held(page, "**/api/images/upload", "POST")
@@ -47,8 +37,8 @@ def test_two_photos_chosen_at_once_are_both_uploaded_and_the_later_one_is_used(
     assert len(client.call("GET", "images")["items"]) == 2
 
 
-def test_an_earlier_photo_chosen_during_an_upload_stays_chosen(phone_only: Page, sign_up: SignUp) -> None:
-    page, client = phone_only, sign_up()
+def test_an_earlier_photo_chosen_during_an_upload_stays_chosen(page: Page, sign_up: SignUp) -> None:
+    client = sign_up()
     client.upload(person_photo(7), "before.jpg", "person")
     enter_as(page, client)
     page.goto("/#/try-on")
@@ -62,8 +52,7 @@ def test_an_earlier_photo_chosen_during_an_upload_stays_chosen(phone_only: Page,
     strip.get_by_role("button", name="Use before.jpg", pressed=True).wait_for()
 
 
-def test_a_search_that_was_left_does_not_come_back(phone_only: Page) -> None:
-    page = phone_only
+def test_a_search_that_was_left_does_not_come_back(page: Page) -> None:
     page.goto("/#/shop")
     page.get_by_label("Words").fill("shirt")
     button = page.get_by_role("button", name="Search", exact=True)
@@ -79,8 +68,7 @@ def test_a_search_that_was_left_does_not_come_back(phone_only: Page) -> None:
     assert page.get_by_role("region", name="Search results").count() == 0
 
 
-def test_a_search_whose_connection_fails_is_sent_again(phone_only: Page) -> None:
-    page = phone_only
+def test_a_search_whose_connection_fails_is_sent_again(page: Page) -> None:
     page.goto("/#/shop")
     page.get_by_label("Words").fill("shirt")
     failed = FailedOnce(page, "**/api/shops/default/search?*")
@@ -90,8 +78,7 @@ def test_a_search_whose_connection_fails_is_sent_again(phone_only: Page) -> None
     assert page.get_by_role("alert").count() == 0
 
 
-def test_reading_again_and_again_still_shows_an_answer(phone_only: Page) -> None:
-    page = phone_only
+def test_reading_again_and_again_still_shows_an_answer(page: Page) -> None:
     sign_in(page, "admin")
     lists = Held(page, "**/api/admin/jobs?*")
     page.goto("/#/operate/jobs")
@@ -106,8 +93,7 @@ def test_reading_again_and_again_still_shows_an_answer(phone_only: Page) -> None
     lists.end()
 
 
-def test_nothing_of_one_account_is_shown_to_the_next(phone_only: Page) -> None:
-    page = phone_only
+def test_nothing_of_one_account_is_shown_to_the_next(page: Page) -> None:
     page.on("dialog", lambda dialog: dialog.accept())
     sign_in(page, "vendor")
     page.goto("/#/keys")
@@ -125,8 +111,7 @@ def test_nothing_of_one_account_is_shown_to_the_next(phone_only: Page) -> None:
     page.get_by_role("listitem").filter(has_text="Of the vendor").wait_for(state="detached")
 
 
-def test_who_signs_out_while_the_session_is_renewed_stays_out(phone_only: Page, sign_up: SignUp) -> None:
-    page = phone_only
+def test_who_signs_out_while_the_session_is_renewed_stays_out(page: Page, sign_up: SignUp) -> None:
     enter_as(page, sign_up())
     page.goto("/#/account")
     page.get_by_role("heading", name="Tell me about results").wait_for()
@@ -144,8 +129,7 @@ def test_who_signs_out_while_the_session_is_renewed_stays_out(phone_only: Page, 
     assert page.evaluate("sessionStorage.getItem('studio.session')") is None
 
 
-def test_a_renewal_that_is_refused_for_now_ends_no_session(phone_only: Page, sign_up: SignUp) -> None:
-    page = phone_only
+def test_a_renewal_that_is_refused_for_now_ends_no_session(page: Page, sign_up: SignUp) -> None:
     enter_as(page, sign_up())
     page.evaluate("""() => {
       const session = JSON.parse(sessionStorage.getItem("studio.session"));
