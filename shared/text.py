@@ -12,7 +12,7 @@ import re
 import unicodedata
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator
 
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the same two bytes
@@ -43,12 +43,9 @@ _INVISIBLE = re.compile(
 """Soft hyphens, zero-width spaces, marks of direction. Joiners and variation selectors stay: scripts use them."""
 _TAGS = re.compile("(\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f)|[\U000e0000-\U000e007f]+")
 """Tag characters, which hide text from people and not from language models; flags of regions are made of them."""
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Letters and signs that show nothing."""
 _ALIKE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "COPTIC", "CHEROKEE", "GEORGIAN"})
 """Scripts with letters that look like those of another one (Unicode TR 39)."""
 _WORDS = re.compile(r"[^\W\d_]+")
-_JOINERS: Final = {0x200C: "", 0x200D: ""}
 _NO_TEXT = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 """Lone surrogates and noncharacters, which are not text in any encoding."""
 
@@ -190,20 +187,6 @@ def _readable(value: object) -> object:
     return value
 
 
-def _shown(text: str) -> str:
-    """Refuse what could forge or reverse the text around it, or shows nothing; joiners, which emoji need, may stay."""
-    if any(_is_hidden(character) for character in text):
-        raise ValueError("control and direction characters are not allowed")
-    if text and all(character.isspace() or character in _BLANK for character in text.translate(_JOINERS)):
-        raise ValueError("has nothing that can be seen")
-    return text
-
-
-def _is_hidden(character: str) -> bool:
-    kind = unicodedata.category(character)
-    return kind in ("Cc", "Zl", "Zp") or (kind == "Cf" and ord(character) not in _JOINERS)
-
-
 def _as_line(value: object) -> object:
     return line(value) if isinstance(value, str) else value
 
@@ -223,8 +206,6 @@ def mixes_scripts(text: str) -> bool:
     return False
 
 
-Shown = AfterValidator(_shown)
-"""Of a text in one line that is stored as it was sent and shown to people: a name, a reason."""
 type LineText = Annotated[str, BeforeValidator(_as_line), BeforeValidator(_readable)]
 """A field of a document from outside: one line, as `line` gives it; control characters are refused."""
 type BlockText = Annotated[str, BeforeValidator(_as_block), BeforeValidator(_readable)]

@@ -98,18 +98,19 @@ def forget_factories() -> None:
     """Drop every cached client and setting of the product code in this process."""
     from functions.paypal_webhook import certificates, trust
     from functions.tryon import hosted
-    from shared import blobs, notifications, settings
+    from shared import blobs, settings
     from shared.accounts.api_keys import api_key_cache
     from shared.accounts.cache import account_cache
     from shared.commerce import paypal
     from shared.documents import store
     from shared.jobs import queues
     from shared.notifications.email_client import email_client
+    from shared.notifications.push import hub
     from shared.vto import client as vto
 
     caches = (store, blobs._service, blobs._container, blobs._delegation_key, queues.client, queues.raw_client)
     email_client.cache_clear()
-    for cached in (*caches, vto.client, notifications.hub, paypal.client):
+    for cached in (*caches, vto.client, hub, paypal.client):
         cached.cache_clear()
     trust.forget()
     hosted.forget()

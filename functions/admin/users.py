@@ -17,8 +17,9 @@ from shared.documents.fields import Change, assign, increment, where
 from shared.errors import Conflict, DocumentNotFound, NotFound, PreconditionFailed, Unprocessable
 from shared.http.auth import Principal
 from shared.http.pages import equals, list_latest
-from shared.notifications import account_messages, close_connections
+from shared.notifications import account_messages
 from shared.notifications.account_messages import AccountMessage
+from shared.notifications.push import close_connections
 
 
 def list_users(query: UsersQuery) -> UserList:

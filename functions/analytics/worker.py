@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functions.analytics import batch_job, training_job
 from functions.analytics.documents import TRAIN_JOB
-from shared import notifications
 from shared.errors import StudioError
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
+from shared.notifications.push import push_job
 from shared.webhooks.publish import WebhookPublisher
 
 
@@ -41,4 +41,4 @@ class AnalyticsStep(WebhookPublisher):
 
     def push(self, job: Job) -> None:
         """Send the job's state to the user's open pages."""
-        notifications.push_job(job)
+        push_job(job)

@@ -12,7 +12,7 @@ from shared.accounts.settings import account_settings
 from shared.documents.fields import Change, assign
 from shared.errors import DocumentNotFound
 from shared.http import tokens
-from shared.notifications import close_connections
+from shared.notifications.push import close_connections
 
 REVOKED_MAX: Final = 200
 """Denied sessions an account document holds; more within their few minutes, and all tokens are denied."""

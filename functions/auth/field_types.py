@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
-from shared.text import Shown, mixes_scripts
+from shared.shown import Shown
+from shared.text import mixes_scripts
 
 
 def _one_alphabet(name: str) -> str:

@@ -19,7 +19,8 @@ from shared.commerce.ceilings import Spending
 from shared.jobs.models import Job
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Step, Task
-from shared.notifications.account_messages import NOTICES, AccountMessage, AccountMessagePayload
+from shared.notifications.account_message_payload import AccountMessagePayload
+from shared.notifications.account_messages import NOTICES, AccountMessage
 from shared.notifications.senders import Skipped, send_email, send_sms
 from shared.notifications.settings import notification_settings
 

@@ -11,12 +11,13 @@ from functions.catalogue.import_documents import ImportCounts, ImportDocument, I
 from functions.catalogue.import_documents import imports as repository
 from functions.catalogue.import_schemas import ImportedProduct, ImportPart
 from functions.catalogue.importer import Importer
-from shared import blobs, notifications
+from shared import blobs
 from shared.documents.fields import assign
 from shared.errors import NotFound, Unprocessable
 from shared.jobs.models import Job
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
+from shared.notifications.push import push_job
 from shared.webhooks.publish import WebhookPublisher
 
 PART: Final = 200
@@ -59,7 +60,7 @@ class ImportStep(WebhookPublisher):
 
     def push(self, job: Job) -> None:
         """Send the job's state to the vendor's open pages."""
-        notifications.push_job(job)
+        push_job(job)
 
 
 def _folder(job: Job) -> str:

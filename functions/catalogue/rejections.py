@@ -22,7 +22,7 @@ from functions.catalogue.documents import (
 )
 from functions.catalogue.settings import catalogue_settings
 from functions.catalogue.vendor_files import VendorFile, version_of
-from shared import blobs, clock, notifications, telemetry
+from shared import blobs, clock, telemetry
 from shared.blobs import BlobInfo
 from shared.documents.fields import Change, assign, where
 from shared.documents.model import Timestamp
@@ -35,6 +35,7 @@ from shared.jobs.protocol import Outcome
 from shared.jobs.settings import job_settings
 from shared.jobs.step import Task
 from shared.notifications.admins import notify_admins
+from shared.notifications.announce import announce
 
 DIGEST: Final = "drop.digest"
 """Kind of the job that reports the rejections of a window."""
@@ -172,5 +173,5 @@ def send_digest(task: Task) -> Outcome:
         "listed": listed + (f" and {more} more." if more > 0 else "."),
         "codes": sorted({code for _, code in rejected}),
     }
-    operations = notifications.announce(task.user_id, "drops.rejected", f"drops-{window}", data, request_id=None)
+    operations = announce(task.user_id, "drops.rejected", f"drops-{window}", data, request_id=None)
     return Outcome(result=result, operations=operations)

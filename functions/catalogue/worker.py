@@ -7,7 +7,7 @@ from functions.catalogue.documents import DropDocument, DropPayload, DropResult,
 from functions.catalogue.metadata import read_metadata
 from functions.catalogue.photos import delete_pictures, process_photo
 from functions.catalogue.vendor_files import HEAD_BYTES, VendorFile, version_of
-from shared import blobs, notifications
+from shared import blobs
 from shared.accounts.documents import Role, accounts
 from shared.catalogue.documents import MetadataFields, PhotoFields
 from shared.documents.fields import Change, assign
@@ -16,6 +16,7 @@ from shared.images.settings import image_settings
 from shared.jobs.models import TERMINAL, Job, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
+from shared.notifications.push import push_job
 from shared.webhooks.publish import WebhookPublisher
 
 WORKER_CRASHED = "host_crash"
@@ -61,7 +62,7 @@ class DropStep(WebhookPublisher):
     def push(self, job: Job) -> None:
         """Send only ends to the vendor's open pages: a batch has hundreds of files."""
         if job.kind != rejections.DIGEST and job.status in TERMINAL:
-            notifications.push_job(job)
+            push_job(job)
 
 
 def _file(job: Job) -> VendorFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic_core import to_jsonable_python
 
-from shared import clock, notifications
+from shared import clock
 from shared.commerce import quota
 from shared.conversions.documents import ConversionDocument, ConversionPayload, conversions
 from shared.documents import Operation, fields, store
@@ -15,6 +15,7 @@ from shared.jobs import protocol, queues
 from shared.jobs.models import Job, JobStatus
 from shared.jobs.protocol import LeaseLost, Outcome
 from shared.jobs.step import Step, Task
+from shared.notifications.announce import announce
 from shared.tryons.documents import TRYON_KIND, Door, StoredImage, TryOnGarment, TryOnPayload, new_tryon, tryons
 from shared.vto.engines import choose_for_conversion
 
@@ -84,7 +85,7 @@ class ConversionStep(Step):
             id = conversion.id.public
             data = {"conversionId": id, "code": error.code, "reason": "One of its pictures was deleted meanwhile."}
             key = f"{id}-{job.generation}-failed"
-            operations += notifications.announce(
+            operations += announce(
                 job.user_id, "conversion.failed", key, data, request_id=job.request_id
             )  # fmt: skip
         return Outcome(operations=operations, subject=[assign(ConversionDocument.charged, False)])

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from shared.accounts.api_keys import KeyKind, Scope
 from shared.http.models import Answer, Body
 from shared.http.settings import read_origins
-from shared.text import Shown
+from shared.shown import Shown
 
 
 def _distinct(scopes: list[Scope]) -> list[Scope]:

@@ -26,8 +26,8 @@ from shared.documents.fields import assign, increment, where
 from shared.documents.limited import create_limited
 from shared.errors import Conflict, DocumentNotFound, NotFound
 from shared.http.auth import Principal
-from shared.notifications import close_connections
 from shared.notifications.account_messages import AccountMessage, notify_owner
+from shared.notifications.push import close_connections
 from shared.passes import Pass
 
 MAX_KEYS: Final = 50

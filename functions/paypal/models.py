@@ -9,7 +9,7 @@ from pydantic import Field
 from shared.commerce.payment_documents import PaymentStatus
 from shared.http.models import Answer, Body, Id
 from shared.http.page_query import PageQuery
-from shared.text import Shown
+from shared.shown import Shown
 
 
 class Pack(Answer):

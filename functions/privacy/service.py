@@ -31,7 +31,7 @@ from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
 from shared.http.auth import Principal
 from shared.jobs import protocol, queues
 from shared.jobs.models import ENDED, JobId, JobStatus, RunStatus
-from shared.notifications import close_connections
+from shared.notifications.push import close_connections
 
 MAX_ATTEMPTS: Final = 40
 FRESH_S: Final = 3600

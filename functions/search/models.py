@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from functions.search.documents import FeedbackKind
 from shared.accounts.shops import ShopName
 from shared.http.models import EXAMPLE_ID, Answer, Body, Id, Query, example
-from shared.text import Shown
+from shared.shown import Shown
 
 type FacetName = Literal["category", "colour", "vendor", "tag"]
 type Value = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=60)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functions.segment.documents import SegmentedItem, SegmentJobResult, SegmentPayload
-from shared import notifications
 from shared.errors import StudioError, Unprocessable
 from shared.images.sources import Source
 from shared.jobs.items import Items
 from shared.jobs.models import Job
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
+from shared.notifications.push import push_job
 from shared.vision import stored
 from shared.webhooks.publish import WebhookPublisher
 
@@ -49,7 +49,7 @@ class SegmentStep(WebhookPublisher):
 
     def push(self, job: Job) -> None:
         """Send the job's state to the user's open pages."""
-        notifications.push_job(job)
+        push_job(job)
 
 
 def _as_deleted(error: StudioError) -> StudioError:

@@ -9,13 +9,14 @@ from contextlib import suppress
 from functions.tryon import fan_out, inputs
 from functions.tryon.models import Batch, BatchItem, BatchRequest
 from functions.tryon.views import view_error
-from shared import audit, clock, notifications
+from shared import audit, clock
 from shared.commerce import credits, quota
 from shared.documents import store
 from shared.errors import BatchFailed, Conflict, DocumentConflict, NotFound
 from shared.http.auth import Principal
 from shared.jobs import control, protocol, queues
 from shared.jobs.models import ENDED, Job, JobId, RunStatus
+from shared.notifications.announce import announce
 from shared.tryons.documents import (
     BATCH_KIND,
     BatchId,
@@ -133,9 +134,7 @@ def notify_when_done(job: Job) -> None:
     if shown.percent < 100:
         return
     facts = {"batchId": shown.id, "total": len(shown.items), "completed": shown.counts.get("completed", 0)}
-    operations = notifications.announce(
-        job.user_id, "tryon.batch", f"{shown.id}-done", facts, request_id=job.request_id
-    )
+    operations = announce(job.user_id, "tryon.batch", f"{shown.id}-done", facts, request_id=job.request_id)
     try:
         store().batch(batches.container, job.user_id, operations)
     except BatchFailed as failure:

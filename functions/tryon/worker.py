@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from functions.tryon import batches, fan_out, hosted, inspection, orphans, runs
 from functions.tryon.outputs import StoredSample, store_samples
-from shared import clock, notifications, telemetry
+from shared import clock, telemetry
 from shared.blobs import Kept
 from shared.commerce import cancellations, quota
 from shared.documents import Operation
@@ -24,6 +24,8 @@ from shared.jobs import protocol
 from shared.jobs.models import Job, JobProgress, JobStatus
 from shared.jobs.protocol import Outcome
 from shared.jobs.step import Task
+from shared.notifications.announce import announce
+from shared.notifications.push import push_job
 from shared.tryons.documents import (
     BATCH_KIND,
     TRYON_KIND,
@@ -189,7 +191,7 @@ class TryOnStep(WebhookPublisher):
 
     def push(self, job: Job) -> None:
         """Send the job's state to the user's open pages."""
-        notifications.push_job(job)
+        push_job(job)
 
 
 def _inspect(tryon: TryOnDocument, kept: Kept) -> Sequence[Category | None]:
@@ -242,7 +244,7 @@ def _notification(job: Job, tryon: TryOnDocument, end: str, facts: Mapping[str, 
     name, id_name = ("conversion", "conversionId") if tryon.door is Door.CONVERSIONS else ("tryon", "tryonId")
     key = f"{id}-{job.generation}-{end}"
     data = {id_name: id, **facts}
-    return notifications.announce(job.user_id, f"{name}.{end}", key, data, request_id=job.request_id)
+    return announce(job.user_id, f"{name}.{end}", key, data, request_id=job.request_id)
 
 
 def reason(error: StudioError) -> str:

@@ -1,16 +1,10 @@
-"""Triggers of outbound webhooks: `webhooks...` over HTTP, the `webhooks` queue and its poison queue."""
+"""HTTP trigger that makes an endpoint of outbound webhooks."""
 
 from __future__ import annotations
 
 import azure.functions as func
 
-from functions.webhooks.models import (
-    Webhook,
-    WebhookChange,
-    WebhookList,
-    WebhookRequest,
-    WebhookWithSecret,
-)
+from functions.webhooks.models import WebhookRequest, WebhookWithSecret
 from shared.http.auth import SIGNED_IN
 from shared.http.endpoint import Call, Reply, endpoint
 
@@ -32,57 +26,3 @@ def webhooks_create(call: Call) -> Reply:
 
     made = service.create_webhook(call.caller, call.new_id, call.body, repeated=call.repeated)
     return Reply(made, headers={"Location": f"/api/webhooks/{made.id}"}, kept=False)
-
-
-@endpoint(bp, "GET", "webhooks", access=SIGNED_IN, answer=WebhookList)
-def webhooks_list(call: Call) -> WebhookList:
-    """List webhook endpoints"""
-    from functions.webhooks import service
-
-    return service.list_webhooks(call.caller)
-
-
-@endpoint(bp, "GET", "webhooks/{id}", access=SIGNED_IN, answer=Webhook, errors=(404,))
-def webhooks_get(call: Call) -> Webhook:
-    """Get webhook endpoint"""
-    from functions.webhooks import service
-
-    return service.get_webhook(call.caller, call.path["id"])
-
-
-@endpoint(
-    bp, "PATCH", "webhooks/{id}", access=SIGNED_IN, body=WebhookChange, answer=Webhook, errors=(403, 404, 409)
-)  # fmt: skip
-def webhooks_update(call: Call) -> Webhook:
-    """Update webhook endpoint
-
-    `status: active` enables a disabled endpoint again. 403 `sign_in_again` for that, and for another URL, in a session
-    older than an hour.
-    """
-    from functions.webhooks import service
-
-    return service.update_webhook(call.caller, call.path["id"], call.body)
-
-
-@endpoint(bp, "DELETE", "webhooks/{id}", access=SIGNED_IN, status=204, errors=(404,))
-def webhooks_delete(call: Call) -> None:
-    """Delete webhook endpoint"""
-    from functions.webhooks import service
-
-    service.delete_webhook(call.caller, call.path["id"])
-
-
-@endpoint(
-    bp, "POST", "webhooks/{id}/rotate", access=SIGNED_IN, idempotent=True,
-    answer=WebhookWithSecret, errors=(403, 404, 409),
-)  # fmt: skip
-def webhooks_rotate_secret(call: Call) -> Reply:
-    """Rotate webhook secret
-
-    For a day deliveries are signed with both secrets. A repetition under the same `Idempotency-Key` answers the same
-    secret, or 409 `webhook_changed` once the endpoint has another one. 403 `sign_in_again` in a session older than an
-    hour.
-    """
-    from functions.webhooks import service
-
-    return Reply(service.rotate_secret(call.caller, call.path["id"], call.new_id, repeated=call.repeated), kept=False)

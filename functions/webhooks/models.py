@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from shared.http.models import Answer, Body
-from shared.text import Shown
+from shared.shown import Shown
 from shared.webhooks.documents import WebhookStatus
 
 type Event = Literal[
@@ -13,7 +13,8 @@ type Event = Literal[
 ]
 
 
-def _distinct(events: list[Event]) -> list[Event]:
+def distinct(events: list[Event]) -> list[Event]:
+    """The events as they are. Raises ValueError if one is listed twice."""
     if len(set(events)) != len(events):
         raise ValueError("each event may be listed once")
     return events
@@ -23,19 +24,8 @@ class WebhookRequest(Body):
     """A webhook endpoint to register."""
 
     url: str = Field(min_length=1, max_length=2048, description="https, of a host with public addresses only")
-    events: Annotated[list[Event], AfterValidator(_distinct)] = Field(min_length=1, max_length=6)
+    events: Annotated[list[Event], AfterValidator(distinct)] = Field(min_length=1, max_length=6)
     description: Annotated[str, StringConstraints(max_length=200), Shown] | None = None
-
-
-class WebhookChange(Body):
-    """Changes of an endpoint; a field left out keeps its value."""
-
-    url: str | None = Field(default=None, min_length=1, max_length=2048)
-    events: Annotated[list[Event], AfterValidator(_distinct)] | None = Field(default=None, min_length=1, max_length=6)
-    description: Annotated[str, StringConstraints(max_length=200), Shown] | None = None
-    status: Literal["active", "disabled"] | None = Field(
-        default=None, description="active: deliver again, also to an endpoint that was disabled for answering 410"
-    )
 
 
 class Webhook(Answer):
@@ -56,9 +46,3 @@ class WebhookWithSecret(Webhook):
     """A webhook endpoint with the secret that signs its deliveries, which no other answer contains."""
 
     secret: str = Field(description="`whsec_` and 32 bytes in base64 (Standard Webhooks)")
-
-
-class WebhookList(Answer):
-    """All endpoints of the customer."""
-
-    items: list[Webhook]

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from functions.webhooks import signing
-from functions.webhooks.models import (
-    Webhook,
-    WebhookChange,
-    WebhookList,
-    WebhookRequest,
-    WebhookWithSecret,
-)
+from functions.webhooks.models import Webhook, WebhookRequest, WebhookWithSecret
 from shared import audit, clock
 from shared.accounts.recent import require_recent_sign_in
 from shared.documents.fields import Change, assign
@@ -30,6 +24,9 @@ from shared.notifications.account_messages import AccountMessage, notify_owner
 from shared.webhooks.documents import SigningKey, WebhookDocument, WebhookId, WebhookStatus, webhooks
 from shared.webhooks.sending import webhook_target
 from shared.webhooks.settings import MAX_ENDPOINTS, webhook_settings
+
+if TYPE_CHECKING:
+    from functions.webhooks.change_models import WebhookChange, WebhookList
 
 MAX_TRIES: Final = 5
 """How often a change is tried while others change the same endpoint."""
@@ -72,6 +69,8 @@ def create_webhook(user: Principal, id: str, request: WebhookRequest, *, repeate
 
 def list_webhooks(user: Principal) -> WebhookList:
     """All endpoints of the customer, the oldest first, without their secrets."""
+    from functions.webhooks.change_models import WebhookList
+
     return WebhookList(
         items=[_answer(webhook) for webhook in webhooks.list(partition=user.user_id, skip_unreadable=True).items]
     )

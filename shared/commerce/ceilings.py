@@ -16,7 +16,7 @@ from typing import ClassVar, Final
 
 from pydantic import Field
 
-from shared import audit, clock, notifications, telemetry
+from shared import audit, clock, telemetry
 from shared.accounts.documents import AccountDocument, Role, accounts
 from shared.commerce.spending_settings import spending_settings
 from shared.documents import store
@@ -26,6 +26,7 @@ from shared.documents.model import StoredDocument, Timestamp
 from shared.documents.repository import Repository
 from shared.errors import BatchFailed, DocumentConflict, DocumentNotFound, PreconditionFailed, Unavailable
 from shared.jobs import protocol
+from shared.notifications.announce import announce
 
 HOUR: Final = 3600
 ALERT_SHARE: Final = 0.8
@@ -218,7 +219,7 @@ def _alert(kind: Spending, window: Window, spent: int) -> None:
         )  # fmt: skip
         said = {"kind": kind.value, "window": window.name, "spent": spent, "limit": window.limit}
         for admin in accounts.list(where(AccountDocument.role, "=", Role.ADMIN), limit=50).items:
-            news = notifications.announce(admin.id, "spending.alert", f"spending-{key}", said, request_id=None)
+            news = announce(admin.id, "spending.alert", f"spending-{key}", said, request_id=None)
             try:
                 store().batch(protocol.CONTAINER, admin.id, news)
             except BatchFailed:

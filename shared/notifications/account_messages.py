@@ -5,11 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from pydantic import Field
-
 from shared.accounts.documents import accounts
-from shared.documents.model import Record
-from shared.jobs import protocol, queues
 from shared.notifications.settings import notification_settings
 
 
@@ -45,15 +41,6 @@ NOTICES: Final = frozenset(
 """Messages that tell an owner what was done in their account; anyone who is signed in to it can cause them."""
 
 
-class AccountMessagePayload(Record, frozen=True):
-    """What a job of the `accounts` queue sends. Addresses and secrets are found when it is sent, and not stored."""
-
-    message: AccountMessage
-    user_id: str | None = Field(default=None, description="whose account it is about")
-    email_hash: str | None = Field(default=None, description="for whose address a link was asked for")
-    link_id: str | None = None
-
-
 def send(
     message: AccountMessage,
     email_hash: str,
@@ -71,6 +58,10 @@ def send(
     conf = notification_settings()
     if (conf.twilio_auth_token if message is AccountMessage.PHONE_CODE else conf.email_connection) is None:
         return
+    # A process's first request imports nothing of jobs for a message that no one sends.
+    from shared.jobs import protocol, queues
+    from shared.notifications.account_message_payload import AccountMessagePayload
+
     job = protocol.new_job(
         f"account.{message}",
         queues.ACCOUNTS,

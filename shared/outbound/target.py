@@ -73,7 +73,8 @@ def resolve(url: str, purpose: Purpose) -> Target:
     if not allowed and (not tls or (port < 1024 and port != 443)):
         raise _refused("calls go over https, to port 443 or one above 1023", purpose)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        # As bytes: a text would be encoded by IDNA, which is for names that `_parse` refuses.
+        found = socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError):
         code = f"{purpose.name}_unresolved"
         raise UpstreamError("the name of the host has no address", code=code, field=purpose.field) from None

@@ -34,7 +34,7 @@ from shared.images.uploads import add_image
 from shared.jobs import protocol, queues
 from shared.jobs.consumer import consume
 from shared.jobs.models import TERMINAL
-from shared.notifications import announce
+from shared.notifications.announce import announce
 
 NAME, PHONE = "Ada Lovelace-Unmistakable", "+491700000777"
 KEPT = {

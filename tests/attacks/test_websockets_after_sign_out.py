@@ -19,7 +19,7 @@ type SignUp = Callable[..., Client]
 
 @pytest.mark.parametrize("act", ["everywhere", "password"])
 def test_a_thief_s_socket_closes_and_the_old_url_hears_nothing(inside: object, sign_up: SignUp, act: str) -> None:
-    from shared.notifications import push
+    from shared.notifications.push import push
 
     email, password = f"ws.{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12)
     owner = sign_up(email=email, password=password)

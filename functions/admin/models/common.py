@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from shared.text import Shown
+from shared.shown import Shown
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500), Shown]
 """Why an administrator does something, for the audit log."""

@@ -23,13 +23,13 @@ class Teller:
 
     def announce(self, *, first: dict[str, dict[str, Any]] | None = None, event: str = "conversion.completed") -> str:
         """Make a notification and send its jobs; `first` changes a channel's job before. Returns its key."""
-        from shared import notifications
         from shared.documents import Create, store
         from shared.jobs import protocol
+        from shared.notifications.announce import announce
 
         key = f"n{secrets.token_hex(8)}"
         data = {"conversionId": key, "seconds": 1.5, "reason": "<b>It's late</b>."}
-        operations = notifications.announce(self.user_id, event, key, data, request_id=None)
+        operations = announce(self.user_id, event, key, data, request_id=None)
         made = [operation.item for operation in operations if isinstance(operation, Create)]
         jobs = [item for item in made if item["type"] == "job"]
         record = next(item for item in made if item["type"] == "notification")

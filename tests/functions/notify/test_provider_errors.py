@@ -12,12 +12,13 @@ import pytest
 import requests
 
 from emulators.launch import launch_together
-from shared import clock, notifications
+from shared import clock
 from shared.errors import OperatorActionNeeded, StudioError, Unprocessable, UpstreamError
 from shared.notifications import email_errors, senders, twilio_errors, webpubsub_errors
 from shared.notifications.announce import announce
 from shared.notifications.documents import Channel, NotificationDocument
 from shared.notifications.email_client import email_client
+from shared.notifications.push import hub
 from shared.notifications.senders import Recipient, Sender, Unreachable
 from shared.notifications.sms_client import get_message, twilio_client
 from shared.provider_errors import FEW_TRIES, Blame, ProviderError
@@ -70,7 +71,7 @@ def providers(change: Callable[..., None], facts: dict[str, dict[str, Any]]) -> 
     yield Providers(facts)
     twilio_client.cache_clear()
     email_client.cache_clear()
-    notifications.hub.cache_clear()
+    hub.cache_clear()
 
 
 def assert_is(row: ProviderError, error: StudioError | None) -> None:

@@ -19,8 +19,9 @@ from functions.notify.worker import NotifyStep
 from functions.paypal_webhook.worker import EventStep
 from functions.privacy.worker import PrivacyStep
 from functions.webhooks import delivery_service, service
+from functions.webhooks.change_models import WebhookChange
 from functions.webhooks.delivery_models import DeliveriesQuery
-from functions.webhooks.models import WebhookChange, WebhookRequest, WebhookWithSecret
+from functions.webhooks.models import WebhookRequest, WebhookWithSecret
 from functions.webhooks.worker import DeliveryStep
 from shared import clock
 from shared.accounts.documents import Role
