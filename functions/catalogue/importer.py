@@ -22,7 +22,7 @@ from shared.catalogue.documents import products as repository
 from shared.errors import DocumentConflict, StudioError
 from shared.passes import Pass
 
-PICTURE_MISSING: Final = "there is no photo yet: upload it as {sku}.jpg (`POST drops`)"
+PICTURE_MISSING: Final = "there is no photo yet: upload it as {sku}.jpg"
 PICTURE_ELSEWHERE: Final = f"pictures are fetched with `pictures=fetch` only; {PICTURE_MISSING}"
 WITHOUT_PHOTO: Final = (ProductStatus.AWAITING_IMAGE,)
 

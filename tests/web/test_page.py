@@ -149,7 +149,7 @@ def test_a_vendor_imports_a_table(page: Page, audit: Audit) -> None:
     drop(page, "Table or feed", file("products.csv", table.encode(), "text/csv"))
     rows = page.get_by_role("region", name="Rows of the import")
     rows.get_by_role("row").filter(has_text=f"{sku}-2").get_by_text("refused").wait_for()
-    page.get_by_text("1 wait for a photo").wait_for()
+    page.get_by_text("1 waits for a photo").wait_for()
     audit(page)
     page.get_by_label(f"Add photo of Imported {sku}").set_input_files([file("any name.jpg", garment_photo())])
     page.get_by_role("button", name=f"Take off sale Imported {sku}").wait_for()

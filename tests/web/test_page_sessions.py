@@ -1,4 +1,4 @@
-"""The account view lists open sessions and ends others by the password; a session that has ended says so."""
+"""The account view lists open sessions, ends others by the password, and connects an authenticator app."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from over_http import send
 from page_steps import Audit, enter_as
+from pyotp.totp import TOTP
 from quick import eventually
 
 from demo.accounts import create_account
@@ -64,3 +65,49 @@ def test_a_session_that_has_ended_says_so(page: Page, stack: Stack, admin: Clien
     page.get_by_role("heading", name="Credits", exact=True).wait_for()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_text("Sign in to continue.", exact=True).wait_for()
+
+
+def test_an_authenticator_app_is_connected_asked_for_and_removed(
+    page: Page, stack: Stack, admin: Client, audit: Audit
+) -> None:
+    password = secrets.token_urlsafe(12)
+    client = create_account(stack, admin=admin, password=password)
+    enter_as(page, client)
+    page.goto("/#/account")
+    card = page.get_by_role("region", name="Second factor")
+    card.get_by_label("Password").fill(password)
+    card.get_by_role("button", name="Connect an app").click()
+    key = card.locator("pre").inner_text()
+    wrong = f"{(int(TOTP(key).now()) + 1) % 10**6:06}"
+    card.get_by_label("Code that the app shows").fill(wrong)
+    card.get_by_role("button", name="Switch it on").click()
+    card.get_by_role("alert").wait_for()
+    card.get_by_label("Code that the app shows").fill(TOTP(key).now())
+    card.get_by_role("button", name="Switch it on").click()
+    card.get_by_text("Keep these recovery codes").wait_for()
+    first, second, *_ = card.locator("pre").inner_text().split()
+    audit(page)
+    page.get_by_role("button", name="Sign out").click()
+    main = page.get_by_role("main")
+    main.get_by_label("E-mail").fill(client.user["email"])
+    main.get_by_label("Password").fill(password)
+    main.get_by_role("button", name="Sign in").click()
+    main.get_by_label("Code of your authenticator app").fill(first)
+    main.get_by_role("button", name="Sign in").click()
+    card.get_by_text("on", exact=True).wait_for()
+    card.get_by_label("Password").fill(password)
+    card.get_by_label("Code of the app").fill(second)
+    card.get_by_role("button", name="Remove the second factor").click()
+    card.get_by_text("off", exact=True).wait_for()
+    assert Client(stack.url).login(client.user["email"], password).user["secondFactor"] is False
+
+
+def test_who_is_not_confirmed_is_shown_the_way(page: Page, stack: Stack) -> None:
+    client = Client(stack.url).register(f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12))
+    enter_as(page, client)
+    page.goto("/#/keys")
+    page.get_by_label("Name").fill("Server")
+    page.get_by_role("button", name="Make the key").click()
+    refusal = page.get_by_role("alert")
+    refusal.get_by_role("link", name="Send the link again").click()
+    page.get_by_role("button", name="Send the link again").wait_for()

@@ -7,15 +7,36 @@ export function Badge({ children, tone = "plain" }: { children: ReactNode; tone?
   return <span className={`badge ${tone}`}>{children}</span>;
 }
 
+/** What a person does about a refusal, where the API's words are for programs or name no way: by the problem's code. */
+const REMEDIES: Record<string, { href: string; way: string; says?: string }> = {
+  email_unconfirmed: {
+    href: "#/account",
+    way: "Send the link again",
+    says: "Confirm your e-mail address first: open the link in the message we sent.",
+  },
+  sign_in_again: {
+    href: "#/sign-in",
+    way: "Sign in again",
+    says: "Sign in again first: what you do here outlives your session, or can't be undone, and your sign-in is over an hour ago.",
+  },
+  quota_exceeded: { href: "#/credits", way: "Buy credits" },
+};
+
 /** What went wrong. `again` asks for the same once more, where that may help. */
 export function ErrorNote({ error, again }: { error: Error | null; again?: (() => void) | undefined }) {
   if (!error) return null;
   const problem = error instanceof Problem ? error : null;
+  const remedy = problem ? REMEDIES[problem.code] : undefined;
   return (
     <div className="note bad" role="alert">
       <p>
-        <Said text={error.message} />
+        <Said text={remedy?.says ?? error.message} />
       </p>
+      {remedy && (
+        <p>
+          <a href={remedy.href}>{remedy.way}</a>
+        </p>
+      )}
       {problem?.approvalUrl && (
         <p>
           <a href={problem.approvalUrl}>Choose how to pay at PayPal</a>

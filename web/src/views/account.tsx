@@ -4,6 +4,7 @@ import { ok } from "../api/client";
 import { useApp, useUser } from "../app-context";
 import { Awaited, Badge, EmailField, ErrorNote } from "../components/basics";
 import { useAction, useLoad, useRoute } from "../hooks";
+import { SecondFactor } from "./second-factor";
 import { Sessions } from "./sessions";
 import { SignIn } from "./sign-in";
 
@@ -264,6 +265,7 @@ function Profile() {
             </>
           )}
         </section>
+        <SecondFactor isOn={data.secondFactor} onChanged={reload} />
         <Preferences />
         <Sessions />
       </div>

@@ -176,7 +176,7 @@ function Shown({ report }: { report: Report }) {
       <p>
         Read as {KINDS[report.kind]}: {report.created} created, {report.updated} changed, {report.unchanged} unchanged,{" "}
         {report.refused} refused.
-        {report.awaitingPhoto > 0 && ` ${report.awaitingPhoto} wait for a photo named as the article number.`}
+        {report.awaitingPhoto > 0 && ` ${report.awaitingPhoto} ${report.awaitingPhoto === 1 ? "waits" : "wait"} for a photo named as the article number.`}
       </p>
       {report.ignoredColumns.length > 0 && (
         <p className="small">Columns without a meaning here: {report.ignoredColumns.join(", ")}.</p>

@@ -11,6 +11,8 @@ type Status = (typeof STATES)[number];
 const ENDED = new Set<string>(["completed", "failed", "cancelled", "dead"]);
 /** A job that is open is looked at this often. */
 const FOLLOW_MS = 3000;
+/** Ids of accounts; jobs about an address, a delivery of PayPal or the house's own work have others. */
+const OF_ACCOUNT = /^[0-9a-z]{26}$/;
 const REASON = "from the studio page";
 /** Kinds of jobs whose subject its owner pays for. */
 const PAID = new Set(["tryon", "convert"]);
@@ -247,7 +249,7 @@ function Facts({ job }: { job: Schemas["JobDetail"] }) {
       <div>
         <dt>User</dt>
         <dd>
-          <a href={`#/operate/users?id=${job.userId}`}>{job.userId}</a>
+          {OF_ACCOUNT.test(job.userId) ? <a href={`#/operate/users?id=${job.userId}`}>{job.userId}</a> : job.userId}
         </dd>
       </div>
       {job.requestId && (

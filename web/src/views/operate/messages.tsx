@@ -63,7 +63,7 @@ export function Messages() {
       <ul className="inbox">
         {shown?.map((message) => (
           <li key={message.id}>
-            <Shown message={message} />
+            <Shown message={message} local={config.local !== undefined} />
           </li>
         ))}
       </ul>
@@ -71,7 +71,7 @@ export function Messages() {
   );
 }
 
-function Shown({ message: { channel, at, job, jobId, kept } }: { message: Message }) {
+function Shown({ message: { channel, at, job, jobId, kept }, local }: { message: Message; local: boolean }) {
   return (
     <article>
       <p className="row">
@@ -89,6 +89,9 @@ function Shown({ message: { channel, at, job, jobId, kept } }: { message: Messag
             <Linked text={kept.text} />
           </p>
         </>
+      )}
+      {!kept && local && job?.status === "completed" && channel !== "webhook" && (
+        <p className="small">Nothing was sent (the job's result says why), or it was sent before this start.</p>
       )}
       {typeof job?.error?.["message"] === "string" && <p className="small">{job.error["message"]}</p>}
       {jobId && (
