@@ -6,17 +6,37 @@ with few tries: it is neither blamed on the user nor repeated for long.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from shared import clock
 from shared.errors import OperatorActionNeeded, ProviderAway, StudioError, Unprocessable, UpstreamError
 
 FEW_TRIES: Final = 2
 """Tries of a request whose failure nothing is known about."""
 LONGEST_WAIT_S: Final = 3600
 """A provider that asks for a longer wait fails the attempt instead of making the user's job wait."""
+
+
+UNREADABLE: Final = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
+"""What SDKs raise for an answer of another form than they know."""
+_SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+
+
+def seconds_asked(retry_after: object) -> float | None:
+    """What a `Retry-After` asks for: seconds, or a date (RFC 9110, 10.2.3). None if it is neither."""
+    text = str(retry_after or "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - clock.now())
+    except (ValueError, OverflowError):
+        return None
 
 
 class Blame(StrEnum):

@@ -34,7 +34,7 @@ from shared.commerce.paypal_models import (
 )
 from shared.commerce.paypal_settings import paypal_settings
 from shared.errors import ConfigurationError, OperatorActionNeeded, UpstreamError
-from shared.provider_errors import Blame
+from shared.provider_errors import LONGEST_WAIT_S, Blame, seconds_asked
 from shared.providers import circuit
 
 if TYPE_CHECKING:
@@ -226,12 +226,12 @@ def _checked(id: str) -> str:
 
 def _object(response: requests.Response, raw: bytes, path: str) -> dict[str, Any]:
     status = response.status_code
-    wait = response.headers.get("Retry-After", "")
+    wait = seconds_asked(response.headers.get("Retry-After"))
     if status == 429:
         raise PayPalUnavailableError(
             "PayPal asks us to slow down",
             code="paypal_rate_limited",
-            retry_after=float(wait) if wait.isdigit() else RATE_LIMIT_WAIT_S,
+            retry_after=RATE_LIMIT_WAIT_S if wait is None else min(wait, LONGEST_WAIT_S),
         )
     try:
         answer = json.loads(raw) if 200 <= status < 300 or 400 <= status < 500 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from shared.engines.base import (
     raise_if_cancelled,
 )
 from shared.errors import ConfigurationError, StudioError
+from shared.provider_errors import UNREADABLE, seconds_asked
 from shared.vto import fashn_errors
 from shared.vto.engines import FASHN_API
 from shared.vto.settings import fashn_settings
@@ -42,6 +44,9 @@ USUAL_S: Final = 15.0
 """Usual duration of a run in seconds, for its progress."""
 
 
+_COUNT: Final = re.compile(r"[0-9]{1,9}")
+
+
 def _ignored() -> None:
     """An `on_call` that does nothing."""
 
@@ -57,7 +62,7 @@ class FashnClient:
         """The client. Raises ConfigurationError: there is no key."""
         with self._making:
             if self._made is None:
-                from fashn import Fashn
+                from fashn import DefaultHttpxClient, Fashn
 
                 conf = fashn_settings()
                 if conf.fashn_api_key is None:
@@ -67,6 +72,8 @@ class FashnClient:
                     base_url=conf.fashn_base_url or "https://api.fashn.ai",
                     timeout=30.0,
                     max_retries=0,
+                    # A redirect would take people's photos to another host.
+                    http_client=DefaultHttpxClient(follow_redirects=False),
                 )
             return self._made
 
@@ -194,7 +201,7 @@ class FashnApi:
             state = raw.parse()
             if state.status not in ("starting", "in_queue", "processing"):
                 used = raw.headers.get(CREDITS_USED, "")
-                return state, int(used) if used.isdigit() else 1
+                return state, int(used) if _COUNT.fullmatch(used) else 1
             elapsed = time.monotonic() - begin
             if elapsed > fashn_settings().fashn_timeout_s:
                 raise fashn_errors.RUN_ERRORS["PollingTimeout"].to_error(fashn_errors.PROVIDER)
@@ -224,12 +231,12 @@ def _failure(error: Exception) -> Exception:
 
     if isinstance(error, APIStatusError):
         row = fashn_errors.of_response(error.status_code, _error_name(error.body))
-        wait = error.response.headers.get("Retry-After", "")
+        wait = seconds_asked(error.response.headers.get("Retry-After"))
         telemetry.log("fashn.refused", level="warning", status=error.status_code, reason=row.reason, blame=row.blame)
-        return row.to_error(fashn_errors.PROVIDER, float(wait) if wait.isdigit() else None)
+        return row.to_error(fashn_errors.PROVIDER, wait)
     if isinstance(error, APIConnectionError):
         return fashn_errors.UNREACHABLE.to_error(fashn_errors.PROVIDER)
-    if isinstance(error, APIResponseValidationError | ValueError):
+    if isinstance(error, (APIResponseValidationError, *UNREADABLE)):
         return fashn_errors.UNREADABLE.to_error(fashn_errors.PROVIDER)
     return error
 

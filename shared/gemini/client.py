@@ -46,7 +46,8 @@ class Gemini:
             base_url=conf.gemini_base_url,
             api_version=API_VERSION,
             timeout=round(conf.gemini_timeout_s * 1000),
-            client_args={"event_hooks": {"response": [errors_by_status]}},
+            # A redirect would take the key and people's photos to another host.
+            client_args={"event_hooks": {"response": [errors_by_status]}, "follow_redirects": False},
         )
         return genai.Client(api_key=conf.gemini_api_key.get_secret_value(), http_options=options)
 

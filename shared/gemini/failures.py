@@ -12,13 +12,11 @@ from shared import telemetry
 from shared.errors import StudioError
 from shared.gemini import errors
 from shared.gemini.errors import PROVIDER
-from shared.provider_errors import Blame
+from shared.provider_errors import UNREADABLE, Blame, seconds_asked
 
 if TYPE_CHECKING:
     from google.genai.errors import APIError
 
-_OF_READING: Final = (ValueError, TypeError, AttributeError, LookupError)
-"""What the SDK raises for an answer of another form than it knows."""
 MAX_ERROR_BYTES: Final = 65_536
 _KEY_MESSAGE: Final = re.compile(r"API[ _]key (?:not valid|not found|expired|was reported)", re.IGNORECASE)
 """How the body of an `INVALID_ARGUMENT` without an `ErrorInfo` says that it is about our key."""
@@ -30,7 +28,7 @@ def failure(error: Exception) -> StudioError:
 
     if isinstance(error, APIError):
         return _of_response(error)
-    row = errors.UNREADABLE if isinstance(error, _OF_READING) else errors.UNREACHABLE
+    row = errors.UNREADABLE if isinstance(error, UNREADABLE) else errors.UNREACHABLE
     return row.to_error(PROVIDER)
 
 
@@ -38,7 +36,7 @@ def decoded(body: str | None) -> object:
     """The JSON of an answer. Raises UpstreamError: it is none."""
     try:
         return json.loads((body or "").removeprefix("\ufeff"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise errors.UNREADABLE.to_error(PROVIDER) from None
 
 
@@ -62,7 +60,7 @@ def errors_by_status(response: Response) -> None:
         return
     try:
         body: object = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     if isinstance(body, list) and body:
         body = cast("list[object]", body)[0]
@@ -73,12 +71,9 @@ def errors_by_status(response: Response) -> None:
 
 
 def _of_response(error: APIError) -> StudioError:
-    body = _body(error)
+    # Google's front end answers an outage with a page and no JSON; what is answered with 5xx is not charged.
+    body = _body(error) or {}
     http_status = int(error.code or 0)
-    if body is None and 500 <= http_status < 600:
-        # Not the service but a proxy on the way.
-        return errors.UNREADABLE.to_error(PROVIDER)
-    body = body or {}
     status, message = str(body.get("status") or ""), str(body.get("message") or "")
     reasons = list(_reasons(body))
     if _KEY_MESSAGE.search(message):
@@ -119,6 +114,6 @@ def _reasons(body: Mapping[str, object]) -> Iterator[str]:
 def _retry_after(error: APIError, body: Mapping[str, object]) -> float | None:
     """Seconds that the service asks for: `RetryInfo` of the body, or `Retry-After`, whichever is longer."""
     texts = [str(entry.get("retryDelay", "")) for entry in _details(body)]
-    texts.append(str(getattr(getattr(error, "response", None), "headers", {}).get("retry-after", "")))
-    waits = [float(wait[1]) for text in texts if (wait := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s?", text))]
-    return max(waits, default=None)
+    header = seconds_asked(getattr(getattr(error, "response", None), "headers", {}).get("retry-after"))
+    waits = [float(wait[1]) for text in texts if (wait := re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s?", text))]
+    return max((*waits, *(() if header is None else (header,))), default=None)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from shared.errors import ConfigurationError, ProviderAway, StudioError, UpstreamError
 from shared.notifications import email_errors, webpubsub_errors
 from shared.notifications.settings import notification_settings
+from shared.provider_errors import seconds_asked
 
 if TYPE_CHECKING:
     from azure.communication.email import EmailClient
@@ -41,6 +42,8 @@ def email_client() -> EmailClient | None:
         parts["endpoint"],
         AzureKeyCredential(parts["accesskey"]),
         retry_total=0,
+        # A redirect would take the message to another host.
+        permit_redirects=False,
         connection_timeout=5,
         read_timeout=10,
     )
@@ -124,8 +127,7 @@ def azure_error(error: Exception, provider: str) -> StudioError:
             row = email_errors.of_response(error.status_code, _response_code(error))
         else:
             row = webpubsub_errors.of_response(error.status_code)
-        wait = str(getattr(error.response, "headers", {}).get("Retry-After", ""))
-        return row.to_error(provider, float(wait) if wait.isdigit() else None)
+        return row.to_error(provider, seconds_asked(getattr(error.response, "headers", {}).get("Retry-After")))
     if isinstance(error, ServiceRequestError):
         return ProviderAway(f"the {name} service can't be reached", code=f"{name}_unreachable")
     return OutcomeUnknown(f"the {name} service did not answer", code=f"{name}_unknown")

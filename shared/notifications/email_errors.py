@@ -31,7 +31,7 @@ def _rows() -> Iterator[ProviderError]:
     for reason in ("InvalidEmailAddress", "InvalidRecipientAddress", "InvalidRecipients"):
         message = "the e-mail address can't receive mail: change it to get e-mails"
         yield ProviderError(reason, Blame.USER, "email_refused", message, _SEND, unreachable=True)
-    for reason in ("BadRequest", "InvalidAttachmentContent", "RequestBodyTooLarge", "HTTP 400", "HTTP 413", "HTTP 422"):
+    for reason in ("BadRequest", "InvalidAttachmentContent", "RequestBodyTooLarge", "HTTP 413"):
         yield ProviderError(reason, Blame.USER, "email_refused", "the e-mail was refused", _SEND)
     for reason in (
         "Denied", "Unauthorized", "Forbidden", "InvalidAuthenticationToken", "AuthorizationFailed", "DomainNotLinked",

@@ -16,8 +16,9 @@ from shared.notifications.documents import Channel, NotificationDocument
 from shared.notifications.email_client import OutcomeUnknown, azure_error, email_client
 from shared.notifications.push import audience, hub
 from shared.notifications.settings import notification_settings
-from shared.notifications.sms_client import UNREADABLE, twilio_client
+from shared.notifications.sms_client import twilio_client
 from shared.notifications.templates import html_body
+from shared.provider_errors import UNREADABLE
 
 NAMESPACE = uuid.UUID("6f0a9a2e-7d0c-5b1e-9d0e-3c1f2a5b7c4d")
 
@@ -192,7 +193,7 @@ def send_sms(number: str, text: str) -> Receipt:
     client = twilio_client()
     try:
         sent = client.messages.create(to=number, from_=notification_settings().sms_sender, body=text)
-        if not sent.sid:
+        if not isinstance(sent.sid, str) or not sent.sid:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError("the answer names no message")
     except (TwilioRestException, TwilioServiceException) as error:
         row = twilio_errors.of_response(error.status, error.code)

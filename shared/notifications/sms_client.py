@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from shared.errors import ConfigurationError, UpstreamError
 from shared.notifications import twilio_errors
 from shared.notifications.settings import notification_settings
+from shared.provider_errors import UNREADABLE
 
 if TYPE_CHECKING:
     from twilio.rest import Client as TwilioClient
@@ -26,10 +27,6 @@ class Message:
 
     status: str
     error_code: int | None = None
-
-
-UNREADABLE: Final = (ValueError, TypeError, AttributeError, LookupError)
-"""What the SDK raises for an answer of another form than it knows."""
 
 
 @cache

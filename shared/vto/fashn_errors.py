@@ -21,7 +21,7 @@ def _requests() -> Iterator[ProviderError]:
     for reason in ("UnauthorizedAccess", "OutOfCredits", "NotFound", "HTTP 401", "HTTP 402", "HTTP 403", "HTTP 404"):
         yield ProviderError(reason, Blame.OPERATOR, "temporarily_unavailable", "", _SOURCE)
     message = "the service can't work with these images"
-    for reason in ("BadRequest", "HTTP 400", "HTTP 413", "HTTP 422"):
+    for reason in ("BadRequest", "HTTP 413"):
         yield ProviderError(reason, Blame.USER, "input_unreadable", message, _SOURCE)
     for reason in ("RateLimitExceeded", "ConcurrencyLimitExceeded", "HTTP 429"):
         yield ProviderError(reason, Blame.TRANSIENT, "engine_busy", _BUSY, _SOURCE)

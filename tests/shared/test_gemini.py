@@ -74,7 +74,7 @@ def test_thoughts_and_unknown_fields_are_passed_over(gemini: Gemini, emulator: s
         ({"mode": "500"}, "gemini_failed", True, None),
         ({"mode": "503"}, "gemini_failed", True, None),
         ({"mode": "disconnect"}, "gemini_unreachable", True, None),
-        ({"mode": "html"}, "bad_answer", True, 2),
+        ({"mode": "html"}, "gemini_failed", True, None),
         ({"mode": "truncated"}, "bad_answer", True, 2),
         ({"mode": "no_image"}, "no_image", True, 2),
         ({"mode": "text_only"}, "no_image", True, 2),
