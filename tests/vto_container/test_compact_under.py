@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from shared.engines.base import Category
 from shared.vision.pose import Joint
-from vto_container.engines import compact, compact_paint
+from vto_container.engines import compact
 from vto_container.engines.compact_body import Body, Limb
 from vto_container.engines.compact_edges import Edges
 from vto_container.engines.compact_garment import Garment
@@ -166,16 +166,3 @@ def test_a_dress_that_ends_at_the_hips_is_worn_over_trousers() -> None:
     assert compact.worn_as(garment(150), skirt, "dress") == "dress", "not over bare legs"
     assert compact.worn_as(garment(260), trousers, "dress") == "dress", "a long one takes their place"
     assert compact.worn_as(garment(150), trousers, "lower") == "lower"
-
-
-@pytest.mark.parametrize("print_", [False, True])
-def test_folds_of_the_old_garment_are_taken_over_and_its_print_is_not(print_: bool) -> None:
-    view = painted(body(), **regions(body()))
-    y, x = np.mgrid[: VIEW[0], : VIEW[1]]
-    waves = ((x // 5 + y // 5) % 2) * 0.3 - 0.15 if print_ else 0.12 * np.sin(x / 6)
-    view = replace(view, image=view.image * (1 + waves[:, :, None]).astype(np.float32))
-    nothing = np.zeros(VIEW, np.float32)
-    chance = view.maps["outerwear"].astype(np.float32)
-    folds = compact_paint.folds_of(view, Old(chance, Edges(), nothing, (nothing, nothing), nothing))
-    inside = folds[100:220, 62:138]
-    assert np.ptp(inside) < 0.02 if print_ else np.ptp(inside) > 0.1

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from vto_container.engines.compact_view import View
 
 MODELS: Final = (parser.MODEL, *pose.MODELS, landmarks.MODEL, compact_outline.MODEL)
-METHOD: Final = "9"
+METHOD: Final = "10"
 """Version of the method; part of the engine's version with the models."""
 
 BEHIND: Final = 0.04

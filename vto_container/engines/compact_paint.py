@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.vision.matte import box
+from vto_container.engines.compact_light import WEIGHTS, light_of
 from vto_container.engines.compact_view import capsule
 from vto_container.engines.compact_warp import around, extend, inside_of, sample
 
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
 
 SIDE_SHADE: Final = 0.16
 """How much darker fabric is at the edge of a body than in its middle."""
-FOLDS: Final = (0.82, 1.16)
-"""Range of the light of the old garment's folds that is taken over."""
-MAX_PRINT: Final = 0.10
-"""Share of the old garment that may be outside that range: with more it is a print, not folds."""
-SHARP: Final = (0.12, 0.22)
-"""Share of the old garment next to a sharp edge up to which it has folds, and from which it has a print."""
 SHADOW: Final = 0.22
 """Depth of the shadow of a sleeve on the trunk."""
 
@@ -213,10 +208,10 @@ def paint(view: View, old: Old, under: Under, layers: Layers) -> Painted:
     import numpy as np
 
     image = under.image
-    folds = folds_of(view, old)
     colours, trunk = layers.trunk
+    folds, known = light_of(view, old, _brightness(colours, trunk))
     unit = max(1, round(0.01 * view.body.trunk))
-    light = folds * _side_light(view, trunk)
+    light = folds * _side_light(view, trunk, known)
     back = layers.behind * (1 - trunk)
     for colour, cover in under.arms:
         image = _over(image, colour, cover)
@@ -239,7 +234,7 @@ def paint(view: View, old: Old, under: Under, layers: Layers) -> Painted:
         changed = np.maximum(changed, cover)
     for sleeve in layers.sleeves:
         if sleeve is not None:
-            image = _over(image, sleeve[0] * (folds * _side_light(view, sleeve[1]))[:, :, None], sleeve[1])
+            image = _over(image, sleeve[0] * (folds * _side_light(view, sleeve[1], known))[:, :, None], sleeve[1])
             garment = np.maximum(garment, sleeve[1])
             changed = np.maximum(changed, sleeve[1])
     front = _edge(old.front)
@@ -256,39 +251,26 @@ def _over(image: NDArray[Any], colours: NDArray[Any], share: NDArray[Any]) -> ND
     return made
 
 
+def _brightness(colours: NDArray[Any], cover: NDArray[Any]) -> float:
+    """Mean brightness of a layer, in 0..255."""
+    import numpy as np
+
+    shown = colours[::4, ::4][cover[::4, ::4] > 0.5]
+    return float((shown @ np.array(WEIGHTS, np.float32)).mean()) if len(shown) else 0.0
+
+
 def _edge(chance: NDArray[Any]) -> NDArray[Any]:
     """A map of probabilities as an opacity with an edge of a few pixels."""
     return ((chance - 0.35) / 0.3).clip(0, 1)
 
 
-def _side_light(view: View, cover: NDArray[Any]) -> NDArray[Any]:
-    """(h, w): fabric curves away from the light towards its edges; 1 far from it."""
+def _side_light(view: View, cover: NDArray[Any], known: NDArray[Any]) -> NDArray[Any]:
+    """(h, w): fabric curves away from the light towards its edges; 1 far from it, and where the light is known."""
     import numpy as np
 
     radius = max(2, round(0.11 * view.body.wide))
     window = around(cover > 0, 2 * radius)
     light = np.ones(view.size, np.float32)
-    light[window] -= SIDE_SHADE * ((1 - box(box(cover[window], radius), radius)) * 1.6).clip(0, 1)
+    shade = ((1 - box(box(cover[window], radius), radius)) * 1.6).clip(0, 1)
+    light[window] -= SIDE_SHADE * shade * (1 - known[window])
     return light
-
-
-def folds_of(view: View, old: Old) -> NDArray[Any]:
-    """(h, w): the light of the old garment's folds, 1 where it has none or shows a print."""
-    import numpy as np
-
-    inside = (old.chance > 0.6).astype(np.float32)
-    if inside.sum() < 200:
-        return np.ones(view.size, np.float32)
-    light = view.image @ np.array([0.299, 0.587, 0.114], np.float32) + 12
-    fine, wide = max(1, round(0.008 * view.body.trunk)), max(3, round(0.16 * view.body.trunk))
-    total = np.maximum(box(inside, wide), 1e-3)
-    smooth = box(light * inside, wide) / total
-    near = box(light * inside, fine) / np.maximum(box(inside, fine), 1e-3)
-    ratio = near / np.maximum(smooth, 1.0)
-    beyond = ((ratio < FOLDS[0] - 0.12) | (ratio > FOLDS[1] + 0.14))[inside > 0].mean()
-    # Folds are soft, prints have edges.
-    middle = box(light * inside, 4 * fine) / np.maximum(box(inside, 4 * fine), 1e-3)
-    core = box(inside, 2 * fine + 2) > 0.999
-    sharp = float((np.abs(near / np.maximum(middle, 1.0) - 1) > 0.1)[core].mean()) if core.any() else 0.0
-    strength = float(np.clip(1 - beyond / MAX_PRINT, 0, 1) * np.clip((SHARP[1] - sharp) / (SHARP[1] - SHARP[0]), 0, 1))
-    return 1 + strength * (ratio.clip(*FOLDS) - 1) * inside
