@@ -10,7 +10,7 @@ import pytest
 from app_processes import EACH, Apps
 from http_calls import App
 from over_http import photo
-from paypal_shop import Shop, paypal, shop
+from paypal_shop import Buyer, Shop, paypal, shop
 from stores import both_stores
 
 from shared import settings
@@ -74,9 +74,8 @@ def test_refunds_in_parts_do_not_return_more_than_was_paid(apps: Apps, shop: Sho
     assert ada.credits() == 4
 
 
-@both_stores
-def test_a_quota_is_not_overdrawn(apps: Apps, shop: Shop) -> None:
-    ada = shop.user()
+def conversion(ada: Buyer) -> dict[str, Any]:
+    """A request of a conversion by a user, whose pictures are uploaded."""
     upload = App.of("upload")
     ids = {
         kind: upload("upload_image", photo(colour), token=ada.token, headers={"Content-Type": "image/jpeg"},
@@ -84,7 +83,38 @@ def test_a_quota_is_not_overdrawn(apps: Apps, shop: Shop) -> None:
         for kind, colour in (("person", "tan"), ("garment", "teal"))
     }  # fmt: skip
     body = {"personImageId": ids["person"], "garmentImageId": ids["garment"]}
-    convert: dict[str, Any] = {"name": "create_conversion", "body": body, "token": ada.token}
+    return {"name": "create_conversion", "body": body, "token": ada.token}
+
+
+@both_stores
+def test_credits_are_not_overdrawn_while_they_are_refunded(apps: Apps, shop: Shop) -> None:
+    ada, admin = shop.user(), shop.user("admin")
+    id = ada.bought()["captureId"]
+    bought = ada.credits()
+    convert = conversion(ada)
+    statuses: Counter[int] = Counter()
+    while statuses[202] < FREE + bought // 2:
+        statuses.update(answer["status"] for answer in apps.call(convert))
+    refund = {"name": "refund_paypal_capture", "body": {"amountMinor": 300}, "route": {"id": id}, "token": admin.token}
+
+    def race(process: int) -> list[dict[str, Any]]:
+        return [{**refund, "headers": {"Idempotency-Key": f"refund-{process}"}}, *[convert] * EACH]
+
+    answers = apps.call_each(race)
+    raced = [answer for number, answer in enumerate(answers) if number % (EACH + 1)]
+    assert len(shop.control("state")["refunds"]) == 1
+    statuses.update(answer["status"] for answer in raced)
+    assert {answer["body"]["code"] for answer in raced if answer["status"] != 202} <= {"quota_exceeded"}
+    # A refund of 3 of 5 dollars takes 6 of 10 credits, spent or not, and no call spends what is not there.
+    assert ada.credits() == bought - 6 - (statuses[202] - FREE) <= 0
+    assert statuses[202] - FREE <= bought
+    assert [answer["body"]["code"] for answer in apps.call(convert, of=0)] == ["quota_exceeded"]
+
+
+@both_stores
+def test_a_quota_is_not_overdrawn(apps: Apps, shop: Shop) -> None:
+    ada = shop.user()
+    convert = conversion(ada)
     repeated = apps.call(*[{**convert, "headers": {"Idempotency-Key": "one"}}] * EACH)
     assert {answer["status"] for answer in repeated} == {202}
     assert len({answer["body"]["id"] for answer in repeated}) == 1
