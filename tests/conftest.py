@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from leaks import leaks
-from quick import QUICK
+from quick import PATIENCE_S, QUICK
 from selection import all_marked, excludes, may_need
 
 from demo.accounts import administrator, create_account
 from demo.client import Client
 from emulators.azurite import Azurite
-from emulators.launch import launch
-from emulators.stack import Stack
+from emulators.launch import launch, launch_together
+from emulators.stack import PROVIDERS, Stack
 
 # A busy machine is no finding: neither how long an example takes nor how long it takes to make one.
 hypothesis_settings.register_profile("studio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,7 +30,7 @@ hypothesis_settings.load_profile("studio")
 
 LEFT_OUT = ("processes", "on_stack")
 """Marks without which `./studio test` runs tests."""
-STARTED_BY_FIXTURES = {"azurite", "stack"}
+STARTED_BY_FIXTURES = {"azurite", "all_emulated", "cosmos", "stack"}
 """Fixtures that start processes; every test that uses one is marked."""
 _may_start_processes = True
 
@@ -132,6 +133,21 @@ def cosmos() -> Iterator[dict[str, Any]]:
     """The start-up facts of a Cosmos DB emulator without a budget of request units."""
     with launch("cosmos", "--throughput", "0") as facts:
         yield facts
+
+
+@pytest.fixture(scope="session")
+def all_emulated() -> Iterator[dict[str, dict[str, Any]]]:
+    """The start-up facts of the emulators of all providers, by name."""
+    with launch_together(dict.fromkeys(PROVIDERS, 0)) as facts:
+        yield facts
+
+
+@pytest.fixture(scope="module")
+def emulated(all_emulated: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The emulators of all providers, empty and without faults when a file begins: a test process starts them once."""
+    for facts in all_emulated.values():
+        requests.post(f"{facts['url']}/_emulator/reset", timeout=PATIENCE_S).raise_for_status()
+    return all_emulated
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from account_factory import add_account
 from http_calls import Answered, App
 from quick import eventually
 
-from emulators.launch import launch
 from functions.paypal_webhook.documents import EventDocument, events
 from shared.commerce.payment_documents import GrantDocument, PaymentDocument, PaymentStatus, grants, payments
 from shared.documents import Document, Where, store
@@ -257,11 +256,10 @@ def _exit_before(write: int | None) -> None:
         setattr(documents, name, counted(getattr(documents, name)))
 
 
-@pytest.fixture(scope="session")
-def paypal() -> Iterator[dict[str, Any]]:
+@pytest.fixture
+def paypal(emulated: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The emulated PayPal."""
-    with launch("paypal") as facts:
-        yield facts
+    return emulated["paypal"]
 
 
 @pytest.fixture

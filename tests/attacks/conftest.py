@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from accounts_world import World
 
-from emulators.launch import launch
 from shared import clock
 
 
-@pytest.fixture(scope="session")
-def mail() -> Iterator[dict[str, Any]]:
+@pytest.fixture
+def mail(emulated: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The start-up facts of the e-mail emulator."""
-    with launch("email") as facts:
-        yield facts
+    return emulated["email"]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from itertools import count
 from typing import Any
@@ -14,7 +14,6 @@ from drawn import garments, needs_model
 from PIL import Image
 
 from demo.photos import people
-from emulators.launch import launch
 from shared.engines import fashn_api
 from shared.engines.base import Cancelled, Result
 from shared.engines.fashn_api import FashnApi, FashnClient
@@ -39,9 +38,8 @@ def shirt() -> Any:
 
 
 @pytest.fixture(scope="module")
-def facts() -> Iterator[dict[str, Any]]:
-    with launch("fashn") as started:
-        yield started
+def facts(emulated: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return emulated["fashn"]
 
 
 class Called:

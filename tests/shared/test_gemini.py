@@ -11,7 +11,6 @@ import pytest
 import requests
 from PIL import Image
 
-from emulators.launch import launch
 from shared.errors import StudioError
 from shared.gemini.answers import GeneratedImage, InlineImage
 from shared.gemini.client import Gemini
@@ -27,8 +26,9 @@ PERSON, GARMENT = photo("tan"), photo("navy")
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[str]:
-    with launch("gemini") as facts, pytest.MonkeyPatch.context() as patch:
+def emulator(emulated: dict[str, dict[str, Any]]) -> Iterator[str]:
+    facts = emulated["gemini"]
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GEMINI_API_KEY", facts["apiKey"])
         yield facts["url"]
 

@@ -14,7 +14,6 @@ import requests
 from google.genai.types import BlockedReason, FinishReason
 from PIL import Image
 
-from emulators.launch import launch
 from shared.errors import OperatorActionNeeded, StudioError, Unprocessable, UpstreamError
 from shared.gemini import errors
 from shared.gemini.answers import GeneratedImage, InlineImage
@@ -56,8 +55,9 @@ class Called:
 
 
 @pytest.fixture(scope="module")
-def called() -> Iterator[Called]:
-    with launch("gemini") as facts, pytest.MonkeyPatch.context() as patch:
+def called(emulated: dict[str, dict[str, Any]]) -> Iterator[Called]:
+    facts = emulated["gemini"]
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ENVIRONMENT", "development")
         patch.setenv("GEMINI_API_KEY", facts["apiKey"])
         patch.setenv("GEMINI_BASE_URL", facts["url"])

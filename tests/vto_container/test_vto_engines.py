@@ -16,7 +16,6 @@ from PIL import Image
 
 from cli.models_pull import SETS
 from demo.photos import people
-from emulators.launch import launch
 from shared import settings
 from shared.engines import canvas, gemini, region
 from shared.engines.base import Cancelled
@@ -192,9 +191,8 @@ def test_fashn_reports_a_missing_package(package: Any, monkeypatch: pytest.Monke
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[dict[str, Any]]:
-    with launch("gemini") as facts:
-        yield facts
+def emulator(emulated: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return emulated["gemini"]
 
 
 def test_gemini_keeps_the_face_and_the_image_size(configure: Callable[..., None], emulator: dict[str, Any]) -> None:

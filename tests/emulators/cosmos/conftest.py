@@ -9,14 +9,11 @@ from uuid import uuid4
 import pytest
 from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy, PartitionKey
 
-from emulators.launch import launch
-
 
 @pytest.fixture(scope="session")
-def account() -> Iterator[dict[str, Any]]:
+def account(cosmos: dict[str, Any]) -> dict[str, Any]:
     """The facts of an emulator without a budget."""
-    with launch("cosmos", "--throughput", "0") as facts:
-        yield facts
+    return cosmos
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import uuid
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -15,17 +14,14 @@ from google import genai
 from google.genai import errors, types
 from PIL import Image, ImageDraw
 
-from emulators.launch import launch
-
 pytestmark = pytest.mark.processes
 
 MODEL = "some-image-model"
 
 
 @pytest.fixture(scope="module")
-def gemini() -> Iterator[dict[str, Any]]:
-    with launch("gemini") as facts:
-        yield facts
+def gemini(emulated: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return emulated["gemini"]
 
 
 def client_for(facts: dict[str, Any], *, key: str | None = None, version: str = "v1beta") -> genai.Client:

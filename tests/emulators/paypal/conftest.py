@@ -11,8 +11,6 @@ import pytest
 import requests
 from quick import eventually
 
-from emulators.launch import launch
-
 
 @dataclass
 class Merchant:
@@ -88,10 +86,9 @@ class Merchant:
         return self.control(f"events?orderId={order}")["events"]
 
 
-@pytest.fixture(scope="session")
-def paypal() -> Generator[dict[str, Any]]:
-    with launch("paypal") as facts:
-        yield facts
+@pytest.fixture
+def paypal(emulated: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return emulated["paypal"]
 
 
 @pytest.fixture

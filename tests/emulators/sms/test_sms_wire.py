@@ -1,7 +1,6 @@
 """The SMS emulator driven by the real twilio SDK."""
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,17 +9,14 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from emulators.launch import launch
-
 pytestmark = pytest.mark.processes
 
 _numbers = itertools.count(15551230000)
 
 
 @pytest.fixture(scope="module")
-def sms() -> Iterator[dict[str, Any]]:
-    with launch("sms") as facts:
-        yield facts
+def sms(emulated: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return emulated["sms"]
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,17 +16,14 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.messaging.webpubsubservice import WebPubSubServiceClient
 
-from emulators.launch import launch
-
 pytestmark = pytest.mark.processes
 
 PROTOCOL = "json.webpubsub.azure.v1"
 
 
 @pytest.fixture(scope="module")
-def pubsub() -> Iterator[dict[str, Any]]:
-    with launch("webpubsub") as facts:
-        yield facts
+def pubsub(emulated: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return emulated["webpubsub"]
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from emulators.launch import launch
 from functions.convert import service
 from functions.convert.models import Conversion, ConversionRequest, ConversionsQuery
 from functions.convert.worker import ConversionStep
@@ -52,12 +52,8 @@ def wanted(local: dict[str, str]) -> Iterator[ConversionRequest]:
 
 
 @pytest.fixture
-def gemini(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with launch("gemini") as facts:
-        monkeypatch.setenv("GEMINI_API_KEY", facts["apiKey"])
-        monkeypatch.setenv("GEMINI_BASE_URL", facts["url"])
-        forget()
-        yield
+def gemini(change: Callable[..., None], emulated: dict[str, dict[str, Any]]) -> None:
+    change(GEMINI_API_KEY=emulated["gemini"]["apiKey"], GEMINI_BASE_URL=emulated["gemini"]["url"])
 
 
 def allow(monkeypatch: pytest.MonkeyPatch, conversions: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -75,12 +74,9 @@ class Post:
 
 
 @pytest.fixture(scope="module")
-def facts() -> Iterator[dict[str, dict[str, Any]]]:
-    with ExitStack() as stack:
-        yield {
-            "sms": stack.enter_context(launch("sms")),
-            "email": stack.enter_context(launch("email", "--running-polls", "1")),
-        }
+def facts(emulated: dict[str, dict[str, Any]]) -> Iterator[dict[str, dict[str, Any]]]:
+    with launch("email", "--running-polls", "1") as email:
+        yield {"sms": emulated["sms"], "email": email}
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import requests
 
-from emulators.launch import launch_together
 from shared import clock
 from shared.errors import OperatorActionNeeded, StudioError, Unprocessable, UpstreamError
 from shared.notifications import email_errors, senders, twilio_errors, webpubsub_errors
@@ -53,22 +52,16 @@ class Providers:
         return None
 
 
-@pytest.fixture(scope="module")
-def facts() -> Iterator[dict[str, dict[str, Any]]]:
-    with launch_together({"sms": 0, "email": 0, "webpubsub": 0}) as started:
-        yield started
-
-
 @pytest.fixture
-def providers(change: Callable[..., None], facts: dict[str, dict[str, Any]]) -> Iterator[Providers]:
-    sms, email = facts["sms"], facts["email"]
+def providers(change: Callable[..., None], emulated: dict[str, dict[str, Any]]) -> Iterator[Providers]:
+    sms, email = emulated["sms"], emulated["email"]
     change(
         TWILIO_ACCOUNT_SID=sms["accountSid"], TWILIO_AUTH_TOKEN=sms["authToken"], TWILIO_BASE_URL=sms["url"],
         EMAIL_CONNECTION=email["connectionString"], EMAIL_SENDER=email["sender"],
-        WEBPUBSUB_CONNECTION=facts["webpubsub"]["connectionString"],
+        WEBPUBSUB_CONNECTION=emulated["webpubsub"]["connectionString"],
     )  # fmt: skip
     twilio_client.cache_clear()
-    yield Providers(facts)
+    yield Providers(emulated)
     twilio_client.cache_clear()
     email_client.cache_clear()
     hub.cache_clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +14,6 @@ import requests
 from azure.core.pipeline.transport import RequestsTransport
 from quick import eventually
 
-from emulators.launch import launch_together
 from functions.convert import service as conversions
 from functions.convert.models import ConversionRequest
 from functions.tryon import hosted
@@ -27,16 +26,11 @@ from tests.functions.tryon.tryon_shopper import Shopper
 pytestmark = pytest.mark.processes
 
 
-@pytest.fixture(scope="module")
-def facts() -> Iterator[dict[str, dict[str, Any]]]:
-    with launch_together({"gemini": 0, "fashn": 0}) as started:
-        yield started
-
-
 @pytest.fixture
 def providers(
-    shopper: Shopper, configure: Callable[..., None], facts: dict[str, dict[str, Any]]
+    shopper: Shopper, configure: Callable[..., None], emulated: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
+    facts = {name: emulated[name] for name in ("gemini", "fashn")}
     for one in facts.values():
         requests.post(f"{one['url']}/_emulator/reset", timeout=5).raise_for_status()
     configure(

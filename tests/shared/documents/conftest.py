@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from emulators.launch import launch
 from shared.documents import Container, DocumentStore
 
 CONTAINERS = {
@@ -24,14 +24,13 @@ CONTAINERS = {
 
 
 @pytest.fixture(scope="session")
-def emulator() -> Generator[DocumentStore]:
+def emulator(cosmos: dict[str, Any]) -> Generator[DocumentStore]:
     """The Cosmos adapter on the emulator."""
     from shared.documents.cosmos import connect
 
-    with launch("cosmos", "--throughput", "0") as facts:
-        store = connect(facts["endpoint"], facts["key"], database="studio", create=True, containers=CONTAINERS)
-        yield store
-        store.close()
+    store = connect(cosmos["endpoint"], cosmos["key"], database="contract", create=True, containers=CONTAINERS)
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="session")
