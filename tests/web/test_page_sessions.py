@@ -1,4 +1,4 @@
-"""The account view lists open sessions, ends others by the password, and connects an authenticator app."""
+"""The account view: sessions are listed and ended by the password; an authenticator app, a phone number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from page_steps import Audit, enter_as
 from pyotp.totp import TOTP
 from quick import eventually
 
-from demo.accounts import create_account
+from demo.accounts import CODE, create_account, outbox
 from demo.client import Client
 from emulators.stack import Stack
 
@@ -100,6 +100,34 @@ def test_an_authenticator_app_is_connected_asked_for_and_removed(
     card.get_by_role("button", name="Remove the second factor").click()
     card.get_by_text("off", exact=True).wait_for()
     assert Client(stack.url).login(client.user["email"], password).user["secondFactor"] is False
+
+
+def test_a_phone_number_is_set_confirmed_and_removed(page: Page, stack: Stack, admin: Client, audit: Audit) -> None:
+    client = create_account(stack, admin=admin)
+    number = f"+447700{secrets.randbelow(10**6):06}"
+    enter_as(page, client)
+    page.goto("/#/account")
+    page.get_by_text("once a phone number is confirmed").wait_for()
+    card = page.get_by_role("region", name="Phone")
+    field = card.get_by_label("Number")
+    field.fill("07700 900123")
+    card.get_by_role("button", name="Save the number").click()
+    assert field.evaluate("one => one.validity.patternMismatch"), "without the country's code it is not sent"
+    field.fill(f"{number[:3]} {number[3:7]} {number[7:]}")
+    card.get_by_role("button", name="Save the number").click()
+    card.get_by_text("not confirmed").wait_for()
+    found = CODE.search(outbox(stack, "sms", number, "is your code")["body"])
+    assert found
+    card.get_by_label("Code from the SMS").fill(found[1])
+    audit(page)
+    card.get_by_role("button", name="Confirm").click()
+    card.get_by_text("confirmed", exact=True).wait_for()
+    page.get_by_text("once a phone number is confirmed").wait_for(state="detached")
+    assert client.call("GET", "auth/me")["phone"] == number
+    field.fill("")
+    card.get_by_role("button", name="Remove the number").click()
+    page.get_by_text("once a phone number is confirmed").wait_for()
+    assert client.call("GET", "auth/me")["phone"] is None
 
 
 def test_who_is_not_confirmed_is_shown_the_way(page: Page, stack: Stack) -> None:

@@ -4,6 +4,7 @@ import { ok } from "../api/client";
 import { useApp, useUser } from "../app-context";
 import { Awaited, Badge, EmailField, ErrorNote } from "../components/basics";
 import { useAction, useLoad, useRoute } from "../hooks";
+import { Phone } from "./phone";
 import { SecondFactor } from "./second-factor";
 import { Sessions } from "./sessions";
 import { SignIn } from "./sign-in";
@@ -266,14 +267,15 @@ function Profile() {
           )}
         </section>
         <SecondFactor isOn={data.secondFactor} onChanged={reload} />
-        <Preferences />
+        <Phone account={data} onChanged={reload} />
+        <Preferences hasPhone={data.phone !== null && data.phoneConfirmed} />
         <Sessions />
       </div>
     </>
   );
 }
 
-function Preferences() {
+function Preferences({ hasPhone }: { hasPhone: boolean }) {
   const { api } = useApp();
   const load = useLoad(() => ok(api.GET("/api/notifications/preferences")), "preferences");
   const { data, reload } = load;
@@ -299,7 +301,10 @@ function Preferences() {
                 })
               }
             />
-            {name}
+            <span>
+              {name}
+              {channel === "sms" && !hasPhone && <span className="small"> (once a phone number is confirmed)</span>}
+            </span>
           </label>
         ))}
     </section>

@@ -49,6 +49,8 @@ export function SecondFactor({ isOn, onChanged }: { isOn: boolean; onChanged: ()
               required
               autoComplete="one-time-code"
               inputMode={isOn ? "text" : "numeric"}
+              pattern={isOn ? "\\s*([0-9]{6}|[a-z2-7]{4}(-[a-z2-7]{4}){5})\\s*" : "\\s*[0-9]{3} ?[0-9]{3}\\s*"}
+              title={isOn ? "Six digits, or a recovery code with its hyphens" : "The six digits that the app shows"}
               value={code}
               onChange={(event) => setCode(event.target.value)}
             />

@@ -40,7 +40,13 @@ export function SignIn({ wanted }: { wanted: { name: string; roles: string[] } |
         {(asksCode || code) && (
           <label>
             Code of your authenticator app, or a recovery code
-            <input autoComplete="one-time-code" value={code} onChange={(event) => setCode(event.target.value)} />
+            <input
+              autoComplete="one-time-code"
+              pattern="\s*([0-9]{6}|[a-z2-7]{4}(-[a-z2-7]{4}){5})\s*"
+              title="Six digits, or a recovery code with its hyphens"
+              value={code}
+              onChange={(event) => setCode(event.target.value)}
+            />
           </label>
         )}
         <button type="submit" className="primary" disabled={busy}>
