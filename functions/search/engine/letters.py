@@ -18,7 +18,7 @@ from importlib import import_module
 from itertools import pairwise
 from typing import Any, Final, Protocol, cast
 
-ANALYSIS: Final = 2
+ANALYSIS: Final = 3
 """Counts up when texts of products give other words than before, so that indexes made before are built again; a test
 holds what they give."""
 MAX_WORD_LENGTH: Final = 40
@@ -32,6 +32,8 @@ _RULES: Final = (
 )
 _PLAIN = re.compile(r"\d+(?:[.,]\d+)+|[a-z0-9]+(?:'[a-z0-9]+)*")
 """Words of ASCII text, as ICU's boundaries give them but for full stops between letters."""
+_BY = re.compile(r"(?<=\d)x(?=\d)")
+"""Between the sides of something: `90x90`, which others write `90 x 90`."""
 _INNER = re.compile(r"\d+(?:[.,]\d+)+|[^._:;,\u2044\u00b7\u2027\u05f4]+")
 _SIGNS: Final = str.maketrans(
     dict.fromkeys("\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07\u00b4`\u05f3", "'") | {"\u05f4": "", "\u2116": "no "}
@@ -113,6 +115,8 @@ def analyse(text: str) -> Words:
     for place, (_, stop, part) in enumerate(pieces):
         # `A-line` and `C&A` are names, `a` before other words is none.
         if part in STOP and not joins[place] and not joins[place + 1] and plain[stop : stop + 1] not in _HYPHENS:
+            continue
+        if part == "x" and _is_between_numbers(pieces, place):
             continue
         if word := fold(_bare(part))[:MAX_WORD_LENGTH]:
             glued.append(joins[place] and bool(sequence))
@@ -219,7 +223,13 @@ def _pieces(text: str) -> Iterator[Piece]:
     """The words, without the signs that ICU leaves in them."""
     for start, stop, word in _raw_words(text):
         if word.isascii() and word.isalnum():
-            yield start, stop, word
+            if "x" not in word:
+                yield start, stop, word
+                continue
+            at = start
+            for part in _BY.split(word):
+                yield at, at + len(part), part
+                at += len(part) + 1
             continue
         for found in _INNER.finditer(word):
             yield start + found.start(), start + found.end(), found.group().replace(",", ".")
@@ -239,6 +249,12 @@ def _joins(text: str, one: Piece, other: Piece) -> bool:
         return _is_initial(first) and second.isalpha()
     short = first.isalpha() and second.isalpha() and max(len(first), len(second)) <= MAX_BESIDE_INITIAL
     return short if between == sign and sign != ":" else _is_initial(first) and _is_initial(second) and sign != "."
+
+
+def _is_between_numbers(pieces: list[Piece], place: int) -> bool:
+    """Whether the words on both sides of a place are numbers: `90 x 90`."""
+    beside = (place > 0 and pieces[place - 1][2][-1:], place + 1 < len(pieces) and pieces[place + 1][2][:1])
+    return all(char and char.isdigit() for char in beside)
 
 
 def _is_initial(word: str) -> bool:

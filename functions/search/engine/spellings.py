@@ -1,4 +1,4 @@
-"""Garments and what they are made of that are spelt in more than one way which no rule of letters explains.
+"""Garments, materials and sizes that are spelt in more than one way which no rule of letters explains.
 
 Not a list of synonyms: `tee` is how a T-shirt is spelt, `jumper` is another word. Two spellings of one word in two
 languages count as well, since shops in one of them use both (`Kaschmir`, `cashmere`).
@@ -32,6 +32,11 @@ viscose viskose
 cord kord
 portemonnaie portmonee
 frottee frotte
+xxl 2xl
+xxxl 3xl
+xxxxl 4xl
+xxs 2xs
+xxxs 3xs
 蓝色 兰色
 夹克 茄克
 """

@@ -14,11 +14,11 @@ from functions.search.engine.letters import ANALYSIS
 
 JUDGED = Path(__file__).parents[4] / "bench" / "judged"
 NAMES = """
-H&M J.Crew C & A AT&T men's L'Oréal O'Neill A-line V-neck black & white XL & XXL half 5½ 3,5 cm
+H&M J.Crew C & A AT&T men's L'Oréal O'Neill A-line V-neck black & white XL & XXL half 5½ 3,5 cm 90x90cm
 für Übergangsjacke crème ﬁne ＴＳ Łódź smørrebrød ısı Ёлка платье ΦΌΡΕΜΆ שִׂמְלָה צה"ל فُستانٌ أحمر पोशाक सूती
 紅色連衣裙 红色连衣裙 赤いワンピース ｶﾞｰｾﾞ 빨간색 원피스 เสื้อยืดสีแดง khăn quàng đỏ İstanbul №5 TS-1001 naïve 👗 a the and
 """
-GIVEN = {2: "d5cb9e6a3ea23ab6"}
+GIVEN = {3: "a7b96ef1bb35f6eb"}
 """By `ANALYSIS`, the digest of what titles and names give."""
 
 
