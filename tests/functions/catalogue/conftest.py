@@ -1,4 +1,4 @@
-"""Empty queues and fresh models for every test of the catalogue."""
+"""Empty queues for every test of the catalogue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared import blobs, onnx
+from shared import blobs
 from shared.jobs import queues
 
 
@@ -17,6 +17,4 @@ def shop(local: dict[str, str]) -> Iterator[None]:
         queues.client(queue).clear_messages()
     for blob in list(blobs.listing(blobs.VENDOR_UPLOADS)):
         blobs.delete(blobs.VENDOR_UPLOADS, blob.name)
-    onnx.forget()
     yield
-    onnx.forget()

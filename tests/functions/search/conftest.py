@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from market import Market
 
-from shared import onnx
 from shared.jobs import queues
 
 
@@ -23,10 +22,8 @@ def market(
     change(INDEX_CACHE_DIR=str(tmp_path_factory.mktemp("indexes")), INDEX_POLL_S="0", SEARCH_ENGINE=where)
     versions._root.cache_clear()
     engine.index.cache_clear()
-    onnx.forget()
     for queue in (queues.INDEX, queues.REBUILD):
         queues.client(queue).clear_messages()
     yield Market()
     engine.index.cache_clear()
     versions._root.cache_clear()
-    onnx.forget()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from functools import cache
 
 import index_shelf as shelf
 import numpy as np
@@ -31,6 +31,20 @@ ITEMS = tuple(
 )
 
 
+@cache
+def oracle_of_all() -> Oracle:
+    """Made once: it remembers what queries of several tests ask for."""
+    return Oracle(shelf.MODEL, ITEMS)
+
+
+@pytest.fixture(scope="module")
+def saved_columns(tmp_path_factory: pytest.TempPathFactory) -> Columns:
+    """All rows, as they are read from a file; nothing changes them."""
+    made, folder = Columns.of(ITEMS, shelf.DIM), tmp_path_factory.mktemp("many") / "columns"
+    made.save(folder)
+    return Columns.load(folder, made.vectors)
+
+
 @pytest.fixture
 def many(index: LocalIndex, shop: str) -> LocalIndex:
     build = index.begin(shop)
@@ -43,7 +57,7 @@ ASKED = ("common", "common half", "common rare7", "half rare3 rare4 rare5 dress"
 
 
 def test_words_are_ranked_exactly_whichever_are_looked_up(many: LocalIndex, shop: str) -> None:
-    oracle = Oracle(shelf.MODEL, ITEMS)
+    oracle = oracle_of_all()
     filtered = VectorQuery(shop, weights=Weights(0, 0, 1), filters=Filters(tags=("one-in-2",)))
     blended = VectorQuery(shop, text=TEXT, weights=Weights.hybrid(0))
     for asked in (
@@ -64,7 +78,7 @@ def test_words_are_ranked_exactly_whichever_are_looked_up(many: LocalIndex, shop
 def test_results_are_ranked_exactly_however_many_they_are(
     many: LocalIndex, shop: str, alike: int, tags: tuple[str, ...]
 ) -> None:
-    oracle = Oracle(shelf.MODEL, ITEMS)
+    oracle = oracle_of_all()
     for words in ("", "common half", "common rare7", "red blue green black"):
         weights = Weights.hybrid(0, words=0.3 if words else 0.0)
         asked = VectorQuery(shop, text=TEXT, words=words, weights=weights, filters=Filters(tags=tags), k=40)
@@ -93,7 +107,7 @@ def test_a_scan_by_words_alone_shows_all_that_has_one_of_them(many: LocalIndex, 
 
 
 def test_filters_and_facets_are_exact_at_every_selectivity(many: LocalIndex, shop: str) -> None:
-    oracle = Oracle(shelf.MODEL, ITEMS)
+    oracle = oracle_of_all()
     fields = ("category", "colours", "vendor", "tags")
     for filters in (
         *(Filters(tags=(f"one-in-{share}",)) for share in (2, 5, 50, 750)),
@@ -139,10 +153,8 @@ def test_a_word_scores_the_same_however_it_is_looked_up() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.6, 0.9, 1.0])
 @pytest.mark.parametrize("asked", [*ASKED, "common half rare7 dress red blue one in many words rare8 rare9"])
-def test_the_rows_beyond_a_share_are_all_there_are(asked: str, share: float, tmp_path: Path) -> None:
-    made = Columns.of(ITEMS, shelf.DIM)
-    made.save(tmp_path / "columns")
-    columns = Columns.load(tmp_path / "columns", made.vectors)
+def test_the_rows_beyond_a_share_are_all_there_are(asked: str, share: float, saved_columns: Columns) -> None:
+    columns = saved_columns
     lookup = Lookup.of(asked, Lexicon(columns), [(columns, None)])
     assert lookup is not None
     rows, shares = lookup.shares(columns)
