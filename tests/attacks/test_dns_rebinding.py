@@ -26,7 +26,7 @@ class Resolver:
         self.asked = 0
 
     def __call__(self, host: Any, port: Any, *args: Any, **options: Any) -> Any:
-        if host != NAME:
+        if host not in (NAME, NAME.encode()):
             return self._real(host, port, *args, **options)
         self.asked += 1
         addresses = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
