@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -19,9 +19,31 @@ from shared.catalogue.documents import MetadataFields, Price
 from shared.errors import TooLarge, Unprocessable
 from shared.http.validation import message_of
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 MAX_BYTES: Final = 64 * 1024
+MAX_PRICE: Final = 1_000_000
+MAX_TAGS: Final = 30
 ALIASES: Final = {"color": "colour"}
-PRICE_HELP: Final = "write the amount with a point and two decimals at most, like 19.90, and the currency in `currency`"
+PRICE_HELP: Final = (
+    "write the amount with a point and two decimals at most, like `12.50`, and the currency in `currency`"
+)
+PRICE_FAULTS: Final = {
+    "greater_than_equal": "is below zero",
+    "less_than_equal": f"is over {MAX_PRICE:,}",
+    "decimal_max_digits": "has too many digits",
+    "decimal_whole_digits": "has too many digits",
+    "decimal_max_places": "has more than two decimals",
+}
+"""What is wrong with a price, by the type of pydantic's error; any other is of a value that is no amount."""
+FAULTS: Final = {
+    "missing": "is missing: every product needs one",
+    "string_type": "must be text in quotes",
+    "list_type": 'must be a list of texts, like `["summer", "linen"]`',
+    "string_pattern_mismatch": "must be the three letters of a currency (ISO 4217), like `EUR`",
+}
+"""What is wrong with another field; `currency` alone has a pattern."""
 
 
 def _plain(value: object) -> object:
@@ -40,7 +62,7 @@ def _once(words: list[str]) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-type Amount = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=9, decimal_places=2), AfterValidator(_unsigned)]
+type Amount = Annotated[Decimal, Field(ge=0, le=MAX_PRICE, max_digits=9, decimal_places=2), AfterValidator(_unsigned)]
 
 
 class Metadata(BaseModel):
@@ -53,7 +75,7 @@ class Metadata(BaseModel):
     price: Amount | None = None
     currency: Annotated[str, BeforeValidator(_upper), StringConstraints(pattern="^[A-Z]{3}$")] = "EUR"
     colour: Word | None = None
-    tags: Annotated[list[Word], Field(max_length=30), AfterValidator(_once)] = Field(default_factory=list[str])
+    tags: Annotated[list[Word], Field(max_length=MAX_TAGS), AfterValidator(_once)] = Field(default_factory=list[str])
     description: Annotated[text.BlockText, Field(max_length=4000), BeforeValidator(_plain)] | None = None
 
 
@@ -79,8 +101,7 @@ def read_metadata(data: bytes) -> MetadataFields:
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in problem["loc"])
-        help = f": {PRICE_HELP}" if field == "price" else ""
-        raise _bad(f"{message_of(problem)}{help}", field) from None
+        raise _bad(_fault(problem, field), field) from None
     return MetadataFields(
         title=metadata.title,
         category=metadata.category,
@@ -89,6 +110,16 @@ def read_metadata(data: bytes) -> MetadataFields:
         tags=tuple(metadata.tags),
         description=metadata.description,
     )
+
+
+def _fault(problem: ErrorDetails, field: str) -> str:
+    """What is wrong with a field, in words for a vendor."""
+    kind = problem["type"]
+    if field == "price":
+        return f"{PRICE_FAULTS.get(kind, 'is no amount')}: {PRICE_HELP}"
+    if field == "tags" and kind == "too_long":
+        return f"has more than {MAX_TAGS} entries"
+    return FAULTS.get(kind) or message_of(problem)
 
 
 def _fields(data: bytes) -> dict[str, Any]:

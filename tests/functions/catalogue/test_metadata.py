@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 from functions.catalogue.metadata import read_metadata
 from shared.errors import StudioError
+
+PYDANTIC = re.compile(r"[Ii]nput should|should have|should match|Field required")
 
 
 def read(fields: str) -> tuple[str, str | None, str | None, tuple[str, ...]]:
@@ -43,22 +48,26 @@ def test_what_is_meant_is_taken(fields: str, price: str | None, colour: str | No
         ('"title": "Skirt"', "title", "twice"),
         ('"price": NaN', None, "NaN"),
         ('"price": -Infinity', None, "Infinity"),
-        ('"price": "NaN"', "price", "19.90"),
-        ('"price": 1e400', "price", "19.90"),
-        (f'"price": {"9" * 5000}', "price", "19.90"),
-        ('"price": "19,90"', "price", "19.90"),
+        ('"price": "NaN"', "price", "`12.50`"),
+        ('"price": 1e400', "price", "`12.50`"),
+        (f'"price": {"9" * 5000}', "price", "`12.50`"),
+        ('"price": "19,90"', "price", "`12.50`"),
         ('"price": "19.90 EUR"', "price", "`currency`"),
         ('"price": 19.990000000000002', "price", "two decimals"),
-        ('"price": true', "price", "19.90"),
-        ('"price": [1]', "price", "19.90"),
-        ('"price": -1', "price", "19.90"),
+        ('"price": true', "price", "`12.50`"),
+        ('"price": [1]', "price", "`12.50`"),
+        ('"price": -1', "price", "is below zero"),
+        ('"price": 1000001', "price", "is over 1,000,000"),
+        ('"price": 1234567890.5', "price", "too many digits"),
+        ('"price": "much"', "price", "is no amount"),
         ('"category": ""', "category", "is empty"),
-        ('"category": 5', "category", "string"),
+        ('"category": 5', "category", "text in quotes"),
         (f'"category": "{"x" * 41}"', "category", "at most 40 characters"),
-        ('"tags": "a,b"', "tags", "list"),
-        ('"tags": [["a"]]', "tags.0", "string"),
+        ('"tags": "a,b"', "tags", "list of texts"),
+        ('"tags": [["a"]]', "tags.0", "text in quotes"),
         ('"tags": [""]', "tags.0", "is empty"),
-        ('"currency": "euro"', "currency", "pattern"),
+        ('"currency": "euro"', "currency", "three letters"),
+        (f'"tags": {json.dumps([str(number) for number in range(31)])}', "tags", "more than 30"),
         ('"description": "a\\u0000b"', "description", "control characters"),
         (f'"x": {"[" * 100_000}', None, "nested too deep"),
         ('"price": 1,', None, "not JSON"),
@@ -71,6 +80,13 @@ def test_what_can_not_be_read_in_one_way_names_its_field(fields: str, field: str
     assert (refused.value.code, refused.value.field) == ("bad_metadata", field)
     assert words in refused.value.message
     assert refused.value.message.startswith(f"{field or 'file'}: ")
+    assert not PYDANTIC.search(refused.value.message)
+
+
+def test_a_missing_title_is_said_in_our_words() -> None:
+    with pytest.raises(StudioError) as refused:
+        read_metadata(b'{"price": 5}')
+    assert refused.value.message == "title: is missing: every product needs one"
 
 
 @pytest.mark.parametrize(
