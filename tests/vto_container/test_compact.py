@@ -129,6 +129,13 @@ def test_a_portrait_takes_an_upper_garment_but_not_trousers(engine: Compact) -> 
     assert refused.value.code == "category_mismatch"
 
 
+@pytest.mark.parametrize(("number", "quality"), [(0, "good"), (1, "low")], ids=["uniform", "space suit"])
+def test_clothes_that_the_parser_does_not_know_make_a_low_quality(engine: Compact, number: int, quality: str) -> None:
+    with Image.open(people()[number].photo) as image:
+        photo = np.asarray(image.convert("RGB").resize((480, 480 * image.height // image.width)))
+    assert engine.generate(photo, garment("sweater"), "upper", 1, 1).report.notes["quality"] == quality
+
+
 def test_a_worn_garment_is_cut_out_of_its_image(engine: Compact) -> None:
     result = engine.generate(person(0), np.asarray(draw_posed_mannequin(6, SIZE)), "upper", 1, 1)
     assert result.report.notes["garmentWorn"] is True
