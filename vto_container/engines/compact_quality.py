@@ -19,7 +19,7 @@ their ratios are those of a linear fit of the garment's error on 76 pairs of CCP
 .51); the risk at which a result is as likely poor as not; and how fast the confidence falls there."""
 UNKNOWN: Final = (0.5, 0.6)
 """Certainty of the parser about the person's clothes at which nothing is known of a result, and from which it says
-nothing: it was .62 at least in the photos with which the confidence was fitted and checked, and .55 for a space suit."""
+nothing: .62 at least in the photos that the confidence was fitted to and checked on, .55 for a space suit."""
 
 
 def notes(garment: Garment, view: View, old: Old, placed: Placed, painted: Painted) -> dict[str, Any]:
