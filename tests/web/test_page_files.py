@@ -67,3 +67,21 @@ def test_files_that_no_answer_came_for_are_named(page: Page, sign_up: Callable[.
     page.unroute("**/api/drops/batch")
     page.get_by_role("button", name="Try 2 of them again").click()
     page.get_by_text("2 of 2 uploaded.").wait_for()
+
+
+def test_a_currency_that_is_none_is_not_sent(page: Page, sign_up: Callable[..., Client], audit: Audit) -> None:
+    enter_as(page, sign_up("vendor"))
+    page.goto("/#/vendor")
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "/api/products/imports?" in one.url else None)
+    table = file("products.csv", b"sku,title,price\nCU-1,Shirt,12.50\n", "text/csv")
+    card = page.get_by_role("region", name="Import a table or a feed")
+    card.get_by_label("Currency").fill("E1")
+    drop(page, "Table or feed", table)
+    card.get_by_role("alert").get_by_text("Write the three letters of the currency").wait_for()
+    audit(page)
+    assert not [url for url in asked if "currency=" in url]
+    card.get_by_label("Currency").fill("chf")
+    drop(page, "Table or feed", table)
+    page.get_by_role("region", name="Rows of the import").get_by_text("created").wait_for()
+    assert [url for url in asked if "currency=CHF" in url]

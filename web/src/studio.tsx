@@ -42,6 +42,21 @@ const VIEWS: View[] = [
   { path: "sign-in", name: "Sign in", roles: [], hidden: true, show: () => <SignIn wanted={null} /> },
 ];
 
+/** What an address of no view shows. */
+const NO_VIEW: View = { path: "", name: "There is no such page", roles: [], hidden: true, show: () => <NoView /> };
+
+function NoView() {
+  return (
+    <section className="narrow">
+      <h1>{NO_VIEW.name}</h1>
+      <p>The address may be mistyped, or from an older version of this page.</p>
+      <a className="button" href="#/shop">
+        Go to the start
+      </a>
+    </section>
+  );
+}
+
 /** The view that an account works in first. */
 export function homeOf(role: string): string {
   return { vendor: "vendor", merchant: "merchant", admin: "operate" }[role] ?? "try-on";
@@ -57,21 +72,20 @@ export function Studio() {
   const user = useUser();
   const { view: path } = useRoute();
   const views = viewsOf(config.local);
-  const view = views.find((one) => one.path === path) ?? VIEWS[0];
-  const title = view?.name ?? "Studio";
+  const view = views.find((one) => one.path === (path || "shop")) ?? NO_VIEW;
+  const title = view.name;
   useEffect(() => {
     document.title = `${title} · AI Fashion Studio`;
   }, [title]);
-  const shown = useRef(view?.path);
+  const shown = useRef(view.path);
   useEffect(() => {
-    if (shown.current === view?.path) return;
-    shown.current = view?.path;
+    if (shown.current === view.path) return;
+    shown.current = view.path;
     // Another view begins at its top, for keyboards and screen readers, too.
     window.scrollTo(0, 0);
     document.getElementById("content")?.focus({ preventScroll: true });
     document.querySelector('header nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
-  }, [view?.path]);
-  if (!view) return null;
+  }, [view.path]);
   const allowed = view.roles.length === 0 || (user !== null && view.roles.includes(user.role));
   const listed = views.filter((one) => !one.hidden && (one.roles.length === 0 || !user || one.roles.includes(user.role)));
   return (
@@ -147,7 +161,7 @@ function LocalBar({ local, role, view }: { local: LocalFacts; role: string | nul
     const from = window.location.hash;
     run(async () => {
       await signIn(api, session, account);
-      const stays = view.path !== "sign-in" && (view.roles.length === 0 || view.roles.includes(account.role));
+      const stays = view !== NO_VIEW && view.path !== "sign-in" && (view.roles.length === 0 || view.roles.includes(account.role));
       // Who went to another view meanwhile stays there.
       if (!stays && window.location.hash === from) window.location.hash = `#/${homeOf(account.role)}`;
     });

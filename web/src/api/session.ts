@@ -55,6 +55,12 @@ export class Session {
     this.set({ accessToken, refreshToken, deviceToken, user });
   }
 
+  /** The server has issued new tokens for this session; what was chosen in the tab stays. */
+  renewed(tokens: Tokens): void {
+    const { accessToken, refreshToken, deviceToken } = tokens;
+    if (this.stored) this.set({ ...this.stored, accessToken, refreshToken, deviceToken });
+  }
+
   /** End the session here, and at the server, where its tokens would go on working; without an answer they expire. */
   signOut(): void {
     const ended = this.stored;
@@ -98,13 +104,13 @@ export class Session {
   }
 
   private renew(): Promise<boolean> {
-    this.renewal ??= this.renewed().finally(() => {
+    this.renewal ??= this.askForTokens().finally(() => {
       this.renewal = null;
     });
     return this.renewal;
   }
 
-  private async renewed(): Promise<boolean> {
+  private async askForTokens(): Promise<boolean> {
     const before = this.stored;
     if (!before) return false;
     const renewal = new Request(`${this.apiUrl}/api/auth/refresh`, {

@@ -8,7 +8,7 @@ export function Badge({ children, tone = "plain" }: { children: ReactNode; tone?
 }
 
 /** What a person does about a refusal, where the API's words are for programs or name no way: by the problem's code. */
-const REMEDIES: Record<string, { href: string; way: string; says?: string }> = {
+const REMEDIES: Record<string, { href?: string; way?: string; says?: string }> = {
   email_unconfirmed: {
     href: "#/account",
     way: "Send the link again",
@@ -19,6 +19,17 @@ const REMEDIES: Record<string, { href: string; way: string; says?: string }> = {
     way: "Sign in again",
     says: "Sign in again first: what you do here outlives your session, or can't be undone, and your sign-in is over an hour ago.",
   },
+  wrong_password: {
+    href: "#/account/forgot",
+    way: "Reset your password",
+    says: "This is not your current password. Type the one that you sign in with.",
+  },
+  login_throttled: {
+    href: "#/account/forgot",
+    way: "Reset your password",
+    says: "Too many wrong passwords. Wait some minutes and try again.",
+  },
+  email_unconfigured: { says: "Nothing was sent: this studio has no e-mail service. Ask who runs it." },
   quota_exceeded: { href: "#/credits", way: "Buy credits" },
 };
 
@@ -32,7 +43,7 @@ export function ErrorNote({ error, again }: { error: Error | null; again?: (() =
       <p>
         <Said text={remedy?.says ?? error.message} />
       </p>
-      {remedy && (
+      {remedy?.href && (
         <p>
           <a href={remedy.href}>{remedy.way}</a>
         </p>
@@ -191,13 +202,23 @@ function withLabels(row: ReactNode, columns: string[]): ReactNode {
   return cloneElement(row as Row, { role: "row" }, cells);
 }
 
-export function EmailField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+export function EmailField({
+  label = "E-mail",
+  autoComplete = "username",
+  value,
+  onChange,
+}: {
+  label?: string;
+  autoComplete?: "username" | "email";
+  value: string;
+  onChange: (value: string) => void;
+}) {
   return (
     <label>
-      E-mail
+      {label}
       <input
         type="email"
-        autoComplete="username"
+        autoComplete={autoComplete}
         required
         value={value}
         onChange={(event) => onChange(event.target.value)}

@@ -4,6 +4,9 @@ import { ok } from "../api/client";
 import { useApp, useUser } from "../app-context";
 import { Awaited, Badge, EmailField, ErrorNote } from "../components/basics";
 import { useAction, useLoad, useRoute } from "../hooks";
+import { Email } from "./email";
+import { daysAgo, NewPassword, Password, RevokeMadeSince } from "./password";
+import { Personal } from "./personal";
 import { Phone } from "./phone";
 import { SecondFactor } from "./second-factor";
 import { Sessions } from "./sessions";
@@ -76,26 +79,6 @@ function OneAction({
   );
 }
 
-function NewPassword({ value, onChange, label = "Password" }: { value: string; onChange: (v: string) => void; label?: string }) {
-  return (
-    <label>
-      {label}
-      <input
-        type="password"
-        autoComplete="new-password"
-        required
-        minLength={10}
-        aria-describedby="password-rule"
-        value={value}
-        onChange={(event) => onChange(event.target.value)}
-      />
-      <span className="small" id="password-rule">
-        At least 10 characters.
-      </span>
-    </label>
-  );
-}
-
 function Register() {
   const { api, session } = useApp();
   const [email, setEmail] = useState("");
@@ -145,8 +128,7 @@ function ResetPassword({ token }: { token: string }) {
   const [password, setPassword] = useState("");
   const [days, setDays] = useState(0);
   const act = async () => {
-    const revokeMadeSince = days ? new Date(Date.now() - days * 86_400_000).toISOString() : null;
-    await ok(api.POST("/api/auth/password/reset", { body: { token, password, revokeMadeSince } }));
+    await ok(api.POST("/api/auth/password/reset", { body: { token, password, revokeMadeSince: daysAgo(days) } }));
   };
   const done = (
     <>
@@ -159,16 +141,7 @@ function ResetPassword({ token }: { token: string }) {
   return (
     <OneAction title="Choose a new password" button="Change the password" done={done} act={act}>
       <NewPassword label="New password" value={password} onChange={setPassword} />
-      <label>
-        API keys and webhooks go on working; end those made or changed
-        <select value={days} onChange={(event) => setDays(Number(event.target.value))}>
-          <option value={0}>never: keep them</option>
-          <option value={1}>since yesterday</option>
-          <option value={7}>in the last week</option>
-          <option value={31}>in the last month</option>
-          <option value={36_500}>at any time</option>
-        </select>
-      </label>
+      <RevokeMadeSince days={days} onChange={setDays} />
     </OneAction>
   );
 }
@@ -214,7 +187,7 @@ function ConfirmEmail({ token }: { token: string }) {
   };
   const done = (
     <>
-      <p>Your e-mail address is confirmed.</p>
+      <p>Your e-mail address is confirmed. You sign in with {session.user?.email}.</p>
       <a className="button" href="#/try-on">
         Try something on
       </a>
@@ -222,7 +195,7 @@ function ConfirmEmail({ token }: { token: string }) {
   );
   return (
     <OneAction title="Confirm your e-mail address" button="Confirm" done={done} act={act}>
-      <p>Confirm that {session.user?.email} is your address.</p>
+      <p>The address that this link was sent to is from now on that of your account.</p>
     </OneAction>
   );
 }
@@ -233,6 +206,7 @@ function Profile() {
   const { data, reload } = load;
   const { busy, error: failure, run } = useAction();
   const [sent, setSent] = useState(false);
+  const [ended, setEnded] = useState(0);
   useEffect(() => {
     if (data) session.update(data);
   }, [data]);
@@ -266,10 +240,14 @@ function Profile() {
             </>
           )}
         </section>
+        <Personal account={data} onChanged={reload} />
+        <Email account={data} />
+        <Password account={data} onChanged={() => setEnded((count) => count + 1)} />
         <SecondFactor isOn={data.secondFactor} onChanged={reload} />
         <Phone account={data} onChanged={reload} />
         <Preferences hasPhone={data.phone !== null && data.phoneConfirmed} />
-        <Sessions />
+        {/* A new password ends the other sessions. */}
+        <Sessions key={ended} />
       </div>
     </>
   );

@@ -33,6 +33,7 @@ export function Import({ onImported }: { onImported: () => void }) {
   const [decimal, setDecimal] = useState<"auto" | "point" | "comma">("auto");
   const [fetches, setFetches] = useState(false);
   const [sent, setSent] = useState<number | null>(null);
+  const isCurrency = /^([A-Z]{3})?$/.test(currency);
   const imports = useLoad(() => ok(api.GET("/api/products/imports", { params: { query: { limit: 5 } } })), "imports");
   const [shown, show] = useNamed("import");
   const [report, setReport] = useState<Report | null>(null);
@@ -46,6 +47,7 @@ export function Import({ onImported }: { onImported: () => void }) {
       if (!file) return;
       const end = file.name.slice(file.name.lastIndexOf(".") + 1).toLowerCase();
       const type = TYPES[end];
+      if (!isCurrency) throw new Error("Write the three letters of the currency, like EUR, or leave it empty; then choose the file again.");
       if (!type) throw new Error(`${file.name}: choose a .csv, .tsv, .xlsx or .xml file.`);
       open(null);
       const answer = await ok(
@@ -72,11 +74,11 @@ export function Import({ onImported }: { onImported: () => void }) {
       </p>
       <div className="row filters">
         <label>
-          Currency, where the file names none
+          Currency, like EUR, where the file names none
           <input
             value={currency}
             maxLength={3}
-            pattern="[A-Z]{3}"
+            aria-invalid={!isCurrency}
             onChange={(event) => setCurrency(event.target.value.toUpperCase())}
           />
         </label>
