@@ -158,8 +158,8 @@ class LostOnce:
             route.continue_()
 
 
-def test_a_key_whose_answer_was_lost_is_neither_doubled_nor_useless(phone_only: Page, sign_up: SignUp) -> None:
-    page, client = phone_only, sign_up()
+def test_a_key_whose_answer_was_lost_is_neither_doubled_nor_useless(page: Page, sign_up: SignUp) -> None:
+    client = sign_up()
     page.on("dialog", lambda dialog: dialog.accept())
     enter_as(page, client)
     page.goto("/#/keys")
@@ -183,8 +183,7 @@ def test_a_key_whose_answer_was_lost_is_neither_doubled_nor_useless(phone_only: 
     assert shown.inner_text().endswith(listed["hint"])
 
 
-def test_a_late_sign_in_does_not_take_its_user_elsewhere(phone_only: Page) -> None:
-    page = phone_only
+def test_a_late_sign_in_does_not_take_its_user_elsewhere(page: Page) -> None:
     page.goto("/#/sign-in")
     answers = Held(page, "**/api/auth/login", "POST")
     page.get_by_role("button", name="Sign in as shopper").click()
