@@ -51,7 +51,10 @@ _MARKS = re.compile(
     r"facultatif|obligatorio|opcional|obbligatorio|verplicht|\u5fc5\u9808|\u5fc5\u586b)[)\]])+$",
     re.IGNORECASE,
 )
-"""What templates put around a name, which does not belong to it: `sku*`, `price (required)`, `date:`."""
+"""What templates put around a name, which does not belong to it: `sku*`, `price (required)`, `date:`. The
+search's time grows with the square of the text's length."""
+MAX_MARKED: Final = 200
+"""Characters of a header above which nothing around it is a mark."""
 _BEHIND = re.compile(r"(.+?)(?:\s*[,/:]\s*|\s+in\s+|\s+|[-_])([^\s,()\[\]/:_-]{1,6})", re.IGNORECASE)
 _ORDER = re.compile(r"(?:(?P<y>[yja]{4}|yy|aa)|(?P<d>[dtg]{1,2}|jj)|(?P<m>m{1,4}))[-/. ]?", re.IGNORECASE)
 _ORDERS: Final[dict[str, DateOrder]] = {"dmy": "dmy", "mdy": "mdy", "ymd": "ymd"}
@@ -95,7 +98,8 @@ class Header:
 def heading(cell: str) -> Heading:
     """A column's header, without the unit behind its name."""
     text = texts.line(cell)
-    text = _MARKS.sub("", text) or text
+    if len(text) <= MAX_MARKED:
+        text = _MARKS.sub("", text) or text
     for pattern in (_IN_BRACKETS, _BEHIND):
         if (found := pattern.fullmatch(text)) and (read := _with_unit(_name(found[1]), found[2], pattern is _BEHIND)):
             return read

@@ -24,7 +24,7 @@ def test_no_pattern_of_the_product_is_exponential() -> None:
         [sys.executable, str(PROGRAM)], stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
     )
     try:
-        printed, _ = running.communicate(timeout=900)
+        printed, _ = running.communicate(timeout=300)
     except subprocess.TimeoutExpired:
         running.kill()
         printed, _ = running.communicate()
