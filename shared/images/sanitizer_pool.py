@@ -136,12 +136,13 @@ def _widen(pipe: BinaryIO) -> None:
 class Pool:
     """At most `size` children, which callers (`shared.turns`) use in turns. Safe for threads.
 
-    One caller may have a child for each processor; one more is there for others. Children give way to the app.
+    One caller may have a child for each processor but one, which answers to others need; there are two more children
+    for the others. Children give way to the app.
     """
 
     def __init__(self, size: int | None = None) -> None:
         size = size or turns.cpus() + 1
-        self._places = turns.Places(size, max(1, size - 1))
+        self._places = turns.Places(size, max(1, size - 2))
         self._lock = threading.Lock()
         self._idle: list[Child] = []
         self._closed = False

@@ -77,8 +77,8 @@ def test_decoders_give_way_to_the_app(decoders: Callable[[int], Pool]) -> None:
 
 
 @pytest.mark.processes
-def test_one_caller_leaves_a_decoder_free(decoders: Callable[[int], Pool]) -> None:
-    pool = decoders(3)
+def test_one_caller_leaves_decoders_and_a_processor_free(decoders: Callable[[int], Pool]) -> None:
+    pool = decoders(4)  # of three processors
     assert [pool._places.take(0, "attacker") for _ in range(4)] == [True, True, False, False]
     small = picture(300)
     with turns.acting_for("victim"):

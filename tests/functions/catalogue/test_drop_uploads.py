@@ -137,4 +137,4 @@ def test_what_is_left_of_the_rate_limit_counts_each_name(
     assert left(call("drops_create_batch", {"names": names}, token=token)) == 0
     refused = call("drops_create_batch", {"names": names[:1]}, token=token)
     assert (refused.status, refused.code, left(refused)) == (429, "rate_limited", 0)
-    assert refused.headers["Retry-After"] == refused.headers["RateLimit-Reset"]
+    assert int(refused.headers["Retry-After"]) >= int(refused.headers["RateLimit-Reset"])
