@@ -17,9 +17,9 @@ PAINTED, AGREEMENT, LANDMARKS, USUAL, STEEPNESS = 1.0, 0.97, 0.54, 0.1, 3.0
 """Weights of what had to be painted, of the agreement of the old and the new outline, and of the landmarks' confidence:
 their ratios are those of a linear fit of the garment's error on 76 pairs of CCP's training photos (rank correlation
 .51); the risk at which a result is as likely poor as not; and how fast the confidence falls there."""
-UNKNOWN: Final = (0.5, 0.6)
+UNKNOWN: Final = (0.54, 0.61)
 """Certainty of the parser about the person's clothes at which nothing is known of a result, and from which it says
-nothing: .62 at least in the photos that the confidence was fitted to and checked on, .55 for a space suit."""
+nothing: .62 at least in the photos that the confidence was fitted to and checked on, .55 or .56 for a space suit."""
 
 
 def notes(garment: Garment, view: View, old: Old, placed: Placed, painted: Painted) -> dict[str, Any]:
