@@ -10,11 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from azure.storage.blob import BlobServiceClient
 from stores import on_cosmos
 
 from bench import _request_units_meter, ceilings, cost
 from cli.infra.bicep import parse_file
 from cli.infra.syntax import Array, Object, text
+from emulators.azurite import Azurite
 from functions.jobs.settings import SweepSettings
 from shared import blobs, clock
 from shared.catalogue.documents import ProductDocument, ProductId, ProductStatus, products
@@ -71,7 +73,19 @@ def calls() -> Iterator[Calls]:
     logger.setLevel(level)
 
 
-def test_an_idle_sweep_makes_the_storage_calls_that_are_reckoned_with(local: dict[str, str], calls: Calls) -> None:
+@pytest.fixture
+def no_blobs(azurite: Azurite) -> None:
+    """Storage without what other tests of the process have left for sweeps."""
+    with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
+        for container in service.list_containers():
+            with service.get_container_client(container.name) as client:
+                for name in client.list_blob_names():
+                    client.delete_blob(name)
+
+
+def test_an_idle_sweep_makes_the_storage_calls_that_are_reckoned_with(
+    local: dict[str, str], no_blobs: None, calls: Calls
+) -> None:
     from functions.jobs import sweeps
 
     def called_by(*due: sweeps.Sweep) -> list[str]:
