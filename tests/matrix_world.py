@@ -31,8 +31,6 @@ from shared.documents.sqlite import SqliteStore
 from shared.http.routes import Route
 from shared.images.documents import StoredRendition
 
-type SignUp = Callable[[str], Client]
-
 QUERIES: dict[str, dict[str, str]] = {"window_search_words": {"q": "shirt"}}
 """What routes need in their query."""
 
@@ -59,10 +57,16 @@ class World:
     """The actors, and one object of each kind for each of them, made when it is first asked for."""
 
     stack: Stack
-    sign_up: SignUp
     admin: Client
+    shop: str
+    """What the names of the merchants' shops begin with, one shop each."""
     clients: dict[str, Client] = field(default_factory=dict[str, Client])
     objects: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+
+    def sign_up(self, role: str) -> Client:
+        """A client of a new account."""
+        shop = {"shop": f"{self.shop}-{secrets.token_hex(6)}"} if role == "merchant" else {}
+        return create_account(self.stack, role, admin=self.admin, **shop)
 
     def client(self, actor: str) -> Client:
         """The actor's own client."""

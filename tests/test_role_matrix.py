@@ -8,7 +8,6 @@ which nothing here makes an object.
 from __future__ import annotations
 
 import re
-import secrets
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from matrix_world import ACTORS, BODIES, MAKERS, MISSING, QUERIES, World, anothe
 from over_http import send
 from routes import declared, http_functions
 
-from demo.accounts import create_account
 from demo.client import Client
 from emulators.stack import Stack
 from shared.accounts.documents import Role
@@ -40,11 +38,7 @@ def test_admin_routes_are_for_administrators_alone() -> None:
 
 @pytest.fixture(scope="module")
 def world(stack: Stack, admin: Client) -> World:
-    def sign_up(role: str) -> Client:
-        shop = {"shop": f"matrix-{secrets.token_hex(6)}"} if role == "merchant" else {}
-        return create_account(stack, role, admin=admin, **shop)
-
-    return World(stack, sign_up, admin)
+    return World(stack, admin, "matrix")
 
 
 def call(client: Client, route: Route, id: str = "") -> requests.Response:

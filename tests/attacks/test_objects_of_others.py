@@ -13,7 +13,6 @@ from matrix_world import MISSING, World, another_user, image, webhook
 from over_http import send
 from routes import declared
 
-from demo.accounts import create_account
 from demo.client import Client
 from emulators.stack import Stack
 from shared.accounts.roles import Scope
@@ -48,11 +47,7 @@ NAMED_BY_VISITORS: Final = {"POST widget/tryon"}
 
 @pytest.fixture(scope="module")
 def world(stack: Stack, admin: Client) -> World:
-    def sign_up(role: str) -> Client:
-        shop = {"shop": f"others-{secrets.token_hex(6)}"} if role == "merchant" else {}
-        return create_account(stack, role, admin=admin, **shop)
-
-    return World(stack, sign_up, admin)
+    return World(stack, admin, "others")
 
 
 @pytest.fixture(scope="module")

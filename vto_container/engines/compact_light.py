@@ -85,7 +85,8 @@ def light_of(view: View, old: Old, new: float) -> tuple[NDArray[Any], NDArray[An
     wide = max(3, round(WIDE * view.body.trunk))
     window = around(inside > 0, wide)
     part = inside[window]
-    brightness = view.image[window] @ np.array(WEIGHTS, np.float32) + DARK
+    bright = view.image[window] @ np.array(WEIGHTS, np.float32)
+    brightness = bright + DARK
     fine = max(1, round(FINE * view.body.trunk))
     near, middle, smooth = (np.maximum(_mean(brightness, part, radius), 1) for radius in (fine, 4 * fine, wide))
     ratio = near / smooth
@@ -93,7 +94,7 @@ def light_of(view: View, old: Old, new: float) -> tuple[NDArray[Any], NDArray[An
     weak = 1 + _strength(ratio, near / middle, part, core) * (ratio.clip(*FOLDS) - 1)
     foreign = (view.maps["accessory"][window] > FOREIGN[0]) | (np.abs(np.log(ratio)) > FOREIGN[1])
     own = np.where(foreign, 0, part)
-    plain = _plain(view, window, part, core, (near, middle, smooth)) * _covered(own, view.body.trunk)
+    plain = _plain(view, window, part, core, bright, (near, middle, smooth)) * _covered(own, view.body.trunk)
     whole = _without_lines(np.where(part > 0, brightness / smooth, ratio), LINE * view.body.trunk)
     full = _mean(whole, part, fine).clip(*PLAIN_FOLDS)
     full = 1 + (full - 1) * np.sqrt((smooth / (new + DARK)).clip(0, 1))
@@ -119,7 +120,7 @@ def _strength(ratio: NDArray[Any], detail: NDArray[Any], inside: NDArray[Any], c
     return float(np.clip(1 - beyond / MAX_PRINT, 0, 1)) * float(_falling(np.float32(sharp), SHARP))
 
 
-def _plain(view: View, window: Any, inside: NDArray[Any], core: NDArray[Any],
+def _plain(view: View, window: Any, inside: NDArray[Any], core: NDArray[Any], bright: NDArray[Any],
            means: tuple[NDArray[Any], NDArray[Any], NDArray[Any]]) -> NDArray[Any]:  # fmt: skip
     """How plain the old garment is around each place, in 0..1."""
     import numpy as np
@@ -140,10 +141,9 @@ def _plain(view: View, window: Any, inside: NDArray[Any], core: NDArray[Any],
     plain *= _falling(share(rising(np.abs(np.log(middle / smooth)), STEP)), STEPS)
     plain *= _runs(near, core, area)
     image = view.image[window]
-    brightness = image @ np.array(WEIGHTS, np.float32)
     differs = np.zeros_like(near)
     for channel in (0, 2):
-        hue = image[:, :, channel] - brightness
+        hue = image[:, :, channel] - bright
         usual = _mean(hue, inside, wide) / smooth
         differs += np.abs(_mean(hue, inside, fine) - usual * near) / (smooth + HUE_NOISE)
     plain *= _falling(share(differs), HUE)

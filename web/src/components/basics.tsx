@@ -250,6 +250,44 @@ export function PasswordField({
   );
 }
 
+const CODES = {
+  sms: { inputMode: "numeric", pattern: "\\s*[0-9]{6}\\s*", title: "The six digits of the SMS" },
+  app: { inputMode: "numeric", pattern: "\\s*[0-9]{3} ?[0-9]{3}\\s*", title: "The six digits that the app shows" },
+  appOrRecovery: {
+    inputMode: "text",
+    pattern: "\\s*([0-9]{6}|[a-z2-7]{4}(-[a-z2-7]{4}){5})\\s*",
+    title: "Six digits, or a recovery code with its hyphens",
+  },
+} as const;
+
+/** A code that is used once: of an SMS, of an authenticator app, or one that recovers it. */
+export function CodeField({
+  label,
+  kind,
+  required = true,
+  value,
+  onChange,
+}: {
+  label: string;
+  kind: keyof typeof CODES;
+  required?: boolean;
+  value: string;
+  onChange: (value: string) => void;
+}) {
+  return (
+    <label>
+      {label}
+      <input
+        required={required}
+        autoComplete="one-time-code"
+        {...CODES[kind]}
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    </label>
+  );
+}
+
 const FORMATS = "image/jpeg,image/png,image/webp,image/avif,image/heic,image/heif";
 
 /** Takes files by drop, by the file dialog and by keyboard. */

@@ -66,7 +66,7 @@ export function NewPassword({ value, onChange, label = "Password" }: { value: st
   );
 }
 
-/** The moment so many days ago, as the API takes it; null for 0. */
+/** The moment this number of days ago, as the API takes it; null for 0. */
 export function daysAgo(days: number): string | null {
   return days ? new Date(Date.now() - days * 86_400_000).toISOString() : null;
 }

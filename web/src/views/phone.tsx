@@ -2,7 +2,7 @@ import { useState, type FormEvent } from "react";
 
 import { ok, type Schemas } from "../api/client";
 import { useApp } from "../app-context";
-import { Badge, ErrorNote } from "../components/basics";
+import { Badge, CodeField, ErrorNote } from "../components/basics";
 import { useAction } from "../hooks";
 
 /** The phone number for SMS: without a confirmed one no notification goes there. */
@@ -55,18 +55,7 @@ export function Phone({ account, onChanged }: { account: Schemas["User"]; onChan
           <p>{account.phoneConfirmed ? <Badge tone="good">confirmed</Badge> : <Badge tone="warn">not confirmed</Badge>}</p>
         )}
         {asks && sent && (
-          <label>
-            Code from the SMS
-            <input
-              required
-              autoComplete="one-time-code"
-              inputMode="numeric"
-              pattern="\s*[0-9]{6}\s*"
-              title="The six digits of the SMS"
-              value={code}
-              onChange={(event) => setCode(event.target.value)}
-            />
-          </label>
+          <CodeField label="Code from the SMS" kind="sms" value={code} onChange={setCode} />
         )}
         {(isChanged || asks) && (
           <div className="row">

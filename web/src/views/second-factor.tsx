@@ -2,7 +2,7 @@ import { useState, type FormEvent } from "react";
 
 import { ok, type Schemas } from "../api/client";
 import { useApp } from "../app-context";
-import { Badge, CopyButton, ErrorNote, PasswordField } from "../components/basics";
+import { Badge, CodeField, CopyButton, ErrorNote, PasswordField } from "../components/basics";
 import { useAction } from "../hooks";
 
 /** The second factor: an authenticator app is connected by a code of it, and removed by the password and a code. */
@@ -43,18 +43,12 @@ export function SecondFactor({ isOn, onChanged }: { isOn: boolean; onChanged: ()
         {begun && <Begun secret={begun} />}
         {!begun && <PasswordField label="Password" value={password} onChange={setPassword} />}
         {(begun || isOn) && (
-          <label>
-            {isOn ? "Code of the app, or a recovery code" : "Code that the app shows"}
-            <input
-              required
-              autoComplete="one-time-code"
-              inputMode={isOn ? "text" : "numeric"}
-              pattern={isOn ? "\\s*([0-9]{6}|[a-z2-7]{4}(-[a-z2-7]{4}){5})\\s*" : "\\s*[0-9]{3} ?[0-9]{3}\\s*"}
-              title={isOn ? "Six digits, or a recovery code with its hyphens" : "The six digits that the app shows"}
-              value={code}
-              onChange={(event) => setCode(event.target.value)}
-            />
-          </label>
+          <CodeField
+            label={isOn ? "Code of the app, or a recovery code" : "Code that the app shows"}
+            kind={isOn ? "appOrRecovery" : "app"}
+            value={code}
+            onChange={setCode}
+          />
         )}
         <div className="row">
           <button type="submit" className={isOn ? "quiet" : ""} disabled={busy}>

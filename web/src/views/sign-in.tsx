@@ -3,7 +3,7 @@ import { useState, type FormEvent } from "react";
 import { Problem } from "../api/client";
 import { signIn } from "../api/session";
 import { useApp } from "../app-context";
-import { EmailField, ErrorNote, PasswordField } from "../components/basics";
+import { CodeField, EmailField, ErrorNote, PasswordField } from "../components/basics";
 import { useAction } from "../hooks";
 
 export function SignIn({ wanted }: { wanted: { name: string; roles: string[] } | null }) {
@@ -38,16 +38,13 @@ export function SignIn({ wanted }: { wanted: { name: string; roles: string[] } |
         <EmailField value={email} onChange={setEmail} />
         <PasswordField value={password} onChange={setPassword} />
         {(asksCode || code) && (
-          <label>
-            Code of your authenticator app, or a recovery code
-            <input
-              autoComplete="one-time-code"
-              pattern="\s*([0-9]{6}|[a-z2-7]{4}(-[a-z2-7]{4}){5})\s*"
-              title="Six digits, or a recovery code with its hyphens"
-              value={code}
-              onChange={(event) => setCode(event.target.value)}
-            />
-          </label>
+          <CodeField
+            label="Code of your authenticator app, or a recovery code"
+            kind="appOrRecovery"
+            required={false}
+            value={code}
+            onChange={setCode}
+          />
         )}
         <button type="submit" className="primary" disabled={busy}>
           {busy ? "Signing in…" : "Sign in"}
