@@ -6,6 +6,7 @@ import base64
 import importlib
 import json
 import re
+import shutil
 from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
@@ -25,8 +26,9 @@ from functions.privacy import retention
 from functions.privacy.documents import ERASE
 from functions.search import indexer
 from shared import blobs, clock, telemetry
-from shared.documents import CONTAINERS, store
+from shared.documents import CONTAINERS
 from shared.documents.model import StoredDocument, Timestamp
+from shared.documents.sqlite import SqliteStore
 from shared.images.documents import ImageKind
 from shared.images.uploads import add_image
 from shared.jobs import protocol, queues
@@ -58,6 +60,7 @@ NOT_JSON = (
 )
 
 
+VENDOR = clock.new_id()
 OLD = "2020-01-01T00:00:00.000Z"
 KEPT_RIGHT = {"finishedAt", "expiresAt"}
 """Times by which sweeps find what ended lately; older ones are another sweep's, or past it."""
@@ -106,40 +109,43 @@ def tag_of(model: type[StoredDocument]) -> str | None:
     return None if field is None else field.default
 
 
-def poison(vendor: str) -> int:
-    """Documents of every kind that no model can read, in each of its states and due in every sweep, and blobs of odd
-    names in every container; those of the tests before are there still unless a sweep has deleted them."""
-    planted = 0
-    kind_of = {"poison": ERASE, vendor: ImageKind.PERSON.value}
+@pytest.fixture(scope="module")
+def poison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with documents of every kind that no model can read, in each of its states and due in every sweep."""
+    path = tmp_path_factory.mktemp("poison") / "documents.sqlite"
+    documents = SqliteStore(path)
+    kind_of = {"poison": ERASE, VENDOR: ImageKind.PERSON.value}
     for model in kinds():
         container, tag = model.container, tag_of(model)
         key = CONTAINERS[container].partition_key
         for state in states(model):
-            for partition in ("poison", vendor):
+            for partition in ("poison", VENDOR):
                 id = f"poison-{tag or container}-{state}"
                 item = {**due(model), **UNREADABLE, "id": id, "status": state, "kind": kind_of[partition]}
                 if tag is not None:
                     item["type"] = tag
                 item[key] = id if key == "id" else partition
-                store().upsert(container, item)
-                planted += 1
-    for container in blobs.CONTAINERS:
-        there = {blob.name for blob in blobs.listing(container)}
-        for name in ODD_NAMES:
-            if name not in there:
-                blobs.put(container, name, b"poison", content_type="x/y")
-    return planted
+                documents.upsert(container, item)
+    documents.close()
+    return path
 
 
 @pytest.fixture
-def vendor(local: dict[str, str], change: Callable[..., None]) -> str:
-    """A vendor among poison."""
+def vendor(poison: Path, local: dict[str, str], change: Callable[..., None]) -> str:
+    """A vendor among poison: the documents, and blobs of odd names in every container; those of the tests before are
+    there still unless a sweep has deleted them."""
+    shutil.copy(poison, local["DOCUMENTS"].removeprefix("sqlite:"))
     days = json.dumps({**dict.fromkeys((*ImageKind, *retention.LOOSE), 1), "no such kind": 1})
     change(
         CATALOGUE_ORPHAN_S="0", RETENTION_DAYS=days, TRYON_ORPHAN_S="0",
         EMAIL_CONNECTION="endpoint=http://127.0.0.1:9/;accesskey=aGVsbG8=",
     )  # fmt: skip
-    return add_account(role="vendor").id
+    for container in blobs.CONTAINERS:
+        there = {blob.name for blob in blobs.listing(container)}
+        for name in ODD_NAMES:
+            if name not in there:
+                blobs.put(container, name, b"poison", content_type="x/y")
+    return add_account(VENDOR, role="vendor").id
 
 
 def failures(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
@@ -161,7 +167,6 @@ def test_every_timer_runs_sweeps() -> None:
 
 @pytest.mark.parametrize("sweep", SWEEPS)
 def test_poison_in_every_place_ends_no_sweep(vendor: str, sweep: str, caplog: pytest.LogCaptureFixture) -> None:
-    poison(vendor)
     overdue = protocol.new_job("drop", queues.DROPS, vendor, DropPayload(name="zz", etag="zz"))
     protocol.jobs.create(overdue.model_copy(update={"due_at": 1.0}))
     blobs.put(blobs.VENDOR_UPLOADS, f"{vendor}/A.txt", b"hello", content_type="text/plain")
@@ -224,7 +229,6 @@ def test_lists_leave_out_what_cannot_be_read(vendor: str) -> None:
     from shared.accounts.documents import Role
     from shared.http.auth import Principal
 
-    poison(vendor)
     user = Principal(vendor, Role.VENDOR, "t", clock.now() + 60)
     image = add_image(clock.new_id(), vendor, photo(), kind=ImageKind.GARMENT, visibility="private", name=None)  # type: ignore[arg-type]
     assert [one.id for one in uploads.list_images(user, ImagesQuery()).items] == [image.id.public]
@@ -235,7 +239,6 @@ def test_lists_leave_out_what_cannot_be_read(vendor: str) -> None:
 def test_an_account_among_poison_is_erased(vendor: str) -> None:
     from functions.privacy import personal_data
 
-    poison(vendor)
     personal_data.delete_blobs(vendor)
     personal_data.delete_documents(vendor)
     assert personal_data.count_personal_data(vendor).documents == {}
