@@ -8,6 +8,7 @@ import string
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -131,11 +132,16 @@ FOUND_BY_GROUPS = {
 """Settings, and addresses, that are at fault by more than being unsafe texts: the groups know."""
 
 
+@cache
+def variables() -> frozenset[str]:
+    """Every variable that a setting is read from."""
+    return frozenset(group.variable(name) for group in startup.settings_groups() for name in group.model_fields)
+
+
 def given_settings(monkeypatch: pytest.MonkeyPatch, **change: str | None) -> None:
     """The sound settings but for these; None leaves one out."""
-    for group in startup.settings_groups():
-        for name in group.model_fields:
-            monkeypatch.delenv(group.variable(name), raising=False)
+    for variable in variables():
+        monkeypatch.delenv(variable, raising=False)
     for name, value in {**SOUND, **change}.items():
         if value is None:
             monkeypatch.delenv(name, raising=False)
