@@ -58,14 +58,13 @@ class World:
 
     stack: Stack
     admin: Client
-    shop: str
-    """What the names of the merchants' shops begin with, one shop each."""
     clients: dict[str, Client] = field(default_factory=dict[str, Client])
     objects: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
     def sign_up(self, role: str) -> Client:
         """A client of a new account."""
-        shop = {"shop": f"{self.shop}-{secrets.token_hex(6)}"} if role == "merchant" else {}
+        # Each merchant has a shop of its own.
+        shop = {"shop": f"matrix-{secrets.token_hex(6)}"} if role == "merchant" else {}
         return create_account(self.stack, role, admin=self.admin, **shop)
 
     def client(self, actor: str) -> Client:
@@ -97,6 +96,14 @@ class World:
             store.create(container, document)
         finally:
             store.close()
+
+
+_worlds: dict[str, World] = {}
+
+
+def world_of(stack: Stack, admin: Client) -> World:
+    """The world on a stack, made once: its objects take far longer to make than most tests with them."""
+    return _worlds.setdefault(stack.url, World(stack, admin))
 
 
 def kind_of(route: Route) -> str:
