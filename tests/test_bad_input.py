@@ -1,25 +1,26 @@
-"""Every route under malformed requests: each answers 4xx as a problem with a stable form, and nothing is written."""
+"""Every route under malformed requests: each answers 4xx as a problem with a stable form, and nothing is written.
+
+Of each kind of request, those to some of the routes are sent over HTTP; the functions of the others are called here, on
+the documents of the same stack.
+"""
 
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import jwt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from over_http import PROBLEM
+from leaks import leaks
+from prober import Prober, Request
 from pydantic import ValidationError
 
 from demo.accounts import create_account
@@ -31,6 +32,8 @@ from shared.errors import StudioError
 from shared.http.json_body import parse_json
 from shared.http.routes import Route
 
+pytestmark = [pytest.mark.on_stack, pytest.mark.usefixtures("inside")]
+"""All are on the stack, so that no other test process reads this file."""
 JSON = {"Content-Type": "application/json"}
 BODIES = {
     "no body": b"",
@@ -77,89 +80,6 @@ VALUES = [
 ]
 
 
-@dataclass(frozen=True)
-class Request:
-    """One request to a route, and what is wrong with it."""
-
-    route: Route
-    wrong: str
-    path: str
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    signed_in: bool = True
-
-
-def members(route: Route) -> set[str]:
-    """What a problem of a route has beside the usual."""
-    return {"error", "message"} if route.refusals else set()
-
-
-class Prober:
-    """Sends requests as they are, without a library that corrects them."""
-
-    def __init__(self, stack: Stack, routes: list[Route], tokens: dict[str, str]) -> None:
-        self._where = urlsplit(stack.url)
-        self._line = threading.local()
-        self._tokens = tokens
-        self.routes = routes
-
-    def token(self, route: Route) -> str | None:
-        """Of a user who may call the route."""
-        if route.access.public:
-            return None
-        return next(self._tokens[role] for role in self._tokens if role in route.access.roles)
-
-    def send(self, request: Request) -> tuple[int, http.client.HTTPMessage, bytes]:
-        headers = dict(request.headers)
-        token = self.token(request.route)
-        if token and request.signed_in:
-            headers.setdefault("Authorization", f"Bearer {token}")
-        for last in (False, True):
-            line: http.client.HTTPConnection | None = getattr(self._line, "open", None)
-            if line is None:
-                assert self._where.hostname
-                line = self._line.open = http.client.HTTPConnection(self._where.hostname, self._where.port, timeout=30)
-            try:
-                line.request(request.route.method, request.path, request.body or None, headers)
-                answer = line.getresponse()
-                return answer.status, answer.headers, answer.read()
-            except (http.client.HTTPException, OSError):
-                line.close()
-                self._line.open = None
-                if last:
-                    raise
-        raise AssertionError
-
-    def complaint(self, request: Request) -> str | None:
-        """What is wrong with the answer."""
-        status, headers, body = self.send(request)
-        name = f"{request.route.method} {request.route.path}, {request.wrong}: {status}"
-        if status == 404 and "X-Request-Id" not in headers:
-            # The host knows no function for such a path.
-            return None if not body and "{" in request.route.path else f"{name} from the host"
-        if not 400 <= status < 500:
-            return f"{name} {body[:300]!r}"
-        if headers.get_content_type() != "application/problem+json":
-            return f"{name} {headers.get_content_type()} {body[:200]!r}"
-        problem = json.loads(body)
-        if not set(problem) >= PROBLEM or set(problem) - PROBLEM - {"field", "details"} - members(request.route):
-            return f"{name} has {sorted(problem)}"
-        if problem["status"] != status or problem["requestId"] != headers["X-Request-Id"]:
-            return f"{name} contradicts its headers"
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", problem["code"]) or problem["code"] in ("internal", "store_error"):
-            return f"{name} has the code {problem['code']}"
-        leaks = [
-            word for word in ("Traceback", "site-packages", "sqlite", "/work", "pydantic") if word in body.decode()
-        ]
-        return f"{name} discloses {leaks}: {problem['detail']}" if leaks else None
-
-    def all(self, requests: Iterator[Request]) -> None:
-        """Send them all; fails with everything that was not answered as promised."""
-        with ThreadPoolExecutor(4) as pool:
-            complaints = [complaint for complaint in pool.map(self.complaint, requests) if complaint]
-        assert not complaints, "\n".join([f"{len(complaints)} answers", *complaints[:40]])
-
-
 @pytest.fixture(scope="module")
 def users(stack: Stack, admin: Client) -> dict[str, Client]:
     """One user of each role."""
@@ -182,8 +102,9 @@ def prober(stack: Stack, users: dict[str, Client]) -> Prober:
 
 
 @pytest.fixture(autouse=True)
-def nothing_written(stack: Stack, users: dict[str, Client]) -> Iterator[None]:
-    """Compares the documents of the users, and the number of those that belong to no user, before and after."""
+def nothing_written(stack: Stack, users: dict[str, Client], caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Compares the documents of the users, and the number of those that belong to no user, before and after; nothing
+    secret may be in the log of the functions that were called here."""
     documents = SqliteStore(stack.settings["DOCUMENTS"].removeprefix("sqlite:"))
 
     def counted() -> dict[str, int]:
@@ -205,6 +126,7 @@ def nothing_written(stack: Stack, users: dict[str, Client]) -> Iterator[None]:
     assert after == before
     assert all(count <= loose[name] for name, count in alone().items())
     documents.close()
+    assert not leaks(caplog.text)
 
 
 def filled(route: Route, id: str = "missing") -> str:
@@ -409,7 +331,7 @@ def test_tokens_that_open_nothing(prober: Prober, stack: Stack) -> None:
     assert signature
     everything = list(requests())
     prober.all(iter(everything))
-    assert {prober.send(request)[0] for request in everything[: len(bad)]} == {401}
+    assert {prober.send(request).status for request in everything[: len(bad)]} == {401}
 
 
 def test_headers_beyond_reason(prober: Prober) -> None:

@@ -97,7 +97,7 @@ class HttpListener:
         return None
 
     async def _call(self, request: web.BaseRequest, function: Function, params: dict[str, str]) -> web.StreamResponse:
-        query = _joined(parse_qsl(request.rel_url.raw_query_string, errors="replace"))
+        query = joined(parse_qsl(request.rel_url.raw_query_string, errors="replace"))
         if not may_call(function, key_of(request, query)):
             return web.Response(status=401)
         if self._options.max_outstanding and self._outstanding >= self._options.max_outstanding:
@@ -131,7 +131,7 @@ class HttpListener:
         query: dict[str, str],
         body: bytes,
     ) -> web.StreamResponse:
-        headers = _forwarded(_joined(request.headers.items()), request.remote)
+        headers = _forwarded(joined(request.headers.items()), request.remote)
         http = SimpleNamespace(
             method=request.method,
             url=f"{request.scheme}://{request.host}{request.raw_path}",
@@ -190,7 +190,7 @@ def _answer_of(function: Function, result: Result) -> TypedData | None:
     return result.value
 
 
-def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Repeated names as one comma-separated value; empty values are dropped, as the host does."""
     values: dict[str, str] = {}
     for name, value in pairs:
