@@ -39,13 +39,18 @@ class Functions:
         return None
 
 
+def _received(value: str) -> str:
+    """A header's value as the host's HTTP server reads the bytes of it that a client sends."""
+    return value.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
 def _call(
     function: Any, method: str, query: dict[str, str], values: dict[str, str], body: bytes, headers: Mapping[str, str]
 ) -> Answered:
     request = func.HttpRequest(
         method,
         "http://127.0.0.1/",
-        headers={"X-Forwarded-For": "127.0.0.1", **headers},
+        headers={"X-Forwarded-For": "127.0.0.1", **{name: _received(value) for name, value in headers.items()}},
         params=query,
         route_params=values,
         body=body,

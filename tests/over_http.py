@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,13 +31,14 @@ def send(client: Client, method: str, path: str, **options: Any) -> requests.Res
     return client.session.request(method, client.base + path, timeout=60, **options)
 
 
-def refused(response: requests.Response) -> tuple[int, str]:
-    """Status and code of a problem, its form being as promised."""
+def refused(response: requests.Response, others: Set[str] = frozenset()) -> tuple[int, str]:
+    """Status and code of a problem, its form being as promised: with the usual members, and `others` where a route has
+    them."""
     assert 400 <= response.status_code < 500, (response.status_code, response.text[:300])
     assert response.headers["Content-Type"].partition(";")[0] == "application/problem+json", response.text[:300]
     problem = response.json()
     assert set(problem) >= PROBLEM, problem
-    assert set(problem) <= PROBLEM | {"field", "details"}, problem
+    assert set(problem) <= PROBLEM | {"field", "details"} | others, problem
     assert problem["status"] == response.status_code
     assert problem["requestId"] == response.headers["X-Request-Id"]
     return response.status_code, problem["code"]

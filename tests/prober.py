@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from by_path import Functions
 from http_calls import Answered
 from over_http import PROBLEM
+from routes import members
 
 from emulators.stack import Stack
 from shared.http.openapi import statuses
@@ -33,11 +34,6 @@ class Request:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     signed_in: bool = True
-
-
-def members(route: Route) -> set[str]:
-    """What a problem of a route has beside the usual."""
-    return {"error", "message"} if route.refusals else set()
 
 
 class Prober:

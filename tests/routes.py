@@ -40,3 +40,8 @@ def declared() -> tuple[Route, ...]:
     function_index.load_all()
     functions = http_functions()
     return tuple(r for r in ROUTES if functions.get(r.name) == (r.method, r.path))
+
+
+def members(route: Route) -> set[str]:
+    """What a problem of a route has beside the usual."""
+    return {"error", "message"} if route.refusals else set()

@@ -16,7 +16,7 @@ import pytest
 import requests
 from matrix_world import ACTORS, BODIES, MAKERS, MISSING, QUERIES, World, another_user, kind_of, world_of
 from over_http import refused, send
-from routes import declared, http_functions
+from routes import declared, http_functions, members
 
 from demo.client import Client
 from emulators.stack import Stack
@@ -79,10 +79,10 @@ def is_for(route: Route, actor: str) -> bool:
 def check_refusal(response: requests.Response, route: Route, actor: str) -> None:
     """The answer to an actor whom the route is not for says so, as described, and nothing else."""
     if ACTORS[actor] is None:
-        assert refused(response) == (401, "token_missing"), response.text
+        assert refused(response, members(route)) == (401, "token_missing"), response.text
         assert response.headers["WWW-Authenticate"] == "Bearer"
     else:
-        assert refused(response) == (403, "forbidden"), response.text
+        assert refused(response, members(route)) == (403, "forbidden"), response.text
     assert response.status_code in statuses(route)
 
 
