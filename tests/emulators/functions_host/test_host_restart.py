@@ -28,14 +28,17 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def test_a_change_is_live_and_a_broken_one_is_reported_and_changes_nothing(
+def test_a_change_is_live_with_no_request_refused_and_a_broken_one_is_reported_and_changes_nothing(
     app: Path, start_host: Callable[..., Any]
 ) -> None:
     host = start_host("--watch", str(app), app=app)
-    assert requests.get(f"{host.url}/api/text", timeout=10).text == "grüezi"
+    assert requests.get(f"{host.url}/admin/host/ping", timeout=10).status_code == 200
 
     edit(app / "shop.py", "grüezi", "salut")
-    eventually(lambda: requests.get(f"{host.url}/api/text", timeout=10).text == "salut", "the change")
+    answers = {requests.get(f"{host.url}/api/text", timeout=30).text}
+    while "salut" not in answers:
+        answers.add(requests.get(f"{host.url}/api/text", timeout=30).text)
+    assert answers <= {"grüezi", "salut"}, "a request was refused while the app restarted"
     assert [host.event()["event"] for _ in range(2)] == ["restarting", "restarted"]
 
     edit(app / "shop.py", "import hashlib", "import no_such_module")
@@ -49,16 +52,6 @@ def test_a_change_is_live_and_a_broken_one_is_reported_and_changes_nothing(
     edit(app / "shop.py", "salut", "ciao")
     eventually(lambda: requests.get(f"{host.url}/api/text", timeout=10).text == "ciao", "the repaired app")
     assert host.stop() == 0
-
-
-def test_no_request_is_refused_while_the_app_restarts(app: Path, start_host: Callable[..., Any]) -> None:
-    host = start_host("--watch", str(app), app=app)
-    before = requests.get(f"{host.url}/admin/host/ping", timeout=10).status_code
-    edit(app / "shop.py", "grüezi", "salut")
-    answers = {requests.get(f"{host.url}/api/text", timeout=30).text}
-    while "salut" not in answers:
-        answers.add(requests.get(f"{host.url}/api/text", timeout=30).text)
-    assert (before, answers) == (200, {"grüezi", "salut"})
 
 
 @pytest.mark.parametrize("holder", ["host", "program"])
@@ -83,14 +76,18 @@ def test_an_app_that_can_not_be_indexed_says_why(app: Path, start_host: Callable
     edit(app / "shop.py", "import hashlib", "import no_such_module")
     host = start_host(app=app)
     assert host.process.wait() == 1
+    assert host.report == {}
+    assert "Traceback (most recent call last)" in host.log
     (*_, line) = host.log.strip().splitlines()
     assert line == "functions_host: ModuleNotFoundError: No module named 'no_such_module' (shop.py, line 3)"
 
 
 def test_every_scaling_group_of_flex_consumption_is_a_process(start_host: Callable[..., Any], storage: Any) -> None:
-    host = start_host("--flex", "--watch", str(APP), ORDERS_QUEUE="flex-orders")
-    # HTTP, blobs, five queue functions, four timers
-    assert len(host.report["pids"]) == 11
+    left_out = ("breaks", "brokenPoison", "long", "tick", "yearly", "flaky")
+    disabled = {f"AzureWebJobs.{name}.Disabled": "true" for name in left_out}
+    host = start_host("--flex", "--watch", str(APP), ORDERS_QUEUE="flex-orders", **disabled)
+    # HTTP, blobs, two queue functions, a timer
+    assert len(host.report["pids"]) == 5
     assert requests.post(f"{host.url}/api/orders", data=b'{"parcels": 1}', timeout=30).status_code == 202
     eventually(lambda: host.ledger("ship"), "the parcel")
     eventually(lambda: host.ledger("onStart"), "the timer")

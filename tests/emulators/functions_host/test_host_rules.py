@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from emulators.functions_host.bindings import parse, violations
+from emulators.functions_host.settings import SettingsError, load
 from emulators.with_parent import parent_pipe, python
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -85,7 +86,6 @@ def _run(app: Path, **environment: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("code", "says"),
     [
-        ("import no_such_package", "ModuleNotFoundError: No module named 'no_such_package'"),
         ("app = func.FunctionApp()\n1 / 0", "ZeroDivisionError"),
         ("x = 1", "Could not find top level function app instances"),
         (
@@ -105,11 +105,18 @@ def test_app_that_cannot_be_indexed_ends_the_host(tmp_path: Path, code: str, say
 
 @pytest.mark.processes
 def test_settings_that_cannot_be_read_end_the_host(tmp_path: Path) -> None:
-    assert "host.json is missing" in _run(tmp_path).stderr
     broken = _run(_app(tmp_path, "", host="{"))
     assert (broken.returncode, "host.json" in broken.stderr) == (1, True)
-    odd = _run(_app(tmp_path, "", host='{"extensions": {"queues": {"visibilityTimeout": "soon"}}}'))
-    assert "'soon' is not a time span" in odd.stderr
+
+
+def test_settings_that_cannot_be_read_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Reading them sets these.
+    for name in ("AZURE_FUNCTIONS_ENVIRONMENT", "FUNCTIONS_WORKER_RUNTIME"):
+        monkeypatch.setenv(name, "test")
+    with pytest.raises(SettingsError, match=r"host\.json is missing"):
+        load(tmp_path)
+    with pytest.raises(SettingsError, match="'soon' is not a time span"):
+        load(_app(tmp_path, "", host='{"extensions": {"queues": {"visibilityTimeout": "soon"}}}'))
 
 
 @pytest.mark.processes
