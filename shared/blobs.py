@@ -54,6 +54,8 @@ CONTAINERS = (
     HEATMAPS, MODELS, ANALYTICS, IMPORTS,
 )  # fmt: skip
 
+BLOCK_BYTES: Final = 256 * 1024
+"""Of a download, read at a time; the SDK's own choice where it makes its transport."""
 SAME_URL_S: Final = 900
 """Length in seconds of the windows in which a blob's read URL is the same; hours are divided evenly, so that a window
 lies within the life of one delegation key."""
@@ -81,11 +83,16 @@ def is_addressable(name: str) -> bool:
 def _service() -> BlobServiceClient:
     from azure.storage.blob import BlobServiceClient
 
+    from shared.connections import pooled_transport
+
     conf = settings()
+    # Options of a transport that the client is given are for that transport.
+    transport = pooled_transport(connection_data_block_size=BLOCK_BYTES, **OPTIONS)
+    options: dict[str, Any] = {**OPTIONS, "transport": transport}
     if conf.storage is not None:
-        return BlobServiceClient.from_connection_string(conf.storage.get_secret_value(), **OPTIONS)
+        return BlobServiceClient.from_connection_string(conf.storage.get_secret_value(), **options)
     credential = azure_credential(conf.storage_client_id)
-    return BlobServiceClient(str(conf.storage_blob_uri), credential=credential, **OPTIONS)
+    return BlobServiceClient(str(conf.storage_blob_uri), credential=credential, **options)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The client of the `azure-cosmos` SDK as every adapter uses it: session consistency, bounded waits.
+"""The client of the `azure-cosmos` SDK as every adapter uses it: session consistency, bounded waits, many threads.
 
 By default the SDK sleeps through 429 as long as the service says, up to nine times, and does not repeat 449 at all: a
 thread is held long after its client has gone. So here the SDK repeats neither, and `patiently` repeats both within
@@ -8,6 +8,7 @@ thread is held long after its client has gone. So here the SDK repeats neither, 
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,6 +17,7 @@ from azure.cosmos import CosmosClient
 from azure.cosmos import __version__ as VERSION
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError, CosmosResourceExistsError
 
+from shared.connections import pooled_transport
 from shared.documents.patience import patience
 from shared.identity import azure_credential
 
@@ -48,7 +50,7 @@ def make_client(endpoint: str, key: str | None, *, verify_tls: bool = True) -> C
     Raises:
         AzureError: if the account can't be reached or refuses.
     """
-    return CosmosClient(
+    client = CosmosClient(
         endpoint,
         azure_credential() if key is None else key,
         consistency_level="Session",
@@ -62,8 +64,35 @@ def make_client(endpoint: str, key: str | None, *, verify_tls: bool = True) -> C
         retry_connect=1,
         retry_read=1,
         retry_backoff_factor=0.2,
+        transport=pooled_transport(),
         **COMPACT,
     )
+    _keep_headers_of_threads_apart(client)
+    return client
+
+
+class _HeadersOfThread:
+    """The headers of a thread's last answer, as an attribute."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def __get__(self, connection: object, owner: type | None = None) -> Any:
+        return getattr(self._local, "headers", None)
+
+    def __set__(self, connection: object, headers: Any) -> None:
+        self._local.headers = headers
+
+
+def _keep_headers_of_threads_apart(client: CosmosClient) -> None:
+    """Give each thread a `last_response_headers` of its own.
+
+    The SDK (4.17) has one for all threads. It is the very mapping that the query of one thread copies while another
+    adds to it at the end of its call, so that queries failed with `OrderedDict mutated during iteration`.
+    """
+    connection = client.client_connection
+    made = type(connection)
+    connection.__class__ = type(made.__name__, (made,), {"last_response_headers": _HeadersOfThread()})
 
 
 def patiently[T](attempt: Callable[[], T]) -> T:
