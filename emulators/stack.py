@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
-import requests
-
 from emulators.app_log import FILES
 from emulators.azurite import ACCOUNT, Azurite, AzuriteError
 from emulators.container import Container
@@ -271,6 +269,8 @@ class Stack:
     def _announce(self) -> None:
         """Tell the providers that call us where we are."""
         if paypal := self.providers.get("paypal"):
+            import requests
+
             where = {"url": f"{self.url}/api/paypal/webhook"}
             requests.post(f"{paypal['url']}/_emulator/webhook", json=where, timeout=10).raise_for_status()
 

@@ -11,8 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-import requests
-
 from emulators.with_parent import node, parent_pipe, stop
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -53,6 +51,8 @@ def serving(folder: Path, site: str, port: int) -> Generator[str]:
 
 
 def _wait(process: subprocess.Popen[bytes], url: str) -> None:
+    import requests
+
     until = time.monotonic() + START_S
     while process.poll() is None and time.monotonic() < until:
         with suppress(requests.RequestException):
