@@ -1,8 +1,7 @@
 """`./studio test`: format, lint, import rules, types, and every test.
 
 With `--json` the last line of the output is `{ok, steps: [{name, ok, ms}]}`. The steps are `clients`, `format`, `lint`,
-`imports`, `types`, `export environment` (with `--models`), `tests` and `tests on the stack`;
-those that did not run are left out.
+`imports`, `types`, `export environment` (with `--models`) and `tests`; those that did not run are left out.
 """
 
 from __future__ import annotations
@@ -33,8 +32,9 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
 )
 TYPES = node("--max-semi-space-size=64", "node_modules/pyright/index.js")
 """A larger nursery (MB) of the garbage collector takes a seventh off pyright's time."""
-SHARED_OUT = ("--dist", "loadfile", "--no-loadscope-reorder")
-"""Whole files are shared out, those that take longest first."""
+PROCESSORS = os.cpu_count() or 1
+TEST_PROCESSES = PROCESSORS + 3
+"""Most tests wait for processes, those on the shared stack for a browser as well."""
 NO_PYTHON = 3
 """Status of `cli.models_env` where there is no Python to make the environment of the export with."""
 OPTIONS = {
@@ -68,12 +68,10 @@ def add_parser(commands: Any) -> None:
 
 
 def split(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Our own arguments, and of `test` those that go to pytest: a path, `-k NAME`, ..."""
-    if arguments[:1] != ["test"]:
-        return arguments, []
+    """Our own arguments, after the command, and those that go to pytest: a path, `-k NAME`, ..."""
     ours = {*OPTIONS, "-h", "--help"}
     own = [argument for argument in arguments[1:] if argument in ours]
-    return ["test", *own], [argument for argument in arguments[1:] if argument not in ours and argument != "--"]
+    return [arguments[0], *own], [argument for argument in arguments[1:] if argument not in ours and argument != "--"]
 
 
 def handle(options: argparse.Namespace) -> int:
@@ -100,16 +98,13 @@ def _everything(options: argparse.Namespace) -> list[Step]:
     with ExitStack() as running:
         # The types of the API clients are generated; pyright reads them.
         generated = _step("clients", python("cli", "clients", "--only-models"))
-        with_tests = not options.only_checks
-        # Begun first: other test processes find compiled what this one has read.
-        on_stack = _on_stack(running) if with_tests and not options.quick else None
         types = _types(running, of_changes=options.quick)
         environment = _export_environment(running) if options.models else None
         steps = [generated, *(_step(name, command) for name, command in CHECKS)]
         steps += [environment()] if environment else []
-        if with_tests:
-            steps.append(_quick_tests() if options.quick else _other_tests(with_long=options.long))
-        return [*steps, *(wait() for wait in (on_stack, types) if wait)]
+        if not options.only_checks:
+            steps.append(_tests(options))
+        return [*steps, *([types()] if types else [])]
 
 
 def _types(running: ExitStack, *, of_changes: bool) -> Wait | None:
@@ -121,22 +116,13 @@ def _types(running: ExitStack, *, of_changes: bool) -> Wait | None:
     return running.enter_context(_beside("types", [*TYPES, *(files or [])]))
 
 
-def _quick_tests() -> Step:
-    """One test process a processor; one that is done takes tests of another."""
-    workers = str(os.cpu_count() or 1)
-    return _step("tests", python("pytest", "-m", "not processes", "-n", workers, "--dist", "worksteal"))
-
-
-def _on_stack(running: ExitStack) -> Wait:
-    """Start the tests that talk to the shared stack: one process with one stack."""
-    return running.enter_context(_beside("tests on the stack", python("pytest", "-m", "on_stack")))
-
-
-def _other_tests(*, with_long: bool) -> Step:
-    """Most tests wait for processes, so there are more test processes than processors."""
-    workers = str((os.cpu_count() or 1) + 2)
-    others = "not on_stack" if with_long else "not on_stack and not long"
-    return _step("tests", python("pytest", "-m", others, "-n", workers, *SHARED_OUT))
+def _tests(options: argparse.Namespace) -> Step:
+    """All tests of a kind, by processes that take file after file."""
+    marks = "not processes" if options.quick else "" if options.long else "not long"
+    processes = PROCESSORS if options.quick else TEST_PROCESSES
+    how = ("-p", "cli.suite.sharing", "--noconftest", "--processes", str(processes))
+    # Their number is not known before the end, and with it no share of what is done.
+    return _step("tests", python("pytest", *how, "-o", "console_output_style=classic", "-m", marks))
 
 
 def _export_environment(running: ExitStack) -> Wait:

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from leaks import leaks
 from quick import PATIENCE_S, QUICK
-from selection import all_marked, excludes, may_need
 
+from cli.suite.selection import ignored, may_need
 from demo.accounts import administrator, create_account
 from demo.client import Client
 from emulators.azurite import Azurite
@@ -28,24 +28,16 @@ from emulators.stack import PROVIDERS, Stack
 hypothesis_settings.register_profile("studio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("studio")
 
-LEFT_OUT = ("processes", "on_stack")
-"""Marks without which `./studio test` runs tests."""
 STARTED_BY_FIXTURES = {"azurite", "all_emulated", "cosmos", "stack"}
 """Fixtures that start processes; every test that uses one is marked."""
 _may_start_processes = True
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With `-k`, read only the files that can have a test of that name; none whose tests are all left out by a mark,
-    and of those on the stack only such as can need it."""
+    """Read no file whose tests are all left out, by a mark or by their names."""
     if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
         return None
-    for mark in LEFT_OUT:
-        if config.option.markexpr.startswith(f"not {mark}") and all_marked(collection_path, mark):
-            return True
-    if config.option.markexpr == "on_stack" and not may_need(collection_path, "stack"):
-        return True
-    return True if excludes(collection_path, config.option.keyword) else None
+    return ignored(collection_path, config.option.markexpr, config.option.keyword) or None
 
 
 def pytest_configure() -> None:
@@ -82,17 +74,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that need processes and those on the shared stack; begin with the files that take longest."""
+    """Mark tests that need processes; those on the shared stack are run by one test process."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        if "stack" in fixtures:
-            if not may_need(item.path, "stack"):
-                raise pytest.UsageError(f"{item.path}: tests/selection.py does not see that it needs the stack")
-            item.add_marker(pytest.mark.on_stack)
+        if "stack" in fixtures and not may_need(item.path, "stack"):
+            raise pytest.UsageError(f"{item.path}: cli/suite/selection.py does not see that it needs the stack")
         if fixtures & STARTED_BY_FIXTURES:
             item.add_marker(pytest.mark.processes)
-    files = {item.path for item in items if item.get_closest_marker("long") or item.get_closest_marker("early")}
-    items.sort(key=lambda item: item.path not in files)
 
 
 def forget_factories() -> None:

@@ -30,8 +30,8 @@ from shared.accounts.documents import Role
 from shared.http import openapi
 from shared.http.routes import Route
 
-pytestmark = pytest.mark.on_stack
-"""So that no other test process reads this file, which takes seconds."""
+pytestmark = [pytest.mark.processes, pytest.mark.on_stack]
+"""So that only the test process with the stack reads this file, which takes seconds."""
 pytest_plugins = ["schemathesis.pytest.plugin"]
 """Loaded for this file: pyproject.toml keeps it out of every other start of pytest."""
 

@@ -39,8 +39,8 @@ def test_demo(tmp_path: Path) -> None:
         kill(family)
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_test(workers: str) -> None:
-    with started("test", "-n", workers, ON_STACK) as family:
+@pytest.mark.parametrize("how", [(), ("-p", "cli.suite.sharing")], ids=["one", "several"])
+def test_test(how: tuple[str, ...]) -> None:
+    with started("test", *how, ON_STACK) as family:
         eventually(lambda: runs_instances(family), "the start of the stack")
         kill(family)

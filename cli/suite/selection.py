@@ -1,17 +1,42 @@
-"""Which test files `-k` and `-m` can mean, so that a few tests do not wait for the import of all files."""
+"""Which test files a run reads, and in which order: a file that can't hold one of its tests is not imported."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+
+from emulators.stack import ROOT
+
+TESTS = ROOT / "tests"
+LEFT_OUT = ("long", "processes")
+"""Marks without which `./studio test` runs tests."""
 
 DEFINITION = re.compile(r"^[ ]*(?:async )?def (\w+)\((.*?)\)(?: ->[^\n]*)?:", re.MULTILINE | re.DOTALL)
 """Name and parameters, with the words of their types."""
 BY_NAME = re.compile(r"\b(?:usefixtures|getfixturevalue)\((.*?)\)", re.DOTALL)
 """Arguments that name fixtures."""
 FUNCTION = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
-TESTS = Path(__file__).parent
+
+
+def files_to_run(places: Iterable[Path], marks: str, names: str) -> list[Path]:
+    """The files below these places to be read for `-m MARKS -k NAMES`: what takes longest comes first, then what starts
+    processes, so that no process is left with a long file while others have nothing more to do."""
+    found = {file for place in places for file in ([place] if place.is_file() else place.rglob("test_*.py"))}
+    return sorted((file for file in found if not ignored(file, marks, names)), key=lambda file: (_order(file), file))
+
+
+def ignored(path: Path, marks: str, names: str) -> bool:
+    """Whether `-m MARKS -k NAMES` leave out all tests of the file."""
+    marked = any(marks == f"not {mark}" and all_marked(path, mark) for mark in LEFT_OUT)
+    return marked or excludes(path, names)
+
+
+def _order(path: Path) -> int:
+    text = path.read_text()
+    marks = ("mark.early", "mark.long"), ("mark.processes", "mark.on_stack")
+    return next((place for place, names in enumerate(marks) if any(name in text for name in names)), len(marks))
 
 
 def excludes(path: Path, expression: str) -> bool:

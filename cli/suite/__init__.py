@@ -1,0 +1,1 @@
+"""The test processes of `./studio test`, and which test files they read."""
