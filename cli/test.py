@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.changed import files_to_check
+from cli.checked import Checked
 from emulators.stack import ROOT
 from emulators.with_parent import node, parent_pipe, program, python
 
@@ -108,12 +109,21 @@ def _everything(options: argparse.Namespace) -> list[Step]:
 
 
 def _types(running: ExitStack, *, of_changes: bool) -> Wait | None:
-    """Start pyright; None if nothing changed and only changes are to be checked."""
-    files = files_to_check() if of_changes else None
+    """Start pyright; None if nothing is to be checked."""
+    checked = None if of_changes else Checked(ROOT, Path(sys.prefix) / "types-checked")
+    files = files_to_check() if checked is None else checked.left()
     if files == []:
         print("studio: types: no file changed")
         return None
-    return running.enter_context(_beside("types", [*TYPES, *(files or [])]))
+    wait = running.enter_context(_beside("types", [*TYPES, *(files or [])]))
+
+    def ended() -> Step:
+        step = wait()
+        if checked is not None and step.ok:
+            checked.remember()
+        return step
+
+    return ended
 
 
 def _tests(options: argparse.Namespace) -> Step:
