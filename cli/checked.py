@@ -39,12 +39,11 @@ class Tree:
 
     def keys(self) -> dict[str, str]:
         """A key of every file that pyright looks at, by its path."""
-        common = hashlib.sha256()
-        for name in COMMON:
-            common.update((self._root / name).read_bytes() if (self._root / name).is_file() else b"")
-        common.update("\n".join(sorted(path.name for path in self._packages.iterdir())).encode())
+        files = [self._root / name for name in COMMON]
+        common = b"".join(hashlib.sha256(file.read_bytes() if file.is_file() else b"").digest() for file in files)
+        common += "\n".join(sorted(path.name for path in self._packages.iterdir())).encode()
         checked = tuple(included(self._root))
-        return {path: self._key(path, common.copy()) for path in self._paths if path.startswith(checked)}
+        return {path: self._key(path, common) for path in self._paths if path.startswith(checked)}
 
     def is_as_read(self) -> bool:
         """Whether every file is as it was, and none was added or removed."""
@@ -52,7 +51,8 @@ class Tree:
             self._content(path) == self._read_content(path) for path in self._paths
         )
 
-    def _key(self, path: str, key: hashlib._Hash) -> str:
+    def _key(self, path: str, common: bytes) -> str:
+        key = hashlib.sha256(common)
         for name in [path, *sorted(self._closure(path))]:
             key.update(f"{name}\n".encode())
             key.update(self._content(name))

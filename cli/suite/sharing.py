@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 from warnings import WarningMessage
 
@@ -84,7 +85,7 @@ class Sharing:
         running.callback(ours.close)
         options = ["--connection", str(theirs.fileno()), "-m", self._config.option.markexpr]
         # pytest's own factory: all processes' directories are in this one's, of which pytest keeps the last three.
-        folder = self._config._tmp_path_factory.getbasetemp()  # pyright: ignore
+        folder = Path(str(self._config._tmp_path_factory.getbasetemp()))  # pyright: ignore
         command = python("pytest", "-p", "cli.suite.taking", *options, "--basetemp", str(folder / f"process-{number}"))
         with theirs:
             popen = subprocess.Popen(
