@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Sharing:
-    """Gives out files, and passes the reports of all processes to this one's plugins."""
+    """Gives out files, and passes the reports of all processes to the plugins of this process."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -84,7 +84,7 @@ class Sharing:
         ours, theirs = Pipe()
         running.callback(ours.close)
         options = ["--connection", str(theirs.fileno()), "-m", self._config.option.markexpr]
-        # pytest's own factory: all processes' directories are in this one's, of which pytest keeps the last three.
+        # pytest keeps the directories of the last three runs; those of all processes are in one.
         folder = Path(str(self._config._tmp_path_factory.getbasetemp()))  # pyright: ignore
         command = python("pytest", "-p", "cli.suite.taking", *options, "--basetemp", str(folder / f"process-{number}"))
         with theirs:
