@@ -52,13 +52,7 @@ def add_parser(commands: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Start, say where everything is, then show changes and errors until ^C or SIGTERM."""
-    over = threading.Event()
-
-    def stop(*_: object) -> None:
-        over.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    over = set_by_signals()
     console = Console(highlight=False, soft_wrap=True, stderr=options.json)
     watch = not options.no_watch
     began = time.monotonic()
@@ -91,6 +85,18 @@ def handle(options: argparse.Namespace) -> int:
         finally:
             stack.__exit__(None, None, None)
     return 0
+
+
+def set_by_signals() -> threading.Event:
+    """An event that ^C, a polite kill and a closed terminal set: what was started is then stopped in order."""
+    over = threading.Event()
+
+    def stop(*_: object) -> None:
+        over.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    return over
 
 
 def _stay(stack: Stack, options: argparse.Namespace, console: Console, over: threading.Event, began: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,18 @@ needs_model = pytest.mark.skipif(
 
 
 def garments(count: int, seed: int, size: tuple[int, int] = (256, 320)) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """Photos (h, w, 3) uint8 and their masks (h, w) bool."""
-    drawn = [draw_garment(spec, size) for spec in garment_specs(count, seed)]
-    return [(np.asarray(one.image.convert("RGB")), np.asarray(one.mask) > 127) for one in drawn]
+    """Photos (h, w, 3) uint8 and their masks (h, w) bool; fewer of a seed are the first ones of more. Not to be
+    changed: a process draws each once."""
+    return [_drawn(seed, number, size) for number in range(count)]
+
+
+@cache
+def _drawn(seed: int, number: int, size: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
+    one = draw_garment(garment_specs(number + 1, seed)[number], size)
+    made = np.asarray(one.image.convert("RGB")), np.asarray(one.mask) > 127
+    for array in made:
+        array.flags.writeable = False
+    return made
 
 
 def iou(a: NDArray[Any], b: NDArray[Any]) -> float:

@@ -128,5 +128,6 @@ def fresh_store(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) ->
     change(**{**SETTINGS, "DOCUMENTS": f"sqlite:{path / 'documents.sqlite'}", **settings})
     yield change
     limits.forget()
-    store().close()
+    if store._opened is not None:  # else one would be made to be closed
+        store().close()
     forget()

@@ -5,6 +5,7 @@ The grammar is that of https://github.com/Azure/bicep/blob/main/docs/grammar.md;
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +41,9 @@ _MAY_FOLLOW_NEWLINE: Final = {"?", ":", ".", ".?", "??", "||", "&&", "==", "!="}
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 
 
+@lru_cache(maxsize=64)
 def parse(source: str) -> File:
-    """Parse a file's text. Raises BicepError."""
+    """Parse a file's text; the same text gives the same tree, which is not to be changed. Raises BicepError."""
     return _Parser(Lexer(source).tokens()).file()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from studio_command import studio
 
+from cli import doctor as command
 from emulators.azurite import Azurite
 
 
@@ -66,7 +68,8 @@ def test_invalid_settings_are_reported_and_stop_the_rest(well: dict[str, str]) -
     assert not checks["connections"]["ok"]
 
 
-def test_a_retention_of_an_unknown_kind_is_reported(well: dict[str, str]) -> None:
-    status, checks = doctor(**well, RETENTION_DAYS='{"selfies": 3}')
-    assert status == 1
-    assert "selfies" in checks["settings"]["detail"]
+def test_a_retention_of_an_unknown_kind_is_reported(change: Callable[..., None]) -> None:
+    assert command.settings().ok
+    change(RETENTION_DAYS='{"selfies": 3}')
+    found = command.settings()
+    assert not found.ok and "selfies" in found.detail

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from studio_command import studio
 
+from cli import replay as command
 from demo.client import Client
 from emulators.stack import Stack
 from shared import clock
@@ -24,6 +27,20 @@ def replay(*arguments: str, status: int = 0, **settings: str) -> dict[str, Any]:
     done = studio("replay", "--json", *arguments, **settings)
     assert done.returncode == status, done.stdout + done.stderr
     return json.loads(done.stdout)
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """The command in this process, on its store and queues."""
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+
+    def run(*arguments: str, status: int = 0) -> dict[str, Any]:
+        options = parser.parse_args(["replay", "--json", *arguments])
+        assert options.handler(options) == status
+        return json.loads(capsys.readouterr().out)
+
+    return run
 
 
 @pytest.fixture
@@ -47,30 +64,30 @@ def waiting() -> set[str]:
     return {json.loads(m.content)["jobId"] for m in queues.client(QUEUE).receive_messages(max_messages=32)}
 
 
-def test_the_list_names_them_all(dead: list[Document]) -> None:
-    found = replay("--list")
+def test_the_list_names_them_all(dead: list[Document], here: Callable[..., dict[str, Any]]) -> None:
+    found = here("--list")
     assert {letter["id"] for letter in found["letters"]} == {short(job) for job in dead}
     assert found["letters"][0]["error"]["code"] == "busy"
-    assert len(replay("--list", "--kind", "test")["letters"]) == 1
-    assert replay("--list", "--status", "failed")["letters"] == []
+    assert len(here("--list", "--kind", "test")["letters"]) == 1
+    assert here("--list", "--status", "failed")["letters"] == []
 
 
-def test_one_is_replayed_and_audited(dead: list[Document]) -> None:
+def test_one_is_replayed_and_audited(dead: list[Document], here: Callable[..., dict[str, Any]]) -> None:
     assert replay(short(dead[0]), "--reason", "the key was fixed")["redriven"] == [short(dead[0])]
     assert waiting() == {dead[0].id}
     assert protocol.load(dead[0].id, "u0").generation == 2
     (entry,) = store().query("audit", Where("subject", "=", short(dead[0]))).items
     assert (entry["userId"], entry["reason"]) == ("shell", "the key was fixed")
-    again = replay(short(dead[0]), status=1)
+    again = here(short(dead[0]), status=1)
     assert short(dead[0]) in again["failed"]
-    assert replay("nothing", status=1)["failed"]
+    assert here("nothing", status=1)["failed"]
 
 
-def test_all_of_a_kind_are_replayed(dead: list[Document]) -> None:
-    assert len(replay("--all", "--kind", "convert")["redriven"]) == 2
+def test_all_of_a_kind_are_replayed(dead: list[Document], here: Callable[..., dict[str, Any]]) -> None:
+    assert len(here("--all", "--kind", "convert")["redriven"]) == 2
     assert waiting() == {dead[0].id, dead[1].id}
-    assert replay("--all", "--limit", "5")["redriven"] == [short(dead[2])]
-    assert replay("--all")["redriven"] == []
+    assert here("--all", "--limit", "5")["redriven"] == [short(dead[2])]
+    assert here("--all")["redriven"] == []
 
 
 def test_over_http_it_needs_an_administrator(stack: Stack, admin: Client) -> None:

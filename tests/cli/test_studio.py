@@ -14,6 +14,8 @@ import requests
 from processes import started
 from studio_command import studio
 
+from cli import run
+
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,18 +99,31 @@ def test_run_lists_every_function_and_leaves_no_process_behind(tmp_path: Path) -
         assert refused.returncode == 1
         (line,) = refused.stderr.strip().splitlines()
         assert f"port {port}" in line and "--port" in line
-        family.process.send_signal(signal.SIGINT)
+        family.process.send_signal(signal.SIGTERM)
         assert family.process.wait() == 0
         family.wait_for_end()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_run_stops_with_each_of_these_signals(number: signal.Signals) -> None:
+    """All set the one event that the run above has ended by."""
+    known = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {one: signal.signal(one, signal.SIG_IGN) for one in known}
+    try:
+        over = run.set_by_signals()
+        assert not over.is_set()
+        signal.raise_signal(number)
+        assert over.is_set()
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_run_ends_in_order_with_other_signals_too(tmp_path: Path, number: signal.Signals) -> None:
-    # With these settings their emulators and the container are not started.
-    elsewhere = {"GEMINI_API_KEY": "not-called", "FASHN_API_KEY": "not-called", "VTO_URL": "http://127.0.0.1:9"}
-    with started("run", "--data", str(tmp_path), "--json", "--no-page", "--no-watch", **elsewhere) as family:
+def test_other_commands_end_with_these_signals_as_with_ctrl_c(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "functions.log").write_text("[2026-11-29 01:02:03,456] INFO studio: a line\n")
+    with started("logs", "--follow", "--data", str(tmp_path)) as family:
         assert family.process.stdout is not None
-        assert json.loads(family.process.stdout.readline())["functions"]
+        assert "a line" in family.process.stdout.readline()
         family.process.send_signal(number)
-        assert family.process.wait() == 0
-        family.wait_for_end()
+        assert family.process.wait() == 130

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,9 +26,14 @@ def copy(folder: Path) -> Path:
     return folder
 
 
-def plant(folder: Path, name: str, old: str, new: str) -> None:
-    """Replace a text that occurs in a file of the copy."""
+@contextmanager
+def planted(folder: Path, name: str, old: str, new: str) -> Iterator[None]:
+    """Replace a text that occurs in a file of the copy, until the block ends."""
     path = folder / name
     content = path.read_text()
     assert old in content, f"{name} does not contain {old!r}"
     path.write_text(content.replace(old, new, 1))
+    try:
+        yield
+    finally:
+        path.write_text(content)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from planted import ROOT, copy, plant
+from planted import ROOT, copy, planted
 from studio_command import studio
 
 from cli.infra import types
@@ -33,8 +33,14 @@ def test_the_command_finds_nothing_and_says_so() -> None:
     assert not [name for name, one in checks.items() if name != "types" and one["skipped"]]
 
 
-def test_absent_type_descriptions_are_reported_as_skipped(tmp_path: Path) -> None:
-    (result,) = [one for one in check(copy(tmp_path)) if one.kind == "types"]
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy for all tests of the file: mistakes leave it again."""
+    return copy(tmp_path_factory.mktemp("checkout"))
+
+
+def test_absent_type_descriptions_are_reported_as_skipped(checkout: Path) -> None:
+    (result,) = [one for one in check(checkout, only="types") if one.kind == "types"]
     assert result.skipped
     assert "bicep-types-az" in result.skipped
     assert not result.findings
@@ -135,11 +141,10 @@ PLANTED: dict[Kind, list[tuple[str, str, str]]] = {
 
 
 @pytest.mark.parametrize(("kind", "number"), [(kind, n) for kind, all in PLANTED.items() for n in range(len(all))])
-def test_a_planted_mistake_is_found(kind: Kind, number: int, tmp_path: Path) -> None:
+def test_a_planted_mistake_is_found(kind: Kind, number: int, checkout: Path) -> None:
     if kind == "types" and DATA is None:
         pytest.skip("the type descriptions are not here")
-    folder = copy(tmp_path)
-    plant(folder, *PLANTED[kind][number])
-    found = findings(folder, kind)
+    with planted(checkout, *PLANTED[kind][number]):
+        found = findings(checkout, kind)
     assert found
     assert all(one.message and one.file and one.kind == kind for one in found)

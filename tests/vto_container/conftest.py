@@ -40,9 +40,10 @@ def container(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Ite
     running.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pictures(azurite: Azurite) -> None:
-    """A person (noise, so that every pixel differs) and a plain red garment in storage, which other tests empty."""
+    """A person (noise, so that every pixel differs) and a plain red garment in storage, which other modules' tests
+    empty."""
     from azure.storage.blob import BlobServiceClient
 
     person = np.random.default_rng(1).integers(0, 255, (96, 80, 3), np.uint8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -54,17 +53,20 @@ EMULATOR = pytest.param("emulator", marks=pytest.mark.processes)
 STORES = ["sqlite", EMULATOR, *(["account"] if os.environ.get("COSMOS_ENDPOINT") else [])]
 
 
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[DocumentStore]:
-    """Each store in turn."""
-    if request.param != "sqlite":
-        yield request.getfixturevalue(request.param)
-        return
+@pytest.fixture(scope="session")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Generator[DocumentStore]:
+    """SQLite in a file."""
     from shared.documents.sqlite import SqliteStore
 
-    store = SqliteStore(tmp_path / "documents.db", containers=CONTAINERS)
+    store = SqliteStore(tmp_path_factory.mktemp("contract") / "documents.db", containers=CONTAINERS)
     yield store
     store.close()
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> DocumentStore:
+    """Each store in turn, with what other tests have left in other partitions."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture

@@ -96,14 +96,22 @@ def pq(light: float) -> float:
     return ((3424 / 4096 + 2413 / 128 * y) / (1 + 2392 / 128 * y)) ** (2523 / 32)
 
 
+VIDEO_GREYS = [
+    # coded value, number of the curve, brightness in sRGB
+    (pq(PAPER), 16, 247), (pq(GREY), 16, 101), (pq(0), 16, 0), (pq(4000), 16, 255), (0.75, 18, 247),
+    (0.38, 18, 101), (0.0, 18, 0), (1.0, 18, 255), (0.2140, 8, 127), (0.5, 1, 128), (0.5, 13, 128),
+]  # fmt: skip
+MIDDLE_GREYS = [grey for grey in VIDEO_GREYS if grey[2] in (101, 127, 128)]
+"""Of each curve: where wrong primaries would show."""
+
+
 @pytest.mark.parametrize(
-    ("coded", "curve", "wanted"),
+    ("coded", "curve", "wanted", "primaries"),
     [
-        (pq(PAPER), 16, 247), (pq(GREY), 16, 101), (pq(0), 16, 0), (pq(4000), 16, 255), (0.75, 18, 247),
-        (0.38, 18, 101), (0.0, 18, 0), (1.0, 18, 255), (0.2140, 8, 127), (0.5, 1, 128), (0.5, 13, 128),
+        *((*grey, 1) for grey in VIDEO_GREYS),
+        *((*grey, primaries) for grey in MIDDLE_GREYS for primaries in (9, 12)),
     ],
-)  # fmt: skip
-@pytest.mark.parametrize("primaries", [1, 9, 12])
+)
 @pytest.mark.parametrize("container", ["PNG", "PNG 16", "AVIF", "alpha"])
 def test_colours_named_by_the_numbers_of_video(
     coded: float, curve: int, wanted: int, primaries: int, container: str

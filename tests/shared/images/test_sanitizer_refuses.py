@@ -90,14 +90,14 @@ def test_scan_flood_behind_decoys() -> None:
     assert refusal(segment(data, 0xE3, b"\xff\xd9" * 8)).code == "too_many_scans"
 
 
-@pytest.mark.parametrize("kind", ["zTXt", "iCCP"])
-def test_text_and_profile_bombs(kind: str) -> None:
+def test_text_and_profile_bombs() -> None:
     bomb = b"k\x00\x00" + zlib.compress(bytes(200_000_000))
-    data = with_chunk(encode(photo(), "PNG"), kind.encode(), bomb)
-    try:
-        assert sanitizer.sanitize(data).width == 96
-    except StudioError as error:
-        assert error.code == "corrupt"
+    for kind in (b"zTXt", b"iCCP"):
+        data = with_chunk(encode(photo(), "PNG"), kind, bomb)
+        try:
+            assert sanitizer.sanitize(data).width == 96
+        except StudioError as error:
+            assert error.code == "corrupt", kind
 
 
 FRAMES = [Image.new("RGB", (32, 32), (i * 20 % 256, 0, 0)) for i in range(12)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ def overlap(parsed: parser.Parsed, mask: NDArray[Any]) -> float:
     return iou(parsed.on(*mask.shape).foreground >= 0.5, mask)
 
 
+@cache
 def people() -> list[tuple[NDArray[Any], NDArray[Any]]]:
     drawn = [draw_mannequin(seed, (300, 400)) for seed in range(1, 7)]
     return [(np.asarray(one.image.convert("RGB")), np.asarray(one.labels) > 0) for one in drawn]

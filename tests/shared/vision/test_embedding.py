@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from drawn import MODELS, garments
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import onnx
@@ -58,7 +58,7 @@ def shown() -> list[tuple[np.ndarray, np.ndarray]]:
     return garments(3, 5, (160, 200))
 
 
-def test_an_image_is_a_unit_vector_whose_map_averages_to_the_joint_part(models: Path, shown: list[Any]) -> None:
+def test_an_image_is_a_unit_vector_whose_map_averages_to_the_joint_part(shown: list[Any]) -> None:
     found = embed_image(shown[0][0])
     who = identity()
     assert found.vector.shape == (who.dim,)
@@ -72,7 +72,7 @@ def test_an_image_is_a_unit_vector_whose_map_averages_to_the_joint_part(models: 
     assert found.model == f"fashion_image@{who.image_sha256[:12]}"
 
 
-def test_images_of_a_batch_have_the_vectors_of_single_images(models: Path, shown: list[Any]) -> None:
+def test_images_of_a_batch_have_the_vectors_of_single_images(shown: list[Any]) -> None:
     pictures = [shown[i % 3][0][: 80 + 5 * i] for i in range(embedding.BATCH + 3)]
     together = embed_images(pictures)
     assert len(together) == len(pictures)
@@ -81,7 +81,7 @@ def test_images_of_a_batch_have_the_vectors_of_single_images(models: Path, shown
     assert embed_images([]) == []
 
 
-def test_a_text_is_zero_where_images_have_their_shape_part(models: Path, shown: list[Any]) -> None:
+def test_a_text_is_zero_where_images_have_their_shape_part(shown: list[Any]) -> None:
     who = identity()
     found = embed_text("red dress")
     assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-5)
@@ -91,7 +91,7 @@ def test_a_text_is_zero_where_images_have_their_shape_part(models: Path, shown: 
     assert seen.vector @ found.vector == pytest.approx(share * (seen.joint @ found.vector[: who.joint]), abs=1e-5)
 
 
-def test_unknown_words_are_listed_and_change_nothing(models: Path) -> None:
+def test_unknown_words_are_listed_and_change_nothing() -> None:
     plain, decorated = embed_text("navy striped t-shirt"), embed_text("Navy, striped: T-SHIRT quantum Blorb!")
     assert plain.unknown == ()
     assert decorated.unknown == ("quantum", "blorb")
@@ -102,9 +102,9 @@ def test_unknown_words_are_listed_and_change_nothing(models: Path) -> None:
     assert not embed_text("  ").vector.any()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(text=st.text(max_size=300))
-def test_any_text_has_a_finite_vector_of_length_one_or_nothing(models: Path, text: str) -> None:
+def test_any_text_has_a_finite_vector_of_length_one_or_nothing(text: str) -> None:
     found = embed_text(text)
     length = float(np.linalg.norm(found.vector))
     assert length == pytest.approx(1, abs=1e-4) or length == 0
@@ -112,12 +112,12 @@ def test_any_text_has_a_finite_vector_of_length_one_or_nothing(models: Path, tex
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (700, 3), (128, 128)])
-def test_images_of_any_size_are_embedded(models: Path, shape: tuple[int, int]) -> None:
+def test_images_of_any_size_are_embedded(shape: tuple[int, int]) -> None:
     vector = embed_image(np.full((*shape, 3), 90, np.uint8)).vector
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-4)
 
 
-def test_a_mask_leaves_the_garment_alone_on_plain_grey(models: Path, shown: list[Any]) -> None:
+def test_a_mask_leaves_the_garment_alone_on_plain_grey(shown: list[Any]) -> None:
     picture, mask = shown[0]
     other = np.where(mask[:, :, None], picture, 255 - picture)
     assert cut_out(picture, mask) == pytest.approx(cut_out(other, mask))

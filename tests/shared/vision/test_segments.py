@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,6 @@ from shared.errors import Unprocessable
 from shared.vision import parser, segments
 
 pytestmark = needs_model
-
-
-@pytest.fixture(autouse=True)
-def fresh(local: dict[str, str]) -> Iterator[None]:
-    onnx.forget()
-    yield
-    onnx.forget()
 
 
 def figure() -> NDArray[Any]:
