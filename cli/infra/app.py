@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from cli.infra import startup
+from cli.infra import operations, startup
 from cli.infra.findings import Finding
 from cli.infra.syntax import (
     Array,
@@ -51,7 +52,6 @@ NEEDED: Final = {
 CONTAINER_NEEDS: Final = ("AZURE_CLIENT_ID", "Storage__blobServiceUri", "VTO_TOKEN", "VTO_MODELS_FROM")
 _PLACEHOLDER: Final = re.compile(r"%([^%]+)%")
 _SECRET: Final = re.compile(r"secrets/([\w-]+)")
-_CRON: Final = re.compile(r"^\S+( \S+){5}$")
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,14 @@ def facts() -> AppFacts:
     )
 
 
-def check(files: Mapping[str, File], app: AppFacts) -> list[Finding]:
-    """Every disagreement of the files, by their names below `infra/`, with the app."""
-    return [*_Checker(files, app).run()]
+def check(root: Path, files: Mapping[str, File], app: AppFacts) -> list[Finding]:
+    """Every disagreement of a checkout's files, by their names below `infra/`, with the app."""
+    return [*_Checker(root, files, app).run()]
 
 
 class _Checker:
-    def __init__(self, files: Mapping[str, File], app: AppFacts) -> None:
+    def __init__(self, root: Path, files: Mapping[str, File], app: AppFacts) -> None:
+        self._root = root
         self._files = files
         self._app = app
 
@@ -111,6 +112,8 @@ class _Checker:
         settings = self._settings()
         yield from self._app_settings(settings)
         yield from startup.check("app/api.bicep", {name: value for name, (_, _, value) in settings.items()}, APP)
+        yield from operations.check(self._root, self._files, {name: value for name, (_, _, value) in settings.items()})
+        yield from operations.prefixes(self._files, self._app.containers)
         yield from self._triggers(settings, made, queues)
         yield from self._container_settings()
         yield from self._container_starts()
@@ -188,8 +191,8 @@ class _Checker:
                 yield Finding("app", path, line, f"Flex Consumption refuses the setting {name}: remove it")
             elif name not in self._app.settings | PLATFORM | schedules:
                 yield Finding("app", path, line, f"the app reads no setting {name}")
-            if name in schedules and not _CRON.match(text(value) or "0 0 0 0 0 0"):
-                yield Finding("app", path, line, f"{name} is no NCRONTAB expression of six fields")
+            if name in schedules and (problem := operations.not_ncrontab(text(value))):
+                yield Finding("app", path, line, f"{name} is no NCRONTAB expression of six fields: {problem}")
 
     def _triggers(
         self, settings: Mapping[str, tuple[str, int, Expression]], containers: set[str], queues: set[str]

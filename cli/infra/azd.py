@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _VARIABLE: Final = re.compile(r"\$\{(\w+)(?:(?::-|:=|=|-)([^}]*))?\}")
+_FORM: Final = re.compile(r"\$\{[^}]*\}?|\$\(\w+\)|%\w+%")
 PRINCIPAL: Final = {"AZURE_PRINCIPAL_ID": "00000000-0000-0000-0000-000000000000", "AZURE_PRINCIPAL_TYPE": "User"}
 """Known to azd itself, whatever the environment says."""
 
@@ -62,6 +63,11 @@ def substitute(
 def variables(parameter: Mapping[str, Any]) -> list[str]:
     """The environment variables that a parameter is made of."""
     return [name for name, _ in _VARIABLE.findall(json.dumps(parameter))]
+
+
+def unknown_forms(parameter: Mapping[str, Any]) -> list[str]:
+    """What looks like a variable and is not replaced here: a further form of azd, such as `${NAME,,}`, or mistyped."""
+    return _FORM.findall(_VARIABLE.sub("", json.dumps(parameter)))
 
 
 def _evaluate(text: str, environment: Mapping[str, str]) -> str:

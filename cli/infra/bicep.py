@@ -136,27 +136,29 @@ class _Parser:
             self._expect("=")
             file.target_scope = self._text()
         elif keyword == "param":
-            name, type = self._word(), self._type()
+            name, type = self._new(file, line), self._type()
             file.parameters[name] = Parameter(name, type, self._default(), decorators, line=line)
         elif keyword == "var":
-            name = self._word()
+            name = self._new(file, line)
             self._type()
             self._expect("=")
             file.variables[name] = Variable(name, self._value(), line=line)
         elif keyword == "output":
             name = self._word()
+            if name in file.outputs:
+                raise BicepError(f"line {line}: the output {name} is declared twice (BCP145)")
             self._type()
             self._expect("=")
             file.outputs[name] = Output(name, self._value(), line=line)
         elif keyword == "resource":
-            resource = self._resource(line)
-            file.resources[resource.symbol] = resource
+            symbol = self._new(file, line)
+            file.resources[symbol] = self._resource(symbol, line)
         elif keyword == "module":
-            symbol, path = self._word(), self._text()
+            symbol, path = self._new(file, line), self._text()
             self._expect("=")
             file.modules[symbol] = Module(symbol, path, self._body(), line=line)
         elif keyword == "func":
-            file.functions.add(self._word())
+            file.functions.add(self._new(file, line))
             while self._now.kind not in ("newline", "end"):
                 self._at += 1
         elif keyword == "metadata":
@@ -165,6 +167,14 @@ class _Parser:
             self._value()
         else:
             raise BicepError(f"line {line}: declarations that start with {keyword!r} are not supported")
+
+    def _new(self, file: File, line: int) -> str:
+        """A name that nothing of the file has yet, but an output may."""
+        name = self._word()
+        for names in (file.parameters, file.variables, file.resources, file.modules, file.functions):
+            if name in names:
+                raise BicepError(f"line {line}: {name} is declared twice (BCP028)")
+        return name
 
     def _type(self) -> str:
         """The text of a type: everything up to `=` or the line's end."""
@@ -179,8 +189,7 @@ class _Parser:
         self._take()
         return self._value()
 
-    def _resource(self, line: int) -> Resource:
-        symbol = self._word()
+    def _resource(self, symbol: str, line: int) -> Resource:
         type, _, version = self._text().partition("@")
         existing = self._is("existing")
         if existing:
@@ -362,7 +371,8 @@ class _Parser:
                 spreads.append(self._value())
             elif self._is("@") or (self._is("resource") and self._tokens[self._at + 1].kind == "name"):
                 self._decorators()
-                resources.append(self._resource(self._expect("resource").line))
+                line_of_it = self._expect("resource").line
+                resources.append(self._resource(self._word(), line_of_it))
             else:
                 properties.append(self._property())
             self._separator()

@@ -20,13 +20,13 @@ from cli.infra.syntax import (
     For,
     If,
     Index,
-    Lambda,
     Literal,
     Member,
     Module,
     Name,
     Resource,
     children,
+    free_names,
     text,
     walk,
 )
@@ -163,32 +163,11 @@ class _Checker:
         known = frozenset(
             {*file.parameters, *file.variables, *self._resources, *file.modules, *file.functions, *NAMESPACES}
         )
-        values = [
-            *(one.value for one in file.variables.values()),
-            *(one.value for one in file.outputs.values()),
-            *(one.body for one in file.modules.values()),
-            *(resource.body for resource, _ in file.all_resources()),
-            *(one.default for one in file.parameters.values() if one.default is not None),
-        ]
-        for value in values:
-            for name in _unknown(value, known):
+        defaults = (one.default for one in file.parameters.values() if one.default is not None)
+        for value in (*file.values(), *defaults):
+            for name in free_names(value, known):
                 message = f"{name.name} is not declared (BCP057)"
                 self._found.append(Finding("constants", self._path, name.line, message))
-
-
-def _unknown(value: Expression, known: frozenset[str]) -> Iterator[Name]:
-    match value:
-        case Name(name):
-            if name not in known:
-                yield value
-        case Lambda(parameters, body):
-            yield from _unknown(body, known | set(parameters))
-        case For(item, index, source, body):
-            yield from _unknown(source, known)
-            yield from _unknown(body, known | {item, *((index,) if index else ())})
-        case _:
-            for child in children(value):
-                yield from _unknown(child, known)
 
 
 def check(path: str, file: File) -> list[Finding]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cli.infra.azd import substitute, variables
+from cli.infra.azd import substitute, unknown_forms, variables
 from cli.infra.findings import Finding
 from cli.infra.syntax import (
     Array,
@@ -146,6 +146,9 @@ def check_file(main: File, parameters: Mapping[str, Mapping[str, Any]], made: fr
             if parameter.default is None:
                 found.append(Finding("parameters", name, 1, f"{one} has no default and is not given: azd asks for it"))
             continue
+        for form in unknown_forms(parameters[one]):
+            message = f"{one}: {form} is no form of a variable that is known here: write ${{NAME}} or ${{NAME=default}}"
+            found.append(Finding("parameters", name, 1, message))
         for variable in variables(parameters[one]):
             known = variable in made | AZD or DEPLOYED.match(variable)
             if parameter.default is None and "=" not in json.dumps(parameters[one]) and not known:
@@ -172,10 +175,23 @@ def check_values(
         elif parameter.allowed() and value not in parameter.allowed():
             message = f"{name}: {value!r} is not one of {', '.join(parameter.allowed())}"
             found.append(Finding("parameters", source, 1, message))
+        elif problem := _beyond(parameter, value):
+            found.append(Finding("parameters", source, 1, f"{name}: {problem}"))
         elif isinstance(value, str) and _stored(parameters[name], environment) not in (None, value):
             message = f"{name}: azd changes the value, because it does not escape backslashes and quotation marks"
             found.append(Finding("parameters", source, 1, message))
     return found
+
+
+def _beyond(parameter: Parameter, value: Any) -> str | None:
+    """How a value is outside `@minLength`, `@maxLength`, `@minValue` and `@maxValue`."""
+    size = value if isinstance(value, int) else len(value) if isinstance(value, str | list) else None
+    what = "Value" if isinstance(value, int) else "Length"
+    least, most = parameter.limit(f"min{what}"), parameter.limit(f"max{what}")
+    if size is None or isinstance(value, bool) or (least or size) <= size <= (size if most is None else most):
+        return None
+    unit = "" if isinstance(value, int) else " characters" if isinstance(value, str) else " items"
+    return f"{size}{unit} is outside {least if least is not None else ''}..{most if most is not None else ''}"
 
 
 def _stored(parameter: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
@@ -185,8 +201,8 @@ def _stored(parameter: Mapping[str, Any], environment: Mapping[str, str]) -> str
     return environment.get(variable) if whole and not others else None
 
 
-def documented(pages: list[Path]) -> dict[str, str]:
-    """What the `azd env set` commands of these pages store, run by a shell with a recorder in place of azd."""
+def documented(pages: list[Path]) -> list[tuple[str, str]]:
+    """What each `azd env set` command of these pages stores, run by a shell with a recorder in place of azd."""
     lines = [
         line
         for page in pages
@@ -198,8 +214,8 @@ def documented(pages: list[Path]) -> dict[str, str]:
     return run_commands(lines)
 
 
-def run_commands(lines: list[str]) -> dict[str, str]:
-    """The environment that `azd env set` commands make."""
+def run_commands(lines: list[str]) -> list[tuple[str, str]]:
+    """The name and the value that each of these `azd env set` commands stores."""
     with tempfile.TemporaryDirectory() as folder:
         recorder, record = Path(folder) / "azd", Path(folder) / "record"
         recorder.write_text(RECORDER)
@@ -209,4 +225,4 @@ def run_commands(lines: list[str]) -> dict[str, str]:
         environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "AZD_RECORD": str(record)}
         subprocess.run(["sh", "-c", script], env=environment, check=False, capture_output=True)
         words = record.read_text().split("\0")[:-1]
-    return dict(zip(words[::2], words[1::2], strict=True))
+    return list(zip(words[::2], words[1::2], strict=True))

@@ -152,6 +152,13 @@ class Parameter(Node):
                 return tuple(text(item) or "" for item in one.arguments[0].items)
         return ()
 
+    def limit(self, name: str) -> int | None:
+        """The number of `@minLength`, `@maxLength`, `@minValue` or `@maxValue`; None without it."""
+        for one in self.decorators:
+            if one.name == name and one.arguments and isinstance(one.arguments[0], Literal):
+                return int(one.arguments[0].value or 0)
+        return None
+
 
 @dataclass(frozen=True)
 class Variable(Node):
@@ -210,6 +217,13 @@ class File:
     modules: dict[str, Module] = field(default_factory=dict[str, Module])
     outputs: dict[str, Output] = field(default_factory=dict[str, Output])
     functions: set[str] = field(default_factory=set[str])
+
+    def values(self) -> Iterator[Expression]:
+        """The values of variables and outputs, and the bodies of modules and resources."""
+        yield from (one.value for one in self.variables.values())
+        yield from (one.value for one in self.outputs.values())
+        yield from (one.body for one in self.modules.values())
+        yield from (resource.body for resource, _ in self.all_resources())
 
     def all_resources(self) -> Iterator[tuple[Resource, Resource | None]]:
         """Every resource with the one it is nested in; parents first. Types and versions are completed."""
@@ -275,3 +289,19 @@ def walk(node: Expression) -> Iterator[Expression]:
     yield node
     for child in children(node):
         yield from walk(child)
+
+
+def free_names(value: Expression, known: frozenset[str] = frozenset()) -> Iterator[Name]:
+    """The names in an expression that neither a loop nor a lambda in it declares, and that are not known."""
+    match value:
+        case Name(name):
+            if name not in known:
+                yield value
+        case Lambda(parameters, body):
+            yield from free_names(body, known | set(parameters))
+        case For(item, index, source, body):
+            yield from free_names(source, known)
+            yield from free_names(body, known | {item, *((index,) if index else ())})
+        case _:
+            for child in children(value):
+                yield from free_names(child, known)

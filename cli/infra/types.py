@@ -62,7 +62,8 @@ def find_data(*roots: Path) -> Path | None:
 
 
 @cache
-def _load(path: Path) -> list[Type]:
+def load(path: Path) -> list[Type]:
+    """The types of a file of descriptions."""
     return json.loads(path.read_text())
 
 
@@ -75,10 +76,11 @@ def _files(data: Path) -> dict[tuple[str, str], list[Path]]:
     return found
 
 
-def _find(data: Path, type: str, version: str) -> tuple[Path, Type] | None:
+def find(data: Path, type: str, version: str) -> tuple[Path, Type] | None:
+    """The file that describes a resource type, and its entry there."""
     wanted = f"{type}@{version}".lower()
     for path in _files(data).get((type.partition("/")[0].lower(), version.lower()), []):
-        for one in _load(path):
+        for one in load(path):
             if one.get("$type") == "ResourceType" and one["name"].lower() == wanted:
                 return path, one
     return None
@@ -90,7 +92,7 @@ def undescribed(file: File, data: Path) -> list[str]:
     return sorted(
         f"{type}@{version}"
         for type, version in used
-        if f"{type}@{version}" in UNDESCRIBED and _find(data, type, version) is None
+        if f"{type}@{version}" in UNDESCRIBED and find(data, type, version) is None
     )
 
 
@@ -109,7 +111,7 @@ class _Checker:
 
     def run(self) -> list[Finding]:
         for resource, parent in self._file.all_resources():
-            found = _find(self._data, resource.type, resource.version)
+            found = find(self._data, resource.type, resource.version)
             if found is None and f"{resource.type}@{resource.version}" in UNDESCRIBED:
                 continue
             if found is None:
@@ -124,7 +126,7 @@ class _Checker:
         self._found.append(Finding("types", self._path, line, message))
 
     def _follow(self, reference: dict[str, str]) -> Type:
-        return _load(self._types)[int(reference["$ref"].rpartition("/")[2])]
+        return load(self._types)[int(reference["$ref"].rpartition("/")[2])]
 
     def _resource(self, resource: Resource, parent: Resource | None, body: Type) -> None:
         written = resource.content

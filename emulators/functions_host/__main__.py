@@ -73,9 +73,11 @@ def main() -> None:
     options.app = options.app.resolve()
     options.watch = [(options.app / path).resolve() for path in options.watch or ()]
     try:
-        load(options.app)
+        settings = load(options.app)
     except SettingsError as error:
         sys.exit(_refuse(1, f"Settings: {error}"))
+    for name in settings.unread:
+        print(f"host.json: {name} is not read: misspelled, or a setting that this host does not have", file=sys.stderr)
     keys = {
         name: os.environ.setdefault(name, secrets.token_urlsafe(24)) for name in (MASTER_KEY, FUNCTION_KEY, SYSTEM_KEY)
     }

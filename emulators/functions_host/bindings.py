@@ -15,6 +15,8 @@ _NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9_]{0,127}$")
 _FUNCTION_NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9_-]{0,127}$")
 _RESERVED = ("admin", "runtime")
 _BUILT_IN = {"httpTrigger", "http", "timerTrigger"}
+_SPELLED = {name.lower(): name for name in (*TRIGGERS, *_INPUTS, *_OUTPUTS)}
+"""Types of bindings by their names in lower case: generic bindings may say `HttpTrigger`."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Function:
 
 def parse(name: str, function_id: str, raws: Sequence[Mapping[str, Any]], retry: Any = None) -> Function:
     """Make a Function of its raw bindings; raises `ValueError` unless it has exactly one trigger."""
-    bindings = [Binding(str(r["name"]), str(r["type"]), str(r.get("direction", "in")).lower(), r) for r in raws]
+    bindings = [_binding(raw) for raw in raws]
     triggers = [b for b in bindings if b.type.lower().endswith("trigger")]
     if len(triggers) != 1:
         raise ValueError(f"The '{name}' function has {len(triggers)} triggers, it must have one.")
@@ -86,10 +88,15 @@ def parse(name: str, function_id: str, raws: Sequence[Mapping[str, Any]], retry:
         name=name,
         id=function_id,
         trigger=triggers[0],
-        inputs=tuple(b for b in bindings if b.direction == "in" and b is not triggers[0]),
+        inputs=tuple(b for b in bindings if b.direction != "out" and b is not triggers[0]),
         outputs=tuple(b for b in bindings if b.direction == "out"),
         retry=_retry(retry),
     )
+
+
+def _binding(raw: Mapping[str, Any]) -> Binding:
+    type = str(raw["type"])
+    return Binding(str(raw["name"]), _SPELLED.get(type.lower(), type), str(raw.get("direction", "in")).lower(), raw)
 
 
 def _retry(options: Any) -> Retry | None:
@@ -132,6 +139,10 @@ def _binding_violation(function: Function, has_bundle: bool) -> str | None:
             return (
                 f"The binding name '{binding.name}' is invalid: letters, digits and underscores only, "
                 "starting with a letter."
+            )
+        if binding.direction not in ("in", "out"):
+            return (
+                f"The binding '{binding.name}': this local host does not support the direction '{binding.direction}'."
             )
         if binding.is_deferred and binding.type != "blobTrigger":
             return (

@@ -56,8 +56,13 @@ class BlobEvents:
         events = _events(await request.read())
         if events is None:
             return web.Response(status=400)
-        if request.headers.get("aeg-event-type", "").lower() == "subscriptionvalidation":
+        kind = request.headers.get("aeg-event-type", "").lower()
+        if kind == "subscriptionvalidation":
             return web.json_response({"validationResponse": _data(events[0]).get("validationCode")} if events else {})
+        if kind == "unsubscribe":
+            return web.Response(status=202)
+        if kind != "notification":
+            return web.Response(status=400)
         id, pattern = found
         for event in events:
             await self._take(id, pattern, event)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from .host_json import spelled, unread
+
 _OVERRIDE = "AzureFunctionsJobHost__"
 _HOST_ID = "AzureFunctionsWebHost__hostid"
 _TIMESPAN = re.compile(r"^(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)$")
@@ -27,12 +29,12 @@ class SettingsError(ValueError):
 
 
 def seconds(value: Any, name: str) -> float:
-    """A .NET TimeSpan `[d.]hh:mm:ss[.f]` (or a number of seconds) as seconds; raises `SettingsError`."""
-    if isinstance(value, int | float):
-        return float(value)
+    """A .NET TimeSpan `[d.]hh:mm:ss[.f]` as seconds; raises `SettingsError`."""
     found = _TIMESPAN.match(str(value))
     if not found:
-        raise SettingsError(f"{name}: {value!r} is not a time span like 00:00:30")
+        is_number = re.fullmatch(r"\d+", str(value))
+        why = ": Azure reads a number alone as days" if is_number else ""
+        raise SettingsError(f"{name}: {value!r} is not a time span like 00:00:30{why}")
     days, hours, minutes, rest = found.groups()
     return int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + float(rest)
 
@@ -90,6 +92,8 @@ class HostSettings:
     http: HttpOptions
     poison_blob_threshold: int
     log_levels: Mapping[str, str]
+    unread: tuple[str, ...] = ()
+    """Settings of host.json that have no effect here."""
 
 
 def load(app: Path) -> HostSettings:
@@ -98,10 +102,18 @@ def load(app: Path) -> HostSettings:
     local = local_values(app)
     os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
     os.environ.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
+    return read(app, local)
+
+
+def read(app: Path, local: Mapping[str, Any] | None = None) -> HostSettings:
+    """host.json with the overrides of the environment; `local` is the content of local.settings.json."""
     host = _read(app / "host.json")
     if not host:
         raise SettingsError(f"{app / 'host.json'} is missing: this is no function app")
     _override(host, os.environ)
+    host = spelled(host)
+    if str(host.get("version")) != "2.0":
+        raise SettingsError(f'{app / "host.json"}: `version` is {host.get("version")!r}, the host needs "2.0"')
     extensions = host.get("extensions", {})
     return HostSettings(
         app=app,
@@ -109,9 +121,10 @@ def load(app: Path) -> HostSettings:
         has_bundle="extensionBundle" in host,
         timeout=_timeout(host),
         queues=_queues(extensions.get("queues", {})),
-        http=_http(extensions.get("http", {}), local.get("Host", {})),
-        poison_blob_threshold=int(extensions.get("blobs", {}).get("poisonBlobThreshold", 5)),
+        http=_http(extensions.get("http", {}), (local or {}).get("Host", {})),
+        poison_blob_threshold=_whole(extensions.get("blobs", {}), "poisonBlobThreshold", 5),
         log_levels=host.get("logging", {}).get("logLevel", {}),
+        unread=tuple(unread(host)),
     )
 
 
@@ -149,8 +162,13 @@ def _override(host: dict[str, Any], environment: Mapping[str, str]) -> None:
         *path, last = name.removeprefix(_OVERRIDE).split("__")
         node = host
         for key in path:
-            node = node.setdefault(key, {})
-        node[last] = value
+            node = node.setdefault(_spelled_there(node, key), {})
+        node[_spelled_there(node, last)] = value
+
+
+def _spelled_there(node: Mapping[str, Any], key: str) -> str:
+    """The key as the object has it, whatever its case."""
+    return next((one for one in node if one.lower() == key.lower()), key)
 
 
 def _timeout(host: Mapping[str, Any]) -> float:
@@ -158,8 +176,16 @@ def _timeout(host: Mapping[str, Any]) -> float:
     return float("inf") if str(value) in ("-1", "None") else seconds(value, "functionTimeout")
 
 
+def _whole(given: Mapping[str, Any], name: str, default: int) -> int:
+    """A whole number, which may be written as a text; raises `SettingsError`."""
+    try:
+        return int(given.get(name, default))
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{name}: {given[name]!r} is not a whole number") from error
+
+
 def _queues(given: Mapping[str, Any]) -> QueueOptions:
-    batch = int(given.get("batchSize", 16))
+    batch = _whole(given, "batchSize", 16)
     if not 1 <= batch <= 32:
         raise SettingsError(f"extensions.queues.batchSize: {batch} is not in 1..32")
     encoding = str(given.get("messageEncoding", "base64")).lower()
@@ -167,13 +193,20 @@ def _queues(given: Mapping[str, Any]) -> QueueOptions:
         raise SettingsError(f"extensions.queues.messageEncoding: {encoding!r} is neither base64 nor none")
     return QueueOptions(
         batch_size=batch,
-        new_batch_threshold=int(given.get("newBatchThreshold", batch // 2)),
-        max_dequeue_count=int(given.get("maxDequeueCount", 5)),
-        visibility_timeout=seconds(given.get("visibilityTimeout", 0), "visibilityTimeout"),
-        max_polling_interval=max(0.1, seconds(given.get("maxPollingInterval", 60), "maxPollingInterval")),
+        new_batch_threshold=_whole(given, "newBatchThreshold", batch // 2),
+        max_dequeue_count=_dequeues(given),
+        visibility_timeout=seconds(given.get("visibilityTimeout", "00:00:00"), "visibilityTimeout"),
+        max_polling_interval=max(0.1, seconds(given.get("maxPollingInterval", "00:01:00"), "maxPollingInterval")),
         base64=encoding == "base64",
         take=float(os.environ.get("FUNCTIONS_HOST_QUEUE_TAKE_SECONDS", "600")),
     )
+
+
+def _dequeues(given: Mapping[str, Any]) -> int:
+    count = _whole(given, "maxDequeueCount", 5)
+    if count < 1:
+        raise SettingsError(f"extensions.queues.maxDequeueCount: {count} is less than 1")
+    return count
 
 
 def _http(given: Mapping[str, Any], local: Mapping[str, Any]) -> HttpOptions:
@@ -181,8 +214,8 @@ def _http(given: Mapping[str, Any], local: Mapping[str, Any]) -> HttpOptions:
     return HttpOptions(
         prefix=str(given.get("routePrefix", "api")).strip("/"),
         body_limit=int(os.environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", DEFAULT_BODY_LIMIT)),
-        max_outstanding=max(0, int(given.get("maxOutstandingRequests", 0))),
-        max_concurrent=max(0, int(given.get("maxConcurrentRequests", 0))),
+        max_outstanding=max(0, _whole(given, "maxOutstandingRequests", 0)),
+        max_concurrent=max(0, _whole(given, "maxConcurrentRequests", 0)),
         headers={str(k): str(v) for k, v in given.get("customHeaders", {}).items()},
         cors=tuple(origin.strip().rstrip("/") for origin in cors.split(",") if origin.strip()),
         cors_credentials=bool(local.get("CORSCredentials")),

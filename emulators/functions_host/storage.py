@@ -1,7 +1,8 @@
 """Storage accounts by the name of their connection setting, with the clients made once per account.
 
-A setting NAME (or AzureWebJobsNAME) holds a connection string; otherwise NAME__queueServiceUri,
-NAME__blobServiceUri, NAME__serviceUri or NAME__accountName names the service and an identity signs in.
+A setting NAME (or AzureWebJobsNAME, or ConnectionStrings__NAME) holds a connection string; otherwise
+NAME__queueServiceUri, NAME__blobServiceUri, NAME__serviceUri or NAME__accountName names the service and an identity
+signs in; AzureWebJobsNAME__... counts as well.
 """
 
 from __future__ import annotations
@@ -37,18 +38,18 @@ def endpoint(connection: str, service: str) -> tuple[str, str]:
 
     Raises `SettingsError` with the names that were looked for.
     """
-    for name in (f"AzureWebJobs{connection}", connection):
+    prefixes = (f"AzureWebJobs{connection}", connection)
+    for name in (*prefixes, f"ConnectionStrings__{connection}"):
         value = os.environ.get(name)
         if value:
             emulator = value.strip().rstrip(";").lower() == "usedevelopmentstorage=true"
             return "string", _EMULATOR if emulator else value
-    for suffix in (f"{service}ServiceUri", "serviceUri"):
-        value = os.environ.get(f"{connection}__{suffix}")
-        if value:
-            return "uri", value
-    account = os.environ.get(f"{connection}__accountName")
-    if account:
-        return "uri", f"https://{account}.{service}.core.windows.net"
+    for prefix in prefixes:
+        for suffix in (f"{service}ServiceUri", "serviceUri"):
+            if value := os.environ.get(f"{prefix}__{suffix}"):
+                return "uri", value
+        if account := os.environ.get(f"{prefix}__accountName"):
+            return "uri", f"https://{account}.{service}.core.windows.net"
     raise SettingsError(
         f"connection '{connection}' is not configured: set {connection} (a connection string) "
         f"or {connection}__{service}ServiceUri"
@@ -86,8 +87,8 @@ class Storage:
         if connection not in self._credentials:
             from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
-            client = os.environ.get(f"{connection}__clientId")
-            managed = os.environ.get(f"{connection}__credential", "").lower() == "managedidentity"
+            client = _setting(connection, "clientId")
+            managed = (_setting(connection, "credential") or "").lower() == "managedidentity"
             if managed:
                 self._credentials[connection] = ManagedIdentityCredential(client_id=client)
             else:
@@ -98,6 +99,10 @@ class Storage:
         """Close all connections."""
         for client in (*self._services.values(), *self._credentials.values()):
             await client.close()
+
+
+def _setting(connection: str, name: str) -> str | None:
+    return os.environ.get(f"AzureWebJobs{connection}__{name}") or os.environ.get(f"{connection}__{name}")
 
 
 async def create_if_missing(client: QueueClient | ContainerClient) -> None:

@@ -18,7 +18,7 @@ def copy(folder: Path) -> Path:
     (folder / "vto_container").mkdir()
     for path in (ROOT / "vto_container").glob("Dockerfile*"):
         shutil.copy(path, folder / "vto_container")
-    for name in ("azure.yaml", "README.md"):
+    for name in ("azure.yaml", "host.json", "README.md"):
         shutil.copy(ROOT / name, folder)
     (folder / "web").mkdir()
     shutil.copy(ROOT / "web/package.json", folder / "web")

@@ -53,7 +53,7 @@ def test_the_documented_commands_and_the_hooks_make_parameters_that_azd_can_read
     given: dict[str, Any] = json.loads((ROOT / "infra/main.parameters.json").read_text())["parameters"]
     types = {name: one.type for name, one in main.parameters.items()}
     made = project.made_by_hooks(ROOT)
-    documented = parameters.documented([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    documented = dict(parameters.documented([ROOT / "README.md", *(ROOT / "docs").glob("*.md")]))
     assert set(made) == {"JWT_KEYS", "VTO_TOKEN"}
     assert "APP_URL" in documented
     base = {"AZURE_ENV_NAME": "shop", "AZURE_LOCATION": "westeurope"}
@@ -86,5 +86,5 @@ def test_the_documented_commands_and_the_hooks_make_parameters_that_azd_can_read
 def test_a_command_that_breaks_a_parameter_is_found(type: str, command: str, right: bool) -> None:
     main = parse(f"param jwtKeys {type}")
     written = {"jwtKeys": {"value": "${JWT_KEYS}"}}
-    found = parameters.check_values(main, written, parameters.run_commands([command]), "the page")
+    found = parameters.check_values(main, written, dict(parameters.run_commands([command])), "the page")
     assert bool(found) is not right, found

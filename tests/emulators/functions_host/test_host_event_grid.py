@@ -61,6 +61,8 @@ def test_a_subscription_is_validated_and_needs_the_key(host: Any) -> None:
     assert post(host, [event], name="unknown", **HANDSHAKE).status_code == 404
     assert post(host, [event], name="put_queue_multiple_out", **HANDSHAKE).status_code == 404
     assert post(host, "no JSON").status_code == 400
+    assert post(host, [event], **{"aeg-event-type": "Something"}).status_code == 400
+    assert post(host, [event], **{"aeg-event-type": "Unsubscribe"}).status_code == 202
     options = requests.options(
         f"{host.url}/runtime/webhooks/blobs", params={"functionName": "Host.Functions.dropped", "code": KEY},
         headers={"WebHook-Request-Origin": "eventgrid.azure.net"}, timeout=30,

@@ -10,6 +10,7 @@ import pytest
 
 from emulators.functions_host.bindings import parse, violations
 from emulators.functions_host.settings import SettingsError, load
+from emulators.functions_host.storage import endpoint
 from emulators.with_parent import parent_pipe, python
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,6 +42,7 @@ def _http(name: str, route: str, *methods: str) -> Any:
         ([_http("admin", "")], "admin", "built in routes"),
         ([parse("1a", "1", [HTTP])], "1a", "not a valid function name"),
         ([parse("a", "1", [{**QUEUE, "type": "kafkaTrigger"}])], "a", "not supported by this local host"),
+        ([parse("a", "1", [QUEUE, {**BLOB, "direction": "INOUT"}])], "a", "the direction 'inout'"),
     ],
 )
 def test_refused(functions: list[Any], refused: str | None, says: str) -> None:
@@ -55,6 +57,14 @@ def test_accepted() -> None:
     trigger = {**BLOB, "type": "blobTrigger", "properties": {"SupportsDeferredBinding": True}}
     others = [parse("q", "q", [QUEUE]), parse("r", "r", [trigger])]
     assert violations([*functions, *others], has_bundle=True) == {}
+
+
+def test_types_of_generic_bindings_may_be_spelled_in_any_case() -> None:
+    raw = [{**HTTP, "type": "HttpTrigger", "route": "x"}, {"type": "Http", "direction": "out", "name": "$return"}]
+    function = parse("a", "a", [*raw, {**BLOB, "type": "BLOB"}])
+    assert violations([function], has_bundle=True) == {}
+    types = [one.type for one in (function.trigger, *function.outputs, *function.inputs)]
+    assert types == ["httpTrigger", "http", "blob"]
 
 
 def test_queue_needs_the_extension_bundle() -> None:
@@ -115,8 +125,65 @@ def test_settings_that_cannot_be_read_are_refused(tmp_path: Path, monkeypatch: p
         monkeypatch.setenv(name, "test")
     with pytest.raises(SettingsError, match=r"host\.json is missing"):
         load(tmp_path)
-    with pytest.raises(SettingsError, match="'soon' is not a time span"):
-        load(_app(tmp_path, "", host='{"extensions": {"queues": {"visibilityTimeout": "soon"}}}'))
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        ({"version": "2.0", "extensions": {"queues": {"visibilityTimeout": "soon"}}}, "'soon' is not a time span"),
+        ({"version": "2.0", "extensions": {"queues": {"visibilityTimeout": 30}}}, "a number alone as days"),
+        ({"version": "2.0", "extensions": {"queues": {"newBatchThreshold": "few"}}}, "'few' is not a whole number"),
+        ({"version": "2.0", "extensions": {"queues": {"maxDequeueCount": 0}}}, "less than 1"),
+        ({"version": "2.0", "extensions": {"queues": {"BATCHSIZE": 33}}}, "33 is not in 1..32"),
+        ({"version": "2.0", "functionTimeout": "1h"}, "functionTimeout"),
+        ({"version": "1.0"}, "`version` is '1.0'"),
+        ({"extensions": {}}, "`version` is None"),
+    ],
+)
+def test_values_of_host_json_that_azure_would_refuse_are_refused(tmp_path: Path, host: Any, says: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(_app(tmp_path, "", host=json.dumps(host)))
+    assert says in str(refused.value)
+
+
+def test_names_of_host_json_count_in_any_case_and_others_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AzureFunctionsJobHost__extensions__Queues__maxdequeuecount", "2")
+    host = {
+        "$schema": "x", "Version": "2.0", "telemetryMode": "OpenTelemetry",
+        "logging": {"logLevel": {"default": "Warning"}, "applicationInsights": {}},
+        "Extensions": {
+            "Queues": {"batchsize": "3", "MaxPollingInterval": "00:00:05", "batchSise": 4},
+            "http": {"routePrefix": "v1", "hsts": {"isEnabled": True}},
+            "cosmosDB": {},
+        },
+        "concurrency": {"dynamicConcurrencyEnabled": True},
+    }  # fmt: skip
+    settings = load(_app(tmp_path, "", host=json.dumps(host)))
+    assert (settings.queues.batch_size, settings.queues.max_polling_interval, settings.http.prefix) == (3, 5, "v1")
+    assert settings.queues.max_dequeue_count == 2
+    assert settings.log_levels == {"default": "Warning"}
+    unread = {"extensions.queues.batchSise", "extensions.http.hsts", "extensions.cosmosDB", "concurrency"}
+    assert set(settings.unread) == unread
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"Shop": "a"}, ("string", "a")),
+        ({"AzureWebJobsShop": "a", "Shop": "b"}, ("string", "a")),
+        ({"ConnectionStrings__Shop": "a"}, ("string", "a")),
+        ({"Shop__queueServiceUri": "https://q"}, ("uri", "https://q")),
+        ({"AzureWebJobsShop__accountName": "shop"}, ("uri", "https://shop.queue.core.windows.net")),
+    ],
+)
+def test_a_connection_is_found_under_every_name_it_has_in_azure(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], found: tuple[str, str]
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert endpoint("Shop", "queue") == found
 
 
 @pytest.mark.processes

@@ -82,6 +82,8 @@ def test_changed_schedule_is_not_past_due_and_a_timer_can_be_started_by_hand(
         ("*/5 * * * *", ["10:05:00", "10:10:00"]),
         ("00:00:30", ["10:01:30", "10:02:00"]),
         ("0 0 12 * * Mon", ["12:00:00", "12:00:00"]),
+        ("0 0 12 * * Mon-Fri,0", ["12:00:00", "12:00:00"]),
+        ("0 10-20/5 17 1,2 Jan *", ["17:10:00", "17:15:00"]),
     ],
 )
 def test_schedules(schedule: str, expected: list[str]) -> None:
@@ -97,7 +99,10 @@ def test_day_of_month_and_day_of_week_must_both_match() -> None:
     assert (moment.day, moment.weekday()) == (1, 0)
 
 
-@pytest.mark.parametrize("schedule", ["", "* * *", "99 * * * * *", "every day", "00:00:00", "1"])
+BEYOND_NCRONTAB = ("0 0 0 * * 7", "0 0 0 * * 5-7", "0 0 0 L * *", "0 0 0 ? * *", "0 0 0 * * Mon#1", "@daily")
+
+
+@pytest.mark.parametrize("schedule", ["", "* * *", "99 * * * * *", "every day", "00:00:00", "1", *BEYOND_NCRONTAB])
 def test_bad_schedules(schedule: str) -> None:
     with pytest.raises(ScheduleError):
         Schedule(schedule)
