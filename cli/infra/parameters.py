@@ -7,9 +7,9 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from cli.infra.azd import substitute, unknown_forms, variables
 from cli.infra.findings import Finding
@@ -185,7 +185,8 @@ def check_values(
 
 def _beyond(parameter: Parameter, value: Any) -> str | None:
     """How a value is outside `@minLength`, `@maxLength`, `@minValue` and `@maxValue`."""
-    size = value if isinstance(value, int) else len(value) if isinstance(value, str | list) else None
+    is_sized = isinstance(value, str | list)
+    size = value if isinstance(value, int) else len(cast("Sized", value)) if is_sized else None
     what = "Value" if isinstance(value, int) else "Length"
     least, most = parameter.limit(f"min{what}"), parameter.limit(f"max{what}")
     if size is None or isinstance(value, bool) or (least or size) <= size <= (size if most is None else most):

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from cli.infra.findings import Finding
 from cli.infra.syntax import Call, Expression, File, Index, Literal, Member, Name, Object, free_names, text, walk
@@ -72,7 +72,8 @@ def _cycles(path: str, file: File) -> Iterator[Finding]:
 
 def _ring(graph: Mapping[str, set[str]], start: str) -> tuple[str, ...]:
     """The shortest way from a name back to itself; empty if there is none."""
-    waiting, seen = [(start,)], set[str]()
+    waiting: list[tuple[str, ...]] = [(start,)]
+    seen: set[str] = set()
     while waiting:
         way = waiting.pop(0)
         for following in sorted(graph[way[-1]]):
@@ -131,6 +132,6 @@ def loaded(value: Expression, file: File, folder: Path) -> Any:
             return loaded(file.variables[name].value, file, folder)
         case Member(base, name) | Index(base, Literal(str(name))):
             inner = loaded(base, file, folder)
-            return inner.get(name) if isinstance(inner, dict) else None
+            return cast("dict[str, Any]", inner).get(name) if isinstance(inner, dict) else None
         case _:
             return None
