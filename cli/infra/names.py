@@ -1,7 +1,7 @@
 """Names that resources get in a deployment, held against the lengths and patterns of their types.
 
 Names are followed from `main.bicep` into its modules, as far as they are made of literals, parameters, loaded JSON and
-a few functions; `uniqueString` gives 13 letters and digits. A parameter that nobody sets has the longest value allowed.
+a few functions; `uniqueString` gives 13 letters and digits. A parameter without a value has the longest value allowed.
 """
 
 from __future__ import annotations

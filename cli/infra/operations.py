@@ -1,4 +1,4 @@
-"""What is found only once everything runs: identities, ports, the Python version, alerts on lines nobody logs."""
+"""What is found only once everything runs: identities, ports, the Python version, alerts on unlogged lines."""
 
 from __future__ import annotations
 
