@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emulators.functions_host.bindings import parse, violations
-from emulators.functions_host.settings import SettingsError, load
+from emulators.functions_host.settings import SettingsError, load, read
 from emulators.functions_host.storage import endpoint
 from emulators.with_parent import parent_pipe, python
 
@@ -142,7 +142,7 @@ def test_settings_that_cannot_be_read_are_refused(tmp_path: Path, monkeypatch: p
 )
 def test_values_of_host_json_that_azure_would_refuse_are_refused(tmp_path: Path, host: Any, says: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        load(_app(tmp_path, "", host=json.dumps(host)))
+        read(_app(tmp_path, "", host=json.dumps(host)))
     assert says in str(refused.value)
 
 
@@ -160,7 +160,7 @@ def test_names_of_host_json_count_in_any_case_and_others_are_named(
         },
         "concurrency": {"dynamicConcurrencyEnabled": True},
     }  # fmt: skip
-    settings = load(_app(tmp_path, "", host=json.dumps(host)))
+    settings = read(_app(tmp_path, "", host=json.dumps(host)))
     assert (settings.queues.batch_size, settings.queues.max_polling_interval, settings.http.prefix) == (3, 5, "v1")
     assert settings.queues.max_dequeue_count == 2
     assert settings.log_levels == {"default": "Warning"}
