@@ -6,7 +6,7 @@ import hmac
 import secrets
 from typing import Final
 
-from functions.auth import derived, links, messages, throttle
+from functions.auth import derived, links, messages, own, throttle
 from functions.auth.contact_models import Accepted, EmailChange
 from functions.auth.documents import (
     LinkPurpose,
@@ -36,19 +36,21 @@ def send_confirmation(account: AccountDocument, address: str, request_id: str | 
         TooManyRequests: `too_many_messages`.
     """
     email_hash = addresses.hash_of(address)
-    if not messages.may_send_link(email_hash):
+    if not messages.may_send_link(email_hash, LinkPurpose.CONFIRM_EMAIL):
         raise TooManyRequests(
             "enough messages were sent to this address: look into your mailbox, or try again in an hour",
             code="too_many_messages",
             retry_after=3600,
         )
+    is_change = account.email_hash != email_hash
     link = links.create(
         clock.new_id(),
         LinkPurpose.CONFIRM_EMAIL,
         account.id,
         address,
         email_hash,
-        previous_email=account.email if account.email_hash != email_hash and account.email_confirmed else None,
+        previous_email=account.email if is_change and account.email_confirmed else None,
+        token_version=account.token_version if is_change else None,
     )
     account_messages.send(AccountMessage.CONFIRM_EMAIL, email_hash, link_id=link.id.public, request_id=request_id)
 
@@ -90,14 +92,21 @@ def confirm_email(caller: Principal, token: str, ip: str) -> AccountDocument:
 
     Raises:
         Unprocessable: `link_invalid`.
+        Unauthorized: `token_invalid`: the session has ended.
         Conflict: `email_taken`: another account has confirmed the address before.
     """
     link = links.find(token, LinkPurpose.CONFIRM_EMAIL, caller.user_id)
-    current = accounts.get(caller.user_id, caller.user_id)
-    is_change = link.email_hash != current.email_hash
-    if is_change and current.email_confirmed and link.previous_email != current.email:
-        raise links.invalid()
-    account = lifecycle.confirm_email(caller.user_id, link.email)
+
+    def check(current: AccountDocument) -> None:
+        own.check_session(current, caller)
+        is_change = link.email_hash != current.email_hash
+        if is_change and current.email_confirmed and link.previous_email != current.email:
+            raise links.invalid()
+        # Whoever ends all sessions, by a reset for example, also ends changes that a thief began in one of them.
+        if is_change and link.token_version not in (None, current.token_version):
+            raise links.invalid()
+
+    account = lifecycle.confirm_email(caller.user_id, link.email, check)
     links.use(link)
     audit.record(caller.user_id, "EMAIL_CONFIRMED", ip=ip)
     if link.previous_email is not None:
@@ -122,7 +131,7 @@ def send_code(caller: Principal, request_id: str) -> Accepted:
     if account.phone_confirmed:
         raise Conflict("the phone number is confirmed already", code="phone_confirmed")
     for counted in (account.id, addresses.hash_of(account.phone)):
-        if not messages.may_send_link(f"sms:{counted}"):
+        if not messages.may_send_code(counted):
             raise TooManyRequests(
                 "enough codes were sent: try again in an hour", code="too_many_messages", retry_after=3600
             )
@@ -145,6 +154,7 @@ def confirm_phone(caller: Principal, entered: str, ip: str) -> AccountDocument:
     """Confirm the phone number by the code that was sent last.
 
     Raises:
+        Unauthorized: `token_invalid`: the session has ended.
         Unprocessable: `code_wrong`: another code, an expired one, or the fifth attempt has failed.
     """
     id = PhoneCodeId.of(caller.user_id)
@@ -162,7 +172,7 @@ def confirm_phone(caller: Principal, entered: str, ip: str) -> AccountDocument:
             raise _wrong_code()
         return [assign(AccountDocument.phone_confirmed, True)]
 
-    account = lifecycle.update_account(caller.user_id, confirm)
+    account = own.update_own(caller, confirm)
     phone_codes.delete(id, id)
     audit.record(caller.user_id, "PHONE_CONFIRMED", ip=ip)
     return account

@@ -65,9 +65,14 @@ class LinkDocument(StoredDocument, frozen=True):
     email: str = Field(description="where it was sent")
     email_hash: str
     previous_email: str | None = Field(default=None, description="the account's address before a change to `email`")
+    token_version: int | None = Field(
+        default=None, description="of the account when the change of its address was asked for; None for other links"
+    )
     kid: str = Field(description="id of the key that the secret is derived from")
     role: Role | None = Field(default=None, description="of an invitation")
     shop: str | None = Field(default=None, description="of an invitation")
+    invited_by: str | None = Field(default=None, description="user id of who invited; None: unknown, or no invitation")
+    made_by: str | None = Field(default=None, description="id of the session in which an invitation was made")
     expires_at: float = Field(description="epoch seconds")
     used_at: float | None = Field(default=None, description="epoch seconds; a link works once")
     created_at: Timestamp
@@ -111,6 +116,9 @@ class SecondFactorDocument(StoredDocument, frozen=True):
     secret: str = Field(description="shared with the app, base32")
     last_step: int = Field(default=0, description="time step of the code used last: a code works once")
     recovery: tuple[str, ...] = Field(default=(), description="SHA-256 in hex of the recovery codes not yet used")
+    confirmed_at: float | None = Field(
+        default=None, description="epoch seconds when a code of the app was confirmed; None: begun only"
+    )
     created_at: Timestamp
 
 

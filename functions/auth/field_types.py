@@ -33,6 +33,8 @@ Name = Annotated[
 ]
 Moment = Annotated[AwareDatetime, Field(strict=False)]
 REVOKE_MADE_SINCE: Final[Any] = Field(
-    default=None, description="API keys made since then are revoked, and webhooks made or changed since then disabled"
+    default=None,
+    description="API keys made since then are revoked, webhooks made or changed since then disabled, and invitations "
+    "made since then void",
 )
 """Of what ends every session: a thief of one of them may have made what does not end with it."""

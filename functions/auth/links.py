@@ -38,6 +38,9 @@ def create(
     previous_email: str | None = None,
     role: Role | None = None,
     shop: str | None = None,
+    token_version: int | None = None,
+    invited_by: str | None = None,
+    made_by: str | None = None,
 ) -> LinkDocument:
     """A new link; the same id again returns the same link."""
     lifetime = LIFETIME_S[purpose]
@@ -48,9 +51,12 @@ def create(
         email=email,
         email_hash=email_hash,
         previous_email=previous_email,
+        token_version=token_version,
         kid=derived.active_key(),
         role=role,
         shop=shop,
+        invited_by=invited_by,
+        made_by=made_by,
         expires_at=clock.now() + lifetime,
         created_at=clock.iso(),
         ttl=lifetime + DAY,
@@ -100,10 +106,25 @@ def use(link: LinkDocument) -> None:
 
 def void(user_id: str, purpose: LinkPurpose) -> None:
     """Use up every other link of a user for this purpose."""
-    unused = (where(LinkDocument.user_id, "=", user_id), where(LinkDocument.purpose, "=", purpose))
-    for link in links.list(*unused, limit=100).items:
+    theirs = (where(LinkDocument.user_id, "=", user_id), where(LinkDocument.purpose, "=", purpose))
+    for link in list(links.iterate(*theirs)):
         if link.used_at is None:
-            links.patch(link.id, link.id, assign(LinkDocument.used_at, clock.now()))
+            void_one(link)
+
+
+def open_invitations(user_id: str) -> list[LinkDocument]:
+    """Invitations of a user that were not accepted yet."""
+    made = links.iterate(where(LinkDocument.invited_by, "=", user_id))
+    return [link for link in made if link.used_at is None and link.expires_at > clock.now()]
+
+
+def void_one(link: LinkDocument) -> bool:
+    """Use a link up, unless it was used; whether it was unused."""
+    try:
+        use(link)
+    except Unprocessable:
+        return False
+    return True
 
 
 def invalid() -> Unprocessable:

@@ -1,12 +1,17 @@
-"""Members of shops, and accounts that are made rather than registered: by an administrator, or by an invitation."""
+"""Members of shops, and accounts that are made rather than registered: by an administrator, or by an invitation.
+
+An invitation outlives the session that it was made in, as an API key does: it takes a recent sign-in, ends with what
+was made in a session, and works only while who invited may invite into the shop.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from functions.auth import links, messages, passwords
 from functions.auth.contact_models import Accepted
-from functions.auth.documents import LinkPurpose
+from functions.auth.documents import LinkDocument, LinkPurpose
 from functions.auth.member_models import (
     Invitation,
     InvitationAcceptance,
@@ -21,6 +26,7 @@ from shared import audit, clock
 from shared.accounts import email as addresses
 from shared.accounts import lifecycle
 from shared.accounts.documents import DEFAULT_SHOP, AccountDocument, Role, accounts
+from shared.accounts.recent import require_recent_sign_in
 from shared.catalogue.changes import ProductChange, send_change
 from shared.documents.fields import Change, assign, where
 from shared.errors import Conflict, NotFound, TooManyRequests, Unprocessable
@@ -66,14 +72,16 @@ def invite(caller: Principal, asked: Invitation, request_id: str) -> Accepted:
     Raises:
         Unprocessable: `invalid_email`, `shop_required`.
         NotFound: `shop_not_found`: another shop than the merchant's.
+        Forbidden: `sign_in_again`: it outlives the session.
         TooManyRequests: `too_many_messages`.
     """
     shop = _shop_of(caller, asked.shop)
     if shop is None:
         raise shop_required()
+    require_recent_sign_in(caller.session)
     email = addresses.normalise(asked.email)
     email_hash = addresses.hash_of(email)
-    if not messages.may_send_link(email_hash):
+    if not messages.may_send_link(email_hash, LinkPurpose.INVITATION):
         raise TooManyRequests(
             "enough messages were sent to this address: try again in an hour",
             code="too_many_messages",
@@ -81,7 +89,7 @@ def invite(caller: Principal, asked: Invitation, request_id: str) -> Accepted:
         )
     link = links.create(
         clock.new_id(), LinkPurpose.INVITATION, f"invited:{email_hash}", email, email_hash,
-        role=Role(asked.role), shop=shop,
+        role=Role(asked.role), shop=shop, invited_by=caller.user_id, made_by=caller.credential,
     )  # fmt: skip
     audit.record(caller.user_id, "MEMBER_INVITED", subject=link.id.public, role=asked.role, shop=shop)
     account_messages.send(AccountMessage.INVITATION, email_hash, link_id=link.id.public, request_id=request_id)
@@ -96,7 +104,7 @@ def accept(new_id: str, asked: InvitationAcceptance, ip: str) -> Membership:
         Conflict: `member_elsewhere`: the account sells in another shop, or is an administrator's.
     """
     link = links.find(asked.token, LinkPurpose.INVITATION)
-    if link.role is None or link.shop is None:
+    if link.role is None or link.shop is None or not _may_invite(link):
         raise links.invalid()
     role, shop = link.role, link.shop
     account = lifecycle.find_account_by_email(link.email_hash)
@@ -110,7 +118,8 @@ def accept(new_id: str, asked: InvitationAcceptance, ip: str) -> Membership:
     else:
         _check_free(account, shop)
         links.use(link)
-        account = _assign(account, role, shop)
+        # Once more for the version that is changed: the account may have been promoted, or joined another shop.
+        account = _assign(account, role, shop, lambda found: _check_free(found, shop))
     audit.record(account.id, "MEMBER_JOINED", ip=ip, subject=link.id.public, role=role, shop=shop)
     return Membership(user_id=account.id, email=account.email, role=account.role, shop=account.shop)
 
@@ -135,9 +144,15 @@ def remove(caller: Principal, id: str) -> None:
     if id == caller.user_id:
         raise Conflict("have another merchant or an administrator end your own membership", code="own_account")
     account = accounts.find(id, id)
-    if account is None or account.role not in SELLERS or account.shop != caller.shop:
-        raise NotFound("the shop has no such member", code="member_not_found")
-    _assign(account, Role.SHOPPER, DEFAULT_SHOP)
+    if account is None:
+        raise _no_member()
+
+    def check(found: AccountDocument) -> None:
+        if found.role not in SELLERS or found.shop != caller.shop:
+            raise _no_member()
+
+    check(account)
+    _assign(account, Role.SHOPPER, DEFAULT_SHOP, check)
     audit.record(caller.user_id, "MEMBER_REMOVED", subject=id, shop=account.shop)
 
 
@@ -146,8 +161,23 @@ def shop_required() -> Unprocessable:
     return Unprocessable("name the shop: sellers are members of one", code="shop_required", field="shop")
 
 
-def _assign(account: AccountDocument, role: Role, shop: str) -> AccountDocument:
+def _may_invite(link: LinkDocument) -> bool:
+    """Whether who invited may still do so; links of earlier versions do not say who it was."""
+    if link.invited_by is None:
+        return True
+    inviter = accounts.find(link.invited_by, link.invited_by)
+    if inviter is None or inviter.disabled:
+        return False
+    return inviter.role is Role.ADMIN or (inviter.role is Role.MERCHANT and inviter.shop == link.shop)
+
+
+def _assign(
+    account: AccountDocument, role: Role, shop: str, check: Callable[[AccountDocument], None]
+) -> AccountDocument:
+    """Give an account a role in a shop; `check` raises if the version that is changed must not get it."""
+
     def changes(found: AccountDocument) -> list[Change]:
+        check(found)
         return [
             assign(AccountDocument.role, role),
             assign(AccountDocument.shop, shop),
@@ -158,6 +188,10 @@ def _assign(account: AccountDocument, role: Role, shop: str) -> AccountDocument:
     if account.role in SELLERS or role in SELLERS:
         send_change(ProductChange(vendor_id=account.id))
     return changed
+
+
+def _no_member() -> NotFound:
+    return NotFound("the shop has no such member", code="member_not_found")
 
 
 def _check_free(account: AccountDocument, shop: str) -> None:

@@ -31,12 +31,13 @@ def auth_invitation_accept(call: Call) -> Membership:
 
 @endpoint(
     bp, "POST", "shop/invitations", access=SHOP_KEEPERS, status=202, limit="invitations",
-    body=Invitation, answer=Accepted, errors=(404, 503),
+    body=Invitation, answer=Accepted, errors=(403, 404, 503),
 )  # fmt: skip
 def shop_invite(call: Call) -> Accepted:
     """Invite member
 
-    Sends a link by which its reader becomes a vendor or merchant of the shop.
+    Sends a link by which its reader becomes a vendor or merchant of the shop, while who invited may still do so. 403
+    `sign_in_again` in a session older than an hour.
     """
     from functions.auth import members
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from functions.auth.documents import GuessBudget, guess_budgets
+from functions.auth.documents import GuessBudget, LinkPurpose, guess_budgets
+from functions.auth.links import LIFETIME_S
 from shared import clock
 from shared.documents.fields import increment, where
 from shared.errors import DocumentConflict, DocumentNotFound, PreconditionFailed
@@ -15,7 +16,10 @@ from shared.notifications.account_messages import AccountMessage
 from shared.notifications.senders import EmailText
 
 MAX_AN_HOUR: Final = 5
-"""Messages with a link to one address per hour, from all callers."""
+"""Messages of one purpose with a link to one address per hour, from all callers."""
+MAX_RESETS: Final = 3
+"""Messages that reset a password to one address, from all callers, in the time that such a link works. So whoever asks
+for them all leaves the owner links that work until more may be sent."""
 NOTICES_AN_HOUR: Final = 10
 """Messages to one owner per hour about what was done in the account: no one spends everyone's e-mails by doing the
 same again and again, and the first of them are what an owner needs."""
@@ -112,9 +116,20 @@ def write(text: Text, link: str | None, more: str = "") -> EmailText:
     )
 
 
-def may_send_link(email_hash: str) -> bool:
-    """Count a message with a link to an address; whether it may be sent."""
-    return _may_send(email_hash, MAX_AN_HOUR)
+def may_send_link(email_hash: str, purpose: LinkPurpose) -> bool:
+    """Count a message with a link to an address; whether it may be sent.
+
+    Each purpose is counted apart: strangers register and invite any address, and must not use up what its owner needs
+    to get in.
+    """
+    if purpose is LinkPurpose.RESET_PASSWORD:
+        return _may_send(f"{purpose}:{email_hash}", MAX_RESETS, LIFETIME_S[purpose])
+    return _may_send(f"{purpose}:{email_hash}", MAX_AN_HOUR)
+
+
+def may_send_code(subject: str) -> bool:
+    """Count a code by SMS, for an account or a phone number; whether it may be sent."""
+    return _may_send(f"sms:{subject}", MAX_AN_HOUR)
 
 
 def may_send_notice(user_id: str) -> bool:
@@ -122,9 +137,9 @@ def may_send_notice(user_id: str) -> bool:
     return _may_send(f"notices:{user_id}", NOTICES_AN_HOUR)
 
 
-def _may_send(subject: str, limit: int) -> bool:
+def _may_send(subject: str, limit: int, window_s: int = _HOUR_S) -> bool:
     at = clock.now()
-    id = f"messages:{subject}:{int(at // _HOUR_S)}"
+    id = f"messages:{subject}:{int(at // window_s)}"
     below = (where(GuessBudget.attempts, "<", limit),)
     for _ in range(2):
         try:
@@ -134,7 +149,7 @@ def _may_send(subject: str, limit: int) -> bool:
             return False
         except DocumentNotFound:
             try:
-                guess_budgets.create(GuessBudget(id=id, n=1, ttl=2 * _HOUR_S))
+                guess_budgets.create(GuessBudget(id=id, n=1, ttl=2 * window_s))
                 return True
             except DocumentConflict:
                 continue

@@ -1,4 +1,4 @@
-"""What outlives sessions: API keys and webhooks, which go on until they are ended themselves."""
+"""What outlives sessions: API keys, webhooks and invitations, which go on until they are ended themselves."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from functions.auth import links
 from shared import audit, clock
 from shared.accounts.api_keys import ApiKeyDocument, api_key_cache, api_keys
 from shared.documents.fields import assign, where
@@ -14,7 +15,8 @@ from shared.webhooks.documents import WebhookDocument, WebhookStatus, webhooks
 
 
 def end(user_id: str, ip: str, *, since: datetime | None = None, made_by: Collection[str] = ()) -> None:
-    """Revoke the keys and disable the webhooks that were made or changed since a time, or in some sessions.
+    """Revoke the keys, disable the webhooks and void the invitations that were made or changed since a time, or in some
+    sessions.
 
     With a key ends what was made with it. WebSockets are not looked at: callers have closed those of the account.
 
@@ -32,10 +34,13 @@ def end(user_id: str, ip: str, *, since: datetime | None = None, made_by: Collec
     for webhook in list(webhooks.iterate(partition=user_id)):
         if webhook.status is WebhookStatus.ACTIVE and _is_meant(webhook.updated_at, webhook.made_by, from_then, makers):
             _disable(webhook, ip)
+    for link in links.open_invitations(user_id):
+        if _is_meant(link.created_at, link.made_by, from_then, makers) and links.void_one(link):
+            audit.record(user_id, "INVITATION_ENDED", subject=link.id.public, ip=ip)
 
 
 def end_all(user_id: str, ip: str) -> None:
-    """Revoke every key and disable every webhook."""
+    """Revoke every key, disable every webhook, void every invitation."""
     end(user_id, ip, since=datetime.fromtimestamp(0, UTC))
 
 
@@ -47,14 +52,19 @@ def described(user_id: str) -> str:
     keys = [_at(key) for key in api_keys.iterate(partition=user_id)]
     active = where(WebhookDocument.status, "=", WebhookStatus.ACTIVE)
     hooks = [one.updated_at for one in webhooks.iterate(active, partition=user_id)]
+    invited = [link.created_at for link in links.open_invitations(user_id)]
     listed = [
         f"{len(times)} {name}{'s' if len(times) > 1 else ''} ({newest} at {max(times)[:16].replace('T', ' ')} UTC)"
-        for times, name, newest in ((keys, "API key", "the newest made"), (hooks, "webhook", "changed last"))
+        for times, name, newest in (
+            (keys, "API key", "the newest made"),
+            (hooks, "webhook", "changed last"),
+            (invited, "open invitation", "the newest made"),
+        )
         if times
     ]
     if not listed:
         return ""
-    return f"Your account has {' and '.join(listed)}. Signing out does not end them: look at the list."
+    return f"Your account has {' and '.join(listed)}. Signing out does not end them: look at the lists."
 
 
 def _at(key: ApiKeyDocument) -> str:

@@ -1,15 +1,13 @@
 """Passwords: argon2id as OWASP sizes it (19 MiB, t=2, p=1); bcrypt hashes are verified, and replaced on login.
 
-Hashing is slow on purpose, so a process runs at most one hash per core at a time: a flood of logins waits or
-is turned away instead of starving everything else.
+Hashing is slow on purpose, so a process runs at most one hash per core at a time, by turns for each account or network.
+A few more wait, each with a thread; a flood of logins is turned away at once and leaves threads for everything else.
 """
 
 from __future__ import annotations
 
 import gzip
-import os
 import re
-import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from shared import telemetry
+from shared import telemetry, turns
 from shared.accounts.settings import account_settings
 from shared.errors import Unavailable, Unprocessable
 
@@ -43,11 +41,15 @@ CONTEXT: Final = (
 _DECORATED: Final = re.compile(r"[^a-z]{0,4}(.*?)[^a-z]{0,4}", re.DOTALL)
 
 WAIT_S: Final = 10
+WAITING: Final = 10
+"""Passwords that wait for a core, of a process's 32 threads; with those that wait for something else (`shares.WAITS`)
+they leave some for other work."""
 _BCRYPT: Final = ("$2a$", "$2b$", "$2y$")
 _ABSENT: Final = "$argon2id$v=19$m={},t=2,p=1$x3MQD488E9r8ikW82jPYpw$Hd3k3xkvMohxkwMLfTNq480+kQyKr/kDRlcIiW6lLsU"
 """A hash that no password has, of the memory to be filled in: what is verified where there is no account."""
 
-_slots = threading.BoundedSemaphore(os.process_cpu_count() or 1)
+_cores = turns.Places(turns.cpus())
+_rooms = turns.Places(turns.cpus() + WAITING)
 
 
 def check(password: str, email: str, *, field: str = "password") -> None:
@@ -141,14 +143,23 @@ def _hasher() -> PasswordHasher:
 
 @contextmanager
 def _slot(kind: str) -> Generator[None]:
-    if not _slots.acquire(timeout=WAIT_S):
-        raise Unavailable("too many are signing in: try again", code="busy", retry_after=5)
-    started = time.perf_counter()
+    if not _rooms.take():
+        raise _busy()
     try:
-        yield
+        if not _cores.take(WAIT_S):
+            raise _busy()
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            _cores.give_back()
+            telemetry.observe("studio_password_seconds", time.perf_counter() - started, kind=kind)
     finally:
-        _slots.release()
-        telemetry.observe("studio_password_seconds", time.perf_counter() - started, kind=kind)
+        _rooms.give_back()
+
+
+def _busy() -> Unavailable:
+    return Unavailable("too many are signing in: try again", code="busy", retry_after=2)
 
 
 def _weak(message: str, field: str) -> Unprocessable:

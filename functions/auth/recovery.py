@@ -24,7 +24,7 @@ def request_reset(asked: ForgotPassword, request_id: str) -> Accepted:
         Unprocessable: `invalid_email`.
     """
     email_hash = addresses.hash_of(addresses.normalise(asked.email))
-    if messages.may_send_link(email_hash):
+    if messages.may_send_link(email_hash, LinkPurpose.RESET_PASSWORD):
         account_messages.send(AccountMessage.RESET_PASSWORD, email_hash, request_id=request_id)
     return Accepted()
 
@@ -45,17 +45,24 @@ def reset(asked: ResetPassword, ip: str) -> None:
     account = accounts.find(link.user_id, link.user_id)
     if account is None or account.disabled or account.email_hash != link.email_hash:
         raise links.invalid()
+    owner = None if account.email_confirmed else lifecycle.find_account_by_email(link.email_hash)
+    if owner is not None and owner.email_confirmed and owner.id != account.id:
+        raise lifecycle.email_taken_error()
     hashed = passwords.hash(asked.password)
     links.use(link)
-    if not account.email_confirmed:
-        second_factor.forget(account.id)
-        lifecycle.confirm_email(account.id, link.email)
 
     def changes(found: AccountDocument) -> list[Change]:
+        # Meanwhile its address may have been changed, or its deletion asked for.
+        if found.disabled or found.email_hash != link.email_hash:
+            raise links.invalid()
         stranger = [] if account.email_confirmed else _STRANGERS
         return [assign(AccountDocument.password_hash, hashed), *ending.all_tokens(found), *stranger]
 
     ending.close(lifecycle.update_account(account.id, changes))
+    # Last, because an account that counts as confirmed keeps its second factor and phone number.
+    if not account.email_confirmed:
+        second_factor.forget(account.id)
+        lifecycle.confirm_email(account.id, link.email)
     links.void(account.id, LinkPurpose.RESET_PASSWORD)
     audit.record(account.id, "PASSWORD_RESET", ip=ip)
     if asked.revoke_made_since is not None:

@@ -47,7 +47,7 @@ def auth_second_factor_confirm(call: Call) -> RecoveryCodes:
 
 @endpoint(
     bp, "POST", "auth/me/second-factor/remove", access=SIGNED_IN, status=204, limit="auth",
-    body=SecondFactorRemoval, errors=(403, 503),
+    body=SecondFactorRemoval, errors=(403, 409, 503),
 )  # fmt: skip
 def auth_second_factor_remove(call: Call) -> None:
     """Remove second factor"""

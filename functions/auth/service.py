@@ -10,6 +10,7 @@ from functions.auth import (
     ending,
     links,
     outliving,
+    own,
     passwords,
     profile,
     second_factor,
@@ -218,7 +219,7 @@ def change(caller: Principal, asked: ProfileChange, ip: str) -> ChangedProfile:
         password = assign(AccountDocument.password_hash, new_hash)
         return [*_profile_changes(account, asked), password, *ending.all_tokens(account)]
 
-    account = lifecycle.update_account(caller.user_id, changes)
+    account = own.update_own(caller, changes)
     issued = None
     if proven is not None:
         ending.close(account)
@@ -250,14 +251,14 @@ def begin_second_factor(caller: Principal, password: str, ip: str) -> SecondFact
 
     Raises:
         Forbidden: `wrong_password`.
-        Conflict: `second_factor_on`.
+        Conflict: `second_factor_on`, `account_busy`.
     """
     return second_factor.begin(_prove(caller, password, "password", "SECOND_FACTOR_FAILED", ip))
 
 
 def confirm_second_factor(caller: Principal, code: str, ip: str) -> RecoveryCodes:
     """Switch the second factor on. Raises as `second_factor.confirm` does."""
-    return second_factor.confirm(accounts.get(caller.user_id, caller.user_id), code, ip)
+    return second_factor.confirm(caller, code, ip)
 
 
 def remove_second_factor(caller: Principal, asked: SecondFactorRemoval, ip: str) -> None:
@@ -265,10 +266,11 @@ def remove_second_factor(caller: Principal, asked: SecondFactorRemoval, ip: str)
 
     Raises:
         Forbidden: `wrong_password`, `second_factor_wrong`.
+        Conflict: `account_busy`: it was switched on meanwhile.
         TooManyRequests: `login_throttled`.
     """
     account = _prove(caller, asked.password, "password", "SECOND_FACTOR_FAILED", ip)
-    second_factor.remove(account, asked.code, ip)
+    second_factor.remove(caller, account, asked.code, ip)
 
 
 def ensure_admin(email: str, password: str) -> str:

@@ -133,9 +133,9 @@ def anonymise_payments(user_id: str, pseudonym: str) -> None:
 
 
 def delete_tokens(user_id: str, email_hash: str | None) -> None:
-    """Delete every session, link, code and second factor of a person, invitations to their address, and the jobs of
-    messages about their account."""
-    owners = [Where("userId", "=", user_id)]
+    """Delete every session, link, code and second factor of a person, invitations by them and to their address, and the
+    jobs of messages about their account."""
+    owners = [Where("userId", "=", user_id), Where("invitedBy", "=", user_id)]
     if email_hash is not None:
         owners.append(Where("emailHash", "=", email_hash))
     for owner in owners:

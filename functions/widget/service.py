@@ -186,7 +186,7 @@ def start_tryon(visit: VisitDocument, id: str, wanted: VisitTryOnRequest, reques
         raise Conflict("upload a photo first: POST widget/photo", code="no_photo")
     before = tryons.find(TryOnId.of(visit.tryon_id), visit.user_id) if visit.tryon_id else None
     if before is not None and before.status not in ENDED:
-        raise Conflict("wait for the try-on before", code="tryon_open", retryable=True)
+        raise _open_tryon()
     garment = _garment(owner, visit, wanted.product)
     person = StoredImage.of(sources.by_id(visit.photo_id, visit.user_id))
     engine = engines.choose(None)
@@ -214,13 +214,14 @@ def _create(visit: VisitDocument, tryon: TryOnDocument, job: Job) -> None:
 
     Raises:
         Unauthorized: `visit_ended`; the charge is given back.
+        Conflict: `tryon_open`: another request started one meanwhile; the charge is given back.
     """
     # The visit itself pays nothing; what the owner has paid is its charge.
     unpaid = tryon.with_changes(assign(TryOnDocument.charged, False))
     shown = visits.change(
         visit.id,
         assign(VisitDocument.tryon_id, tryon.id.public),
-        where=(where(VisitDocument.expires_at, ">", clock.now()),),
+        where=(where(VisitDocument.expires_at, ">", clock.now()), where(VisitDocument.tryon_id, "=", visit.tryon_id)),
     )
     try:
         store().batch(
@@ -230,6 +231,9 @@ def _create(visit: VisitDocument, tryon: TryOnDocument, job: Job) -> None:
         if failure.index != 0:
             raise
         settle(visit)
+        current = visits.find(visit.id, visit.user_id)
+        if current is not None and current.expires_at > clock.now():
+            raise _open_tryon() from None
         raise _ended() from None
 
 
@@ -358,6 +362,10 @@ def _refuse_key() -> NoReturn:
         "the publishable key is not valid: create one at POST /api/api-keys and send it as `X-Publishable-Key`",
         code="key_invalid",
     )
+
+
+def _open_tryon() -> Conflict:
+    return Conflict("wait for the try-on before", code="tryon_open", retryable=True)
 
 
 def _ended() -> Unauthorized:

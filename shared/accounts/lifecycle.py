@@ -132,18 +132,26 @@ def find_unconfirmed_account(email_hash: str) -> AccountDocument | None:
     return account if account and account.email_hash == email_hash and not account.email_confirmed else None
 
 
-def confirm_email(user_id: str, address: str) -> AccountDocument:
+def confirm_email(
+    user_id: str, address: str, check: Callable[[AccountDocument], None] = lambda _: None
+) -> AccountDocument:
     """Make a confirmed address the account's own; may be repeated after a crash.
+
+    Args:
+        check: raises if this version of the account is not to get the address: called before anything is written, and
+            again with the version that is changed.
 
     Raises:
         Conflict: `email_taken`: another account has confirmed it before.
         DocumentNotFound: there is no such account.
     """
     email_hash = email.hash_of(address)
+    check(accounts.get(user_id, user_id))
     _claim_email(email_hash, user_id)
     former: list[str] = []
 
     def confirm(account: AccountDocument) -> list[Change]:
+        check(account)
         former[:] = [account.email_hash]
         return [
             assign(AccountDocument.email, address),

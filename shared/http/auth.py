@@ -52,6 +52,7 @@ class Principal(NamedTuple):
         scopes: of an API key; None: signed in, with every right of the account.
         session: id of the session of the token; None for a token or key without one.
         confirmed: whether the e-mail address is confirmed; without that nothing is done that costs money.
+        version: `tokenVersion` that the token was issued for; None for an API key.
     """
 
     user_id: str
@@ -62,6 +63,7 @@ class Principal(NamedTuple):
     scopes: frozenset[Scope] | None = None
     session: str | None = None
     confirmed: bool = True
+    version: int | None = None
 
     @property
     def credential(self) -> str:
@@ -122,6 +124,7 @@ def authenticate(header: str | None) -> Principal:
         account.shop,
         session=claims.get("sid"),
         confirmed=account.email_confirmed,
+        version=claims["ver"],
     )
 
 

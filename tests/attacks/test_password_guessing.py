@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from itertools import islice
 
 import pytest
 from accounts_world import OWNER, PASSWORD, STRANGER, World
 from http_calls import Answered
 
-from functions.auth import devices, passwords
-from shared import clock
+from functions.auth import devices, messages, passwords
+from shared import clock, turns
 from shared.documents.containers import DAY
 from shared.errors import Unprocessable
 
@@ -155,3 +157,53 @@ def test_login_attempts_are_forgotten_after_a_day(world: World, address: str) ->
     assert kept
     assert all(item["ttl"] <= 2 * DAY for item in kept)
     assert clock.now() > 0
+
+
+def use_up_messages(world: World, address: str) -> None:
+    """What strangers can have sent to any address."""
+    made = world.owner(f"stranger.{address}")
+    for n in range(12):
+        assert world.register(address, f"a stranger's password {n}").status == 201
+        body = {"email": address, "password": PASSWORD}
+        world.call("auth_email_change", body, token=made["tokens"]["accessToken"], ip=STRANGER)
+
+
+def test_registrations_by_strangers_do_not_use_up_the_owner_s_way_in(world: World, address: str) -> None:
+    """With the guesses of the day used up, too, an owner on a new device would have no way in."""
+    world.pass_time(0)
+    world.owner(address)
+    world.pass_time(3600)
+    use_up_messages(world, address)
+    world.call("auth_password_forgot", {"email": address}, ip=OWNER)
+    assert "Reset your password" in [message["subject"] for message in world.messages(address)]
+    assert world.call("auth_password_reset", {"token": world.link(address), "password": "x" * 20}).status == 204
+
+
+def test_resets_asked_for_by_strangers_leave_the_owner_one_that_works(world: World, address: str) -> None:
+    """Strangers ask for all that may be sent as soon as more may be: a link that came with them works, or the next
+    request brings one."""
+    world.owner(address)
+    start = clock.now() // (30 * 60) * 30 * 60
+    for minute in (60, 89, 91, 119):
+        world.pass_time(start + 60 * minute - clock.now())
+        for _ in range(12):
+            world.call("auth_password_forgot", {"email": address}, ip=STRANGER)
+        world.messages(address)
+    world.call("auth_password_forgot", {"email": address}, ip=OWNER)
+    assert world.call("auth_password_reset", {"token": world.link(address), "password": "x" * 20}).status == 204
+    resets = [message for message in world.messages(address) if message["subject"] == "Reset your password"]
+    assert len(resets) == 2 * messages.MAX_RESETS
+
+
+def test_a_flood_of_sign_ins_leaves_threads_for_others(world: World, address: str) -> None:
+    """From any number of networks: some wait for a core, and the rest are refused at once."""
+    with ThreadPoolExecutor(32) as threads:
+        with ExitStack() as others:
+            for _ in range(turns.cpus()):
+                others.enter_context(passwords._slot("hash"))
+            sent = [threads.submit(world.login, address, ip=f"198.51.100.{n}") for n in range(32)]
+            refused = [one.result() for one in islice(as_completed(sent), 32 - passwords.WAITING)]
+        waited = [one.result().status for one in sent]
+    assert {(one.status, one.code) for one in refused} == {(503, "busy")}
+    assert all(int(one.headers["Retry-After"]) >= 1 for one in refused)
+    assert waited.count(401) == passwords.WAITING

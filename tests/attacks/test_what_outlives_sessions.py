@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from accounts_world import LINK, PASSWORD, World
 from http_calls import Answered, App
+from test_roles_by_asking import person
 from test_stolen_session_and_keys import SECRET, an_hour_later
 
 from functions.auth import sessions as refreshed
 from functions.jobs.sweeps import SWEEPS
 from functions.keys import service as keys
 from shared import clock
+from shared.accounts import email as addresses
 from shared.accounts.api_keys import ApiKeyDocument, ApiKeyId, api_keys
-from shared.accounts.documents import accounts
+from shared.accounts.documents import Role, accounts
 from shared.documents.fields import assign
 
 HOOK = {"url": "http://127.0.0.1:9/", "events": ["job.completed"]}
@@ -240,3 +242,53 @@ def test_many_at_once_are_not_more_than_one_after_another(
         made = list(pool.map(lambda _: making().status, range(32)))
     assert set(made) <= {201, 409}
     assert made.count(201) == len(account.left(account.access)[what == "webhooks"]) <= 5
+
+
+class Shop:
+    """A merchant, and a thief of a session of theirs who invites someone."""
+
+    def __init__(self, world: World, address: str) -> None:
+        self.world, self.guest = world, f"guest.{address}"
+        self.id, self.access = person(world, address, Role.MERCHANT, "lindenhof")
+        self.thief = world.login(address).body
+
+    def invite(self, token: str) -> Answered:
+        return self.world.call("shop_invite", {"email": self.guest, "role": "merchant"}, token=token)
+
+    def accept(self) -> Answered:
+        body = {"token": self.world.link(self.guest), "password": PASSWORD}
+        return self.world.call("auth_invitation_accept", body)
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_an_invitation_ends_with_what_was_made_in_a_session(world: World, address: str, everywhere: bool) -> None:
+    """Its reader becomes a merchant of the shop, who invites others."""
+    shop = Shop(world, address)
+    since = clock.iso()
+    assert shop.invite(shop.thief["accessToken"]).status == 202
+    if everywhere:
+        body = {"everywhere": True, "revokeMadeSince": since}
+        assert world.call("auth_logout", body, token=shop.access).status == 204
+    else:
+        ids = [shop.thief["refreshToken"].partition(".")[0]]
+        body = {"ids": ids, "password": PASSWORD, "revokeMade": True}
+        assert world.call("auth_sessions_end", body, token=shop.access).status == 204
+    assert shop.accept().code == "link_invalid"
+
+
+def test_an_invitation_takes_a_recent_sign_in_and_is_named_in_the_message(world: World, address: str) -> None:
+    shop = Shop(world, address)
+    assert shop.invite(shop.access).status == 202
+    world.call("auth_me_change", {"password": {"current": PASSWORD, "new": NEW}}, token=shop.access)
+    assert "1 open invitation (the newest made at " in world.messages(address)[-1]["plainText"]
+    assert shop.invite(an_hour_later(world, world.login(address, NEW).body)).code == "sign_in_again"
+
+
+def test_an_erased_merchant_leaves_no_invitation(world: World, address: str) -> None:
+    from functions.privacy import personal_data
+    from shared.documents import Where, store
+
+    shop = Shop(world, address)
+    assert shop.invite(shop.access).status == 202
+    personal_data.delete_tokens(shop.id, addresses.hash_of(address))
+    assert store().count("tokens", Where("invitedBy", "=", shop.id)) == 0

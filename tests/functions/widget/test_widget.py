@@ -316,6 +316,23 @@ def test_a_visit_that_ends_while_it_is_charged_starts_nothing(shop: Shop, monkey
     assert store().count("studio", Where("type", "=", "tryon_job"), partition=shop.token.split("_")[1]) == 0
 
 
+def test_two_try_ons_at_once_are_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.start()
+    shop.upload()
+    charge, first = widget_service.charge_owner, list[Answered]()
+
+    def meanwhile(visit: VisitDocument, id: str, *, confirmed: bool) -> None:
+        monkeypatch.setattr(widget_service, "charge_owner", charge)
+        first.append(shop.send("tryon_create", {"product": "SHIRT-1"}))
+        charge(visit, id, confirmed=confirmed)
+
+    monkeypatch.setattr(widget_service, "charge_owner", meanwhile)
+    assert code(shop.send("tryon_create", {"product": "SHIRT-1"})) == (409, "tryon_open")
+    assert first[0].status == 202
+    assert shop.used() == 1
+    assert [charge.id.public for charge in shop.charged()] == [shop.visit().tryon_id]
+
+
 def test_limits_of_the_key_and_of_the_visit(shop: Shop, configure: Callable[..., None]) -> None:
     configure(WIDGET_TRYONS="2", WIDGET_TRYONS_A_DAY="3", WIDGET_PHOTOS="1")
     for status in (202, 202, 429):
