@@ -86,7 +86,7 @@ export function Sessions() {
             <>
               <label className="check">
                 <input type="checkbox" checked={revokeMade} onChange={(event) => setRevokeMade(event.target.checked)} />
-                <span>Also revoke API keys made in them, and disable webhooks made or changed in them</span>
+                <span>Also revoke API keys made in them, disable webhooks made or changed in them, and void invitations</span>
               </label>
               <PasswordField label="Your password" value={password} onChange={setPassword} />
               <button type="submit" disabled={busy || wanted.length === 0}>
