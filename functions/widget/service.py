@@ -69,6 +69,7 @@ from shared.tryons.visits import (
     digest_of,
     new_secret,
     settle,
+    settle_one,
     visits,
 )
 from shared.vto import engines
@@ -230,10 +231,12 @@ def _create(visit: VisitDocument, tryon: TryOnDocument, job: Job) -> None:
     except BatchFailed as failure:
         if failure.index != 0:
             raise
-        settle(visit)
         current = visits.find(visit.id, visit.user_id)
         if current is not None and current.expires_at > clock.now():
+            # The other one goes on, and so does its charge.
+            settle_one(visit, tryon.id)
             raise _open_tryon() from None
+        settle(visit)
         raise _ended() from None
 
 

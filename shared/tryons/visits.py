@@ -120,6 +120,13 @@ def settle(visit: VisitDocument) -> None:
         _settle(charge)
 
 
+def settle_one(visit: VisitDocument, tryon: TryOnId) -> None:
+    """As `settle`, for one try-on."""
+    charge = visit_charges.find(VisitChargeId.of(tryon.public), visit.owner_id)
+    if charge is not None:
+        _settle(charge)
+
+
 def settle_orphans(limit: int = 500) -> int:
     """Settle charges that their visit did not: one written while the visit was being settled, by a process that then
     ended. Returns how many."""

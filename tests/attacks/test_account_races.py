@@ -263,6 +263,7 @@ def test_a_reset_that_broke_off_leaves_a_stranger_s_second_factor_to_the_next_on
             patch.setattr(module, name, die)
             reset()
         account_cache.clear()
+        world.pass_time(30 * 60)
     assert reset().status == 204
     assert world.login(address, NEW).status == 200
 
@@ -319,7 +320,7 @@ def test_who_becomes_an_administrator_meanwhile_stays_one(
 
 
 @pytest.mark.parametrize(
-    "change",
+    "made",
     [
         assign(AccountDocument.role, Role.SHOPPER),
         assign(AccountDocument.role, Role.VENDOR),
@@ -329,14 +330,14 @@ def test_who_becomes_an_administrator_meanwhile_stays_one(
     ],
     ids=["removed", "demoted", "elsewhere", "disabled", "erased"],
 )
-def test_an_invitation_ends_with_the_right_to_invite(world: World, address: str, change: Any) -> None:
+def test_an_invitation_ends_with_the_right_to_invite(world: World, address: str, made: Any) -> None:
     """A member who is about to be removed would come back by it, under another address."""
     inviter, merchant = person(world, address, Role.MERCHANT, "lindenhof")
     guest = f"guest.{address}"
     body = invited(world, merchant, guest, "merchant")
-    if change is None:
+    if made is None:
         accounts.delete(inviter, inviter)
     else:
-        accounts.patch(inviter, inviter, change)
+        accounts.patch(inviter, inviter, made)
     assert world.call("auth_invitation_accept", body).code == "link_invalid"
     assert world.login(guest, ip=OWNER).code == "login_failed"
