@@ -102,7 +102,7 @@ def confirm_email(caller: Principal, token: str, ip: str) -> AccountDocument:
         is_change = link.email_hash != current.email_hash
         if is_change and current.email_confirmed and link.previous_email != current.email:
             raise links.invalid()
-        # Whoever ends all sessions, by a reset for example, also ends changes that a thief began in one of them.
+        # Ending all sessions, by a reset for example, also ends changes that a thief began in one of them.
         if is_change and link.token_version not in (None, current.token_version):
             raise links.invalid()
 

@@ -18,7 +18,7 @@ from shared.notifications.senders import EmailText
 MAX_AN_HOUR: Final = 5
 """Messages of one purpose with a link to one address per hour, from all callers."""
 MAX_RESETS: Final = 3
-"""Messages that reset a password to one address, from all callers, in the time that such a link works. So whoever asks
+"""Messages that reset a password to one address, from all callers, in the time that such a link works. So who asks
 for them all leaves the owner links that work until more may be sent."""
 NOTICES_AN_HOUR: Final = 10
 """Messages to one owner per hour about what was done in the account: no one spends everyone's e-mails by doing the
