@@ -17,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis.internal.conjecture import providers
 from leaks import leaks
 from quick import PATIENCE_S, QUICK
+from storage_clients import forget_other_storage
 
 from cli.suite.selection import ignored, may_need
 from demo.accounts import administrator, create_account
@@ -88,7 +89,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def forget_factories() -> None:
-    """Drop every cached client and setting of the product code in this process."""
+    """Drop the cached clients and settings of the product code in this process; those of storage if it is another."""
     from functions.paypal_webhook import certificates, trust
     from functions.tryon import hosted
     from shared import blobs, settings
@@ -96,14 +97,12 @@ def forget_factories() -> None:
     from shared.accounts.cache import account_cache
     from shared.commerce import paypal
     from shared.documents import store
-    from shared.jobs import queues
     from shared.notifications.email_client import email_client
     from shared.notifications.push import hub
     from shared.vto import client as vto
 
-    caches = (store, blobs._service, blobs._container, blobs._delegation_key, queues.client, queues.raw_client)
-    email_client.cache_clear()
-    for cached in (*caches, vto.client, hub, paypal.client):
+    forget_other_storage()
+    for cached in (store, blobs._delegation_key, email_client, vto.client, hub, paypal.client):
         cached.cache_clear()
     trust.forget()
     hosted.forget()

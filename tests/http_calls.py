@@ -14,6 +14,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 from quick import QUICK
+from storage_clients import forget_other_storage
 
 from cli import function_index
 
@@ -126,6 +127,7 @@ def fresh_store(path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) ->
 
     forget()
     change(**{**SETTINGS, "DOCUMENTS": f"sqlite:{path / 'documents.sqlite'}", **settings})
+    forget_other_storage()
     yield change
     limits.forget()
     if store._opened is not None:  # else one would be made to be closed
