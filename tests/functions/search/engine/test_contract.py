@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import index_shelf as shelf
@@ -25,6 +26,13 @@ IMAGE, TEXT = shelf.query_vectors()
 type Filled = tuple[VectorIndex, str, Oracle]
 
 
+@cache
+def oracle_of(kept: int) -> Oracle:
+    """The oracle over products of which a version has the first ones; it remembers what queries ask of it."""
+    items = shelf.items(COUNT)
+    return Oracle(shelf.MODEL, items, items[:kept])
+
+
 @pytest.fixture(params=["journal", "both"])
 def filled(request: pytest.FixtureRequest, index: LocalIndex, shop: str) -> Filled:
     """An engine with products, and the oracle over the same."""
@@ -36,7 +44,7 @@ def filled(request: pytest.FixtureRequest, index: LocalIndex, shop: str) -> Fill
         index.publish(build)
     for start in range(kept, COUNT, 60):
         index.upsert(shop, items[start : start + 60])
-    return index, shop, Oracle(shelf.MODEL, items, items[:kept])
+    return index, shop, oracle_of(kept)
 
 
 def scan(index: VectorIndex, query: VectorQuery) -> list[Page]:

@@ -229,14 +229,14 @@ def test_another_model_answers_nothing_until_a_rebuild(worker: Workers, shop: st
         old.search(VectorQuery(shop, image=IMAGE))
 
 
-def test_a_scan_over_twenty_swaps_sees_every_product_once(worker: Workers, shop: str) -> None:
+def test_a_scan_over_eight_swaps_sees_every_product_once(worker: Workers, shop: str) -> None:
     publisher, searcher = worker(), worker()
     fill(publisher, shop)
     query = VectorQuery(shop, image=IMAGE, k=14)
     page = searcher.search(query)
     shown = [hit.id for hit in page.hits]
     fresh = shelf.items(40, seed=5, prefix="n")
-    for swap in range(20):
+    for swap in range(8):
         publisher.upsert(shop, [replace(fresh[swap], vector=IMAGE), replace(ITEMS[swap * 3], revision=2, vector=TEXT)])
         publisher.merge(shop)
         assert page.next is not None
