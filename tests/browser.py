@@ -71,13 +71,22 @@ def at_every_width(tab: Page) -> None:
     assert own is not None
     others = [size for size in WIDTHS.values() if size != (own["width"], own["height"])]
     for width, height in (*others, (own["width"], own["height"])):
-        tab.set_viewport_size({"width": width, "height": height})
-        tab.wait_for_function("width => innerWidth === width", arg=width)
+        _resize(tab, width, height)
         try:
             audit(tab)
         except AssertionError as found:
             found.add_note(f"{width} pixels wide")
             raise
+
+
+def show(tab: Page, width: str) -> None:
+    """Give the page one of `WIDTHS`."""
+    _resize(tab, *WIDTHS[width])
+
+
+def _resize(tab: Page, width: int, height: int) -> None:
+    tab.set_viewport_size({"width": width, "height": height})
+    tab.wait_for_function("width => innerWidth === width", arg=width)
 
 
 def audit(tab: Page) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from browser import WIDTHS, audit, launched
+from browser import WIDTHS, audit, launched, show
 from PIL import Image
 from studio_command import studio
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.early, pytest.mark.timeout(3600), pytest.mark.processes]
 STEPS = {
@@ -47,30 +51,37 @@ def test_every_step_of_the_demo_goes_well(played: tuple[Path, dict[str, Any]]) -
             assert artifact.name in page
 
 
+@pytest.fixture(scope="module")
+def shown(played: tuple[Path, dict[str, Any]]) -> Iterator[tuple[Page, list[str]]]:
+    """The demo's page with all its pictures in a tab, and the addresses that the tab asked for."""
+    asked: list[str] = []
+    with launched() as browser:
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((played[0] / "index.html").as_uri())
+        page.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
+        page.wait_for_function("[...document.images].every((image) => image.complete)")
+        yield page, asked
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_its_page_is_readable_and_complete(
-    played: tuple[Path, dict[str, Any]], width: str, scheme: Literal["light", "dark"]
+    played: tuple[Path, dict[str, Any]], shown: tuple[Page, list[str]], width: str, scheme: Literal["light", "dark"]
 ) -> None:
-    index = played[0] / "index.html"
-    asked: list[str] = []
-    with launched() as browser:
-        size: Any = dict(zip(("width", "height"), WIDTHS[width], strict=True))
-        page = browser.new_page(viewport=size, color_scheme=scheme)
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(index.as_uri())
-        page.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
-        page.wait_for_function("[...document.images].every((image) => image.complete)")
-        broken = page.evaluate("[...document.images].filter((one) => !one.naturalWidth).map((one) => one.src)")
-        assert broken == []
-        assert page.evaluate("document.images.length") > 20
-        assert [url for url in asked if not url.startswith(played[0].as_uri())] == []
-        cut = page.evaluate(
-            "[...document.querySelectorAll('main *')].filter((one) => one.scrollWidth > one.clientWidth + 1 && "
-            "getComputedStyle(one).overflowX !== 'visible').map((one) => one.outerHTML.slice(0, 200))"
-        )
-        assert cut == [], "nothing is cut off"
-        audit(page)
+    page, asked = shown
+    show(page, width)
+    page.emulate_media(color_scheme=scheme)
+    broken = page.evaluate("[...document.images].filter((one) => !one.naturalWidth).map((one) => one.src)")
+    assert broken == []
+    assert page.evaluate("document.images.length") > 20
+    assert [url for url in asked if not url.startswith(played[0].as_uri())] == []
+    cut = page.evaluate(
+        "[...document.querySelectorAll('main *')].filter((one) => one.scrollWidth > one.clientWidth + 1 && "
+        "getComputedStyle(one).overflowX !== 'visible').map((one) => one.outerHTML.slice(0, 200))"
+    )
+    assert cut == [], "nothing is cut off"
+    audit(page)
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
