@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from browser import WIDTHS, at_every_width, launched
 from open_pages import describe_page, describe_pages
-from studio_command import studio
 
 from cli import web
 from cli.run import local_values, page_accounts
@@ -21,7 +21,7 @@ from emulators.launch import launch
 from emulators.stack import ROOT, Stack, page_facts
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,8 +39,7 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def page_config(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built page's `config.json`: the shared stack and its local accounts."""
-    built = studio("web")
-    assert built.returncode == 0, built.stderr
+    web.build()
     settings = {"ENVIRONMENT": "development", **stack.settings}
     subprocess.run(
         [sys.executable, "-m", "cli.logins"], cwd=ROOT, env={**os.environ, **local_values(), **settings}, check=True
@@ -73,17 +72,56 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser, page_url: str) -> Iterator[BrowserContext]:
+    """The profile of a file's tests: what Chromium has fetched and compiled of the page serves the next tab, too."""
+    with _profile(browser, page_url) as made:
+        yield made
+
+
 @pytest.fixture
-def page(request: pytest.FixtureRequest, browser: Browser, page_url: str) -> Iterator[Page]:
+def own_context(browser: Browser, page_url: str) -> Iterator[BrowserContext]:
+    """A profile for one test, which changes what holds for all tabs of one."""
+    with _profile(browser, page_url) as made:
+        yield made
+
+
+@contextmanager
+def _profile(browser: Browser, page_url: str) -> Generator[BrowserContext]:
+    context = browser.new_context(base_url=page_url)
+    context.set_default_timeout(float(os.environ.get("STUDIO_BROWSER_TIMEOUT_MS", "180000")))
+    context.new_page().goto("/icon.svg")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, context: BrowserContext) -> Iterator[Page]:
     """A tab at the width of a phone, or of what a test is parametrized with; it fails on any error in the console.
 
     The page's code knows no width, only its style sheet does: what a person does is tried at one width, and `audit`
     looks at every state at all of them.
     """
+    with _tab(request, context) as tab:
+        yield tab
+
+
+@pytest.fixture
+def own_page(request: pytest.FixtureRequest, own_context: BrowserContext) -> Iterator[Page]:
+    """The same in a profile of its own."""
+    with _tab(request, own_context) as tab:
+        yield tab
+
+
+@contextmanager
+def _tab(request: pytest.FixtureRequest, context: BrowserContext) -> Generator[Page]:
+    first = context.pages[0]
+    # Opened by a tab of the same site it lives in that one's process, which has compiled the page and axe before.
+    with first.expect_popup() as opened:
+        first.evaluate("() => { window.open('about:blank') }")
+    tab = opened.value
     width, height = WIDTHS[getattr(request, "param", "phone")]
-    context = browser.new_context(viewport={"width": width, "height": height}, base_url=page_url)
-    context.set_default_timeout(float(os.environ.get("STUDIO_BROWSER_TIMEOUT_MS", "180000")))
-    tab = context.new_page()
+    tab.set_viewport_size({"width": width, "height": height})
     problems: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -100,7 +138,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, page_url: str) -> Ite
         Path(shots).mkdir(parents=True, exist_ok=True)
         tab.screenshot(path=f"{shots}/{request.node.name}.png", full_page=True)
     shown = describe_page(tab) if problems else ""
-    context.close()
+    tab.close()
     assert not problems, f"{problems}\n{shown}"
 
 

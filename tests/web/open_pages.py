@@ -22,7 +22,7 @@ def describe_page(page: Page) -> str:
     from playwright.sync_api import Error
 
     try:
-        text = page.locator("body").inner_text(timeout=PATIENCE_MS)
+        text = page.locator(":root").inner_text(timeout=PATIENCE_MS)
     except Error as error:
         text = f"(no text: {error.message})"
     cut = f"\n(and {len(text) - MAX_CHARACTERS} more characters)" if len(text) > MAX_CHARACTERS else ""

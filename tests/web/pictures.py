@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 
 from PIL import Image
 
@@ -15,11 +16,13 @@ def _jpeg(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
+@cache
 def garment_photo(seed: int = 3) -> bytes:
     """A drawn t-shirt, flat."""
     return _jpeg(draw_garment(garment_spec("t-shirt", seed), (480, 640)).image)
 
 
+@cache
 def person_photo(seed: int = 5) -> bytes:
     """A drawn person, standing."""
     return _jpeg(draw_mannequin(seed, (480, 720), upper="longsleeve", lower="trousers").image)

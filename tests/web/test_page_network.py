@@ -159,7 +159,8 @@ def test_a_sign_in_without_a_network_keeps_what_was_typed(page: Page, network: N
     page.get_by_role("button", name="Sign out").wait_for()
 
 
-def test_what_a_dead_connection_owes_is_asked_for_again(page: Page, sign_up: SignUp) -> None:
+def test_what_a_dead_connection_owes_is_asked_for_again(own_page: Page, sign_up: SignUp) -> None:
+    page = own_page
     enter_as(page, sign_up())
     page.clock.install()
     keys = Held(page, "**/api/api-keys")

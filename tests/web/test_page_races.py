@@ -137,7 +137,6 @@ def test_a_renewal_that_is_refused_for_now_ends_no_session(page: Page, sign_up: 
     }""")
     page.route("**/api/auth/refresh", lambda route: route.fulfill(status=503, body="{}"))
     page.goto("/#/credits")
-    page.reload()
     page.get_by_role("alert").first.wait_for()
     page.get_by_role("button", name="Sign out").wait_for()
 

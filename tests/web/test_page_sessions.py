@@ -57,7 +57,6 @@ def test_a_session_that_has_ended_says_so(page: Page, stack: Stack, admin: Clien
       sessionStorage.setItem("studio.session", JSON.stringify({ ...session, accessToken: "expired" }));
     }""")
     page.goto("/#/credits")
-    page.reload()
     page.get_by_text("Your session has ended. Sign in to continue.").wait_for()
     page.get_by_label("E-mail").fill(client.user["email"])
     page.get_by_label("Password").fill(password)
