@@ -14,7 +14,6 @@ import pytest
 import requests
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from hypothesis.internal.conjecture import providers
 from leaks import leaks
 from quick import PATIENCE_S, QUICK
 from storage_clients import forget_other_storage
@@ -26,9 +25,6 @@ from emulators.azurite import Azurite
 from emulators.launch import launch, launch_together
 from emulators.stack import PROVIDERS, Stack
 
-# Hypothesis would read the constants of all modules of ours that a process has imported, which takes it some 1.5 s, and
-# draw from them: examples would depend on which tests ran before.
-vars(providers)["is_local_module_file"] = lambda _: False
 # A busy machine is no finding: neither how long an example takes nor how long it takes to make one.
 hypothesis_settings.register_profile("studio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("studio")
