@@ -21,13 +21,9 @@ def pooled_transport(**options: Any) -> HttpTransport[Any, Any]:
     import requests
     from azure.core.pipeline.transport import RequestsTransport
     from requests.adapters import HTTPAdapter
-    from urllib3.util.retry import Retry
 
     session = requests.Session()
-    # The SDK's own policies decide what is repeated and followed.
-    adapter = HTTPAdapter(
-        pool_maxsize=CONNECTIONS, max_retries=Retry(total=False, redirect=False, raise_on_status=False)
-    )
+    adapter = HTTPAdapter(pool_maxsize=CONNECTIONS)
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     return RequestsTransport(session=session, **options)

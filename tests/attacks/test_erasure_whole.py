@@ -153,7 +153,10 @@ class Person:
 
         for queue in service.list_queues():
             for message in service.get_queue_client(queue.name).peek_messages(32):
-                text = base64.b64decode(message.content).decode(errors="replace")
+                try:
+                    text = base64.b64decode(message.content, validate=True).decode(errors="replace")
+                except ValueError:  # of a test of the host
+                    text = message.content
                 found[queue.name] += any(value in text for value in self.marks.values())
         return +found
 

@@ -65,7 +65,7 @@ def other_origin(page_config: Path) -> Iterator[str]:
         yield site["url"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Headless Chromium."""
     with launched() as started:
@@ -116,7 +116,7 @@ def own_page(request: pytest.FixtureRequest, own_context: BrowserContext) -> Ite
 @contextmanager
 def _tab(request: pytest.FixtureRequest, context: BrowserContext) -> Generator[Page]:
     first = context.pages[0]
-    # Opened by a tab of the same site it lives in that one's process, which has compiled the page and axe before.
+    # A tab that one of the same site opens shares its process, which has compiled the page and axe before.
     with first.expect_popup() as opened:
         first.evaluate("() => { window.open('about:blank') }")
     tab = opened.value
