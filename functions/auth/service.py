@@ -279,7 +279,7 @@ def ensure_admin(email: str, password: str) -> str:
     The only way to the role: no request can ask for it. `./studio admin create` calls it with the deployment's
     settings. An account that already had the address is promoted and gets this password. It loses what its previous
     holder could come in by again, as they may not be the intended person: sessions, links in e-mails, second factor,
-    phone number, API keys and webhooks. Repeated with the same password it changes nothing.
+    phone number, API keys, webhooks and invitations. Repeated with the same password it changes nothing.
 
     Raises:
         Unprocessable: `invalid_email`, `weak_password`.

@@ -75,7 +75,7 @@ export function daysAgo(days: number): string | null {
 export function RevokeMadeSince({ days, onChange }: { days: number; onChange: (days: number) => void }) {
   return (
     <label>
-      API keys and webhooks go on working; end those made or changed
+      API keys, webhooks and open invitations go on working; end those made or changed
       <select value={days} onChange={(event) => onChange(Number(event.target.value))}>
         <option value={0}>never: keep them</option>
         <option value={1}>since yesterday</option>
