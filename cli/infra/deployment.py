@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from cli.infra.findings import Finding
-from cli.infra.syntax import File, Literal, Object, text, walk
+from cli.infra.project import read_azure
+from cli.infra.syntax import File, Literal, objects, text
 from emulators.functions_host.settings import SettingsError, read
 
 ROLES: Final = {
@@ -69,21 +70,13 @@ def _host(root: Path) -> Iterator[Finding]:
         yield Finding("app", "host.json", 1, "without extensionBundle no queue and no blob trigger starts")
 
 
-def _azure(root: Path) -> dict[str, Any]:
-    import yaml
-
-    return cast("dict[str, Any]", yaml.safe_load((root / "azure.yaml").read_text()))
-
-
 def _services(root: Path, files: Mapping[str, File]) -> Iterator[Finding]:
     """azd finds what it deploys to by the tag `azd-service-name`."""
-    azure = _azure(root)
+    azure = read_azure(root)
     tagged: dict[str, str] = {}
-    for path, file in files.items():
-        for value in file.values():
-            for node in walk(value):
-                if isinstance(node, Object) and (name := text(node.get("azd-service-name"))) is not None:
-                    tagged[name] = path
+    for path, node in objects(files):
+        if (name := text(node.get("azd-service-name"))) is not None:
+            tagged[name] = path
     services: dict[str, dict[str, Any]] = azure["services"]
     for name, service in services.items():
         if name not in tagged:
@@ -123,9 +116,8 @@ def _outputs(root: Path, main: File) -> Iterator[Finding]:
 
 def _roles(files: Mapping[str, File]) -> Iterator[Finding]:
     for path, file in files.items():
-        for value in file.values():
-            for node in walk(value):
-                id = text(node) if isinstance(node, Literal) else None
-                if id is not None and _GUID.match(id) and id.lower() not in ROLES:
-                    message = f"{id} is no built-in role that is known here (cli/infra/deployment.py)"
-                    yield Finding("app", path, node.line, message)
+        for node in file.nodes():
+            id = text(node) if isinstance(node, Literal) else None
+            if id is not None and _GUID.match(id) and id.lower() not in ROLES:
+                message = f"{id} is no built-in role that is known here (cli/infra/deployment.py)"
+                yield Finding("app", path, node.line, message)

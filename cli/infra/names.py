@@ -15,7 +15,7 @@ from cli.infra.findings import Finding
 from cli.infra.references import loaded
 from cli.infra.scopes import properties
 from cli.infra.syntax import Call, Expression, File, Index, Interpolation, Literal, Member, Name, Object, text
-from cli.infra.types import find, load
+from cli.infra.types import find, follow
 
 _UNIQUE: Final = "abcdefghijk23"
 
@@ -37,9 +37,9 @@ def _file(
         known = None if value is None else evaluate(value, file, folder, given)
         if found is None or known is None or value is None:
             continue
-        body = properties(found[0], load(found[0])[int(found[1]["body"]["$ref"].rpartition("/")[2])]) or {}
+        body = properties(found[0], follow(found[0], found[1]["body"])) or {}
         rule = body.get("name")
-        if rule and (problem := _problem(load(found[0])[int(rule["type"]["$ref"].rpartition("/")[2])], known)):
+        if rule and (problem := _problem(follow(found[0], rule["type"]), known)):
             yield Finding("types", name, value.line, f"the name of {resource.symbol}, {known!r}, {problem}")
     for module in file.modules.values():
         target = str(PurePosixPath(name).parent / module.path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.infra.findings import Finding
-from cli.infra.syntax import Array, Expression, File, Literal, Object, text, walk
+from cli.infra.syntax import Array, Expression, File, Literal, Object, objects, text
 from emulators.functions_host.schedule import Schedule, ScheduleError
 
 _CRON: Final = re.compile(r"^\S+( \S+){5}$")
@@ -26,18 +26,10 @@ def check(root: Path, files: Mapping[str, File], settings: Mapping[str, Expressi
     yield from _python(root, files)
     yield from _ports(root, files)
     yield from _alerts(files)
-    for path, _, node in _objects(files):
+    for path, node in objects(files):
         if (value := node.get("cors")) is not None and node.get("corsRules") is None and path == "app/api.bicep":
             message = "the platform would answer for the app, which allows ALLOWED_ORIGINS itself: remove cors"
             yield Finding("app", path, value.line, message)
-
-
-def _objects(files: Mapping[str, File]) -> Iterator[tuple[str, File, Object]]:
-    for path, file in files.items():
-        for value in file.values():
-            for node in walk(value):
-                if isinstance(node, Object):
-                    yield path, file, node
 
 
 def _identities(settings: Mapping[str, Expression]) -> Iterator[Finding]:
@@ -55,7 +47,7 @@ def _python(root: Path, files: Mapping[str, File]) -> Iterator[Finding]:
     """Bytecode of another version than the one that runs would be packaged for nothing."""
     hook = root / "infra/hooks/bytecode.sh"
     compiled = _HOOK_PYTHON.search(hook.read_text()) if hook.is_file() else None
-    for path, _, node in _objects(files):
+    for path, node in objects(files):
         runtime = node.get("runtime")
         version = text(runtime.get("version")) if isinstance(runtime, Object) else None
         if version is not None and compiled and compiled[1] != version and runtime is not None:
@@ -66,7 +58,7 @@ def _python(root: Path, files: Mapping[str, File]) -> Iterator[Finding]:
 def _ports(root: Path, files: Mapping[str, File]) -> Iterator[Finding]:
     """The ingress, the probes and the image agree on a port."""
     written: list[tuple[str, int, object]] = []
-    for path, _, node in _objects(files):
+    for path, node in objects(files):
         found = [
             node.get("targetPort"),
             probe.get("port") if isinstance(probe := node.get("httpGet"), Object) else None,
@@ -86,7 +78,7 @@ def _alerts(files: Mapping[str, File]) -> Iterator[Finding]:
     """An alert on a line that the code never logs is never raised."""
     named = {
         (path, value.line, event)
-        for path, _, node in _objects(files)
+        for path, node in objects(files)
         if isinstance(value := node.get("events"), Literal)
         for event in _EVENTS.findall(str(value.value))
     }
@@ -102,7 +94,7 @@ def _alerts(files: Mapping[str, File]) -> Iterator[Finding]:
 
 def prefixes(files: Mapping[str, File], containers: frozenset[str]) -> Iterator[Finding]:
     """Rules of the lifecycle that match no container of the app."""
-    for path, _, node in _objects(files):
+    for path, node in objects(files):
         value = node.get("prefixMatch")
         for item in value.items if isinstance(value, Array) else ():
             name = (text(item) or "").partition("/")[0]

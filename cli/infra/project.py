@@ -19,7 +19,8 @@ _PIP_URL: Final = re.compile(r"pip install(?:[^\n\\]|\\\n)*?(https?://[^\s\"']+)
 HOOK_SETS: Final = re.compile(r"azd env set (\w+)")
 
 
-def _azure(root: Path) -> dict[str, Any]:
+def read_azure(root: Path) -> dict[str, Any]:
+    """What `azure.yaml` of a checkout says."""
     import yaml
 
     return cast("dict[str, Any]", yaml.safe_load((root / "azure.yaml").read_text()))
@@ -46,7 +47,7 @@ def _pipeline(root: Path) -> Iterator[Finding]:
 
     given: dict[str, dict[str, Any]] = json.loads((root / "infra/main.parameters.json").read_text())["parameters"]
     wanted = {name for one in given.values() for name in variables(one) if not _FROM_AZD.match(name)}
-    pipeline = _azure(root).get("pipeline", {})
+    pipeline = read_azure(root).get("pipeline", {})
     named = {*pipeline.get("variables", ()), *pipeline.get("secrets", ())}
     for name in sorted(wanted - named - {"AZURE_ENV_NAME", "AZURE_LOCATION"}):
         yield Finding(
@@ -64,7 +65,7 @@ def _pipeline(root: Path) -> Iterator[Finding]:
 
 
 def _services(root: Path) -> Iterator[Finding]:
-    for name, service in _azure(root)["services"].items():
+    for name, service in read_azure(root)["services"].items():
         docker = service.get("docker")
         if service["host"] == "staticwebapp":
             yield from _page(root, name, service)
@@ -114,7 +115,7 @@ def image(name: str, text: str) -> Iterator[Finding]:
 
 
 def _scripts(root: Path) -> dict[str, Path]:
-    azure = _azure(root)
+    azure = read_azure(root)
     ours = {event: root / hook["run"] for event, hook in azure.get("hooks", {}).items()}
     for name, service in azure["services"].items():
         # The hooks of a service run in its folder.

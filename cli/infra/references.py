@@ -40,11 +40,10 @@ def check(path: str, file: File, folder: Path) -> list[Finding]:
 
 
 def _repeated(path: str, file: File) -> Iterator[Finding]:
-    for value in file.values():
-        for node in walk(value):
-            keys = [text(one.key) for one in node.properties] if isinstance(node, Object) else []
-            for name in sorted({key for key in keys if key is not None and keys.count(key) > 1}):
-                yield Finding("constants", path, node.line, f"{name} is written twice in one object (BCP025)")
+    for node in file.nodes():
+        keys = [text(one.key) for one in node.properties] if isinstance(node, Object) else []
+        for name in sorted({key for key in keys if key is not None and keys.count(key) > 1}):
+            yield Finding("constants", path, node.line, f"{name} is written twice in one object (BCP025)")
 
 
 def _cycles(path: str, file: File) -> Iterator[Finding]:
@@ -103,14 +102,13 @@ def _is_namespace(value: Expression) -> bool:
 
 
 def _loaded(path: str, file: File, folder: Path) -> Iterator[Finding]:
-    for value in file.values():
-        for node in walk(value):
-            if isinstance(node, Call) and node.name in _LOADING and node.arguments:
-                name = text(node.arguments[0])
-                if name is not None and not (folder / name).is_file():
-                    yield Finding("constants", path, node.line, f"{name} does not exist (BCP091)")
-            if isinstance(node, Member | Index):
-                yield from _property(path, file, folder, node)
+    for node in file.nodes():
+        if isinstance(node, Call) and node.name in _LOADING and node.arguments:
+            name = text(node.arguments[0])
+            if name is not None and not (folder / name).is_file():
+                yield Finding("constants", path, node.line, f"{name} does not exist (BCP091)")
+        if isinstance(node, Member | Index):
+            yield from _property(path, file, folder, node)
 
 
 def _property(path: str, file: File, folder: Path, node: Member | Index) -> Iterator[Finding]:

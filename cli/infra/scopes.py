@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.infra.findings import Finding
-from cli.infra.syntax import Call, Expression, File, For, Index, Literal, Member, Name, Resource, text, walk
-from cli.infra.types import Type, find, load
+from cli.infra.syntax import Call, Expression, File, For, Index, Literal, Member, Name, Resource, text
+from cli.infra.types import Type, find, follow, load
 
 SCOPES: Final = {"tenant": 1, "managementGroup": 2, "subscription": 4, "resourceGroup": 8}
 """The scopes by the words of `targetScope`, as bits of the descriptions."""
@@ -60,10 +60,9 @@ class _Reads:
         self._resources = {resource.symbol: resource for resource, _ in file.all_resources()}
 
     def run(self) -> Iterator[Finding]:
-        for value in self._file.values():
-            for node in walk(value):
-                if isinstance(node, Member | Index):
-                    yield from self._read(node)
+        for node in self._file.nodes():
+            if isinstance(node, Member | Index):
+                yield from self._read(node)
 
     def _resource(self, value: Expression) -> Resource | None:
         match value:
@@ -81,7 +80,7 @@ class _Reads:
             if isinstance(resource.body, For) and not isinstance(value, Index):
                 return None
             found = find(self._data, resource.type, resource.version)
-            return None if found is None else (found[0], _at(found[0], found[1]["body"]))
+            return None if found is None else (found[0], follow(found[0], found[1]["body"]))
         match value:
             case Call(base, name) if base is not None and (of := self._resource(base)) is not None:
                 return self._function(of, name)
@@ -89,12 +88,12 @@ class _Reads:
                 inner = self._type(base)
                 known = None if inner is None else properties(*inner)
                 one = None if known is None else known.get(name)
-                return None if inner is None or one is None else (inner[0], _at(inner[0], one["type"]))
+                return None if inner is None or one is None else (inner[0], follow(inner[0], one["type"]))
             case Index(base):
                 inner = self._type(base)
                 if inner is None or inner[1]["$type"] != "ArrayType":
                     return None
-                return inner[0], _at(inner[0], inner[1]["itemType"])
+                return inner[0], follow(inner[0], inner[1]["itemType"])
             case _:
                 return None
 
@@ -106,7 +105,7 @@ class _Reads:
             if one["$type"] == "ResourceFunctionType" and one["name"] == name:
                 same = (one["resourceType"].lower(), one["apiVersion"]) == (resource.type.lower(), resource.version)
                 if same and "output" in one:
-                    return found[0], _at(found[0], one["output"])
+                    return found[0], follow(found[0], one["output"])
         return None
 
     def _read(self, node: Member | Index) -> Iterator[Finding]:
@@ -125,10 +124,6 @@ class _Reads:
             yield Finding("types", self._path, node.line, f"{name} is read, which Azure never answers")
 
 
-def _at(path: Path, reference: Mapping[str, str]) -> Type:
-    return load(path)[int(reference["$ref"].rpartition("/")[2])]
-
-
 def properties(path: Path, type: Type) -> dict[str, Any] | None:
     """The properties that a type may have, whatever its discriminator says; None if there may be others."""
     if type["$type"] == "ObjectType":
@@ -137,5 +132,5 @@ def properties(path: Path, type: Type) -> dict[str, Any] | None:
         return None
     found = dict(type.get("baseProperties") or {})
     for element in type["elements"].values():
-        found |= _at(path, element).get("properties") or {}
+        found |= follow(path, element).get("properties") or {}
     return found

@@ -6,7 +6,7 @@ operators, every argument of a call, and lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 
@@ -225,6 +225,11 @@ class File:
         yield from (one.body for one in self.modules.values())
         yield from (resource.body for resource, _ in self.all_resources())
 
+    def nodes(self) -> Iterator[Expression]:
+        """Every expression in `values`."""
+        for value in self.values():
+            yield from walk(value)
+
     def all_resources(self) -> Iterator[tuple[Resource, Resource | None]]:
         """Every resource with the one it is nested in; parents first. Types and versions are completed."""
         waiting: list[tuple[Resource, Resource | None]] = [(one, None) for one in self.resources.values()]
@@ -289,6 +294,12 @@ def walk(node: Expression) -> Iterator[Expression]:
     yield node
     for child in children(node):
         yield from walk(child)
+
+
+def objects(files: Mapping[str, File]) -> Iterator[tuple[str, Object]]:
+    """Every object in the values of files, with the file's name."""
+    for path, file in files.items():
+        yield from ((path, node) for node in file.nodes() if isinstance(node, Object))
 
 
 def free_names(value: Expression, known: frozenset[str] = frozenset()) -> Iterator[Name]:

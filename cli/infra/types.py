@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
@@ -86,6 +87,11 @@ def find(data: Path, type: str, version: str) -> tuple[Path, Type] | None:
     return None
 
 
+def follow(path: Path, reference: Mapping[str, str]) -> Type:
+    """The type in a file of descriptions that a reference there names."""
+    return load(path)[int(reference["$ref"].rpartition("/")[2])]
+
+
 def undescribed(file: File, data: Path) -> list[str]:
     """The types of a file's resources that can't be checked with `data`."""
     used = {(resource.type, resource.version) for resource, _ in file.all_resources()}
@@ -126,7 +132,7 @@ class _Checker:
         self._found.append(Finding("types", self._path, line, message))
 
     def _follow(self, reference: dict[str, str]) -> Type:
-        return load(self._types)[int(reference["$ref"].rpartition("/")[2])]
+        return follow(self._types, reference)
 
     def _resource(self, resource: Resource, parent: Resource | None, body: Type) -> None:
         written = resource.content

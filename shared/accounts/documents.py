@@ -59,5 +59,10 @@ class AccountDocument(StoredDocument, frozen=True):
     created_at: Timestamp
     updated_at: Timestamp
 
+    def accepts(self, version: int, token_id: str, session: str | None) -> bool:
+        """Whether an access token of this version, id and session still counts."""
+        ended = any(revoked.jti in (token_id, session) for revoked in self.revoked)
+        return not self.disabled and self.token_version == version and not ended
+
 
 accounts: Final = Repository(AccountDocument)

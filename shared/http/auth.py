@@ -109,12 +109,7 @@ def authenticate(header: str | None) -> Principal:
         return _key_holder(token)
     claims = verify(token)
     account = account_cache.find(claims["sub"])
-    if (
-        account is None
-        or account.disabled
-        or account.token_version != claims["ver"]
-        or any(revoked.jti in (claims["jti"], claims.get("sid")) for revoked in account.revoked)
-    ):
+    if account is None or not account.accepts(claims["ver"], claims["jti"], claims.get("sid")):
         raise token_error()
     return Principal(
         account.id,
