@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ from emulators.stack import ROOT, Stack, page_facts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+BROWSER = pytest.StashKey["Browser"]()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,11 +67,18 @@ def other_origin(page_config: Path) -> Iterator[str]:
         yield site["url"]
 
 
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
-    with launched() as started:
-        yield started
+@pytest.fixture(scope="module")
+def browser(request: pytest.FixtureRequest) -> Browser:
+    """Headless Chromium, which ends with the last test of this folder: a process that goes on with files of another
+    one can't call `asyncio.run` while Playwright's loop runs. pytest's own scope for a folder is for those with an
+    `__init__.py`; for others it is that of a session."""
+    folder = request.node.getparent(pytest.Directory)
+    if BROWSER not in folder.stash:
+        running = ExitStack()
+        folder.stash[BROWSER] = running.enter_context(launched())
+        running.callback(folder.stash.__delitem__, BROWSER)
+        folder.addfinalizer(running.close)
+    return folder.stash[BROWSER]
 
 
 @pytest.fixture(scope="module")
