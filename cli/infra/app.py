@@ -367,16 +367,12 @@ def _placeholders(arguments: Mapping[str, Any]) -> list[str]:
 
 def _references(file: File) -> Iterator[tuple[int, str]]:
     """Names of secrets in references to the vault, with their lines."""
-    values = [
-        *(one.value for one in file.variables.values()),
-        *(resource.body for resource, _ in file.all_resources()),
-    ]
-    for value in values:
+    for value in (*file.values(), *file.defaults()):
         for node in walk(value):
-            if isinstance(node, Interpolation):
-                whole = "".join(part if isinstance(part, str) else _word(part) for part in node.parts)
-                for name in _SECRET.findall(whole):
-                    yield node.line, name
+            parts = node.parts if isinstance(node, Interpolation) else (text(node) or "",)
+            whole = "".join(part if isinstance(part, str) else _word(part) for part in parts)
+            for name in _SECRET.findall(whole):
+                yield node.line, name
 
 
 def _word(part: Expression) -> str:

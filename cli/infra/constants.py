@@ -163,8 +163,7 @@ class _Checker:
         known = frozenset(
             {*file.parameters, *file.variables, *self._resources, *file.modules, *file.functions, *NAMESPACES}
         )
-        defaults = (one.default for one in file.parameters.values() if one.default is not None)
-        for value in (*file.values(), *defaults):
+        for value in (*file.values(), *file.defaults()):
             for name in free_names(value, known):
                 message = f"{name.name} is not declared (BCP057)"
                 self._found.append(Finding("constants", self._path, name.line, message))

@@ -25,7 +25,6 @@ from cli.infra.syntax import (
     Object,
     Parameter,
     text,
-    walk,
 )
 
 AZD: Final = frozenset({"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_PRINCIPAL_ID"})
@@ -111,24 +110,15 @@ def _type(value: Expression, file: File) -> str | None:
 
 def _outputs(path: str, file: File, targets: Mapping[str, File]) -> list[Finding]:
     """Outputs of modules that are read but not declared."""
-    values = [
-        *(one.body for one in file.modules.values()),
-        *(one.value for one in file.outputs.values()),
-        *(one.body for one in file.resources.values()),
-        *(one.value for one in file.variables.values()),
-    ]
     found: list[Finding] = []
-    for value in values:
-        for node in walk(value):
-            match node:
-                case Member(Member(Name(symbol), "outputs"), name) if symbol in file.modules:
-                    target = targets.get(file.modules[symbol].path)
-                    if target is not None and name not in target.outputs:
-                        found.append(
-                            Finding("parameters", path, node.line, f"module {symbol} has no output named {name}")
-                        )
-                case _:
-                    pass
+    for node in file.nodes():
+        match node:
+            case Member(Member(Name(symbol), "outputs"), name) if symbol in file.modules:
+                target = targets.get(file.modules[symbol].path)
+                if target is not None and name not in target.outputs:
+                    found.append(Finding("parameters", path, node.line, f"module {symbol} has no output named {name}"))
+            case _:
+                pass
     return found
 
 

@@ -85,8 +85,7 @@ def _ring(graph: Mapping[str, set[str]], start: str) -> tuple[str, ...]:
 
 
 def _functions(path: str, file: File) -> Iterator[Finding]:
-    defaults = [one.default for one in file.parameters.values() if one.default is not None]
-    for value, is_default in (*((one, False) for one in file.values()), *((one, True) for one in defaults)):
+    for value, is_default in (*((one, False) for one in file.values()), *((one, True) for one in file.defaults())):
         for node in walk(value):
             if not isinstance(node, Call) or not (node.base is None or _is_namespace(node.base)):
                 continue

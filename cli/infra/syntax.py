@@ -225,6 +225,10 @@ class File:
         yield from (one.body for one in self.modules.values())
         yield from (resource.body for resource, _ in self.all_resources())
 
+    def defaults(self) -> Iterator[Expression]:
+        """The default values of parameters."""
+        yield from (one.default for one in self.parameters.values() if one.default is not None)
+
     def nodes(self) -> Iterator[Expression]:
         """Every expression in `values`."""
         for value in self.values():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from typing import Final
 
-_LEVELS = {
+LEVELS: Final = {
     "trace": logging.DEBUG,
     "debug": logging.DEBUG,
     "information": logging.INFO,
@@ -15,6 +16,7 @@ _LEVELS = {
     "critical": logging.CRITICAL,
     "none": logging.CRITICAL + 1,
 }
+"""Python's levels by the names of .NET's, in the order of their numbers."""
 _QUIET = ("azure", "aiohttp", "urllib3", "asyncio")
 
 
@@ -33,4 +35,4 @@ def configure(levels: Mapping[str, str]) -> None:
 
 
 def _level(name: str | None) -> int:
-    return _LEVELS.get(str(name or "information").lower(), logging.INFO)
+    return LEVELS.get(str(name or "information").lower(), logging.INFO)

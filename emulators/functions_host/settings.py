@@ -15,12 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from .host_json import spelled, unread
+from .host_json import section, spelled, unread
+from .log import LEVELS
 
 _OVERRIDE = "AzureFunctionsJobHost__"
 _HOST_ID = "AzureFunctionsWebHost__hostid"
 _TIMESPAN = re.compile(r"^(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)$")
 _SETTING = re.compile(r"%([^%]+)%")
+_BUNDLE_ID = re.compile(r"^[A-Za-z_][\w-]*(\.[\w-]+)*$", re.ASCII)
+_VERSION = r"\d+(?:\.(?:\d+|\*))*(?:-[\w.*-]+)?"
+_VERSIONS = re.compile(rf"^(?:\*|{_VERSION}|[\[(]\s*(?:\*|{_VERSION})?\s*(?:,\s*(?:{_VERSION})?\s*)?[\])])$", re.ASCII)
+_TELEMETRY_MODES = frozenset({"none", "placeholder", "applicationinsights", "opentelemetry", "0", "1", "2", "3"})
+"""Names and numbers of the host's `TelemetryMode`."""
 DEFAULT_BODY_LIMIT = 104_857_600
 
 
@@ -114,16 +120,17 @@ def read(app: Path, local: Mapping[str, Any] | None = None) -> HostSettings:
     host = spelled(host)
     if str(host.get("version")) != "2.0":
         raise SettingsError(f'{app / "host.json"}: `version` is {host.get("version")!r}, the host needs "2.0"')
-    extensions = host.get("extensions", {})
+    _bundle(host)
+    _telemetry(host)
     return HostSettings(
         app=app,
         host_id=_host_id(app, host),
-        has_bundle="extensionBundle" in host,
+        has_bundle=bool(section(host, "extensionBundle")),
         timeout=_timeout(host),
-        queues=_queues(extensions.get("queues", {})),
-        http=_http(extensions.get("http", {}), (local or {}).get("Host", {})),
-        poison_blob_threshold=_whole(extensions.get("blobs", {}), "poisonBlobThreshold", 5),
-        log_levels=host.get("logging", {}).get("logLevel", {}),
+        queues=_queues(section(host, "extensions", "queues")),
+        http=_http(section(host, "extensions", "http"), section(local or {}, "Host")),
+        poison_blob_threshold=_whole(section(host, "extensions", "blobs"), "poisonBlobThreshold", 5),
+        log_levels=_levels(host),
         unread=tuple(unread(host)),
     )
 
@@ -171,6 +178,41 @@ def _spelled_there(node: Mapping[str, Any], key: str) -> str:
     return next((one for one in node if one.lower() == key.lower()), key)
 
 
+def _bundle(host: Mapping[str, Any]) -> None:
+    """Refuse an extension bundle without an id or a range of versions, as the host does before it loads any."""
+    given = section(host, "extensionBundle")
+    if not given:
+        return
+    if not _BUNDLE_ID.match(str(given.get("id") or "")):
+        raise SettingsError(f"extensionBundle.id: {given.get('id')!r} is no name of a bundle")
+    if not _VERSIONS.match(str(given.get("version") or "")):
+        raise SettingsError(f"extensionBundle.version: {given.get('version')!r} is no range like [4.*, 5.0.0)")
+
+
+def _telemetry(host: Mapping[str, Any]) -> None:
+    """Refuse a `telemetryMode` that the host has not."""
+    mode = host.get("telemetryMode", "ApplicationInsights")
+    if mode is None or str(mode).lower() not in _TELEMETRY_MODES:
+        raise SettingsError(f"telemetryMode: {mode!r} is neither ApplicationInsights nor OpenTelemetry")
+
+
+def _levels(host: Mapping[str, Any]) -> dict[str, str]:
+    """The levels of categories. Those of providers are checked too: .NET takes its names and their numbers alone."""
+    logging = section(host, "logging")
+    found: dict[str, str] = {}
+    for provider in ("", *(name for name, value in logging.items() if isinstance(value, dict) and name != "logLevel")):
+        path = (provider, "logLevel") if provider else ("logLevel",)
+        for category, level in section(logging, *path).items():
+            name = str("" if level is None else level).lower()
+            name = tuple(LEVELS)[int(name)] if name.isdecimal() and int(name) < len(LEVELS) else name
+            if name and name not in LEVELS:
+                where = ".".join(("logging", *path, category))
+                raise SettingsError(f"{where}: {level!r} is none of {', '.join(LEVELS)}")
+            if name and not provider:
+                found["default" if category.lower() == "default" else category] = name
+    return found
+
+
 def _timeout(host: Mapping[str, Any]) -> float:
     value = host.get("functionTimeout", "00:30:00")
     return float("inf") if str(value) in ("-1", "None") else seconds(value, "functionTimeout")
@@ -216,7 +258,7 @@ def _http(given: Mapping[str, Any], local: Mapping[str, Any]) -> HttpOptions:
         body_limit=int(os.environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", DEFAULT_BODY_LIMIT)),
         max_outstanding=max(0, _whole(given, "maxOutstandingRequests", 0)),
         max_concurrent=max(0, _whole(given, "maxConcurrentRequests", 0)),
-        headers={str(k): str(v) for k, v in given.get("customHeaders", {}).items()},
+        headers={str(k): str(v) for k, v in section(given, "customHeaders").items()},
         cors=tuple(origin.strip().rstrip("/") for origin in cors.split(",") if origin.strip()),
         cors_credentials=bool(local.get("CORSCredentials")),
     )

@@ -74,7 +74,10 @@ def test_queue_needs_the_extension_bundle() -> None:
     assert "extensionBundle" in found["q"]
 
 
-def _app(directory: Path, code: str, host: str = '{"version": "2.0", "extensionBundle": {}}') -> Path:
+BUNDLE = {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}
+
+
+def _app(directory: Path, code: str, host: str = json.dumps({"version": "2.0", "extensionBundle": BUNDLE})) -> Path:
     (directory / "host.json").write_text(host)
     (directory / "function_app.py").write_text(f"import azure.functions as func\n{code}")
     return directory
@@ -137,6 +140,15 @@ def test_settings_that_cannot_be_read_are_refused(tmp_path: Path, monkeypatch: p
         ({"version": "2.0", "extensions": {"queues": {"BATCHSIZE": 33}}}, "33 is not in 1..32"),
         ({"version": "2.0", "functionTimeout": "1h"}, "functionTimeout"),
         ({"version": "1.0"}, "`version` is '1.0'"),
+        ({"version": "2.0", "telemetryMode": "OpenTelemetri"}, "telemetryMode: 'OpenTelemetri'"),
+        ({"version": "2.0", "TelemetryMode": None}, "telemetryMode: None"),
+        ({"version": "2.0", "logging": {"logLevel": {"default": "Info"}}}, "logging.logLevel.default: 'Info'"),
+        (
+            {"version": "2.0", "Logging": {"ApplicationInsights": {"LogLevel": {"Function": "Loud"}}}},
+            "logging.applicationInsights.logLevel.Function: 'Loud'",
+        ),
+        ({"version": "2.0", "extensionBundle": {"version": "[4.*, 5.0.0)"}}, "extensionBundle.id: None"),
+        ({"version": "2.0", "extensionBundle": {"id": "A.B", "version": "4 to 5"}}, "'4 to 5' is no range"),
         ({"extensions": {}}, "`version` is None"),
     ],
 )
@@ -152,7 +164,17 @@ def test_names_of_host_json_count_in_any_case_and_others_are_named(
     monkeypatch.setenv("AzureFunctionsJobHost__extensions__Queues__maxdequeuecount", "2")
     host = {
         "$schema": "x", "Version": "2.0", "telemetryMode": "OpenTelemetry",
-        "logging": {"logLevel": {"default": "Warning"}, "applicationInsights": {}},
+        "logging": {
+            "LogLevel": {"Default": "warning", "Host.Results": 4, "Function": ""},
+            "fileLoggingMode": "always",
+            "console": {"isEnabled": True, "isEnable": True},
+            "ApplicationInsights": {
+                "samplingSettings": {"isEnabled": True, "maxTelemetryItemPerSecond": 20, "excludedTypes": "Request"},
+                "httpAutoCollectionOptions": "all",
+            },
+            "level": "Debug",
+        },
+        "extensionBundle": {**BUNDLE, "name": "x"},
         "Extensions": {
             "Queues": {"batchsize": "3", "MaxPollingInterval": "00:00:05", "batchSise": 4},
             "http": {"routePrefix": "v1", "hsts": {"isEnabled": True}},
@@ -163,9 +185,31 @@ def test_names_of_host_json_count_in_any_case_and_others_are_named(
     settings = read(_app(tmp_path, "", host=json.dumps(host)))
     assert (settings.queues.batch_size, settings.queues.max_polling_interval, settings.http.prefix) == (3, 5, "v1")
     assert settings.queues.max_dequeue_count == 2
-    assert settings.log_levels == {"default": "Warning"}
-    unread = {"extensions.queues.batchSise", "extensions.http.hsts", "extensions.cosmosDB", "concurrency"}
-    assert set(settings.unread) == unread
+    assert settings.log_levels == {"default": "warning", "Host.Results": "error"}
+    assert set(settings.unread) == {
+        "extensions.queues.batchSise", "extensions.http.hsts", "extensions.cosmosDB", "concurrency", "logging.level",
+        "logging.console.isEnable", "logging.applicationInsights.samplingSettings.maxTelemetryItemPerSecond",
+        "logging.applicationInsights.httpAutoCollectionOptions", "extensionBundle.name",
+    }  # fmt: skip
+
+
+def test_what_is_no_object_where_one_belongs_is_named_and_counts_as_nothing(tmp_path: Path) -> None:
+    host = {"version": "2.0", "extensions": {"queues": 8, "http": []}, "logging": "all", "extensionBundle": {}}
+    settings = read(_app(tmp_path, "", host=json.dumps(host)))
+    assert (settings.queues.batch_size, settings.http.prefix, settings.log_levels) == (16, "api", {})
+    assert not settings.has_bundle
+    assert set(settings.unread) == {"extensions.queues", "extensions.http", "logging"}
+
+
+@pytest.mark.parametrize(
+    "versions", ["[4.*, 5.0.0)", "4.*", "[4.12.0]", "(, 5.0.0]", "*", "[3.3.0, 4.0.0)", "4.0.0-preview.1"]
+)
+def test_ranges_of_versions_are_those_of_nuget(tmp_path: Path, versions: str) -> None:
+    host = {
+        "version": "2.0",
+        "extensionBundle": {**BUNDLE, "version": versions},
+    }
+    assert read(_app(tmp_path, "", host=json.dumps(host))).has_bundle
 
 
 @pytest.mark.parametrize(
