@@ -112,6 +112,8 @@ var abbreviations = loadJsonContent('./abbreviations.json')
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
 var apiName = '${abbreviations.webSitesFunctions}${resourceToken}'
 var tags = { 'azd-env-name': environmentName }
+// APP_URL may have a path; a browser names a page by scheme, host and port alone, in lower case
+var appOrigin = toLower(join(take(split(appUrl, '/'), 3), '/'))
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   name: '${abbreviations.resourcesResourceGroups}${environmentName}'
@@ -157,7 +159,7 @@ module storage 'app/storage.bicep' = {
     name: '${abbreviations.storageStorageAccounts}${resourceToken}'
     location: location
     tags: tags
-    pageOrigins: [appUrl, web.outputs.origin]
+    pageOrigins: [appOrigin, web.outputs.origin]
   }
 }
 
@@ -287,7 +289,7 @@ module api 'app/api.bicep' = {
     paypalMerchantId: paypalMerchantId
     paypalBaseUrl: paypalBaseUrl
     appUrl: appUrl
-    pageOrigins: [appUrl, web.outputs.origin]
+    pageOrigins: [appOrigin, web.outputs.origin]
     jwtActiveKid: jwtActiveKid
     vtoUrl: vto.outputs.url
     vtoEngines: vto.outputs.engines
