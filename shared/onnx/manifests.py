@@ -48,7 +48,7 @@ class Manifest(_Part):
     file: str = Field(description="ONNX file, in the folder of the manifest")
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the file, hex")
     bytes: int = Field(description="size of the file")
-    precision: str = Field(description="`fp32` or `int8`")
+    precision: str = Field(description="`fp32` or `int8`, which says how weights are stored")
     input: dict[str, Any] = Field(default_factory=dict[str, Any])
     outputs: dict[str, Any] = Field(default_factory=dict[str, Any], description="by name")
     labels: tuple[str, ...] = Field(default=(), description="names of the classes, in the order of the output")

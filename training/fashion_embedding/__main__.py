@@ -1,5 +1,7 @@
 """`python -m training.fashion_embedding`: train both towers, export, measure, check, write card and manifests.
 
+--restore measures and exports the fp32 weights in `models_onnx` again instead of training.
+
 --quick runs the same steps on a few photos in about a minute and writes to a separate folder; its figures are
 meaningless.
 """
@@ -17,12 +19,12 @@ from training.garment_parser.data import manifest_sha256
 from training.options import parser as torch_parser
 from training.records import rounded
 
-from . import baselines, card, data, evaluate, export, golden, report, sheet, story, tokens
+from . import baselines, card, data, evaluate, export, golden, report, restore, sheet, story, tokens
 from .train import Schedule, finish, train
 
 HERE = Path(__file__).resolve()
 REPOSITORY = HERE.parents[2]
-CACHE = REPOSITORY / "training" / ".cache"
+CACHE, MODELS = REPOSITORY / "training" / ".cache", REPOSITORY / "models_onnx"
 DRAWN_TRAIN, DRAWN_TEST = (4200, 31), (6000, 47)
 """Number and seed of the drawn garments, for training and for the figures."""
 
@@ -32,6 +34,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = torch_parser("python -m training.fashion_embedding", __doc__, seed=Schedule.seed, threads=Schedule.threads)
     parser.add_argument("--steps", type=int, default=Schedule.steps, help="length of the schedule (%(default)s)")
     parser.add_argument("--finish", type=int, default=1000, help="length of the second run at full size (%(default)s)")
+    parser.add_argument("--restore", action="store_true", help="export the fp32 weights in models_onnx again")
     parser.add_argument(
         "--product-python",
         type=Path,
@@ -60,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     options = arguments(argv)
     began = time.monotonic()
     cache = CACHE / "quick" if options.quick else CACHE
-    out = options.out or (cache if options.quick else REPOSITORY / "models_onnx")
+    out = options.out or (cache if options.quick else MODELS)
     out.mkdir(parents=True, exist_ok=True)
 
     def say(text: str) -> None:
@@ -79,11 +82,18 @@ def main(argv: list[str] | None = None) -> int:
     def watch(towers) -> str:
         return report.brief(export.torch_image(towers), export.torch_text(towers, tokenizer), photos)
 
-    say(f"training {schedule.steps} steps on {len(photos.real)} + {len(photos.street)} + {len(photos.drawn)} pictures")
-    towers, facts = train(photos, schedule, cache / "fashion_embedding.ckpt", options.resume, watch)
-    say(f"finishing in {options.finish} steps")
-    last = finish(schedule, options.finish)
-    towers, facts = train(photos, last, cache / "fashion_embedding.finish.ckpt", options.resume, watch, towers)
+    if options.restore:
+        before = json.loads((MODELS / "fashion_image.manifest.json").read_text())["figures"]
+        facts = {name: before[name] for name in ("seed", "threads", "steps", "losses")}
+        towers = restore.towers(MODELS)
+    else:
+        counts = " + ".join(str(len(items)) for items in (photos.real, photos.street, photos.drawn))
+        say(f"training {schedule.steps} steps on {counts} pictures")
+        towers, facts = train(photos, schedule, cache / "fashion_embedding.ckpt", options.resume, watch)
+        say(f"finishing in {options.finish} steps")
+        last = finish(schedule, options.finish)
+        towers, facts = train(photos, last, cache / "fashion_embedding.finish.ckpt", options.resume, watch, towers)
+        facts |= {"seed": schedule.seed, "threads": schedule.threads, "steps": [schedule.steps, last.steps]}
 
     say("exporting")
     files = {
@@ -93,7 +103,7 @@ def main(argv: list[str] | None = None) -> int:
         "tokenizer": out / "fashion_text.tokenizer.json",
     }
     export.export_image(towers, files["fp32"])
-    export.export_int8(files["fp32"], files["int8"], export.calibration_photos(photos))
+    export.export_int8(files["fp32"], files["int8"])
     export.export_text(towers, files["text"])
     tokens.write(files["tokenizer"])
     samples = [item.image for item in (*photos.real[:: max(1, len(photos.real) // 9)], *photos.drawn[:3])]
@@ -101,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
 
     reader = evaluate.text_model(files["text"], tokenizer)
     embeds = {name: evaluate.image_model(files[name]) for name in ("fp32", "int8")}
-    figures: dict = {"seed": schedule.seed, "threads": schedule.threads, **facts, "steps": [schedule.steps, last.steps]}
+    figures: dict = dict(facts)
     for precision, embed in embeds.items():
         say(f"measuring {precision}")
         figures[precision] = report.full(embed, reader, photos, files[precision])

@@ -10,18 +10,15 @@ import onnx
 import torch
 from tokenizers import Tokenizer
 
-from training.calibration import Photos, write_int8
-
-from .data import Dataset
+from . import weights
 from .evaluate import Embed, Read, prepare, session
 from .network import CONTEXT, INPUT_SIZE, ShippedImage, ShippedText, Towers
 from .tokens import encode
 
 OPSET = 17
 IMAGE_OUTPUTS = ("image_embeds", "image_map")
-BODY = tuple(f"/tower/body/stages.{number}/" for number in range(3, 6))
-"""Parts of the network computed in int8. The first layers are excluded: the ranges of their few channels differ so much
-that rounding them costs more than all other layers (mean cosine .995 against .999), and they are not faster in int8."""
+SMALL = "/tower/body/stages.5/"
+"""Part of the network whose weights are stored as int8; the others as fp16. It holds more than half of all weights."""
 
 
 def torch_image(towers: Towers) -> Embed:
@@ -79,21 +76,9 @@ def export_text(towers: Towers, path: Path) -> None:
     onnx.checker.check_model(path.as_posix())
 
 
-def calibration_photos(data: Dataset, count: int = 200) -> list[np.ndarray]:
-    """Evenly spaced training pictures, three quarters of them garment photos."""
-    parts = ((data.real, count * 3 // 4), (data.drawn, count // 8), (data.street, count // 8))
-    return [items[i * len(items) // n].image for items, n in parts if items for i in range(min(n, len(items)))]
-
-
-def export_int8(source: Path, path: Path, images: list[np.ndarray]) -> None:
-    """Write the int8 image tower.
-
-    The final linear layers and the normalisation stay in float: they cost little, and their rounding errors would reach
-        the
-    output.
-    """
-    kinds = ["Conv", "Add", "Clip"]
-    write_int8(source, path, Photos(images, prepare), lambda name: not name.startswith(BODY), kinds)
+def export_int8(source: Path, path: Path) -> None:
+    """Write the image tower with int8 and fp16 weights, computed in fp32."""
+    weights.write(source, path, lambda name: name.startswith(SMALL))
 
 
 def parity(towers: Towers, fp32: Path, int8: Path, images: list[np.ndarray]) -> dict[str, float]:

@@ -14,8 +14,9 @@ from torch.nn import functional as F
 from training.backbone import Backbone
 from training.layers import conv
 
-INPUT_SIZE = (128, 128)
-"""Height and width of the input in pixels; pictures are stretched to it."""
+INPUT_SIZE = (144, 144)
+"""Height and width of the input in pixels; pictures are stretched to it. A garment fills less of a picture than of a
+training view, which is cropped, so the input is larger than the views (H. Touvron et al., "FixRes", NeurIPS 2019)."""
 TAKEN, DEPTH = (2, 4, 5), 3
 """Stages of the backbone, at 1/8, 1/16 and 1/32 of the input size, and blocks of the last one."""
 PAINTS = 32
@@ -49,10 +50,13 @@ class ImageTower(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         eighth, sixteenth, deepest = self.body(image)
-        deep = F.interpolate(deepest, scale_factor=2, mode="nearest")
+        height, width = sixteenth.shape[-2:]
+        deep = F.interpolate(deepest, scale_factor=2, mode="nearest")[..., :height, :width]
         paint = F.avg_pool2d(self.paint(F.avg_pool2d(image, 2)), 8) * torch.sigmoid(self.subject(sixteenth))
         layout = self.layout(eighth)
-        where = F.avg_pool2d(layout, layout.shape[-1] // 4).flatten(1)
+        step = layout.shape[-1] // 4
+        # windows overlap where the side is no multiple of four
+        where = F.avg_pool2d(layout, layout.shape[-1] - 3 * step, step).flatten(1)
         seen = torch.cat([where, sixteenth.mean((2, 3)), deepest.mean((2, 3))], 1)
         return self.joint(torch.cat([sixteenth, deep, paint], 1)), self.shape(seen)
 

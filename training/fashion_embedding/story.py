@@ -43,11 +43,11 @@ sleeves),
 and no language. It is tag search with a text interface: it ignores word order, negation, brands, fabrics, occasions and
 taste. An unknown word is skipped and reported (`unknownTerms`); a text of unknown words has the zero vector.
 
-- `{image["file"]}` (int8, sha256 `{image["sha256"]}`): {INPUT_SIZE[0]} x {INPUT_SIZE[1]} input (stretched),
-  EfficientNet-Lite0 without its last stage. {DIM} dimensions: {JOINT} joint with texts, and for pictures only {SHAPE}
-  of shape (length {SHAPE_LENGTH} relative to 1), {KIND} of kind (length {KIND_LENGTH}; square roots of the ten
-  categories' probabilities), padded with zeros; the whole vector has unit length. `image_map` is the joint part by
-  place.
+- `{image["file"]}` (weights of the last stage int8, others fp16, computed in fp32; sha256 `{image["sha256"]}`):
+  {INPUT_SIZE[0]} x {INPUT_SIZE[1]} input (stretched), EfficientNet-Lite0 without its last stage. {DIM} dimensions:
+  {JOINT} joint with texts, and for pictures only {SHAPE} of shape (length {SHAPE_LENGTH} relative to 1), {KIND} of kind
+  (length {KIND_LENGTH}; square roots of the ten categories' probabilities), padded with zeros; the whole vector has
+  unit length. `image_map` is the joint part by place.
 - `{written["file"]}` (fp32, sha256 `{written["sha256"]}`): weighted bag of at most {CONTEXT} words and two layers; its
   tokenizer is `fashion_text.tokenizer.json`.
 - Raw cosines of a query with a random product: picture {near[0]:.3f} +- {near[1]:.3f}, text {wide[0]:.3f} +-
@@ -93,11 +93,16 @@ Lowest: {lowest}.
 
 ## How it was made
 
-`python -m training.fashion_embedding`: {" + ".join(map(str, figures["steps"]))} steps (the last at full size, from the
-averaged weights of the first, with little variation of light on drawings), seed {figures["seed"]}, {figures["threads"]}
-thread(s), no GPU. The first {figures["steps"][0]} steps of the shipped weights treated "blue jeans" as a word for all
-jeans. The backbone starts from ImageNet's weights ({backbone.PACKAGE}, Apache-2.0, sha256 `{backbone.SHA256[:16]}`),
-everything else from random weights; the kNN figure of the photos therefore measures transfer, not only these photos.
+`python -m training.fashion_embedding`: {" + ".join(map(str, figures["steps"]))} steps (the last on views of 128 x 128,
+from the averaged weights of the first, with little variation of light on drawings), seed {figures["seed"]},
+{figures["threads"]} thread(s), no GPU. The first {figures["steps"][0]} steps of the shipped weights treated "blue
+jeans" as a word for all jeans. The backbone starts from ImageNet's weights ({backbone.PACKAGE}, Apache-2.0, sha256
+`{backbone.SHA256[:16]}`), everything else from random weights; the kNN figure of the photos therefore measures
+transfer, not only these photos.
+
+The input is larger than the views of the training, because garments fill less of a picture than of a view, which is
+cropped. `python -m training.fashion_embedding --restore` exports the fp32 weights again and measures them; so these
+files were made ([decision 85](../docs/decisions/0085-a-larger-input-and-smaller-weights.md)).
 
 - {counts["real"]} garment photos ({counts["masks"]} with a mask that two GrabCut runs agree on),
   {counts["street"]} garments cropped from street photos by their masks, {counts["drawn"]} drawings.
@@ -109,7 +114,7 @@ everything else from random weights; the kNN figure of the photos therefore meas
 - {counts["dev"]} training photos were used only to monitor the run; the lengths of the shape and the kind part were
   chosen on them. No checkpoint, weight or setting was chosen on the validation photos; the decision for a pretrained
   backbone was made after seeing the figures of a network without one. The weights are the average at the end of the
-  schedule.
+  schedule. The size of the input and how the weights are stored were chosen on the monitoring photos, too.
 - Parity: fp32 within {checks["image_fp32_max_difference"]:.1e} of torch (image), {checks["text_max_difference"]:.1e}
   (text); int8 cosine with torch {checks["image_int8_mean_cosine"]:.5f} on average,
   {checks["image_int8_min_cosine"]:.5f} at worst.
