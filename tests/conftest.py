@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import secrets
 import socket
 import sys
@@ -32,6 +33,7 @@ hypothesis_settings.load_profile("studio")
 STARTED_BY_FIXTURES = {"azurite", "all_emulated", "cosmos", "stack"}
 """Fixtures that start processes; every test that uses one is marked."""
 _may_start_processes = True
+_environment = dict(os.environ)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -64,14 +66,26 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let marked tests, and what lies between tests, start processes."""
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Let marked tests, and what lies between tests, start processes; give no file the environment of another one."""
     global _may_start_processes
     _may_start_processes = item.get_closest_marker("processes") is not None
     try:
         return (yield)
     finally:
         _may_start_processes = True
+        if nextitem is None or nextitem.path != item.path:
+            _restore_environment()
+
+
+def _restore_environment() -> None:
+    """Undo what product code that was called here has set: the host's settings, those of a stack that runs. What
+    configures libvips is set once, by the module that imports it."""
+    for name in [*os.environ]:
+        if name not in _environment and not name.startswith("VIPS_"):
+            del os.environ[name]
+    for name, value in _environment.items():
+        os.environ[name] = value
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
